@@ -1,0 +1,109 @@
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <iterator>
+#include <string>
+
+#include "gpushare/arrivals.hpp"
+#include "gpushare/trace.hpp"
+#include "traffic/trace_formats.hpp"
+
+namespace {
+
+using namespace gpushare;
+
+const Trace& conversation() {
+  static const Trace trace = azure_conversation_like(1, 36'000);  // about 200,000 requests
+  return trace;
+}
+
+std::string azure_text() {
+  std::string text = "TIMESTAMP,ContextTokens,GeneratedTokens\n";
+  const Trace& trace = conversation();
+  for (std::size_t i = 0; i < trace.size(); ++i) {
+    const auto ticks = static_cast<long>(trace.arrival_s[i] * 1e7);
+    const long seconds = ticks / 10'000'000;
+    fmt::format_to(std::back_inserter(text), "2023-11-16 {:02}:{:02}:{:02}.{:07},{},{}\n", seconds / 3600,
+                   seconds / 60 % 60, seconds % 60, ticks % 10'000'000, trace.input_tokens[i],
+                   trace.output_tokens[i]);
+  }
+  return text;
+}
+
+std::string canonical_text() {
+  std::string text(kCanonicalHeader);
+  append_rows(text, conversation(), 0, conversation().size());
+  return text;
+}
+
+std::string jsonl_text() {
+  std::string text;
+  const Trace& trace = conversation();
+  for (std::size_t i = 0; i < trace.size(); ++i) {
+    fmt::format_to(
+        std::back_inserter(text),
+        "{{\"timestamp\": {}, \"input_length\": {}, \"output_length\": {}, \"hash_ids\": [{}, {}]}}\n",
+        static_cast<long>(trace.arrival_s[i] * 1e3), trace.input_tokens[i], trace.output_tokens[i], i, i + 1);
+  }
+  return text;
+}
+
+void parse(benchmark::State& state, const std::string& text) {
+  for (auto _ : state) benchmark::DoNotOptimize(parse_trace(text, "bench.csv").size());
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * text.size()));
+  state.counters["rows"] = benchmark::Counter(static_cast<double>(state.iterations() * conversation().size()),
+                                              benchmark::Counter::kIsRate);
+}
+
+void trace_parse_azure_csv(benchmark::State& state) { parse(state, azure_text()); }
+void trace_parse_canonical_csv(benchmark::State& state) { parse(state, canonical_text()); }
+void trace_parse_mooncake_jsonl(benchmark::State& state) { parse(state, jsonl_text()); }
+BENCHMARK(trace_parse_azure_csv)->Unit(benchmark::kMillisecond);
+BENCHMARK(trace_parse_canonical_csv)->Unit(benchmark::kMillisecond);
+BENCHMARK(trace_parse_mooncake_jsonl)->Unit(benchmark::kMillisecond);
+
+void trace_synthesise_azure_hour(benchmark::State& state) {
+  std::size_t requests = 0;
+  std::uint64_t seed = 0;
+  for (auto _ : state) requests += azure_conversation_like(seed++).size();
+  state.SetItemsProcessed(static_cast<std::int64_t>(requests));
+}
+BENCHMARK(trace_synthesise_azure_hour)->Unit(benchmark::kMillisecond);
+
+void trace_inspect(benchmark::State& state) {
+  for (auto _ : state) benchmark::DoNotOptimize(inspect(conversation()).dispersion_60s);
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * conversation().size()));
+}
+BENCHMARK(trace_inspect)->Unit(benchmark::kMillisecond);
+
+void draw(benchmark::State& state, const ArrivalProcess& process) {
+  ArrivalGenerator generator(process, Stream(1, 0, "bench"));
+  for (auto _ : state) benchmark::DoNotOptimize(generator.next());
+  state.SetItemsProcessed(state.iterations());
+}
+
+void arrivals_poisson(benchmark::State& state) {
+  ArrivalProcess process;
+  process.rate_per_s = 5;
+  draw(state, process);
+}
+void arrivals_on_off(benchmark::State& state) {
+  ArrivalProcess process;
+  process.kind = ArrivalProcess::Kind::on_off;
+  process.rates = {10, 1};
+  process.hold_s = {4, 16};
+  draw(state, process);
+}
+void arrivals_gamma_poisson(benchmark::State& state) {
+  ArrivalProcess process;
+  process.kind = ArrivalProcess::Kind::gamma_poisson;
+  process.rate_per_s = 5;
+  process.shape = 22;
+  draw(state, process);
+}
+BENCHMARK(arrivals_poisson);
+BENCHMARK(arrivals_on_off);
+BENCHMARK(arrivals_gamma_poisson);
+
+}  // namespace

@@ -1,0 +1,137 @@
+"""Simulates how services share GPUs: throughput, latency, jitter and cost, and how many GPUs come free.
+
+>>> import gpushare as gs
+>>> table = gs.compare("voice-heavy", modes=["dedicated", "mps"])  # doctest: +SKIP
+
+Names are imported when they are first used, so importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import mig as mig
+    from . import plot as plot
+    from . import traces as traces
+    from ._core import Error as Error
+    from ._core import LayoutError as LayoutError
+    from ._core import ModelError as ModelError
+    from ._core import OutOfMemoryError as OutOfMemoryError
+    from ._core import ProfileError as ProfileError
+    from ._core import ScenarioError as ScenarioError
+    from ._core import SimulationError as SimulationError
+    from ._core import TraceError as TraceError
+    from .comparison import Comparison as Comparison
+    from .comparison import compare as compare
+    from .mig import Layout as Layout
+    from .points import Point as Point
+    from .points import grid as grid
+    from .profiles import Model as Model
+    from .profiles import Profile as Profile
+    from .profiles import model as model
+    from .profiles import model_names as model_names
+    from .profiles import profile as profile
+    from .profiles import profile_names as profile_names
+    from .results import Estimate as Estimate
+    from .results import Result as Result
+    from .results import Run as Run
+    from .results import Summary as Summary
+    from .scenario import Scenario as Scenario
+    from .scenario import scenario_names as scenario_names
+    from .simulation import simulate as simulate
+    from .sweeps import SweepTable as SweepTable
+    from .sweeps import sweep as sweep
+    from .tables import Table as Table
+    from .traces import Trace as Trace
+
+    __version__: str
+
+_MODULES = ("mig", "plot", "traces")
+_HOMES = {
+    "_core": (
+        "Error",
+        "LayoutError",
+        "ModelError",
+        "OutOfMemoryError",
+        "ProfileError",
+        "ScenarioError",
+        "SimulationError",
+        "TraceError",
+    ),
+    "comparison": ("Comparison", "compare"),
+    "mig": ("Layout",),
+    "points": ("Point", "grid"),
+    "profiles": ("Model", "Profile", "model", "model_names", "profile", "profile_names"),
+    "results": ("Estimate", "Result", "Run", "Summary"),
+    "scenario": ("Scenario", "scenario_names"),
+    "simulation": ("simulate",),
+    "sweeps": ("SweepTable", "sweep"),
+    "tables": ("Table",),
+    "traces": ("Trace",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Comparison",
+    "Error",
+    "Estimate",
+    "Layout",
+    "LayoutError",
+    "Model",
+    "ModelError",
+    "OutOfMemoryError",
+    "Point",
+    "Profile",
+    "ProfileError",
+    "Result",
+    "Run",
+    "Scenario",
+    "ScenarioError",
+    "SimulationError",
+    "Summary",
+    "SweepTable",
+    "Table",
+    "Trace",
+    "TraceError",
+    "__version__",
+    "compare",
+    "grid",
+    "mig",
+    "model",
+    "model_names",
+    "plot",
+    "profile",
+    "profile_names",
+    "scenario_names",
+    "simulate",
+    "sweep",
+    "traces",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        value: Any = _version()
+    elif name in _MODULES:
+        value = importlib.import_module(f".{name}", __name__)
+    elif name in _HOME:
+        value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("gpushare")
+    except PackageNotFoundError:  # run from a build folder
+        return "0+unknown"

@@ -1,0 +1,83 @@
+"""Writes output files so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, TextIO
+
+from .tables import Table
+
+__all__ = ["plain_json", "replace_file", "write_csv", "write_json"]
+
+
+def replace_file(path: str | os.PathLike[str], write: Callable[[TextIO], object]) -> None:
+    """Writes beside `path` and puts the finished file in its place.
+
+    Parameters
+    ----------
+    path : str or path
+        An existing file is replaced, or left alone when writing fails.
+    write : callable
+        Takes the open text file.
+    """
+    target = os.path.abspath(os.fspath(path))
+    descriptor, temporary = tempfile.mkstemp(
+        dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}."
+    )
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            write(file)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_csv(table: Table, path: str | os.PathLike[str]) -> None:
+    """Writes a table with a header; missing numbers are empty cells."""
+
+    def write(file: TextIO) -> None:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(table.columns)
+        columns = [table[column].tolist() for column in table.columns]
+        writer.writerows(["" if _missing(v) else v for v in row] for row in zip(*columns, strict=True))
+
+    replace_file(path, write)
+
+
+def write_json(value: Any, path: str | os.PathLike[str]) -> None:
+    """Writes a value as JSON, indented."""
+    replace_file(path, lambda file: file.write(plain_json(value) + "\n"))
+
+
+def plain_json(value: Any) -> str:
+    """JSON text that every reader accepts: NaN and infinities become null."""
+    return json.dumps(_finite(value), indent=2, ensure_ascii=False)
+
+
+def _missing(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value

@@ -1,0 +1,216 @@
+"""Tables as aligned text and as HTML."""
+
+from __future__ import annotations
+
+import html
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Field", "decimals", "html_table", "number", "numbers", "shorten", "text_table", "wrap"]
+
+#: What stands where there is no value.
+NOTHING = "-"
+_GAP = "  "
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column, already formatted.
+
+    Attributes
+    ----------
+    title : str
+        Heading; line breaks stack it.
+    cells : sequence of str
+        One for each row.
+    align : {"left", "right"}
+        Text is aligned left, numbers right.
+    """
+
+    title: str
+    cells: Sequence[str]
+    align: Literal["left", "right"] = "right"
+
+    @property
+    def width(self) -> int:
+        """Characters of the widest cell or heading line."""
+        lines = [*self.title.split("\n"), *self.cells]
+        return max((len(line) for line in lines), default=0)
+
+
+def decimals(values: Iterable[float]) -> int:
+    """Decimals that show three or four digits of the largest of `values`.
+
+    Parameters
+    ----------
+    values : iterable of float
+        NaN and infinities are ignored.
+
+    Returns
+    -------
+    int
+        0 to 3.
+    """
+    largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
+    if largest >= 1000:
+        return 0
+    if largest >= 100:
+        return 1
+    return 2 if largest >= 1 else 3
+
+
+def number(value: float | None, places: int | None = None) -> str:
+    """A number as people read it; "-" for None and NaN.
+
+    Parameters
+    ----------
+    value : float or None
+        An `Estimate` with a finite half-width is written "1.02 ±0.03".
+    places : int, optional
+        Decimals; by default chosen by `decimals`.
+
+    Returns
+    -------
+    str
+    """
+    if value is None or math.isnan(value):
+        return NOTHING
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    shown = decimals([value]) if places is None else places
+    text = f"{value:,.{shown}f}"
+    half_width = getattr(value, "half_width", math.nan)
+    return f"{text} ±{half_width:,.{shown}f}" if 0 < half_width < math.inf else text
+
+
+def numbers(values: Sequence[float | None], places: int | None = None) -> list[str]:
+    """Numbers with the same decimals throughout.
+
+    Parameters
+    ----------
+    values : sequence of float or None
+        One for each row.
+    places : int, optional
+        Decimals; by default those of the largest.
+
+    Returns
+    -------
+    list of str
+    """
+    known = [v for v in values if v is not None]
+    if places is None:
+        places = 0 if all(isinstance(v, int) for v in known) else decimals(known)
+    return [number(v, places) for v in values]
+
+
+def shorten(text: str, width: int) -> str:
+    """`text` with its middle left out when it is longer than `width` characters."""
+    if len(text) <= width:
+        return text
+    head = (width - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+def wrap(text: str, width: int = 100, indent: str = "") -> str:
+    """Paragraph of at most `width` columns; further lines start with `indent`."""
+    return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=True, break_on_hyphens=False)
+
+
+def _blocks(fields: Sequence[Field], width: int, keys: int) -> list[list[Field]]:
+    """Fields in as few blocks as fit `width`; the first `keys` fields lead each."""
+    lead = list(fields[:keys])
+    used = sum(f.width + len(_GAP) for f in lead) - len(_GAP)
+    blocks: list[list[Field]] = []
+    room = -1
+    for field in fields[keys:]:
+        need = field.width + len(_GAP)
+        if need > room:
+            blocks.append(list(lead))
+            room = width - used
+        blocks[-1].append(field)
+        room -= need
+    return blocks or [lead]
+
+
+def _line(texts: Sequence[str], fields: Sequence[Field]) -> str:
+    padded = [
+        text.ljust(field.width) if field.align == "left" else text.rjust(field.width)
+        for text, field in zip(texts, fields, strict=True)
+    ]
+    return _GAP.join(padded).rstrip()
+
+
+def _block_lines(fields: Sequence[Field]) -> list[str]:
+    titles = [field.title.split("\n") for field in fields]
+    height = max(len(title) for title in titles)
+    padded = [[""] * (height - len(title)) + title for title in titles]
+    lines = [_line([title[i] for title in padded], fields) for i in range(height)]
+    lines.append(_GAP.join("-" * field.width for field in fields))
+    rows = len(fields[0].cells)
+    lines.extend(_line([field.cells[i] for field in fields], fields) for i in range(rows))
+    return lines
+
+
+def text_table(fields: Sequence[Field], *, width: int = 100, keys: int = 1) -> str:
+    """Aligned text; a table wider than `width` is split into stacked blocks.
+
+    Parameters
+    ----------
+    fields : sequence of Field
+        Columns of equal length.
+    width : int
+        Columns of the terminal.
+    keys : int
+        Leading fields repeated in every block.
+
+    Returns
+    -------
+    str
+        Without a final line break.
+    """
+    if not fields:
+        return ""
+    blocks = _blocks(fields, width, keys)
+    return "\n\n".join("\n".join(_block_lines(block)) for block in blocks)
+
+
+def html_table(fields: Sequence[Field], *, caption: str = "", notes: Sequence[str] = ()) -> str:
+    """The same table for a notebook.
+
+    Parameters
+    ----------
+    fields : sequence of Field
+        Columns of equal length.
+    caption : str
+        Above the table.
+    notes : sequence of str
+        Paragraphs below it.
+
+    Returns
+    -------
+    str
+        HTML; every text is escaped.
+    """
+    parts = ['<div class="gpushare">']
+    if fields:
+        parts += _html_rows(fields, caption)
+    parts.extend(f'<p style="font-size:smaller">{html.escape(note)}</p>' for note in notes)
+    parts.append("</div>")
+    return "".join(parts)
+
+
+def _html_rows(fields: Sequence[Field], caption: str) -> list[str]:
+    parts = ["<table>"]
+    if caption:
+        parts.append(f'<caption style="text-align:left">{html.escape(caption)}</caption>')
+    parts.append("<thead><tr>")
+    parts.extend(f"<th>{html.escape(field.title).replace(chr(10), '<br>')}</th>" for field in fields)
+    parts.append("</tr></thead><tbody>")
+    for i in range(len(fields[0].cells)):
+        cells = "".join(f'<td style="text-align:{f.align}">{html.escape(f.cells[i])}</td>' for f in fields)
+        parts.append(f"<tr>{cells}</tr>")
+    parts.append("</tbody></table>")
+    return parts

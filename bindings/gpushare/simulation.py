@@ -1,0 +1,92 @@
+"""Simulate one scenario."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from . import _core
+from .results import Result, Run
+from .scenario import ModeLike, Scenario
+
+__all__ = ["simulate"]
+
+
+def as_scenario(scenario: Scenario | str | os.PathLike[str]) -> Scenario:
+    """The scenario itself, or the one of that name or path."""
+    return scenario if isinstance(scenario, Scenario) else Scenario.load(scenario)
+
+
+def check_count(name: str, value: object, least: int = 1) -> int:
+    """`value` when it is an integer of at least `least`.
+
+    Raises
+    ------
+    ValueError
+        Otherwise.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name}: found {value!r}; an integer of at least {least} is needed")
+    return value
+
+
+def simulate(
+    scenario: Scenario | str | os.PathLike[str],
+    *,
+    mode: ModeLike | None = None,
+    seed: int | None = None,
+    replications: int = 1,
+    record_requests: bool = True,
+    record_steps: bool = False,
+    threads: int | None = None,
+    progress: Callable[[float], bool | None] | None = None,
+) -> Result:
+    """Simulates a scenario; the interpreter is free meanwhile, and Ctrl-C stops it within a moment.
+
+    Parameters
+    ----------
+    scenario : Scenario, str or path
+        A scenario, or the name or path of one.
+    mode : str or Layout, optional
+        Another mode, as in `Scenario.load`.
+    seed : int, optional
+        At least 1; by default the scenario's. The same seed gives the same bytes.
+    replications : int
+        Independent runs; figures then carry the half-width of their 95 % interval.
+    record_requests : bool
+        Keep a row for each request; without, memory stays constant.
+    record_steps : bool
+        Keep a row for each step on a GPU.
+    threads : int, optional
+        Replications at a time; by default one on every core.
+    progress : callable, optional
+        Called some times a second with the fraction done; returning False stops the run.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    OutOfMemoryError
+        When the processes of a partition do not fit it, with the sum.
+    ScenarioError, LayoutError
+        When the mode does not suit the scenario.
+    SimulationError
+        When the run was stopped by `progress` or broke one of its own invariants.
+    ValueError
+        For a seed, number of replications or threads below 1.
+    """
+    scenario = as_scenario(scenario)
+    if mode is not None:
+        scenario = scenario.with_mode(mode)
+    runs = _core.simulate(
+        scenario._handle,
+        seed=0 if seed is None else check_count("seed", seed),
+        replications=check_count("replications", replications),
+        record_requests=record_requests,
+        record_steps=record_steps,
+        threads=0 if threads is None else check_count("threads", threads),
+        progress=progress,
+    )
+    return Result([Run(run) for run in runs])

@@ -1,0 +1,140 @@
+"""Request traces: read, generate, inspect, write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+from . import _core
+from .render import Field, html_table, number, text_table
+
+__all__ = ["Trace", "TraceSummary", "azure_conversation_like", "inspect", "load", "parse", "save"]
+
+Trace = _core.Trace
+
+_MEANING = {
+    "requests": "requests",
+    "duration_s": "seconds from the first request to the last",
+    "rate_per_s": "requests a second",
+    "gap_cv": "coefficient of variation of the gaps between arrivals (1: Poisson)",
+    "dispersion_1s": "variance / mean of the counts in windows of 1 s (1: Poisson)",
+    "dispersion_10s": "the same in windows of 10 s",
+    "dispersion_60s": "the same in windows of 60 s",
+    "ties": "arrivals at the same time as the one before",
+    "empty_outputs": "requests without output tokens",
+    "input_mean": "prompt tokens, mean",
+    "input_p50": "prompt tokens, median",
+    "input_p90": "prompt tokens, 90th percentile",
+    "input_p99": "prompt tokens, 99th percentile",
+    "input_max": "prompt tokens, largest",
+    "output_mean": "generated tokens, mean",
+    "output_p50": "generated tokens, median",
+    "output_p90": "generated tokens, 90th percentile",
+    "output_p99": "generated tokens, 99th percentile",
+    "output_max": "generated tokens, largest",
+}
+
+
+def load(path: str | os.PathLike[str], *, format: str = "auto", keep_empty: bool = False) -> Trace:
+    """Reads a trace.
+
+    Parameters
+    ----------
+    path : str or path
+        CSV with known column names (Azure's among them) or JSON lines.
+    format : {"auto", "azure", "csv", "jsonl"}
+        ``"auto"`` looks at the file.
+    keep_empty : bool
+        Keep requests without output tokens, which are failures in most traces.
+
+    Returns
+    -------
+    Trace
+        ``arrival_s`` (float64, seconds from the first request), ``input_tokens`` and ``output_tokens``
+        (int32), each of shape ``(requests,)`` and read-only.
+
+    Raises
+    ------
+    TraceError
+        With file and line: missing file, unknown columns, bad number, unsorted or empty trace.
+    """
+    return _core.load_trace(os.fspath(path), format=format, keep_empty=keep_empty)
+
+
+def parse(text: str, source: str = "", *, format: str = "auto", keep_empty: bool = False) -> Trace:
+    """Reads a trace from text; `source` names it in messages. See `load`."""
+    return _core.parse_trace(text, source, format=format, keep_empty=keep_empty)
+
+
+def azure_conversation_like(seed: int = 1, duration_s: float = 3501.7, rate_per_s: float = 5.53) -> Trace:
+    """A synthetic trace with the statistics of the Azure 2023 conversation trace.
+
+    Parameters
+    ----------
+    seed : int
+        Of its random streams.
+    duration_s : float
+        Seconds.
+    rate_per_s : float
+        Mean requests a second.
+
+    Returns
+    -------
+    Trace
+    """
+    return _core.azure_conversation_like(seed, duration_s, rate_per_s)
+
+
+def save(trace: Trace, path: str | os.PathLike[str]) -> None:
+    """Writes the canonical CSV (``arrival_s,input_tokens,output_tokens``), atomically."""
+    trace.save(os.fspath(path))
+
+
+def inspect(trace: Trace | str | os.PathLike[str]) -> TraceSummary:
+    """Statistics of a trace.
+
+    Parameters
+    ----------
+    trace : Trace, str or path
+        A trace, or a file to read.
+
+    Returns
+    -------
+    TraceSummary
+    """
+    trace = trace if isinstance(trace, Trace) else load(trace)
+    return TraceSummary(trace.name, trace.inspect())
+
+
+class TraceSummary(Mapping[str, float]):
+    """Statistics of a trace by name; ``print`` shows what each one means."""
+
+    def __init__(self, name: str, figures: Mapping[str, float]) -> None:
+        self.name = name
+        self._figures = dict(figures)
+
+    def __getitem__(self, figure: str) -> float:
+        return self._figures[figure]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._figures)
+
+    def __len__(self) -> int:
+        return len(self._figures)
+
+    def to_dict(self) -> dict[str, float]:
+        """Plain values by name."""
+        return dict(self._figures)
+
+    def _fields(self) -> list[Field]:
+        return [
+            Field("figure", list(self._figures), "left"),
+            Field("value", [number(v, 0 if isinstance(v, int) else None) for v in self._figures.values()]),
+            Field("meaning", [_MEANING[name] for name in self._figures], "left"),
+        ]
+
+    def __repr__(self) -> str:
+        return f"trace {self.name}\n{text_table(self._fields())}"
+
+    def _repr_html_(self) -> str:
+        return html_table(self._fields(), caption=f"trace {self.name}")

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gpushare/mig.hpp"
+#include "gpushare/model.hpp"
+#include "gpushare/profile.hpp"
+#include "gpushare/scenario.hpp"
+#include "gpushare/simulation.hpp"
+#include "gpushare/trace.hpp"
+
+namespace gpushare::python {
+
+namespace py = pybind11;
+
+// Python sees immutable handles: they share the C++ value, and every view keeps it alive.
+
+struct ProfileHandle {
+  std::shared_ptr<const GpuProfile> profile;
+  std::string origin;    ///< what load_profile was given, or the JSON text
+  bool is_text = false;  ///< origin is JSON text
+};
+
+struct LayoutHandle {
+  ProfileHandle profile;
+  Layout layout;
+  std::string text;  ///< format_layout's, the identity for == and hash
+};
+
+struct ModelHandle {
+  std::shared_ptr<const Model> model;
+};
+
+struct TraceHandle {
+  std::shared_ptr<const Trace> trace;
+};
+
+struct ScenarioHandle {
+  std::shared_ptr<const Scenario> scenario;
+};
+
+struct TableHandle {
+  std::shared_ptr<const Table> table;
+};
+
+struct RunHandle {
+  std::shared_ptr<const Run> run;
+};
+
+/// A read-only NumPy view of a vector that `owner` keeps alive.
+template <class T>
+py::array_t<T> view(const std::shared_ptr<const void>& owner, const std::vector<T>& values) {
+  auto keep = std::make_unique<std::shared_ptr<const void>>(owner);
+  const py::capsule base(keep.get(), [](void* p) { delete static_cast<std::shared_ptr<const void>*>(p); });
+  static_cast<void>(keep.release());
+  py::array_t<T> array(static_cast<py::ssize_t>(values.size()), values.data(), base);
+  array.attr("flags").attr("writeable") = false;
+  return array;
+}
+
+[[nodiscard]] ProfileHandle load_profile_handle(const std::string& name_or_path);
+[[nodiscard]] LayoutHandle make_layout(const ProfileHandle& profile, Layout layout);
+[[nodiscard]] py::list provenance_list(const std::vector<ProvenanceEntry>& entries);
+
+/// The table as an Arrow C stream of one record batch, in a PyCapsule named "arrow_array_stream".
+[[nodiscard]] py::capsule arrow_stream(std::shared_ptr<const Table> table);
+
+void register_errors(py::module_& module);
+void register_profile(py::module_& module);
+void register_mig(py::module_& module);
+void register_model(py::module_& module);
+void register_trace(py::module_& module);
+void register_scenario(py::module_& module);
+void register_table(py::module_& module);
+void register_simulation(py::module_& module);
+
+}  // namespace gpushare::python

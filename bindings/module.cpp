@@ -1,0 +1,13 @@
+#include "handles.hpp"
+
+PYBIND11_MODULE(_core, module) {
+  module.doc() = "Compiled part of gpushare; use the names of the package instead.";
+  gpushare::python::register_errors(module);
+  gpushare::python::register_profile(module);
+  gpushare::python::register_mig(module);
+  gpushare::python::register_model(module);
+  gpushare::python::register_trace(module);
+  gpushare::python::register_scenario(module);
+  gpushare::python::register_table(module);
+  gpushare::python::register_simulation(module);
+}

@@ -1,0 +1,76 @@
+#include "gpushare/errors.hpp"
+
+#include "handles.hpp"
+
+namespace gpushare::python {
+
+namespace {
+
+/// Borrowed references, one for each class of errors.hpp; the module owns them and is never unloaded.
+struct ErrorTypes {
+  PyObject* error = nullptr;
+  PyObject* profile = nullptr;
+  PyObject* layout = nullptr;
+  PyObject* model = nullptr;
+  PyObject* scenario = nullptr;
+  PyObject* memory = nullptr;
+  PyObject* trace = nullptr;
+  PyObject* simulation = nullptr;
+};
+
+ErrorTypes& types() {
+  static ErrorTypes instance;
+  return instance;
+}
+
+PyObject* add(py::module_& module, const char* name, const char* doc, PyObject* base) {
+  const std::string qualified = std::string("gpushare.") + name;
+  PyObject* type = PyErr_NewExceptionWithDoc(qualified.c_str(), doc, base, nullptr);
+  if (type == nullptr) throw py::error_already_set();
+  py::object object = py::reinterpret_steal<py::object>(type);
+  object.attr("where") = "";
+  module.add_object(name, object);
+  return type;
+}
+
+void raise(PyObject* type, const Error& error) {
+  const py::object raised = py::reinterpret_borrow<py::object>(type)(error.what());
+  raised.attr("where") = error.where();
+  PyErr_SetObject(type, raised.ptr());
+}
+
+PyObject* type_of(const Error& error) {
+  if (dynamic_cast<const ProfileError*>(&error) != nullptr) return types().profile;
+  if (dynamic_cast<const LayoutError*>(&error) != nullptr) return types().layout;
+  if (dynamic_cast<const ModelError*>(&error) != nullptr) return types().model;
+  if (dynamic_cast<const ScenarioError*>(&error) != nullptr) return types().scenario;
+  if (dynamic_cast<const MemoryError*>(&error) != nullptr) return types().memory;
+  if (dynamic_cast<const TraceError*>(&error) != nullptr) return types().trace;
+  if (dynamic_cast<const SimulationError*>(&error) != nullptr) return types().simulation;
+  return types().error;
+}
+
+}  // namespace
+
+void register_errors(py::module_& module) {
+  ErrorTypes& t = types();
+  t.error = add(module, "Error", "Base of every error of gpushare; `where` is a JSON pointer, `file:line` or empty.",
+                PyExc_Exception);
+  t.profile = add(module, "ProfileError", "A GPU profile that is missing, malformed or asks for the impossible.", t.error);
+  t.layout = add(module, "LayoutError", "A MIG layout that no such GPU can be cut into.", t.error);
+  t.model = add(module, "ModelError", "A model file that is missing, malformed or lacks what is asked of it.", t.error);
+  t.scenario = add(module, "ScenarioError",
+                   "A scenario document that is missing, malformed or contradicts itself.", t.error);
+  t.memory = add(module, "OutOfMemoryError", "Processes that do not fit the memory of their partition.", t.error);
+  t.trace = add(module, "TraceError", "A request trace that is missing, malformed, empty or unsorted.", t.error);
+  t.simulation = add(module, "SimulationError", "A run that was interrupted, or broke one of its own invariants.", t.error);
+  py::register_exception_translator([](std::exception_ptr pointer) {
+    try {
+      if (pointer) std::rethrow_exception(pointer);
+    } catch (const Error& error) {
+      raise(type_of(error), error);
+    }
+  });
+}
+
+}  // namespace gpushare::python

@@ -1,0 +1,86 @@
+#include "handles.hpp"
+
+namespace gpushare::python {
+
+namespace {
+
+py::list service_names(const Scenario& scenario) {
+  py::list names;
+  for (const Service& service : scenario.services) names.append(service.name);
+  return names;
+}
+
+py::dict partition_dict(const Scenario& scenario, const Partition& partition, const PartitionPlacement& placement) {
+  py::list processes;
+  for (const ProcessPlacement& process : placement.processes) {
+    processes.append(scenario.services[static_cast<std::size_t>(process.service)].name);
+  }
+  py::dict d;
+  d["name"] = partition.name;
+  d["sharing"] = std::string(to_string(placement.sharing.mode));
+  d["memory_bytes"] = partition.memory_bytes;
+  d["processes"] = processes;
+  return d;
+}
+
+py::list gpu_list(const Scenario& scenario) {
+  py::list list;
+  for (const GpuPlacement& gpu : scenario.gpus) {
+    const std::vector<Partition> parts = partitions(*gpu.profile, gpu.layout);
+    py::list placed;
+    for (std::size_t i = 0; i < parts.size() && i < gpu.partitions.size(); ++i) {
+      placed.append(partition_dict(scenario, parts[i], gpu.partitions[i]));
+    }
+    py::dict d;
+    d["profile"] = gpu.profile->name;
+    d["layout"] = format_layout(*gpu.profile, gpu.layout);
+    d["partitions"] = placed;
+    list.append(d);
+  }
+  return list;
+}
+
+ScenarioHandle make(Scenario scenario) { return {std::make_shared<const Scenario>(std::move(scenario))}; }
+
+template <class T>
+void field(py::class_<ScenarioHandle>& cls, const char* name, T Scenario::*member, const char* doc) {
+  cls.def_property_readonly(name, [member](const ScenarioHandle& h) { return (*h.scenario).*member; }, doc);
+}
+
+}  // namespace
+
+void register_scenario(py::module_& module) {
+  py::class_<ScenarioHandle> cls(module, "Scenario", "A scenario document that was read and checked.");
+  field(cls, "name", &Scenario::name, "Name.");
+  field(cls, "description", &Scenario::description, "What it stands for.");
+  field(cls, "mode", &Scenario::mode, "Mode as shown in tables.");
+  field(cls, "modes", &Scenario::modes, "The document's own named modes, in its order.");
+  field(cls, "seed", &Scenario::seed, "Seed of its random streams.");
+  field(cls, "duration_s", &Scenario::duration_s, "Simulated seconds.");
+  field(cls, "warmup_s", &Scenario::warmup_s, "Seconds left out of the figures.");
+  field(cls, "host_cores", &Scenario::host_cores, "CPU cores; 0: no limit.");
+  field(cls, "price_per_gpu_hour", &Scenario::price_per_gpu_hour, "Price of a GPU for an hour.");
+  field(cls, "baseline_gpus", &Scenario::baseline_gpus, "GPUs of the dedicated placement.");
+  field(cls, "document", &Scenario::document, "The JSON text it was read from, with the mode applied.");
+  cls.def_property_readonly("services", [](const ScenarioHandle& h) { return service_names(*h.scenario); },
+                            "Names of the services.");
+  cls.def_property_readonly("gpus", [](const ScenarioHandle& h) { return gpu_list(*h.scenario); },
+                            "Where every process is placed, as dicts.");
+  cls.def("check_memory", [](const ScenarioHandle& h) { check_memory(*h.scenario); },
+          "Raises OutOfMemoryError with the sum when a partition's processes do not fit it.");
+  cls.def("__repr__", [](const ScenarioHandle& h) { return "<Scenario " + h.scenario->name + ", " + h.scenario->mode + ">"; });
+
+  module.def("load_scenario",
+             [](const std::string& name, const std::string& mode) { return make(load_scenario(name, mode)); },
+             py::arg("name_or_path"), py::arg("mode") = "", py::call_guard<py::gil_scoped_release>(),
+             "Reads a scenario by name or file path.");
+  module.def("parse_scenario",
+             [](const std::string& json, const std::string& mode, const std::string& source, const std::string& folder) {
+               return make(parse_scenario(json, mode, source, folder));
+             },
+             py::arg("json"), py::arg("mode") = "", py::arg("source") = "", py::arg("folder") = "",
+             py::call_guard<py::gil_scoped_release>(), "Reads a scenario from JSON text.");
+  module.def("scenario_names", &scenario_names, "Names that load_scenario knows.");
+}
+
+}  // namespace gpushare::python

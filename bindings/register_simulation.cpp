@@ -1,0 +1,191 @@
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <future>
+
+#include "gpushare/statistics.hpp"
+#include "handles.hpp"
+
+namespace gpushare::python {
+
+namespace {
+
+constexpr std::chrono::milliseconds kPoll{50};  ///< between looks at signals and calls of the progress function
+
+/// How far the workers are, and the wish to stop them: they touch this and never Python.
+class Watch {
+ public:
+  /// Called by a worker with the fraction of the whole; false when it should stop.
+  bool report(double fraction) {
+    double last = fraction_;
+    while (fraction > last && !fraction_.compare_exchange_weak(last, fraction)) {
+    }
+    return !stop_;
+  }
+  [[nodiscard]] double fraction() const { return fraction_; }
+  void stop() { stop_ = true; }
+
+ private:
+  std::atomic<double> fraction_ = 0;
+  std::atomic<bool> stop_ = false;
+};
+
+py::dict latency_dict(const LatencySummary& s) {
+  py::dict d;
+  d["count"] = s.count;
+  d["mean"] = s.mean;
+  d["p50"] = s.p50;
+  d["p90"] = s.p90;
+  d["p95"] = s.p95;
+  d["p99"] = s.p99;
+  d["max"] = s.max;
+  d["standard_deviation"] = s.standard_deviation;
+  d["jitter"] = s.jitter();
+  return d;
+}
+
+py::dict partition_dict(const PartitionSummary& s) {
+  py::dict d;
+  d["name"] = s.name;
+  d["sharing"] = s.sharing;
+  d["processes"] = s.processes;
+  d["busy"] = s.busy;
+  d["switching"] = s.switching;
+  d["compute_utilisation"] = s.compute_utilisation;
+  d["bandwidth_utilisation"] = s.bandwidth_utilisation;
+  d["memory_used_bytes"] = s.memory_used_bytes;
+  d["memory_allocated_bytes"] = s.memory_allocated_bytes;
+  return d;
+}
+
+py::dict service_dict(const ServiceSummary& s) {
+  py::dict d;
+  d["name"] = s.name;
+  d["replicas"] = s.replicas;
+  d["mean_in_system"] = s.mean_in_system;
+  d["mean_batch"] = s.mean_batch;
+  d["steps"] = s.steps;
+  d["preemptions"] = s.preemptions;
+  d["busy"] = s.busy;
+  return d;
+}
+
+py::dict totals(const Summary& s) {
+  py::dict d;
+  d["duration_s"] = s.duration_s;
+  d["arrived"] = s.arrived;
+  d["completed"] = s.completed;
+  d["rejected"] = s.rejected;
+  d["failed"] = s.failed;
+  d["unfinished"] = s.unfinished;
+  d["request_throughput"] = s.request_throughput;
+  d["output_token_throughput"] = s.output_token_throughput;
+  d["success_rate"] = s.success_rate;
+  d["gpus_used"] = s.gpus_used;
+  d["gpus_freed"] = s.gpus_freed;
+  d["request_throughput_per_gpu"] = s.request_throughput_per_gpu;
+  d["cost_per_month"] = s.cost_per_month;
+  d["cost_per_1000_requests"] = s.cost_per_1000_requests;
+  d["vram_used_bytes"] = s.vram_used_bytes;
+  d["vram_allocated_bytes"] = s.vram_allocated_bytes;
+  d["audio_gap_s_per_request"] = s.audio_gap_s_per_request;
+  d["audio_gap_rate"] = s.audio_gap_rate;
+  d["events"] = s.events;
+  d["conservation_error"] = s.conservation_error;
+  d["littles_law_error"] = s.littles_law_error;
+  d["work_conservation_error"] = s.work_conservation_error;
+  d["limiting_resource"] = s.limiting_resource;
+  return d;
+}
+
+py::dict summary_dict(const Summary& s) {
+  py::dict d = totals(s);
+  py::dict latencies;
+  for (const LatencySummary& l : s.latencies) latencies[py::str(l.name)] = latency_dict(l);
+  d["latencies"] = latencies;
+  py::list partitions;
+  for (const PartitionSummary& p : s.partitions) partitions.append(partition_dict(p));
+  d["partitions"] = partitions;
+  py::list services;
+  for (const ServiceSummary& service : s.services) services.append(service_dict(service));
+  d["services"] = services;
+  return d;
+}
+
+/// The table as part of the run that keeps it alive.
+TableHandle part(const RunHandle& h, const Table& table) { return {std::shared_ptr<const Table>(h.run, &table)}; }
+
+/// Lets Python handle signals and the progress function speak; the error to raise once the workers have stopped.
+std::exception_ptr poll(const py::object& progress, Watch& watch) {
+  try {
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    if (!progress.is_none()) {
+      const py::object go_on = progress(watch.fraction());
+      if (go_on.ptr() == Py_False) watch.stop();
+    }
+  } catch (...) {
+    watch.stop();
+    return std::current_exception();
+  }
+  return nullptr;
+}
+
+/// Runs `work` on a thread of its own while this one polls; `work` must not touch Python.
+template <class Work>
+auto watched(Work work, const py::object& progress, Watch& watch) {
+  auto future = std::async(std::launch::async, std::move(work));
+  std::exception_ptr error;
+  for (;;) {
+    {
+      const py::gil_scoped_release release;
+      if (future.wait_for(kPoll) == std::future_status::ready) break;
+    }
+    if (!error) error = poll(progress, watch);
+  }
+  if (error) std::rethrow_exception(error);
+  return future.get();
+}
+
+std::vector<RunHandle> run(const ScenarioHandle& h, std::uint64_t seed, std::uint32_t replications,
+                           bool record_requests, bool record_steps, unsigned threads, const py::object& progress) {
+  if (replications == 0) throw py::value_error("replications: found 0; at least 1 is needed");
+  Watch watch;
+  RunOptions options;
+  options.seed = seed;
+  options.record_requests = record_requests;
+  options.record_steps = record_steps;
+  options.progress = [&watch](double fraction) { return watch.report(fraction); };
+  std::vector<Run> runs = watched(
+      [&] { return simulate_replications(*h.scenario, replications, options, threads); }, progress, watch);
+  if (!progress.is_none()) progress(1.0);
+  std::vector<RunHandle> result;
+  for (Run& r : runs) result.push_back({std::make_shared<const Run>(std::move(r))});
+  return result;
+}
+
+}  // namespace
+
+void register_simulation(py::module_& module) {
+  py::class_<RunHandle>(module, "Run", "One replication of a scenario.")
+      .def_property_readonly("scenario", [](const RunHandle& h) { return h.run->scenario; }, "Scenario's name.")
+      .def_property_readonly("mode", [](const RunHandle& h) { return h.run->mode; }, "Mode as shown in tables.")
+      .def_property_readonly("seed", [](const RunHandle& h) { return h.run->seed; }, "Seed.")
+      .def_property_readonly("replication", [](const RunHandle& h) { return h.run->replication; }, "Replication.")
+      .def_property_readonly("summary", [](const RunHandle& h) { return summary_dict(h.run->summary); },
+                             "Every figure, as a dict.")
+      .def_property_readonly("requests", [](const RunHandle& h) { return part(h, h.run->requests); }, "Requests.")
+      .def_property_readonly("steps", [](const RunHandle& h) { return part(h, h.run->steps); }, "Steps.")
+      .def_property_readonly("partitions", [](const RunHandle& h) { return part(h, h.run->partitions); }, "Partitions.");
+  module.def("simulate", &run, py::arg("scenario"), py::kw_only(), py::arg("seed") = 0, py::arg("replications") = 1,
+             py::arg("record_requests") = true, py::arg("record_steps") = false, py::arg("threads") = 0,
+             py::arg("progress") = py::none(), "Runs replications 0, 1, ... of a scenario, in order.");
+  module.def(
+      "mean_estimate",
+      [](const std::vector<double>& values, double level) {
+        const Estimate e = mean_estimate(values, level);
+        return py::make_tuple(e.mean, e.half_width, e.count);
+      },
+      py::arg("values"), py::arg("level") = 0.95, "Mean, half-width and count (Student's t).");
+}
+
+}  // namespace gpushare::python

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "gpushare/mig.hpp"
+#include "gpushare/profile.hpp"
+
+namespace gpushare {
+
+/// The SM clock that latency-bound times are stated at, that of A100; a faster clock shortens them in proportion.
+inline constexpr double kFloorClockHz = 1.41e9;
+
+/// Kernels that share one bottleneck: t = (floor^p + compute^p + memory^p)^(1/p).
+///
+/// p = 1 adds the terms (the form that fits published MIG tables best), p = 2 is a smooth maximum (matrix products
+/// around the knee of the roofline).
+struct OperatorGroup {
+  double floor_s = 0;               ///< launch- and latency-bound time at kFloorClockHz, the same on any partition
+  double flop = 0;
+  double bytes = 0;                 ///< HBM traffic when nothing is found in L2
+  double flop_efficiency = 1;       ///< of the peak rate of the precision
+  double bandwidth_efficiency = 1;  ///< of the peak bandwidth
+  double working_set_bytes = 0;     ///< what is read again, and found in L2 as far as it fits
+  double reuse = 0;                 ///< share of `bytes` that the working set saves when it fits L2 whole
+  Precision precision = Precision::fp16;
+  std::uint8_t norm = 1;            ///< p: 1 or 2
+};
+
+/// Work handed to the GPU in one go, in units of the work and not of any card.
+struct Demand {
+  double host_before_s = 0;  ///< CPU time before the launch; the GPU is free for others meanwhile
+  double host_after_s = 0;   ///< CPU time after the wait
+  double pcie_bytes = 0;     ///< copied before the launch, at the card's full rate
+  std::array<OperatorGroup, 3> groups{};
+  std::uint8_t group_count = 0;
+  int segments = 1;          ///< equal parts that depend on each other through the host: each gives the GPU away
+  double kernels = 1;        ///< launches; with the step's time they give the mean kernel length
+  double fixed_gpu_s = 0;    ///< GPU time that scales with nothing (synthetic services)
+
+  void add(const OperatorGroup& group) { groups[group_count++] = group; }
+};
+
+/// What a process may use of a partition.
+struct Resources {
+  double sms = 0;
+  double bandwidth_bytes_per_s = 0;  ///< theoretical rate it can draw at most
+  double l2_bytes = 0;
+};
+
+/// The resources of a whole partition, or of `sm_cap` of its SMs under MPS; bandwidth follows the profile's curve for few SMs.
+[[nodiscard]] Resources resources_of(const GpuProfile& profile, const Partition& partition, int sm_cap = 0);
+
+/// Time of a step alone on given resources, and what it uses.
+struct StepTime {
+  double gpu_s = 0;      ///< on the GPU, from first to last kernel
+  double memory_s = 0;   ///< of which bound by bandwidth
+  double flop = 0;
+  double bytes = 0;      ///< HBM traffic after L2
+};
+[[nodiscard]] StepTime step_time(const Demand& demand, const GpuProfile& profile, const Resources& resources);
+
+}  // namespace gpushare

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gpushare/profile.hpp"
+
+namespace gpushare {
+
+/// One GPU instance of a layout.
+struct Instance {
+  int profile = 0;  ///< index into GpuProfile::mig
+  int start = 0;    ///< first memory slot
+  /// Compute instances inside it, in compute slices; empty means one that takes all of them.
+  std::vector<int> compute_instances;
+
+  friend bool operator==(const Instance&, const Instance&) = default;
+};
+
+/// How one GPU is cut. No instances: the whole GPU with MIG off. Instances are sorted by start.
+struct Layout {
+  std::vector<Instance> instances;
+
+  [[nodiscard]] bool whole() const { return instances.empty(); }
+  friend bool operator==(const Layout&, const Layout&) = default;
+};
+
+/// What enumeration may use.
+struct LayoutOptions {
+  bool double_memory = false;       ///< also the 1g profiles with twice the memory
+  bool before_r510 = false;         ///< drivers before R510 refuse 4g beside 3g
+};
+
+/// Layouts to which no instance can be added, one for each set of placements, largest instances first (19 on A100).
+[[nodiscard]] std::vector<Layout> maximal_layouts(const GpuProfile& profile, LayoutOptions options = {});
+/// The maximal layouts that differ in their multiset of profiles; each with its first placement (14 on A100).
+[[nodiscard]] std::vector<Layout> maximal_multisets(const GpuProfile& profile, LayoutOptions options = {});
+/// Every legal state, the empty one included (298 on A100).
+[[nodiscard]] std::vector<Layout> all_states(const GpuProfile& profile, LayoutOptions options = {});
+
+/// "whole", "3g.40gb@0+3g.40gb@4", "3g.40gb+3g.40gb" (starts are found), "7x1g.10gb", "3g+1g+me" (the plain profile
+/// with that many slices on any card), and compute instances as "3g.40gb@0(1c,2c)". Instances without a start are placed
+/// the biggest first, each as low as the others allow. Throws LayoutError that says which spans clash or which profiles exist.
+[[nodiscard]] Layout parse_layout(const GpuProfile& profile, std::string_view text);
+/// The inverse: "3g.40gb@0+3g.40gb@4", "whole".
+[[nodiscard]] std::string format_layout(const GpuProfile& profile, const Layout& layout);
+/// Without starts and grouped: "3g.40gb+3g.40gb", "7x1g.10gb".
+[[nodiscard]] std::string short_name(const GpuProfile& profile, const Layout& layout);
+/// Throws LayoutError when the instances overlap, start where they must not, exceed a profile's count or use two media extensions.
+void check_layout(const GpuProfile& profile, const Layout& layout, LayoutOptions options = {});
+
+/// A part that owns SMs, bandwidth, L2 and memory: the whole GPU, a GPU instance, or a compute instance
+/// (which owns SMs and shares the rest of its GPU instance).
+struct Partition {
+  std::string name;                  ///< "whole", "3g.40gb@4", "3g.40gb@4/1c.0"
+  int memory_domain = 0;             ///< partitions with equal numbers share memory, L2 and bandwidth
+  int sms = 0;
+  double bandwidth_bytes_per_s = 0;  ///< theoretical peak of its memory slices
+  double l2_bytes = 0;
+  double memory_bytes = 0;           ///< usable; of the whole domain
+  double nominal_memory_bytes = 0;
+  int copy_engines = 0;
+  int decoders = 0;
+};
+
+/// The partitions of a GPU cut that way, by start.
+[[nodiscard]] std::vector<Partition> partitions(const GpuProfile& profile, const Layout& layout);
+
+}  // namespace gpushare

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gpushare {
+
+/// Arithmetic formats that a profile gives a FLOP rate for (dense tensor-core rates where the format has them).
+enum class Precision : std::uint8_t { fp64, fp32, tf32, fp16, bf16, fp8, int8, int4 };
+inline constexpr std::size_t kPrecisionCount = 8;
+[[nodiscard]] std::string_view to_string(Precision precision);
+
+/// One sourced figure of a profile, kept for `profile show`.
+struct ProvenanceEntry {
+  std::string pointer;  ///< JSON pointer in the profile
+  std::string value;    ///< as written
+  std::string source;
+  std::string grade;    ///< vendor, measured, derived or assumed
+};
+
+/// A GPU-instance profile: a row of `nvidia-smi mig -lgip`.
+struct MigProfile {
+  std::string name;              ///< "3g.40gb"
+  int id = 0;                    ///< as nvidia-smi numbers it
+  int compute_slices = 0;
+  int memory_slices = 0;
+  std::vector<int> starts;       ///< legal first memory slots
+  int max_count = 0;
+  int sms = 0;
+  double memory_bytes = 0;          ///< usable, the smallest listing known
+  double nominal_memory_bytes = 0;  ///< as in the name, for allocation accounting: 40e9
+  double l2_fraction = 0;
+  double bandwidth_fraction = 0;
+  int copy_engines = 0;
+  int decoders = 0;
+  int jpeg_engines = 0;
+  int optical_flow_engines = 0;
+  bool media_extension = false;  ///< "+me"
+  bool double_memory = false;    ///< 1g with the memory of 2g
+};
+
+/// Constants of the driver's time-slicing; the profiles name the measurements.
+struct TimeSlicingConstants {
+  double slice_s = 0;
+  double switch_preempted_s = 0;  ///< hand-over when the outgoing process still had work
+  double switch_idle_s = 0;       ///< hand-over when it had gone idle
+};
+
+/// Constants of MPS; the profiles name the measurements. With mean kernel time t (seconds), a step without measured
+/// numbers has susceptibility s = s_coefficient * t^s_exponent and pressure d = d_coefficient * t^d_exponent.
+struct MpsConstants {
+  struct Law {
+    double s_coefficient = 0, s_exponent = 0, d_coefficient = 0, d_exponent = 0;
+  };
+  int max_clients = 0;
+  int sm_granularity = 0;  ///< caps are rounded down to a multiple of this many SMs
+  Law uncapped;
+  Law capped;
+};
+
+/// A GPU model, read from profiles/*.json.
+struct GpuProfile {
+  std::string name;   ///< "a100"
+  std::string title;  ///< "NVIDIA A100-SXM4-80GB"
+  int sms = 0;
+  double clock_hz = 0;
+  std::array<double, kPrecisionCount> flop_per_s{};  ///< 0: not supported
+  double memory_bytes = 0;          ///< usable with MIG off
+  double nominal_memory_bytes = 0;  ///< 80e9, for allocation accounting
+  double bandwidth_bytes_per_s = 0; ///< theoretical peak
+  /// Share of the saturated bandwidth that a share of the SMs can draw: ascending (SM share, bandwidth share).
+  std::vector<std::array<double, 2>> bandwidth_by_sm_share;
+  double l2_bytes = 0;
+  double pcie_bytes_per_s = 0;  ///< achieved, host to device
+  double context_bytes = 0;  ///< memory taken by each process's CUDA context
+  double power_limit_w = 0;
+  double idle_power_w = 0;
+  int copy_engines = 0;
+  int decoders = 0;
+  int memory_slots = 0;      ///< MIG lattice width; 0: no MIG
+  int mig_sms = 0;           ///< SMs usable with MIG on in the largest instance
+  std::vector<MigProfile> mig;
+  TimeSlicingConstants time_slicing;
+  MpsConstants mps;
+  std::vector<ProvenanceEntry> provenance;
+
+  [[nodiscard]] double flops(Precision precision) const { return flop_per_s[static_cast<std::size_t>(precision)]; }
+};
+
+/// The bandwidth share that `sm_share` of the SMs reaches, by linear interpolation of the profile's curve through (0, 0).
+[[nodiscard]] double reachable_bandwidth_share(const GpuProfile& profile, double sm_share);
+
+/// Reads a profile by file path, or by name ("a100", "a100-40gb", "a30", "h100", "h200") from the profile folders.
+/// Throws ProfileError with file and JSON pointer.
+[[nodiscard]] GpuProfile load_profile(const std::string& name_or_path);
+[[nodiscard]] GpuProfile parse_profile(std::string_view json, const std::string& source = {});
+/// Names of the profiles that load_profile finds, ascending.
+[[nodiscard]] std::vector<std::string> profile_names();
+
+}  // namespace gpushare

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/json_reader.hpp"
+#include "gpushare/profile.hpp"
+
+namespace gpushare::json {
+
+/// A section of a data file whose numbers are figures, {"value", "source", "grade"}: reads them and keeps where
+/// each comes from. Grades are vendor, measured, derived and assumed.
+class Figures {
+ public:
+  /// `provenance` receives an entry for each figure read and must outlive this; `pointer` precedes their keys.
+  Figures(Reader reader, std::string pointer, std::vector<ProvenanceEntry>& provenance);
+
+  [[nodiscard]] double number(std::string_view key, Range range = kNonNegative);  ///< required
+  [[nodiscard]] double number(std::string_view key, double otherwise,
+                              Range range = kNonNegative);   ///< optional
+  [[nodiscard]] int integer(std::string_view key, int min);  ///< required
+
+  [[nodiscard]] Figures section(std::string_view key);  ///< required member that holds figures itself
+  [[nodiscard]] Figures section(std::size_t index);     ///< element of an array of such sections
+  [[nodiscard]] const Reader& reader() const { return reader_; }
+
+ private:
+  Reader value(std::string_view key);
+
+  Reader reader_;
+  std::string pointer_;
+  std::vector<ProvenanceEntry>* provenance_;
+};
+
+}  // namespace gpushare::json

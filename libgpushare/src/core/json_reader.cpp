@@ -1,0 +1,268 @@
+#include "core/json_reader.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "gpushare/errors.hpp"
+
+namespace gpushare::json {
+namespace {
+
+constexpr std::size_t kLongestQuote = 60;
+
+// What stands in the document, short enough for a message.
+std::string found(const nlohmann::json& value) {
+  if (value.is_object()) return "an object";
+  if (value.is_array()) return fmt::format("an array of {}", value.size());
+  std::string text = value.dump(-1, ' ', true);  // ASCII, so that it can be cut anywhere
+  if (text.size() > kLongestQuote) text = text.substr(0, kLongestQuote) + "...";
+  return text;
+}
+
+std::string escape(std::string_view key) {
+  std::string out;
+  for (const char c : key) {
+    if (c == '~')
+      out += "~0";
+    else if (c == '/')
+      out += "~1";
+    else
+      out += c;
+  }
+  return out;
+}
+
+std::string describe(const Range& range) {
+  const bool below = std::isfinite(range.max);
+  if (!std::isfinite(range.min)) return below ? fmt::format("a number <= {}", range.max) : "a finite number";
+  if (range.min_open) {
+    return below ? fmt::format("a number > {} and <= {}", range.min, range.max)
+                 : fmt::format("a number > {}", range.min);
+  }
+  return below ? fmt::format("a number between {} and {}", range.min, range.max)
+               : fmt::format("a number >= {}", range.min);
+}
+
+std::string describe(std::int64_t min, std::int64_t max) {
+  const bool above = min != std::numeric_limits<std::int64_t>::min();
+  const bool below = max != std::numeric_limits<std::int64_t>::max();
+  if (above && below) return fmt::format("a whole number between {} and {}", min, max);
+  if (above) return fmt::format("a whole number >= {}", min);
+  return below ? fmt::format("a whole number <= {}", max) : "a whole number";
+}
+
+// Nothing for fractions and for what an int64 cannot hold.
+std::optional<std::int64_t> whole(const nlohmann::json& value) {
+  if (value.is_number_unsigned()) {
+    const auto number = value.get<std::uint64_t>();
+    if (number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return std::nullopt;
+    return static_cast<std::int64_t>(number);
+  }
+  if (value.is_number_integer()) return value.get<std::int64_t>();
+  if (!value.is_number_float()) return std::nullopt;
+  const double number = value.get<double>();
+  constexpr double kExact = 9007199254740992;  // 2^53
+  if (std::floor(number) != number || std::abs(number) > kExact) return std::nullopt;
+  return static_cast<std::int64_t>(number);
+}
+
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& names) {
+  const auto near = nearest(name, names);
+  return near ? fmt::format("; did you mean \"{}\"?", *near) : "";
+}
+
+}  // namespace
+
+Reader::Reader(const nlohmann::json& value, std::string source, Thrower thrower)
+    : value_(&value),
+      source_(std::move(source)),
+      thrower_(std::make_shared<const Thrower>(std::move(thrower))),
+      known_(std::make_shared<std::set<std::string, std::less<>>>()) {}
+
+Reader::Reader(const nlohmann::json& value, std::string pointer, const Reader& parent)
+    : value_(&value),
+      source_(parent.source_),
+      pointer_(std::move(pointer)),
+      thrower_(parent.thrower_),
+      known_(std::make_shared<std::set<std::string, std::less<>>>()) {}
+
+Reader Reader::child(std::string_view key, const nlohmann::json& value) const {
+  return {value, pointer_ + "/" + escape(key), *this};
+}
+
+void Reader::know(std::string_view key) const {
+  if (known_->find(key) == known_->end()) known_->emplace(key);
+}
+
+void Reader::require_object() const {
+  if (!value_->is_object()) fail_expecting("an object");
+}
+
+void Reader::fail_expecting(const std::string& expected) const {
+  fail(fmt::format("expected {}, found {}", expected, found(*value_)));
+}
+
+std::string Reader::where() const {
+  return source_.empty() || pointer_.empty() ? source_ + pointer_ : source_ + "#" + pointer_;
+}
+
+void Reader::fail(const std::string& what) const {
+  (*thrower_)(where(), what);
+  throw Error(where(), what);
+}
+
+Reader Reader::at(std::string_view key) const {
+  require_object();
+  know(key);
+  const auto member = value_->find(key);
+  if (member != value_->end()) return child(key, *member);
+  std::vector<std::string> unknown;
+  for (const auto& [name, value] : value_->items()) {
+    if (known_->count(name) == 0) unknown.push_back(name);
+  }
+  const auto slip = nearest(key, unknown);
+  fail(fmt::format("the required key \"{}\" is missing{}", key,
+                   slip ? fmt::format("; is \"{}\" meant to be it?", *slip) : ""));
+}
+
+std::optional<Reader> Reader::find(std::string_view key) const {
+  require_object();
+  know(key);
+  const auto member = value_->find(key);
+  if (member == value_->end() || member->is_null()) return std::nullopt;
+  return child(key, *member);
+}
+
+bool Reader::has(std::string_view key) const { return find(key).has_value(); }
+
+Reader Reader::at(std::size_t index) const {
+  if (!value_->is_array()) fail_expecting("an array");
+  if (index >= value_->size())
+    fail(fmt::format("expected at least {} elements, found {}", index + 1, value_->size()));
+  return {(*value_)[index], fmt::format("{}/{}", pointer_, index), *this};
+}
+
+std::size_t Reader::size() const {
+  if (!value_->is_array() && !value_->is_object()) fail_expecting("an array or an object");
+  return value_->size();
+}
+
+std::vector<std::string> Reader::keys() const {
+  require_object();
+  std::vector<std::string> keys;
+  keys.reserve(value_->size());
+  for (const auto& [name, value] : value_->items()) keys.push_back(name);
+  return keys;
+}
+
+double Reader::number(Range range) const {
+  if (!value_->is_number()) fail_expecting(describe(range));
+  const double x = value_->get<double>();
+  const bool legal = std::isfinite(x) && x <= range.max && (range.min_open ? x > range.min : x >= range.min);
+  if (!legal) fail_expecting(describe(range));
+  return x;
+}
+
+std::int64_t Reader::integer(std::int64_t min, std::int64_t max) const {
+  const auto number = whole(*value_);
+  if (!number || *number < min || *number > max) fail_expecting(describe(min, max));
+  return *number;
+}
+
+bool Reader::boolean() const {
+  if (!value_->is_boolean()) fail_expecting("true or false");
+  return value_->get<bool>();
+}
+
+std::string Reader::string() const {
+  if (!value_->is_string()) fail_expecting("a string");
+  return value_->get<std::string>();
+}
+
+std::size_t Reader::choice(std::initializer_list<std::string_view> legal) const {
+  const std::vector<std::string> names(legal.begin(), legal.end());
+  const std::string listed =
+      fmt::format("{}\"{}\"", names.size() > 1 ? "one of " : "", fmt::join(names, "\", \""));
+  if (!value_->is_string()) fail_expecting(listed);
+  const auto& text = value_->get_ref<const std::string&>();
+  const auto match = std::find(names.begin(), names.end(), text);
+  if (match == names.end())
+    fail(fmt::format("expected {}, found {}{}", listed, found(*value_), did_you_mean(text, names)));
+  return static_cast<std::size_t>(match - names.begin());
+}
+
+double Reader::number(std::string_view key, double otherwise, Range range) const {
+  const auto member = find(key);
+  return member ? member->number(range) : otherwise;
+}
+
+std::int64_t Reader::integer(std::string_view key, std::int64_t otherwise, std::int64_t min,
+                             std::int64_t max) const {
+  const auto member = find(key);
+  return member ? member->integer(min, max) : otherwise;
+}
+
+bool Reader::boolean(std::string_view key, bool otherwise) const {
+  const auto member = find(key);
+  return member ? member->boolean() : otherwise;
+}
+
+std::string Reader::string(std::string_view key, const std::string& otherwise) const {
+  const auto member = find(key);
+  return member ? member->string() : otherwise;
+}
+
+bool Reader::is_object() const { return value_->is_object(); }
+bool Reader::is_array() const { return value_->is_array(); }
+bool Reader::is_string() const { return value_->is_string(); }
+bool Reader::is_number() const { return value_->is_number(); }
+
+void Reader::ignore(std::string_view key) const { know(key); }
+
+void Reader::finish() const {
+  if (!value_->is_object()) return;
+  for (const auto& [name, value] : value_->items()) {
+    if (known_->count(name) != 0) continue;
+    const std::vector<std::string> known(known_->begin(), known_->end());
+    const std::string hint = did_you_mean(name, known);
+    fail(fmt::format("unknown key \"{}\"{} Known keys: {}", name, hint.empty() ? "." : hint,
+                     known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", "))));
+  }
+}
+
+std::optional<std::string> nearest(std::string_view name, const std::vector<std::string>& names) {
+  // Damerau's distance with adjacent transpositions (optimal string alignment).
+  const auto distance = [&](std::string_view other) {
+    std::vector<std::vector<std::size_t>> d(name.size() + 1, std::vector<std::size_t>(other.size() + 1));
+    for (std::size_t i = 0; i <= name.size(); ++i) d[i][0] = i;
+    for (std::size_t j = 0; j <= other.size(); ++j) d[0][j] = j;
+    for (std::size_t i = 1; i <= name.size(); ++i) {
+      for (std::size_t j = 1; j <= other.size(); ++j) {
+        const std::size_t change = name[i - 1] == other[j - 1] ? 0 : 1;
+        d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + change});
+        if (i > 1 && j > 1 && name[i - 1] == other[j - 2] && name[i - 2] == other[j - 1]) {
+          d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+        }
+      }
+    }
+    return d[name.size()][other.size()];
+  };
+  constexpr std::size_t kLongestName = 200;  // beyond it the table would cost more than the hint is worth
+  if (name.size() > kLongestName) return std::nullopt;
+  std::optional<std::string> best;
+  std::size_t least = std::max<std::size_t>(1, name.size() / 3) + 1;
+  for (const std::string& other : names) {
+    if (other.size() > kLongestName) continue;
+    const std::size_t d = distance(other);
+    if (d < least && d < std::max(name.size(), other.size())) {
+      least = d;
+      best = other;
+    }
+  }
+  return best;
+}
+
+}  // namespace gpushare::json

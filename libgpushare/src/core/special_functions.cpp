@@ -1,0 +1,56 @@
+#include "core/special_functions.hpp"
+
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+namespace gpushare {
+namespace {
+
+double away_from_zero(double x) {
+  constexpr double kTiny = 1e-300;
+  return std::abs(x) < kTiny ? kTiny : x;
+}
+
+double beta_continued_fraction(double a, double b, double x) {
+  double c = 1;
+  double d = 1 / away_from_zero(1 - (a + b) * x / (a + 1));
+  double fraction = d;
+  for (int m = 1; m <= 100'000; ++m) {
+    const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+    d = 1 / away_from_zero(1 + even * d);
+    c = away_from_zero(1 + even / c);
+    fraction *= d * c;
+    const double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+    d = 1 / away_from_zero(1 + odd * d);
+    c = away_from_zero(1 + odd / c);
+    fraction *= d * c;
+    if (std::abs(d * c - 1) <= std::numeric_limits<double>::epsilon()) break;
+  }
+  return fraction;
+}
+
+}  // namespace
+
+double log_gamma(double x) {
+  double product = 1;
+  for (; x < 10; ++x) product *= x;
+  const double y = 1 / (x * x);
+  const double series =
+      (1.0 / 12 -
+       y * (1.0 / 360 - y * (1.0 / 1260 - y * (1.0 / 1680 - y * (1.0 / 1188 - y * 691.0 / 360360))))) /
+      x;
+  return (x - 0.5) * std::log(x) - x + 0.5 * std::log(2 * std::numbers::pi) + series - std::log(product);
+}
+
+double incomplete_beta(double a, double b, double x, double complement) {
+  if (x <= 0) return 0;
+  if (complement <= 0) return 1;
+  const double front =
+      std::exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * std::log(x) + b * std::log(complement));
+  // The fraction converges fast only on this side of the mean.
+  if (x < (a + 1) / (a + b + 2)) return front * beta_continued_fraction(a, b, x) / a;
+  return 1 - front * beta_continued_fraction(b, a, complement) / b;
+}
+
+}  // namespace gpushare

@@ -1,0 +1,66 @@
+#include "gpushare/demand.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+namespace gpushare {
+
+namespace {
+
+struct GroupTime {
+  double total_s;
+  double memory_s;
+  double traffic;
+};
+
+double traffic_of(const OperatorGroup& group, double l2_bytes) {
+  if (group.reuse == 0) return group.bytes;
+  const double found = group.working_set_bytes > l2_bytes ? l2_bytes / group.working_set_bytes : 1.0;
+  return group.bytes * (1 - group.reuse * found);
+}
+
+double compute_time(const OperatorGroup& group, const GpuProfile& profile, double sms) {
+  if (group.flop == 0) return 0;
+  const double peak = profile.flops(group.precision);
+  assert(peak > 0 && "a scenario with a precision that its GPU does not support is refused when it is read");
+  return group.flop * profile.sms / (peak * group.flop_efficiency * sms);
+}
+
+GroupTime group_time(const OperatorGroup& group, const GpuProfile& profile, const Resources& resources) {
+  assert(group.norm == 1 || group.norm == 2);
+  const double traffic = traffic_of(group, resources.l2_bytes);
+  const double compute = compute_time(group, profile, resources.sms);
+  const double memory =
+      traffic == 0 ? 0 : traffic / (resources.bandwidth_bytes_per_s * group.bandwidth_efficiency);
+  const double floor = group.floor_s * kFloorClockHz / profile.clock_hz;
+  if (group.norm == 1) return {floor + compute + memory, memory, traffic};
+  const double total = std::sqrt(floor * floor + compute * compute + memory * memory);
+  return {total, total == 0 ? 0 : memory * memory / total, traffic};
+}
+
+}  // namespace
+
+Resources resources_of(const GpuProfile& profile, const Partition& partition, int sm_cap) {
+  const int sms = sm_cap > 0 ? std::min(sm_cap, partition.sms) : partition.sms;
+  const double reachable = reachable_bandwidth_share(profile, static_cast<double>(sms) / profile.sms);
+  return {static_cast<double>(sms),
+          std::min(partition.bandwidth_bytes_per_s, reachable * profile.bandwidth_bytes_per_s),
+          partition.l2_bytes};
+}
+
+StepTime step_time(const Demand& demand, const GpuProfile& profile, const Resources& resources) {
+  StepTime time;
+  time.gpu_s = demand.fixed_gpu_s;
+  for (std::size_t i = 0; i < demand.group_count; ++i) {
+    const OperatorGroup& group = demand.groups[i];
+    const GroupTime part = group_time(group, profile, resources);
+    time.gpu_s += part.total_s;
+    time.memory_s += part.memory_s;
+    time.flop += group.flop;
+    time.bytes += part.traffic;
+  }
+  return time;
+}
+
+}  // namespace gpushare

@@ -1,0 +1,154 @@
+#include "hardware/layout_parser.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <charconv>
+
+#include "core/json_reader.hpp"
+#include "gpushare/errors.hpp"
+
+namespace gpushare {
+
+namespace {
+
+constexpr std::string_view kSpace = " \t\r\n";
+
+std::string_view trim(std::string_view text) {
+  const auto first = text.find_first_not_of(kSpace);
+  if (first == text.npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const auto end = text.find(separator);
+    parts.push_back(trim(text.substr(0, end)));
+    if (end == text.npos) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
+/// "me", "me@3": the second half of a "+me" name that split() tore off.
+bool is_media_suffix(std::string_view part) {
+  return part.starts_with("me") && (part.size() == 2 || part.find_first_of(" \t@(", 2) == 2);
+}
+
+std::vector<std::string> split_items(std::string_view text) {
+  std::vector<std::string> items;
+  for (const auto part : split(text, '+')) {
+    if (is_media_suffix(part) && !items.empty()) {
+      items.back() += fmt::format("+{}", part);
+    } else {
+      items.emplace_back(part);
+    }
+  }
+  return items;
+}
+
+std::optional<int> number_of(std::string_view text) {
+  int number = 0;
+  const auto end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, number);
+  if (text.empty() || result.ec != std::errc() || result.ptr != end || number < 0) return std::nullopt;
+  return number;
+}
+
+/// "3g" means the plain profile with three compute slices, "1g+me" the one with media extension.
+bool is_short_name(const MigProfile& mig, std::string_view name) {
+  return !mig.double_memory &&
+         name == fmt::format("{}g{}", mig.compute_slices, mig.media_extension ? "+me" : "");
+}
+
+int find_profile(const GpuProfile& profile, std::string_view name, const std::string& item) {
+  std::vector<std::string> names;
+  std::vector<int> by_short_name;
+  for (std::size_t i = 0; i < profile.mig.size(); ++i) {
+    if (profile.mig[i].name == name) return static_cast<int>(i);
+    if (is_short_name(profile.mig[i], name)) by_short_name.push_back(static_cast<int>(i));
+    names.push_back(profile.mig[i].name);
+  }
+  if (by_short_name.size() == 1) return by_short_name.front();
+  const auto near = json::nearest(name, names);
+  throw LayoutError(
+      item, fmt::format("{} has no instance profile \"{}\"{}; it has {}", profile.title, name,
+                        near ? fmt::format("; did you mean \"{}\"?", *near) : "", fmt::join(names, ", ")));
+}
+
+/// Takes "(1c,2c)" off the end of `rest`.
+std::vector<int> take_compute_instances(std::string_view& rest, const std::string& item) {
+  const auto open = rest.find('(');
+  if (open == rest.npos) return {};
+  const auto fail = [&item]() -> LayoutError {
+    return {item, "compute instances are written at the end, in brackets, as in 3g.40gb@0(1c,2c)"};
+  };
+  if (rest.back() != ')') throw fail();
+  std::vector<int> sizes;
+  for (auto part : split(rest.substr(open + 1, rest.size() - open - 2), ',')) {
+    if (!part.ends_with('c')) throw fail();
+    part.remove_suffix(1);
+    const auto size = number_of(part);
+    if (!size) throw fail();
+    sizes.push_back(*size);
+  }
+  rest = trim(rest.substr(0, open));
+  return sizes;
+}
+
+/// Takes "@4" off the end of `rest`.
+std::optional<int> take_start(std::string_view& rest, const std::string& item) {
+  const auto at = rest.find('@');
+  if (at == rest.npos) return std::nullopt;
+  const auto text = trim(rest.substr(at + 1));
+  const auto start = number_of(text);
+  if (!start) throw LayoutError(item, fmt::format("expected a memory slot after @, found \"{}\"", text));
+  rest = trim(rest.substr(0, at));
+  return start;
+}
+
+/// Takes "7x" off the front of `rest`.
+int take_count(std::string_view& rest, const std::string& item) {
+  const auto digits = rest.find_first_not_of("0123456789");
+  if (digits == 0 || digits == rest.npos) return 1;
+  const auto after = trim(rest.substr(digits));
+  if (!after.starts_with('x')) return 1;
+  const auto count = number_of(rest.substr(0, digits));
+  if (!count || *count == 0)
+    throw LayoutError(
+        item, fmt::format("expected a count of at least 1 before x, found {}", rest.substr(0, digits)));
+  rest = trim(after.substr(1));
+  return *count;
+}
+
+LayoutItem parse_item(const GpuProfile& profile, std::string text) {
+  LayoutItem item;
+  std::string_view rest = text;
+  item.compute_instances = take_compute_instances(rest, text);
+  item.start = take_start(rest, text);
+  item.count = take_count(rest, text);
+  if (rest.empty())
+    throw LayoutError(text, "expected an instance such as 3g.40gb@0 on both sides of every +");
+  item.profile = find_profile(profile, rest, text);
+  const auto& mig = profile.mig[static_cast<std::size_t>(item.profile)];
+  if (item.start && item.count > 1) {
+    throw LayoutError(text, fmt::format("{} instances cannot all start at {}; leave the start out",
+                                        item.count, *item.start));
+  }
+  if (item.count > mig.max_count) {
+    throw LayoutError(text, fmt::format("{} instances of {} wanted, at most {} fit on one GPU", item.count,
+                                        mig.name, mig.max_count));
+  }
+  item.text = std::move(text);
+  return item;
+}
+
+}  // namespace
+
+std::vector<LayoutItem> parse_items(const GpuProfile& profile, std::string_view text) {
+  std::vector<LayoutItem> items;
+  for (auto& part : split_items(text)) items.push_back(parse_item(profile, std::move(part)));
+  return items;
+}
+
+}  // namespace gpushare

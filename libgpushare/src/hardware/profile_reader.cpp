@@ -1,0 +1,225 @@
+#include "hardware/profile_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "core/json_reader.hpp"
+#include "gpushare/errors.hpp"
+
+namespace gpushare {
+
+namespace {
+
+using json::Reader;
+using Provenance = std::vector<ProvenanceEntry>;
+
+constexpr std::int64_t kMaxInt = std::numeric_limits<int>::max();
+constexpr std::int64_t kMaxSlots =
+    16;  // twice the widest lattice sold; states are enumerated, and their number explodes
+
+int integer_of(const Reader& value, std::int64_t min, std::int64_t max = kMaxInt) {
+  return static_cast<int>(value.integer(min, max));
+}
+
+std::string string_of(const Reader& value) {
+  auto text = value.string();
+  if (text.empty()) value.fail("expected a text that is not empty");
+  return text;
+}
+
+/// Reads `source` and `grade` of a figure, table or column and keeps them.
+void read_provenance(Reader& figure, std::string pointer, std::string value, Provenance& provenance) {
+  static constexpr std::array<std::string_view, 4> kGrades{"vendor", "measured", "derived", "assumed"};
+  ProvenanceEntry entry{std::move(pointer), std::move(value), string_of(figure.at("source")), {}};
+  entry.grade = kGrades.at(figure.at("grade").choice({kGrades[0], kGrades[1], kGrades[2], kGrades[3]}));
+  provenance.push_back(std::move(entry));
+}
+
+/// A section of the document: reads its figures, {"value", "source", "grade"}, and keeps their provenance.
+class Section {
+ public:
+  Section(Reader reader, std::string pointer, Provenance& provenance)
+      : reader_(std::move(reader)), pointer_(std::move(pointer)), provenance_(provenance) {}
+
+  Reader value(const char* key) {
+    Reader figure = reader_.at(key);
+    Reader value = figure.at("value");
+    read_provenance(figure, fmt::format("{}/{}", pointer_, key), value.raw().dump(), provenance_);
+    figure.finish();
+    return value;
+  }
+  double number(const char* key, json::Range range = json::kPositive) { return value(key).number(range); }
+  int integer(const char* key, std::int64_t min, std::int64_t max = kMaxInt) {
+    return integer_of(value(key), min, max);
+  }
+  Section section(const char* key) {
+    return {reader_.at(key), fmt::format("{}/{}", pointer_, key), provenance_};
+  }
+  Reader& reader() { return reader_; }
+  [[nodiscard]] const std::string& pointer() const { return pointer_; }
+  [[nodiscard]] Provenance& provenance() { return provenance_; }
+  void finish() const { reader_.finish(); }
+
+ private:
+  Reader reader_;
+  std::string pointer_;
+  Provenance& provenance_;
+};
+
+void read_flops(Section section, GpuProfile& profile) {
+  if (section.reader().size() == 0) section.reader().fail("expected a rate for at least one precision");
+  for (std::size_t i = 0; i < kPrecisionCount; ++i) {
+    const std::string name(to_string(static_cast<Precision>(i)));
+    if (section.reader().has(name.c_str())) profile.flop_per_s[i] = section.number(name.c_str());
+  }
+  section.finish();
+}
+
+void read_curve(Reader curve, GpuProfile& profile) {
+  constexpr json::Range kShare{0, 1, true};
+  std::array<double, 2> before{0, 0};
+  for (std::size_t i = 0; i < curve.size(); ++i) {
+    Reader pair = curve.at(i);
+    if (pair.size() != 2)
+      pair.fail(fmt::format("expected [SM share, bandwidth share], found {} values", pair.size()));
+    const std::array<double, 2> point{pair.at(std::size_t{0}).number(kShare),
+                                      pair.at(std::size_t{1}).number(kShare)};
+    if (point[0] <= before[0] || point[1] < before[1]) {
+      pair.fail(fmt::format("the curve must ascend: [{}, {}] follows [{}, {}]", point[0], point[1], before[0],
+                            before[1]));
+    }
+    profile.bandwidth_by_sm_share.push_back(before = point);
+  }
+  if (before[0] < 1 || before[1] < 1)
+    curve.fail(fmt::format("the curve must end in [1, 1]; it ends in [{}, {}]", before[0], before[1]));
+}
+
+MigProfile read_mig_row(Reader row) {
+  constexpr json::Range kShare{0, 1, true};
+  MigProfile mig;
+  mig.name = string_of(row.at("name"));
+  mig.id = integer_of(row.at("id"), 0);
+  mig.compute_slices = integer_of(row.at("compute_slices"), 1, kMaxSlots);
+  mig.memory_slices = integer_of(row.at("memory_slices"), 1, kMaxSlots);
+  Reader starts = row.at("starts");
+  for (std::size_t i = 0; i < starts.size(); ++i)
+    mig.starts.push_back(integer_of(starts.at(i), 0, kMaxSlots - 1));
+  if (mig.starts.empty()) starts.fail("expected at least one start");
+  mig.max_count = integer_of(row.at("max_count"), 1);
+  mig.sms = integer_of(row.at("sms"), 1);
+  mig.memory_bytes = row.at("memory_bytes").number(json::kPositive);
+  mig.nominal_memory_bytes = row.at("nominal_memory_bytes").number(json::kPositive);
+  mig.l2_fraction = row.at("l2_fraction").number(kShare);
+  mig.bandwidth_fraction = row.at("bandwidth_fraction").number(kShare);
+  mig.copy_engines = integer_of(row.at("copy_engines"), 0);
+  mig.decoders = integer_of(row.at("decoders"), 0);
+  mig.jpeg_engines = integer_of(row.at("jpeg_engines"), 0);
+  mig.optical_flow_engines = integer_of(row.at("optical_flow_engines"), 0);
+  mig.media_extension = row.boolean("media_extension", false);
+  mig.double_memory = row.boolean("double_memory", false);
+  row.finish();
+  return mig;
+}
+
+/// The cells of one column as written, "14, 28, 42".
+std::string column(const Reader& rows, const std::string& key) {
+  std::string cells;
+  for (const auto& row : rows.raw()) {
+    cells += (cells.empty() ? "" : ", ") + (row.contains(key) ? row.at(key).dump() : "-");
+  }
+  return cells;
+}
+
+void read_columns(Reader columns, const Reader& rows, Section& section) {
+  for (const auto& key : columns.keys()) {
+    Reader source = columns.at(key.c_str());
+    if (key == "name" || !rows.raw().front().contains(key))
+      source.fail(fmt::format("the table has no column \"{}\" of figures", key));
+    read_provenance(source, fmt::format("{}/profiles/columns/{}", section.pointer(), key), column(rows, key),
+                    section.provenance());
+    source.finish();
+  }
+}
+
+void read_mig(Section section, GpuProfile& profile) {
+  profile.memory_slots = section.integer("memory_slots", 1, kMaxSlots);
+  profile.mig_sms = section.integer("sms", 1);
+  Reader table = section.reader().at("profiles");
+  Reader rows = table.at("value");
+  std::string names;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    profile.mig.push_back(read_mig_row(rows.at(i)));
+    names += (names.empty() ? "" : ", ") + profile.mig.back().name;
+  }
+  if (profile.mig.empty())
+    rows.fail("expected at least one instance profile; leave \"mig\" out on a GPU without MIG");
+  read_provenance(table, section.pointer() + "/profiles", names, section.provenance());
+  if (auto columns = table.find("columns")) read_columns(*columns, rows, section);
+  table.finish();
+  section.finish();
+}
+
+void read_time_slicing(Section section, TimeSlicingConstants& constants) {
+  constants.slice_s = section.number("slice_s");
+  constants.switch_preempted_s = section.number("switch_preempted_s", json::kNonNegative);
+  constants.switch_idle_s = section.number("switch_idle_s", json::kNonNegative);
+  section.finish();
+}
+
+MpsConstants::Law read_law(Reader law) {
+  MpsConstants::Law read;
+  read.s_coefficient = law.at("s_coefficient").number(json::kPositive);
+  read.s_exponent = law.at("s_exponent").number();
+  read.d_coefficient = law.at("d_coefficient").number(json::kPositive);
+  read.d_exponent = law.at("d_exponent").number();
+  law.finish();
+  return read;
+}
+
+void read_mps(Section section, MpsConstants& constants) {
+  constants.max_clients = section.integer("max_clients", 1);
+  constants.sm_granularity = section.integer("sm_granularity", 1);
+  constants.uncapped = read_law(section.value("uncapped"));
+  constants.capped = read_law(section.value("capped"));
+  section.finish();
+}
+
+void read_machine(Section& root, GpuProfile& profile) {
+  profile.sms = root.integer("sms", 1);
+  profile.clock_hz = root.number("clock_hz");
+  read_flops(root.section("flop_per_s"), profile);
+  profile.memory_bytes = root.number("memory_bytes");
+  profile.nominal_memory_bytes = root.number("nominal_memory_bytes");
+  profile.bandwidth_bytes_per_s = root.number("bandwidth_bytes_per_s");
+  read_curve(root.value("bandwidth_by_sm_share"), profile);
+  profile.l2_bytes = root.number("l2_bytes");
+  profile.pcie_bytes_per_s = root.number("pcie_bytes_per_s");
+  profile.context_bytes = root.number("context_bytes", json::kNonNegative);
+  profile.power_limit_w = root.number("power_limit_w");
+  profile.idle_power_w = root.number("idle_power_w", json::kNonNegative);
+  profile.copy_engines = root.integer("copy_engines", 1);
+  profile.decoders = root.integer("decoders", 0);
+}
+
+}  // namespace
+
+GpuProfile read_profile(const nlohmann::json& document, const std::string& source) {
+  const json::Thrower thrower = [](std::string where, const std::string& what) {
+    throw ProfileError(std::move(where), what);
+  };
+  GpuProfile profile;
+  Section root(Reader(document, source, thrower), {}, profile.provenance);
+  root.reader().ignore("$schema");
+  profile.name = string_of(root.reader().at("name"));
+  profile.title = string_of(root.reader().at("title"));
+  read_machine(root, profile);
+  if (root.reader().has("mig")) read_mig(root.section("mig"), profile);
+  read_time_slicing(root.section("time_slicing"), profile.time_slicing);
+  read_mps(root.section("mps"), profile.mps);
+  root.finish();
+  check_profile(profile, source);
+  return profile;
+}
+
+}  // namespace gpushare

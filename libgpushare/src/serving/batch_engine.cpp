@@ -1,0 +1,91 @@
+#include "serving/batch_engine.hpp"
+
+#include <algorithm>
+
+namespace gpushare {
+
+BatchEngine::BatchEngine(const Engine& config, const Model& model, std::shared_ptr<JobQueue> queue)
+    : config_(config), model_(&model), queue_(std::move(queue)) {
+  if (config_.kind == EngineKind::fifo) {
+    config_.max_batch = 1;
+    config_.max_queue_delay_s = 0;
+    config_.preferred_batch.clear();
+  } else {
+    config_.concurrency = 1;
+    std::sort(config_.preferred_batch.begin(), config_.preferred_batch.end());
+  }
+}
+
+std::size_t BatchEngine::batch_size(Time now) const {
+  const std::size_t waiting = queue_->size();
+  const auto largest = static_cast<std::size_t>(config_.max_batch);
+  if (waiting == 0) return 0;
+  if (waiting >= largest) return largest;
+  for (auto size = config_.preferred_batch.rbegin(); size != config_.preferred_batch.rend(); ++size)
+    if (waiting >= static_cast<std::size_t>(*size)) return static_cast<std::size_t>(*size);
+  return now >= wake() ? waiting : 0;
+}
+
+Time BatchEngine::wake() const {
+  if (queue_->empty()) return kNever;
+  return queue_->front().queued + duration_from_seconds(config_.max_queue_delay_s);
+}
+
+std::optional<Step> BatchEngine::plan(Time now, Outbox& out) {
+  if (running_ >= config_.concurrency) return std::nullopt;
+  const std::size_t size = batch_size(now);
+  if (size == 0) return std::nullopt;
+  if (free_.empty()) {
+    free_.push_back(static_cast<std::uint32_t>(batches_.size()));
+    batches_.emplace_back();
+  }
+  Step step;
+  step.ticket = free_.back();
+  free_.pop_back();
+  auto& batch = batches_[step.ticket];
+  for (std::size_t i = 0; i < size; ++i) {
+    batch.push_back(queue_->pop());
+    out.push_back(tell(batch.back(), Signal::started));
+  }
+  ++running_;
+  step.items = static_cast<double>(size);
+  step.demand = demand_of(batch);
+  return step;
+}
+
+Demand BatchEngine::demand_of(const std::vector<Job>& batch) const {
+  if (const auto* synthetic = std::get_if<SyntheticModel>(&model_->cost)) {
+    Demand demand;
+    demand.host_before_s = synthetic->host_before_s;
+    for (const Job& job : batch) demand.fixed_gpu_s = std::max(demand.fixed_gpu_s, job.synthetic_s);
+    return demand;
+  }
+  double units = 0;
+  for (const Job& job : batch) units += job.audio_s > 0 ? job.audio_s : job.units;
+  return std::get<BatchModel>(model_->cost).batch(static_cast<double>(batch.size()), units);
+}
+
+void BatchEngine::complete(const Step& step, Time, Outbox& out) {
+  auto& batch = batches_[step.ticket];
+  for (const Job& job : batch) {
+    out.push_back(tell(job, Signal::output, job.audio_s));
+    out.push_back(tell(job, Signal::finished));
+  }
+  batch.clear();
+  free_.push_back(step.ticket);
+  --running_;
+}
+
+void BatchEngine::fail(Outbox& out) {
+  for (std::uint32_t ticket = 0; ticket < batches_.size(); ++ticket) {
+    if (batches_[ticket].empty()) continue;
+    for (const Job& job : batches_[ticket]) out.push_back(tell(job, Signal::failed));
+    batches_[ticket].clear();
+    free_.push_back(ticket);
+  }
+  running_ = 0;
+  if (queue_.use_count() > 1) return;  // other replicas will serve what waits
+  while (!queue_->empty()) out.push_back(tell(queue_->pop(), Signal::failed));
+}
+
+}  // namespace gpushare

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "gpushare/scenario.hpp"
+#include "serving/job.hpp"
+
+namespace gpushare {
+
+/// FIFO and dynamic batching (Triton's dynamic batcher): one step serves a batch of waiting jobs.
+///
+/// `model` must hold a BatchModel or a SyntheticModel. The queue may be shared by the replicas of a service.
+class BatchEngine {
+ public:
+  BatchEngine(const Engine& config, const Model& model, std::shared_ptr<JobQueue> queue);
+
+  [[nodiscard]] bool enqueue(const Job& job) { return queue_->push(job); }
+  /// The next step, if one should start now.
+  [[nodiscard]] std::optional<Step> plan(Time now, Outbox& out);
+  /// When a waiting batch becomes due; kNever when only another job could make it so.
+  [[nodiscard]] Time wake() const;
+  void complete(const Step& step, Time now, Outbox& out);
+  void fail(Outbox& out);
+  [[nodiscard]] bool idle() const { return running_ == 0; }
+
+ private:
+  [[nodiscard]] std::size_t batch_size(Time now) const;
+  [[nodiscard]] Demand demand_of(const std::vector<Job>& batch) const;
+
+  Engine config_;
+  const Model* model_;
+  std::shared_ptr<JobQueue> queue_;
+  std::vector<std::vector<Job>> batches_;  // by ticket
+  std::vector<std::uint32_t> free_;
+  int running_ = 0;
+};
+
+}  // namespace gpushare

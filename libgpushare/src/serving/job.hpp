@@ -1,0 +1,89 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "gpushare/demand.hpp"
+#include "gpushare/time.hpp"
+
+namespace gpushare {
+
+/// A stage's visit to a service, or one part of it (a sentence to speak).
+struct Job {
+  std::uint32_t request = 0;  ///< slot of the request in flight
+  std::uint8_t stage = 0;
+  std::uint8_t priority = 0;  ///< lower first
+  std::uint16_t notify_every = 0;  ///< tokens between `progress` signals; 0: none
+  std::uint32_t input_tokens = 0;
+  std::uint32_t output_tokens = 0;
+  double audio_s = 0;         ///< to recognise or to speak
+  double units = 1;
+  double synthetic_s = 0;     ///< drawn service time of a synthetic model
+  Time queued{};
+};
+
+/// What an engine tells of a job.
+enum class Signal : std::uint8_t {
+  started,   ///< its first step was launched
+  output,    ///< tokens, text or audio came out; `amount` seconds of audio from speech services
+  progress,  ///< another `notify_every` tokens are there
+  finished,
+  failed,    ///< its process died
+};
+
+struct Outcome {
+  std::uint32_t request = 0;
+  std::uint8_t stage = 0;
+  Signal signal = Signal::started;
+  float amount = 0;
+};
+using Outbox = std::vector<Outcome>;
+
+inline Outcome tell(const Job& job, Signal signal, double amount = 0) {
+  return {job.request, job.stage, signal, static_cast<float>(amount)};
+}
+
+/// Jobs that wait: first come first served within a priority.
+class JobQueue {
+ public:
+  static constexpr std::size_t kPriorities = 8;
+  explicit JobQueue(std::int64_t limit = -1) : limit_(limit) {}
+
+  [[nodiscard]] bool push(const Job& job) {
+    if (limit_ >= 0 && static_cast<std::int64_t>(size_) >= limit_) return false;
+    levels_[job.priority].push_back(job);
+    ++size_;
+    return true;
+  }
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] const Job& front() const { return level().front(); }
+  Job pop() {
+    auto& jobs = const_cast<std::deque<Job>&>(level());
+    const Job job = jobs.front();
+    jobs.pop_front();
+    --size_;
+    return job;
+  }
+
+ private:
+  [[nodiscard]] const std::deque<Job>& level() const {
+    std::size_t i = 0;
+    while (levels_[i].empty()) ++i;
+    return levels_[i];
+  }
+  std::array<std::deque<Job>, kPriorities> levels_;
+  std::size_t size_ = 0;
+  std::int64_t limit_;
+};
+
+/// A step an engine wants to run, and a ticket to name it by when it is done.
+struct Step {
+  Demand demand;
+  double items = 0;  ///< requests or streams in the batch
+  std::uint32_t ticket = 0;
+};
+
+}  // namespace gpushare

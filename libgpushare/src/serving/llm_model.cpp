@@ -1,0 +1,64 @@
+#include <algorithm>
+#include <cmath>
+
+#include "gpushare/model.hpp"
+
+namespace gpushare {
+
+namespace {
+
+OperatorGroup products(const LlmModel& model, const WeightFormat& format, double tokens, double sampled) {
+  OperatorGroup group;
+  group.flop = tokens * model.flop_per_token + sampled * model.head_flop;
+  group.bytes = format.read_bytes;
+  group.bandwidth_efficiency = format.gemm_bandwidth_efficiency;
+  group.flop_efficiency = format.gemm_flop_efficiency;
+  group.precision = format.compute;
+  group.norm = 2;
+  const Dequantisation& expanded = format.dequantisation;
+  if (expanded.from_tokens > 0 && tokens >= expanded.from_tokens) {
+    group.bytes += expanded.extra_bytes;
+    group.bandwidth_efficiency = expanded.gemm_bandwidth_efficiency;
+    group.flop_efficiency = expanded.gemm_flop_efficiency;
+  }
+  return group;
+}
+
+OperatorGroup elementwise(const LlmModel& model, double tokens) {
+  OperatorGroup group;
+  group.floor_s = model.elementwise_floor_s;
+  group.bytes = tokens * model.elementwise_bytes_per_token;
+  group.norm = 2;
+  return group;
+}
+
+OperatorGroup attention(const LlmModel& model, const WeightFormat& format, double pairs, double context,
+                        double sequences) {
+  OperatorGroup group;
+  group.floor_s = model.attention_floor_s;
+  group.flop = pairs * model.attention_flop_per_pair;
+  group.flop_efficiency = model.attention_flop_efficiency;
+  group.bytes = context * format.kv_bytes_per_token;
+  group.bandwidth_efficiency =
+      std::min(model.kv_efficiency_max,
+               model.kv_efficiency_base + model.kv_efficiency_slope * std::log2(std::max(1.0, sequences)));
+  group.precision = format.compute;
+  return group;
+}
+
+}  // namespace
+
+Demand LlmModel::iteration(const WeightFormat& format, double prefill_tokens, double prefill_pairs,
+                           double prefill_context, double decodes, double decode_context,
+                           double sampled) const {
+  Demand demand;
+  const double tokens = prefill_tokens + decodes;
+  if (tokens <= 0) return demand;
+  demand.kernels = kernels_per_step;
+  demand.add(products(*this, format, tokens, sampled));
+  demand.add(elementwise(*this, tokens));
+  demand.add(attention(*this, format, prefill_pairs, decode_context + prefill_context, decodes));
+  return demand;
+}
+
+}  // namespace gpushare

@@ -1,0 +1,95 @@
+#include "serving/slot_engine.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace gpushare {
+
+SlotEngine::SlotEngine(const Engine& config, const AutoregressiveTtsModel& model, int slots)
+    : config_(config), model_(&model), slots_(static_cast<std::size_t>(slots)), waiting_(config.queue_limit) {}
+
+std::optional<Step> SlotEngine::plan(Time, Outbox& out) {
+  if (phase_ != Phase::idle) return std::nullopt;
+  if (vocode_due_) return plan_vocode();
+  if (!waiting_.empty() && active_.size() < slots_) return plan_prefill(out);
+  if (active_.empty()) return std::nullopt;
+  phase_ = Phase::frame;
+  Step step;
+  step.items = static_cast<double>(active_.size());
+  step.demand = model_->frame(step.items);
+  return step;
+}
+
+Step SlotEngine::plan_prefill(Outbox& out) {
+  phase_ = Phase::prefill;
+  std::size_t added = 0;
+  while (!waiting_.empty() && active_.size() < slots_) {
+    Active stream{waiting_.pop()};
+    stream.frames = std::max(1, static_cast<int>(std::ceil(stream.job.audio_s * model_->frames_per_s - 1e-9)));
+    stream.chunk_end = config_.first_chunk_frames;
+    out.push_back(tell(stream.job, Signal::started));
+    active_.push_back(stream);
+    ++added;
+  }
+  Step step;
+  step.items = static_cast<double>(added);
+  step.demand = model_->prefill(step.items);
+  return step;
+}
+
+Step SlotEngine::plan_vocode() {
+  phase_ = Phase::vocode;
+  double frames = 0;
+  double streams = 0;
+  for (const Active& stream : active_) {
+    if (!stream.chunk_due()) continue;
+    frames += stream.done - stream.vocoded;
+    ++streams;
+  }
+  Step step;
+  step.items = streams;
+  step.demand = model_->vocode(streams, frames);
+  return step;
+}
+
+void SlotEngine::complete(const Step&, Time now, Outbox& out) {
+  switch (phase_) {
+    case Phase::frame:
+      for (Active& stream : active_) {
+        if (stream.done < stream.frames) ++stream.done;
+        vocode_due_ = vocode_due_ || stream.chunk_due();
+      }
+      break;
+    case Phase::vocode:
+      emit_chunks(now, out);
+      vocode_due_ = false;
+      break;
+    case Phase::prefill:
+    case Phase::idle:
+      break;
+  }
+  phase_ = Phase::idle;
+}
+
+void SlotEngine::emit_chunks(Time now, Outbox& out) {
+  for (Active& stream : active_) {
+    if (!stream.chunk_due()) continue;
+    if (stream.vocoded > 0) inter_chunk_.add(now - stream.last_chunk);
+    out.push_back(tell(stream.job, Signal::output, (stream.done - stream.vocoded) / model_->frames_per_s));
+    stream.vocoded = stream.done;
+    stream.last_chunk = now;
+    while (stream.chunk_end <= stream.done) stream.chunk_end += config_.chunk_frames;
+    if (stream.done == stream.frames) out.push_back(tell(stream.job, Signal::finished));
+  }
+  std::erase_if(active_, [](const Active& stream) { return stream.vocoded == stream.frames; });
+}
+
+void SlotEngine::fail(Outbox& out) {
+  for (const Active& stream : active_) out.push_back(tell(stream.job, Signal::failed));
+  while (!waiting_.empty()) out.push_back(tell(waiting_.pop(), Signal::failed));
+  active_.clear();
+  phase_ = Phase::idle;
+  vocode_due_ = false;
+}
+
+}  // namespace gpushare

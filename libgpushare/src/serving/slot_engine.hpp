@@ -1,0 +1,54 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "gpushare/scenario.hpp"
+#include "gpushare/statistics.hpp"
+#include "serving/job.hpp"
+
+namespace gpushare {
+
+/// Autoregressive speech synthesis in a fixed number of slots: new streams are encoded first, then every active stream
+/// gets a codec frame a step, and streams with a full chunk are vocoded together before the next frame.
+class SlotEngine {
+ public:
+  SlotEngine(const Engine& config, const AutoregressiveTtsModel& model, int slots);
+
+  [[nodiscard]] bool enqueue(const Job& job) { return waiting_.push(job); }
+  [[nodiscard]] std::optional<Step> plan(Time now, Outbox& out);
+  [[nodiscard]] Time wake() const { return kNever; }
+  void complete(const Step& step, Time now, Outbox& out);
+  void fail(Outbox& out);
+  [[nodiscard]] bool idle() const { return phase_ == Phase::idle; }
+  /// Between successive chunks of a stream.
+  [[nodiscard]] const Histogram& inter_chunk() const { return inter_chunk_; }
+  void reset_statistics() { inter_chunk_ = {}; }
+
+ private:
+  enum class Phase : std::uint8_t { idle, prefill, frame, vocode };
+  struct Active {
+    Job job;
+    int frames = 0;        // of the whole utterance
+    int done = 0;          // generated
+    int vocoded = 0;
+    double chunk_end = 0;  // frames after which the running chunk is full
+    Time last_chunk{};
+
+    [[nodiscard]] bool chunk_due() const { return done > vocoded && (done >= chunk_end || done == frames); }
+  };
+  [[nodiscard]] Step plan_prefill(Outbox& out);
+  [[nodiscard]] Step plan_vocode();
+  void emit_chunks(Time now, Outbox& out);
+
+  Engine config_;
+  const AutoregressiveTtsModel* model_;
+  std::size_t slots_;
+  JobQueue waiting_;
+  std::vector<Active> active_;
+  Phase phase_ = Phase::idle;
+  bool vocode_due_ = false;
+  Histogram inter_chunk_;
+};
+
+}  // namespace gpushare

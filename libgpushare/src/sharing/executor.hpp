@@ -1,0 +1,22 @@
+#pragma once
+
+#include <variant>
+#include <vector>
+
+#include "gpushare/mig.hpp"
+#include "gpushare/profile.hpp"
+#include "gpushare/sharing.hpp"
+#include "sharing/rate_executor.hpp"
+#include "sharing/time_slice_executor.hpp"
+
+namespace gpushare {
+
+/// What runs on a partition now, and at what rate. All executors share one protocol: submit and collect at an instant,
+/// then settle once, then wait for next_event().
+using Executor = std::variant<RateExecutor, TimeSliceExecutor>;
+
+/// `sms` of each process of the partition.
+[[nodiscard]] Executor make_executor(const GpuProfile& profile, const Partition& partition, const Sharing& sharing,
+                                     std::vector<double> sms);
+
+}  // namespace gpushare

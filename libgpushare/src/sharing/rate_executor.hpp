@@ -1,0 +1,49 @@
+#pragma once
+
+#include <vector>
+
+#include "sharing/work.hpp"
+
+namespace gpushare {
+
+/// How steps that run side by side slow each other.
+enum class RateLaw : std::uint8_t {
+  equal_share,   ///< n processes run at 1/n: exclusive use, and the limit of time-slicing with a slice of zero
+  interference,  ///< MPS: pressure and susceptibility, and bandwidth divided in proportion to SMs
+};
+
+/// Runs all steps of a partition at once, each at a rate that changes whenever a step comes or goes.
+class RateExecutor {
+ public:
+  /// `sms` of each process (the weights of bandwidth sharing); `bandwidth_bytes_per_s` is what all together can draw.
+  RateExecutor(RateLaw law, std::vector<double> sms, double bandwidth_bytes_per_s);
+
+  void submit(Time now, const Work& work);
+  /// Appends the steps that have finished by `now`, in the order they were submitted.
+  void collect(Time now, std::vector<StepId>& finished);
+  /// Brings rates up to date after submissions and collections at one instant.
+  void settle(Time now);
+  [[nodiscard]] Time next_event() const { return next_event_; }
+  /// Drops a process's steps, unfinished.
+  void abort(Time now, int process, std::vector<StepId>& dropped);
+  [[nodiscard]] ExecutorAccount account(Time now);
+
+ private:
+  void advance(Time now);
+  void set_equal_rates();
+  void set_interference_rates();
+  [[nodiscard]] double bandwidth_slowdown(const ActiveWork& active, double share) const;
+
+  RateLaw law_;
+  std::vector<double> sms_;
+  double bandwidth_;
+  std::vector<ActiveWork> active_;
+  std::vector<int> steps_of_;  // active steps of each process
+  int processes_active_ = 0;
+  Time last_{};
+  Time next_event_ = kNever;
+  bool stale_ = false;
+  ExecutorAccount account_;
+};
+
+}  // namespace gpushare

@@ -1,0 +1,154 @@
+#include "sharing/time_slice_executor.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace gpushare {
+
+TimeSliceExecutor::TimeSliceExecutor(Costs costs, std::size_t processes) : costs_(costs), works_(processes) {}
+
+void TimeSliceExecutor::advance(Time now) {
+  const double elapsed = to_seconds(now - last_);
+  last_ = now;
+  if (elapsed <= 0) return;
+  switch (state_) {
+    case State::running: {
+      account_.busy_s += elapsed;
+      const double each = elapsed / static_cast<double>(current().size());
+      for (ActiveWork& active : current()) active.left_s -= each;
+      break;
+    }
+    case State::switching:
+      account_.switching_s += elapsed;
+      break;
+    case State::idle:
+      if (runnable_ > 0) account_.idle_with_work_s += elapsed;
+      break;
+  }
+}
+
+void TimeSliceExecutor::submit(Time now, const Work& work) {
+  advance(now);
+  auto& works = works_[static_cast<std::size_t>(work.process)];
+  if (works.empty()) ++runnable_;
+  works.push_back({work, work.gpu_s, 1});
+  account_.submitted_s += work.gpu_s;
+}
+
+void TimeSliceExecutor::collect(Time now, std::vector<StepId>& finished) {
+  advance(now);
+  if (state_ == State::switching) {
+    if (now >= switch_end_) run(now);
+    return;
+  }
+  if (state_ != State::running) return;
+  const std::size_t before = current().size();
+  std::erase_if(current(), [&](const ActiveWork& active) {
+    if (active.left_s > kWorkEpsilon) return false;
+    finished.push_back(active.work.step);
+    account_.finished_s += active.work.gpu_s;
+    return true;
+  });
+  if (current().empty()) {
+    --runnable_;
+    state_ = State::idle;
+  } else if (current().size() == before && now >= give_away_ && others_wait()) {
+    hand_over(now, preempted_ ? costs_.switch_preempted : costs_.switch_idle);
+  }
+}
+
+void TimeSliceExecutor::abort(Time now, int process, std::vector<StepId>& dropped) {
+  advance(now);
+  auto& works = works_[static_cast<std::size_t>(process)];
+  if (works.empty()) return;
+  for (const ActiveWork& active : works) {
+    dropped.push_back(active.work.step);
+    account_.finished_s += active.work.gpu_s;
+  }
+  works.clear();
+  --runnable_;
+  if (static_cast<std::size_t>(process) == current_ && state_ != State::idle) state_ = State::idle;
+}
+
+void TimeSliceExecutor::settle(Time now) {
+  if (state_ == State::idle && runnable_ > 0) {
+    if (current().empty()) {
+      hand_over(now, costs_.switch_idle);
+    } else {
+      run(now);
+    }
+  }
+  if (state_ == State::idle) {
+    next_event_ = kNever;
+    return;
+  }
+  if (state_ == State::switching) {
+    next_event_ = switch_end_;
+    return;
+  }
+  double least = current().front().left_s;
+  for (const ActiveWork& active : current()) least = std::min(least, active.left_s);
+  next_event_ = now + duration_from_seconds(least * static_cast<double>(current().size()));
+  if (!others_wait()) {
+    give_away_ = kNever;
+    return;
+  }
+  const Time slice = slice_end(now);
+  const Time segment = segment_end(now);
+  preempted_ = slice < segment;
+  give_away_ = std::min(slice, segment);
+  next_event_ = std::min(next_event_, give_away_);
+}
+
+std::size_t TimeSliceExecutor::next_runnable() const {
+  std::size_t next = current_;
+  do {
+    next = next + 1 == works_.size() ? 0 : next + 1;
+  } while (works_[next].empty());
+  return next;
+}
+
+Time TimeSliceExecutor::slice_end(Time now) const {
+  const std::int64_t slice = std::max<std::int64_t>(costs_.slice.ns, 1);
+  const std::int64_t held = (now - slice_start_).ns;
+  if (held < slice) return slice_start_ + costs_.slice;
+  const auto& works = works_[current_];
+  if (works.size() == 1 && works.front().work.single_kernel) return now;
+  return slice_start_ + Duration{(held / slice + 1) * slice};
+}
+
+Time TimeSliceExecutor::segment_end(Time now) const {
+  const auto& works = works_[current_];
+  if (works.size() != 1 || works.front().work.segments <= 1) return kNever;
+  const ActiveWork& active = works.front();
+  const double length = active.work.gpu_s / active.work.segments;
+  // Parts still to do, counting the one in progress; a remainder of rounding belongs to the part that just ended.
+  const double parts_left = std::ceil((active.left_s - kWorkEpsilon) / length);
+  const double left_in_part = active.left_s - (parts_left - 1) * length;
+  if (parts_left <= 1) return kNever;
+  return now + duration_from_seconds(left_in_part);
+}
+
+void TimeSliceExecutor::hand_over(Time now, Duration cost) {
+  current_ = next_runnable();
+  state_ = State::switching;
+  switch_end_ = now + cost;
+  if (cost.ns == 0) run(now);
+}
+
+void TimeSliceExecutor::run(Time now) {
+  if (current().empty()) {  // aborted while it was being brought in
+    state_ = State::idle;
+    return;
+  }
+  state_ = State::running;
+  slice_start_ = now;
+  give_away_ = kNever;
+}
+
+ExecutorAccount TimeSliceExecutor::account(Time now) {
+  advance(now);
+  return account_;
+}
+
+}  // namespace gpushare

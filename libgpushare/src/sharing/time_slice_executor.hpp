@@ -1,0 +1,57 @@
+#pragma once
+
+#include <vector>
+
+#include "sharing/work.hpp"
+
+namespace gpushare {
+
+/// Strict round robin over the processes that have work, one at a time (hardware.md sections A and 2).
+///
+/// A process keeps the GPU until its slice ends while another waits, or until it waits for its own result: at the end
+/// of a step or of a step's segment. Handing over costs less from a process that went idle. A process alone keeps
+/// renewing its slice, so a newcomer waits for the end of the running one, except behind a single long kernel, whose
+/// slice has long expired.
+class TimeSliceExecutor {
+ public:
+  struct Costs {
+    Duration slice;
+    Duration switch_preempted;
+    Duration switch_idle;
+  };
+  TimeSliceExecutor(Costs costs, std::size_t processes);
+
+  void submit(Time now, const Work& work);
+  void collect(Time now, std::vector<StepId>& finished);
+  void settle(Time now);
+  [[nodiscard]] Time next_event() const { return next_event_; }
+  void abort(Time now, int process, std::vector<StepId>& dropped);
+  [[nodiscard]] ExecutorAccount account(Time now);
+
+ private:
+  enum class State : std::uint8_t { idle, running, switching };
+
+  [[nodiscard]] std::vector<ActiveWork>& current() { return works_[current_]; }
+  [[nodiscard]] bool others_wait() const { return runnable_ > (works_[current_].empty() ? 0 : 1); }
+  [[nodiscard]] std::size_t next_runnable() const;
+  [[nodiscard]] Time slice_end(Time now) const;
+  [[nodiscard]] Time segment_end(Time now) const;
+  void advance(Time now);
+  void hand_over(Time now, Duration cost);
+  void run(Time now);
+
+  Costs costs_;
+  std::vector<std::vector<ActiveWork>> works_;  // of each process
+  std::size_t runnable_ = 0;                    // processes with work
+  std::size_t current_ = 0;                     // whose context is on the GPU, or being brought there
+  State state_ = State::idle;
+  Time last_{};
+  Time slice_start_{};
+  Time switch_end_{};
+  Time give_away_ = kNever;  // when the running process loses the GPU, and why
+  bool preempted_ = false;
+  Time next_event_ = kNever;
+  ExecutorAccount account_;
+};
+
+}  // namespace gpushare

@@ -1,0 +1,81 @@
+#include "simulation/fleet.hpp"
+
+#include <algorithm>
+
+namespace gpushare {
+namespace {
+
+const WeightFormat& format_of(const LlmModel& model, Precision precision) {
+  return *std::find_if(model.formats.begin(), model.formats.end(),
+                       [&](const WeightFormat& format) { return format.name == precision; });
+}
+
+AnyEngine make_engine(const Service& service, const MemoryNeed& need, const std::shared_ptr<JobQueue>& shared) {
+  const Model& model = *service.model;
+  if (const auto* llm = std::get_if<LlmModel>(&model.cost))
+    return ContinuousEngine(service.engine, *llm, format_of(*llm, service.precision), need.kv_blocks);
+  if (const auto* asr = std::get_if<StreamingAsrModel>(&model.cost)) return StreamEngine(service.engine, *asr);
+  if (const auto* tts = std::get_if<AutoregressiveTtsModel>(&model.cost))
+    return SlotEngine(service.engine, *tts, service.engine.slots > 0 ? service.engine.slots : need.slots);
+  return BatchEngine(service.engine, model, shared ? shared : std::make_shared<JobQueue>(service.engine.queue_limit));
+}
+
+/// SMs that each process of a partition may use.
+std::vector<double> sms_of(const GpuProfile& profile, const Partition& partition, const PartitionPlacement& placement) {
+  std::vector<double> sms;
+  for (const ProcessPlacement& process : placement.processes) {
+    const bool mps = placement.sharing.mode == SharingMode::mps;
+    sms.push_back(mps_sms(profile, partition.sms, mps ? process.active_thread_percentage : 100));
+  }
+  return sms;
+}
+
+const MpsConstants::Law* law_of(const GpuProfile& profile, const PartitionPlacement& placement) {
+  if (placement.sharing.mode != SharingMode::mps) return nullptr;
+  const bool capped = std::any_of(placement.processes.begin(), placement.processes.end(),
+                                  [](const ProcessPlacement& process) { return process.active_thread_percentage < 100; });
+  return capped ? &profile.mps.capped : &profile.mps.uncapped;
+}
+
+void add_partition(Fleet& fleet, const Scenario& scenario, const GpuPlacement& gpu, const std::string& gpu_name,
+                   const Partition& part, const PartitionPlacement& placement, const std::vector<MemoryNeed>& needs) {
+  const GpuProfile& profile = *gpu.profile;
+  const std::vector<double> sms = sms_of(profile, part, placement);
+  PartitionState state{gpu_name + "/" + part.name, &profile, part, placement.sharing, law_of(profile, placement),
+                       make_executor(profile, part, placement.sharing, sms)};
+  for (std::size_t client = 0; client < placement.processes.size(); ++client) {
+    const int index = placement.processes[client].service;
+    ServiceState& service = fleet.services[static_cast<std::size_t>(index)];
+    Server server{index, static_cast<int>(service.servers.size()), static_cast<int>(fleet.partitions.size()),
+                  static_cast<int>(client),
+                  make_engine(scenario.services[static_cast<std::size_t>(index)], needs[client], service.shared_queue)};
+    server.resources = resources_of(profile, part, static_cast<int>(sms[client]));
+    server.memory_bytes = needs[client].total;
+    service.servers.push_back(static_cast<int>(fleet.servers.size()));
+    state.servers.push_back(static_cast<int>(fleet.servers.size()));
+    fleet.servers.push_back(std::move(server));
+  }
+  fleet.partitions.push_back(std::move(state));
+}
+
+}  // namespace
+
+Fleet build_fleet(const Scenario& scenario) {
+  check_memory(scenario);
+  Fleet fleet;
+  fleet.services.resize(scenario.services.size());
+  for (std::size_t s = 0; s < scenario.services.size(); ++s)
+    if (scenario.services[s].routing == Routing::shared_queue)
+      fleet.services[s].shared_queue = std::make_shared<JobQueue>(scenario.services[s].engine.queue_limit);
+  for (std::size_t g = 0; g < scenario.gpus.size(); ++g) {
+    const GpuPlacement& gpu = scenario.gpus[g];
+    const std::vector<Partition> parts = partitions(*gpu.profile, gpu.layout);
+    const auto needs = memory_needs(scenario.services, gpu);
+    for (std::size_t p = 0; p < parts.size(); ++p)
+      if (!gpu.partitions[p].processes.empty())
+        add_partition(fleet, scenario, gpu, "gpu" + std::to_string(g), parts[p], gpu.partitions[p], needs[p]);
+  }
+  return fleet;
+}
+
+}  // namespace gpushare

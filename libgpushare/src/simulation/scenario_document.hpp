@@ -1,0 +1,35 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gpushare::scenario {
+
+/// A scenario document with a mode applied to it: what is read, and what is kept.
+struct AppliedDocument {
+  nlohmann::ordered_json json;     ///< paths absolute, the mode's patch merged, /placement says how to place
+  std::string mode;                ///< as shown in tables
+  std::vector<std::string> modes;  ///< the document's own, in its order
+};
+
+/// Applies `mode`, or the document's own placement when it is empty. A mode is one of the document's own (RFC 7396
+/// merge patches) or one of the grammar. What a patch changed is kept in /placement/undo, so that another mode can be
+/// applied to the result. Throws ScenarioError; `source` precedes the JSON pointers.
+[[nodiscard]] AppliedDocument apply_mode(nlohmann::ordered_json document, const std::string& mode, const std::string& source,
+                                         const std::string& folder);
+
+/// The merge patch that turns `from` into `to` (RFC 7396, so neither may hold nulls that matter).
+[[nodiscard]] nlohmann::ordered_json merge_difference(const nlohmann::ordered_json& from, const nlohmann::ordered_json& to);
+
+/// Makes the relative paths of a document, or of a patch of one, start at `folder`.
+void make_paths_absolute(nlohmann::ordered_json& document, const std::string& folder);
+
+/// A name stands for a file of its own when it has a slash or ends in .json.
+[[nodiscard]] bool is_path(std::string_view name);
+
+/// The keys of an object member, in the document's order; none when there is no such member.
+[[nodiscard]] std::vector<std::string> keys_of(const nlohmann::ordered_json& document, const char* member);
+
+}  // namespace gpushare::scenario

@@ -1,0 +1,233 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "gpushare/errors.hpp"
+#include "simulation/memory_parts.hpp"
+#include "simulation/scenario_document.hpp"
+#include "simulation/scenario_parts.hpp"
+
+namespace gpushare {
+
+std::string_view to_string(EngineKind kind) {
+  switch (kind) {
+    case EngineKind::fifo: return "fifo";
+    case EngineKind::dynamic_batching: return "dynamic-batching";
+    case EngineKind::stream_batching: return "stream-batching";
+    case EngineKind::autoregressive_slots: return "autoregressive-slots";
+    case EngineKind::continuous_batching: return "continuous-batching";
+  }
+  return "";
+}
+
+namespace scenario {
+namespace {
+
+constexpr int kMostReplicas = 1000;
+constexpr int kMostItems = 1'000'000;  // of batches, streams and sequences: beyond any server
+
+int whole(const Reader& reader, std::string_view key, int otherwise, int min, int max = kMostItems) {
+  return static_cast<int>(reader.integer(key, otherwise, min, max));
+}
+
+void name_inline(nlohmann::json& model, const std::string& service) {
+  for (const char* key : {"name", "title"})
+    if (!model.contains(key)) model[key] = service;
+}
+
+std::shared_ptr<const Model> read_model(const Reader& reader, const std::string& service) {
+  if (reader.is_object()) {
+    nlohmann::json model = reader.raw();
+    name_inline(model, service);
+    return std::make_shared<const Model>(parse_model(model.dump(), reader.where()));
+  }
+  if (!reader.is_string()) reader.fail("expected a model's name, the path of its file, or the model itself (an object)");
+  const std::string name = reader.string();
+  if (is_path(name)) {
+    if (!std::filesystem::exists(name)) reader.fail(fmt::format("there is no model file \"{}\"", name));
+  } else if (const auto names = model_names(); std::find(names.begin(), names.end(), name) == names.end()) {
+    reader.fail(unknown_name("model", name, names) + "; or give the path of a .json file");
+  }
+  return std::make_shared<const Model>(load_model(name));
+}
+
+Names precisions_of(const Model& model) {
+  if (const auto* llm = std::get_if<LlmModel>(&model.cost)) {
+    Names names;
+    for (const WeightFormat& format : llm->formats) names.emplace_back(to_string(format.name));
+    return names;
+  }
+  if (const auto* batch = std::get_if<BatchModel>(&model.cost)) return {std::string(to_string(batch->precision))};
+  return {std::string(to_string(Precision::fp16))};
+}
+
+Precision precision_named(const std::string& name) {
+  for (std::size_t i = 0; i < kPrecisionCount; ++i)
+    if (name == to_string(static_cast<Precision>(i))) return static_cast<Precision>(i);
+  return Precision::fp16;
+}
+
+Precision read_precision(const Reader& service, const Model& model) {
+  const Names legal = precisions_of(model);
+  const auto reader = service.find("precision");
+  if (!reader) {
+    const bool has_fp16 = std::find(legal.begin(), legal.end(), "fp16") != legal.end();
+    return precision_named(has_fp16 ? "fp16" : legal.front());
+  }
+  const std::string name = reader->string();
+  if (std::find(legal.begin(), legal.end(), name) == legal.end()) {
+    const auto near = json::nearest(name, legal);
+    reader->fail(fmt::format("model {} has no weights in \"{}\"{} It has {}", model.name, name,
+                             near ? fmt::format("; did you mean \"{}\"?", *near) : ".", fmt::join(legal, ", ")));
+  }
+  return precision_named(name);
+}
+
+std::vector<EngineKind> engines_for(const Model& model) {
+  if (std::holds_alternative<LlmModel>(model.cost)) return {EngineKind::continuous_batching};
+  if (std::holds_alternative<StreamingAsrModel>(model.cost)) return {EngineKind::stream_batching};
+  if (std::holds_alternative<AutoregressiveTtsModel>(model.cost)) return {EngineKind::autoregressive_slots};
+  return {EngineKind::fifo, EngineKind::dynamic_batching};
+}
+
+EngineKind read_kind(const Reader& engine, const Model& model) {
+  const auto fitting = engines_for(model);
+  const auto reader = engine.find("kind");
+  if (!reader) return fitting.front();
+  const auto kind = static_cast<EngineKind>(reader->choice(
+      {"fifo", "dynamic-batching", "stream-batching", "autoregressive-slots", "continuous-batching"}));
+  if (std::find(fitting.begin(), fitting.end(), kind) == fitting.end()) {
+    Names names;
+    for (const EngineKind fit : fitting) names.emplace_back(to_string(fit));
+    reader->fail(fmt::format("model {} is of kind {}, which needs {}, not \"{}\"", model.name, kind_of(model),
+                             fmt::join(names, " or "), to_string(kind)));
+  }
+  return kind;
+}
+
+void read_preferred(const Reader& reader, Engine& engine) {
+  const auto list = reader.find("preferred_batch");
+  if (!list) return;
+  if (!list->is_array()) list->fail("expected an array of batch sizes");
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    const Reader size = list->at(i);
+    const auto value = static_cast<int>(size.integer(1, kMostItems));
+    if (value > engine.max_batch)
+      size.fail(fmt::format("a preferred batch of {} is more than max_batch {}", value, engine.max_batch));
+    if (!engine.preferred_batch.empty() && value <= engine.preferred_batch.back())
+      size.fail(fmt::format("preferred sizes must ascend, found {} after {}", value, engine.preferred_batch.back()));
+    engine.preferred_batch.push_back(value);
+  }
+}
+
+void read_slots(const Reader& reader, const Model& model, Engine& engine) {
+  engine.slots = whole(reader, "slots", engine.slots, 0);
+  const auto& profiles = std::get<AutoregressiveTtsModel>(model.cost).batch_profiles;
+  const bool known = std::any_of(profiles.begin(), profiles.end(), [&](const auto& p) { return p.batch == engine.slots; });
+  if (engine.slots == 0 || known) return;
+  Names sizes;
+  for (const auto& profile : profiles) sizes.push_back(std::to_string(profile.batch));
+  reader.at("slots").fail(fmt::format("model {} has no batch profile of {} slots; it has {}, and 0 takes the largest that fits",
+                                      model.name, engine.slots, fmt::join(sizes, ", ")));
+}
+
+void read_continuous(const Reader& reader, Engine& engine) {
+  engine.max_num_seqs = whole(reader, "max_num_seqs", engine.max_num_seqs, 1);
+  engine.max_num_batched_tokens = whole(reader, "max_num_batched_tokens", engine.max_num_batched_tokens, 1);
+  engine.block_size = whole(reader, "block_size", engine.block_size, 1, 1024);
+  engine.gpu_memory_utilization = reader.number("gpu_memory_utilization", 0, {0, 1, true});
+  engine.kv_blocks = reader.integer("kv_blocks", 0, 0, std::int64_t{1} << 32);
+  engine.watermark = reader.number("watermark", engine.watermark, json::kFraction);
+  engine.host_per_step_s = reader.number("host_per_step_s", 0, json::kNonNegative);
+  engine.host_per_sequence_s = reader.number("host_per_sequence_s", 0, json::kNonNegative);
+  engine.prefix_cache_share = reader.number("prefix_cache_share", 0, json::kFraction);
+  if (engine.max_num_seqs > engine.max_num_batched_tokens)
+    reader.fail(fmt::format("max_num_seqs {} is more than max_num_batched_tokens {}: an iteration could not give every "
+                            "running sequence its token",
+                            engine.max_num_seqs, engine.max_num_batched_tokens));
+}
+
+void read_fields(const Reader& reader, const Model& model, Engine& engine) {
+  switch (engine.kind) {
+    case EngineKind::fifo:
+      engine.concurrency = whole(reader, "concurrency", engine.concurrency, 1);
+      break;
+    case EngineKind::dynamic_batching:
+      engine.max_batch = whole(reader, "max_batch", engine.max_batch, 1);
+      read_preferred(reader, engine);
+      engine.max_queue_delay_s = reader.number("max_queue_delay_s", 0, json::kNonNegative);
+      break;
+    case EngineKind::stream_batching:
+      engine.max_batch = whole(reader, "max_batch", engine.max_batch, 1);
+      engine.chunk_s = reader.number("chunk_s", engine.chunk_s, {0.001, 3600});
+      engine.speech_speed = reader.number("speech_speed", engine.speech_speed, json::kPositive);
+      engine.max_streams = whole(reader, "max_streams", engine.max_streams, 0);
+      break;
+    case EngineKind::autoregressive_slots:
+      read_slots(reader, model, engine);
+      engine.first_chunk_frames = reader.number("first_chunk_frames", engine.first_chunk_frames, {1, 1e6});
+      engine.chunk_frames = reader.number("chunk_frames", engine.chunk_frames, {1, 1e6});
+      break;
+    case EngineKind::continuous_batching:
+      read_continuous(reader, engine);
+      break;
+  }
+}
+
+Engine read_engine(const Reader& reader, const Model& model) {
+  Engine engine;
+  engine.kind = read_kind(reader, model);
+  engine.queue_limit = reader.integer("queue_limit", -1, -1);
+  engine.request_overhead_s = reader.number("request_overhead_s", 0, json::kNonNegative);
+  read_fields(reader, model, engine);
+  reader.finish();
+  return engine;
+}
+
+Service read_service(const Reader& reader, const std::string& name) {
+  Service service;
+  service.name = name;
+  service.model = read_model(reader.at("model"), name);
+  service.precision = read_precision(reader, *service.model);
+  service.replicas = whole(reader, "replicas", 1, 1, kMostReplicas);
+  if (const auto routing = reader.find("routing"))
+    service.routing = static_cast<Routing>(
+        routing->choice({"round-robin", "least-outstanding", "shared-queue", "user-affinity", "random"}));
+  service.memory_bytes = reader.number("memory_bytes", 0, json::kPositive);
+  if (const auto engine = reader.find("engine")) {
+    service.engine = read_engine(*engine, *service.model);
+  } else {
+    service.engine.kind = engines_for(*service.model).front();
+  }
+  if (service.memory_bytes > 0 && service.engine.kv_blocks > 0)
+    reader.at("memory_bytes").fail("memory_bytes and engine/kv_blocks both set the size of the cache; give one");
+  reader.finish();
+  return service;
+}
+
+}  // namespace
+
+std::string_view kind_of(const Model& model) {
+  if (std::holds_alternative<LlmModel>(model.cost)) return "llm";
+  if (std::holds_alternative<StreamingAsrModel>(model.cost)) return "streaming-asr";
+  if (std::holds_alternative<AutoregressiveTtsModel>(model.cost)) return "autoregressive-tts";
+  return std::holds_alternative<BatchModel>(model.cost) ? "batch" : "synthetic";
+}
+
+bool is_speech_synthesis(const Model& model) {
+  if (std::holds_alternative<AutoregressiveTtsModel>(model.cost)) return true;
+  const auto* batch = std::get_if<BatchModel>(&model.cost);
+  return batch != nullptr && batch->unit == "audio_s";
+}
+
+std::vector<Service> read_services(const Reader& services, const Names& order) {
+  if (services.size() == 0) services.fail("a scenario needs at least one service");
+  std::vector<Service> read;
+  for (const std::string& name : order) read.push_back(read_service(services.at(name), name));
+  return read;
+}
+
+}  // namespace scenario
+}  // namespace gpushare

@@ -1,0 +1,229 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <functional>
+
+#include "simulation/scenario_parts.hpp"
+
+namespace gpushare::scenario {
+namespace {
+
+constexpr json::Range kRate{0, 1e9, true};
+constexpr json::Range kRateOrNone{0, 1e9, false};
+constexpr json::Range kShape{0.001, 1e9, false};
+constexpr std::size_t kMostTraffic = 255;  // requests are numbered by traffic in eight bits
+constexpr int kMostUsers = 1'000'000;
+constexpr double kMostGenerated = 2e7;  // requests of a generated trace: it is kept in memory
+constexpr std::int64_t kLeastUrgent = 7;
+
+std::vector<double> numbers(const Reader& list, json::Range range) {
+  if (!list.is_array() || list.size() == 0) list.fail("expected an array of numbers, not empty");
+  std::vector<double> values;
+  for (std::size_t i = 0; i < list.size(); ++i) values.push_back(list.at(i).number(range));
+  return values;
+}
+
+void read_rates(const Reader& reader, const char* beside, json::Range range, ArrivalProcess& process, std::vector<double>& other) {
+  const Reader rates = reader.at("rates_per_s");
+  const Reader times = reader.at(beside);
+  process.rates = numbers(rates, kRateOrNone);
+  other = numbers(times, range);
+  if (process.rates.size() != other.size())
+    times.fail(fmt::format("{} entries for {} rates_per_s; give one for each", other.size(), process.rates.size()));
+  if (std::all_of(process.rates.begin(), process.rates.end(), [](double rate) { return rate <= 0; }))
+    rates.fail("every rate is zero: no request would ever arrive");
+}
+
+void read_piecewise(const Reader& reader, ArrivalProcess& process) {
+  read_rates(reader, "starts_s", json::kNonNegative, process, process.starts_s);
+  const auto disorder = std::adjacent_find(process.starts_s.begin(), process.starts_s.end(), std::greater_equal<>());
+  if (disorder != process.starts_s.end())
+    reader.at("starts_s").fail(fmt::format("starts must ascend, found {} before {}", *disorder, *(disorder + 1)));
+  process.period_s = reader.number("period_s", 0, json::kPositive);
+  if (process.period_s > 0 && process.period_s <= process.starts_s.back())
+    reader.at("period_s").fail(fmt::format("a period of {} s ends before the last piece starts at {} s", process.period_s,
+                                           process.starts_s.back()));
+}
+
+ArrivalProcess read_arrivals(const Reader& reader) {
+  using Kind = ArrivalProcess::Kind;
+  ArrivalProcess process;
+  process.kind = static_cast<Kind>(
+      reader.at("kind").choice({"constant", "poisson", "gamma", "on-off", "piecewise", "gamma-poisson"}));
+  switch (process.kind) {
+    case Kind::constant:
+    case Kind::poisson:
+      process.rate_per_s = reader.at("rate_per_s").number(kRate);
+      break;
+    case Kind::gamma:
+      process.rate_per_s = reader.at("rate_per_s").number(kRate);
+      process.shape = reader.at("shape").number(kShape);
+      break;
+    case Kind::on_off:
+      read_rates(reader, "hold_s", json::kPositive, process, process.hold_s);
+      break;
+    case Kind::piecewise:
+      read_piecewise(reader, process);
+      break;
+    case Kind::gamma_poisson:
+      process.rate_per_s = reader.at("rate_per_s").number(kRate);
+      process.shape = reader.at("shape").number(kShape);
+      process.block_s = reader.number("block_s", process.block_s, json::kPositive);
+      process.gap_shape = reader.number("gap_shape", process.gap_shape, kShape);
+      break;
+  }
+  reader.finish();
+  return process;
+}
+
+void read_sizes(const Reader& reader, bool tokens, RequestSizes& sizes) {
+  const auto read = [&](const char* key, Distribution& distribution) {
+    if (const auto value = reader.find(key)) distribution = value->distribution();
+  };
+  if (tokens) {
+    read("input_tokens", sizes.input_tokens);
+    read("output_tokens", sizes.output_tokens);
+  } else {
+    for (const char* key : {"input_tokens", "output_tokens"})
+      if (const auto value = reader.find(key)) value->fail("a trace brings its own token counts");
+  }
+  read("speech_s", sizes.speech_s);
+  read("units", sizes.units);
+  sizes.priority = static_cast<int>(reader.integer("priority", 0, 0, kLeastUrgent));
+  reader.finish();
+}
+
+void read_closed(const Reader& reader, const Scenario& scenario, Traffic& traffic) {
+  traffic.users = static_cast<int>(reader.at("users").integer(1, kMostUsers));
+  traffic.ramp_up_s = reader.number("ramp_up_s", 0, json::kNonNegative);
+  traffic.hold_s = reader.number("hold_s", 0, json::kNonNegative);
+  traffic.ramp_down_s = reader.number("ramp_down_s", 0, json::kNonNegative);
+  if (const auto think = reader.find("think_s")) traffic.think_s = think->distribution();
+  traffic.turns_per_session = static_cast<int>(reader.integer("turns_per_session", 1, 1, 1'000'000'000));
+  traffic.history = reader.boolean("history", false);
+  traffic.history_limit_tokens = reader.number("history_limit_tokens", 0, json::kNonNegative);
+  if (!traffic.history && traffic.history_limit_tokens > 0)
+    reader.at("history_limit_tokens").fail(R"(there is no history to limit; add "history": true)");
+  traffic.playback = reader.boolean("playback", false);
+  const auto& stages = scenario.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages;
+  const bool speaks = std::any_of(stages.begin(), stages.end(), [&](const Stage& stage) {
+    return stage.service >= 0 && is_speech_synthesis(*scenario.services[static_cast<std::size_t>(stage.service)].model);
+  });
+  if (traffic.playback && !speaks) reader.at("playback").fail("no stage of the pipeline speaks, so nothing is played");
+}
+
+Trace generate(const Reader& reader) {
+  static_cast<void>(reader.at("like").choice({"azure-conversation"}));
+  const auto seed = static_cast<std::uint64_t>(reader.integer("seed", 1, 0));
+  const double duration_s = reader.number("duration_s", 3501.7, {0, 1e9, true});
+  const double rate = reader.number("rate_per_s", 5.53, kRate);
+  reader.finish();
+  if (duration_s * rate > kMostGenerated)
+    reader.fail(fmt::format("{:.3g} requests; at most {:.0e} are generated: lower duration_s or rate_per_s", duration_s * rate,
+                            kMostGenerated));
+  return azure_conversation_like(seed, duration_s, rate);
+}
+
+Trace read_trace(const Reader& reader) {
+  const auto path = reader.find("path");
+  const auto recipe = reader.find("generate");
+  if (path && recipe) reader.fail("\"path\" and \"generate\" exclude each other");
+  if (recipe) return generate(*recipe);
+  if (!path) reader.fail("a trace needs a \"path\", or \"generate\": {\"like\": \"azure-conversation\"}");
+  TraceOptions options;
+  if (const auto format = reader.find("format")) {
+    constexpr std::array kFormats{"auto", "azure", "csv", "jsonl"};
+    options.format = kFormats.at(format->choice({"auto", "azure", "csv", "jsonl"}));
+  }
+  const std::string file = path->string();
+  if (!std::filesystem::exists(file)) path->fail(fmt::format("there is no trace file \"{}\"", file));
+  return load_trace(file, options);
+}
+
+void read_kind(const Reader& reader, const Scenario& scenario, Traffic& traffic) {
+  traffic.kind = static_cast<Traffic::Kind>(reader.at("kind").choice({"open", "closed", "trace"}));
+  switch (traffic.kind) {
+    case Traffic::Kind::open:
+      traffic.arrivals = read_arrivals(reader.at("arrivals"));
+      break;
+    case Traffic::Kind::closed:
+      read_closed(reader, scenario, traffic);
+      break;
+    case Traffic::Kind::trace:
+      traffic.trace = std::make_shared<const Trace>(read_trace(reader));
+      traffic.speed = reader.number("speed", 1, json::kPositive);
+      break;
+  }
+}
+
+void require(const Reader& reader, const Stage& stage, const char* key, bool missing, std::string_view why) {
+  if (missing)
+    reader.fail(fmt::format("stage \"{}\" {}, but sizes/{} is missing or can only be zero", stage.name, why, key));
+}
+
+// What the stages work on must be there.
+void check_sizes(const Reader& reader, const Scenario& scenario, const Traffic& traffic) {
+  const bool tokens = traffic.kind != Traffic::Kind::trace;
+  const RequestSizes& sizes = traffic.sizes;
+  for (const Stage& stage : scenario.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages) {
+    if (stage.service < 0) continue;
+    const Model& model = *scenario.services[static_cast<std::size_t>(stage.service)].model;
+    if (std::holds_alternative<LlmModel>(model.cost))
+      require(reader, stage, "output_tokens", tokens && always_zero(sizes.output_tokens), "generates tokens");
+    if (std::holds_alternative<StreamingAsrModel>(model.cost))
+      require(reader, stage, "speech_s", always_zero(sizes.speech_s), "recognises speech");
+    if (is_speech_synthesis(model))
+      require(reader, stage, "output_tokens", tokens && always_zero(sizes.output_tokens), "speaks the reply's tokens");
+    else if (std::holds_alternative<BatchModel>(model.cost))
+      require(reader, stage, "units", always_zero(sizes.units), "works on units");
+  }
+}
+
+int read_pipeline(const Reader& reader, const Scenario& scenario) {
+  Names names;
+  for (const Pipeline& pipeline : scenario.pipelines) names.push_back(pipeline.name);
+  if (const auto pipeline = reader.find("pipeline")) return index_of(*pipeline, "pipeline", names);
+  if (names.size() > 1)
+    reader.fail(fmt::format("which \"pipeline\"? There are several: {}", fmt::join(names, ", ")));
+  return 0;
+}
+
+Traffic read_entry(const Reader& reader, const Scenario& scenario, const std::vector<Traffic>& before) {
+  Traffic traffic;
+  traffic.pipeline = read_pipeline(reader, scenario);
+  traffic.name = reader.string("name", scenario.pipelines[static_cast<std::size_t>(traffic.pipeline)].name);
+  if (traffic.name.empty()) reader.at("name").fail("a traffic needs a name that is not empty");
+  for (const Traffic& other : before)
+    if (other.name == traffic.name)
+      reader.fail(fmt::format("two kinds of traffic are called \"{}\"; give each a \"name\" of its own", traffic.name));
+  read_kind(reader, scenario, traffic);
+  if (const auto sizes = reader.find("sizes")) read_sizes(*sizes, traffic.kind != Traffic::Kind::trace, traffic.sizes);
+  reader.finish();
+  check_sizes(reader, scenario, traffic);
+  return traffic;
+}
+
+}  // namespace
+
+std::vector<Traffic> read_traffic(const Reader& traffic, const Scenario& scenario) {
+  if (!traffic.is_array()) traffic.fail("expected an array of open, closed or trace traffic");
+  if (traffic.size() == 0) traffic.fail("a scenario needs traffic: at least one entry");
+  if (traffic.size() > kMostTraffic) traffic.fail(fmt::format("at most {} entries, found {}", kMostTraffic, traffic.size()));
+  std::vector<Traffic> read;
+  for (std::size_t i = 0; i < traffic.size(); ++i) read.push_back(read_entry(traffic.at(i), scenario, read));
+  return read;
+}
+
+std::optional<double> length_of(const Traffic& traffic) {
+  switch (traffic.kind) {
+    case Traffic::Kind::closed: return traffic.ramp_up_s + traffic.hold_s + traffic.ramp_down_s;
+    case Traffic::Kind::trace: return traffic.trace->arrival_s.back() / traffic.speed;
+    case Traffic::Kind::open: break;
+  }
+  return std::nullopt;
+}
+
+}  // namespace gpushare::scenario

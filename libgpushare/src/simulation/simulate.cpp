@@ -1,0 +1,78 @@
+#include "gpushare/simulation.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "simulation/simulator.hpp"
+
+namespace gpushare {
+
+std::size_t Column::size() const {
+  switch (type) {
+    case Type::float64: return numbers.size();
+    case Type::int64: return integers.size();
+    case Type::category: return codes.size();
+  }
+  return 0;
+}
+
+const Column* Table::find(std::string_view column) const {
+  for (const Column& candidate : columns)
+    if (candidate.name == column) return &candidate;
+  return nullptr;
+}
+
+const LatencySummary* Summary::latency(std::string_view name) const {
+  for (const LatencySummary& candidate : latencies)
+    if (candidate.name == name) return &candidate;
+  return nullptr;
+}
+
+Run simulate(const Scenario& scenario, const RunOptions& options) {
+  Simulator simulator(scenario, options);
+  return simulator.run();
+}
+
+std::vector<Run> simulate_replications(const Scenario& scenario, std::uint32_t count, const RunOptions& options,
+                                       unsigned threads) {
+  std::vector<Run> runs(count);
+  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
+  threads = std::min<unsigned>(threads, count);
+  std::atomic<std::uint32_t> next{0};
+  std::atomic<std::uint32_t> ended{0};
+  std::atomic<bool> stop{false};
+  std::mutex mutex;
+  std::exception_ptr error;
+
+  const auto work = [&] {
+    for (std::uint32_t i = next++; i < count && !stop; i = next++) {
+      RunOptions own = options;
+      own.replication = options.replication + i;
+      own.progress = [&](double fraction) {
+        if (stop) return false;
+        if (!options.progress) return true;
+        const std::scoped_lock lock(mutex);
+        return options.progress((ended + fraction) / count);
+      };
+      try {
+        runs[i] = simulate(scenario, own);
+        ++ended;
+      } catch (...) {
+        const std::scoped_lock lock(mutex);
+        if (!error) error = std::current_exception();
+        stop = true;
+      }
+    }
+  };
+  std::vector<std::jthread> pool;
+  for (unsigned t = 1; t < threads; ++t) pool.emplace_back(work);
+  work();
+  pool.clear();
+  if (error) std::rethrow_exception(error);
+  return runs;
+}
+
+}  // namespace gpushare

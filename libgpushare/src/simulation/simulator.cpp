@@ -1,0 +1,247 @@
+#include "simulation/simulator.hpp"
+
+#include <algorithm>
+
+namespace gpushare {
+
+Simulator::Simulator(const Scenario& scenario, const RunOptions& options)
+    : scenario_(scenario),
+      options_(options),
+      seed_(options.seed != 0 ? options.seed : scenario.seed),
+      end_of_arrivals_(Time{} + duration_from_seconds(scenario.duration_s)),
+      fleet_(build_fleet(scenario)),
+      host_(scenario.host_cores),
+      recorder_(scenario, options.record_requests, options.record_steps),
+      routing_stream_(stream("routing")),
+      windows_(fleet_.partitions.size()),
+      service_windows_(fleet_.services.size()) {
+  for (std::size_t i = 0; i < fleet_.partitions.size(); ++i)
+    fleet_.partitions[i].slot = add_slot(kGpuEvent, Owner::partition, i);
+  for (std::size_t i = 0; i < fleet_.servers.size(); ++i) {
+    fleet_.servers[i].wake_slot = add_slot(kWakeEvent, Owner::wake, i);
+    restart_slots_.push_back(add_slot(kFaultEvent, Owner::restart, i));
+  }
+  const Time begin = Time{} + duration_from_seconds(scenario.warmup_s);
+  recorder_.set_window(begin, end_of_arrivals_);
+  queue_.set(add_slot(kWindowEvent, Owner::window, 0), begin);
+  queue_.set(add_slot(kWindowEvent, Owner::window, 1), end_of_arrivals_);
+  add_traffic();
+  add_faults();
+}
+
+EventQueue::Slot Simulator::add_slot(EventClass event_class, Owner owner, std::size_t index) {
+  const EventQueue::Slot slot = queue_.add_slot(event_class);
+  if (slot >= owners_.size()) owners_.resize(slot + 1);
+  owners_[slot] = {owner, static_cast<std::uint32_t>(index)};
+  return slot;
+}
+
+Run Simulator::run() {
+  constexpr std::uint64_t kEventsBetweenReports = 1 << 16;
+  const double horizon = std::max(1e-9, scenario_.duration_s);
+  Time now{};
+  while (!queue_.empty()) {
+    const EventQueue::Event event = queue_.pop();
+    now = event.time;
+    dispatch(now, event.slot);
+    drain(now);
+    settle(now);
+    if (++events_ % kEventsBetweenReports == 0 && options_.progress &&
+        !options_.progress(std::min(1.0, to_seconds(now) / horizon)))
+      throw SimulationError("", "interrupted at " + std::to_string(to_seconds(now)) + " s of simulated time");
+  }
+  Run run;
+  run.scenario = scenario_.name;
+  run.mode = scenario_.mode;
+  run.seed = seed_;
+  run.replication = options_.replication;
+  run.summary = summarise_run();
+  check_invariants(run.summary, now);
+  run.partitions = partition_table(run.summary);
+  run.requests = recorder_.take_requests();
+  run.steps = recorder_.take_steps();
+  return run;
+}
+
+void Simulator::dispatch(Time now, EventQueue::Slot slot) {
+  const SlotOwner owner = owners_[slot];
+  switch (owner.kind) {
+    case Owner::window: on_window(now, owner.index); break;
+    case Owner::partition: on_partition(now, owner.index); break;
+    case Owner::step: end_host(now, owner.index); break;
+    case Owner::delay: on_delay(now, owner.index); break;
+    case Owner::open: on_open_arrival(now, owner.index); break;
+    case Owner::trace: on_trace_arrival(now, owner.index); break;
+    case Owner::user: on_user(now, owner.index); break;
+    case Owner::fault: on_fault(now, owner.index); break;
+    case Owner::restart: on_restart(now, owner.index); break;
+    case Owner::wake: mark_dirty(static_cast<int>(owner.index)); break;
+  }
+}
+
+void Simulator::drain(Time now) {
+  while (!outbox_.empty() || !dirty_.empty()) {
+    for (std::size_t i = 0; i < outbox_.size(); ++i) {
+      const Outcome outcome = outbox_[i];
+      on_outcome(now, outcome);
+    }
+    outbox_.clear();
+    if (dirty_.empty()) continue;
+    const int server = dirty_.front();
+    dirty_.pop_front();
+    fleet_.servers[static_cast<std::size_t>(server)].dirty = false;
+    kick(now, server);
+  }
+}
+
+void Simulator::settle(Time now) {
+  for (const std::uint32_t index : touched_) {
+    PartitionState& partition = fleet_.partitions[index];
+    partition.touched = false;
+    const Time next = std::visit(
+        [&](auto& executor) {
+          executor.settle(now);
+          return executor.next_event();
+        },
+        partition.executor);
+    queue_.set(partition.slot, next);
+  }
+  touched_.clear();
+}
+
+void Simulator::mark_dirty(int server) {
+  Server& state = fleet_.servers[static_cast<std::size_t>(server)];
+  if (state.dirty || !state.up) return;
+  state.dirty = true;
+  dirty_.push_back(server);
+}
+
+void Simulator::kick(Time now, int server) {
+  Server& state = fleet_.servers[static_cast<std::size_t>(server)];
+  if (!state.up) return;
+  std::visit(
+      [&](auto& engine) {
+        while (const auto step = engine.plan(now, outbox_)) start_step(now, server, *step);
+        queue_.set(state.wake_slot, engine.idle() ? engine.wake() : kNever);
+      },
+      state.engine);
+}
+
+void Simulator::start_step(Time now, int server, const Step& step) {
+  if (free_steps_.empty()) {
+    free_steps_.push_back(static_cast<std::uint32_t>(steps_.size()));
+    const EventQueue::Slot timer = add_slot(kHostEvent, Owner::step, steps_.size());
+    steps_.emplace_back().slot = timer;
+  }
+  const std::uint32_t id = free_steps_.back();
+  free_steps_.pop_back();
+  StepState& state = steps_[id];
+  Server& owner = fleet_.servers[static_cast<std::size_t>(server)];
+  ServiceState& service = fleet_.services[static_cast<std::size_t>(owner.service)];
+  const GpuProfile& profile = *fleet_.partitions[static_cast<std::size_t>(owner.partition)].profile;
+  state.step = step;
+  state.server = server;
+  state.time = step_time(step.demand, profile, owner.resources);
+  state.planned = now;
+  state.gpu_start = state.gpu_end = kNever;
+  if (owner.steps_in_hand++ == 0) service.servers_busy.add(now, 1);
+  service.batch.add(step.items);
+  double before = step.demand.host_before_s;
+  if (step.demand.pcie_bytes > 0) before += step.demand.pcie_bytes / profile.pcie_bytes_per_s;
+  state.phase = Phase::host_before;
+  begin_host(now, id, before);
+}
+
+void Simulator::begin_host(Time now, std::uint32_t id, double seconds) {
+  StepState& state = steps_[id];
+  state.on_core = false;
+  if (seconds <= 0) {
+    end_host(now, id);
+    return;
+  }
+  const Duration length = duration_from_seconds(seconds);
+  if (!host_.start({id, length})) return;
+  state.on_core = true;
+  queue_.set(state.slot, now + length);
+}
+
+void Simulator::release_core(Time now, StepState& state) {
+  if (!state.on_core) return;
+  state.on_core = false;
+  if (const auto next = host_.release()) {
+    steps_[next->step].on_core = true;
+    queue_.set(steps_[next->step].slot, now + next->length);
+  }
+}
+
+void Simulator::end_host(Time now, std::uint32_t id) {
+  StepState& state = steps_[id];
+  release_core(now, state);
+  if (state.phase == Phase::host_before) {
+    submit_to_gpu(now, id);
+  } else {
+    finish_step(now, id);
+  }
+}
+
+void Simulator::submit_to_gpu(Time now, std::uint32_t id) {
+  StepState& state = steps_[id];
+  const Server& server = fleet_.servers[static_cast<std::size_t>(state.server)];
+  const auto index = static_cast<std::uint32_t>(server.partition);
+  PartitionState& partition = fleet_.partitions[index];
+  state.phase = Phase::gpu;
+  if (state.time.gpu_s <= 0) {
+    after_gpu(now, id);
+    return;
+  }
+  state.gpu_start = now;
+  Work work;
+  work.step = id;
+  work.process = server.client;
+  work.gpu_s = state.time.gpu_s;
+  work.memory_s = state.time.memory_s;
+  work.bytes_per_s = state.time.bytes / state.time.gpu_s;
+  work.segments = state.step.demand.segments;
+  work.single_kernel = state.step.demand.kernels <= 1;
+  if (partition.law != nullptr)
+    work.interference = predict_interference(*partition.law, state.time.gpu_s / std::max(1.0, state.step.demand.kernels));
+  std::visit([&](auto& executor) { executor.submit(now, work); }, partition.executor);
+  if (!partition.touched) {
+    partition.touched = true;
+    touched_.push_back(index);
+  }
+}
+
+void Simulator::on_partition(Time now, std::uint32_t index) {
+  PartitionState& partition = fleet_.partitions[index];
+  if (!partition.touched) {
+    partition.touched = true;
+    touched_.push_back(index);
+  }
+  finished_steps_.clear();
+  std::visit([&](auto& executor) { executor.collect(now, finished_steps_); }, partition.executor);
+  for (const StepId id : finished_steps_) {
+    partition.flop += steps_[id].time.flop;
+    partition.bytes += steps_[id].time.bytes;
+    steps_[id].gpu_end = now;
+    after_gpu(now, id);
+  }
+}
+
+void Simulator::after_gpu(Time now, std::uint32_t id) {
+  steps_[id].phase = Phase::host_after;
+  begin_host(now, id, steps_[id].step.demand.host_after_s);
+}
+
+void Simulator::finish_step(Time now, std::uint32_t id) {
+  StepState& state = steps_[id];
+  Server& server = fleet_.servers[static_cast<std::size_t>(state.server)];
+  state.phase = Phase::free;
+  free_steps_.push_back(id);
+  if (--server.steps_in_hand == 0) fleet_.services[static_cast<std::size_t>(server.service)].servers_busy.add(now, -1);
+  recorder_.step(server.service, server.replica, state.planned, state.gpu_start, state.gpu_end, now, state.step.items);
+  std::visit([&](auto& engine) { engine.complete(state.step, now, outbox_); }, server.engine);
+  mark_dirty(state.server);
+}
+
+}  // namespace gpushare

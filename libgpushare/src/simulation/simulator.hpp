@@ -1,0 +1,162 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "gpushare/arrivals.hpp"
+#include "gpushare/errors.hpp"
+#include "gpushare/event_queue.hpp"
+#include "gpushare/simulation.hpp"
+#include "simulation/fleet.hpp"
+#include "simulation/host.hpp"
+#include "simulation/recorder.hpp"
+#include "simulation/request.hpp"
+
+namespace gpushare {
+
+/// One replication of a scenario: the event loop that joins traffic, pipelines, servers and partitions.
+///
+/// Every event is handled in three moves: the handler itself, then what engines tell (outbox) and servers that may
+/// start a step (dirty list) until both are empty, then the executors that were touched settle once.
+class Simulator {
+ public:
+  Simulator(const Scenario& scenario, const RunOptions& options);
+  [[nodiscard]] Run run();
+
+ private:
+  // Simultaneous events fire in this order.
+  enum EventClass : std::uint32_t { kWindowEvent, kGpuEvent, kHostEvent, kDelayEvent, kTrafficEvent, kFaultEvent, kWakeEvent };
+  enum class Owner : std::uint8_t { window, partition, step, delay, open, user, trace, fault, restart, wake };
+  struct SlotOwner {
+    Owner kind;
+    std::uint32_t index;
+  };
+  enum class Phase : std::uint8_t { free, host_before, gpu, host_after };
+  struct StepState {
+    Step step;
+    StepTime time;
+    int server = 0;
+    Phase phase = Phase::free;
+    bool on_core = false;
+    Time planned{}, gpu_start = kNever, gpu_end = kNever;
+    EventQueue::Slot slot = 0;
+  };
+  struct Delay {
+    std::uint32_t request = 0;
+    std::uint8_t stage = 0;
+    EventQueue::Slot slot = 0;
+  };
+  struct OpenSource {
+    int traffic = 0;
+    ArrivalGenerator generator;
+    std::uint64_t sequence = 0;
+  };
+  struct TraceSource {
+    int traffic = 0;
+    std::size_t next = 0;
+  };
+  struct User {
+    int traffic = 0;
+    int number = 0;
+    int turn = 0;
+    double history_tokens = 0;
+    Time leave{};
+  };
+
+  // simulator.cpp: the loop and the steps
+  EventQueue::Slot add_slot(EventClass event_class, Owner owner, std::size_t index);
+  void dispatch(Time now, EventQueue::Slot slot);
+  void drain(Time now);
+  void settle(Time now);
+  void mark_dirty(int server);
+  void kick(Time now, int server);
+  void start_step(Time now, int server, const Step& step);
+  void begin_host(Time now, std::uint32_t step, double seconds);
+  void end_host(Time now, std::uint32_t step);
+  void submit_to_gpu(Time now, std::uint32_t step);
+  void after_gpu(Time now, std::uint32_t step);
+  void finish_step(Time now, std::uint32_t step);
+  void release_core(Time now, StepState& step);
+  void on_partition(Time now, std::uint32_t partition);
+
+  // simulator_requests.cpp: a request's way through its pipeline
+  void begin_request(Time now, Request request);
+  void start_stage(Time now, std::uint32_t slot, std::uint8_t stage);
+  void start_delay(Time now, std::uint32_t slot, std::uint8_t stage, double seconds);
+  void send_job(Time now, std::uint32_t slot, std::uint8_t stage);
+  [[nodiscard]] Job make_job(const Request& request, std::uint32_t slot, std::uint8_t stage);
+  [[nodiscard]] int route(const Request& request, int service);
+  void on_outcome(Time now, const Outcome& outcome);
+  void on_audio(Time now, Request& request, double seconds);
+  void offer_sentences(Time now, std::uint32_t slot, std::uint8_t stage, std::uint32_t tokens, bool complete);
+  void next_sentence(Time now, std::uint32_t slot, std::uint8_t stage);
+  void on_job_done(Time now, std::uint32_t slot, std::uint8_t stage);
+  void close_if_done(Time now, std::uint32_t slot);
+  void on_delay(Time now, std::uint32_t delay);
+  void trigger(Time now, std::uint32_t slot, std::uint8_t stage, Trigger on);
+
+  // simulator_traffic.cpp: arrivals, users and traces
+  void add_traffic();
+  void on_open_arrival(Time now, std::uint32_t source);
+  void on_trace_arrival(Time now, std::uint32_t source);
+  void on_user(Time now, std::uint32_t user);
+  void after_turn(Time now, const Request& request);
+  void draw_sizes(Request& request, const Traffic& traffic);
+
+  // simulator_faults.cpp
+  void add_faults();
+  void on_fault(Time now, std::uint32_t fault);
+  void kill_server(Time now, int server, double restart_s);
+  void on_restart(Time now, std::uint32_t server);
+
+  // summary.cpp
+  void on_window(Time now, std::uint32_t mark);
+  void merge_engine_latencies();
+  [[nodiscard]] Summary summarise_run();
+  void add_partitions(Summary& summary) const;
+  void add_services(Summary& summary) const;
+  void check_invariants(Summary& summary, Time end);
+  [[nodiscard]] std::string limiting_resource(const Summary& summary) const;
+  [[nodiscard]] Table partition_table(const Summary& summary) const;
+
+  [[nodiscard]] const Pipeline& pipeline_of(const Request& request) const {
+    return scenario_.pipelines[static_cast<std::size_t>(
+        scenario_.traffic[static_cast<std::size_t>(request.traffic)].pipeline)];
+  }
+  [[nodiscard]] Stream stream(const std::string& name) const { return {seed_, options_.replication, name}; }
+
+  const Scenario& scenario_;
+  RunOptions options_;
+  std::uint64_t seed_;
+  Time end_of_arrivals_;
+  EventQueue queue_;
+  std::vector<SlotOwner> owners_;
+  Fleet fleet_;
+  HostCores host_;
+  Recorder recorder_;
+  RequestPool requests_;
+  std::vector<StepState> steps_;
+  std::vector<std::uint32_t> free_steps_;
+  std::vector<Delay> delays_;
+  std::vector<std::uint32_t> free_delays_;
+  Outbox outbox_;
+  std::deque<int> dirty_;
+  std::vector<std::uint32_t> touched_;
+  std::vector<StepId> finished_steps_;
+  std::vector<OpenSource> open_sources_;
+  std::vector<TraceSource> trace_sources_;
+  std::vector<User> users_;
+  std::vector<EventQueue::Slot> source_slots_, trace_slots_, user_slots_, fault_slots_, restart_slots_;
+  std::vector<Stream> size_streams_, think_streams_, service_streams_, delay_streams_;
+  Stream routing_stream_;
+  std::uint64_t events_ = 0, arrived_ = 0;
+  struct PartitionWindow { ExecutorAccount begin, end; double flop_begin = 0, bytes_begin = 0, flop_end = 0, bytes_end = 0; };
+  std::vector<PartitionWindow> windows_;
+  struct ServiceWindow { double in_system = 0, busy = 0, batch = 0; std::uint64_t steps = 0, preemptions = 0; };
+  std::vector<ServiceWindow> service_windows_;
+  std::vector<LatencySummary> engine_latencies_;
+};
+
+}  // namespace gpushare

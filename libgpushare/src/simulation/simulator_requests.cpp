@@ -1,0 +1,271 @@
+#include <algorithm>
+
+#include "simulation/simulator.hpp"
+
+namespace gpushare {
+namespace {
+
+bool speaks(const Model& model) {
+  if (std::holds_alternative<AutoregressiveTtsModel>(model.cost)) return true;
+  const auto* batch = std::get_if<BatchModel>(&model.cost);
+  return batch != nullptr && batch->unit == "audio_s";
+}
+
+std::uint32_t sentences(const Request& request, const Stage& stage) {
+  const auto each = static_cast<std::uint32_t>(stage.sentence_tokens);
+  return std::max(1u, (request.output_tokens + each - 1) / each);
+}
+
+}  // namespace
+
+void Simulator::begin_request(Time now, Request request) {
+  request.arrival = now;
+  request.measured = now >= Time{} + duration_from_seconds(scenario_.warmup_s);
+  const Pipeline& pipeline = pipeline_of(request);
+  request.stages_open = static_cast<std::uint32_t>(pipeline.stages.size());
+  ++arrived_;
+  const std::uint32_t slot = requests_.add(request);
+  ++requests_[slot].jobs_open;  // keeps the request while its first stages start
+  for (std::size_t s = 0; s < pipeline.stages.size(); ++s)
+    if (pipeline.stages[s].after < 0) start_stage(now, slot, static_cast<std::uint8_t>(s));
+  --requests_[slot].jobs_open;
+  close_if_done(now, slot);
+}
+
+void Simulator::start_stage(Time now, std::uint32_t slot, std::uint8_t index) {
+  Request& request = requests_[slot];
+  const Stage& stage = pipeline_of(request).stages[index];
+  StageState& state = request.stages[index];
+  if (state.queued == kNever) state.queued = now;
+  ++request.jobs_open;
+  ++state.parts_submitted;
+  if (stage.service < 0) {
+    state.started = now;
+    Stream luck = delay_streams_[index].at(request.uid);
+    start_delay(now, slot, index, stage.delay_s.sample(luck));
+    return;
+  }
+  const double overhead = scenario_.services[static_cast<std::size_t>(stage.service)].engine.request_overhead_s;
+  if (overhead > 0) {
+    start_delay(now, slot, index, overhead);
+  } else {
+    send_job(now, slot, index);
+  }
+}
+
+void Simulator::start_delay(Time now, std::uint32_t slot, std::uint8_t stage, double seconds) {
+  if (free_delays_.empty()) {
+    free_delays_.push_back(static_cast<std::uint32_t>(delays_.size()));
+    const EventQueue::Slot timer = add_slot(kDelayEvent, Owner::delay, delays_.size());
+    delays_.emplace_back().slot = timer;
+  }
+  Delay& delay = delays_[free_delays_.back()];
+  free_delays_.pop_back();
+  delay.request = slot;
+  delay.stage = stage;
+  queue_.set(delay.slot, now + duration_from_seconds(seconds));
+}
+
+void Simulator::on_delay(Time now, std::uint32_t index) {
+  const Delay delay = delays_[index];
+  free_delays_.push_back(index);
+  if (pipeline_of(requests_[delay.request]).stages[delay.stage].service < 0) {
+    on_job_done(now, delay.request, delay.stage);
+  } else {
+    send_job(now, delay.request, delay.stage);
+  }
+}
+
+Job Simulator::make_job(const Request& request, std::uint32_t slot, std::uint8_t index) {
+  const Pipeline& pipeline = pipeline_of(request);
+  const Stage& stage = pipeline.stages[index];
+  const Model& model = *scenario_.services[static_cast<std::size_t>(stage.service)].model;
+  Job job;
+  job.request = slot;
+  job.stage = index;
+  job.priority = request.priority;
+  job.input_tokens = request.input_tokens;
+  job.output_tokens = request.output_tokens;
+  job.units = request.units;
+  if (stage.on == Trigger::sentence) {
+    const auto each = static_cast<std::uint32_t>(stage.sentence_tokens);
+    const std::uint32_t spoken = (request.stages[index].parts_submitted - 1) * each;
+    job.output_tokens = std::min(each, request.output_tokens - spoken);
+  }
+  if (speaks(model)) job.audio_s = job.output_tokens * stage.audio_s_per_token;
+  if (std::holds_alternative<StreamingAsrModel>(model.cost)) job.audio_s = request.speech_s;
+  if (const auto* synthetic = std::get_if<SyntheticModel>(&model.cost)) {
+    Stream luck = service_streams_[static_cast<std::size_t>(stage.service)].at(request.uid * kMaxStages + index);
+    job.synthetic_s = synthetic->gpu_s.sample(luck);
+  }
+  for (const Stage& next : pipeline.stages)
+    if (next.after == index && next.on == Trigger::sentence)
+      job.notify_every = static_cast<std::uint16_t>(next.sentence_tokens);
+  return job;
+}
+
+int Simulator::route(const Request& request, int service_index) {
+  ServiceState& service = fleet_.services[static_cast<std::size_t>(service_index)];
+  const auto replicas = service.servers.size();
+  const auto up = [&](int server) { return fleet_.servers[static_cast<std::size_t>(server)].up; };
+  std::size_t first = 0;
+  switch (scenario_.services[static_cast<std::size_t>(service_index)].routing) {
+    case Routing::round_robin: first = service.next++ % replicas; break;
+    case Routing::random: first = static_cast<std::size_t>(routing_stream_.uniform() * static_cast<double>(replicas)); break;
+    case Routing::user_affinity: {
+      const std::uint64_t who = request.user >= 0 ? static_cast<std::uint64_t>(request.user) : request.uid;
+      first = static_cast<std::size_t>((who * 0x9E3779B97F4A7C15ull) >> 32) % replicas;
+      break;
+    }
+    case Routing::shared_queue:
+      for (const int server : service.servers)
+        if (up(server) && fleet_.servers[static_cast<std::size_t>(server)].steps_in_hand == 0) return server;
+      break;
+    case Routing::least_outstanding: {
+      int best = -1;
+      for (const int server : service.servers) {
+        if (!up(server)) continue;
+        if (best < 0 || fleet_.servers[static_cast<std::size_t>(server)].in_system <
+                            fleet_.servers[static_cast<std::size_t>(best)].in_system)
+          best = server;
+      }
+      return best;
+    }
+  }
+  for (std::size_t i = 0; i < replicas; ++i) {  // the next one that is up
+    const int server = service.servers[(first + i) % replicas];
+    if (up(server)) return server;
+  }
+  return -1;
+}
+
+void Simulator::send_job(Time now, std::uint32_t slot, std::uint8_t index) {
+  Request& request = requests_[slot];
+  const int service_index = pipeline_of(request).stages[index].service;
+  StageState& state = request.stages[index];
+  Job job = make_job(request, slot, index);
+  job.queued = now;
+  state.job_queued = now;
+  // Sentences of one reply stay with the server that speaks the first: they are one stream.
+  int chosen = state.replica < 0 ? -1 : fleet_.services[static_cast<std::size_t>(service_index)].servers[static_cast<std::size_t>(state.replica)];
+  if (chosen < 0 || !fleet_.servers[static_cast<std::size_t>(chosen)].up) chosen = route(request, service_index);
+  const bool taken =
+      chosen >= 0 && std::visit([&](auto& engine) { return engine.enqueue(job); },
+                                fleet_.servers[static_cast<std::size_t>(chosen)].engine);
+  if (!taken) {
+    request.status = chosen < 0 ? RequestStatus::failed : RequestStatus::rejected;
+    --request.jobs_open;
+    close_if_done(now, slot);
+    return;
+  }
+  Server& server = fleet_.servers[static_cast<std::size_t>(chosen)];
+  state.replica = server.replica;
+  ++server.in_system;
+  fleet_.services[static_cast<std::size_t>(service_index)].in_system.add(now, 1);
+  mark_dirty(chosen);
+}
+
+void Simulator::on_outcome(Time now, const Outcome& outcome) {
+  Request& request = requests_[outcome.request];
+  StageState& state = request.stages[outcome.stage];
+  switch (outcome.signal) {
+    case Signal::started:
+      if (state.started == kNever) state.started = now;
+      break;
+    case Signal::output:
+      if (outcome.amount > 0) on_audio(now, request, outcome.amount);
+      if (state.first_output != kNever) break;
+      state.first_output = now;
+      trigger(now, outcome.request, outcome.stage, Trigger::first_output);
+      break;
+    case Signal::progress:
+      offer_sentences(now, outcome.request, outcome.stage, static_cast<std::uint32_t>(outcome.amount), false);
+      break;
+    case Signal::finished:
+    case Signal::failed: {
+      const int service = pipeline_of(request).stages[outcome.stage].service;
+      ServiceState& totals = fleet_.services[static_cast<std::size_t>(service)];
+      totals.in_system.add(now, -1);
+      totals.sojourn_s += to_seconds(now - state.job_queued);
+      --fleet_.servers[static_cast<std::size_t>(totals.servers[static_cast<std::size_t>(state.replica)])].in_system;
+      if (outcome.signal == Signal::finished) {
+        on_job_done(now, outcome.request, outcome.stage);
+        break;
+      }
+      request.status = RequestStatus::failed;
+      --request.jobs_open;
+      close_if_done(now, outcome.request);
+      break;
+    }
+  }
+}
+
+void Simulator::on_audio(Time now, Request& request, double seconds) {
+  if (request.playout_end == kNever) {
+    request.playout_end = now;
+  } else if (now > request.playout_end) {
+    request.audio_gap_s += to_seconds(now - request.playout_end);
+    ++request.late_chunks;
+    request.playout_end = now;
+  }
+  ++request.chunks;
+  request.playout_end = request.playout_end + duration_from_seconds(seconds);
+}
+
+void Simulator::trigger(Time now, std::uint32_t slot, std::uint8_t stage, Trigger on) {
+  if (requests_[slot].status != RequestStatus::completed) return;
+  const Pipeline& pipeline = pipeline_of(requests_[slot]);
+  for (std::size_t next = 0; next < pipeline.stages.size(); ++next)
+    if (pipeline.stages[next].after == stage && pipeline.stages[next].on == on)
+      start_stage(now, slot, static_cast<std::uint8_t>(next));
+}
+
+void Simulator::offer_sentences(Time now, std::uint32_t slot, std::uint8_t stage, std::uint32_t tokens, bool complete) {
+  Request& request = requests_[slot];
+  const Pipeline& pipeline = pipeline_of(request);
+  for (std::size_t next = 0; next < pipeline.stages.size(); ++next) {
+    const Stage& follower = pipeline.stages[next];
+    if (follower.after != stage || follower.on != Trigger::sentence) continue;
+    request.stages[next].parts_available =
+        complete ? sentences(request, follower) : tokens / static_cast<std::uint32_t>(follower.sentence_tokens);
+    next_sentence(now, slot, static_cast<std::uint8_t>(next));
+  }
+}
+
+void Simulator::next_sentence(Time now, std::uint32_t slot, std::uint8_t stage) {
+  const Request& request = requests_[slot];
+  const StageState& state = request.stages[stage];
+  if (request.status != RequestStatus::completed) return;
+  if (state.parts_done == state.parts_submitted && state.parts_submitted < state.parts_available &&
+      state.parts_submitted < sentences(request, pipeline_of(request).stages[stage]))
+    start_stage(now, slot, stage);
+}
+
+void Simulator::on_job_done(Time now, std::uint32_t slot, std::uint8_t index) {
+  Request& request = requests_[slot];
+  const Stage& stage = pipeline_of(request).stages[index];
+  StageState& state = request.stages[index];
+  ++state.parts_done;
+  if (stage.on != Trigger::sentence || state.parts_done == sentences(request, stage)) {
+    state.finished = now;
+    --request.stages_open;
+    trigger(now, slot, index, Trigger::finish);
+    offer_sentences(now, slot, index, 0, true);
+  } else {
+    next_sentence(now, slot, index);
+  }
+  --requests_[slot].jobs_open;
+  close_if_done(now, slot);
+}
+
+void Simulator::close_if_done(Time now, std::uint32_t slot) {
+  Request& request = requests_[slot];
+  if (request.jobs_open > 0) return;
+  if (request.stages_open > 0 && request.status == RequestStatus::completed) return;
+  recorder_.finish(request, now);
+  const Request closed = request;
+  requests_.remove(slot);
+  if (closed.user >= 0) after_turn(now, closed);
+}
+
+}  // namespace gpushare

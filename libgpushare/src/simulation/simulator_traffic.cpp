@@ -1,0 +1,125 @@
+#include <algorithm>
+#include <cmath>
+
+#include "simulation/simulator.hpp"
+
+namespace gpushare {
+namespace {
+
+constexpr int kTrafficShift = 56;  // uid: traffic | user and turn, or number of the arrival
+constexpr int kTurnBits = 24;
+
+std::uint32_t to_tokens(double drawn) {
+  return static_cast<std::uint32_t>(std::clamp(std::round(drawn), 0.0, 4e9));
+}
+
+}  // namespace
+
+void Simulator::add_traffic() {
+  for (std::size_t i = 0; i < scenario_.traffic.size(); ++i) {
+    const Traffic& traffic = scenario_.traffic[i];
+    const int index = static_cast<int>(i);
+    size_streams_.push_back(stream("sizes/" + traffic.name));
+    think_streams_.push_back(stream("think/" + traffic.name));
+    switch (traffic.kind) {
+      case Traffic::Kind::open: {
+        open_sources_.push_back({index, ArrivalGenerator(traffic.arrivals, stream("arrivals/" + traffic.name)), 0});
+        source_slots_.push_back(add_slot(kTrafficEvent, Owner::open, open_sources_.size() - 1));
+        const Time first = open_sources_.back().generator.next();
+        if (first <= end_of_arrivals_) queue_.set(source_slots_.back(), first);
+        break;
+      }
+      case Traffic::Kind::trace: {
+        trace_sources_.push_back({index, 0});
+        trace_slots_.push_back(add_slot(kTrafficEvent, Owner::trace, trace_sources_.size() - 1));
+        const Time first = Time{} + duration_from_seconds(traffic.trace->arrival_s.front() / traffic.speed);
+        if (first <= end_of_arrivals_) queue_.set(trace_slots_.back(), first);
+        break;
+      }
+      case Traffic::Kind::closed:
+        for (int n = 0; n < traffic.users; ++n) {
+          User user{index, n};
+          const double place = static_cast<double>(n) / traffic.users;
+          const double leave = traffic.ramp_up_s + traffic.hold_s + traffic.ramp_down_s * (n + 1) / traffic.users;
+          user.leave = std::min(end_of_arrivals_, Time{} + duration_from_seconds(leave));
+          users_.push_back(user);
+          user_slots_.push_back(add_slot(kTrafficEvent, Owner::user, users_.size() - 1));
+          queue_.set(user_slots_.back(), Time{} + duration_from_seconds(traffic.ramp_up_s * place));
+        }
+        break;
+    }
+  }
+  for (const Service& service : scenario_.services) service_streams_.push_back(stream("service/" + service.name));
+  for (std::size_t stage = 0; stage < kMaxStages; ++stage)
+    delay_streams_.push_back(stream("delay/" + std::to_string(stage)));
+}
+
+void Simulator::draw_sizes(Request& request, const Traffic& traffic) {
+  Stream luck = size_streams_[static_cast<std::size_t>(request.traffic)].at(request.uid);
+  request.input_tokens = to_tokens(traffic.sizes.input_tokens.sample(luck));
+  request.output_tokens = to_tokens(traffic.sizes.output_tokens.sample(luck));
+  request.speech_s = traffic.sizes.speech_s.sample(luck);
+  request.units = traffic.sizes.units.sample(luck);
+  request.priority = static_cast<std::uint8_t>(traffic.sizes.priority);
+}
+
+void Simulator::on_open_arrival(Time now, std::uint32_t index) {
+  OpenSource& source = open_sources_[index];
+  Request request;
+  request.traffic = source.traffic;
+  request.uid = (static_cast<std::uint64_t>(source.traffic) << kTrafficShift) | source.sequence++;
+  draw_sizes(request, scenario_.traffic[static_cast<std::size_t>(source.traffic)]);
+  begin_request(now, request);
+  const Time next = open_sources_[index].generator.next();
+  if (next <= end_of_arrivals_) queue_.set(source_slots_[index], next);
+}
+
+void Simulator::on_trace_arrival(Time now, std::uint32_t index) {
+  TraceSource& source = trace_sources_[index];
+  const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(source.traffic)];
+  const Trace& trace = *traffic.trace;
+  Request request;
+  request.traffic = source.traffic;
+  request.uid = (static_cast<std::uint64_t>(source.traffic) << kTrafficShift) | source.next;
+  draw_sizes(request, traffic);
+  request.input_tokens = static_cast<std::uint32_t>(trace.input_tokens[source.next]);
+  request.output_tokens = static_cast<std::uint32_t>(trace.output_tokens[source.next]);
+  ++source.next;
+  begin_request(now, request);
+  if (source.next == trace.size()) return;
+  const Time next = Time{} + duration_from_seconds(trace.arrival_s[source.next] / traffic.speed);
+  if (next <= end_of_arrivals_) queue_.set(trace_slots_[index], std::max(now, next));
+}
+
+void Simulator::on_user(Time now, std::uint32_t index) {
+  User& user = users_[index];
+  if (now >= user.leave) return;
+  const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(user.traffic)];
+  Request request;
+  request.traffic = user.traffic;
+  request.user = static_cast<std::int32_t>(index);
+  request.turn = user.turn;
+  request.uid = (static_cast<std::uint64_t>(user.traffic) << kTrafficShift) |
+                (static_cast<std::uint64_t>(user.number) << kTurnBits) | static_cast<std::uint64_t>(user.turn);
+  draw_sizes(request, traffic);
+  if (traffic.history) {
+    if (user.turn % traffic.turns_per_session == 0) user.history_tokens = 0;
+    double carried = user.history_tokens;
+    if (traffic.history_limit_tokens > 0) carried = std::min(carried, traffic.history_limit_tokens);
+    user.history_tokens += request.input_tokens + request.output_tokens;
+    request.input_tokens += to_tokens(carried);
+  }
+  ++user.turn;
+  begin_request(now, request);
+}
+
+void Simulator::after_turn(Time now, const Request& request) {
+  const auto index = static_cast<std::size_t>(request.user);
+  const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(request.traffic)];
+  Stream luck = think_streams_[static_cast<std::size_t>(request.traffic)].at(request.uid);
+  Time ready = now;
+  if (traffic.playback && request.playout_end != kNever) ready = std::max(ready, request.playout_end);
+  queue_.set(user_slots_[index], ready + duration_from_seconds(traffic.think_s.sample(luck)));
+}
+
+}  // namespace gpushare

@@ -1,0 +1,240 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "simulation/simulator.hpp"
+
+namespace gpushare {
+namespace {
+
+constexpr double kHoursPerMonth = 720;
+
+double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
+
+/// What an engine measured by itself: between tokens, chunks of speech, chunks of recognition.
+const Histogram* engine_histogram(const AnyEngine& engine, const char*& name) {
+  if (const auto* llm = std::get_if<ContinuousEngine>(&engine)) return name = "itl", &llm->inter_token();
+  if (const auto* asr = std::get_if<StreamEngine>(&engine)) return name = "chunk_latency", &asr->chunk_latency();
+  if (const auto* tts = std::get_if<SlotEngine>(&engine)) return name = "inter_chunk", &tts->inter_chunk();
+  return nullptr;
+}
+
+std::uint64_t preemptions_of(const AnyEngine& engine) {
+  const auto* llm = std::get_if<ContinuousEngine>(&engine);
+  return llm != nullptr ? llm->preemptions() : 0;
+}
+
+}  // namespace
+
+void Simulator::on_window(Time now, std::uint32_t mark) {
+  const bool opens = mark == 0;
+  for (std::size_t i = 0; i < fleet_.partitions.size(); ++i) {
+    PartitionState& partition = fleet_.partitions[i];
+    const ExecutorAccount account = std::visit([&](auto& executor) { return executor.account(now); }, partition.executor);
+    PartitionWindow& window = windows_[i];
+    (opens ? window.begin : window.end) = account;
+    (opens ? window.flop_begin : window.flop_end) = partition.flop;
+    (opens ? window.bytes_begin : window.bytes_end) = partition.bytes;
+  }
+  for (std::size_t i = 0; i < fleet_.services.size(); ++i) {
+    ServiceState& service = fleet_.services[i];
+    const double sign = opens ? -1 : 1;
+    service_windows_[i].in_system += sign * service.in_system.integral_s(now);
+    service_windows_[i].busy += sign * service.servers_busy.integral_s(now);
+    if (opens) {
+      service.batch = {};
+      continue;
+    }
+    service_windows_[i].batch = service.batch.mean;
+    service_windows_[i].steps = service.batch.count;
+    for (const int server : service.servers)
+      service_windows_[i].preemptions += preemptions_of(fleet_.servers[static_cast<std::size_t>(server)].engine);
+  }
+  if (opens) {
+    for (Server& server : fleet_.servers)
+      std::visit([](auto& engine) { if constexpr (requires { engine.reset_statistics(); }) engine.reset_statistics(); },
+                 server.engine);
+  } else {
+    merge_engine_latencies();
+  }
+}
+
+void Simulator::merge_engine_latencies() {
+  for (std::size_t i = 0; i < fleet_.services.size(); ++i) {
+    Histogram merged;
+    const char* name = nullptr;
+    for (const int server : fleet_.services[i].servers)
+      if (const Histogram* part = engine_histogram(fleet_.servers[static_cast<std::size_t>(server)].engine, name))
+        merged.merge(*part);
+    if (merged.count() > 0) engine_latencies_.push_back(summarise(scenario_.services[i].name + "." + name, merged));
+  }
+}
+
+Summary Simulator::summarise_run() {
+  Summary summary;
+  const Recorder::Counts& counts = recorder_.counts();
+  summary.duration_s = std::max(0.0, scenario_.duration_s - scenario_.warmup_s);
+  summary.arrived = arrived_;
+  summary.completed = counts.completed;
+  summary.rejected = counts.rejected;
+  summary.failed = counts.failed;
+  summary.unfinished = requests_.in_flight();
+  summary.request_throughput = share(static_cast<double>(counts.completed_in_window), summary.duration_s);
+  summary.output_token_throughput = share(counts.output_tokens_in_window, summary.duration_s);
+  summary.success_rate = share(static_cast<double>(counts.completed), static_cast<double>(arrived_));
+  for (const GpuPlacement& gpu : scenario_.gpus)
+    summary.gpus_used += std::any_of(gpu.partitions.begin(), gpu.partitions.end(),
+                                     [](const PartitionPlacement& part) { return !part.processes.empty(); });
+  summary.gpus_freed = scenario_.baseline_gpus > 0 ? scenario_.baseline_gpus - summary.gpus_used : 0;
+  summary.request_throughput_per_gpu = share(summary.request_throughput, summary.gpus_used);
+  summary.cost_per_month = summary.gpus_used * scenario_.price_per_gpu_hour * kHoursPerMonth;
+  summary.cost_per_1000_requests =
+      share(summary.gpus_used * scenario_.price_per_gpu_hour / 3.6, summary.request_throughput);
+  summary.audio_gap_s_per_request = share(counts.audio_gap_s, static_cast<double>(counts.completed));
+  summary.audio_gap_rate = share(static_cast<double>(counts.late_chunks), static_cast<double>(counts.chunks));
+  summary.latencies = recorder_.latencies();
+  summary.latencies.insert(summary.latencies.end(), engine_latencies_.begin(), engine_latencies_.end());
+  summary.events = events_;
+  add_partitions(summary);
+  add_services(summary);
+  summary.limiting_resource = limiting_resource(summary);
+  return summary;
+}
+
+void Simulator::add_partitions(Summary& summary) const {
+  std::map<std::string, double> allocated;  // by GPU
+  for (std::size_t i = 0; i < fleet_.partitions.size(); ++i) {
+    const PartitionState& state = fleet_.partitions[i];
+    const PartitionWindow& window = windows_[i];
+    PartitionSummary part;
+    part.name = state.name;
+    part.sharing = to_string(state.sharing.mode);
+    for (const int index : state.servers) {
+      const Server& server = fleet_.servers[static_cast<std::size_t>(index)];
+      part.processes.push_back(scenario_.services[static_cast<std::size_t>(server.service)].name + "." +
+                               std::to_string(server.replica));
+      part.memory_used_bytes += server.memory_bytes;
+    }
+    const double seconds = summary.duration_s;
+    const double peak = state.profile->flops(Precision::fp16) * state.partition.sms / state.profile->sms;
+    part.busy = share(window.end.busy_s - window.begin.busy_s, seconds);
+    part.switching = share(window.end.switching_s - window.begin.switching_s, seconds);
+    part.compute_utilisation = share(window.flop_end - window.flop_begin, peak * seconds);
+    part.bandwidth_utilisation =
+        share(window.bytes_end - window.bytes_begin, state.partition.bandwidth_bytes_per_s * seconds);
+    part.memory_allocated_bytes = state.partition.nominal_memory_bytes;
+    summary.vram_used_bytes += part.memory_used_bytes;
+    allocated[state.name.substr(0, state.name.find('/'))] = state.profile->nominal_memory_bytes;
+    summary.partitions.push_back(std::move(part));
+  }
+  for (const auto& [gpu, bytes] : allocated) summary.vram_allocated_bytes += bytes;
+}
+
+void Simulator::add_services(Summary& summary) const {
+  for (std::size_t i = 0; i < fleet_.services.size(); ++i) {
+    const ServiceWindow& window = service_windows_[i];
+    ServiceSummary service;
+    service.name = scenario_.services[i].name;
+    service.replicas = static_cast<int>(fleet_.services[i].servers.size());
+    service.mean_in_system = share(window.in_system, summary.duration_s);
+    service.busy = share(window.busy, summary.duration_s * service.replicas);
+    service.mean_batch = window.batch;
+    service.steps = window.steps;
+    service.preemptions = window.preemptions;
+    summary.services.push_back(std::move(service));
+  }
+}
+
+std::string Simulator::limiting_resource(const Summary& summary) const {
+  constexpr double kSaturated = 0.85;
+  const auto most = std::max_element(summary.services.begin(), summary.services.end(),
+                                     [](const auto& a, const auto& b) { return a.mean_in_system < b.mean_in_system; });
+  if (most == summary.services.end() || most->mean_in_system <= 0) return "nothing: no requests were served";
+  const auto index = static_cast<std::size_t>(most - summary.services.begin());
+  const PartitionSummary* fullest = nullptr;
+  for (const int server : fleet_.services[index].servers) {
+    const PartitionSummary& part =
+        summary.partitions[static_cast<std::size_t>(fleet_.servers[static_cast<std::size_t>(server)].partition)];
+    if (fullest == nullptr || part.busy + part.switching > fullest->busy + fullest->switching) fullest = &part;
+  }
+  const double total = fullest->busy + fullest->switching;
+  if (total < kSaturated && most->busy >= kSaturated)
+    return fmt::format("{}: its steps follow each other without a pause, {:.0f} % of them on the GPU, the rest on the host",
+                       most->name, 100 * share(total, most->busy));
+  if (total < kSaturated) return fmt::format("{}: its own latency; no resource is saturated", most->name);
+  if (fullest->switching > 0.02)
+    return fmt::format("{}: GPU time of {} ({:.0f} % busy, {:.0f} % switching)", most->name, fullest->name,
+                       100 * fullest->busy, 100 * fullest->switching);
+  const char* what = fullest->bandwidth_utilisation > 0.5  ? "memory bandwidth"
+                     : fullest->compute_utilisation > 0.5 ? "compute"
+                                                          : "GPU time";
+  return fmt::format("{}: {} of {} ({:.0f} % busy)", most->name, what, fullest->name, 100 * fullest->busy);
+}
+
+void Simulator::check_invariants(Summary& summary, Time end) {
+  constexpr double kTolerance = 1e-6;
+  const auto accounted = summary.completed + summary.rejected + summary.failed + summary.unfinished;
+  summary.conservation_error =
+      std::abs(static_cast<double>(summary.arrived) - static_cast<double>(accounted)) /
+      std::max(1.0, static_cast<double>(summary.arrived));
+  for (ServiceState& service : fleet_.services) {
+    const double integral = service.in_system.integral_s(end);
+    if (summary.unfinished == 0)
+      summary.littles_law_error =
+          std::max(summary.littles_law_error, std::abs(integral - service.sojourn_s) / std::max(1e-3, integral));
+  }
+  for (PartitionState& partition : fleet_.partitions) {
+    const ExecutorAccount account = std::visit([&](auto& executor) { return executor.account(end); }, partition.executor);
+    const double open = account.submitted_s - account.finished_s;
+    const double error = (std::abs(open) + account.idle_with_work_s) / std::max(1e-3, account.submitted_s);
+    summary.work_conservation_error = std::max(summary.work_conservation_error, error);
+  }
+  const auto check = [](double error, const char* law) {
+    if (error > kTolerance) throw SimulationError("", fmt::format("{} is broken by {:.3g}; this is a defect of the simulator", law, error));
+  };
+  check(summary.conservation_error, "conservation of requests");
+  check(summary.littles_law_error, "Little's law");
+  check(summary.work_conservation_error, "conservation of work");
+  if (summary.unfinished > 0)
+    throw SimulationError("", fmt::format("{} requests never ended: every event was handled and they still wait; this is a "
+                                          "defect of the simulator", summary.unfinished));
+}
+
+Table Simulator::partition_table(const Summary& summary) const {
+  Table table;
+  table.name = "partitions";
+  const auto add = [&](const char* name, Column::Type type) -> Column& {
+    Column& column = table.columns.emplace_back();
+    column.name = name;
+    column.type = type;
+    return column;
+  };
+  const auto text = [&](const char* name, auto&& value_of) {
+    Column& column = add(name, Column::Type::category);
+    for (const PartitionSummary& part : summary.partitions) {
+      const std::string value = value_of(part);
+      const auto found = std::find(column.categories.begin(), column.categories.end(), value);
+      column.codes.push_back(static_cast<std::int32_t>(found - column.categories.begin()));
+      if (found == column.categories.end()) column.categories.push_back(value);
+    }
+  };
+  text("partition", [](const PartitionSummary& part) { return part.name; });
+  text("sharing", [](const PartitionSummary& part) { return part.sharing; });
+  text("processes", [](const PartitionSummary& part) { return fmt::format("{}", fmt::join(part.processes, ", ")); });
+  const std::pair<const char*, double PartitionSummary::*> figures[] = {
+      {"busy", &PartitionSummary::busy},
+      {"switching", &PartitionSummary::switching},
+      {"compute_utilisation", &PartitionSummary::compute_utilisation},
+      {"bandwidth_utilisation", &PartitionSummary::bandwidth_utilisation},
+      {"memory_used_bytes", &PartitionSummary::memory_used_bytes},
+      {"memory_allocated_bytes", &PartitionSummary::memory_allocated_bytes}};
+  for (const auto& [name, figure] : figures) {
+    Column& column = add(name, Column::Type::float64);
+    for (const PartitionSummary& part : summary.partitions) column.numbers.push_back(part.*figure);
+  }
+  return table;
+}
+
+}  // namespace gpushare

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gpushare {
+
+/// The moment of an arrival as the file has it: ticks since an unknown origin, or a date.
+struct Instant {
+  enum class Form : std::uint8_t { integer, real, date, zoned_date };
+  Form form = Form::integer;
+  std::int64_t ticks = 0;  ///< integer: as written; dates: nanoseconds since 1970 (UTC unless zoned)
+  double value = 0;        ///< the same, rounded
+  [[nodiscard]] bool is_date() const { return form == Form::date || form == Form::zoned_date; }
+};
+
+[[nodiscard]] inline bool operator<(const Instant& a, const Instant& b) {
+  const bool exact = a.form != Instant::Form::real && b.form != Instant::Form::real;
+  return exact ? a.ticks < b.ticks : a.value < b.value;
+}
+/// b - a in ticks.
+[[nodiscard]] inline double ticks_between(const Instant& a, const Instant& b) {
+  const bool exact = a.form != Instant::Form::real && b.form != Instant::Form::real;
+  return exact ? static_cast<double>(b.ticks - a.ticks) : b.value - a.value;
+}
+
+/// Largest legal number in an arrival column: no difference of two can overflow.
+inline constexpr double kMaxTicks = 4e18;
+
+[[nodiscard]] std::string_view trimmed(std::string_view text);
+/// The whole text as an integer; nothing for anything else, or out of range.
+[[nodiscard]] std::optional<std::int64_t> scan_integer(std::string_view text);
+/// The whole text as a finite number of at most kMaxTicks.
+[[nodiscard]] std::optional<Instant> scan_number(std::string_view text);
+/// `2023-11-16 18:15:46.6805900`, `2024-05-10T00:00:00+00:00`, `...Z`: up to nine digits of a second, 1970 to 2199.
+[[nodiscard]] std::optional<Instant> scan_date(std::string_view text);
+/// A date where the text begins like one, a number otherwise.
+[[nodiscard]] std::optional<Instant> scan_instant(std::string_view text);
+
+/// For messages: the number, or the date with the digits that it needs.
+[[nodiscard]] std::string printed(const Instant& instant);
+
+}  // namespace gpushare

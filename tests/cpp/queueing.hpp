@@ -1,0 +1,101 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gpushare/gpushare.hpp"
+
+/// Queueing systems built out of synthetic services, for tests against theory.
+namespace queueing {
+
+using namespace gpushare;
+
+/// Simulated requests are divided by this under sanitizers, and intervals widened to match.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr double kThinning = 25;
+#else
+inline constexpr double kThinning = 1;
+#endif
+
+struct Layout {
+  Sharing sharing;
+  int gpus = 1;
+  int processes = 1;  ///< of each GPU
+};
+
+/// One service of the given law, its processes laid out so, and no traffic yet.
+inline Scenario system(Distribution service_s, Engine engine, const Layout& layout = {},
+                       Routing routing = Routing::shared_queue) {
+  Model model;
+  model.name = "synthetic";
+  model.cost = SyntheticModel{std::move(service_s), 0, 0};
+  Scenario scenario;
+  scenario.name = "queue";
+  Service service;
+  service.name = "server";
+  service.model = std::make_shared<const Model>(std::move(model));
+  service.engine = std::move(engine);
+  service.replicas = layout.gpus * layout.processes;
+  service.routing = routing;
+  scenario.services.push_back(std::move(service));
+  Stage stage;
+  stage.name = "server";
+  stage.service = 0;
+  scenario.pipelines.push_back({"visit", {stage}});
+  const auto profile = std::make_shared<const GpuProfile>(load_profile("a100"));
+  for (int g = 0; g < layout.gpus; ++g) {
+    PartitionPlacement partition{layout.sharing, {}};
+    for (int p = 0; p < layout.processes; ++p) partition.processes.push_back({});
+    scenario.gpus.push_back({profile, {}, {std::move(partition)}});
+  }
+  return scenario;
+}
+
+inline Engine fifo(int concurrency = 1, std::int64_t queue_limit = -1) {
+  Engine engine;
+  engine.kind = EngineKind::fifo;
+  engine.concurrency = concurrency;
+  engine.queue_limit = queue_limit;
+  return engine;
+}
+
+/// Adds Poisson arrivals of a priority class.
+inline void add_poisson(Scenario& scenario, double rate_per_s, int priority = 0) {
+  Traffic traffic;
+  traffic.name = "class" + std::to_string(priority);
+  traffic.arrivals.rate_per_s = rate_per_s;
+  traffic.sizes.priority = priority;
+  scenario.traffic.push_back(std::move(traffic));
+}
+
+/// Adds users that think for exponential times of mean `think_s`.
+inline void add_users(Scenario& scenario, int users, double think_s) {
+  Traffic traffic;
+  traffic.name = "users";
+  traffic.kind = Traffic::Kind::closed;
+  traffic.users = users;
+  traffic.think_s = exponential(think_s);
+  traffic.hold_s = 1e9;
+  scenario.traffic.push_back(std::move(traffic));
+}
+
+/// A figure of each replication; every replication serves about `requests` / `replications` of them.
+template <typename Figure>
+Estimate estimate(Scenario scenario, double rate_per_s, double requests, Figure figure, double level = 0.99) {
+  constexpr std::uint32_t kReplications = 20;
+  constexpr double kWarmUpShare = 0.05;
+  const double measured = requests / kThinning / kReplications / rate_per_s;
+  scenario.warmup_s = measured * kWarmUpShare;
+  scenario.duration_s = measured + scenario.warmup_s;
+  RunOptions options;
+  options.record_requests = false;
+  std::vector<double> figures;
+  for (const Run& run : simulate_replications(scenario, kReplications, options)) figures.push_back(figure(run));
+  return mean_estimate(figures, level);
+}
+
+inline double mean_response(const Run& run) { return run.summary.latency("e2e_latency")->mean; }
+
+}  // namespace queueing

@@ -1,0 +1,263 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "serving/batch_engine.hpp"
+#include "serving/continuous_engine.hpp"
+#include "serving/slot_engine.hpp"
+#include "serving/stream_engine.hpp"
+
+namespace {
+
+using namespace gpushare;
+
+Time at_ms(double ms) { return {static_cast<std::int64_t>(ms * 1e6 + 0.5)}; }
+
+Job job(std::uint32_t request, double queued_ms = 0) {
+  Job result;
+  result.request = request;
+  result.queued = at_ms(queued_ms);
+  return result;
+}
+
+int count(const Outbox& out, Signal signal) {
+  return static_cast<int>(std::count_if(out.begin(), out.end(), [&](const Outcome& o) { return o.signal == signal; }));
+}
+
+Model batch_model() {
+  BatchModel cost;
+  cost.floor_s = 0.001;
+  Model model;
+  model.cost = cost;
+  return model;
+}
+
+Engine dynamic_batching(int max_batch, std::vector<int> preferred, double delay_s) {
+  Engine engine;
+  engine.kind = EngineKind::dynamic_batching;
+  engine.max_batch = max_batch;
+  engine.preferred_batch = std::move(preferred);
+  engine.max_queue_delay_s = delay_s;
+  return engine;
+}
+
+LlmModel tiny_llm() {
+  LlmModel model;
+  model.formats.push_back({});
+  return model;
+}
+
+Engine continuous(int max_num_seqs, int budget) {
+  Engine engine;
+  engine.kind = EngineKind::continuous_batching;
+  engine.max_num_seqs = max_num_seqs;
+  engine.max_num_batched_tokens = budget;
+  engine.watermark = 0;
+  return engine;
+}
+
+Job prompt(std::uint32_t request, std::uint32_t input, std::uint32_t output) {
+  Job result = job(request);
+  result.input_tokens = input;
+  result.output_tokens = output;
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("a dynamic batch without delay takes whatever waits, up to its limit") {
+  const Model model = batch_model();
+  BatchEngine engine(dynamic_batching(4, {}, 0), model, std::make_shared<JobQueue>());
+  Outbox out;
+  for (std::uint32_t i = 0; i < 6; ++i) CHECK(engine.enqueue(job(i)));
+  auto step = engine.plan(at_ms(0), out);
+  REQUIRE(step);
+  CHECK(step->items == 4);
+  CHECK_FALSE(engine.plan(at_ms(0), out));  // one step at a time
+  engine.complete(*step, at_ms(1), out);
+  step = engine.plan(at_ms(1), out);
+  REQUIRE(step);
+  CHECK(step->items == 2);
+  CHECK(count(out, Signal::finished) == 4);
+}
+
+TEST_CASE("a dynamic batch waits for a preferred size until its oldest job reaches the delay") {
+  const Model model = batch_model();
+  BatchEngine engine(dynamic_batching(8, {2, 4}, 0.005), model, std::make_shared<JobQueue>());
+  Outbox out;
+  CHECK(engine.enqueue(job(0, 0)));
+  CHECK_FALSE(engine.plan(at_ms(1), out));
+  CHECK(engine.wake() == at_ms(5));
+  for (std::uint32_t i = 1; i < 5; ++i) CHECK(engine.enqueue(job(i, 2)));
+  auto step = engine.plan(at_ms(2), out);  // five wait: the largest preferred size goes at once
+  REQUIRE(step);
+  CHECK(step->items == 4);
+  engine.complete(*step, at_ms(3), out);
+  CHECK_FALSE(engine.plan(at_ms(3), out));
+  CHECK(engine.wake() == at_ms(7));
+  step = engine.plan(at_ms(7), out);
+  REQUIRE(step);
+  CHECK(step->items == 1);
+}
+
+TEST_CASE("a full queue turns jobs away") {
+  const Model model = batch_model();
+  BatchEngine engine(dynamic_batching(2, {}, 0), model, std::make_shared<JobQueue>(1));
+  CHECK(engine.enqueue(job(0)));
+  CHECK_FALSE(engine.enqueue(job(1)));
+}
+
+TEST_CASE("a stream's chunks are served as they arrive, one at a time and in order") {
+  StreamingAsrModel model;
+  model.floor_s = 0.01;
+  Engine config;
+  config.kind = EngineKind::stream_batching;
+  config.max_batch = 8;
+  config.chunk_s = 0.16;
+  config.speech_speed = 2;  // a chunk arrives every 80 ms
+  StreamEngine engine(config, model);
+  Outbox out;
+  Job speech = job(7, 0);
+  speech.audio_s = 0.40;  // chunks complete after 0.16, 0.32 and 0.40 s of speech: 80, 160, 200 ms
+  CHECK(engine.enqueue(speech));
+  CHECK_FALSE(engine.plan(at_ms(79), out));
+  CHECK(engine.wake() == at_ms(80));
+  auto step = engine.plan(at_ms(80), out);
+  REQUIRE(step);
+  CHECK_FALSE(engine.plan(at_ms(170), out));  // the second chunk is there, but the first is not done
+  engine.complete(*step, at_ms(180), out);
+  step = engine.plan(at_ms(180), out);
+  REQUIRE(step);
+  engine.complete(*step, at_ms(190), out);
+  CHECK(engine.wake() == at_ms(200));
+  step = engine.plan(at_ms(200), out);
+  REQUIRE(step);
+  engine.complete(*step, at_ms(215), out);
+  CHECK(count(out, Signal::output) == 3);
+  CHECK(count(out, Signal::finished) == 1);
+  CHECK(engine.wake() == kNever);
+  // 100, 30 and 15 ms from arrival to transcript.
+  CHECK(engine.chunk_latency().mean_s() == doctest::Approx(0.145 / 3));
+}
+
+TEST_CASE("synthesis encodes newcomers first, then frames, and vocodes a stream when its chunk is full") {
+  AutoregressiveTtsModel model;
+  model.frames_per_s = 20;
+  Engine config;
+  config.kind = EngineKind::autoregressive_slots;
+  config.first_chunk_frames = 2;
+  config.chunk_frames = 3;
+  SlotEngine engine(config, model, 1);
+  Outbox out;
+  Job first = job(0), second = job(1);
+  first.audio_s = 0.3;  // six frames: chunks after 2, 5 and 6
+  second.audio_s = 0.1;
+  CHECK(engine.enqueue(first));
+  CHECK(engine.enqueue(second));
+  std::vector<int> chunks_at;  // steps after which audio came out
+  int steps = 0;
+  while (const auto step = engine.plan(at_ms(steps), out)) {
+    const int before = count(out, Signal::output);
+    engine.complete(*step, at_ms(++steps), out);
+    if (count(out, Signal::output) > before) chunks_at.push_back(steps);
+  }
+  // Encode, 2 frames, vocode (4); 3 frames, vocode (8); 1 frame, vocode (10); then the second stream: 2 frames (14).
+  CHECK(chunks_at == std::vector<int>{4, 8, 10, 14});
+  double audio = 0;
+  for (const Outcome& outcome : out)
+    if (outcome.signal == Signal::output) audio += outcome.amount;
+  CHECK(audio == doctest::Approx(0.4));
+  CHECK(count(out, Signal::finished) == 2);
+  CHECK(engine.inter_chunk().count() == 2);
+}
+
+TEST_CASE("a long prompt is prefilled in chunks of the token budget, behind running decodes") {
+  const LlmModel model = tiny_llm();
+  ContinuousEngine engine(continuous(8, 100), model, model.formats[0], 1000);
+  Outbox out;
+  CHECK(engine.enqueue(prompt(0, 50, 10)));
+  auto step = engine.plan(at_ms(0), out);
+  REQUIRE(step);
+  engine.complete(*step, at_ms(1), out);
+  CHECK(count(out, Signal::output) == 1);
+  CHECK(engine.enqueue(prompt(1, 250, 1)));  // 99 a step beside one decode: three steps
+  for (int i = 1; i <= 3; ++i) {
+    step = engine.plan(at_ms(i), out);
+    REQUIRE(step);
+    engine.complete(*step, at_ms(i + 1), out);
+    CHECK(count(out, Signal::finished) == (i == 3 ? 1 : 0));
+  }
+  CHECK(engine.inter_token().count() == 3);
+}
+
+TEST_CASE("tokens come out one an iteration, and progress is told at every sentence") {
+  const LlmModel model = tiny_llm();
+  ContinuousEngine engine(continuous(8, 100), model, model.formats[0], 1000);
+  Outbox out;
+  Job told = prompt(0, 10, 7);
+  told.notify_every = 3;
+  CHECK(engine.enqueue(told));
+  int steps = 0;
+  while (const auto step = engine.plan(at_ms(steps), out)) engine.complete(*step, at_ms(++steps), out);
+  CHECK(steps == 7);
+  CHECK(count(out, Signal::progress) == 2);
+  CHECK(count(out, Signal::finished) == 1);
+}
+
+TEST_CASE("out of blocks, the latest sequence is preempted and computed again") {
+  const LlmModel model = tiny_llm();
+  // Eight blocks of 16: two sequences of 48 tokens hold three each and need a fourth and fifth while they grow to 80.
+  ContinuousEngine engine(continuous(8, 1000), model, model.formats[0], 8);
+  Outbox out;
+  CHECK(engine.enqueue(prompt(0, 48, 32)));
+  CHECK(engine.enqueue(prompt(1, 48, 32)));
+  std::vector<std::uint32_t> order;
+  int steps = 0;
+  while (const auto step = engine.plan(at_ms(steps), out)) {
+    engine.complete(*step, at_ms(++steps), out);
+    REQUIRE(steps < 200);
+  }
+  for (const Outcome& outcome : out)
+    if (outcome.signal == Signal::finished) order.push_back(outcome.request);
+  CHECK(order == std::vector<std::uint32_t>{0, 1});
+  CHECK(engine.preemptions() == 1);
+  CHECK(steps > 32);
+  CHECK(engine.inter_token().count() == 62);
+}
+
+TEST_CASE("a sequence that could never fit the cache is refused at once") {
+  const LlmModel model = tiny_llm();
+  ContinuousEngine engine(continuous(8, 1000), model, model.formats[0], 8);
+  CHECK(engine.enqueue(prompt(0, 64, 64)));
+  CHECK_FALSE(engine.enqueue(prompt(1, 65, 64)));
+}
+
+TEST_CASE("a cached share of the prompt is not computed") {
+  const LlmModel model = [] {
+    LlmModel m = tiny_llm();
+    m.flop_per_token = 1;
+    return m;
+  }();
+  Engine config = continuous(8, 1000);
+  config.prefix_cache_share = 0.5;
+  ContinuousEngine engine(config, model, model.formats[0], 100);
+  Outbox out;
+  CHECK(engine.enqueue(prompt(0, 100, 1)));
+  const auto step = engine.plan(at_ms(0), out);
+  REQUIRE(step);
+  CHECK(step->demand.groups[0].flop == 52);  // 48 tokens are three whole blocks
+}
+
+TEST_CASE("a failed engine returns every job") {
+  const LlmModel model = tiny_llm();
+  ContinuousEngine engine(continuous(1, 1000), model, model.formats[0], 100);
+  Outbox out;
+  CHECK(engine.enqueue(prompt(0, 10, 5)));
+  CHECK(engine.enqueue(prompt(1, 10, 5)));
+  CHECK(engine.plan(at_ms(0), out));
+  engine.fail(out);
+  CHECK(count(out, Signal::failed) == 2);
+  CHECK_FALSE(engine.plan(at_ms(1), out));
+}

@@ -1,0 +1,123 @@
+"""Modes side by side."""
+
+import re
+from typing import Any
+
+import gpushare as gs
+import numpy as np
+import polars as pl
+import pytest
+
+
+@pytest.fixture(scope="module")
+def table(light: gs.Scenario) -> gs.Comparison:
+    return gs.compare(light, modes=["dedicated", "time-slicing", "mps", "mig:3g.40gb+3g.40gb"])
+
+
+def test_every_mode_is_a_row(table: gs.Comparison) -> None:
+    assert len(table) == 4
+    assert table.table["mode"].tolist() == table.modes
+    assert table.values("gpus_used") == [3, 2, 2, 2]
+    assert table.values("gpus_freed") == [0, 1, 1, 1]
+    # $2 an hour for 720 hours.
+    assert table.values("cost_per_month") == [4320, 2880, 2880, 2880]
+    assert table["mps"]["gpus_used"] == 2
+    assert table.results["mps"].requests.columns
+
+
+def test_a_row_equals_a_run_of_its_own(table: gs.Comparison, light: gs.Scenario) -> None:
+    alone = gs.simulate(light, mode="mps")
+    assert table["mps"].to_dict() == alone.summary().to_dict()
+    assert table.results["mps"].requests == alone.requests
+
+
+def test_threads_do_not_change_the_figures(table: gs.Comparison, light: gs.Scenario) -> None:
+    assert gs.compare(light, modes=table.modes, threads=1).to_dict() == table.to_dict()
+
+
+def test_the_documents_own_modes_are_the_default(light: gs.Scenario) -> None:
+    assert gs.compare(light, record_requests=False).modes == light.modes
+    document = light.document
+    del document["modes"]
+    assert gs.compare(gs.Scenario.from_dict(document)).modes == ["dedicated", "time-slicing", "mps"]
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_the_text_fits_and_explains_itself(table: gs.Comparison, width: int) -> None:
+    text = table.text(width=width)
+    assert max(map(len, text.splitlines())) <= width
+    for mode in table.modes:
+        assert mode in text
+    words = " ".join(text.split())
+    for word in (
+        "freed: GPUs fewer than the 3",
+        "jitter: p99 - p50",
+        "720 hours at $2",
+        "limited by:",
+        "tts.first_audio",
+    ):
+        assert word in words
+    assert repr(table).splitlines()[0] == "voice-light"
+    assert "<table>" in table._repr_html_()
+
+
+def test_the_text_shows_the_figures(table: gs.Comparison) -> None:
+    row = next(line for line in table.text().splitlines() if line.startswith("mps "))
+    assert row.split()[1:3] == ["2", "1"]
+    assert re.search(r"2,880", row)
+
+
+def test_refused_modes_are_rows_with_their_reason() -> None:
+    table = gs.compare("llm-trace", modes=["mig:7x1g.10gb", "mig:4g.40gb+4g.40gb"])
+    assert set(table.refused) == set(table.modes)
+    assert "GB" in table.refused["mig:7x1g.10gb"]
+    assert np.isnan(table.values("request_throughput")).all()
+    assert all(table.table["refused"])
+    words = " ".join(table.text().split())
+    assert "refused: mig:7x1g.10gb:" in words
+    assert max(map(len, table.text().splitlines())) <= 100
+    with pytest.raises(KeyError, match="was refused"):
+        table["mig:7x1g.10gb"]
+    assert table.to_dict()["mig:7x1g.10gb"].keys() == {"refused"}
+
+
+def test_mistakes_are_errors_and_not_rows(light: gs.Scenario) -> None:
+    with pytest.raises(gs.ScenarioError, match="did you mean"):
+        gs.compare(light, modes=["dedicated", "mpz"])
+    with pytest.raises(ValueError, match="an empty list"):
+        gs.compare(light, modes=[])
+
+
+def test_replications_give_half_widths(light: gs.Scenario) -> None:
+    seen: list[Any] = []
+    table = gs.compare(
+        light,
+        modes=["dedicated", "mps"],
+        replications=3,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert seen == [(1, 2), (2, 2)]
+    assert (table.table["request_throughput_half_width"] > 0).all()
+    assert "Means of 3 replications" in " ".join(table.text().split())
+    assert "±" in table.text(intervals=True)
+    assert max(map(len, table.text(intervals=True).splitlines())) <= 100
+
+
+def test_other_tools_read_it(table: gs.Comparison) -> None:
+    frame = table.to_pandas()
+    assert frame["mode"].tolist() == table.modes
+    assert table.to_arrow().num_rows == len(table)
+    assert pl.DataFrame(table).height == len(table)
+
+
+def test_a_plot_has_one_panel_for_each_latency_and_one_for_throughput(table: gs.Comparison) -> None:
+    figure = table.plot()
+    titles = [axis.get_title() for axis in figure.axes]
+    assert titles == [*table.latencies, "throughput per GPU"]
+    # Three percentiles for each of four modes.
+    assert len(figure.axes[0].patches) == 12
+    heights = [patch.get_height() for patch in figure.axes[-1].patches]
+    assert heights == table.values("request_throughput_per_gpu")
+    assert table.plot(["tts.latency"]).axes[0].get_title() == "tts.latency"
+    with pytest.raises(ValueError, match="no latency 'nothing'"):
+        table.plot(["nothing"])

@@ -1,0 +1,106 @@
+"""Traces as NumPy columns."""
+
+import pickle
+from pathlib import Path
+
+import gpushare as gs
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def test_a_trace_is_three_read_only_columns() -> None:
+    trace = gs.Trace([0.0, 0.5, 2.0], [10, 20, 30], [1, 2, 3], name="three")
+    assert len(trace) == 3
+    assert trace.name == "three"
+    assert (trace.arrival_s.dtype, trace.input_tokens.dtype, trace.output_tokens.dtype) == (
+        np.float64,
+        np.int32,
+        np.int32,
+    )
+    with pytest.raises(ValueError, match="read-only"):
+        trace.arrival_s[0] = 1.0
+    assert repr(trace) == "<Trace three: 3 requests>"
+    copy = pickle.loads(pickle.dumps(trace))
+    np.testing.assert_array_equal(copy.arrival_s, trace.arrival_s)
+    np.testing.assert_array_equal(copy.output_tokens, [1, 2, 3])
+
+
+def test_columns_outlive_their_trace() -> None:
+    column = gs.traces.azure_conversation_like(1, 60).arrival_s
+    total = column.sum()
+    for seed in range(20):
+        gs.traces.azure_conversation_like(seed, 60)
+    assert column.sum() == total
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1e5), st.integers(0, 200_000), st.integers(1, 100_000)),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_a_saved_trace_reads_back(tmp_path: Path, rows: list[tuple[float, int, int]]) -> None:
+    arrivals = np.sort([row[0] for row in rows])
+    trace = gs.Trace(arrivals - arrivals[0], [row[1] for row in rows], [row[2] for row in rows])
+    path = tmp_path / "trace.csv"
+    gs.traces.save(trace, path)
+    back = gs.traces.load(path)
+    np.testing.assert_allclose(back.arrival_s, trace.arrival_s, atol=1e-9)
+    np.testing.assert_array_equal(back.input_tokens, trace.input_tokens)
+    np.testing.assert_array_equal(back.output_tokens, trace.output_tokens)
+
+
+def test_text_is_a_trace_too() -> None:
+    lines = ["2023-11-16 18:17:03.9799600,4808,10", "2023-11-16 18:17:04.0319569,3180,8"]
+    text = "\n".join(["TIMESTAMP,ContextTokens,GeneratedTokens", *lines])
+    trace = gs.traces.parse(text, "azure.csv")
+    assert trace.arrival_s.tolist() == pytest.approx([0.0, 0.0519969], abs=1e-7)
+    assert trace.input_tokens.tolist() == [4808, 3180]
+
+
+def test_inspection_gives_figures_with_their_meaning() -> None:
+    # Gaps 1, 2, 3 s: mean 2, population deviation sqrt(2/3) or sample deviation 1.
+    summary = gs.traces.inspect(gs.Trace([0, 1, 3, 6], [100, 200, 300, 400], [1, 1, 2, 4], name="four"))
+    assert summary["requests"] == len(summary.to_dict()) - 15 == 4
+    assert summary["duration_s"] == 6.0
+    assert summary["gap_cv"] == pytest.approx(1 / 2, rel=0.2)
+    assert summary["input_mean"] == 250.0
+    assert "variance / mean" in repr(summary)
+    assert "<table>" in summary._repr_html_()
+    assert max(map(len, repr(summary).splitlines())) <= 100
+
+
+def test_the_generated_hour_has_azures_statistics() -> None:
+    # AzureLLMInferenceTrace_conv: 5.53 requests a second, 1,155 tokens in and 211 out on average.
+    summary = gs.traces.inspect(gs.traces.azure_conversation_like(7))
+    assert summary["rate_per_s"] == pytest.approx(5.53, rel=0.1)
+    assert summary["input_mean"] == pytest.approx(1154.7, rel=0.05)
+    assert summary["output_mean"] == pytest.approx(211.1, rel=0.05)
+    assert summary["dispersion_60s"] > 5
+
+
+@pytest.mark.parametrize(
+    ("arrays", "text"),
+    [
+        (([], [], []), "arrival_s: a trace needs at least one request"),
+        (([1.0, 0.5], [1, 1], [1, 1]), r"arrival_s\[1\]: found 0.5"),
+        (([float("nan")], [1], [1]), r"arrival_s\[0\]: found nan"),
+        (([-1.0], [1], [1]), r"arrival_s\[0\]: found -1"),
+        (([0.0], [-1], [1]), r"input_tokens\[0\]: found -1; a token count is 0 to 2147483647"),
+        (([0.0], [1], [2**31]), r"output_tokens\[0\]: found 2147483648"),
+        (([0.0, 1.0], [1], [1]), "must be one-dimensional and of equal length"),
+    ],
+)
+def test_bad_columns_are_refused_with_their_place(
+    arrays: tuple[list[float], list[int], list[int]], text: str
+) -> None:
+    with pytest.raises(gs.TraceError, match=text):
+        gs.Trace(*arrays)
+
+
+def test_tokens_must_be_whole_numbers() -> None:
+    with pytest.raises(TypeError):
+        gs.Trace([0.0], [1.5], [1])
