@@ -17,7 +17,7 @@ constexpr double kServiceS = 0.010;
 constexpr std::array kLoads{0.3, 0.6, 0.8, 0.9, 0.95};
 
 /// Requests that bring the half-width under the limit; the variance of a mean grows with (1 - load)^-4 in a FIFO queue.
-double enough_requests(double load) { return load < 0.7 ? 4e5 : load < 0.85 ? 3.5e6 : 1.4e7; }
+double enough_requests(double load) { return load < 0.5 ? 1e6 : load < 0.7 ? 2e6 : load < 0.85 ? 3.5e6 : 6e6; }
 double width_limit(double load) { return (load > 0.94 ? 0.05 : 0.02) * std::sqrt(kThinning); }
 
 void check(const Estimate& estimate, double theory, double load) {
@@ -59,7 +59,7 @@ TEST_CASE("four servers behind one queue follow Erlang's C formula") {
     const double last = term * offered / kServers / (1 - load);
     const double waits = last / (sum + last);
     const double theory = kServiceS + waits * kServiceS / (kServers * (1 - load));
-    check(estimate(scenario, rate, 1.5 * enough_requests(load), mean_response), theory, load);
+    check(estimate(scenario, rate, enough_requests(load), mean_response), theory, load);
   }
 }
 
@@ -68,7 +68,8 @@ TEST_CASE("processor sharing gives S / (1 - load) whatever the law of service") 
     for (const double load : kLoads) {
       Scenario scenario = queueing::system(law, fifo(1'000'000));
       add_poisson(scenario, load / kServiceS);
-      check(estimate(scenario, load / kServiceS, enough_requests(load), mean_response), kServiceS / (1 - load), load);
+      check(estimate(scenario, load / kServiceS, 1.7 * enough_requests(load), mean_response), kServiceS / (1 - load),
+            load);
     }
   }
 }
@@ -83,7 +84,7 @@ TEST_CASE("an M/M/1/K queue turns away the share that theory gives") {
     const auto rejected = [](const Run& run) {
       return static_cast<double>(run.summary.rejected) / static_cast<double>(run.summary.arrived);
     };
-    check(estimate(scenario, rate, load < 0.5 ? 1.6e7 : 2e6, rejected), blocked, load);
+    check(estimate(scenario, rate, load < 0.5 ? 2.8e7 : 2e6, rejected), blocked, load);
   }
 }
 
@@ -97,14 +98,14 @@ TEST_CASE("non-preemptive priorities wait as Cobham's formula says") {
     const double residual = load * kServiceS;
     const double first = residual / (1 - load / 2);
     const double second = residual / ((1 - load / 2) * (1 - load));
-    check(estimate(scenario, 2 * rate, enough_requests(load), mean_response), kServiceS + (first + second) / 2, load);
+    check(estimate(scenario, 2 * rate, 1.3 * enough_requests(load), mean_response), kServiceS + (first + second) / 2, load);
 
     // And the class served first, alone: its own pipeline tells its own response.
     scenario.pipelines.push_back(scenario.pipelines.front());
     scenario.pipelines.front().name = "urgent";
     scenario.traffic[1].pipeline = 1;
     const auto urgent = [](const Run& run) { return run.summary.latency("urgent.server.latency")->mean; };
-    check(estimate(scenario, 2 * rate, enough_requests(load) / 4, urgent), kServiceS + first, load);
+    check(estimate(scenario, 2 * rate, enough_requests(load) / 3, urgent), kServiceS + first, load);
   }
 }
 

@@ -243,7 +243,8 @@ TEST_CASE("samples are clamped and the mean is not") {
   CHECK(d.mean() == 1);
 }
 
-TEST_CASE("values of weight zero never come out") {
+TEST_CASE("empirical values are kept ascending and those of weight zero never come out") {
+  CHECK(empirical({10, 2, 4}, {1, 3, 4}).values == std::vector<double>{2, 4, 10});
   for (const double v : draw(empirical({1, 2, 3}, {0, 1, 0}), 9, 1000)) REQUIRE(v == 2);
 }
 

@@ -133,6 +133,8 @@ TEST_CASE("histogram mean and deviation are exact even where the spread is tiny 
   const Histogram pair = histogram_of({1'000'000'000, 3'000'000'000});
   CHECK(pair.mean_s() == Approx(2));
   CHECK(pair.standard_deviation_s() == Approx(std::numbers::sqrt2));
+  CHECK(histogram_of({0, 1}).standard_deviation_s() ==
+        Approx(std::sqrt(0.5) * 1e-9));  // a mean between integers
   CHECK(pair.min_s() == Approx(1));
   CHECK(pair.max_s() == Approx(3));
 }

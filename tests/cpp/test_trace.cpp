@@ -220,6 +220,9 @@ TEST_CASE("unknown columns are refused with what was found, what is known, and t
   CHECK(refusal("1,2,3\n4,5,6\n")
             .find("t.csv:1: no column of the header line names the arrival time; found \"1\", "
                   "\"2\", \"3\"; known names: arrival_s, ") == 0);
+  // A file that is one long line of something else: an answer at once, and a short one.
+  CHECK(refusal(std::string(3'000'000, 'x')).size() < 500);
+  CHECK(refusal(std::string(3'000'000, ',')).size() < 500);
   CHECK(refusal("time,arrival_ms,input_tokens,output_tokens\n1,2,3,4\n") ==
         "t.csv:1: columns \"time\" and \"arrival_ms\" both name the arrival time; keep one of them");
   CHECK(refusal("arrival_s,input_tokens,output_tokens\n1,2,3\n", with_format("azure")) ==

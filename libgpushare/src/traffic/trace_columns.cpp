@@ -44,13 +44,18 @@ std::string lower_case(std::string_view text) {
   return out;
 }
 
+// A file that is no trace may hold megabytes of names, or names of megabytes: their distances would take for ever.
+constexpr std::size_t kLongestSlip = 64;
+constexpr std::size_t kMostCompared = 100;
+
 /// The known name that one of the unknown names found was probably meant to be.
 std::optional<std::string> likely_slip(TraceRole role, const std::vector<std::string>& found) {
   const std::vector<std::string> legal = trace_column_names(role);
   std::vector<std::string> lowered;
   for (const std::string& name : legal) lowered.push_back(lower_case(name));
-  for (const std::string& name : found) {
-    if (trace_column(name).role != TraceRole::other) continue;
+  for (std::size_t i = 0; i < std::min(found.size(), kMostCompared); ++i) {
+    const std::string& name = found[i];
+    if (name.size() > kLongestSlip || trace_column(name).role != TraceRole::other) continue;
     const auto near = json::nearest(lower_case(name), lowered);
     if (!near) continue;
     const auto index = std::find(lowered.begin(), lowered.end(), *near) - lowered.begin();

@@ -1,0 +1,60 @@
+// Reading a scenario must end in a scenario or in one of the library's errors, whatever the text.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "gpushare/errors.hpp"
+#include "gpushare/scenario.hpp"
+
+namespace {
+
+// What was read reads again, as the same scenario.
+void check_kept(const gpushare::Scenario& scenario) {
+  const gpushare::Scenario again = gpushare::parse_scenario(scenario.document);
+  const bool same = again.document == scenario.document && again.mode == scenario.mode && again.gpus.size() == scenario.gpus.size();
+  if (!same) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const std::size_t line = text.find('\n');  // the first line is the mode
+  if (line == std::string_view::npos) return 0;
+  gpushare::Scenario scenario;
+  try {
+    scenario = gpushare::parse_scenario(text.substr(line + 1), std::string(text.substr(0, line)), "fuzz");
+  } catch (const gpushare::Error&) {
+    return 0;
+  }
+  check_kept(scenario);
+  try {
+    gpushare::check_memory(scenario);
+  } catch (const gpushare::Error&) {
+  }
+  return 0;
+}
+
+#ifdef GPUSHARE_FUZZ_REPLAY
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+int main(int argc, char** argv) {
+  std::size_t files = 0;
+  for (int i = 1; i < argc; ++i) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(argv[i])) {
+      if (!entry.is_regular_file()) continue;
+      std::ifstream file(entry.path(), std::ios::binary);
+      const std::string text((std::istreambuf_iterator<char>(file)), {});
+      LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+      ++files;
+    }
+  }
+  std::cout << files << " inputs replayed\n";
+  return files > 0 ? 0 : 1;
+}
+#endif
