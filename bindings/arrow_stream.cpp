@@ -170,7 +170,8 @@ void table_array(ArrowArray& out, const TablePointer& table) {
   auto owner = std::make_unique<ArrayOwner>();
   owner->buffers = {nullptr};
   owner->children.resize(table->columns.size());
-  for (std::size_t i = 0; i < table->columns.size(); ++i) column_array(owner->children[i], table, table->columns[i]);
+  for (std::size_t i = 0; i < table->columns.size(); ++i)
+    column_array(owner->children[i], table, table->columns[i]);
   fill_array(out, table->rows(), std::move(owner));
 }
 

@@ -54,16 +54,22 @@ PyObject* type_of(const Error& error) {
 
 void register_errors(py::module_& module) {
   ErrorTypes& t = types();
-  t.error = add(module, "Error", "Base of every error of gpushare; `where` is a JSON pointer, `file:line` or empty.",
+  t.error = add(module, "Error",
+                "Base of every error of gpushare; `where` is a JSON pointer, `file:line` or empty.",
                 PyExc_Exception);
-  t.profile = add(module, "ProfileError", "A GPU profile that is missing, malformed or asks for the impossible.", t.error);
+  t.profile = add(module, "ProfileError",
+                  "A GPU profile that is missing, malformed or asks for the impossible.", t.error);
   t.layout = add(module, "LayoutError", "A MIG layout that no such GPU can be cut into.", t.error);
-  t.model = add(module, "ModelError", "A model file that is missing, malformed or lacks what is asked of it.", t.error);
+  t.model = add(module, "ModelError", "A model file that is missing, malformed or lacks what is asked of it.",
+                t.error);
   t.scenario = add(module, "ScenarioError",
                    "A scenario document that is missing, malformed or contradicts itself.", t.error);
-  t.memory = add(module, "OutOfMemoryError", "Processes that do not fit the memory of their partition.", t.error);
-  t.trace = add(module, "TraceError", "A request trace that is missing, malformed, empty or unsorted.", t.error);
-  t.simulation = add(module, "SimulationError", "A run that was interrupted, or broke one of its own invariants.", t.error);
+  t.memory =
+      add(module, "OutOfMemoryError", "Processes that do not fit the memory of their partition.", t.error);
+  t.trace =
+      add(module, "TraceError", "A request trace that is missing, malformed, empty or unsorted.", t.error);
+  t.simulation = add(module, "SimulationError",
+                     "A run that was interrupted, or broke one of its own invariants.", t.error);
   py::register_exception_translator([](std::exception_ptr pointer) {
     try {
       if (pointer) std::rethrow_exception(pointer);

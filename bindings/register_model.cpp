@@ -126,24 +126,34 @@ struct KindName {
 
 void register_model(py::module_& module) {
   py::class_<ModelHandle>(module, "Model", "A network's cost description.")
-      .def_property_readonly("name", [](const ModelHandle& h) { return h.model->name; }, "Short name.")
-      .def_property_readonly("title", [](const ModelHandle& h) { return h.model->title; }, "Full name.")
-      .def_property_readonly("kind", [](const ModelHandle& h) { return std::visit(KindName{}, h.model->cost); },
-                             "llm, streaming-asr, autoregressive-tts, batch or synthetic.")
       .def_property_readonly(
-          "figures", [](const ModelHandle& h) { return std::visit([](const auto& m) { return figures(m); }, h.model->cost); },
+          "name", [](const ModelHandle& h) { return h.model->name; }, "Short name.")
+      .def_property_readonly(
+          "title", [](const ModelHandle& h) { return h.model->title; }, "Full name.")
+      .def_property_readonly(
+          "kind", [](const ModelHandle& h) { return std::visit(KindName{}, h.model->cost); },
+          "llm, streaming-asr, autoregressive-tts, batch or synthetic.")
+      .def_property_readonly(
+          "figures",
+          [](const ModelHandle& h) {
+            return std::visit([](const auto& m) { return figures(m); }, h.model->cost);
+          },
           "Every cost figure, units in the names.")
-      .def_property_readonly("provenance", [](const ModelHandle& h) { return provenance_list(h.model->provenance); },
-                             "Source and grade of every figure.")
-      .def("__repr__", [](const ModelHandle& h) { return "<Model " + h.model->name + ": " + h.model->title + ">"; });
-  module.def("load_model",
-             [](const std::string& name) { return ModelHandle{std::make_shared<const Model>(load_model(name))}; },
-             py::arg("name_or_path"), "Reads a model by name or file path.");
-  module.def("parse_model",
-             [](const std::string& json, const std::string& source) {
-               return ModelHandle{std::make_shared<const Model>(parse_model(json, source))};
-             },
-             py::arg("json"), py::arg("source") = "", "Reads a model from JSON text.");
+      .def_property_readonly(
+          "provenance", [](const ModelHandle& h) { return provenance_list(h.model->provenance); },
+          "Source and grade of every figure.")
+      .def("__repr__",
+           [](const ModelHandle& h) { return "<Model " + h.model->name + ": " + h.model->title + ">"; });
+  module.def(
+      "load_model",
+      [](const std::string& name) { return ModelHandle{std::make_shared<const Model>(load_model(name))}; },
+      py::arg("name_or_path"), "Reads a model by name or file path.");
+  module.def(
+      "parse_model",
+      [](const std::string& json, const std::string& source) {
+        return ModelHandle{std::make_shared<const Model>(parse_model(json, source))};
+      },
+      py::arg("json"), py::arg("source") = "", "Reads a model from JSON text.");
   module.def("model_names", &model_names, "Names that load_model knows.");
 }
 

@@ -75,7 +75,8 @@ ProfileHandle parse_profile_handle(const std::string& json, const std::string& s
 /// Defines a read-only property for a public field of GpuProfile.
 template <class T>
 void field(py::class_<ProfileHandle>& cls, const char* name, T GpuProfile::*member, const char* doc) {
-  cls.def_property_readonly(name, [member](const ProfileHandle& h) { return (*h.profile).*member; }, doc);
+  cls.def_property_readonly(
+      name, [member](const ProfileHandle& h) { return (*h.profile).*member; }, doc);
 }
 
 void add_fields(py::class_<ProfileHandle>& cls) {
@@ -85,7 +86,8 @@ void add_fields(py::class_<ProfileHandle>& cls) {
   field(cls, "clock_hz", &GpuProfile::clock_hz, "SM clock, Hz.");
   field(cls, "memory_bytes", &GpuProfile::memory_bytes, "Usable memory with MIG off, bytes.");
   field(cls, "nominal_memory_bytes", &GpuProfile::nominal_memory_bytes, "Memory as advertised, bytes.");
-  field(cls, "bandwidth_bytes_per_s", &GpuProfile::bandwidth_bytes_per_s, "Theoretical peak of HBM, bytes a second.");
+  field(cls, "bandwidth_bytes_per_s", &GpuProfile::bandwidth_bytes_per_s,
+        "Theoretical peak of HBM, bytes a second.");
   field(cls, "bandwidth_by_sm_share", &GpuProfile::bandwidth_by_sm_share,
         "Pairs (share of the SMs, share of the saturated bandwidth they draw).");
   field(cls, "l2_bytes", &GpuProfile::l2_bytes, "L2 cache, bytes.");
@@ -105,7 +107,8 @@ ProfileHandle load_profile_handle(const std::string& name_or_path) {
   auto profile = std::make_shared<const GpuProfile>(load_profile(name_or_path));
   std::error_code ignored;
   const bool is_file = std::filesystem::is_regular_file(name_or_path, ignored);
-  return {std::move(profile), is_file ? std::filesystem::absolute(name_or_path).string() : name_or_path, false};
+  return {std::move(profile), is_file ? std::filesystem::absolute(name_or_path).string() : name_or_path,
+          false};
 }
 
 py::list provenance_list(const std::vector<ProvenanceEntry>& entries) {
@@ -124,29 +127,39 @@ py::list provenance_list(const std::vector<ProvenanceEntry>& entries) {
 void register_profile(py::module_& module) {
   py::class_<ProfileHandle> cls(module, "Profile", "A GPU model's description.");
   add_fields(cls);
-  cls.def_property_readonly("flop_per_s", [](const ProfileHandle& h) { return flop_dict(*h.profile); },
-                            "FLOP a second by precision; 0 where not supported.");
-  cls.def_property_readonly("mig", [](const ProfileHandle& h) { return mig_list(*h.profile); },
-                            "GPU-instance profiles, as dicts.");
-  cls.def_property_readonly("time_slicing", [](const ProfileHandle& h) { return time_slicing_dict(h.profile->time_slicing); },
-                            "Constants of time-slicing, seconds.");
-  cls.def_property_readonly("mps", [](const ProfileHandle& h) { return mps_dict(h.profile->mps); },
-                            "Constants of MPS.");
-  cls.def_property_readonly("provenance", [](const ProfileHandle& h) { return provenance_list(h.profile->provenance); },
-                            "Source and grade of every figure.");
-  cls.def("reachable_bandwidth_share",
-          [](const ProfileHandle& h, double share) { return reachable_bandwidth_share(*h.profile, share); },
-          py::arg("sm_share"), "Share of the bandwidth that a share of the SMs can draw.");
-  cls.def("mps_sms",
-          [](const ProfileHandle& h, int sms, double percentage) { return mps_sms(*h.profile, sms, percentage); },
-          py::arg("partition_sms"), py::arg("active_thread_percentage"),
-          "SMs that an MPS client sees under a cap, rounded as the hardware does.");
-  cls.def("__repr__", [](const ProfileHandle& h) { return "<Profile " + h.profile->name + ": " + h.profile->title + ">"; });
-  cls.def("__reduce__", [module](const ProfileHandle& h) {
-    return py::make_tuple(module.attr(h.is_text ? "parse_profile" : "load_profile"), py::make_tuple(h.origin));
+  cls.def_property_readonly(
+      "flop_per_s", [](const ProfileHandle& h) { return flop_dict(*h.profile); },
+      "FLOP a second by precision; 0 where not supported.");
+  cls.def_property_readonly(
+      "mig", [](const ProfileHandle& h) { return mig_list(*h.profile); }, "GPU-instance profiles, as dicts.");
+  cls.def_property_readonly(
+      "time_slicing", [](const ProfileHandle& h) { return time_slicing_dict(h.profile->time_slicing); },
+      "Constants of time-slicing, seconds.");
+  cls.def_property_readonly(
+      "mps", [](const ProfileHandle& h) { return mps_dict(h.profile->mps); }, "Constants of MPS.");
+  cls.def_property_readonly(
+      "provenance", [](const ProfileHandle& h) { return provenance_list(h.profile->provenance); },
+      "Source and grade of every figure.");
+  cls.def(
+      "reachable_bandwidth_share",
+      [](const ProfileHandle& h, double share) { return reachable_bandwidth_share(*h.profile, share); },
+      py::arg("sm_share"), "Share of the bandwidth that a share of the SMs can draw.");
+  cls.def(
+      "mps_sms",
+      [](const ProfileHandle& h, int sms, double percentage) { return mps_sms(*h.profile, sms, percentage); },
+      py::arg("partition_sms"), py::arg("active_thread_percentage"),
+      "SMs that an MPS client sees under a cap, rounded as the hardware does.");
+  cls.def("__repr__", [](const ProfileHandle& h) {
+    return "<Profile " + h.profile->name + ": " + h.profile->title + ">";
   });
-  module.def("load_profile", &load_profile_handle, py::arg("name_or_path"), "Reads a profile by name or file path.");
-  module.def("parse_profile", &parse_profile_handle, py::arg("json"), py::arg("source") = "", "Reads a profile from JSON text.");
+  cls.def("__reduce__", [module](const ProfileHandle& h) {
+    return py::make_tuple(module.attr(h.is_text ? "parse_profile" : "load_profile"),
+                          py::make_tuple(h.origin));
+  });
+  module.def("load_profile", &load_profile_handle, py::arg("name_or_path"),
+             "Reads a profile by name or file path.");
+  module.def("parse_profile", &parse_profile_handle, py::arg("json"), py::arg("source") = "",
+             "Reads a profile from JSON text.");
   module.def("profile_names", &profile_names, "Names that load_profile knows.");
 }
 

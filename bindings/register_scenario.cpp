@@ -10,7 +10,8 @@ py::list service_names(const Scenario& scenario) {
   return names;
 }
 
-py::dict partition_dict(const Scenario& scenario, const Partition& partition, const PartitionPlacement& placement) {
+py::dict partition_dict(const Scenario& scenario, const Partition& partition,
+                        const PartitionPlacement& placement) {
   py::list processes;
   for (const ProcessPlacement& process : placement.processes) {
     processes.append(scenario.services[static_cast<std::size_t>(process.service)].name);
@@ -44,7 +45,8 @@ ScenarioHandle make(Scenario scenario) { return {std::make_shared<const Scenario
 
 template <class T>
 void field(py::class_<ScenarioHandle>& cls, const char* name, T Scenario::*member, const char* doc) {
-  cls.def_property_readonly(name, [member](const ScenarioHandle& h) { return (*h.scenario).*member; }, doc);
+  cls.def_property_readonly(
+      name, [member](const ScenarioHandle& h) { return (*h.scenario).*member; }, doc);
 }
 
 }  // namespace
@@ -62,24 +64,30 @@ void register_scenario(py::module_& module) {
   field(cls, "price_per_gpu_hour", &Scenario::price_per_gpu_hour, "Price of a GPU for an hour.");
   field(cls, "baseline_gpus", &Scenario::baseline_gpus, "GPUs of the dedicated placement.");
   field(cls, "document", &Scenario::document, "The JSON text it was read from, with the mode applied.");
-  cls.def_property_readonly("services", [](const ScenarioHandle& h) { return service_names(*h.scenario); },
-                            "Names of the services.");
-  cls.def_property_readonly("gpus", [](const ScenarioHandle& h) { return gpu_list(*h.scenario); },
-                            "Where every process is placed, as dicts.");
-  cls.def("check_memory", [](const ScenarioHandle& h) { check_memory(*h.scenario); },
-          "Raises OutOfMemoryError with the sum when a partition's processes do not fit it.");
-  cls.def("__repr__", [](const ScenarioHandle& h) { return "<Scenario " + h.scenario->name + ", " + h.scenario->mode + ">"; });
+  cls.def_property_readonly(
+      "services", [](const ScenarioHandle& h) { return service_names(*h.scenario); },
+      "Names of the services.");
+  cls.def_property_readonly(
+      "gpus", [](const ScenarioHandle& h) { return gpu_list(*h.scenario); },
+      "Where every process is placed, as dicts.");
+  cls.def(
+      "check_memory", [](const ScenarioHandle& h) { check_memory(*h.scenario); },
+      "Raises OutOfMemoryError with the sum when a partition's processes do not fit it.");
+  cls.def("__repr__", [](const ScenarioHandle& h) {
+    return "<Scenario " + h.scenario->name + ", " + h.scenario->mode + ">";
+  });
 
-  module.def("load_scenario",
-             [](const std::string& name, const std::string& mode) { return make(load_scenario(name, mode)); },
-             py::arg("name_or_path"), py::arg("mode") = "", py::call_guard<py::gil_scoped_release>(),
-             "Reads a scenario by name or file path.");
-  module.def("parse_scenario",
-             [](const std::string& json, const std::string& mode, const std::string& source, const std::string& folder) {
-               return make(parse_scenario(json, mode, source, folder));
-             },
-             py::arg("json"), py::arg("mode") = "", py::arg("source") = "", py::arg("folder") = "",
-             py::call_guard<py::gil_scoped_release>(), "Reads a scenario from JSON text.");
+  module.def(
+      "load_scenario",
+      [](const std::string& name, const std::string& mode) { return make(load_scenario(name, mode)); },
+      py::arg("name_or_path"), py::arg("mode") = "", py::call_guard<py::gil_scoped_release>(),
+      "Reads a scenario by name or file path.");
+  module.def(
+      "parse_scenario",
+      [](const std::string& json, const std::string& mode, const std::string& source,
+         const std::string& folder) { return make(parse_scenario(json, mode, source, folder)); },
+      py::arg("json"), py::arg("mode") = "", py::arg("source") = "", py::arg("folder") = "",
+      py::call_guard<py::gil_scoped_release>(), "Reads a scenario from JSON text.");
   module.def("scenario_names", &scenario_names, "Names that load_scenario knows.");
 }
 

@@ -10,7 +10,8 @@ namespace gpushare::python {
 
 namespace {
 
-constexpr std::chrono::milliseconds kPoll{50};  ///< between looks at signals and calls of the progress function
+constexpr std::chrono::milliseconds kPoll{
+    50};  ///< between looks at signals and calls of the progress function
 
 /// How far the workers are, and the wish to stop them: they touch this and never Python.
 class Watch {
@@ -113,7 +114,9 @@ py::dict summary_dict(const Summary& s) {
 }
 
 /// The table as part of the run that keeps it alive.
-TableHandle part(const RunHandle& h, const Table& table) { return {std::shared_ptr<const Table>(h.run, &table)}; }
+TableHandle part(const RunHandle& h, const Table& table) {
+  return {std::shared_ptr<const Table>(h.run, &table)};
+}
 
 /// Lets Python handle signals and the progress function speak; the error to raise once the workers have stopped.
 std::exception_ptr poll(const py::object& progress, Watch& watch) {
@@ -147,7 +150,8 @@ auto watched(Work work, const py::object& progress, Watch& watch) {
 }
 
 std::vector<RunHandle> run(const ScenarioHandle& h, std::uint64_t seed, std::uint32_t replications,
-                           bool record_requests, bool record_steps, unsigned threads, const py::object& progress) {
+                           bool record_requests, bool record_steps, unsigned threads,
+                           const py::object& progress) {
   if (replications == 0) throw py::value_error("replications: found 0; at least 1 is needed");
   Watch watch;
   RunOptions options;
@@ -167,18 +171,27 @@ std::vector<RunHandle> run(const ScenarioHandle& h, std::uint64_t seed, std::uin
 
 void register_simulation(py::module_& module) {
   py::class_<RunHandle>(module, "Run", "One replication of a scenario.")
-      .def_property_readonly("scenario", [](const RunHandle& h) { return h.run->scenario; }, "Scenario's name.")
-      .def_property_readonly("mode", [](const RunHandle& h) { return h.run->mode; }, "Mode as shown in tables.")
-      .def_property_readonly("seed", [](const RunHandle& h) { return h.run->seed; }, "Seed.")
-      .def_property_readonly("replication", [](const RunHandle& h) { return h.run->replication; }, "Replication.")
-      .def_property_readonly("summary", [](const RunHandle& h) { return summary_dict(h.run->summary); },
-                             "Every figure, as a dict.")
-      .def_property_readonly("requests", [](const RunHandle& h) { return part(h, h.run->requests); }, "Requests.")
-      .def_property_readonly("steps", [](const RunHandle& h) { return part(h, h.run->steps); }, "Steps.")
-      .def_property_readonly("partitions", [](const RunHandle& h) { return part(h, h.run->partitions); }, "Partitions.");
-  module.def("simulate", &run, py::arg("scenario"), py::kw_only(), py::arg("seed") = 0, py::arg("replications") = 1,
-             py::arg("record_requests") = true, py::arg("record_steps") = false, py::arg("threads") = 0,
-             py::arg("progress") = py::none(), "Runs replications 0, 1, ... of a scenario, in order.");
+      .def_property_readonly(
+          "scenario", [](const RunHandle& h) { return h.run->scenario; }, "Scenario's name.")
+      .def_property_readonly(
+          "mode", [](const RunHandle& h) { return h.run->mode; }, "Mode as shown in tables.")
+      .def_property_readonly(
+          "seed", [](const RunHandle& h) { return h.run->seed; }, "Seed.")
+      .def_property_readonly(
+          "replication", [](const RunHandle& h) { return h.run->replication; }, "Replication.")
+      .def_property_readonly(
+          "summary", [](const RunHandle& h) { return summary_dict(h.run->summary); },
+          "Every figure, as a dict.")
+      .def_property_readonly(
+          "requests", [](const RunHandle& h) { return part(h, h.run->requests); }, "Requests.")
+      .def_property_readonly(
+          "steps", [](const RunHandle& h) { return part(h, h.run->steps); }, "Steps.")
+      .def_property_readonly(
+          "partitions", [](const RunHandle& h) { return part(h, h.run->partitions); }, "Partitions.");
+  module.def("simulate", &run, py::arg("scenario"), py::kw_only(), py::arg("seed") = 0,
+             py::arg("replications") = 1, py::arg("record_requests") = true, py::arg("record_steps") = false,
+             py::arg("threads") = 0, py::arg("progress") = py::none(),
+             "Runs replications 0, 1, ... of a scenario, in order.");
   module.def(
       "mean_estimate",
       [](const std::vector<double>& values, double level) {

@@ -13,9 +13,12 @@ const Column& find(const TableHandle& h, const std::string& name) {
 
 const char* type_name(Column::Type type) {
   switch (type) {
-    case Column::Type::float64: return "float64";
-    case Column::Type::int64: return "int64";
-    case Column::Type::category: break;
+    case Column::Type::float64:
+      return "float64";
+    case Column::Type::int64:
+      return "int64";
+    case Column::Type::category:
+      break;
   }
   return "category";
 }
@@ -23,9 +26,12 @@ const char* type_name(Column::Type type) {
 /// The values of a column: numbers, or the codes of a category column.
 py::array values(const TableHandle& h, const Column& column) {
   switch (column.type) {
-    case Column::Type::float64: return view(h.table, column.numbers);
-    case Column::Type::int64: return view(h.table, column.integers);
-    case Column::Type::category: break;
+    case Column::Type::float64:
+      return view(h.table, column.numbers);
+    case Column::Type::int64:
+      return view(h.table, column.integers);
+    case Column::Type::category:
+      break;
   }
   return view(h.table, column.codes);
 }
@@ -47,7 +53,8 @@ Column category_column(const std::string& name, const py::tuple& pair) {
   const auto count = static_cast<std::int64_t>(column.categories.size());
   for (const std::int32_t code : column.codes) {
     if (code < 0 || code >= count) {
-      throw Error(name, "found code " + std::to_string(code) + "; there are " + std::to_string(count) + " categories");
+      throw Error(name, "found code " + std::to_string(code) + "; there are " + std::to_string(count) +
+                            " categories");
     }
   }
   return column;
@@ -58,7 +65,8 @@ Column make_column(const std::string& name, const py::handle& data) {
   Column column;
   column.name = name;
   const py::array array = py::array::ensure(data);
-  if (!array) throw Error(name, "a column is a one-dimensional array of numbers or a pair (codes, categories)");
+  if (!array)
+    throw Error(name, "a column is a one-dimensional array of numbers or a pair (codes, categories)");
   if (array.dtype().kind() == 'i' || array.dtype().kind() == 'u' || array.dtype().kind() == 'b') {
     column.type = Column::Type::int64;
     column.integers = copy<std::int64_t>(array, name);
@@ -75,7 +83,8 @@ TableHandle make_table(const std::string& name, const py::dict& columns) {
     table.columns.push_back(make_column(key.cast<std::string>(), data));
     if (table.columns.back().size() != table.rows()) {
       throw Error(table.columns.back().name, "found " + std::to_string(table.columns.back().size()) +
-                                                 " rows; the first column has " + std::to_string(table.rows()));
+                                                 " rows; the first column has " +
+                                                 std::to_string(table.rows()));
     }
   }
   return {std::make_shared<const Table>(std::move(table))};
@@ -93,18 +102,25 @@ void register_table(py::module_& module) {
   py::class_<TableHandle>(module, "Columns", "Columns of equal length: float64, int64 or category.")
       .def(py::init(&make_table), py::arg("name"), py::arg("columns"),
            "Copies one-dimensional arrays; a category column is a pair (codes, categories).")
-      .def_property_readonly("name", [](const TableHandle& h) { return h.table->name; }, "Name of the table.")
+      .def_property_readonly(
+          "name", [](const TableHandle& h) { return h.table->name; }, "Name of the table.")
       .def_property_readonly("names", &column_names, "Column names, in order.")
       .def("__len__", [](const TableHandle& h) { return h.table->rows(); })
-      .def("type", [](const TableHandle& h, const std::string& column) { return type_name(find(h, column).type); },
-           py::arg("column"), "float64, int64 or category.")
-      .def("values", [](const TableHandle& h, const std::string& column) { return values(h, find(h, column)); },
-           py::arg("column"), "Read-only view of the numbers, or of the codes of a category column.")
-      .def("categories", [](const TableHandle& h, const std::string& column) { return find(h, column).categories; },
-           py::arg("column"), "Names that the codes of a category column index.")
-      .def("__arrow_c_stream__",
-           [](const TableHandle& h, const py::object&) { return arrow_stream(h.table); },
-           py::arg("requested_schema") = py::none(), "One record batch, by the Arrow C stream interface.");
+      .def(
+          "type",
+          [](const TableHandle& h, const std::string& column) { return type_name(find(h, column).type); },
+          py::arg("column"), "float64, int64 or category.")
+      .def(
+          "values",
+          [](const TableHandle& h, const std::string& column) { return values(h, find(h, column)); },
+          py::arg("column"), "Read-only view of the numbers, or of the codes of a category column.")
+      .def(
+          "categories",
+          [](const TableHandle& h, const std::string& column) { return find(h, column).categories; },
+          py::arg("column"), "Names that the codes of a category column index.")
+      .def(
+          "__arrow_c_stream__", [](const TableHandle& h, const py::object&) { return arrow_stream(h.table); },
+          py::arg("requested_schema") = py::none(), "One record batch, by the Arrow C stream interface.");
 }
 
 }  // namespace gpushare::python

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -171,12 +171,14 @@ class Comparison:
         """Latencies that users feel, in the order of the pipeline, end to end first."""
         found = dict.fromkeys(name for summary in self._summaries.values() for name in summary.latencies)
         felt = [name for name in found if name.endswith(_FELT)]
-        # The latency of a recognition contains the speech itself, which no GPU shortens.
-        return [
-            n
-            for n in felt
-            if not (n.endswith(".latency") and n.removesuffix("latency") + "after_speech" in found)
-        ]
+        return [name for name in felt if not self._is_told(name, found)]
+
+    def _is_told(self, name: str, found: Mapping[str, None]) -> bool:
+        """Whether a stage's latency is that of the whole pipeline, or contains the speech it recognises."""
+        if not name.endswith(".latency"):
+            return False
+        whole = all(s.get(f"{name}_mean_s") == s["e2e_latency_mean_s"] for s in self._summaries.values())
+        return whole or name.removesuffix("latency") + "after_speech" in found
 
     def values(self, metric: str) -> list[float]:
         """A figure by the names of `Summary`, one value for each mode; NaN where there is none."""

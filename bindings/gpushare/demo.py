@@ -11,7 +11,7 @@ from . import mig
 from .commands import Progress
 from .comparison import Comparison, compare
 from .points import grid
-from .render import number, wrap
+from .render import wrap
 from .results import Summary
 from .scenario import Scenario
 from .sweeps import SweepTable, sweep
@@ -26,6 +26,8 @@ _QUICK_TRACE_S = 600.0
 _LEAST_THROUGHPUT = 0.95
 _MOST_LATENCY = 1.25
 _LEAST_SUCCESS = 0.99
+#: Share of the requests completed by the end of the trace, below which a mode is overloaded.
+_KEEPS_UP = 0.95
 
 
 def run_demo(trace: str | None = None, quick: bool = False, quiet: bool = False) -> dict[str, Any]:
@@ -127,12 +129,12 @@ def replay_scenario(trace: str | None, quick: bool) -> Scenario:
     return Scenario.from_dict(document)
 
 
-def _ms(seconds: float) -> str:
-    return f"{1e3 * float(seconds):,.0f} ms" if abs(seconds) < 10 else f"{float(seconds):,.1f} s"
+def _span(seconds: float) -> str:
+    return f"{1e3 * float(seconds):,.0f} ms" if abs(seconds) < 1 else f"{float(seconds):,.2f} s"
 
 
 def _change(after: float, before: float) -> str:
-    return f"{'+' if after >= before else '-'}{_ms(abs(float(after) - float(before)))}"
+    return f"{'+' if after >= before else '-'}{_span(abs(float(after) - float(before)))}"
 
 
 def _acceptable(summary: Summary, alone: Summary) -> bool:
@@ -162,24 +164,32 @@ def sharing_answer(table: Comparison) -> str:
     alone = table["dedicated"]
     good = {mode: summary for mode, summary in shared.items() if _acceptable(summary, alone)}
     others = "; ".join(_cost(mode, summary, alone) for mode, summary in shared.items())
-    if not good:
-        return (
+    if good:
+        mode = min(good, key=lambda m: good[m]["e2e_latency_p95_s"])
+        answer = f"share, by {mode}. It {_gain(good[mode], alone)}."
+    else:
+        mode = max(shared, key=lambda m: shared[m]["request_throughput_per_gpu"])
+        answer = (
             "keep dedicated GPUs. No shared mode frees a GPU, "
-            f"serves {_LEAST_THROUGHPUT:.0%} of their requests a second "
-            f"and keeps the end-to-end p95 within {_MOST_LATENCY:g} times theirs. By mode: {others}."
+            f"serves {100 * _LEAST_THROUGHPUT:.0f} % of their requests a second "
+            f"and keeps the end-to-end p95 within {_MOST_LATENCY:g} times theirs. The nearest, {mode}, "
+            f"{_gain(shared[mode], alone)}."
         )
-    mode = min(good, key=lambda m: good[m]["e2e_latency_p95_s"])
-    best = good[mode]
-    rate = best["request_throughput"] / alone["request_throughput"]
-    saved = alone["cost_per_month"] - best["cost_per_month"]
-    ratio = best["request_throughput_per_gpu"] / alone["request_throughput_per_gpu"]
+    return f"{answer} What it waits for: {shared[mode].limiting_resource}. Against dedicated GPUs: {others}."
+
+
+def _gain(summary: Summary, alone: Summary) -> str:
+    rate = summary["request_throughput"] / alone["request_throughput"]
+    ratio = summary["request_throughput_per_gpu"] / alone["request_throughput_per_gpu"]
+    saved = alone["cost_per_month"] - summary["cost_per_month"]
+    took, before = (
+        f"{_span(s['e2e_latency_mean_s'])} in the mean and {_span(s['e2e_latency_p95_s'])} at p95"
+        for s in (summary, alone)
+    )
     return (
-        f"share, by {mode}. It frees {best['gpus_freed']:.0f} of {alone['gpus_used']:.0f} GPUs "
-        f"(${saved:,.0f} a month) and serves {100 * rate:.1f} % of the requests a second of dedicated GPUs, "
-        f"{ratio:.2f} times as many per GPU. A turn takes {_ms(best['e2e_latency_mean_s'])} in the mean and "
-        f"{_ms(best['e2e_latency_p95_s'])} at p95, against {_ms(alone['e2e_latency_mean_s'])} and "
-        f"{_ms(alone['e2e_latency_p95_s'])}. What it waits for: {best.limiting_resource}. "
-        f"Against dedicated GPUs, by mode: {others}."
+        f"frees {summary['gpus_freed']:.0f} of {alone['gpus_used']:.0f} GPUs (${saved:,.0f} a month) "
+        f"and serves {100 * rate:.1f} % of the requests a second of dedicated GPUs, "
+        f"{ratio:.2f} times as many per GPU. A turn takes {took} against {before}"
     )
 
 
@@ -215,9 +225,10 @@ def replay_answer(table: Comparison) -> str:
     good = {mode: s for mode, s in served.items() if s["success_rate"] >= _LEAST_SUCCESS * most}
     mode = min(good, key=lambda m: _or_infinite(good[m].get(f"{first}_p95_s")))
     each = "; ".join(
-        f"{name} serves {100 * s['success_rate']:.1f} % of {s['arrived']:,.0f} requests at "
+        f"{name} completes {100 * _in_time(s):.1f} % of {s['arrived']:,.0f} requests before the trace ends"
+        f"{'' if _in_time(s) >= _KEEPS_UP else ' (it cannot keep up, so waiting times grow with the trace)'}, "
         f"{s['output_token_throughput']:,.0f} tokens/s, "
-        f"first token {_ms(s[f'{first}_p50_s'])} at p50 and {_ms(s[f'{first}_p95_s'])} at p95"
+        f"first token {_span(s[f'{first}_p50_s'])} at p50 and {_span(s[f'{first}_p95_s'])} at p95"
         for name, s in served.items()
         if f"{first}_p50_s" in s
     )
@@ -227,6 +238,11 @@ def replay_answer(table: Comparison) -> str:
         f"{each}.{refused} "
         f"What {mode} waits for: {served[mode].limiting_resource}."
     )
+
+
+def _in_time(summary: Summary) -> float:
+    """Share of the requests that were completed before the measured window ended."""
+    return float(summary["request_throughput"] * summary["duration_s"] / summary["arrived"])
 
 
 def _or_infinite(value: float | None) -> float:
@@ -256,8 +272,8 @@ def layout_answer(table: SweepTable) -> str:
     best, worst = feasible[0], feasible[-1]
     rate, latency = table["request_throughput_per_gpu"], table["e2e_latency_p95_s"]
     return (
-        f"{table.points[best].axes['layout']} serves most, {number(rate[best])} requests a second per GPU "
-        f"at an end-to-end p95 of {_ms(latency[best])}; {table.points[worst].axes['layout']} least, "
-        f"{number(rate[worst])} at {_ms(latency[worst])}. "
-        f"{refused} of {len(table)} layouts are refused."
+        f"{table.points[best].axes['layout']} serves most, {rate[best]:.2f} requests a second per GPU "
+        f"at an end-to-end p95 of {_span(latency[best])}; {table.points[worst].axes['layout']} least, "
+        f"{rate[worst]:.2f} at {_span(latency[worst])}. "
+        f"{refused} of the {len(table)} layouts {'is' if refused == 1 else 'are'} refused."
     )

@@ -13,10 +13,11 @@ import numpy as np
 from . import _core
 from .checkpoint import Checkpoint
 from .points import Point
-from .render import Field, html_table, numbers, shorten, text_table, wrap
-from .results import Estimate, precision
+from .render import html_table, text_table
+from .results import Estimate
 from .runner import Executor, MapCallable, run_all
 from .simulation import check_count, simulate
+from .sweep_text import SweepText
 from .tables import Table
 
 if TYPE_CHECKING:
@@ -217,14 +218,14 @@ class SweepTable:
         ValueError
             When no point is feasible.
         """
-        order = self.order(metric, largest=largest)
-        if not order or math.isnan(self.table[metric][order[0]]):
+        if all(outcome["refused"] for outcome in self._outcomes):
             raise ValueError("no point of the sweep is feasible")
+        order = self.order(metric, largest=largest)
         return self.points[order[0]]
 
     def order(self, metric: str = "request_throughput_per_gpu", *, largest: bool = True) -> list[int]:
         """Positions of the points, best first and infeasible ones last."""
-        if metric not in self.table:
+        if all(outcome["refused"] for outcome in self._outcomes):
             return list(range(len(self)))
         values = self.table[metric]
         sign = -1.0 if largest else 1.0
@@ -270,60 +271,13 @@ class SweepTable:
         -------
         str
         """
-        shown = list(range(len(self))) if rows is None else list(rows)
-        lines = [text_table(self._fields(shown, intervals), width=width, keys=max(1, len(self._axes)))]
-        return "\n".join(lines + self._notes(shown, width, intervals))
+        text = self._rows(list(range(len(self))) if rows is None else rows, intervals)
+        table = text_table(text.fields(), width=width, keys=max(1, len(self._axes)))
+        return "\n".join([table, *text.notes(width)])
 
-    def _values(self, metric: str, rows: Sequence[int], scale: float = 1.0) -> list[float]:
-        values = []
-        for i in rows:
-            found = self._outcomes[i]["metrics"].get(metric)
-            if found is None:
-                values.append(math.nan)
-            elif len(found) > 1:
-                values.append(Estimate(found[0] * scale, found[1] * scale, int(found[2])))
-            else:
-                values.append(found[0] * scale)
-        return values
-
-    def _fields(self, rows: Sequence[int], intervals: bool) -> list[Field]:
-        fields = [self._axis_field(axis, rows) for axis in self._axes]
-        if not fields:
-            fields = [Field("point", [str(i) for i in rows])]
-        for title, metric, scale, places in (
-            ("GPUs", "gpus_used", 1, 0),
-            ("req/s", "request_throughput", 1, None),
-            ("req/s\nper GPU", "request_throughput_per_gpu", 1, None),
-            ("tok/s", "output_token_throughput", 1, 0),
-            ("success\n%", "success_rate", 100, 1),
-            ("e2e mean\ns", "e2e_latency_mean_s", 1, None),
-            ("e2e p95\ns", "e2e_latency_p95_s", 1, None),
-        ):
-            values = self._values(metric, rows, scale)
-            if any(not math.isnan(v) for v in values):
-                fields.append(
-                    Field(title, numbers(values if intervals else [float(v) for v in values], places))
-                )
-        limits = [shorten(self._outcomes[i]["limiting_resource"], 30) or "refused" for i in rows]
-        return [*fields, Field("limited by", limits, "left")]
-
-    def _axis_field(self, axis: str, rows: Sequence[int]) -> Field:
-        values = [self.points[i].axes.get(axis) for i in rows]
-        if all(isinstance(v, (int, float)) for v in values):
-            return Field(axis, [f"{v:g}" for v in values])
-        return Field(axis, [shorten(str(v), 40) for v in values], "left")
-
-    def _notes(self, rows: Sequence[int], width: int, intervals: bool) -> list[str]:
-        reasons: dict[str, list[str]] = {}
-        for i in rows:
-            if self._outcomes[i]["refused"]:
-                label = ", ".join(str(v) for v in self.points[i].axes.values()) or f"point {i}"
-                reasons.setdefault(self._outcomes[i]["refused"], []).append(label)
-        lines = [wrap(f"refused: {'; '.join(labels)}: {why}", width, "  ") for why, labels in reasons.items()]
-        figures = {"req/s": "request_throughput", "the e2e mean": "e2e_latency_mean_s"}
-        known = {title: self._values(metric, rows) for title, metric in figures.items()}
-        chance = precision(self.replications, intervals, known)
-        return [*lines, wrap(chance, width, "  ")] if chance else lines
+    def _rows(self, rows: Sequence[int], intervals: bool) -> SweepText:
+        points, outcomes = [self.points[i] for i in rows], [self._outcomes[i] for i in rows]
+        return SweepText(points, outcomes, self._axes, self.replications, intervals)
 
     def _title(self) -> str:
         infeasible = sum(bool(o["refused"]) for o in self._outcomes)
@@ -337,10 +291,8 @@ class SweepTable:
         return f"{self._title()}\n{self.text(range(min(len(self), _SHOWN_ROWS)))}"
 
     def _repr_html_(self) -> str:
-        rows = range(min(len(self), _SHOWN_ROWS))
-        return html_table(
-            self._fields(rows, True), caption=self._title(), notes=self._notes(rows, 1000, True)
-        )
+        text = self._rows(range(min(len(self), _SHOWN_ROWS)), True)
+        return html_table(text.fields(), caption=self._title(), notes=text.notes(10_000))
 
 
 def _free(name: str, columns: dict[str, Any]) -> str:

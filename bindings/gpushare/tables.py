@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Table"]
 
-Values = npt.NDArray[Any] | Sequence[str]
+Values = npt.NDArray[Any] | Sequence[str] | tuple[npt.NDArray[np.int32], Sequence[str]]
 _SHOWN_ROWS = 10
 
 
@@ -28,8 +28,13 @@ def _category(values: Sequence[str]) -> tuple[npt.NDArray[np.int32], list[str]]:
     return codes, list(index)
 
 
-def _is_text(values: Values) -> bool:
-    return not isinstance(values, np.ndarray) and len(values) > 0 and isinstance(values[0], str)
+def _column(values: Values) -> Any:
+    """What the compiled table takes: an array, or a pair of codes and categories."""
+    if isinstance(values, tuple) and len(values) == 2 and isinstance(values[0], np.ndarray):
+        return values[0], list(values[1])
+    if not isinstance(values, np.ndarray) and len(values) > 0 and isinstance(values[0], str):
+        return _category([str(value) for value in values])
+    return np.asarray(values)
 
 
 class Table:
@@ -43,8 +48,8 @@ class Table:
     ----------
     name : str
         Name of the table.
-    columns : mapping of str to array or sequence of str
-        One-dimensional arrays of equal length; strings become categories.
+    columns : mapping of str to array, sequence of str, or pair
+        One-dimensional arrays of equal length; strings become categories, and a pair is (codes, categories).
 
     Raises
     ------
@@ -55,7 +60,7 @@ class Table:
     __slots__ = ("_columns",)
 
     def __init__(self, name: str, columns: Mapping[str, Values]) -> None:
-        data = {k: _category(v) if _is_text(v) else np.asarray(v) for k, v in columns.items()}  # type: ignore[arg-type]
+        data = {column: _column(given) for column, given in columns.items()}
         self._columns = _core.Columns(name, data)
 
     @classmethod
@@ -140,7 +145,7 @@ class Table:
         -------
         Table
         """
-        front: dict[str, Any] = {column: _category(values) if _is_text(values) else np.asarray(values)}  # type: ignore[arg-type]
+        front: dict[str, Any] = {column: _column(values)}
         return _restore(self.name, front | {c: self._data(c) for c in self.columns})
 
     def to_dict(self) -> dict[str, list[Any]]:

@@ -49,7 +49,9 @@ inline Json patched(Json document, const std::string& patch) {
   return document;
 }
 
-inline Scenario read(const Json& document, const std::string& mode = {}) { return parse_scenario(document.dump(), mode, "s.json"); }
+inline Scenario read(const Json& document, const std::string& mode = {}) {
+  return parse_scenario(document.dump(), mode, "s.json");
+}
 
 /// What reading the document complains of; "accepted" when it does not.
 inline std::string complaint(const Json& document, const std::string& mode = {}) {
@@ -71,8 +73,10 @@ inline std::string placement_of(const Scenario& scenario) {
       text += (i == 0 ? "" : " ") + parts[i].name + "=";
       const auto& placed = gpu.partitions.at(i);
       for (std::size_t p = 0; p < placed.processes.size(); ++p)
-        text += (p == 0 ? "" : ",") + scenario.services[static_cast<std::size_t>(placed.processes[p].service)].name;
-      if (placed.sharing.mode != SharingMode::exclusive) text += "+" + std::string(to_string(placed.sharing.mode));
+        text += (p == 0 ? "" : ",") +
+                scenario.services[static_cast<std::size_t>(placed.processes[p].service)].name;
+      if (placed.sharing.mode != SharingMode::exclusive)
+        text += "+" + std::string(to_string(placed.sharing.mode));
     }
   }
   return text;

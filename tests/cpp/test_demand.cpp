@@ -16,6 +16,7 @@ namespace {
 GpuProfile round_card() {
   GpuProfile profile;
   profile.sms = 100;
+  profile.clock_hz = kFloorClockHz;
   profile.flop_per_s[static_cast<std::size_t>(Precision::fp16)] = 100e12;
   profile.flop_per_s[static_cast<std::size_t>(Precision::int8)] = 200e12;
   profile.bandwidth_bytes_per_s = 1e12;
@@ -95,6 +96,15 @@ TEST_CASE("arithmetic scales with SMs, memory with bandwidth and the floor with 
   CHECK(step_time(demand, profile, {25, 1e12, 40e6}).gpu_s == Approx(2e-3 + 12e-3 + 6e-3));
   CHECK(step_time(demand, profile, {100, 0.125e12, 40e6}).gpu_s == Approx(2e-3 + 3e-3 + 48e-3));
   CHECK(step_time(demand, profile, {25, 0.125e12, 40e6}).memory_s == Approx(48e-3));
+}
+
+TEST_CASE("a faster clock shortens what is bound by latency, and nothing else") {
+  OperatorGroup group;
+  group.floor_s = 2e-3;
+  group.bytes = 6e9;
+  GpuProfile profile = round_card();
+  profile.clock_hz = 2 * kFloorClockHz;
+  CHECK(step_time(one(group), profile, whole_card()).gpu_s == Approx(1e-3 + 6e-3));
 }
 
 TEST_CASE("arithmetic runs at the rate of its precision") {

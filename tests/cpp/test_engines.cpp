@@ -140,6 +140,8 @@ TEST_CASE("a stream's chunks are served as they arrive, one at a time and in ord
   CHECK(engine.wake() == kNever);
   // 100, 30 and 15 ms from arrival to transcript.
   CHECK(engine.chunk_latency().mean_s() == doctest::Approx(0.145 / 3));
+  // Delays change by 70 and 15 ms: 70/16, then + (15 - 70/16)/16 (RFC 3550).
+  CHECK(engine.interarrival_jitter().mean_s() == doctest::Approx((70.0 / 16 + (15 - 70.0 / 16) / 16) * 1e-3));
 }
 
 TEST_CASE("synthesis encodes newcomers first, then frames, and vocodes a stream when its chunk is full") {

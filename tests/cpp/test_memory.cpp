@@ -59,7 +59,8 @@ TEST_CASE("LLM processes that share memory share the 0.9 evenly") {
   const Scenario four = read(chat(), "time-slicing:4");
   CHECK_NOTHROW(check_memory(four));
   for (std::size_t i = 0; i < 4; ++i)
-    CHECK(need(four, 0, 0, i).kv_blocks == static_cast<std::int64_t>((0.225 * kWhole - kLlamaFixed) / kBlock));
+    CHECK(need(four, 0, 0, i).kv_blocks ==
+          static_cast<std::int64_t>((0.225 * kWhole - kLlamaFixed) / kBlock));
 }
 
 TEST_CASE("memory_need is the need of one process") {
@@ -72,36 +73,46 @@ TEST_CASE("memory_need is the need of one process") {
 
 TEST_CASE("fp16 does not fit 10 GB, and the refusal shows the sum and what does") {
   const std::string text = complaint(chat(), "mig:7x1g.10gb");
-  CHECK(text.find("gpu0/1g.10gb@0: llm needs 17.4 GB (weights 16.1 + activations 0.8 + context 0.5 + cache of 1024 tokens 0.1) of "
-                  "10.2 GB (9.5 GiB), of which 9.2 GB (gpu_memory_utilization 0.9); choose int4 (7.0 GB) or a partition of at least "
-                  "20 GB") == 0);
-  const Scenario int4 = read(patched(chat(), R"({"services": {"llm": {"precision": "int4"}}})"), "mig:7x1g.10gb");
+  CHECK(text.find("gpu0/1g.10gb@0: llm needs 17.4 GB (weights 16.1 + activations 0.8 + context 0.5 + cache "
+                  "of 1024 tokens 0.1) of "
+                  "10.2 GB (9.5 GiB), of which 9.2 GB (gpu_memory_utilization 0.9); choose int4 (7.0 GB) or "
+                  "a partition of at least "
+                  "20 GB, which 7x1g.10gb has not") == 0);
+  const Scenario int4 =
+      read(patched(chat(), R"({"services": {"llm": {"precision": "int4"}}})"), "mig:7x1g.10gb");
   CHECK_NOTHROW(check_memory(int4));
   CHECK(int4.services[0].replicas == 7);
-  CHECK(need(int4, 0, 6, 0).kv_blocks == static_cast<std::int64_t>((0.9 * kOneSlice - 5.6e9 - 0.8e9 - 0.45e9) / kBlock));
+  CHECK(need(int4, 0, 6, 0).kv_blocks ==
+        static_cast<std::int64_t>((0.9 * kOneSlice - 5.6e9 - 0.8e9 - 0.45e9) / kBlock));
 }
 
 TEST_CASE("too many LLM processes on one GPU are refused with the number that fits") {
   CHECK(refusal(chat(), "time-slicing:8") ==
-        "gpu0/whole: llm needs 17.4 GB (weights 16.1 + activations 0.8 + context 0.5 + cache of 1024 tokens 0.1) of 85.4 GB (79.49 "
-        "GiB), of which 9.6 GB (gpu_memory_utilization 0.1125, 8 LLM processes); choose int4 (7.0 GB) or at most 4 such processes on "
+        "gpu0/whole: llm needs 17.4 GB (weights 16.1 + activations 0.8 + context 0.5 + cache of 1024 tokens "
+        "0.1) of 85.4 GB (79.49 "
+        "GiB), of which 9.6 GB (gpu_memory_utilization 0.1125, 8 LLM processes); choose int4 (7.0 GB) or at "
+        "most 4 such processes on "
         "it");
-  CHECK(refusal(patched(chat(), R"({"services": {"llm": {"precision": "int4"}}})"), "time-slicing:8") == "accepted");
+  CHECK(refusal(patched(chat(), R"({"services": {"llm": {"precision": "int4"}}})"), "time-slicing:8") ==
+        "accepted");
 }
 
 TEST_CASE("utilisations that are given are shares of the whole memory and must not exceed it together") {
   const Json half = patched(chat(), R"({"services": {"llm": {"engine": {"gpu_memory_utilization": 0.5}}}})");
-  CHECK(need(read(half, "time-slicing:2"), 0, 0, 1).kv_blocks == static_cast<std::int64_t>((0.5 * kWhole - kLlamaFixed) / kBlock));
+  CHECK(need(read(half, "time-slicing:2"), 0, 0, 1).kv_blocks ==
+        static_cast<std::int64_t>((0.5 * kWhole - kLlamaFixed) / kBlock));
   CHECK(refusal(half, "time-slicing:2") == "accepted");
   CHECK(refusal(half, "time-slicing:3") ==
-        "gpu0/whole: gpu_memory_utilization of the processes that share it: llm 0.5 + llm 0.5 + llm 0.5 = 1.5, more than 1; choose at "
+        "gpu0/whole: gpu_memory_utilization of the processes that share it: llm 0.5 + llm 0.5 + llm 0.5 = "
+        "1.5, more than 1; choose at "
         "most 0.3333 each");
 }
 
 TEST_CASE("an LLM that leaves no room for its neighbours is told how much to take") {
   Json document = patched(voice_document(), R"({"placement": {"consolidate": ["llm", "asr"]}})");
   CHECK(refusal(document, "time-slicing") ==
-        "gpu1/whole: llm 76.8 GB + asr 9.6 GB = 86.4 GB of 85.4 GB (79.49 GiB); choose a gpu_memory_utilization of at most 0.88 for "
+        "gpu1/whole: llm 76.8 GB + asr 9.6 GB = 86.4 GB of 85.4 GB (79.49 GiB); choose a "
+        "gpu_memory_utilization of at most 0.88 for "
         "each LLM process");
   document["services"]["llm"]["engine"] = parse(R"({"gpu_memory_utilization": 0.88})");
   CHECK(refusal(document, "time-slicing") == "accepted");
@@ -116,7 +127,8 @@ TEST_CASE("memory_bytes is the whole process, and an LLM's cache is what it leav
   CHECK(need(scenario, 2, 0, 0).total == 13.4e9);
   CHECK(need(scenario, 2, 0, 0).slots == 8);
   CHECK(refusal(patched(chat(), R"({"services": {"llm": {"memory_bytes": 17e9}}})")) ==
-        "gpu0/whole: llm needs 17.4 GB (weights 16.1 + activations 0.8 + context 0.5 + cache of 1024 tokens 0.1), but its memory_bytes "
+        "gpu0/whole: llm needs 17.4 GB (weights 16.1 + activations 0.8 + context 0.5 + cache of 1024 tokens "
+        "0.1), but its memory_bytes "
         "gives it 17.0 GB; raise memory_bytes or choose a smaller precision");
 }
 
@@ -130,13 +142,14 @@ TEST_CASE("a fixed number of blocks sets the cache") {
 TEST_CASE("a batch profile left open is the largest that fits beside the neighbours") {
   // magpie-tts: 14.6, 31.6 and 60.2 GB for 8, 32 and 64 streams; parakeet-1.1b beside it takes 9.6 GB.
   CHECK(need(read(voice_document(), "dedicated"), 2, 0, 0).slots == 64);
-  CHECK(need(read(voice_document(), "time-slicing"), 1, 0, 1).slots == 64);        // 69.8 of 85.4 GB
+  CHECK(need(read(voice_document(), "time-slicing"), 1, 0, 1).slots == 64);         // 69.8 of 85.4 GB
   CHECK(need(read(voice_document(), "mig:3g.40gb+3g.40gb"), 1, 1, 0).slots == 32);  // 42.1 GB
   const Scenario sliced = read(voice_document(), "mig:4g.40gb@0+2g.20gb@4+1g.10gb@6");
   CHECK(placement_of(sliced) == "whole=llm | 4g.40gb@0=asr 2g.20gb@4=tts 1g.10gb@6=asr");
   CHECK(need(sliced, 1, 1, 0).slots == 8);
   const Json two = patched(voice_document(), R"({"services": {"tts": {"replicas": 2}}})");
-  const Scenario shared = read(two, "time-slicing");  // 9.6 + 31.6 + 31.6 = 72.8 GB; 60.2 + 14.6 + 9.6 would fit as well
+  const Scenario shared =
+      read(two, "time-slicing");  // 9.6 + 31.6 + 31.6 = 72.8 GB; 60.2 + 14.6 + 9.6 would fit as well
   CHECK(need(shared, 1, 0, 1).slots == 32);
   CHECK(need(shared, 1, 0, 2).slots == 32);
   CHECK(refusal(two, "time-slicing") == "accepted");
@@ -147,26 +160,32 @@ TEST_CASE("processes of time-slicing and MPS share one pool") {
   document["services"]["server"]["memory_bytes"] = 30e9;
   CHECK(refusal(document, "time-slicing:2") == "accepted");
   CHECK(refusal(document, "time-slicing:3") ==
-        "gpu0/whole: server 30.0 GB + server 30.0 GB + server 30.0 GB = 90.0 GB of 85.4 GB (79.49 GiB); place fewer processes here or "
+        "gpu0/whole: server 30.0 GB + server 30.0 GB + server 30.0 GB = 90.0 GB of 85.4 GB (79.49 GiB); "
+        "place fewer processes here or "
         "choose a larger partition");
-  CHECK(refusal(listed(document, "mps", R"(["server", "server", "server"])")).find("gpu0/whole: server 30.0 GB + ") == 0);
+  CHECK(refusal(listed(document, "mps", R"(["server", "server", "server"])"))
+            .find("gpu0/whole: server 30.0 GB + ") == 0);
 }
 
 TEST_CASE("compute instances share the memory of their GPU instance") {
   Json document = queue_document();
   document["services"]["server"]["memory_bytes"] = 25e9;
-  document["placement"]["gpus"] =
-      parse(R"([{"layout": "3g.40gb@0(1c,2c)", "partitions": [{"processes": ["server"]}, {"processes": ["server"]}]}])");
-  CHECK(refusal(document).find("server 25.0 GB + server 25.0 GB = 50.0 GB of 42.1 GB (39.25 GiB)") != std::string::npos);
+  document["placement"]["gpus"] = parse(
+      R"json([{"layout": "3g.40gb@0(1c,2c)", "partitions": [{"processes": ["server"]}, {"processes": ["server"]}]}])json");
+  CHECK(refusal(document).find("server 25.0 GB + server 25.0 GB = 50.0 GB of 42.1 GB (39.25 GiB)") !=
+        std::string::npos);
   document["services"]["server"]["memory_bytes"] = 20e9;
   CHECK(refusal(document) == "accepted");
 }
 
 TEST_CASE("an MPS memory limit bounds a process") {
-  CHECK(refusal(listed(voice_document(), "mps", R"([{"service": "asr", "memory_limit_bytes": 5e9}, "tts", {"service": "llm",
+  CHECK(refusal(listed(voice_document(), "mps",
+                       R"([{"service": "asr", "memory_limit_bytes": 5e9}, "tts", {"service": "llm",
         "memory_limit_bytes": 25e9}])")) ==
-        "gpu0/whole: asr needs 9.6 GB (weights 2.1 + activations 7.5), but its memory_limit_bytes is 5.0 GB; raise the limit");
-  const Scenario limited = read(listed(voice_document(), "mps", R"(["asr", {"service": "tts", "memory_limit_bytes": 40e9},
+        "gpu0/whole: asr needs 9.6 GB (weights 2.1 + activations 7.5), but its memory_limit_bytes is 5.0 GB; "
+        "raise the limit");
+  const Scenario limited =
+      read(listed(voice_document(), "mps", R"(["asr", {"service": "tts", "memory_limit_bytes": 40e9},
         {"service": "llm", "memory_limit_bytes": 30e9}])"));
   CHECK_NOTHROW(check_memory(limited));
   CHECK(need(limited, 0, 0, 1).slots == 32);
@@ -177,7 +196,8 @@ TEST_CASE("batch and synthetic models add the context to what they say they hold
   Json document = queue_document();
   document["services"]["server"]["model"]["memory_bytes"] = 1e9;
   CHECK(need(read(document), 0, 0, 0).total == Approx(1.45e9));
-  document["services"]["server"] = parse(R"({"model": "embedding-0.3b", "engine": {"kind": "dynamic-batching", "max_batch": 10}})");
+  document["services"]["server"] =
+      parse(R"({"model": "embedding-0.3b", "engine": {"kind": "dynamic-batching", "max_batch": 10}})");
   CHECK(need(read(document), 0, 0, 0).total == Approx(2e9 + 10 * 20e6 + 0.45e9));
 }
 
@@ -190,7 +210,8 @@ TEST_CASE("MPS takes 48 clients, and on an instance a share of them like its SMs
   CHECK(refusal(document, "mps") == "gpu0/whole: 49 MPS clients, but a100 takes at most 48");
   // 48 x 14 of 98 SMs is 6.9
   document["services"]["server"]["replicas"] = 7;
-  CHECK(refusal(document, "mig:1g.10gb/mps") == "gpu0/1g.10gb@0: 7 MPS clients, but 1g.10gb@0 takes at most 6");
+  CHECK(refusal(document, "mig:1g.10gb/mps") ==
+        "gpu0/1g.10gb@0: 7 MPS clients, but 1g.10gb@0 takes at most 6");
   document["services"]["server"]["replicas"] = 6;
   CHECK(refusal(document, "mig:1g.10gb/mps") == "accepted");
 }

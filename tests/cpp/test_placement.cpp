@@ -12,7 +12,8 @@ Json sized(const std::string& sizes) {
   Json document = queue_document();
   document["services"] = Json::object();
   document["pipelines"]["visit"]["stages"] = Json::array();
-  for (const auto& [name, gigabytes] : parse(sizes).items()) {
+  const Json gigabytes_of = parse(sizes);
+  for (const auto& [name, gigabytes] : gigabytes_of.items()) {
     document["services"][name] = parse(R"({"model": {"kind": "synthetic", "gpu_s": 1}})");
     document["services"][name]["memory_bytes"] = gigabytes.get<double>() * 1e9;
     document["pipelines"]["visit"]["stages"].push_back(Json{{"name", name}, {"service", name}});
@@ -20,7 +21,9 @@ Json sized(const std::string& sizes) {
   return document;
 }
 
-std::string placed(const Json& document, const std::string& mode) { return placement_of(read(document, mode)); }
+std::string placed(const Json& document, const std::string& mode) {
+  return placement_of(read(document, mode));
+}
 
 }  // namespace
 
@@ -52,24 +55,33 @@ TEST_CASE("MPS percentages go to the processes in order, and there must be one f
   const auto& processes = scenario.gpus.at(1).partitions.at(0).processes;
   CHECK(processes[0].active_thread_percentage == 30);
   CHECK(processes[1].active_thread_percentage == 70);
-  CHECK(read(voice_document(), "mps").gpus.at(1).partitions.at(0).processes[0].active_thread_percentage == 100);
+  CHECK(read(voice_document(), "mps").gpus.at(1).partitions.at(0).processes[0].active_thread_percentage ==
+        100);
   CHECK(complaint(voice_document(), "mps:30") ==
-        "s.json#/placement/mode: mode \"mps\": 1 percentages for 2 processes; give one for each process, in the order of the services");
+        "s.json#/placement/mode: mode \"mps\": 1 percentages for 2 processes; give one for each process, in "
+        "the order of the services");
 }
 
 TEST_CASE("a malformed mode says what is legal") {
   CHECK(complaint(queue_document(), "time-slicing:0") ==
-        "s.json: mode \"time-slicing:0\": after \"time-slicing:\" expected replicas, a whole number between 1 and 1000, found \"0\"");
+        "s.json: mode \"time-slicing:0\": after \"time-slicing:\" expected replicas, a whole number between "
+        "1 and 1000, found \"0\"");
   CHECK(complaint(queue_document(), "time-slicing:") ==
-        "s.json: mode \"time-slicing:\": after \"time-slicing:\" expected replicas, a whole number between 1 and 1000, found \"\"");
+        "s.json: mode \"time-slicing:\": after \"time-slicing:\" expected replicas, a whole number between 1 "
+        "and 1000, found \"\"");
   CHECK(complaint(queue_document(), "mps:50/101") ==
-        "s.json: mode \"mps:50/101\": after \"mps:\" expected percentages > 0 and <= 100 such as 50/50, found \"101\"");
+        "s.json: mode \"mps:50/101\": after \"mps:\" expected percentages > 0 and <= 100 such as 50/50, "
+        "found \"101\"");
   CHECK(complaint(queue_document(), "mps:nan") ==
-        "s.json: mode \"mps:nan\": after \"mps:\" expected percentages > 0 and <= 100 such as 50/50, found \"nan\"");
+        "s.json: mode \"mps:nan\": after \"mps:\" expected percentages > 0 and <= 100 such as 50/50, found "
+        "\"nan\"");
   CHECK(complaint(queue_document(), "mig:3g.40gb/mpi") ==
-        "s.json: mode \"mig:3g.40gb/mpi\": after the layout expected \"/time-slicing\" or \"/mps\", found \"/mpi\"");
-  CHECK(complaint(queue_document(), "mig:") == "s.json: mode \"mig:\": after \"mig:\" expected a layout such as 3g.40gb+3g.40gb");
-  CHECK(complaint(queue_document(), "dedicated:2") == "s.json: mode \"dedicated:2\": \"dedicated\" takes nothing after it");
+        "s.json: mode \"mig:3g.40gb/mpi\": after the layout expected \"/time-slicing\" or \"/mps\", found "
+        "\"/mpi\"");
+  CHECK(complaint(queue_document(), "mig:") ==
+        "s.json: mode \"mig:\": after \"mig:\" expected a layout such as 3g.40gb+3g.40gb");
+  CHECK(complaint(queue_document(), "dedicated:2") ==
+        "s.json: mode \"dedicated:2\": \"dedicated\" takes nothing after it");
   CHECK_THROWS_AS(read(queue_document(), "mig:5g.50gb"), LayoutError);
 }
 
@@ -77,7 +89,8 @@ TEST_CASE("MIG instances take the services in turn, from the largest to the smal
   const Json two = sized(R"({"a": 5, "b": 5})");
   CHECK(placed(two, "mig:3g.40gb+3g.40gb") == "3g.40gb@0=a 3g.40gb@4=b");
   CHECK(placed(two, "mig:4g.40gb+2g.20gb+1g.10gb") == "4g.40gb@0=a 2g.20gb@4=b 1g.10gb@6=a");
-  CHECK(placed(two, "mig:7x1g.10gb") == "1g.10gb@0=a 1g.10gb@1=b 1g.10gb@2=a 1g.10gb@3=b 1g.10gb@4=a 1g.10gb@5=b 1g.10gb@6=a");
+  CHECK(placed(two, "mig:7x1g.10gb") ==
+        "1g.10gb@0=a 1g.10gb@1=b 1g.10gb@2=a 1g.10gb@3=b 1g.10gb@4=a 1g.10gb@5=b 1g.10gb@6=a");
   const Scenario seven = read(two, "mig:7x1g.10gb");
   CHECK(seven.services[0].replicas == 4);
   CHECK(seven.services[1].replicas == 3);
@@ -90,12 +103,15 @@ TEST_CASE("4g comes before 3g, which has as much memory but fewer SMs") {
 
 TEST_CASE("a service that does not fit an instance is passed over, and an instance nothing fits stays free") {
   const Json document = sized(R"({"small": 5, "large": 15})");
-  CHECK(placed(document, "mig:3g.40gb@0+2g.20gb@4+1g.10gb@6") == "3g.40gb@0=small 2g.20gb@4=large 1g.10gb@6=small");
-  CHECK(placed(sized(R"({"large": 15})"), "mig:3g.40gb@0+1g.10gb@4+1g.10gb@5") == "3g.40gb@0=large 1g.10gb@4= 1g.10gb@5=");
+  CHECK(placed(document, "mig:3g.40gb@0+2g.20gb@4+1g.10gb@6") ==
+        "3g.40gb@0=small 2g.20gb@4=large 1g.10gb@6=small");
+  CHECK(placed(sized(R"({"large": 15})"), "mig:3g.40gb@0+1g.10gb@4+1g.10gb@5") ==
+        "3g.40gb@0=large 1g.10gb@4= 1g.10gb@5=");
 }
 
 TEST_CASE("a service that only the largest instance holds goes there first, whoever's turn it is") {
-  CHECK(placed(sized(R"({"small": 5, "large": 15})"), "mig:3g.40gb@0+1g.10gb@4") == "3g.40gb@0=large 1g.10gb@4=small");
+  CHECK(placed(sized(R"({"small": 5, "large": 15})"), "mig:3g.40gb@0+1g.10gb@4") ==
+        "3g.40gb@0=large 1g.10gb@4=small");
   CHECK(placed(sized(R"({"a": 5, "b": 15, "c": 35})"), "mig:3g.40gb@0+2g.20gb@4+1g.10gb@6") ==
         "3g.40gb@0=c 2g.20gb@4=b 1g.10gb@6=a");
 }
@@ -107,7 +123,8 @@ TEST_CASE("processes without an instance of their own join where they get the mo
   CHECK(placed(three, "mig:7g.80gb") == "7g.80gb@0=a,b,c+time-slicing");
   CHECK(placed(three, "mig:whole") == "whole=a,b,c+time-slicing");
   const Json replicas = patched(sized(R"({"a": 5})"), R"({"services": {"a": {"replicas": 4}}})");
-  CHECK(placed(replicas, "mig:4g.40gb@0+3g.40gb@4") == "4g.40gb@0=a,a+time-slicing 3g.40gb@4=a,a+time-slicing");
+  CHECK(placed(replicas, "mig:4g.40gb@0+3g.40gb@4") ==
+        "4g.40gb@0=a,a+time-slicing 3g.40gb@4=a,a+time-slicing");
 }
 
 TEST_CASE("every service is placed before further replicas of another") {
@@ -118,8 +135,14 @@ TEST_CASE("every service is placed before further replicas of another") {
 TEST_CASE("a process that fits no instance is refused with the sum") {
   const std::string text = complaint(voice_document(), "mig:7x1g.10gb");
   CHECK(text ==
-        "gpu1/1g.10gb@0: tts needs 14.6 GB (weights 0.8 + activations 13.8) of 10.2 GB (9.5 GiB); choose a partition of at least "
-        "15 GB. No partition of 7x1g.10gb has room for tts: tts needs 14.6 GB (weights 0.8 + activations 13.8)");
+        "gpu1/1g.10gb@0: tts needs 14.6 GB (weights 0.8 + activations 13.8) of 10.2 GB (9.5 GiB); choose a "
+        "partition of at least "
+        "15 GB, which 7x1g.10gb has not");
+  const Json crowd = sized(R"({"a": 30, "b": 30, "c": 30})");
+  CHECK(complaint(crowd, "mig:3g.40gb+3g.40gb") ==
+        "gpu0/3g.40gb@0: a 30.0 GB + c 30.0 GB = 60.0 GB of 42.1 GB (39.25 GiB); place fewer processes here "
+        "or choose a larger "
+        "partition; nor does c fit beside the others in another partition of 3g.40gb+3g.40gb");
 }
 
 TEST_CASE("a listed placement is taken as it stands") {
@@ -151,22 +174,33 @@ TEST_CASE("a listed placement that contradicts itself is refused") {
     return complaint(document);
   };
   CHECK(listed(R"([{"partitions": [{"processes": ["a", "b"]}]}])") ==
-        "s.json#/placement/gpus/0/partitions/0/processes: partition whole is exclusive but has 2 processes; choose \"time-slicing\" or "
+        "s.json#/placement/gpus/0/partitions/0/processes: partition whole is exclusive but has 2 processes; "
+        "choose \"time-slicing\" or "
         "\"mps\"");
-  CHECK(listed(R"([{"partitions": [{"processes": ["a"]}]}])") == "s.json#/placement: service \"b\" is placed on no GPU");
+  CHECK(listed(R"([{"partitions": [{"processes": ["a"]}]}])") ==
+        "s.json#/placement: service \"b\" is placed on no GPU");
   CHECK(listed(R"([{"layout": "3g.40gb+3g.40gb", "partitions": [{"processes": ["a"]}]}])") ==
-        "s.json#/placement/gpus/0/partitions: the layout has 2 partitions (3g.40gb@0, 3g.40gb@4), found 1 entries");
-  CHECK(listed(R"([{"partitions": [{"sharing": "mps", "processes": [{"service": "a", "active_thread_percentage": 0}]}]}])") ==
-        "s.json#/placement/gpus/0/partitions/0/processes/0/active_thread_percentage: expected a number > 0 and <= 100, found 0");
-  CHECK(listed(R"([{"partitions": [{"sharing": "time-slicing", "processes": [{"service": "a", "memory_limit_bytes": 1}]}]}])") ==
-        "s.json#/placement/gpus/0/partitions/0/processes/0/memory_limit_bytes: only processes that share by mps have it");
+        "s.json#/placement/gpus/0/partitions: the layout has 2 partitions (3g.40gb@0, 3g.40gb@4), found 1 "
+        "entries");
+  CHECK(
+      listed(
+          R"([{"partitions": [{"sharing": "mps", "processes": [{"service": "a", "active_thread_percentage": 0}]}]}])") ==
+      "s.json#/placement/gpus/0/partitions/0/processes/0/active_thread_percentage: expected a number > 0 and "
+      "<= 100, found 0");
+  CHECK(
+      listed(
+          R"([{"partitions": [{"sharing": "time-slicing", "processes": [{"service": "a", "memory_limit_bytes": 1}]}]}])") ==
+      "s.json#/placement/gpus/0/partitions/0/processes/0/memory_limit_bytes: only processes that share by "
+      "mps have it");
   CHECK(listed(R"([{"partitions": [{"sharing": {"mode": "mps", "slice_s": 1}, "processes": []}]}])") ==
         "s.json#/placement/gpus/0/partitions/0/sharing: unknown key \"slice_s\". Known keys: mode");
-  CHECK(listed(R"([{"layout": "3g.40gb@2", "partitions": []}])").find("s.json#/placement/gpus/0/layout: ") == 0);
+  CHECK(listed(R"([{"layout": "3g.40gb@2", "partitions": []}])").find("s.json#/placement/gpus/0/layout: ") ==
+        0);
   Json document = sized(R"({"a": 5, "b": 5})");
   document["services"]["a"]["replicas"] = 2;
   document["placement"]["gpus"] = parse(R"([{"partitions": [{"sharing": "mps", "processes": ["a", "b"]}]}])");
-  CHECK(complaint(document) == "s.json#/services/a/replicas: 2 replicas, but the placement has 1 of its processes");
+  CHECK(complaint(document) ==
+        "s.json#/services/a/replicas: 2 replicas, but the placement has 1 of its processes");
   document["placement"]["mode"] = "dedicated";
   CHECK(complaint(document) == "s.json#/placement: \"mode\" and \"gpus\" exclude each other");
 }
@@ -177,7 +211,8 @@ TEST_CASE("a document's own mode is a merge patch, an empty one stands for its n
     "small": {"services": {"llm": {"precision": "int4"}}, "placement": {"mode": "mps", "consolidate": ["asr", "llm", "tts"]}},
     "time-slicing:2": {"services": {"llm": {"precision": "int8"}}},
     "as-it-is": {"seed": 9}}})");
-  CHECK(read(document).modes == std::vector<std::string>{"time-slicing", "small", "time-slicing:2", "as-it-is"});
+  CHECK(read(document).modes ==
+        std::vector<std::string>{"time-slicing", "small", "time-slicing:2", "as-it-is"});
   CHECK(placement_of(read(document, "time-slicing")) == "whole=llm | whole=asr,tts+time-slicing");
   const Scenario small = read(document, "small");
   CHECK(small.mode == "small");
@@ -203,8 +238,10 @@ TEST_CASE("a mode applied to what another mode left starts from the original doc
   CHECK(placement_of(listed) == "whole=asr,llm,tts+time-slicing");
   const Scenario back = parse_scenario(listed.document, "time-slicing");
   CHECK(placement_of(back) == "whole=llm | whole=asr,tts+time-slicing");
-  CHECK(back.document == read(document, "time-slicing").document);
-  CHECK(parse_scenario(small.document, "small").document == small.document);
+  CHECK(nlohmann::json::parse(back.document) ==
+        nlohmann::json::parse(read(document, "time-slicing").document));
+  CHECK(nlohmann::json::parse(parse_scenario(small.document, "small").document) ==
+        nlohmann::json::parse(small.document));
 }
 
 TEST_CASE("modes that cannot be applied are refused where they stand") {
@@ -214,11 +251,16 @@ TEST_CASE("modes that cannot be applied are refused where they stand") {
     return complaint(document, mode);
   };
   CHECK(modes(R"({"quick": {}})") ==
-        "s.json#/modes/quick: an empty patch stands for a mode of the grammar (dedicated, time-slicing[:REPLICAS], "
+        "s.json#/modes/quick: an empty patch stands for a mode of the grammar (dedicated, "
+        "time-slicing[:REPLICAS], "
         "mps[:PERCENT/PERCENT...], mig:LAYOUT[/time-slicing|/mps]), and \"quick\" is none");
-  CHECK(modes(R"({"x": 1})") == "s.json#/modes/x: expected a merge patch (an object; {} for a mode of the grammar)");
-  CHECK(modes(R"({"x": {"placement": {"mode": "y"}}})", "x").find("s.json#/modes/x/placement/mode: this mode must be placed by") == 0);
-  CHECK(modes(R"({"x": {"srvices": {}}})", "x").find("s.json: unknown key \"srvices\"; did you mean \"services\"?") == 0);
-  CHECK(modes(R"({"time-slicing": {}})", "y").find("unknown mode \"y\". This document's modes: time-slicing. Any document has") !=
+  CHECK(modes(R"({"x": 1})") ==
+        "s.json#/modes/x: expected a merge patch (an object; {} for a mode of the grammar)");
+  CHECK(modes(R"({"x": {"placement": {"mode": "y"}}})", "x")
+            .find("s.json#/modes/x/placement/mode: this mode must be placed by") == 0);
+  CHECK(modes(R"({"x": {"srvices": {}}})", "x")
+            .find("s.json: unknown key \"srvices\"; did you mean \"services\"?") == 0);
+  CHECK(modes(R"({"time-slicing": {}})", "y")
+            .find("unknown mode \"y\". This document's modes: time-slicing. Any document has") !=
         std::string::npos);
 }

@@ -17,7 +17,7 @@ constexpr double kServiceS = 0.010;
 constexpr std::array kLoads{0.3, 0.6, 0.8, 0.9, 0.95};
 
 /// Requests that bring the half-width under the limit; the variance of a mean grows with (1 - load)^-4 in a FIFO queue.
-double enough_requests(double load) { return load < 0.5 ? 1e6 : load < 0.7 ? 2e6 : load < 0.85 ? 3.5e6 : 6e6; }
+double enough_requests(double load) { return load < 0.5 ? 1e6 : load < 0.7 ? 2e6 : load < 0.85 ? 3.5e6 : load < 0.92 ? 8e6 : 6e6; }
 double width_limit(double load) { return (load > 0.94 ? 0.05 : 0.02) * std::sqrt(kThinning); }
 
 void check(const Estimate& estimate, double theory, double load) {

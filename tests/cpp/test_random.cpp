@@ -138,6 +138,29 @@ TEST_CASE("uniform numbers lie strictly between zero and one") {
   check_distribution(x, [](double u) { return u; });
 }
 
+TEST_CASE("exponential numbers are minus the logarithm of the uniform ones") {
+  const auto check = [](std::uint64_t bits) {
+    const double exact = -std::log(static_cast<double>(bits >> 11 | 1) * 0x1p-53);
+    const double x = exponential_of(bits);
+    REQUIRE(x > 0);
+    REQUIRE(std::abs(x - exact) <= 4e-16 * (1 + exact));
+  };
+  Stream stream(3, 0, "logarithm");
+  for (int i = 0; i < 100'000; ++i) {
+    const std::uint64_t bits = stream.bits64();
+    check(bits);
+    check(bits >> (i % 64));                                // every magnitude of the uniform number
+    check(~(bits >> (i % 64)));                             // and of its distance from one
+    check((bits >> 11) & ~((std::uint64_t{1} << 45) - 1));  // the borders of the table
+    check(((bits >> 11) | ((std::uint64_t{1} << 45) - 1)) << 11);
+  }
+  check(0);
+  check(~std::uint64_t{0});
+  Stream a(3, 0, "same");
+  Stream b(3, 0, "same");
+  CHECK(a.exponential() == exponential_of(b.bits64()));
+}
+
 TEST_CASE("normal numbers are normal, and both of a pair are used") {
   Stream stream(4, 0, "normal");
   std::vector<double> x(kSamples);

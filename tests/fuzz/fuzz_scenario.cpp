@@ -13,7 +13,8 @@ namespace {
 // What was read reads again, as the same scenario.
 void check_kept(const gpushare::Scenario& scenario) {
   const gpushare::Scenario again = gpushare::parse_scenario(scenario.document);
-  const bool same = again.document == scenario.document && again.mode == scenario.mode && again.gpus.size() == scenario.gpus.size();
+  const bool same = again.document == scenario.document && again.mode == scenario.mode &&
+                    again.gpus.size() == scenario.gpus.size();
   if (!same) std::abort();
 }
 

@@ -223,7 +223,7 @@ def test_traces_are_inspected(capsys: pytest.CaptureFixture[str], trace: Path) -
         (["run", "voice-hevy"], ["voice-heavy"]),
         (["run", "missing.json"], ["missing.json"]),
         (["run", "voice-light", "--mode", "mig:4g.40gb+4g.40gb"], ["4g.40gb"]),
-        (["run", "bursty-llm", "--mode", "mig:7x1g.10gb"], ["1g.10gb", "GB"]),
+        (["run", "llm-trace", "--mode", "mig:1g.10gb+1g.10gb"], ["1g.10gb", "GB"]),
         (["run", "voice-light", "--seed", "0"], ["--seed", "at least 1"]),
         (["run", "voice-light", "--replications", "x"], ["--replications", "'x'"]),
         (["run", "voice-light", "--sead", "1"], ["--sead"]),

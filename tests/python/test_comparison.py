@@ -68,17 +68,17 @@ def test_the_text_shows_the_figures(table: gs.Comparison) -> None:
 
 
 def test_refused_modes_are_rows_with_their_reason() -> None:
-    table = gs.compare("llm-trace", modes=["mig:7x1g.10gb", "mig:4g.40gb+4g.40gb"])
+    table = gs.compare("llm-trace", modes=["mig:1g.10gb+1g.10gb", "mig:4g.40gb+4g.40gb"])
     assert set(table.refused) == set(table.modes)
-    assert "GB" in table.refused["mig:7x1g.10gb"]
+    assert "GB" in table.refused["mig:1g.10gb+1g.10gb"]
     assert np.isnan(table.values("request_throughput")).all()
     assert all(table.table["refused"])
     words = " ".join(table.text().split())
-    assert "refused: mig:7x1g.10gb:" in words
+    assert "refused: mig:1g.10gb+1g.10gb:" in words
     assert max(map(len, table.text().splitlines())) <= 100
     with pytest.raises(KeyError, match="was refused"):
-        table["mig:7x1g.10gb"]
-    assert table.to_dict()["mig:7x1g.10gb"].keys() == {"refused"}
+        table["mig:1g.10gb+1g.10gb"]
+    assert table.to_dict()["mig:1g.10gb+1g.10gb"].keys() == {"refused"}
 
 
 def test_mistakes_are_errors_and_not_rows(light: gs.Scenario) -> None:

@@ -41,7 +41,7 @@ def test_the_trace_given_is_the_one_replayed(tmp_path: Path) -> None:
     scenario = demo.replay_scenario(str(path), quick=False)
     assert scenario.modes == ["dedicated", "time-slicing:4", "7x1g.10gb-int4"]
     assert gs.simulate(scenario).summary()["arrived"] == 3
-    with pytest.raises(gs.TraceError):
+    with pytest.raises(gs.Error, match=r"missing\.csv"):
         demo.replay_scenario(str(tmp_path / "missing.csv"), quick=False)
     assert demo.replay_scenario(None, quick=True).duration_s == 600
 
@@ -151,9 +151,9 @@ def sweep_of(*rows: tuple[str, float]) -> gs.SweepTable:
 def test_the_best_layout_is_the_one_that_serves_most() -> None:
     answer = demo.layout_answer(sweep_of(("a", 1.0), ("b", 3.0), ("c", 0.0), ("d", 2.0)))
     assert answer.startswith(
-        "b serves most, 3.00 requests a second per GPU at an end-to-end p95 of 1,000 ms; a least, 1.00"
+        "b serves most, 3.00 requests a second per GPU at an end-to-end p95 of 1.00 s; a least, 1.00"
     )
-    assert answer.endswith("1 of 4 layouts are refused.")
+    assert answer.endswith("1 of the 4 layouts is refused.")
     assert demo.layout_answer(sweep_of(("a", 0.0))) == "none of the 1 layouts can hold the services."
 
 

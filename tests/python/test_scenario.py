@@ -211,8 +211,8 @@ def test_errors_travel_and_share_a_base(light: gs.Scenario) -> None:
 
 
 def test_what_does_not_fit_is_refused_with_the_sum() -> None:
-    scenario = gs.Scenario.load("bursty-llm")
+    scenario = gs.Scenario.load("llm-trace")
     with pytest.raises(gs.OutOfMemoryError, match="GB") as caught:
         # 16 GB of fp16 weights do not fit an instance of 10 GB.
-        scenario.with_mode("mig:7x1g.10gb").check_memory()
+        scenario.with_mode("mig:1g.10gb+1g.10gb").check_memory()
     assert "1g.10gb" in str(caught.value)

@@ -160,7 +160,7 @@ def test_numbers_out_of_range_are_refused(light: gs.Scenario, options: dict[str,
 
 def test_memory_is_refused_before_anything_runs() -> None:
     with pytest.raises(gs.OutOfMemoryError, match="GB"):
-        gs.simulate("bursty-llm", mode="mig:7x1g.10gb")
+        gs.simulate("llm-trace", mode="mig:1g.10gb+1g.10gb")
 
 
 def test_progress_rises_to_one_and_can_stop_the_run(light: gs.Scenario) -> None:

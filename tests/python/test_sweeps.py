@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from gpushare import points as points_module
 from gpushare import sweeps
+from gpushare.sweep_text import compact_layouts
 
 
 @pytest.fixture(scope="module")
@@ -142,13 +143,12 @@ def test_all_maximal_layouts_under_heavy_voice_are_rows() -> None:
 
 
 def test_impossible_points_are_rows_with_their_reason() -> None:
-    table = gs.sweep(gs.grid("llm-trace", layout=["7x1g.10gb", "4g.40gb+4g.40gb"]))
+    table = gs.sweep(gs.grid("llm-trace", layout=["1g.10gb", "4g.40gb+4g.40gb"]))
     assert table["feasible"].tolist() == [0, 0]
     assert "GB" in table["refused"][0]
-    assert all(
-        "refused:" in line or line.startswith("  ")
-        for line in table._notes([0, 1], 100, False)[0].splitlines()
-    )
+    words = " ".join(repr(table).split())
+    assert "refused: 1g.10gb: " in words
+    assert "refused: 4g.40gb+4g.40gb: " in words
     with pytest.raises(ValueError, match="no point of the sweep is feasible"):
         table.best()
 
@@ -257,3 +257,19 @@ def test_an_empty_sweep_is_an_empty_table() -> None:
     assert len(empty) == 0
     assert repr(empty)
     assert not math.isnan(len(empty.columns))
+
+
+def test_layouts_are_shortened_only_when_that_leaves_them_apart() -> None:
+    assert compact_layouts(["3g.40gb@0+3g.40gb@4", "7g.80gb@0"]) == ["3g@0+3g@4", "7g@0"]
+    assert compact_layouts(["3g.40gb@0(1c,2c)+1g.10gb+me@4", "whole"]) == ["3g@0(1c,2c)+1g+me@4", "whole"]
+    double = ["1g.10gb@0+1g.20gb@2"]
+    assert compact_layouts(double) == double
+    for layouts in (gs.mig.layouts("a100"), gs.mig.states("a100")):
+        assert len(set(compact_layouts([str(layout) for layout in layouts]))) == len(layouts)
+
+
+def test_what_is_the_same_in_every_row_is_said_once(table: gs.SweepTable) -> None:
+    assert "success" in table.text().splitlines()[0] or "in every row that is not refused: " in table.text()
+    same = gs.sweep(table.points[:3:2])
+    assert "in every row that is not refused: 3 GPUs" in same.text()
+    assert "GPUs" not in same.text().splitlines()[1]

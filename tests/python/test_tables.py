@@ -30,7 +30,7 @@ def make(rows: list[tuple[float, int, str]]) -> gs.Table:
         {
             "number": np.array([r[0] for r in rows], dtype=np.float64),
             "integer": np.array([r[1] for r in rows], dtype=np.int64),
-            "text": [r[2] for r in rows] or (np.array([], dtype=np.int32), []),  # type: ignore[dict-item]
+            "text": [r[2] for r in rows] or (np.array([], dtype=np.int32), []),
         },
     )
 

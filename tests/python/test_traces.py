@@ -102,5 +102,7 @@ def test_bad_columns_are_refused_with_their_place(
 
 
 def test_tokens_must_be_whole_numbers() -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(gs.TraceError, match="input_tokens: token counts are whole numbers"):
         gs.Trace([0.0], [1.5], [1])
+    with pytest.raises(gs.TraceError, match="output_tokens: token counts are whole numbers"):
+        gs.Trace([0.0], [1], ["2"])

@@ -96,6 +96,16 @@ class TimeIntegral {
   double max_ = 0;
 };
 
+/// Interarrival jitter of a stream (RFC 3550, section 6.4.1): the smoothed change of its chunks' delay, seconds.
+struct InterarrivalJitter {
+  double seconds = 0;
+  /// `change` of the delay from one chunk to the next, either sign.
+  void add(Duration change) {
+    const double size = to_seconds(change);
+    seconds += ((size < 0 ? -size : size) - seconds) / 16;
+  }
+};
+
 /// A mean and the half-width of its confidence interval (Student's t).
 struct Estimate {
   double mean = 0;

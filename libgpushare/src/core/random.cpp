@@ -24,6 +24,24 @@ std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
+// log(x) = 2 artanh((x - 1) / (x + 1)), by its series; for x in [1, 2] the 20th term is below 1e-20.
+constexpr double logarithm(double x) {
+  const double z = (x - 1) / (x + 1);
+  double sum = 0;
+  for (int k = 39; k > 0; k -= 2) sum = sum * z * z + 1.0 / k;
+  return 2 * z * sum;
+}
+
+constexpr LogarithmTable make_logarithms() {
+  LogarithmTable table{};
+  const double rows = static_cast<double>(table.rows.size());
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    const double inverse = 1 / (1 + (static_cast<double>(i) + 0.5) / rows);
+    table.rows[i] = {inverse, logarithm(1 / inverse)};
+  }
+  return table;
+}
+
 std::uint64_t poisson_by_product(Stream& stream, double mean) {
   const double limit = std::exp(-mean);
   std::uint64_t count = 0;
@@ -51,6 +69,8 @@ std::uint64_t poisson_by_rejection(Stream& stream, double mean) {
 }
 
 }  // namespace
+
+constexpr LogarithmTable kLogarithms = make_logarithms();
 
 Stream::Stream(std::uint64_t seed, std::uint32_t replication, std::string_view name, std::uint64_t index) {
   const std::uint64_t key = mix(mix(mix(seed) ^ replication) ^ hash(name));

@@ -74,8 +74,16 @@ void SlotEngine::complete(const Step&, Time now, Outbox& out) {
 void SlotEngine::emit_chunks(Time now, Outbox& out) {
   for (Active& stream : active_) {
     if (!stream.chunk_due()) continue;
-    if (stream.vocoded > 0) inter_chunk_.add(now - stream.last_chunk);
-    out.push_back(tell(stream.job, Signal::output, (stream.done - stream.vocoded) / model_->frames_per_s));
+    if (stream.vocoded > 0) {
+      const Duration interval = now - stream.last_chunk;
+      inter_chunk_.add(interval);
+      stream.jitter.add(interval - stream.last_audio);
+    }
+    const double audio_s = (stream.done - stream.vocoded) / model_->frames_per_s;
+    out.push_back(tell(stream.job, Signal::output, audio_s));
+    if (stream.vocoded > 0 && stream.done == stream.frames)
+      jitter_.add(duration_from_seconds(stream.jitter.seconds));
+    stream.last_audio = duration_from_seconds(audio_s);
     stream.vocoded = stream.done;
     stream.last_chunk = now;
     while (stream.chunk_end <= stream.done) stream.chunk_end += config_.chunk_frames;

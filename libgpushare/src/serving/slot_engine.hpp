@@ -21,9 +21,10 @@ class SlotEngine {
   void complete(const Step& step, Time now, Outbox& out);
   void fail(Outbox& out);
   [[nodiscard]] bool idle() const { return phase_ == Phase::idle; }
-  /// Between successive chunks of a stream.
+  /// Between successive chunks of a stream, and how unsteadily they come against their playout.
   [[nodiscard]] const Histogram& inter_chunk() const { return inter_chunk_; }
-  void reset_statistics() { inter_chunk_ = {}; }
+  [[nodiscard]] const Histogram& interarrival_jitter() const { return jitter_; }
+  void reset_statistics() { inter_chunk_ = jitter_ = {}; }
 
  private:
   enum class Phase : std::uint8_t { idle, prefill, frame, vocode };
@@ -34,6 +35,8 @@ class SlotEngine {
     int vocoded = 0;
     double chunk_end = 0;  // frames after which the running chunk is full
     Time last_chunk{};
+    Duration last_audio{};  // of the chunk before
+    InterarrivalJitter jitter{};
 
     [[nodiscard]] bool chunk_due() const { return done > vocoded && (done >= chunk_end || done == frames); }
   };
@@ -49,6 +52,7 @@ class SlotEngine {
   Phase phase_ = Phase::idle;
   bool vocode_due_ = false;
   Histogram inter_chunk_;
+  Histogram jitter_;
 };
 
 }  // namespace gpushare

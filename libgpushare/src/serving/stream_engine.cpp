@@ -60,11 +60,16 @@ std::optional<Step> StreamEngine::plan(Time now, Outbox& out) {
 void StreamEngine::complete(const Step&, Time now, Outbox& out) {
   for (const std::size_t i : batch_) {
     Open& stream = open_[i];
-    chunk_latency_.add(now - arrival_of(stream));
+    const Duration latency = now - arrival_of(stream);
+    chunk_latency_.add(latency);
+    if (stream.next > 0) stream.jitter.add(latency - stream.last_latency);
+    stream.last_latency = latency;
     stream.in_batch = false;
     ++stream.next;
     out.push_back(tell(stream.job, Signal::output));
-    if (stream.next == stream.chunks) out.push_back(tell(stream.job, Signal::finished));
+    if (stream.next < stream.chunks) continue;
+    if (stream.chunks > 1) jitter_.add(duration_from_seconds(stream.jitter.seconds));
+    out.push_back(tell(stream.job, Signal::finished));
   }
   batch_.clear();
   std::erase_if(open_, [](const Open& stream) { return stream.next == stream.chunks; });

@@ -21,9 +21,10 @@ class StreamEngine {
   void complete(const Step& step, Time now, Outbox& out);
   void fail(Outbox& out);
   [[nodiscard]] bool idle() const { return batch_.empty(); }
-  /// From a chunk's arrival to its transcript.
+  /// From a chunk's arrival to its transcript, and how unsteadily the transcripts of a stream come.
   [[nodiscard]] const Histogram& chunk_latency() const { return chunk_latency_; }
-  void reset_statistics() { chunk_latency_ = {}; }
+  [[nodiscard]] const Histogram& interarrival_jitter() const { return jitter_; }
+  void reset_statistics() { chunk_latency_ = jitter_ = {}; }
 
  private:
   struct Open {
@@ -31,6 +32,8 @@ class StreamEngine {
     int next = 0;    // chunk to be worked on
     int chunks = 0;
     bool in_batch = false;
+    Duration last_latency{};
+    InterarrivalJitter jitter{};
   };
   [[nodiscard]] Time arrival_of(const Open& stream) const;
   void open_waiting();
@@ -41,6 +44,7 @@ class StreamEngine {
   std::vector<Open> open_;          // in order of admission
   std::vector<std::size_t> batch_;  // indices into open_
   Histogram chunk_latency_;
+  Histogram jitter_;
 };
 
 }  // namespace gpushare

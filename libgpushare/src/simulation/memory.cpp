@@ -35,16 +35,20 @@ MemoryNeed llm_fixed(const LlmModel& model, const WeightFormat& format, const Gp
 
 namespace {
 
-MemoryNeed llm_need(const Service& service, const LlmModel& model, const GpuProfile& profile, double pool, int sharers) {
+MemoryNeed llm_need(const Service& service, const LlmModel& model, const GpuProfile& profile, double pool,
+                    int sharers) {
   const WeightFormat* format = format_of(model, service.precision);
   if (format == nullptr)
-    throw ModelError(service.name, "the model has no weight format " + std::string(to_string(service.precision)));
+    throw ModelError(service.name,
+                     "the model has no weight format " + std::string(to_string(service.precision)));
   MemoryNeed need = llm_fixed(model, *format, profile);
-  const double budget = service.memory_bytes > 0 ? service.memory_bytes : llm_share(service.engine, sharers) * pool;
+  const double budget =
+      service.memory_bytes > 0 ? service.memory_bytes : llm_share(service.engine, sharers) * pool;
   const double block_bytes = service.engine.block_size * format->kv_bytes_per_token;
   need.kv_blocks = service.engine.kv_blocks;
   if (need.kv_blocks == 0)
-    need.kv_blocks = static_cast<std::int64_t>(std::max(0.0, std::floor((budget - need.total) / block_bytes)));
+    need.kv_blocks =
+        static_cast<std::int64_t>(std::max(0.0, std::floor((budget - need.total) / block_bytes)));
   need.cache = static_cast<double>(need.kv_blocks) * block_bytes;
   need.total += need.cache;
   if (service.memory_bytes > 0) need.total = std::max(need.total, service.memory_bytes);
@@ -117,11 +121,13 @@ MemoryNeed smallest_need(const Service& service, const GpuProfile& profile, doub
   const auto& cost = service.model->cost;
   if (const auto* llm = std::get_if<LlmModel>(&cost)) return llm_need(service, *llm, profile, pool, sharers);
   if (const auto* asr = std::get_if<StreamingAsrModel>(&cost))
-    return whole_process(asr->weight_bytes, service.memory_bytes > 0 ? service.memory_bytes : asr->memory_bytes);
+    return whole_process(asr->weight_bytes,
+                         service.memory_bytes > 0 ? service.memory_bytes : asr->memory_bytes);
   if (const auto* tts = std::get_if<AutoregressiveTtsModel>(&cost)) {
     const auto chosen = std::find_if(tts->batch_profiles.begin(), tts->batch_profiles.end(),
                                      [&](const auto& batch) { return batch.batch >= service.engine.slots; });
-    if (chosen == tts->batch_profiles.end()) throw ModelError(service.name, "the model has no batch profile so large");
+    if (chosen == tts->batch_profiles.end())
+      throw ModelError(service.name, "the model has no batch profile so large");
     return tts_need(service, *tts, *chosen);
   }
   if (const auto* batch = std::get_if<BatchModel>(&cost))
@@ -135,7 +141,8 @@ double required_memory(const Service& service, const GpuProfile& profile) {
   if (llm == nullptr || service.memory_bytes > 0 || service.engine.kv_blocks > 0)
     return smallest_need(service, profile, 0, 1).total;
   const WeightFormat& format = *format_of(*llm, service.precision);
-  const double cache = static_cast<double>(least_blocks(service.engine)) * service.engine.block_size * format.kv_bytes_per_token;
+  const double cache = static_cast<double>(least_blocks(service.engine)) * service.engine.block_size *
+                       format.kv_bytes_per_token;
   return (llm_fixed(*llm, format, profile).total + cache) / llm_share(service.engine, 1);
 }
 
@@ -146,7 +153,8 @@ std::vector<std::size_t> sharing_memory(const std::vector<Partition>& parts, std
   return members;
 }
 
-int llm_processes(const std::vector<Service>& services, const GpuPlacement& gpu, const std::vector<std::size_t>& members) {
+int llm_processes(const std::vector<Service>& services, const GpuPlacement& gpu,
+                  const std::vector<std::size_t>& members) {
   int count = 0;
   for (const std::size_t part : members)
     for (const ProcessPlacement& process : gpu.partitions[part].processes) {
@@ -184,14 +192,16 @@ std::vector<std::vector<MemoryNeed>> needs_of(const std::vector<Service>& servic
 
 }  // namespace scenario
 
-MemoryNeed memory_need(const Service& service, const GpuProfile& profile, const Partition& partition, int sharers) {
+MemoryNeed memory_need(const Service& service, const GpuProfile& profile, const Partition& partition,
+                       int sharers) {
   MemoryNeed need = scenario::smallest_need(service, profile, partition.memory_bytes, std::max(1, sharers));
   const double infinity = std::numeric_limits<double>::infinity();
   scenario::grow_batch_profiles({{&service, &need, infinity}}, partition.memory_bytes);
   return need;
 }
 
-std::vector<std::vector<MemoryNeed>> memory_needs(const std::vector<Service>& services, const GpuPlacement& gpu) {
+std::vector<std::vector<MemoryNeed>> memory_needs(const std::vector<Service>& services,
+                                                  const GpuPlacement& gpu) {
   return scenario::needs_of(services, gpu, partitions(*gpu.profile, gpu.layout));
 }
 

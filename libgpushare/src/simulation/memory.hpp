@@ -12,8 +12,7 @@ inline constexpr int kLeastCachedTokens = 1024;
 /// The smallest partition memory that admits one process of the service when it is alone there, bytes.
 [[nodiscard]] double required_memory(const Service& service, const GpuProfile& profile);
 /// Nothing when every process of the partitions that share memory with `partition` fits; otherwise the sum and a remedy.
-[[nodiscard]] std::string memory_refusal(const std::vector<Service>& services, const GpuPlacement& gpu, std::size_t partition);
-/// "tts needs 14.6 GB (weights 0.9 + activations 13.7)", of a process alone with the smallest choice it has.
-[[nodiscard]] std::string least_need(const Service& service, const GpuProfile& profile);
+[[nodiscard]] std::string memory_refusal(const std::vector<Service>& services, const GpuPlacement& gpu,
+                                         std::size_t partition);
 
 }  // namespace gpushare::scenario

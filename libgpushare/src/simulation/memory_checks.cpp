@@ -29,9 +29,11 @@ std::string sum_of(const std::string& name, const MemoryNeed& need, const std::s
   return fmt::format("{} needs {} ({})", name, gb(need.total), fmt::join(parts, " + "));
 }
 
-MemoryNeed with_least_cache(const Service& service, const LlmModel& model, const WeightFormat& format, const GpuProfile& gpu) {
+MemoryNeed with_least_cache(const Service& service, const LlmModel& model, const WeightFormat& format,
+                            const GpuProfile& gpu) {
   MemoryNeed need = llm_fixed(model, format, gpu);
-  need.cache = static_cast<double>(least_blocks(service.engine)) * service.engine.block_size * format.kv_bytes_per_token;
+  need.cache = static_cast<double>(least_blocks(service.engine)) * service.engine.block_size *
+               format.kv_bytes_per_token;
   need.total += need.cache;
   return need;
 }
@@ -57,7 +59,8 @@ std::string smaller_formats(const Case& c, const LlmModel& model, double budget)
 
 std::string larger_partition(const Case& c, double required) {
   const double largest = c.gpu.memory_bytes;
-  if (required > largest) return fmt::format("a GPU with more memory than the {} of {}", size_of_memory(largest), c.gpu.name);
+  if (required > largest)
+    return fmt::format("a GPU with more memory than the {} of {}", size_of_memory(largest), c.gpu.name);
   return fmt::format("a partition of at least {:.0f} GB", std::ceil(required / 1e9));
 }
 
@@ -77,19 +80,23 @@ std::string llm_refusal(const Case& c, const LlmModel& model) {
   if (c.service.engine.kv_blocks > 0 || c.need.kv_blocks >= least_blocks(c.service.engine)) return {};
   const WeightFormat& format = *format_of(model, c.service.precision);
   const MemoryNeed least = with_least_cache(c.service, model, format, c.gpu);
-  const std::string sum = sum_of(c.service.name, least, fmt::format("cache of {} tokens", kLeastCachedTokens));
+  const std::string sum =
+      sum_of(c.service.name, least, fmt::format("cache of {} tokens", kLeastCachedTokens));
   if (c.service.memory_bytes > 0)
-    return fmt::format("{}, but its memory_bytes gives it {}; raise memory_bytes or choose a smaller precision", sum,
-                       gb(c.service.memory_bytes));
+    return fmt::format(
+        "{}, but its memory_bytes gives it {}; raise memory_bytes or choose a smaller precision", sum,
+        gb(c.service.memory_bytes));
   const bool limited = c.process.memory_limit_bytes > 0;
   const double pool = limited ? std::min(c.memory, c.process.memory_limit_bytes) : c.memory;
   const double share = llm_share(c.service.engine, limited ? 1 : c.sharers);
   const double budget = share * pool;
   if (limited)
-    return fmt::format("{}, but gets {} (gpu_memory_utilization {:.4g} of its memory_limit_bytes); raise the limit", sum,
-                       gb(budget), share);
-  const std::string of = fmt::format("{} of {}, of which {} (gpu_memory_utilization {:.4g}{})", sum, size_of_memory(c.memory),
-                                     gb(budget), share, c.sharers > 1 ? fmt::format(", {} LLM processes", c.sharers) : "");
+    return fmt::format(
+        "{}, but gets {} (gpu_memory_utilization {:.4g} of its memory_limit_bytes); raise the limit", sum,
+        gb(budget), share);
+  const std::string of =
+      fmt::format("{} of {}, of which {} (gpu_memory_utilization {:.4g}{})", sum, size_of_memory(c.memory),
+                  gb(budget), share, c.sharers > 1 ? fmt::format(", {} LLM processes", c.sharers) : "");
   return of + llm_remedies(c, model, least.total, budget);
 }
 
@@ -99,7 +106,8 @@ std::string own_refusal(const Case& c) {
   }
   const double limit = c.process.memory_limit_bytes;
   if (limit > 0 && c.need.total > limit)
-    return fmt::format("{}, but its memory_limit_bytes is {}; raise the limit", sum_of(c.service.name, c.need), gb(limit));
+    return fmt::format("{}, but its memory_limit_bytes is {}; raise the limit",
+                       sum_of(c.service.name, c.need), gb(limit));
   if (c.need.total <= c.memory) return {};
   return fmt::format("{} of {}; choose {}", sum_of(c.service.name, c.need), size_of_memory(c.memory),
                      larger_partition(c, c.need.total));
@@ -109,16 +117,19 @@ std::string utilization_refusal(const std::vector<Case>& cases) {
   double total = 0;
   std::vector<std::string> shares;
   for (const Case& c : cases) {
-    const bool takes_a_share = std::holds_alternative<LlmModel>(c.service.model->cost) && c.service.memory_bytes <= 0 &&
-                               c.process.memory_limit_bytes <= 0 && c.service.engine.kv_blocks == 0;
+    const bool takes_a_share = std::holds_alternative<LlmModel>(c.service.model->cost) &&
+                               c.service.memory_bytes <= 0 && c.process.memory_limit_bytes <= 0 &&
+                               c.service.engine.kv_blocks == 0;
     if (!takes_a_share) continue;
     const double share = llm_share(c.service.engine, c.sharers);
     total += share;
     shares.push_back(fmt::format("{} {:.4g}", c.service.name, share));
   }
   if (total <= 1 + 1e-9) return {};
-  return fmt::format("gpu_memory_utilization of the processes that share it: {} = {:.4g}, more than 1; choose at most {:.4g} each",
-                     fmt::join(shares, " + "), total, std::floor(1e4 / static_cast<double>(shares.size())) / 1e4);
+  return fmt::format(
+      "gpu_memory_utilization of the processes that share it: {} = {:.4g}, more than 1; choose at most "
+      "{:.4g} each",
+      fmt::join(shares, " + "), total, std::floor(1e4 / static_cast<double>(shares.size())) / 1e4);
 }
 
 std::string sum_refusal(const std::vector<Case>& cases) {
@@ -129,21 +140,23 @@ std::string sum_refusal(const std::vector<Case>& cases) {
     total += c.need.total;
     terms.push_back(fmt::format("{} {}", c.service.name, gb(c.need.total)));
     const auto* llm = std::get_if<LlmModel>(&c.service.model->cost);
-    const bool adjustable = llm != nullptr && c.service.memory_bytes <= 0 && c.process.memory_limit_bytes <= 0 &&
-                            c.service.engine.kv_blocks == 0;
+    const bool adjustable = llm != nullptr && c.service.memory_bytes <= 0 &&
+                            c.process.memory_limit_bytes <= 0 && c.service.engine.kv_blocks == 0;
     if (!adjustable) {
       others += c.need.total;
       continue;
     }
     ++shares;
-    least = std::max(least, with_least_cache(c.service, *llm, *format_of(*llm, c.service.precision), c.gpu).total);
+    least = std::max(least,
+                     with_least_cache(c.service, *llm, *format_of(*llm, c.service.precision), c.gpu).total);
   }
   const double memory = cases.front().memory;
   if (total <= memory) return {};
   std::string remedy = "place fewer processes here or choose a larger partition";
   const double utilization = shares > 0 ? std::floor((memory - others) / shares / memory * 100) / 100 : 0;
   if (utilization * memory >= least && utilization > 0)
-    remedy = fmt::format("choose a gpu_memory_utilization of at most {:.2f} for each LLM process", utilization);
+    remedy =
+        fmt::format("choose a gpu_memory_utilization of at most {:.2f} for each LLM process", utilization);
   return fmt::format("{} = {} of {}; {}", fmt::join(terms, " + "), gb(total), size_of_memory(memory), remedy);
 }
 
@@ -164,14 +177,8 @@ void check_clients(const GpuPlacement& gpu, const Partition& partition, const Pa
 
 }  // namespace
 
-std::string least_need(const Service& service, const GpuProfile& profile) {
-  const auto* llm = std::get_if<LlmModel>(&service.model->cost);
-  if (llm != nullptr && service.memory_bytes <= 0 && service.engine.kv_blocks == 0)
-    return sum_of(service.name, with_least_cache(service, *llm, *format_of(*llm, service.precision), profile));
-  return sum_of(service.name, smallest_need(service, profile, 0, 1));
-}
-
-std::string memory_refusal(const std::vector<Service>& services, const GpuPlacement& gpu, std::size_t partition) {
+std::string memory_refusal(const std::vector<Service>& services, const GpuPlacement& gpu,
+                           std::size_t partition) {
   const auto parts = partitions(*gpu.profile, gpu.layout);
   const auto members = sharing_memory(parts, partition);
   const auto needs = needs_of(services, gpu, parts);
@@ -180,8 +187,8 @@ std::string memory_refusal(const std::vector<Service>& services, const GpuPlacem
   for (const std::size_t part : members) {
     for (std::size_t p = 0; p < needs[part].size(); ++p) {
       const ProcessPlacement& process = gpu.partitions[part].processes[p];
-      cases.push_back({services[static_cast<std::size_t>(process.service)], process, needs[part][p], *gpu.profile,
-                       parts[part].memory_bytes, sharers});
+      cases.push_back({services[static_cast<std::size_t>(process.service)], process, needs[part][p],
+                       *gpu.profile, parts[part].memory_bytes, sharers});
     }
   }
   if (cases.empty()) return {};
@@ -200,7 +207,8 @@ void check_memory(const Scenario& scenario) {
     for (std::size_t i = 0; i < parts.size(); ++i) {
       const std::string where = fmt::format("gpu{}/{}", g, parts[i].name);
       scenario::check_clients(gpu, parts[i], gpu.partitions[i], where);
-      if (auto text = scenario::memory_refusal(scenario.services, gpu, i); !text.empty()) throw MemoryError(where, text);
+      if (auto text = scenario::memory_refusal(scenario.services, gpu, i); !text.empty())
+        throw MemoryError(where, text);
     }
   }
 }

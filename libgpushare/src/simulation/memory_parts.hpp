@@ -15,16 +15,20 @@ inline constexpr double kDefaultUtilization = 0.9;
 [[nodiscard]] std::int64_t least_blocks(const Engine& engine);
 [[nodiscard]] double llm_share(const Engine& engine, int sharers);
 /// An LLM's weights, activations and context, without a cache.
-[[nodiscard]] MemoryNeed llm_fixed(const LlmModel& model, const WeightFormat& format, const GpuProfile& profile);
+[[nodiscard]] MemoryNeed llm_fixed(const LlmModel& model, const WeightFormat& format,
+                                   const GpuProfile& profile);
 /// With the smallest batch profile that the service allows; `pool` is what an LLM takes its share of.
-[[nodiscard]] MemoryNeed smallest_need(const Service& service, const GpuProfile& profile, double pool, int sharers);
+[[nodiscard]] MemoryNeed smallest_need(const Service& service, const GpuProfile& profile, double pool,
+                                       int sharers);
 
 /// The partitions that share memory with this one, itself included.
-[[nodiscard]] std::vector<std::size_t> sharing_memory(const std::vector<Partition>& parts, std::size_t partition);
+[[nodiscard]] std::vector<std::size_t> sharing_memory(const std::vector<Partition>& parts,
+                                                      std::size_t partition);
 /// LLM processes there that take a share of the memory, not an amount.
 [[nodiscard]] int llm_processes(const std::vector<Service>& services, const GpuPlacement& gpu,
                                 const std::vector<std::size_t>& members);
-[[nodiscard]] std::vector<std::vector<MemoryNeed>> needs_of(const std::vector<Service>& services, const GpuPlacement& gpu,
+[[nodiscard]] std::vector<std::vector<MemoryNeed>> needs_of(const std::vector<Service>& services,
+                                                            const GpuPlacement& gpu,
                                                             const std::vector<Partition>& parts);
 
 }  // namespace gpushare::scenario

@@ -6,6 +6,7 @@
 #include <functional>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 #include "gpushare/errors.hpp"
 #include "simulation/memory.hpp"
@@ -18,14 +19,18 @@ bool matchable(std::vector<double> needs, std::vector<double> memories) {
   if (needs.size() > memories.size()) return false;
   std::sort(needs.begin(), needs.end(), std::greater<>());
   std::sort(memories.begin(), memories.end(), std::greater<>());
-  return std::equal(needs.begin(), needs.end(), memories.begin(), [](double need, double memory) { return need <= memory; });
+  return std::equal(needs.begin(), needs.end(), memories.begin(),
+                    [](double need, double memory) { return need <= memory; });
 }
 
 class InstancePlanner {
  public:
-  InstancePlanner(const std::vector<Service>& services, const std::vector<ProcessPlacement>& processes, GpuPlacement gpu,
-                  std::size_t number)
-      : services_(services), gpu_(std::move(gpu)), number_(number), parts_(partitions(*gpu_.profile, gpu_.layout)) {
+  InstancePlanner(const std::vector<Service>& services, const std::vector<ProcessPlacement>& processes,
+                  GpuPlacement gpu, std::size_t number)
+      : services_(services),
+        gpu_(std::move(gpu)),
+        number_(number),
+        parts_(partitions(*gpu_.profile, gpu_.layout)) {
     gpu_.partitions.resize(parts_.size());
     for (const ProcessPlacement& process : processes) {
       entries_.push_back(process.service);
@@ -35,7 +40,8 @@ class InstancePlanner {
     order_.resize(parts_.size());
     std::iota(order_.begin(), order_.end(), std::size_t{0});
     std::stable_sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) {
-      return std::pair(parts_[a].memory_bytes, parts_[a].sms) > std::pair(parts_[b].memory_bytes, parts_[b].sms);
+      return std::pair(parts_[a].memory_bytes, parts_[a].sms) >
+             std::pair(parts_[b].memory_bytes, parts_[b].sms);
     });
   }
 
@@ -75,7 +81,8 @@ class InstancePlanner {
     for (std::size_t i = 0; i < entries_.size(); ++i) {
       if (placed_[i] || i == entry) continue;
       all.push_back(needs_[i]);
-      if (service_placed(entries_[i]) || std::find(seen.begin(), seen.end(), entries_[i]) != seen.end()) continue;
+      if (service_placed(entries_[i]) || std::find(seen.begin(), seen.end(), entries_[i]) != seen.end())
+        continue;
       seen.push_back(entries_[i]);
       firsts.push_back(needs_[i]);
     }
@@ -123,12 +130,14 @@ class InstancePlanner {
     std::vector<std::size_t> rest;
     for (std::size_t i = 0; i < entries_.size(); ++i)
       if (!placed_[i]) rest.push_back(i);
-    std::stable_sort(rest.begin(), rest.end(), [&](std::size_t a, std::size_t b) { return needs_[a] > needs_[b]; });
+    std::stable_sort(rest.begin(), rest.end(),
+                     [&](std::size_t a, std::size_t b) { return needs_[a] > needs_[b]; });
     for (const std::size_t entry : rest) {
       std::optional<std::size_t> best;
       double most_sms = 0;
       for (const std::size_t part : order_) {
-        const double sms = parts_[part].sms / (1.0 + static_cast<double>(gpu_.partitions[part].processes.size()));
+        const double sms =
+            parts_[part].sms / (1.0 + static_cast<double>(gpu_.partitions[part].processes.size()));
         if (sms <= most_sms || !fits(entry, part)) continue;
         best = part;
         most_sms = sms;
@@ -140,12 +149,19 @@ class InstancePlanner {
 
   [[noreturn]] void refuse(std::size_t entry) {
     const std::size_t largest = order_.front();
-    gpu_.partitions[largest].processes.push_back(ProcessPlacement{entries_[entry]});
-    const Service& service = services_[static_cast<std::size_t>(entries_[entry])];
-    const std::string sum = memory_refusal(services_, gpu_, largest);
-    throw MemoryError(fmt::format("gpu{}/{}", number_, parts_[largest].name),
-                      fmt::format("{}. No partition of {} has room for {}: {}", sum, short_name(*gpu_.profile, gpu_.layout),
-                                  service.name, least_need(service, *gpu_.profile)));
+    auto& processes = gpu_.partitions[largest].processes;
+    const auto neighbours = std::exchange(processes, {ProcessPlacement{entries_[entry]}});
+    const std::string layout = short_name(*gpu_.profile, gpu_.layout);
+    std::string text = memory_refusal(services_, gpu_, largest);  // alone; otherwise beside its neighbours
+    if (!text.empty()) {
+      text += fmt::format(", which {} has not", layout);
+    } else {
+      processes.insert(processes.begin(), neighbours.begin(), neighbours.end());
+      text = fmt::format("{}; nor does {} fit beside the others in another partition of {}",
+                         memory_refusal(services_, gpu_, largest),
+                         services_[static_cast<std::size_t>(entries_[entry])].name, layout);
+    }
+    throw MemoryError(fmt::format("gpu{}/{}", number_, parts_[largest].name), text);
   }
 
   const std::vector<Service>& services_;

@@ -15,6 +15,7 @@ namespace gpushare::scenario {
 /// `gpu` is the GPU's number in messages. Throws LayoutError, or MemoryError for a process that fits nowhere.
 [[nodiscard]] GpuPlacement place_on_instances(const PlacementMode& mode, const std::vector<Service>& services,
                                               const std::vector<ProcessPlacement>& processes,
-                                              const std::shared_ptr<const GpuProfile>& profile, std::size_t gpu);
+                                              const std::shared_ptr<const GpuProfile>& profile,
+                                              std::size_t gpu);
 
 }  // namespace gpushare::scenario

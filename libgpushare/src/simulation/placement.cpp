@@ -13,7 +13,8 @@ namespace {
 
 using ProfilePointer = std::shared_ptr<const GpuProfile>;
 
-GpuPlacement whole_gpu(const ProfilePointer& profile, SharingMode sharing, std::vector<ProcessPlacement> processes) {
+GpuPlacement whole_gpu(const ProfilePointer& profile, SharingMode sharing,
+                       std::vector<ProcessPlacement> processes) {
   GpuPlacement gpu;
   gpu.profile = profile;
   gpu.partitions.resize(1);
@@ -34,7 +35,8 @@ std::vector<GpuPlacement> dedicated(const std::vector<Service>& services, const 
   return gpus;
 }
 
-std::vector<ProcessPlacement> expand(const std::vector<Service>& services, const std::vector<int>& shared, int replicas) {
+std::vector<ProcessPlacement> expand(const std::vector<Service>& services, const std::vector<int>& shared,
+                                     int replicas) {
   std::vector<ProcessPlacement> processes;
   for (const int s : shared) {
     const int count = replicas > 0 ? replicas : services[static_cast<std::size_t>(s)].replicas;
@@ -43,19 +45,22 @@ std::vector<ProcessPlacement> expand(const std::vector<Service>& services, const
   return processes;
 }
 
-void set_caps(std::vector<ProcessPlacement>& processes, const std::vector<double>& percentages, const std::string& where) {
+void set_caps(std::vector<ProcessPlacement>& processes, const std::vector<double>& percentages,
+              const std::string& where) {
   if (percentages.empty()) return;
   if (percentages.size() != processes.size())
-    throw ScenarioError(where, fmt::format("mode \"mps\": {} percentages for {} processes; give one for each process, in the "
-                                           "order of the services",
-                                           percentages.size(), processes.size()));
+    throw ScenarioError(
+        where, fmt::format("mode \"mps\": {} percentages for {} processes; give one for each process, in the "
+                           "order of the services",
+                           percentages.size(), processes.size()));
   for (std::size_t i = 0; i < processes.size(); ++i) processes[i].active_thread_percentage = percentages[i];
 }
 
 }  // namespace
 
 std::vector<GpuPlacement> place(const PlacementMode& mode, const std::vector<Service>& services,
-                                const std::vector<int>& consolidate, const ProfilePointer& profile, const std::string& where) {
+                                const std::vector<int>& consolidate, const ProfilePointer& profile,
+                                const std::string& where) {
   if (mode.kind == PlacementMode::Kind::dedicated) return dedicated(services, {}, profile);
   auto gpus = dedicated(services, consolidate, profile);
   auto processes = expand(services, consolidate, mode.replicas);

@@ -26,19 +26,24 @@ std::optional<Number> number(std::string_view text) {
 int parse_replicas(const std::string& text, std::string_view rest, const std::string& where) {
   const auto replicas = number<int>(rest);
   if (!replicas || *replicas < 1 || *replicas > kMostReplicas)
-    fail(where, text, fmt::format("after \"time-slicing:\" expected replicas, a whole number between 1 and {}, found \"{}\"",
-                                  kMostReplicas, rest));
+    fail(where, text,
+         fmt::format(
+             "after \"time-slicing:\" expected replicas, a whole number between 1 and {}, found \"{}\"",
+             kMostReplicas, rest));
   return *replicas;
 }
 
-std::vector<double> parse_percentages(const std::string& text, std::string_view rest, const std::string& where) {
+std::vector<double> parse_percentages(const std::string& text, std::string_view rest,
+                                      const std::string& where) {
   std::vector<double> percentages;
   for (std::size_t begin = 0; begin <= rest.size();) {
     const std::size_t end = std::min(rest.find('/', begin), rest.size());
     const auto part = rest.substr(begin, end - begin);
     const auto percentage = number<double>(part);
     if (!percentage || !(*percentage > 0) || *percentage > 100)
-      fail(where, text, fmt::format("after \"mps:\" expected percentages > 0 and <= 100 such as 50/50, found \"{}\"", part));
+      fail(where, text,
+           fmt::format("after \"mps:\" expected percentages > 0 and <= 100 such as 50/50, found \"{}\"",
+                       part));
     percentages.push_back(*percentage);
     begin = end + 1;
   }
@@ -52,7 +57,8 @@ PlacementMode parse_mig(const std::string& text, std::string_view rest, const st
   if (slash != std::string_view::npos) {
     const auto inner = rest.substr(slash + 1);
     if (inner != "time-slicing" && inner != "mps")
-      fail(where, text, fmt::format("after the layout expected \"/time-slicing\" or \"/mps\", found \"/{}\"", inner));
+      fail(where, text,
+           fmt::format("after the layout expected \"/time-slicing\" or \"/mps\", found \"/{}\"", inner));
     if (inner == "mps") mode.inner = SharingMode::mps;
   }
   mode.layout = rest.substr(0, slash);

@@ -13,9 +13,9 @@ namespace gpushare::scenario {
 struct PlacementMode {
   enum class Kind : std::uint8_t { dedicated, time_slicing, mps, mig };
   Kind kind = Kind::dedicated;
-  int replicas = 0;                 ///< time_slicing: of each service; 0: as the service says
-  std::vector<double> percentages;  ///< mps: by process; empty: no caps
-  std::string layout;               ///< mig
+  int replicas = 0;                               ///< time_slicing: of each service; 0: as the service says
+  std::vector<double> percentages;                ///< mps: by process; empty: no caps
+  std::string layout;                             ///< mig
   SharingMode inner = SharingMode::time_slicing;  ///< mig: of instances with more than one process
 };
 
@@ -29,6 +29,7 @@ inline constexpr std::string_view kModeGrammar =
 /// (indices of services). Throws LayoutError, ScenarioError at `where`, or MemoryError for a process that fits nowhere.
 [[nodiscard]] std::vector<GpuPlacement> place(const PlacementMode& mode, const std::vector<Service>& services,
                                               const std::vector<int>& consolidate,
-                                              const std::shared_ptr<const GpuProfile>& profile, const std::string& where);
+                                              const std::shared_ptr<const GpuProfile>& profile,
+                                              const std::string& where);
 
 }  // namespace gpushare::scenario

@@ -19,7 +19,9 @@ std::string at(const std::string& source, const ordered_json::json_pointer& poin
   return source.empty() ? pointer.to_string() : source + "#" + pointer.to_string();
 }
 
-[[noreturn]] void fail(const std::string& where, const std::string& what) { throw ScenarioError(where, what); }
+[[noreturn]] void fail(const std::string& where, const std::string& what) {
+  throw ScenarioError(where, what);
+}
 
 void absolute(ordered_json& name, const std::filesystem::path& folder, bool always) {
   if (!name.is_string()) return;
@@ -34,7 +36,8 @@ ordered_json* member(ordered_json& object, const char* key) {
   return found == object.end() ? nullptr : &*found;
 }
 
-void absolute_in_each(ordered_json* parent, const char* key, const std::filesystem::path& folder, bool always = false) {
+void absolute_in_each(ordered_json* parent, const char* key, const std::filesystem::path& folder,
+                      bool always = false) {
   if (parent == nullptr || !parent->is_structured()) return;
   for (auto& child : *parent)
     if (auto* name = member(child, key)) absolute(*name, folder, always);
@@ -58,7 +61,8 @@ void check_shape(const ordered_json& document, const std::string& source) {
     fail(at(source, placement), R"(expected an object such as {"mode": "dedicated"} or {"gpus": [...]})");
   const ordered_json::json_pointer modes("/modes");
   if (!document.contains(modes)) return;
-  if (!document.at(modes).is_object()) fail(at(source, modes), "expected an object of merge patches by mode name");
+  if (!document.at(modes).is_object())
+    fail(at(source, modes), "expected an object of merge patches by mode name");
   for (const auto& [name, patch] : document.at(modes).items()) {
     const auto where = at(source, modes / name);
     if (!patch.is_object()) fail(where, "expected a merge patch (an object; {} for a mode of the grammar)");
@@ -66,13 +70,17 @@ void check_shape(const ordered_json& document, const std::string& source) {
     if (patch.contains("placement") && !patch.at("placement").is_object() && !patch.at("placement").is_null())
       fail(where + "/placement", R"(expected an object such as {"mode": "dedicated"} or {"gpus": [...]})");
     if (patch.empty() && !parse_mode(name, where))
-      fail(where, fmt::format("an empty patch stands for a mode of the grammar ({}), and \"{}\" is none", kModeGrammar, name));
+      fail(where, fmt::format("an empty patch stands for a mode of the grammar ({}), and \"{}\" is none",
+                              kModeGrammar, name));
   }
 }
 
-bool has_gpus(const ordered_json& placement) { return placement.contains("gpus") && !placement.at("gpus").is_null(); }
+bool has_gpus(const ordered_json& placement) {
+  return placement.contains("gpus") && !placement.at("gpus").is_null();
+}
 
 void set_mode(ordered_json& placement, const std::string& mode) {
+  if (placement.is_null()) placement = ordered_json::object();
   for (const char* key : {"gpus", "label", "undo"}) placement.erase(key);
   placement["mode"] = mode;
 }
@@ -100,27 +108,31 @@ void merge(ordered_json& document, const std::string& name, const std::string& s
     const auto& mode = placement.at("mode");
     if (!mode.is_string() || !parse_mode(mode.get<std::string>(), at(source, pointer / "mode")))
       fail(at(source, pointer / "mode"),
-           fmt::format("this mode must be placed by a mode of the grammar ({}), found {}", kModeGrammar, mode.dump()));
+           fmt::format("this mode must be placed by a mode of the grammar ({}), found {}", kModeGrammar,
+                       mode.dump()));
   }
   placement["label"] = name;
   ordered_json undo = merge_difference(document, original);
   document["placement"]["undo"] = std::move(undo);
 }
 
-[[noreturn]] void fail_unknown(const std::string& mode, const std::vector<std::string>& modes, const std::string& where) {
+[[noreturn]] void fail_unknown(const std::string& mode, const std::vector<std::string>& modes,
+                               const std::string& where) {
   std::vector<std::string> known = modes;
   for (const char* word : {"dedicated", "time-slicing", "mps"})
     if (std::find(known.begin(), known.end(), word) == known.end()) known.emplace_back(word);
   const std::string start = mode.substr(0, mode.find(':'));
   auto near = json::nearest(mode, known);
   if (!near) near = json::nearest(start, {"dedicated", "time-slicing", "mps", "mig"});
-  fail(where, fmt::format("unknown mode \"{}\"{}{} Any document has {}", mode,
-                          near ? fmt::format("; did you mean \"{}\"?", *near) : ".",
-                          modes.empty() ? "" : fmt::format(" This document's modes: {}.", fmt::join(modes, ", ")), kModeGrammar));
+  fail(where,
+       fmt::format("unknown mode \"{}\"{}{} Any document has {}", mode,
+                   near ? fmt::format("; did you mean \"{}\"?", *near) : ".",
+                   modes.empty() ? "" : fmt::format(" This document's modes: {}.", fmt::join(modes, ", ")),
+                   kModeGrammar));
 }
 
-void select(ordered_json& document, const std::string& mode, const std::vector<std::string>& modes, const std::string& source,
-            const std::string& where) {
+void select(ordered_json& document, const std::string& mode, const std::vector<std::string>& modes,
+            const std::string& source, const std::string& where) {
   const bool own = std::find(modes.begin(), modes.end(), mode) != modes.end();
   if (own && !document.at("modes").at(mode).empty()) return merge(document, mode, source);
   if (!parse_mode(mode, where)) fail_unknown(mode, modes, where);
@@ -141,7 +153,8 @@ void undo(ordered_json& document) {
 std::string text_of(const ordered_json& placement, const char* key, const std::string& source) {
   const auto& value = placement.at(key);
   if (!value.is_string() || value.get_ref<const std::string&>().empty())
-    fail(at(source, ordered_json::json_pointer("/placement") / key), fmt::format("expected a name, found {}", value.dump()));
+    fail(at(source, ordered_json::json_pointer("/placement") / key),
+         fmt::format("expected a name, found {}", value.dump()));
   return value.get<std::string>();
 }
 
@@ -177,7 +190,8 @@ ordered_json merge_difference(const ordered_json& from, const ordered_json& to) 
 }
 
 void make_paths_absolute(ordered_json& document, const std::string& folder) {
-  absolute_paths(document, folder.empty() ? std::filesystem::current_path() : std::filesystem::absolute(folder));
+  absolute_paths(document,
+                 folder.empty() ? std::filesystem::current_path() : std::filesystem::absolute(folder));
 }
 
 AppliedDocument apply_mode(ordered_json document, const std::string& mode, const std::string& source,

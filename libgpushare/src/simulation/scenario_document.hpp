@@ -17,11 +17,12 @@ struct AppliedDocument {
 /// Applies `mode`, or the document's own placement when it is empty. A mode is one of the document's own (RFC 7396
 /// merge patches) or one of the grammar. What a patch changed is kept in /placement/undo, so that another mode can be
 /// applied to the result. Throws ScenarioError; `source` precedes the JSON pointers.
-[[nodiscard]] AppliedDocument apply_mode(nlohmann::ordered_json document, const std::string& mode, const std::string& source,
-                                         const std::string& folder);
+[[nodiscard]] AppliedDocument apply_mode(nlohmann::ordered_json document, const std::string& mode,
+                                         const std::string& source, const std::string& folder);
 
 /// The merge patch that turns `from` into `to` (RFC 7396, so neither may hold nulls that matter).
-[[nodiscard]] nlohmann::ordered_json merge_difference(const nlohmann::ordered_json& from, const nlohmann::ordered_json& to);
+[[nodiscard]] nlohmann::ordered_json merge_difference(const nlohmann::ordered_json& from,
+                                                      const nlohmann::ordered_json& to);
 
 /// Makes the relative paths of a document, or of a patch of one, start at `folder`.
 void make_paths_absolute(nlohmann::ordered_json& document, const std::string& folder);

@@ -11,12 +11,13 @@ Fault read_fault(const Reader& reader, const Scenario& scenario) {
   const Service& service = scenario.services[static_cast<std::size_t>(fault.service)];
   const auto replica = reader.integer("replica", 0, 0, 1'000'000);
   if (replica >= service.replicas)
-    reader.at("replica").fail(fmt::format("{} has {} replica{}, numbered from 0; found {}", service.name, service.replicas,
-                                          service.replicas == 1 ? "" : "s", replica));
+    reader.at("replica").fail(fmt::format("{} has {} replica{}, numbered from 0; found {}", service.name,
+                                          service.replicas, service.replicas == 1 ? "" : "s", replica));
   fault.replica = static_cast<int>(replica);
   fault.at_s = reader.at("at_s").number(json::kNonNegative);
   if (fault.at_s >= scenario.duration_s)
-    reader.at("at_s").fail(fmt::format("the run ends at {} s; the fault at {} s would never happen", scenario.duration_s, fault.at_s));
+    reader.at("at_s").fail(fmt::format("the run ends at {} s; the fault at {} s would never happen",
+                                       scenario.duration_s, fault.at_s));
   fault.leak_bytes_per_s = reader.number("leak_bytes_per_s", 0, json::kPositive);
   fault.restart_s = reader.number("restart_s", fault.restart_s, json::kNonNegative);
   fault.contained = reader.boolean("contained", false);

@@ -21,7 +21,8 @@ Sharing read_sharing(const Reader& reader) {
   if (!reader.is_object()) return sharing;
   if (sharing.mode == SharingMode::time_slicing) {
     sharing.slice_s = reader.number("slice_s", sharing.slice_s, json::kNonNegative);
-    sharing.switch_preempted_s = reader.number("switch_preempted_s", sharing.switch_preempted_s, json::kNonNegative);
+    sharing.switch_preempted_s =
+        reader.number("switch_preempted_s", sharing.switch_preempted_s, json::kNonNegative);
     sharing.switch_idle_s = reader.number("switch_idle_s", sharing.switch_idle_s, json::kNonNegative);
   }
   reader.finish();
@@ -55,8 +56,9 @@ PartitionPlacement read_partition(const Reader& reader, const std::string& name,
     for (std::size_t i = 0; i < processes->size(); ++i)
       partition.processes.push_back(read_process(processes->at(i), partition.sharing.mode, services));
     if (partition.sharing.mode == SharingMode::exclusive && partition.processes.size() > 1)
-      processes->fail(fmt::format("partition {} is exclusive but has {} processes; choose \"time-slicing\" or \"mps\"", name,
-                                  partition.processes.size()));
+      processes->fail(
+          fmt::format("partition {} is exclusive but has {} processes; choose \"time-slicing\" or \"mps\"",
+                      name, partition.processes.size()));
   }
   reader.finish();
   return partition;
@@ -72,7 +74,8 @@ Layout read_layout(const Reader& gpu, const GpuProfile& profile) {
   }
 }
 
-GpuPlacement read_gpu(const Reader& reader, const std::shared_ptr<const GpuProfile>& otherwise, const Names& services) {
+GpuPlacement read_gpu(const Reader& reader, const std::shared_ptr<const GpuProfile>& otherwise,
+                      const Names& services) {
   GpuPlacement gpu;
   const auto profile = reader.find("profile");
   gpu.profile = profile ? read_profile(*profile) : otherwise;
@@ -83,8 +86,8 @@ GpuPlacement read_gpu(const Reader& reader, const std::shared_ptr<const GpuProfi
   if (list.size() != parts.size()) {
     Names names;
     for (const Partition& part : parts) names.push_back(part.name);
-    list.fail(fmt::format("the layout has {} partition{} ({}), found {} entries", parts.size(), parts.size() == 1 ? "" : "s",
-                          fmt::join(names, ", "), list.size()));
+    list.fail(fmt::format("the layout has {} partition{} ({}), found {} entries", parts.size(),
+                          parts.size() == 1 ? "" : "s", fmt::join(names, ", "), list.size()));
   }
   for (std::size_t i = 0; i < parts.size(); ++i)
     gpu.partitions.push_back(read_partition(list.at(i), parts[i].name, services));
@@ -110,7 +113,8 @@ std::vector<GpuPlacement> read_gpus(const Reader& gpus, const std::shared_ptr<co
   if (gpus.size() == 0) gpus.fail("a placement needs at least one GPU");
   if (gpus.size() > kMostGpus) gpus.fail(fmt::format("at most {} GPUs, found {}", kMostGpus, gpus.size()));
   std::vector<GpuPlacement> read;
-  for (std::size_t i = 0; i < gpus.size(); ++i) read.push_back(read_gpu(gpus.at(i), otherwise, names_of(services)));
+  for (std::size_t i = 0; i < gpus.size(); ++i)
+    read.push_back(read_gpu(gpus.at(i), otherwise, names_of(services)));
   return read;
 }
 

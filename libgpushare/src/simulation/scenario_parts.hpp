@@ -36,7 +36,8 @@ using Names = std::vector<std::string>;
 [[nodiscard]] std::vector<Traffic> read_traffic(const Reader& traffic, const Scenario& scenario);
 [[nodiscard]] std::vector<Fault> read_faults(const Reader& faults, const Scenario& scenario);
 /// The GPUs of a placement that lists them.
-[[nodiscard]] std::vector<GpuPlacement> read_gpus(const Reader& gpus, const std::shared_ptr<const GpuProfile>& otherwise,
+[[nodiscard]] std::vector<GpuPlacement> read_gpus(const Reader& gpus,
+                                                  const std::shared_ptr<const GpuProfile>& otherwise,
                                                   const std::vector<Service>& services);
 /// A profile by name or path; an unknown name or missing file fails at the reader.
 [[nodiscard]] std::shared_ptr<const GpuProfile> read_profile(const Reader& reader);

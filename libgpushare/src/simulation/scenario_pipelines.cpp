@@ -42,20 +42,25 @@ void read_after(const Reader& reader, const std::vector<Stage>& before, Stage& s
   stage.after = static_cast<int>(found - earlier.begin()) - 1;
 }
 
-void check_sentence(const Reader& on, const Stage& stage, const Model* previous, const std::vector<Service>& services) {
+void check_sentence(const Reader& on, const Stage& stage, const Model* previous,
+                    const std::vector<Service>& services) {
   if (previous == nullptr || !std::holds_alternative<LlmModel>(previous->cost))
     on.fail("a stage starts on a sentence only after an LLM stage");
   const Model* model = model_of(stage, services);
   if (model == nullptr || !is_speech_synthesis(*model))
-    on.fail("only a speech service (autoregressive-tts, or a batch model with unit \"audio_s\") starts on a sentence");
+    on.fail(
+        "only a speech service (autoregressive-tts, or a batch model with unit \"audio_s\") starts on a "
+        "sentence");
 }
 
-void read_trigger(const Reader& reader, const std::vector<Service>& services, const std::vector<Stage>& before, Stage& stage) {
+void read_trigger(const Reader& reader, const std::vector<Service>& services,
+                  const std::vector<Stage>& before, Stage& stage) {
   const auto on = reader.find("on");
   if (!on) return;
   stage.on = static_cast<Trigger>(on->choice({"finish", "first-output", "sentence"}));
   const Stage* previous = stage.after < 0 ? nullptr : &before[static_cast<std::size_t>(stage.after)];
-  if (previous == nullptr && stage.on != Trigger::finish) on->fail("a stage that follows the arrival has no output to wait for");
+  if (previous == nullptr && stage.on != Trigger::finish)
+    on->fail("a stage that follows the arrival has no output to wait for");
   const Model* model = previous == nullptr ? nullptr : model_of(*previous, services);
   if (stage.on == Trigger::first_output && model == nullptr)
     on->fail(fmt::format("stage \"{}\" is a delay and has no output", previous->name));
@@ -78,20 +83,23 @@ void read_speech(const Reader& reader, const std::vector<Service>& services, Sta
 // An LLM's reply is cut in one way, whoever listens.
 void check_same_sentences(const Reader& reader, const std::vector<Stage>& before, const Stage& stage) {
   for (const Stage& other : before) {
-    if (stage.on != Trigger::sentence || other.on != Trigger::sentence || other.after != stage.after) continue;
+    if (stage.on != Trigger::sentence || other.on != Trigger::sentence || other.after != stage.after)
+      continue;
     if (other.sentence_tokens != stage.sentence_tokens)
-      reader.fail(fmt::format("stage \"{}\" takes sentences of {} tokens from the same LLM stage; found {}", other.name,
-                              other.sentence_tokens, stage.sentence_tokens));
+      reader.fail(fmt::format("stage \"{}\" takes sentences of {} tokens from the same LLM stage; found {}",
+                              other.name, other.sentence_tokens, stage.sentence_tokens));
   }
 }
 
-Stage read_stage(const Reader& reader, const std::vector<Service>& services, const std::vector<Stage>& before) {
+Stage read_stage(const Reader& reader, const std::vector<Service>& services,
+                 const std::vector<Stage>& before) {
   Stage stage;
   stage.name = reader.at("name").string();
   if (stage.name.empty() || stage.name == kArrival)
     reader.at("name").fail(fmt::format("a stage needs a name of its own, found \"{}\"", stage.name));
   for (const Stage& other : before)
-    if (other.name == stage.name) reader.at("name").fail(fmt::format("two stages are called \"{}\"", stage.name));
+    if (other.name == stage.name)
+      reader.at("name").fail(fmt::format("two stages are called \"{}\"", stage.name));
   read_work(reader, services, stage);
   read_after(reader, before, stage);
   read_trigger(reader, services, before, stage);
@@ -103,7 +111,8 @@ Stage read_stage(const Reader& reader, const std::vector<Service>& services, con
 
 }  // namespace
 
-std::vector<Pipeline> read_pipelines(const Reader& pipelines, const Names& order, const std::vector<Service>& services) {
+std::vector<Pipeline> read_pipelines(const Reader& pipelines, const Names& order,
+                                     const std::vector<Service>& services) {
   if (pipelines.size() == 0) pipelines.fail("a scenario needs at least one pipeline");
   std::vector<Pipeline> read;
   for (const std::string& name : order) {
@@ -111,12 +120,14 @@ std::vector<Pipeline> read_pipelines(const Reader& pipelines, const Names& order
     const Reader stages = reader.at("stages");
     if (!stages.is_array()) stages.fail("expected an array of stages");
     if (stages.size() == 0) stages.fail("a pipeline needs at least one stage");
-    if (stages.size() > kMaxStages) stages.fail(fmt::format("at most {} stages, found {}", kMaxStages, stages.size()));
+    if (stages.size() > kMaxStages)
+      stages.fail(fmt::format("at most {} stages, found {}", kMaxStages, stages.size()));
     Pipeline pipeline{name, {}};
     for (std::size_t i = 0; i < stages.size(); ++i)
       pipeline.stages.push_back(read_stage(stages.at(i), services, pipeline.stages));
     const auto visits = [](const Stage& stage) { return stage.service >= 0; };
-    if (std::none_of(pipeline.stages.begin(), pipeline.stages.end(), visits)) stages.fail("no stage visits a service");
+    if (std::none_of(pipeline.stages.begin(), pipeline.stages.end(), visits))
+      stages.fail("no stage visits a service");
     reader.finish();
     read.push_back(std::move(pipeline));
   }

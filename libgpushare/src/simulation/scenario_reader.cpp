@@ -18,7 +18,8 @@ namespace scenario {
 
 std::string unknown_name(std::string_view what, const std::string& name, const Names& known) {
   const auto near = json::nearest(name, known);
-  return fmt::format("unknown {} \"{}\"{} Known: {}", what, name, near ? fmt::format("; did you mean \"{}\"?", *near) : ".",
+  return fmt::format("unknown {} \"{}\"{} Known: {}", what, name,
+                     near ? fmt::format("; did you mean \"{}\"?", *near) : ".",
                      known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", ")));
 }
 
@@ -44,7 +45,9 @@ namespace {
 constexpr std::string_view kFolder = "scenarios";
 constexpr double kLongestRun = 1e9;  // seconds: times are kept in nanoseconds in 64 bits
 
-[[noreturn]] void fail(std::string where, const std::string& what) { throw ScenarioError(std::move(where), what); }
+[[noreturn]] void fail(std::string where, const std::string& what) {
+  throw ScenarioError(std::move(where), what);
+}
 
 std::vector<int> read_consolidate(const Reader& placement, const std::vector<Service>& services) {
   std::vector<int> indices;
@@ -67,7 +70,8 @@ std::vector<int> placed_processes(const Scenario& scenario) {
   std::vector<int> counts(scenario.services.size());
   for (const GpuPlacement& gpu : scenario.gpus)
     for (const PartitionPlacement& partition : gpu.partitions)
-      for (const ProcessPlacement& process : partition.processes) ++counts[static_cast<std::size_t>(process.service)];
+      for (const ProcessPlacement& process : partition.processes)
+        ++counts[static_cast<std::size_t>(process.service)];
   return counts;
 }
 
@@ -78,12 +82,13 @@ void check_replicas(const Reader& services, const Reader& placement, const Scena
     if (counts[i] == 0) placement.fail(fmt::format("service \"{}\" is placed on no GPU", service.name));
     const auto replicas = services.at(service.name).find("replicas");
     if (listed && replicas && counts[i] != service.replicas)
-      replicas->fail(fmt::format("{} replicas, but the placement has {} of its processes", service.replicas, counts[i]));
+      replicas->fail(
+          fmt::format("{} replicas, but the placement has {} of its processes", service.replicas, counts[i]));
   }
 }
 
-void read_placement(const Reader& placement, const Reader& services, const std::shared_ptr<const GpuProfile>& profile,
-                    Scenario& scenario) {
+void read_placement(const Reader& placement, const Reader& services,
+                    const std::shared_ptr<const GpuProfile>& profile, Scenario& scenario) {
   for (const char* key : {"label", "undo"}) placement.ignore(key);
   const auto consolidate = read_consolidate(placement, scenario.services);
   const auto gpus = placement.find("gpus");
@@ -119,9 +124,12 @@ void check_rates(const Reader& services, const Scenario& scenario) {
     for (const PartitionPlacement& partition : gpu.partitions) {
       for (const ProcessPlacement& process : partition.processes) {
         const Service& service = scenario.services[static_cast<std::size_t>(process.service)];
-        if (std::holds_alternative<SyntheticModel>(service.model->cost) || gpu.profile->flops(rate_of(service)) > 0) continue;
-        services.at(service.name).fail(fmt::format("GPU {} has no {} rate, which model {} computes in", gpu.profile->name,
-                                                   to_string(rate_of(service)), service.model->name));
+        if (std::holds_alternative<SyntheticModel>(service.model->cost) ||
+            gpu.profile->flops(rate_of(service)) > 0)
+          continue;
+        services.at(service.name)
+            .fail(fmt::format("GPU {} has no {} rate, which model {} computes in", gpu.profile->name,
+                              to_string(rate_of(service)), service.model->name));
       }
     }
   }
@@ -136,14 +144,16 @@ void read_duration(const Reader& reader, Scenario& scenario) {
       if (const auto length = length_of(traffic)) longest = std::max(longest.value_or(0), *length);
     if (!longest) reader.fail("\"duration_s\" is missing, and open traffic does not tell how long it lasts");
     if (!(*longest > 0 && *longest <= kLongestRun))
-      reader.fail(fmt::format("\"duration_s\" is missing, and the traffic lasts {} s; give one > 0 and <= {:.0e}", *longest,
-                              kLongestRun));
+      reader.fail(
+          fmt::format("\"duration_s\" is missing, and the traffic lasts {} s; give one > 0 and <= {:.0e}",
+                      *longest, kLongestRun));
     scenario.duration_s = *longest;
   }
   scenario.warmup_s = reader.number("warmup_s", 0, json::kNonNegative);
   if (scenario.warmup_s >= scenario.duration_s)
-    reader.at("warmup_s").fail(fmt::format("a warm-up of {} s leaves nothing of the {} s to measure", scenario.warmup_s,
-                                           scenario.duration_s));
+    reader.at("warmup_s")
+        .fail(fmt::format("a warm-up of {} s leaves nothing of the {} s to measure", scenario.warmup_s,
+                          scenario.duration_s));
 }
 
 void read_heading(const Reader& reader, Scenario& scenario) {
@@ -179,7 +189,8 @@ Scenario read(const AppliedDocument& applied, const std::string& source) {
   }
   const Reader services = reader.at("services");
   scenario.services = read_services(services, keys_of(applied.json, "services"));
-  scenario.pipelines = read_pipelines(reader.at("pipelines"), keys_of(applied.json, "pipelines"), scenario.services);
+  scenario.pipelines =
+      read_pipelines(reader.at("pipelines"), keys_of(applied.json, "pipelines"), scenario.services);
   scenario.traffic = read_traffic(reader.at("traffic"), scenario);
   read_duration(reader, scenario);
   read_placement(reader.at("placement"), services, profile, scenario);
@@ -202,7 +213,8 @@ std::string text_of_file(const std::string& path) {
 }  // namespace
 }  // namespace scenario
 
-Scenario parse_scenario(std::string_view json, const std::string& mode, const std::string& source, const std::string& folder) {
+Scenario parse_scenario(std::string_view json, const std::string& mode, const std::string& source,
+                        const std::string& folder) {
   static_cast<void>(json::parse(json, source, scenario::fail));  // refuses what the next parser lets pass
   auto document = nlohmann::ordered_json::parse(json);           // the same, in the document's order
   return scenario::read(scenario::apply_mode(std::move(document), mode, source, folder), source);
@@ -215,7 +227,8 @@ Scenario load_scenario(const std::string& name_or_path, const std::string& mode)
   }
   const auto text = builtin(scenario::kFolder, name_or_path);
   if (!text || name_or_path == "schema")
-    scenario::fail({}, scenario::unknown_name("scenario", name_or_path, scenario_names()) + "; or give the path of a .json file");
+    scenario::fail({}, scenario::unknown_name("scenario", name_or_path, scenario_names()) +
+                           "; or give the path of a .json file");
   return parse_scenario(*text, mode, fmt::format("{}/{}.json", scenario::kFolder, name_or_path));
 }
 

@@ -13,11 +13,16 @@ namespace gpushare {
 
 std::string_view to_string(EngineKind kind) {
   switch (kind) {
-    case EngineKind::fifo: return "fifo";
-    case EngineKind::dynamic_batching: return "dynamic-batching";
-    case EngineKind::stream_batching: return "stream-batching";
-    case EngineKind::autoregressive_slots: return "autoregressive-slots";
-    case EngineKind::continuous_batching: return "continuous-batching";
+    case EngineKind::fifo:
+      return "fifo";
+    case EngineKind::dynamic_batching:
+      return "dynamic-batching";
+    case EngineKind::stream_batching:
+      return "stream-batching";
+    case EngineKind::autoregressive_slots:
+      return "autoregressive-slots";
+    case EngineKind::continuous_batching:
+      return "continuous-batching";
   }
   return "";
 }
@@ -37,13 +42,25 @@ void name_inline(nlohmann::json& model, const std::string& service) {
     if (!model.contains(key)) model[key] = service;
 }
 
-std::shared_ptr<const Model> read_model(const Reader& reader, const std::string& service) {
-  if (reader.is_object()) {
-    nlohmann::json model = reader.raw();
-    name_inline(model, service);
-    return std::make_shared<const Model>(parse_model(model.dump(), reader.where()));
+// A model written in the scenario: its errors point into the scenario.
+Model inline_model(const Reader& reader, const std::string& service) {
+  nlohmann::json model = reader.raw();
+  name_inline(model, service);
+  const std::string where = reader.where();
+  try {
+    return parse_model(model.dump(), where);
+  } catch (const ModelError& error) {
+    const std::string what = std::string(error.what()).substr(error.where().size());
+    const bool inside = error.where().starts_with(where + "#");
+    throw ScenarioError(inside ? where + error.where().substr(where.size() + 1) : where,
+                        what.starts_with(": ") ? what.substr(2) : what);
   }
-  if (!reader.is_string()) reader.fail("expected a model's name, the path of its file, or the model itself (an object)");
+}
+
+std::shared_ptr<const Model> read_model(const Reader& reader, const std::string& service) {
+  if (reader.is_object()) return std::make_shared<const Model>(inline_model(reader, service));
+  if (!reader.is_string())
+    reader.fail("expected a model's name, the path of its file, or the model itself (an object)");
   const std::string name = reader.string();
   if (is_path(name)) {
     if (!std::filesystem::exists(name)) reader.fail(fmt::format("there is no model file \"{}\"", name));
@@ -59,7 +76,8 @@ Names precisions_of(const Model& model) {
     for (const WeightFormat& format : llm->formats) names.emplace_back(to_string(format.name));
     return names;
   }
-  if (const auto* batch = std::get_if<BatchModel>(&model.cost)) return {std::string(to_string(batch->precision))};
+  if (const auto* batch = std::get_if<BatchModel>(&model.cost))
+    return {std::string(to_string(batch->precision))};
   return {std::string(to_string(Precision::fp16))};
 }
 
@@ -80,7 +98,8 @@ Precision read_precision(const Reader& service, const Model& model) {
   if (std::find(legal.begin(), legal.end(), name) == legal.end()) {
     const auto near = json::nearest(name, legal);
     reader->fail(fmt::format("model {} has no weights in \"{}\"{} It has {}", model.name, name,
-                             near ? fmt::format("; did you mean \"{}\"?", *near) : ".", fmt::join(legal, ", ")));
+                             near ? fmt::format("; did you mean \"{}\"?", *near) : ".",
+                             fmt::join(legal, ", ")));
   }
   return precision_named(name);
 }
@@ -117,7 +136,8 @@ void read_preferred(const Reader& reader, Engine& engine) {
     if (value > engine.max_batch)
       size.fail(fmt::format("a preferred batch of {} is more than max_batch {}", value, engine.max_batch));
     if (!engine.preferred_batch.empty() && value <= engine.preferred_batch.back())
-      size.fail(fmt::format("preferred sizes must ascend, found {} after {}", value, engine.preferred_batch.back()));
+      size.fail(fmt::format("preferred sizes must ascend, found {} after {}", value,
+                            engine.preferred_batch.back()));
     engine.preferred_batch.push_back(value);
   }
 }
@@ -125,12 +145,14 @@ void read_preferred(const Reader& reader, Engine& engine) {
 void read_slots(const Reader& reader, const Model& model, Engine& engine) {
   engine.slots = whole(reader, "slots", engine.slots, 0);
   const auto& profiles = std::get<AutoregressiveTtsModel>(model.cost).batch_profiles;
-  const bool known = std::any_of(profiles.begin(), profiles.end(), [&](const auto& p) { return p.batch == engine.slots; });
+  const bool known =
+      std::any_of(profiles.begin(), profiles.end(), [&](const auto& p) { return p.batch == engine.slots; });
   if (engine.slots == 0 || known) return;
   Names sizes;
   for (const auto& profile : profiles) sizes.push_back(std::to_string(profile.batch));
-  reader.at("slots").fail(fmt::format("model {} has no batch profile of {} slots; it has {}, and 0 takes the largest that fits",
-                                      model.name, engine.slots, fmt::join(sizes, ", ")));
+  reader.at("slots").fail(
+      fmt::format("model {} has no batch profile of {} slots; it has {}, and 0 takes the largest that fits",
+                  model.name, engine.slots, fmt::join(sizes, ", ")));
 }
 
 void read_continuous(const Reader& reader, Engine& engine) {
@@ -144,9 +166,10 @@ void read_continuous(const Reader& reader, Engine& engine) {
   engine.host_per_sequence_s = reader.number("host_per_sequence_s", 0, json::kNonNegative);
   engine.prefix_cache_share = reader.number("prefix_cache_share", 0, json::kFraction);
   if (engine.max_num_seqs > engine.max_num_batched_tokens)
-    reader.fail(fmt::format("max_num_seqs {} is more than max_num_batched_tokens {}: an iteration could not give every "
-                            "running sequence its token",
-                            engine.max_num_seqs, engine.max_num_batched_tokens));
+    reader.fail(fmt::format(
+        "max_num_seqs {} is more than max_num_batched_tokens {}: an iteration could not give every "
+        "running sequence its token",
+        engine.max_num_seqs, engine.max_num_batched_tokens));
 }
 
 void read_fields(const Reader& reader, const Model& model, Engine& engine) {
@@ -202,7 +225,8 @@ Service read_service(const Reader& reader, const std::string& name) {
     service.engine.kind = engines_for(*service.model).front();
   }
   if (service.memory_bytes > 0 && service.engine.kv_blocks > 0)
-    reader.at("memory_bytes").fail("memory_bytes and engine/kv_blocks both set the size of the cache; give one");
+    reader.at("memory_bytes")
+        .fail("memory_bytes and engine/kv_blocks both set the size of the cache; give one");
   reader.finish();
   return service;
 }

@@ -26,26 +26,31 @@ std::vector<double> numbers(const Reader& list, json::Range range) {
   return values;
 }
 
-void read_rates(const Reader& reader, const char* beside, json::Range range, ArrivalProcess& process, std::vector<double>& other) {
+void read_rates(const Reader& reader, const char* beside, json::Range range, ArrivalProcess& process,
+                std::vector<double>& other) {
   const Reader rates = reader.at("rates_per_s");
   const Reader times = reader.at(beside);
   process.rates = numbers(rates, kRateOrNone);
   other = numbers(times, range);
   if (process.rates.size() != other.size())
-    times.fail(fmt::format("{} entries for {} rates_per_s; give one for each", other.size(), process.rates.size()));
+    times.fail(
+        fmt::format("{} entries for {} rates_per_s; give one for each", other.size(), process.rates.size()));
   if (std::all_of(process.rates.begin(), process.rates.end(), [](double rate) { return rate <= 0; }))
     rates.fail("every rate is zero: no request would ever arrive");
 }
 
 void read_piecewise(const Reader& reader, ArrivalProcess& process) {
   read_rates(reader, "starts_s", json::kNonNegative, process, process.starts_s);
-  const auto disorder = std::adjacent_find(process.starts_s.begin(), process.starts_s.end(), std::greater_equal<>());
+  const auto disorder =
+      std::adjacent_find(process.starts_s.begin(), process.starts_s.end(), std::greater_equal<>());
   if (disorder != process.starts_s.end())
-    reader.at("starts_s").fail(fmt::format("starts must ascend, found {} before {}", *disorder, *(disorder + 1)));
+    reader.at("starts_s")
+        .fail(fmt::format("starts must ascend, found {} before {}", *disorder, *(disorder + 1)));
   process.period_s = reader.number("period_s", 0, json::kPositive);
   if (process.period_s > 0 && process.period_s <= process.starts_s.back())
-    reader.at("period_s").fail(fmt::format("a period of {} s ends before the last piece starts at {} s", process.period_s,
-                                           process.starts_s.back()));
+    reader.at("period_s")
+        .fail(fmt::format("a period of {} s ends before the last piece starts at {} s", process.period_s,
+                          process.starts_s.back()));
 }
 
 ArrivalProcess read_arrivals(const Reader& reader) {
@@ -110,9 +115,11 @@ void read_closed(const Reader& reader, const Scenario& scenario, Traffic& traffi
   traffic.playback = reader.boolean("playback", false);
   const auto& stages = scenario.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages;
   const bool speaks = std::any_of(stages.begin(), stages.end(), [&](const Stage& stage) {
-    return stage.service >= 0 && is_speech_synthesis(*scenario.services[static_cast<std::size_t>(stage.service)].model);
+    return stage.service >= 0 &&
+           is_speech_synthesis(*scenario.services[static_cast<std::size_t>(stage.service)].model);
   });
-  if (traffic.playback && !speaks) reader.at("playback").fail("no stage of the pipeline speaks, so nothing is played");
+  if (traffic.playback && !speaks)
+    reader.at("playback").fail("no stage of the pipeline speaks, so nothing is played");
 }
 
 Trace generate(const Reader& reader) {
@@ -122,8 +129,8 @@ Trace generate(const Reader& reader) {
   const double rate = reader.number("rate_per_s", 5.53, kRate);
   reader.finish();
   if (duration_s * rate > kMostGenerated)
-    reader.fail(fmt::format("{:.3g} requests; at most {:.0e} are generated: lower duration_s or rate_per_s", duration_s * rate,
-                            kMostGenerated));
+    reader.fail(fmt::format("{:.3g} requests; at most {:.0e} are generated: lower duration_s or rate_per_s",
+                            duration_s * rate, kMostGenerated));
   return azure_conversation_like(seed, duration_s, rate);
 }
 
@@ -161,7 +168,8 @@ void read_kind(const Reader& reader, const Scenario& scenario, Traffic& traffic)
 
 void require(const Reader& reader, const Stage& stage, const char* key, bool missing, std::string_view why) {
   if (missing)
-    reader.fail(fmt::format("stage \"{}\" {}, but sizes/{} is missing or can only be zero", stage.name, why, key));
+    reader.fail(
+        fmt::format("stage \"{}\" {}, but sizes/{} is missing or can only be zero", stage.name, why, key));
 }
 
 // What the stages work on must be there.
@@ -176,7 +184,8 @@ void check_sizes(const Reader& reader, const Scenario& scenario, const Traffic& 
     if (std::holds_alternative<StreamingAsrModel>(model.cost))
       require(reader, stage, "speech_s", always_zero(sizes.speech_s), "recognises speech");
     if (is_speech_synthesis(model))
-      require(reader, stage, "output_tokens", tokens && always_zero(sizes.output_tokens), "speaks the reply's tokens");
+      require(reader, stage, "output_tokens", tokens && always_zero(sizes.output_tokens),
+              "speaks the reply's tokens");
     else if (std::holds_alternative<BatchModel>(model.cost))
       require(reader, stage, "units", always_zero(sizes.units), "works on units");
   }
@@ -198,9 +207,11 @@ Traffic read_entry(const Reader& reader, const Scenario& scenario, const std::ve
   if (traffic.name.empty()) reader.at("name").fail("a traffic needs a name that is not empty");
   for (const Traffic& other : before)
     if (other.name == traffic.name)
-      reader.fail(fmt::format("two kinds of traffic are called \"{}\"; give each a \"name\" of its own", traffic.name));
+      reader.fail(fmt::format("two kinds of traffic are called \"{}\"; give each a \"name\" of its own",
+                              traffic.name));
   read_kind(reader, scenario, traffic);
-  if (const auto sizes = reader.find("sizes")) read_sizes(*sizes, traffic.kind != Traffic::Kind::trace, traffic.sizes);
+  if (const auto sizes = reader.find("sizes"))
+    read_sizes(*sizes, traffic.kind != Traffic::Kind::trace, traffic.sizes);
   reader.finish();
   check_sizes(reader, scenario, traffic);
   return traffic;
@@ -211,7 +222,8 @@ Traffic read_entry(const Reader& reader, const Scenario& scenario, const std::ve
 std::vector<Traffic> read_traffic(const Reader& traffic, const Scenario& scenario) {
   if (!traffic.is_array()) traffic.fail("expected an array of open, closed or trace traffic");
   if (traffic.size() == 0) traffic.fail("a scenario needs traffic: at least one entry");
-  if (traffic.size() > kMostTraffic) traffic.fail(fmt::format("at most {} entries, found {}", kMostTraffic, traffic.size()));
+  if (traffic.size() > kMostTraffic)
+    traffic.fail(fmt::format("at most {} entries, found {}", kMostTraffic, traffic.size()));
   std::vector<Traffic> read;
   for (std::size_t i = 0; i < traffic.size(); ++i) read.push_back(read_entry(traffic.at(i), scenario, read));
   return read;
@@ -219,9 +231,12 @@ std::vector<Traffic> read_traffic(const Reader& traffic, const Scenario& scenari
 
 std::optional<double> length_of(const Traffic& traffic) {
   switch (traffic.kind) {
-    case Traffic::Kind::closed: return traffic.ramp_up_s + traffic.hold_s + traffic.ramp_down_s;
-    case Traffic::Kind::trace: return traffic.trace->arrival_s.back() / traffic.speed;
-    case Traffic::Kind::open: break;
+    case Traffic::Kind::closed:
+      return traffic.ramp_up_s + traffic.hold_s + traffic.ramp_down_s;
+    case Traffic::Kind::trace:
+      return traffic.trace->arrival_s.back() / traffic.speed;
+    case Traffic::Kind::open:
+      break;
   }
   return std::nullopt;
 }

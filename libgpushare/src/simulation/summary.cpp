@@ -13,12 +13,15 @@ constexpr double kHoursPerMonth = 720;
 
 double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
-/// What an engine measured by itself: between tokens, chunks of speech, chunks of recognition.
-const Histogram* engine_histogram(const AnyEngine& engine, const char*& name) {
-  if (const auto* llm = std::get_if<ContinuousEngine>(&engine)) return name = "itl", &llm->inter_token();
-  if (const auto* asr = std::get_if<StreamEngine>(&engine)) return name = "chunk_latency", &asr->chunk_latency();
-  if (const auto* tts = std::get_if<SlotEngine>(&engine)) return name = "inter_chunk", &tts->inter_chunk();
-  return nullptr;
+/// What an engine measured by itself: between tokens, chunks of recognition, chunks of speech.
+using NamedHistogram = std::pair<const char*, const Histogram*>;
+std::vector<NamedHistogram> histograms_of(const AnyEngine& engine) {
+  if (const auto* llm = std::get_if<ContinuousEngine>(&engine)) return {{"itl", &llm->inter_token()}};
+  if (const auto* asr = std::get_if<StreamEngine>(&engine))
+    return {{"chunk_latency", &asr->chunk_latency()}, {"interarrival_jitter", &asr->interarrival_jitter()}};
+  if (const auto* tts = std::get_if<SlotEngine>(&engine))
+    return {{"inter_chunk", &tts->inter_chunk()}, {"interarrival_jitter", &tts->interarrival_jitter()}};
+  return {};
 }
 
 std::uint64_t preemptions_of(const AnyEngine& engine) {
@@ -63,12 +66,12 @@ void Simulator::on_window(Time now, std::uint32_t mark) {
 
 void Simulator::merge_engine_latencies() {
   for (std::size_t i = 0; i < fleet_.services.size(); ++i) {
-    Histogram merged;
-    const char* name = nullptr;
+    std::map<std::string, Histogram> merged;
     for (const int server : fleet_.services[i].servers)
-      if (const Histogram* part = engine_histogram(fleet_.servers[static_cast<std::size_t>(server)].engine, name))
-        merged.merge(*part);
-    if (merged.count() > 0) engine_latencies_.push_back(summarise(scenario_.services[i].name + "." + name, merged));
+      for (const auto& [name, part] : histograms_of(fleet_.servers[static_cast<std::size_t>(server)].engine))
+        merged[name].merge(*part);
+    for (const auto& [name, histogram] : merged)
+      if (histogram.count() > 0) engine_latencies_.push_back(summarise(scenario_.services[i].name + "." + name, histogram));
   }
 }
 
