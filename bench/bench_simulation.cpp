@@ -24,10 +24,13 @@ void run_scenario(benchmark::State& state, const char* name, const char* mode) {
   for (auto _ : state) run = simulate(scenario);
   report(state, run);
 }
-BENCHMARK_CAPTURE(run_scenario, voice_heavy_dedicated, "voice-heavy", "dedicated")->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(run_scenario, voice_heavy_time_slicing, "voice-heavy", "time-slicing")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run_scenario, voice_heavy_dedicated, "voice-heavy", "dedicated")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run_scenario, voice_heavy_time_slicing, "voice-heavy", "time-slicing")
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(run_scenario, voice_heavy_mps, "voice-heavy", "mps")->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(run_scenario, voice_heavy_mig, "voice-heavy", "mig:3g.40gb+3g.40gb")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run_scenario, voice_heavy_mig, "voice-heavy", "mig:3g.40gb+3g.40gb")
+    ->Unit(benchmark::kMillisecond);
 /// An hour of conversation traffic, 19,366 requests and 4.1 million tokens, on one A100.
 BENCHMARK_CAPTURE(run_scenario, llm_trace_dedicated, "llm-trace", "dedicated")->Unit(benchmark::kMillisecond);
 

@@ -225,7 +225,8 @@ def replay_answer(table: Comparison) -> str:
     good = {mode: s for mode, s in served.items() if s["success_rate"] >= _LEAST_SUCCESS * most}
     mode = min(good, key=lambda m: _or_infinite(good[m].get(f"{first}_p95_s")))
     each = "; ".join(
-        f"{name} completes {100 * _in_time(s):.1f} % of {s['arrived']:,.0f} requests before the trace ends"
+        f"{name} completes {100 * _in_time(s):.1f} % of {s['arrived']:,.0f} requests "
+        "before the trace ends"
         f"{'' if _in_time(s) >= _KEEPS_UP else ' (it cannot keep up, so waiting times grow with the trace)'}, "
         f"{s['output_token_throughput']:,.0f} tokens/s, "
         f"first token {_span(s[f'{first}_p50_s'])} at p50 and {_span(s[f'{first}_p95_s'])} at p95"

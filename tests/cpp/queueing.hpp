@@ -92,7 +92,8 @@ Estimate estimate(Scenario scenario, double rate_per_s, double requests, Figure 
   RunOptions options;
   options.record_requests = false;
   std::vector<double> figures;
-  for (const Run& run : simulate_replications(scenario, kReplications, options)) figures.push_back(figure(run));
+  for (const Run& run : simulate_replications(scenario, kReplications, options))
+    figures.push_back(figure(run));
   return mean_estimate(figures, level);
 }
 

@@ -200,6 +200,14 @@ TEST_CASE("a rate of zero for ever gives no arrival, again and again") {
   CHECK(ends.next() == kNever);
 }
 
+TEST_CASE("periods without an arrival are passed over without shifting those that have one") {
+  const auto times =
+      arrivals_until(piecewise({0, 1}, {0, 0.5}, 1), 200'000);  // half an arrival in each period
+  CHECK(std::abs(static_cast<double>(times.size()) - 100'000) < 4 * std::sqrt(100'000.0));
+  CHECK(dispersion(times, 1, 200'000) == doctest::Approx(1).epsilon(4 * std::sqrt(2 / 200'000.0)));
+  for (const double time : times) REQUIRE(time - std::floor(time) >= 0.5);
+}
+
 TEST_CASE("long silences and low rates cost no more than an arrival") {
   const auto rare =
       piecewise({0, 0.002}, {0, 0.0005}, 0.001);  // mean rate 0.001: a million periods an arrival

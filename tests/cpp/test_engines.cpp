@@ -23,7 +23,8 @@ Job job(std::uint32_t request, double queued_ms = 0) {
 }
 
 int count(const Outbox& out, Signal signal) {
-  return static_cast<int>(std::count_if(out.begin(), out.end(), [&](const Outcome& o) { return o.signal == signal; }));
+  return static_cast<int>(
+      std::count_if(out.begin(), out.end(), [&](const Outcome& o) { return o.signal == signal; }));
 }
 
 Model batch_model() {

@@ -38,7 +38,8 @@ Timeline run(AnyExecutor& executor, const std::vector<std::pair<double, Work>>& 
       executor.collect(now, finished);
       for (const StepId step : finished) ends.emplace_back(static_cast<double>(now.ns) * 1e-6, step);
     }
-    while (next < arrivals.size() && at_ms(arrivals[next].first) == now) executor.submit(now, arrivals[next++].second);
+    while (next < arrivals.size() && at_ms(arrivals[next].first) == now)
+      executor.submit(now, arrivals[next++].second);
     executor.settle(now);
   }
 }
@@ -91,15 +92,18 @@ TEST_CASE("segments cost nothing to a process alone") {
   check(run(executor, {{0, work(1, 0, 10, 20)}}), {{10, 1}});
 }
 
-TEST_CASE("a context that stays resident starts again without a switch, another one pays the idle hand-over") {
+TEST_CASE(
+    "a context that stays resident starts again without a switch, another one pays the idle hand-over") {
   auto executor = time_slicing(2, 0.2, 0.1, 2);
-  check(run(executor, {{0, work(1, 0, 1)}, {3, work(2, 0, 1)}, {6, work(3, 1, 1)}}), {{1, 1}, {4, 2}, {7.1, 3}});
+  check(run(executor, {{0, work(1, 0, 1)}, {3, work(2, 0, 1)}, {6, work(3, 1, 1)}}),
+        {{1, 1}, {4, 2}, {7.1, 3}});
 }
 
 TEST_CASE("round robin goes in the order of the run list, not of arrival") {
   auto executor = time_slicing(2, 0.2, 0.1, 3);
   // 0 runs; 2 comes before 1, yet 1 is next after 0.
-  check(run(executor, {{0, work(1, 0, 4)}, {0.5, work(3, 2, 1)}, {1, work(2, 1, 1)}}), {{3.2, 2}, {4.3, 3}, {6.4, 1}});
+  check(run(executor, {{0, work(1, 0, 4)}, {0.5, work(3, 2, 1)}, {1, work(2, 1, 1)}}),
+        {{3.2, 2}, {4.3, 3}, {6.4, 1}});
 }
 
 TEST_CASE("an aborted process leaves the GPU to the others") {
@@ -117,7 +121,8 @@ TEST_CASE("an aborted process leaves the GPU to the others") {
 TEST_CASE("equal sharing runs n processes at 1/n and the steps of one process in turns") {
   RateExecutor executor(RateLaw::equal_share, {108, 108}, 2e12);
   // Process 0 has two steps: with process 1 they run at 1/4, 1/4, 1/2. Step 3 ends at 2; then 1/2 each for 1.5 more.
-  check(run(executor, {{0, work(1, 0, 2)}, {0, work(2, 0, 2)}, {0, work(3, 1, 1)}}), {{2, 3}, {5, 1}, {5, 2}});
+  check(run(executor, {{0, work(1, 0, 2)}, {0, work(2, 0, 2)}, {0, work(3, 1, 1)}}),
+        {{2, 3}, {5, 1}, {5, 2}});
 }
 
 TEST_CASE("MPS slows each step by its susceptibility times the pressure of the others") {
@@ -147,7 +152,8 @@ TEST_CASE("MPS caps round down to what the hardware gives") {
   // Shares measured on one H200 with 132 SMs, driver 580.159.04.
   GpuProfile profile;
   profile.mps.sm_granularity = 2;
-  const std::vector<std::pair<double, int>> measured{{10, 12}, {14, 18}, {20, 26}, {25, 32}, {29, 38}, {30, 38}, {40, 52},
-                                                     {43, 56}, {50, 66}, {57, 74}, {60, 78}, {75, 98}, {80, 104}, {100, 132}};
+  const std::vector<std::pair<double, int>> measured{{10, 12}, {14, 18}, {20, 26},  {25, 32},  {29, 38},
+                                                     {30, 38}, {40, 52}, {43, 56},  {50, 66},  {57, 74},
+                                                     {60, 78}, {75, 98}, {80, 104}, {100, 132}};
   for (const auto& [percentage, sms] : measured) CHECK(mps_sms(profile, 132, percentage) == sms);
 }

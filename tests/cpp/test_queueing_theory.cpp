@@ -17,11 +17,14 @@ constexpr double kServiceS = 0.010;
 constexpr std::array kLoads{0.3, 0.6, 0.8, 0.9, 0.95};
 
 /// Requests that bring the half-width under the limit; the variance of a mean grows with (1 - load)^-4 in a FIFO queue.
-double enough_requests(double load) { return load < 0.5 ? 1e6 : load < 0.7 ? 2e6 : load < 0.85 ? 3.5e6 : load < 0.92 ? 8e6 : 6e6; }
+double enough_requests(double load) {
+  return load < 0.5 ? 1e6 : load < 0.7 ? 2e6 : load < 0.85 ? 3.5e6 : load < 0.92 ? 8e6 : 6e6;
+}
 double width_limit(double load) { return (load > 0.94 ? 0.05 : 0.02) * std::sqrt(kThinning); }
 
 void check(const Estimate& estimate, double theory, double load) {
-  INFO("load " << load << ": theory " << theory << ", simulated " << estimate.mean << " +- " << estimate.half_width);
+  INFO("load " << load << ": theory " << theory << ", simulated " << estimate.mean << " +- "
+               << estimate.half_width);
   CHECK(std::abs(estimate.mean - theory) <= estimate.half_width);
   CHECK(estimate.half_width < width_limit(load) * theory);
 }
@@ -34,7 +37,8 @@ TEST_CASE("an M/M/1 queue has mean response S / (1 - load)") {
   for (const double load : kLoads) {
     Scenario scenario = queueing::system(exponential(kServiceS), fifo());
     add_poisson(scenario, load / kServiceS);
-    check(estimate(scenario, load / kServiceS, enough_requests(load), mean_response), kServiceS / (1 - load), load);
+    check(estimate(scenario, load / kServiceS, enough_requests(load), mean_response), kServiceS / (1 - load),
+          load);
   }
 }
 
@@ -68,8 +72,8 @@ TEST_CASE("processor sharing gives S / (1 - load) whatever the law of service") 
     for (const double load : kLoads) {
       Scenario scenario = queueing::system(law, fifo(1'000'000));
       add_poisson(scenario, load / kServiceS);
-      check(estimate(scenario, load / kServiceS, 1.7 * enough_requests(load), mean_response), kServiceS / (1 - load),
-            load);
+      check(estimate(scenario, load / kServiceS, 1.7 * enough_requests(load), mean_response),
+            kServiceS / (1 - load), load);
     }
   }
 }
@@ -98,7 +102,8 @@ TEST_CASE("non-preemptive priorities wait as Cobham's formula says") {
     const double residual = load * kServiceS;
     const double first = residual / (1 - load / 2);
     const double second = residual / ((1 - load / 2) * (1 - load));
-    check(estimate(scenario, 2 * rate, 1.3 * enough_requests(load), mean_response), kServiceS + (first + second) / 2, load);
+    check(estimate(scenario, 2 * rate, 1.3 * enough_requests(load), mean_response),
+          kServiceS + (first + second) / 2, load);
 
     // And the class served first, alone: its own pipeline tells its own response.
     scenario.pipelines.push_back(scenario.pipelines.front());

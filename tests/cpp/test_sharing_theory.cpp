@@ -9,7 +9,9 @@ namespace {
 
 using namespace queueing;
 
-Sharing time_slicing(double slice_s, double switch_s) { return {SharingMode::time_slicing, slice_s, switch_s, switch_s}; }
+Sharing time_slicing(double slice_s, double switch_s) {
+  return {SharingMode::time_slicing, slice_s, switch_s, switch_s};
+}
 
 }  // namespace
 
@@ -35,10 +37,11 @@ TEST_CASE("time-slicing tends to processor sharing as the slice shrinks") {
 }
 
 TEST_CASE("saturated time-slicing keeps slice / (slice + switch) of the GPU") {
-  for (const auto& [slice, hand_over] : std::vector<std::pair<double, double>>{{0.002, 0.0002}, {0.00208, 0.00016}, {0.001, 0.001}}) {
+  for (const auto& [slice, hand_over] :
+       std::vector<std::pair<double, double>>{{0.002, 0.0002}, {0.00208, 0.00016}, {0.001, 0.001}}) {
     for (const int processes : {2, 4, 8}) {
-      Scenario scenario = queueing::system(constant(50.0), fifo(), {time_slicing(slice, hand_over), 1, processes},
-                                           Routing::round_robin);
+      Scenario scenario = queueing::system(
+          constant(50.0), fifo(), {time_slicing(slice, hand_over), 1, processes}, Routing::round_robin);
       add_users(scenario, processes, 1e-6);
       scenario.duration_s = 100;
       const Run run = simulate(scenario);
@@ -50,7 +53,8 @@ TEST_CASE("saturated time-slicing keeps slice / (slice + switch) of the GPU") {
 }
 
 TEST_CASE("one process under time-slicing loses nothing") {
-  Scenario scenario = queueing::system(constant(0.05), fifo(), {time_slicing(0.002, 0.0002), 1, 2}, Routing::round_robin);
+  Scenario scenario =
+      queueing::system(constant(0.05), fifo(), {time_slicing(0.002, 0.0002), 1, 2}, Routing::round_robin);
   add_users(scenario, 1, 1e-6);
   scenario.services[0].routing = Routing::user_affinity;
   scenario.duration_s = 10;

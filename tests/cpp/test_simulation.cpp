@@ -16,12 +16,14 @@ using namespace queueing;
 bool same_bytes(const Table& a, const Table& b) {
   if (a.columns.size() != b.columns.size()) return false;
   const auto equal = [](const auto& x, const auto& y) {
-    return x.size() == y.size() && (x.empty() || std::memcmp(x.data(), y.data(), x.size() * sizeof x[0]) == 0);
+    return x.size() == y.size() &&
+           (x.empty() || std::memcmp(x.data(), y.data(), x.size() * sizeof x[0]) == 0);
   };
   for (std::size_t i = 0; i < a.columns.size(); ++i) {
     const Column &x = a.columns[i], &y = b.columns[i];
     if (x.name != y.name || x.categories != y.categories) return false;
-    if (!equal(x.numbers, y.numbers) || !equal(x.integers, y.integers) || !equal(x.codes, y.codes)) return false;
+    if (!equal(x.numbers, y.numbers) || !equal(x.integers, y.integers) || !equal(x.codes, y.codes))
+      return false;
   }
   return true;
 }
@@ -53,7 +55,8 @@ Scenario neighbours(const Sharing& sharing) {
 std::uint64_t failed_of(const Run& run, int traffic) {
   std::uint64_t failed = 0;
   for (std::size_t row = 0; row < run.requests.rows(); ++row)
-    failed += run.requests.find("traffic")->codes[row] == traffic && run.requests.find("status")->codes[row] == 2;
+    failed +=
+        run.requests.find("traffic")->codes[row] == traffic && run.requests.find("status")->codes[row] == 2;
   return failed;
 }
 
@@ -77,7 +80,8 @@ TEST_CASE("the same seed gives the same bytes, another seed and another replicat
 
 TEST_CASE("replications are the same on one thread and on many") {
   const Scenario scenario = load_scenario("voice-light", "mps");
-  const auto one = simulate_replications(scenario, 3, {}, 1), many = simulate_replications(scenario, 3, {}, 3);
+  const auto one = simulate_replications(scenario, 3, {}, 1),
+             many = simulate_replications(scenario, 3, {}, 3);
   for (std::size_t i = 0; i < 3; ++i) CHECK(same_bytes(one[i].requests, many[i].requests));
 }
 
@@ -85,8 +89,9 @@ TEST_CASE("a request meets the same luck under every placement") {
   const auto tokens_by_request = [](const Run& run) {
     std::map<std::int64_t, std::pair<std::int64_t, std::int64_t>> tokens;
     for (std::size_t row = 0; row < run.requests.rows(); ++row)
-      tokens[run.requests.find("request")->integers[row]] = {run.requests.find("input_tokens")->integers[row],
-                                                             run.requests.find("output_tokens")->integers[row]};
+      tokens[run.requests.find("request")->integers[row]] = {
+          run.requests.find("input_tokens")->integers[row],
+          run.requests.find("output_tokens")->integers[row]};
     return tokens;
   };
   const auto alone = tokens_by_request(simulate(load_scenario("bursty-llm", "dedicated")));
@@ -99,13 +104,13 @@ TEST_CASE("stages follow each other, and sentences are spoken one after the othe
   const Run run = simulate(load_scenario("voice-light", "dedicated"));
   const auto at = [&](const char* name) { return column(run, name); };
   const auto asr = at("asr.finished_s"), llm = at("llm.queued_s"), llm_first = at("llm.first_output_s"),
-             tts = at("tts.queued_s"), tts_first = at("tts.first_output_s"), end = at("finish_s"), arrival = at("arrival_s"),
-             speech = at("speech_s"), asr_start = at("asr.queued_s");
+             tts = at("tts.queued_s"), tts_first = at("tts.first_output_s"), end = at("finish_s"),
+             arrival = at("arrival_s"), speech = at("speech_s"), asr_start = at("asr.queued_s");
   for (std::size_t i = 0; i < run.requests.rows(); ++i) {
     CHECK(asr[i] == llm[i]);
     CHECK(asr[i] >= asr_start[i] + speech[i] / 12.8);  // recognition cannot end before the speech has arrived
     CHECK(llm_first[i] > llm[i]);
-    CHECK(tts[i] > llm_first[i]);   // the first sentence
+    CHECK(tts[i] > llm_first[i]);  // the first sentence
     CHECK(tts_first[i] > tts[i]);
     CHECK(end[i] >= tts_first[i]);
     CHECK(asr_start[i] >= arrival[i]);
@@ -229,7 +234,8 @@ TEST_CASE("doubling every time doubles every latency") {
   };
   const Summary once = response(1), twice = response(2);
   CHECK(once.completed == twice.completed);
-  CHECK(twice.latency("e2e_latency")->mean == doctest::Approx(2 * once.latency("e2e_latency")->mean).epsilon(1e-6));
+  CHECK(twice.latency("e2e_latency")->mean ==
+        doctest::Approx(2 * once.latency("e2e_latency")->mean).epsilon(1e-6));
 }
 
 TEST_CASE("progress is reported and can stop a run") {

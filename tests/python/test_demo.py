@@ -114,6 +114,8 @@ def llm(success: float, p50: float, p95: float) -> dict[str, Any]:
     return {
         "success_rate": success,
         "arrived": 1000,
+        "duration_s": 100.0,
+        "request_throughput": 10.0 * success,
         "output_token_throughput": 1200.0,
         "llm.ttft_p50_s": p50,
         "llm.ttft_p95_s": p95,
@@ -128,8 +130,8 @@ def test_the_replay_prefers_early_tokens_among_those_that_serve() -> None:
     answer = demo.replay_answer(rows)  # type: ignore[arg-type]
     assert answer.startswith("alone gives the earliest first token")
     assert (
-        "lossy serves 90.0 % of 1,000 requests at 1,200 tokens/s, first token 50 ms at p50 and 100 ms at p95"
-        in answer
+        "lossy completes 90.0 % of 1,000 requests before the trace ends (it cannot keep up, so waiting "
+        "times grow with the trace), 1,200 tokens/s, first token 50 ms at p50 and 100 ms at p95" in answer
     )
     assert "big is refused: too big." in answer
     assert demo.replay_answer(Rows({}, {"big": "too big"})) == "no mode can serve it: too big"  # type: ignore[arg-type]

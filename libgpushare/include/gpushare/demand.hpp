@@ -16,7 +16,7 @@ inline constexpr double kFloorClockHz = 1.41e9;
 /// p = 1 adds the terms (the form that fits published MIG tables best), p = 2 is a smooth maximum (matrix products
 /// around the knee of the roofline).
 struct OperatorGroup {
-  double floor_s = 0;               ///< launch- and latency-bound time at kFloorClockHz, the same on any partition
+  double floor_s = 0;  ///< launch- and latency-bound time at kFloorClockHz, the same on any partition
   double flop = 0;
   double bytes = 0;                 ///< HBM traffic when nothing is found in L2
   double flop_efficiency = 1;       ///< of the peak rate of the precision
@@ -24,7 +24,7 @@ struct OperatorGroup {
   double working_set_bytes = 0;     ///< what is read again, and found in L2 as far as it fits
   double reuse = 0;                 ///< share of `bytes` that the working set saves when it fits L2 whole
   Precision precision = Precision::fp16;
-  std::uint8_t norm = 1;            ///< p: 1 or 2
+  std::uint8_t norm = 1;  ///< p: 1 or 2
 };
 
 /// Work handed to the GPU in one go, in units of the work and not of any card.
@@ -34,9 +34,9 @@ struct Demand {
   double pcie_bytes = 0;     ///< copied before the launch, at the card's full rate
   std::array<OperatorGroup, 3> groups{};
   std::uint8_t group_count = 0;
-  int segments = 1;          ///< equal parts that depend on each other through the host: each gives the GPU away
-  double kernels = 1;        ///< launches; with the step's time they give the mean kernel length
-  double fixed_gpu_s = 0;    ///< GPU time that scales with nothing (synthetic services)
+  int segments = 1;    ///< equal parts that depend on each other through the host: each gives the GPU away
+  double kernels = 1;  ///< launches; with the step's time they give the mean kernel length
+  double fixed_gpu_s = 0;  ///< GPU time that scales with nothing (synthetic services)
 
   void add(const OperatorGroup& group) { groups[group_count++] = group; }
 };
@@ -53,10 +53,10 @@ struct Resources {
 
 /// Time of a step alone on given resources, and what it uses.
 struct StepTime {
-  double gpu_s = 0;      ///< on the GPU, from first to last kernel
-  double memory_s = 0;   ///< of which bound by bandwidth
+  double gpu_s = 0;     ///< on the GPU, from first to last kernel
+  double memory_s = 0;  ///< of which bound by bandwidth
   double flop = 0;
-  double bytes = 0;      ///< HBM traffic after L2
+  double bytes = 0;  ///< HBM traffic after L2
 };
 [[nodiscard]] StepTime step_time(const Demand& demand, const GpuProfile& profile, const Resources& resources);
 

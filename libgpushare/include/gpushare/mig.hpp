@@ -28,8 +28,8 @@ struct Layout {
 
 /// What enumeration may use.
 struct LayoutOptions {
-  bool double_memory = false;       ///< also the 1g profiles with twice the memory
-  bool before_r510 = false;         ///< drivers before R510 refuse 4g beside 3g
+  bool double_memory = false;  ///< also the 1g profiles with twice the memory
+  bool before_r510 = false;    ///< drivers before R510 refuse 4g beside 3g
 };
 
 /// Layouts to which no instance can be added, one for each set of placements, largest instances first (19 on A100).
@@ -53,12 +53,12 @@ void check_layout(const GpuProfile& profile, const Layout& layout, LayoutOptions
 /// A part that owns SMs, bandwidth, L2 and memory: the whole GPU, a GPU instance, or a compute instance
 /// (which owns SMs and shares the rest of its GPU instance).
 struct Partition {
-  std::string name;                  ///< "whole", "3g.40gb@4", "3g.40gb@4/1c.0"
-  int memory_domain = 0;             ///< partitions with equal numbers share memory, L2 and bandwidth
+  std::string name;       ///< "whole", "3g.40gb@4", "3g.40gb@4/1c.0"
+  int memory_domain = 0;  ///< partitions with equal numbers share memory, L2 and bandwidth
   int sms = 0;
   double bandwidth_bytes_per_s = 0;  ///< theoretical peak of its memory slices
   double l2_bytes = 0;
-  double memory_bytes = 0;           ///< usable; of the whole domain
+  double memory_bytes = 0;  ///< usable; of the whole domain
   double nominal_memory_bytes = 0;
   int copy_engines = 0;
   int decoders = 0;

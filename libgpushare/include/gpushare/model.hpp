@@ -14,21 +14,21 @@ namespace gpushare {
 
 /// Large batches of a weight-only format: the weights are expanded to `compute` precision first, and multiplied then.
 struct Dequantisation {
-  double from_tokens = 0;              ///< tokens of an iteration from which engines do so; 0: never
-  double extra_bytes = 0;              ///< expanded weights, written and read again
+  double from_tokens = 0;  ///< tokens of an iteration from which engines do so; 0: never
+  double extra_bytes = 0;  ///< expanded weights, written and read again
   double gemm_bandwidth_efficiency = 0;
   double gemm_flop_efficiency = 0;
 };
 
 /// How an LLM's weights are stored and multiplied.
 struct WeightFormat {
-  Precision name = Precision::fp16;    ///< fp16, int8, int4, fp8
-  double weight_bytes = 0;             ///< resident
-  double read_bytes = 0;               ///< read by one step (without the input embedding)
+  Precision name = Precision::fp16;  ///< fp16, int8, int4, fp8
+  double weight_bytes = 0;           ///< resident
+  double read_bytes = 0;             ///< read by one step (without the input embedding)
   double kv_bytes_per_token = 0;
   double gemm_bandwidth_efficiency = 0;
   double gemm_flop_efficiency = 0;
-  Precision compute = Precision::fp16; ///< rate the products run at
+  Precision compute = Precision::fp16;  ///< rate the products run at
   Dequantisation dequantisation;
 };
 
@@ -40,32 +40,33 @@ struct LlmModel {
   double head_flop = 0;                ///< output layer, for each sampled token
   double attention_flop_per_pair = 0;  ///< for each (query token, key token) pair, all layers
   std::vector<WeightFormat> formats;
-  double elementwise_floor_s = 0;      ///< norms, rotary embedding, activation: latency-bound
+  double elementwise_floor_s = 0;  ///< norms, rotary embedding, activation: latency-bound
   double elementwise_bytes_per_token = 0;
   double attention_floor_s = 0;
   double attention_flop_efficiency = 0;
   /// Bandwidth efficiency of decode attention: min(max, base + slope * log2(sequences)).
   double kv_efficiency_base = 0, kv_efficiency_slope = 0, kv_efficiency_max = 0;
   double kernels_per_step = 0;
-  double activation_bytes = 0;         ///< workspace, graphs and activations beside weights and KV
+  double activation_bytes = 0;  ///< workspace, graphs and activations beside weights and KV
 
   /// One iteration: `prefill_tokens` new prompt tokens that attend `prefill_pairs` (query, key) pairs in all and read
   /// `prefill_context` cached tokens, beside `decodes` sequences whose contexts sum to `decode_context` tokens.
   [[nodiscard]] Demand iteration(const WeightFormat& format, double prefill_tokens, double prefill_pairs,
-                                 double prefill_context, double decodes, double decode_context, double sampled) const;
+                                 double prefill_context, double decodes, double decode_context,
+                                 double sampled) const;
 };
 
 /// Speech recognition that works through a stream chunk by chunk.
 struct StreamingAsrModel {
-  double flop_per_audio_s = 0;   ///< encoder
-  double padding_s = 0;          ///< context encoded again with every chunk (left + right)
+  double flop_per_audio_s = 0;  ///< encoder
+  double padding_s = 0;         ///< context encoded again with every chunk (left + right)
   double weight_bytes = 0;
-  double memory_bytes = 0;       ///< of one process, all told
+  double memory_bytes = 0;  ///< of one process, all told
   double flop_efficiency = 0;
   double bandwidth_efficiency = 0;
-  double floor_s = 0;            ///< latency-bound GPU time of a step
+  double floor_s = 0;  ///< latency-bound GPU time of a step
   double host_before_s = 0, host_after_s = 0, host_per_stream_s = 0;
-  int segments = 1;              ///< decoder steps that wait for each other
+  int segments = 1;  ///< decoder steps that wait for each other
   double kernels = 0;
 
   [[nodiscard]] Demand chunk(double streams, double chunk_s) const;
@@ -74,11 +75,11 @@ struct StreamingAsrModel {
 /// Speech synthesis frame by frame with a codec decoder.
 struct AutoregressiveTtsModel {
   double frames_per_s = 0;
-  double prefill_floor_s = 0, prefill_per_stream_s = 0;  ///< text encoding
+  double prefill_floor_s = 0, prefill_per_stream_s = 0;       ///< text encoding
   double frame_floor_s = 0, frame_flop = 0, frame_bytes = 0;  ///< flop and bytes of one stream's frame
   double weight_bytes = 0;        ///< of the whole network, read by a text encoding
   double frame_weight_bytes = 0;  ///< read by a frame step: decoder and local transformer
-  double vocoder_floor_s = 0;  ///< of each stream: chunks are decoded one after the other
+  double vocoder_floor_s = 0;     ///< of each stream: chunks are decoded one after the other
   double vocoder_flop_per_frame = 0, vocoder_bytes_per_frame = 0;
   double flop_efficiency = 0, bandwidth_efficiency = 0;
   double host_per_step_s = 0, host_per_stream_s = 0;  ///< of text encodings and frame steps

@@ -18,16 +18,16 @@ struct ProvenanceEntry {
   std::string pointer;  ///< JSON pointer in the profile
   std::string value;    ///< as written
   std::string source;
-  std::string grade;    ///< vendor, measured, derived or assumed
+  std::string grade;  ///< vendor, measured, derived or assumed
 };
 
 /// A GPU-instance profile: a row of `nvidia-smi mig -lgip`.
 struct MigProfile {
-  std::string name;              ///< "3g.40gb"
-  int id = 0;                    ///< as nvidia-smi numbers it
+  std::string name;  ///< "3g.40gb"
+  int id = 0;        ///< as nvidia-smi numbers it
   int compute_slices = 0;
   int memory_slices = 0;
-  std::vector<int> starts;       ///< legal first memory slots
+  std::vector<int> starts;  ///< legal first memory slots
   int max_count = 0;
   int sms = 0;
   double memory_bytes = 0;          ///< usable, the smallest listing known
@@ -68,26 +68,28 @@ struct GpuProfile {
   int sms = 0;
   double clock_hz = 0;
   std::array<double, kPrecisionCount> flop_per_s{};  ///< 0: not supported
-  double memory_bytes = 0;          ///< usable with MIG off
-  double nominal_memory_bytes = 0;  ///< 80e9, for allocation accounting
-  double bandwidth_bytes_per_s = 0; ///< theoretical peak
+  double memory_bytes = 0;                           ///< usable with MIG off
+  double nominal_memory_bytes = 0;                   ///< 80e9, for allocation accounting
+  double bandwidth_bytes_per_s = 0;                  ///< theoretical peak
   /// Share of the saturated bandwidth that a share of the SMs can draw: ascending (SM share, bandwidth share).
   std::vector<std::array<double, 2>> bandwidth_by_sm_share;
   double l2_bytes = 0;
   double pcie_bytes_per_s = 0;  ///< achieved, host to device
-  double context_bytes = 0;  ///< memory taken by each process's CUDA context
+  double context_bytes = 0;     ///< memory taken by each process's CUDA context
   double power_limit_w = 0;
   double idle_power_w = 0;
   int copy_engines = 0;
   int decoders = 0;
-  int memory_slots = 0;      ///< MIG lattice width; 0: no MIG
-  int mig_sms = 0;           ///< SMs usable with MIG on in the largest instance
+  int memory_slots = 0;  ///< MIG lattice width; 0: no MIG
+  int mig_sms = 0;       ///< SMs usable with MIG on in the largest instance
   std::vector<MigProfile> mig;
   TimeSlicingConstants time_slicing;
   MpsConstants mps;
   std::vector<ProvenanceEntry> provenance;
 
-  [[nodiscard]] double flops(Precision precision) const { return flop_per_s[static_cast<std::size_t>(precision)]; }
+  [[nodiscard]] double flops(Precision precision) const {
+    return flop_per_s[static_cast<std::size_t>(precision)];
+  }
 };
 
 /// The bandwidth share that `sm_share` of the SMs reaches, by linear interpolation of the profile's curve through (0, 0).

@@ -17,38 +17,45 @@
 
 namespace gpushare {
 
-enum class EngineKind : std::uint8_t { fifo, dynamic_batching, stream_batching, autoregressive_slots, continuous_batching };
+enum class EngineKind : std::uint8_t {
+  fifo,
+  dynamic_batching,
+  stream_batching,
+  autoregressive_slots,
+  continuous_batching
+};
 [[nodiscard]] std::string_view to_string(EngineKind kind);
 
 /// A server's batching policy. Fields of other kinds are ignored; the reader refuses them.
 struct Engine {
   EngineKind kind = EngineKind::fifo;
-  std::int64_t queue_limit = -1;       ///< waiting requests at most, then rejection; -1: no limit
+  std::int64_t queue_limit = -1;  ///< waiting requests at most, then rejection; -1: no limit
 
-  int concurrency = 1;                 ///< fifo: steps in flight
+  int concurrency = 1;  ///< fifo: steps in flight
 
-  int max_batch = 1;                   ///< dynamic and stream batching: items of a step
-  std::vector<int> preferred_batch;    ///< dynamic: sizes dispatched at once
-  double max_queue_delay_s = 0;        ///< dynamic: how long the oldest waits for a larger batch
+  int max_batch = 1;                 ///< dynamic and stream batching: items of a step
+  std::vector<int> preferred_batch;  ///< dynamic: sizes dispatched at once
+  double max_queue_delay_s = 0;      ///< dynamic: how long the oldest waits for a larger batch
 
-  double chunk_s = 0.16;               ///< stream: audio of one chunk
-  double speech_speed = 1;             ///< stream: seconds of audio that arrive in a second
-  int max_streams = 0;                 ///< stream: open streams at most, then queueing; 0: no limit
+  double chunk_s = 0.16;    ///< stream: audio of one chunk
+  double speech_speed = 1;  ///< stream: seconds of audio that arrive in a second
+  int max_streams = 0;      ///< stream: open streams at most, then queueing; 0: no limit
 
-  int slots = 0;                       ///< autoregressive: batch profile; 0: the largest that fits
-  double first_chunk_frames = 8;       ///< autoregressive: codec frames before the first audio
-  double chunk_frames = 2.5;           ///< autoregressive: codec frames of each further chunk
+  int slots = 0;                  ///< autoregressive: batch profile; 0: the largest that fits
+  double first_chunk_frames = 8;  ///< autoregressive: codec frames before the first audio
+  double chunk_frames = 2.5;      ///< autoregressive: codec frames of each further chunk
 
-  int max_num_seqs = 256;              ///< continuous: running sequences
-  int max_num_batched_tokens = 2048;   ///< continuous: tokens of one iteration
-  int block_size = 16;                 ///< continuous: tokens of a KV block
-  double gpu_memory_utilization = 0;   ///< continuous: share of the partition's memory that the process takes, as vLLM
-                                       ///< has it; 0: 0.9 over the number of LLM processes that share the memory
-  std::int64_t kv_blocks = 0;          ///< continuous: 0: what the memory leaves
-  double watermark = 0.01;             ///< continuous: share of blocks kept free at admission
+  int max_num_seqs = 256;             ///< continuous: running sequences
+  int max_num_batched_tokens = 2048;  ///< continuous: tokens of one iteration
+  int block_size = 16;                ///< continuous: tokens of a KV block
+  double gpu_memory_utilization =
+      0;  ///< continuous: share of the partition's memory that the process takes, as vLLM
+          ///< has it; 0: 0.9 over the number of LLM processes that share the memory
+  std::int64_t kv_blocks = 0;  ///< continuous: 0: what the memory leaves
+  double watermark = 0.01;     ///< continuous: share of blocks kept free at admission
   double host_per_step_s = 0, host_per_sequence_s = 0;  ///< continuous: scheduler and sampler
-  double request_overhead_s = 0;       ///< any: tokenising, HTTP; before the queue
-  double prefix_cache_share = 0;       ///< continuous: share of prompt tokens found in the cache
+  double request_overhead_s = 0;                        ///< any: tokenising, HTTP; before the queue
+  double prefix_cache_share = 0;  ///< continuous: share of prompt tokens found in the cache
 };
 
 enum class Routing : std::uint8_t { round_robin, least_outstanding, shared_queue, user_affinity, random };
@@ -69,10 +76,11 @@ enum class Trigger : std::uint8_t { finish, first_output, sentence };
 /// A step of a request's way: a visit to a service, or a fixed delay.
 struct Stage {
   std::string name;
-  int service = -1;              ///< index into Scenario::services; -1: a delay
-  Distribution delay_s;          ///< of a delay
-  int after = -1;                ///< stage it follows; -1: the request's arrival
-  Trigger on = Trigger::finish;  ///< of that stage; `sentence` makes one job of each sentence the LLM completes
+  int service = -1;      ///< index into Scenario::services; -1: a delay
+  Distribution delay_s;  ///< of a delay
+  int after = -1;        ///< stage it follows; -1: the request's arrival
+  Trigger on =
+      Trigger::finish;  ///< of that stage; `sentence` makes one job of each sentence the LLM completes
   int sentence_tokens = 20;
   double audio_s_per_token = 0.3;  ///< synthesis: speech of one LLM token
 };
@@ -100,13 +108,13 @@ struct Traffic {
 
   ArrivalProcess arrivals;  ///< open
 
-  int users = 0;            ///< closed
+  int users = 0;  ///< closed
   double ramp_up_s = 0, hold_s = 0, ramp_down_s = 0;
   Distribution think_s = constant(0);
-  int turns_per_session = 1;       ///< closed: history is forgotten after so many turns
-  bool history = false;            ///< closed: prompts carry what was said before
-  double history_limit_tokens = 0; ///< 0: no limit
-  bool playback = false;           ///< closed: the next turn waits until the reply was played out
+  int turns_per_session = 1;        ///< closed: history is forgotten after so many turns
+  bool history = false;             ///< closed: prompts carry what was said before
+  double history_limit_tokens = 0;  ///< 0: no limit
+  bool playback = false;            ///< closed: the next turn waits until the reply was played out
 
   std::shared_ptr<const Trace> trace;  ///< trace
   double speed = 1;                    ///< trace: replayed so much faster
@@ -133,38 +141,38 @@ struct GpuPlacement {
 struct Fault {
   int service = 0;
   int replica = 0;
-  double at_s = 0;              ///< start of the leak when leak_bytes_per_s > 0
+  double at_s = 0;  ///< start of the leak when leak_bytes_per_s > 0
   double leak_bytes_per_s = 0;
   double restart_s = 60;
-  bool contained = false;       ///< time-slicing: only this process dies, not all that share the partition
+  bool contained = false;  ///< time-slicing: only this process dies, not all that share the partition
 };
 
 /// GPUs, services, pipelines, traffic, horizon and seed: one document.
 struct Scenario {
   std::string name;
   std::string description;
-  std::string mode;                   ///< as shown in tables: "dedicated", "mig:3g.40gb+3g.40gb", ...
+  std::string mode;  ///< as shown in tables: "dedicated", "mig:3g.40gb+3g.40gb", ...
   std::vector<Service> services;
   std::vector<Pipeline> pipelines;
   std::vector<Traffic> traffic;
   std::vector<GpuPlacement> gpus;
   std::vector<Fault> faults;
-  int host_cores = 0;                 ///< 0: no limit
+  int host_cores = 0;  ///< 0: no limit
   double warmup_s = 0;
-  double duration_s = 0;              ///< arrivals and measurement end here; the rest drains
+  double duration_s = 0;  ///< arrivals and measurement end here; the rest drains
   double price_per_gpu_hour = 0;
-  int baseline_gpus = 0;              ///< GPUs of the dedicated placement, for `gpus_freed`
+  int baseline_gpus = 0;  ///< GPUs of the dedicated placement, for `gpus_freed`
   std::uint64_t seed = 1;
-  std::vector<std::string> modes;     ///< the document's own named modes, in its order
-  std::string document;               ///< the JSON it was read from, with the mode applied
+  std::vector<std::string> modes;  ///< the document's own named modes, in its order
+  std::string document;            ///< the JSON it was read from, with the mode applied
 };
 
 /// Reads a scenario by file path or by name ("voice-heavy"), with the document's own placement or another mode:
 /// a mode of the document, or "dedicated", "time-slicing[:REPLICAS]", "mps[:PERCENT/PERCENT...]", "mig:LAYOUT[/time-slicing|/mps]".
 /// Relative paths in it (traces, models) start at the document's folder. Throws ScenarioError with file and JSON pointer.
 [[nodiscard]] Scenario load_scenario(const std::string& name_or_path, const std::string& mode = {});
-[[nodiscard]] Scenario parse_scenario(std::string_view json, const std::string& mode = {}, const std::string& source = {},
-                                      const std::string& folder = {});
+[[nodiscard]] Scenario parse_scenario(std::string_view json, const std::string& mode = {},
+                                      const std::string& source = {}, const std::string& folder = {});
 [[nodiscard]] std::vector<std::string> scenario_names();
 
 /// Memory a process of the service takes on such a partition, by part, in bytes; `total` is what admission adds up.
@@ -175,11 +183,13 @@ struct MemoryNeed {
   int slots = 0;               ///< autoregressive slots: the batch profile that is loaded
 };
 /// Of one process that has the partition to itself, but for `sharers` - 1 other LLM processes that an LLM leaves room for.
-[[nodiscard]] MemoryNeed memory_need(const Service& service, const GpuProfile& profile, const Partition& partition, int sharers);
+[[nodiscard]] MemoryNeed memory_need(const Service& service, const GpuProfile& profile,
+                                     const Partition& partition, int sharers);
 
 /// Of every process of a GPU beside its neighbours, by partition and process: MPS limits are kept, and batch profiles
 /// left open are the largest that fit. What does not fit is there too: check_memory refuses it.
-[[nodiscard]] std::vector<std::vector<MemoryNeed>> memory_needs(const std::vector<Service>& services, const GpuPlacement& gpu);
+[[nodiscard]] std::vector<std::vector<MemoryNeed>> memory_needs(const std::vector<Service>& services,
+                                                                const GpuPlacement& gpu);
 
 /// Throws MemoryError with the sum when a partition's processes do not fit it, or LayoutError for too many MPS clients.
 void check_memory(const Scenario& scenario);

@@ -17,9 +17,9 @@ struct Column {
   enum class Type : std::uint8_t { float64, int64, category };
   std::string name;
   Type type = Type::float64;
-  std::vector<double> numbers;            ///< float64; NaN where there is no value
-  std::vector<std::int64_t> integers;     ///< int64
-  std::vector<std::int32_t> codes;        ///< category: index into `categories`
+  std::vector<double> numbers;         ///< float64; NaN where there is no value
+  std::vector<std::int64_t> integers;  ///< int64
+  std::vector<std::int32_t> codes;     ///< category: index into `categories`
   std::vector<std::string> categories;
 
   [[nodiscard]] std::size_t size() const;
@@ -35,7 +35,7 @@ struct Table {
 
 /// Latency of one stage or metric over the measured requests, seconds.
 struct LatencySummary {
-  std::string name;   ///< "e2e_latency", "ttft", "itl", "asr.latency", "tts.first_audio", ...
+  std::string name;  ///< "e2e_latency", "ttft", "itl", "asr.latency", "tts.first_audio", ...
   std::uint64_t count = 0;
   double mean = 0, p50 = 0, p90 = 0, p95 = 0, p99 = 0, max = 0;
   double standard_deviation = 0;  ///< jitter
@@ -43,15 +43,15 @@ struct LatencySummary {
 };
 
 struct PartitionSummary {
-  std::string name;         ///< "gpu0/3g.40gb@0"
+  std::string name;  ///< "gpu0/3g.40gb@0"
   std::string sharing;
   std::vector<std::string> processes;
-  double busy = 0;                  ///< share of the time with a kernel running
-  double switching = 0;             ///< share of the time spent handing over between processes
-  double compute_utilisation = 0;   ///< FLOP done of the partition's peak fp16 rate
-  double bandwidth_utilisation = 0; ///< bytes moved of the partition's peak
-  double memory_used_bytes = 0;     ///< resident
-  double memory_allocated_bytes = 0;///< nominal size of the partition
+  double busy = 0;                    ///< share of the time with a kernel running
+  double switching = 0;               ///< share of the time spent handing over between processes
+  double compute_utilisation = 0;     ///< FLOP done of the partition's peak fp16 rate
+  double bandwidth_utilisation = 0;   ///< bytes moved of the partition's peak
+  double memory_used_bytes = 0;       ///< resident
+  double memory_allocated_bytes = 0;  ///< nominal size of the partition
 };
 
 struct ServiceSummary {
@@ -61,24 +61,24 @@ struct ServiceSummary {
   double mean_batch = 0;      ///< items of a step
   std::uint64_t steps = 0;
   std::uint64_t preemptions = 0;
-  double busy = 0;            ///< share of time a replica has a step in hand
+  double busy = 0;  ///< share of time a replica has a step in hand
 };
 
 /// One run's figures.
 struct Summary {
-  double duration_s = 0;         ///< measured window
+  double duration_s = 0;  ///< measured window
   std::uint64_t arrived = 0, completed = 0, rejected = 0, failed = 0, unfinished = 0;
-  double request_throughput = 0; ///< completed in the window, a second
+  double request_throughput = 0;  ///< completed in the window, a second
   double output_token_throughput = 0;
   double success_rate = 0;
   int gpus_used = 0, gpus_freed = 0;
   double request_throughput_per_gpu = 0;
-  double cost_per_month = 0;     ///< 720 hours
+  double cost_per_month = 0;  ///< 720 hours
   double cost_per_1000_requests = 0;
   double vram_used_bytes = 0, vram_allocated_bytes = 0;
   double audio_gap_s_per_request = 0;  ///< speech that came later than its playout
-  double audio_gap_rate = 0;     ///< share of chunks that came late
-  std::string limiting_resource; ///< what the requests wait for most, in words
+  double audio_gap_rate = 0;           ///< share of chunks that came late
+  std::string limiting_resource;       ///< what the requests wait for most, in words
   std::vector<LatencySummary> latencies;
   std::vector<PartitionSummary> partitions;
   std::vector<ServiceSummary> services;
@@ -95,15 +95,15 @@ struct Run {
   std::uint64_t seed = 0;
   std::uint32_t replication = 0;
   Summary summary;
-  Table requests;    ///< empty when not recorded
-  Table steps;       ///< empty unless asked for
+  Table requests;  ///< empty when not recorded
+  Table steps;     ///< empty unless asked for
   Table partitions;
 };
 
 struct RunOptions {
-  std::uint64_t seed = 0;           ///< 0: the scenario's
+  std::uint64_t seed = 0;  ///< 0: the scenario's
   std::uint32_t replication = 0;
-  bool record_requests = true;      ///< off: histograms only, constant memory
+  bool record_requests = true;  ///< off: histograms only, constant memory
   bool record_steps = false;
   /// Called now and then with simulated time over the whole; returning false stops the run with SimulationError.
   std::function<bool(double fraction)> progress;
@@ -113,7 +113,7 @@ struct RunOptions {
 [[nodiscard]] Run simulate(const Scenario& scenario, const RunOptions& options = {});
 
 /// Replications 0..count-1 on `threads` threads (0: all cores), in order whatever finishes first.
-[[nodiscard]] std::vector<Run> simulate_replications(const Scenario& scenario, std::uint32_t count, const RunOptions& options = {},
-                                                     unsigned threads = 0);
+[[nodiscard]] std::vector<Run> simulate_replications(const Scenario& scenario, std::uint32_t count,
+                                                     const RunOptions& options = {}, unsigned threads = 0);
 
 }  // namespace gpushare

@@ -72,8 +72,7 @@ void ContinuousEngine::preempt_latest(Load& load) {
 bool ContinuousEngine::schedule_running(std::int64_t& budget, Load& load) {
   bool preempted = false;
   for (std::size_t i = 0; i < running_.size() && budget > 0; ++i) {
-    const std::int64_t wanted =
-        std::min<std::int64_t>(budget, running_[i].target - running_[i].computed);
+    const std::int64_t wanted = std::min<std::int64_t>(budget, running_[i].target - running_[i].computed);
     while (i < running_.size() && !reserve(running_[i], running_[i].computed + wanted)) {
       budget += running_.back().scheduled;
       preempt_latest(load);
@@ -96,14 +95,16 @@ void ContinuousEngine::admit_waiting(std::int64_t budget, Load& load, Outbox& ou
       sequence.target = std::max(1u, sequence.job.input_tokens);
       // Cached tokens are whole blocks, and the last token is always computed.
       const auto block = static_cast<std::uint32_t>(config_.block_size);
-      const auto cached = static_cast<std::uint32_t>(config_.prefix_cache_share * sequence.target) / block * block;
+      const auto cached =
+          static_cast<std::uint32_t>(config_.prefix_cache_share * sequence.target) / block * block;
       sequence.computed = std::min(cached, sequence.target - 1);
     } else {
       return;
     }
     const std::int64_t wanted = std::min<std::int64_t>(budget, sequence.target - sequence.computed);
     const std::int64_t blocks = blocks_for(sequence.computed + wanted);
-    if (free_blocks_ - blocks < (running_.empty() ? 0 : watermark_blocks_) || !reserve(sequence, sequence.computed + wanted))
+    if (free_blocks_ - blocks < (running_.empty() ? 0 : watermark_blocks_) ||
+        !reserve(sequence, sequence.computed + wanted))
       return;
     if (!preempted_.empty()) {
       preempted_.pop_front();
@@ -127,8 +128,8 @@ std::optional<Step> ContinuousEngine::plan(Time, Outbox& out) {
   in_step_ = true;
   Step step;
   step.items = static_cast<double>(running_.size());
-  step.demand = model_->iteration(*format_, load.prefill_tokens, load.prefill_pairs, load.prefill_context, load.decodes,
-                                  load.decode_context, load.sampled);
+  step.demand = model_->iteration(*format_, load.prefill_tokens, load.prefill_pairs, load.prefill_context,
+                                  load.decodes, load.decode_context, load.sampled);
   step.demand.host_before_s += config_.host_per_step_s + config_.host_per_sequence_s * step.items;
   return step;
 }

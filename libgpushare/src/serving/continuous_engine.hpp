@@ -15,7 +15,8 @@ namespace gpushare {
 /// limit and the blocks last. Out of blocks, the latest admitted is preempted and computed again later.
 class ContinuousEngine {
  public:
-  ContinuousEngine(const Engine& config, const LlmModel& model, const WeightFormat& format, std::int64_t kv_blocks);
+  ContinuousEngine(const Engine& config, const LlmModel& model, const WeightFormat& format,
+                   std::int64_t kv_blocks);
 
   /// False when the queue is full or the sequence could never fit the KV cache.
   [[nodiscard]] bool enqueue(const Job& job);
@@ -28,13 +29,16 @@ class ContinuousEngine {
   /// Between successive tokens of a sequence.
   [[nodiscard]] const Histogram& inter_token() const { return inter_token_; }
   [[nodiscard]] std::uint64_t preemptions() const { return preemptions_; }
-  void reset_statistics() { inter_token_ = {}; preemptions_ = 0; }
+  void reset_statistics() {
+    inter_token_ = {};
+    preemptions_ = 0;
+  }
 
  private:
   struct Sequence {
     Job job;
-    std::uint32_t target = 0;     // tokens whose KV must be there before the next is sampled
-    std::uint32_t computed = 0;   // tokens whose KV is there
+    std::uint32_t target = 0;    // tokens whose KV must be there before the next is sampled
+    std::uint32_t computed = 0;  // tokens whose KV is there
     std::uint32_t generated = 0;
     std::uint32_t scheduled = 0;  // tokens of the step in hand
     std::int64_t blocks = 0;

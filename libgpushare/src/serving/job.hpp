@@ -14,13 +14,13 @@ namespace gpushare {
 struct Job {
   std::uint32_t request = 0;  ///< slot of the request in flight
   std::uint8_t stage = 0;
-  std::uint8_t priority = 0;  ///< lower first
+  std::uint8_t priority = 0;       ///< lower first
   std::uint16_t notify_every = 0;  ///< tokens between `progress` signals; 0: none
   std::uint32_t input_tokens = 0;
   std::uint32_t output_tokens = 0;
-  double audio_s = 0;         ///< to recognise or to speak
+  double audio_s = 0;  ///< to recognise or to speak
   double units = 1;
-  double synthetic_s = 0;     ///< drawn service time of a synthetic model
+  double synthetic_s = 0;  ///< drawn service time of a synthetic model
   Time queued{};
 };
 
@@ -30,7 +30,7 @@ enum class Signal : std::uint8_t {
   output,    ///< tokens, text or audio came out; `amount` seconds of audio from speech services
   progress,  ///< another `notify_every` tokens are there
   finished,
-  failed,    ///< its process died
+  failed,  ///< its process died
 };
 
 struct Outcome {

@@ -6,7 +6,10 @@
 namespace gpushare {
 
 SlotEngine::SlotEngine(const Engine& config, const AutoregressiveTtsModel& model, int slots)
-    : config_(config), model_(&model), slots_(static_cast<std::size_t>(slots)), waiting_(config.queue_limit) {}
+    : config_(config),
+      model_(&model),
+      slots_(static_cast<std::size_t>(slots)),
+      waiting_(config.queue_limit) {}
 
 std::optional<Step> SlotEngine::plan(Time, Outbox& out) {
   if (phase_ != Phase::idle) return std::nullopt;
@@ -25,7 +28,8 @@ Step SlotEngine::plan_prefill(Outbox& out) {
   std::size_t added = 0;
   while (!waiting_.empty() && active_.size() < slots_) {
     Active stream{waiting_.pop()};
-    stream.frames = std::max(1, static_cast<int>(std::ceil(stream.job.audio_s * model_->frames_per_s - 1e-9)));
+    stream.frames =
+        std::max(1, static_cast<int>(std::ceil(stream.job.audio_s * model_->frames_per_s - 1e-9)));
     stream.chunk_end = config_.first_chunk_frames;
     out.push_back(tell(stream.job, Signal::started));
     active_.push_back(stream);

@@ -30,8 +30,8 @@ class SlotEngine {
   enum class Phase : std::uint8_t { idle, prefill, frame, vocode };
   struct Active {
     Job job;
-    int frames = 0;        // of the whole utterance
-    int done = 0;          // generated
+    int frames = 0;  // of the whole utterance
+    int done = 0;    // generated
     int vocoded = 0;
     double chunk_end = 0;  // frames after which the running chunk is full
     Time last_chunk{};

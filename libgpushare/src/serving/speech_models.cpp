@@ -56,8 +56,8 @@ Demand AutoregressiveTtsModel::vocode(double streams, double frames) const {
   Demand demand;
   if (streams <= 0) return demand;
   demand.kernels = streams * kernels_per_vocode;
-  demand.add(
-      group_of(*this, streams * vocoder_floor_s, frames * vocoder_flop_per_frame, frames * vocoder_bytes_per_frame));
+  demand.add(group_of(*this, streams * vocoder_floor_s, frames * vocoder_flop_per_frame,
+                      frames * vocoder_bytes_per_frame));
   return demand;
 }
 

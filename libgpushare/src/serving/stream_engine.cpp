@@ -42,8 +42,9 @@ std::optional<Step> StreamEngine::plan(Time now, Outbox& out) {
     if (arrival_of(open_[i]) <= now) batch_.push_back(i);
   if (batch_.empty()) return std::nullopt;
   if (batch_.size() > most) {  // those that have waited longest go first
-    std::stable_sort(batch_.begin(), batch_.end(),
-                     [&](std::size_t a, std::size_t b) { return arrival_of(open_[a]) < arrival_of(open_[b]); });
+    std::stable_sort(batch_.begin(), batch_.end(), [&](std::size_t a, std::size_t b) {
+      return arrival_of(open_[a]) < arrival_of(open_[b]);
+    });
     batch_.resize(most);
     std::sort(batch_.begin(), batch_.end());
   }

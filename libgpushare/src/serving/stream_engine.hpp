@@ -29,7 +29,7 @@ class StreamEngine {
  private:
   struct Open {
     Job job;
-    int next = 0;    // chunk to be worked on
+    int next = 0;  // chunk to be worked on
     int chunks = 0;
     bool in_batch = false;
     Duration last_latency{};

@@ -16,7 +16,7 @@ namespace gpushare {
 using Executor = std::variant<RateExecutor, TimeSliceExecutor>;
 
 /// `sms` of each process of the partition.
-[[nodiscard]] Executor make_executor(const GpuProfile& profile, const Partition& partition, const Sharing& sharing,
-                                     std::vector<double> sms);
+[[nodiscard]] Executor make_executor(const GpuProfile& profile, const Partition& partition,
+                                     const Sharing& sharing, std::vector<double> sms);
 
 }  // namespace gpushare

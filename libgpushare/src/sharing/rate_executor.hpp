@@ -8,7 +8,7 @@ namespace gpushare {
 
 /// How steps that run side by side slow each other.
 enum class RateLaw : std::uint8_t {
-  equal_share,   ///< n processes run at 1/n: exclusive use, and the limit of time-slicing with a slice of zero
+  equal_share,  ///< n processes run at 1/n: exclusive use, and the limit of time-slicing with a slice of zero
   interference,  ///< MPS: pressure and susceptibility, and bandwidth divided in proportion to SMs
 };
 

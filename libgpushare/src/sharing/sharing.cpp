@@ -9,9 +9,12 @@ namespace gpushare {
 
 std::string_view to_string(SharingMode mode) {
   switch (mode) {
-    case SharingMode::exclusive: return "exclusive";
-    case SharingMode::time_slicing: return "time-slicing";
-    case SharingMode::mps: return "mps";
+    case SharingMode::exclusive:
+      return "exclusive";
+    case SharingMode::time_slicing:
+      return "time-slicing";
+    case SharingMode::mps:
+      return "mps";
   }
   return "";
 }

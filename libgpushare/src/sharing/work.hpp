@@ -13,13 +13,13 @@ using StepId = std::uint32_t;
 /// A step on its way through a partition.
 struct Work {
   StepId step = 0;
-  int process = 0;            ///< client of the partition
-  double gpu_s = 0;           ///< time alone on the process's resources
-  double memory_s = 0;        ///< of which bound by bandwidth
-  double bytes_per_s = 0;     ///< HBM traffic while alone
-  Interference interference;  ///< under MPS
-  int segments = 1;           ///< equal dependent parts; each end gives the GPU away under time-slicing
-  bool single_kernel = false; ///< one launch: its time slice is not renewed while it runs
+  int process = 0;             ///< client of the partition
+  double gpu_s = 0;            ///< time alone on the process's resources
+  double memory_s = 0;         ///< of which bound by bandwidth
+  double bytes_per_s = 0;      ///< HBM traffic while alone
+  Interference interference;   ///< under MPS
+  int segments = 1;            ///< equal dependent parts; each end gives the GPU away under time-slicing
+  bool single_kernel = false;  ///< one launch: its time slice is not renewed while it runs
 };
 
 /// A step in progress: `left_s` seconds of its time alone are still to do.
@@ -34,11 +34,11 @@ inline constexpr double kWorkEpsilon = 1e-12;
 
 /// How a partition spent its time, seconds.
 struct ExecutorAccount {
-  double busy_s = 0;           ///< a step was running
-  double switching_s = 0;      ///< handing over between processes
-  double idle_with_work_s = 0; ///< neither, although there was work: a broken invariant
-  double submitted_s = 0;      ///< work handed in, in seconds alone
-  double finished_s = 0;       ///< work completed or aborted
+  double busy_s = 0;            ///< a step was running
+  double switching_s = 0;       ///< handing over between processes
+  double idle_with_work_s = 0;  ///< neither, although there was work: a broken invariant
+  double submitted_s = 0;       ///< work handed in, in seconds alone
+  double finished_s = 0;        ///< work completed or aborted
 };
 
 }  // namespace gpushare

@@ -10,18 +10,22 @@ const WeightFormat& format_of(const LlmModel& model, Precision precision) {
                        [&](const WeightFormat& format) { return format.name == precision; });
 }
 
-AnyEngine make_engine(const Service& service, const MemoryNeed& need, const std::shared_ptr<JobQueue>& shared) {
+AnyEngine make_engine(const Service& service, const MemoryNeed& need,
+                      const std::shared_ptr<JobQueue>& shared) {
   const Model& model = *service.model;
   if (const auto* llm = std::get_if<LlmModel>(&model.cost))
     return ContinuousEngine(service.engine, *llm, format_of(*llm, service.precision), need.kv_blocks);
-  if (const auto* asr = std::get_if<StreamingAsrModel>(&model.cost)) return StreamEngine(service.engine, *asr);
+  if (const auto* asr = std::get_if<StreamingAsrModel>(&model.cost))
+    return StreamEngine(service.engine, *asr);
   if (const auto* tts = std::get_if<AutoregressiveTtsModel>(&model.cost))
     return SlotEngine(service.engine, *tts, service.engine.slots > 0 ? service.engine.slots : need.slots);
-  return BatchEngine(service.engine, model, shared ? shared : std::make_shared<JobQueue>(service.engine.queue_limit));
+  return BatchEngine(service.engine, model,
+                     shared ? shared : std::make_shared<JobQueue>(service.engine.queue_limit));
 }
 
 /// SMs that each process of a partition may use.
-std::vector<double> sms_of(const GpuProfile& profile, const Partition& partition, const PartitionPlacement& placement) {
+std::vector<double> sms_of(const GpuProfile& profile, const Partition& partition,
+                           const PartitionPlacement& placement) {
   std::vector<double> sms;
   for (const ProcessPlacement& process : placement.processes) {
     const bool mps = placement.sharing.mode == SharingMode::mps;
@@ -32,23 +36,30 @@ std::vector<double> sms_of(const GpuProfile& profile, const Partition& partition
 
 const MpsConstants::Law* law_of(const GpuProfile& profile, const PartitionPlacement& placement) {
   if (placement.sharing.mode != SharingMode::mps) return nullptr;
-  const bool capped = std::any_of(placement.processes.begin(), placement.processes.end(),
-                                  [](const ProcessPlacement& process) { return process.active_thread_percentage < 100; });
+  const bool capped =
+      std::any_of(placement.processes.begin(), placement.processes.end(),
+                  [](const ProcessPlacement& process) { return process.active_thread_percentage < 100; });
   return capped ? &profile.mps.capped : &profile.mps.uncapped;
 }
 
-void add_partition(Fleet& fleet, const Scenario& scenario, const GpuPlacement& gpu, const std::string& gpu_name,
-                   const Partition& part, const PartitionPlacement& placement, const std::vector<MemoryNeed>& needs) {
+void add_partition(Fleet& fleet, const Scenario& scenario, const GpuPlacement& gpu,
+                   const std::string& gpu_name, const Partition& part, const PartitionPlacement& placement,
+                   const std::vector<MemoryNeed>& needs) {
   const GpuProfile& profile = *gpu.profile;
   const std::vector<double> sms = sms_of(profile, part, placement);
-  PartitionState state{gpu_name + "/" + part.name, &profile, part, placement.sharing, law_of(profile, placement),
+  PartitionState state{gpu_name + "/" + part.name,
+                       &profile,
+                       part,
+                       placement.sharing,
+                       law_of(profile, placement),
                        make_executor(profile, part, placement.sharing, sms)};
   for (std::size_t client = 0; client < placement.processes.size(); ++client) {
     const int index = placement.processes[client].service;
     ServiceState& service = fleet.services[static_cast<std::size_t>(index)];
-    Server server{index, static_cast<int>(service.servers.size()), static_cast<int>(fleet.partitions.size()),
-                  static_cast<int>(client),
-                  make_engine(scenario.services[static_cast<std::size_t>(index)], needs[client], service.shared_queue)};
+    Server server{
+        index, static_cast<int>(service.servers.size()), static_cast<int>(fleet.partitions.size()),
+        static_cast<int>(client),
+        make_engine(scenario.services[static_cast<std::size_t>(index)], needs[client], service.shared_queue)};
     server.resources = resources_of(profile, part, static_cast<int>(sms[client]));
     server.memory_bytes = needs[client].total;
     service.servers.push_back(static_cast<int>(fleet.servers.size()));

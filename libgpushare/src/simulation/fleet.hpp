@@ -27,8 +27,8 @@ struct Server {
   Resources resources{};
   double memory_bytes = 0;
   bool up = true;
-  bool dirty = false;         ///< waits to be asked for its next step
-  int in_system = 0;          ///< jobs queued or in service
+  bool dirty = false;  ///< waits to be asked for its next step
+  int in_system = 0;   ///< jobs queued or in service
   int steps_in_hand = 0;
   std::uint32_t wake_slot = 0;
 };
@@ -54,8 +54,8 @@ struct ServiceState {
   std::shared_ptr<JobQueue> shared_queue;
   TimeIntegral in_system;
   TimeIntegral servers_busy;
-  Moments batch;             ///< items of a step
-  double sojourn_s = 0;      ///< summed over finished jobs, for Little's law
+  Moments batch;         ///< items of a step
+  double sojourn_s = 0;  ///< summed over finished jobs, for Little's law
 };
 
 /// The hardware and the servers of a scenario, built and checked.

@@ -71,9 +71,12 @@ std::optional<Duration> Recorder::measure(const Latency& latency, const Request&
     return end - begin;
   };
   switch (latency.metric) {
-    case Metric::queue: return since(state.started, state.queued);
-    case Metric::first_output: return since(state.first_output, state.queued);
-    case Metric::latency: return since(state.finished, state.queued);
+    case Metric::queue:
+      return since(state.started, state.queued);
+    case Metric::first_output:
+      return since(state.first_output, state.queued);
+    case Metric::latency:
+      return since(state.finished, state.queued);
     case Metric::after_speech: {
       const Stage& stage = scenario_->pipelines[latency.pipeline].stages[latency.stage];
       const double speed = scenario_->services[static_cast<std::size_t>(stage.service)].engine.speech_speed;
@@ -90,9 +93,15 @@ std::optional<Duration> Recorder::measure(const Latency& latency, const Request&
 void Recorder::finish(const Request& request, Time now) {
   if (record_requests_) append_row(request, now);
   switch (request.status) {
-    case RequestStatus::completed: ++counts_.completed; break;
-    case RequestStatus::rejected: ++counts_.rejected; break;
-    case RequestStatus::failed: ++counts_.failed; break;
+    case RequestStatus::completed:
+      ++counts_.completed;
+      break;
+    case RequestStatus::rejected:
+      ++counts_.rejected;
+      break;
+    case RequestStatus::failed:
+      ++counts_.failed;
+      break;
   }
   if (request.status != RequestStatus::completed) return;
   if (now >= begin_ && now <= end_) {
@@ -104,7 +113,8 @@ void Recorder::finish(const Request& request, Time now) {
   counts_.audio_gap_s += request.audio_gap_s;
   counts_.chunks += request.chunks;
   counts_.late_chunks += request.late_chunks;
-  const auto pipeline = static_cast<std::size_t>(scenario_->traffic[static_cast<std::size_t>(request.traffic)].pipeline);
+  const auto pipeline =
+      static_cast<std::size_t>(scenario_->traffic[static_cast<std::size_t>(request.traffic)].pipeline);
   for (Latency& latency : latencies_) {
     if (latency.pipeline != pipeline) continue;
     if (const auto value = measure(latency, request)) latency.histogram.add(*value);
@@ -182,7 +192,8 @@ void Recorder::append_row(const Request& request, Time now) {
   number(request.speech_s);
   number(request.units);
   number(request.audio_gap_s);
-  const auto pipeline = static_cast<std::size_t>(scenario_->traffic[static_cast<std::size_t>(request.traffic)].pipeline);
+  const auto pipeline =
+      static_cast<std::size_t>(scenario_->traffic[static_cast<std::size_t>(request.traffic)].pipeline);
   static const StageState kAbsent;
   for (const std::ptrdiff_t stage : stage_of_column_[pipeline]) {
     const StageState& state = stage < 0 ? kAbsent : request.stages[static_cast<std::size_t>(stage)];
@@ -194,11 +205,13 @@ void Recorder::append_row(const Request& request, Time now) {
   }
 }
 
-void Recorder::step(int service, int replica, Time planned, Time gpu_start, Time gpu_end, Time done, double items) {
+void Recorder::step(int service, int replica, Time planned, Time gpu_start, Time gpu_end, Time done,
+                    double items) {
   if (!record_steps_) return;
   steps_.columns[0].codes.push_back(service);
   steps_.columns[1].integers.push_back(replica);
-  const double values[] = {to_seconds(planned), seconds_or_nan(gpu_start), seconds_or_nan(gpu_end), to_seconds(done), items};
+  const double values[] = {to_seconds(planned), seconds_or_nan(gpu_start), seconds_or_nan(gpu_end),
+                           to_seconds(done), items};
   for (std::size_t i = 0; i < std::size(values); ++i) steps_.columns[2 + i].numbers.push_back(values[i]);
 }
 

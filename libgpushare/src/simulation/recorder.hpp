@@ -52,8 +52,8 @@ class Recorder {
   Histogram e2e_;
   std::vector<Latency> latencies_;
   Table requests_, steps_;
-  std::vector<std::string> stage_names_;                     // columns, over all pipelines
-  std::vector<std::vector<std::ptrdiff_t>> stage_of_column_; // [pipeline][stage column] -> stage or -1
+  std::vector<std::string> stage_names_;                      // columns, over all pipelines
+  std::vector<std::vector<std::ptrdiff_t>> stage_of_column_;  // [pipeline][stage column] -> stage or -1
 };
 
 /// A histogram's figures under a name.

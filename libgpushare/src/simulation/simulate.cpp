@@ -12,9 +12,12 @@ namespace gpushare {
 
 std::size_t Column::size() const {
   switch (type) {
-    case Type::float64: return numbers.size();
-    case Type::int64: return integers.size();
-    case Type::category: return codes.size();
+    case Type::float64:
+      return numbers.size();
+    case Type::int64:
+      return integers.size();
+    case Type::category:
+      return codes.size();
   }
   return 0;
 }
@@ -36,8 +39,8 @@ Run simulate(const Scenario& scenario, const RunOptions& options) {
   return simulator.run();
 }
 
-std::vector<Run> simulate_replications(const Scenario& scenario, std::uint32_t count, const RunOptions& options,
-                                       unsigned threads) {
+std::vector<Run> simulate_replications(const Scenario& scenario, std::uint32_t count,
+                                       const RunOptions& options, unsigned threads) {
   std::vector<Run> runs(count);
   if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
   threads = std::min<unsigned>(threads, count);

@@ -66,16 +66,36 @@ Run Simulator::run() {
 void Simulator::dispatch(Time now, EventQueue::Slot slot) {
   const SlotOwner owner = owners_[slot];
   switch (owner.kind) {
-    case Owner::window: on_window(now, owner.index); break;
-    case Owner::partition: on_partition(now, owner.index); break;
-    case Owner::step: end_host(now, owner.index); break;
-    case Owner::delay: on_delay(now, owner.index); break;
-    case Owner::open: on_open_arrival(now, owner.index); break;
-    case Owner::trace: on_trace_arrival(now, owner.index); break;
-    case Owner::user: on_user(now, owner.index); break;
-    case Owner::fault: on_fault(now, owner.index); break;
-    case Owner::restart: on_restart(now, owner.index); break;
-    case Owner::wake: mark_dirty(static_cast<int>(owner.index)); break;
+    case Owner::window:
+      on_window(now, owner.index);
+      break;
+    case Owner::partition:
+      on_partition(now, owner.index);
+      break;
+    case Owner::step:
+      end_host(now, owner.index);
+      break;
+    case Owner::delay:
+      on_delay(now, owner.index);
+      break;
+    case Owner::open:
+      on_open_arrival(now, owner.index);
+      break;
+    case Owner::trace:
+      on_trace_arrival(now, owner.index);
+      break;
+    case Owner::user:
+      on_user(now, owner.index);
+      break;
+    case Owner::fault:
+      on_fault(now, owner.index);
+      break;
+    case Owner::restart:
+      on_restart(now, owner.index);
+      break;
+    case Owner::wake:
+      mark_dirty(static_cast<int>(owner.index));
+      break;
   }
 }
 
@@ -204,7 +224,8 @@ void Simulator::submit_to_gpu(Time now, std::uint32_t id) {
   work.segments = state.step.demand.segments;
   work.single_kernel = state.step.demand.kernels <= 1;
   if (partition.law != nullptr)
-    work.interference = predict_interference(*partition.law, state.time.gpu_s / std::max(1.0, state.step.demand.kernels));
+    work.interference =
+        predict_interference(*partition.law, state.time.gpu_s / std::max(1.0, state.step.demand.kernels));
   std::visit([&](auto& executor) { executor.submit(now, work); }, partition.executor);
   if (!partition.touched) {
     partition.touched = true;
@@ -238,8 +259,10 @@ void Simulator::finish_step(Time now, std::uint32_t id) {
   Server& server = fleet_.servers[static_cast<std::size_t>(state.server)];
   state.phase = Phase::free;
   free_steps_.push_back(id);
-  if (--server.steps_in_hand == 0) fleet_.services[static_cast<std::size_t>(server.service)].servers_busy.add(now, -1);
-  recorder_.step(server.service, server.replica, state.planned, state.gpu_start, state.gpu_end, now, state.step.items);
+  if (--server.steps_in_hand == 0)
+    fleet_.services[static_cast<std::size_t>(server.service)].servers_busy.add(now, -1);
+  recorder_.step(server.service, server.replica, state.planned, state.gpu_start, state.gpu_end, now,
+                 state.step.items);
   std::visit([&](auto& engine) { engine.complete(state.step, now, outbox_); }, server.engine);
   mark_dirty(state.server);
 }

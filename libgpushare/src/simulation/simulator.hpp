@@ -27,7 +27,15 @@ class Simulator {
 
  private:
   // Simultaneous events fire in this order.
-  enum EventClass : std::uint32_t { kWindowEvent, kGpuEvent, kHostEvent, kDelayEvent, kTrafficEvent, kFaultEvent, kWakeEvent };
+  enum EventClass : std::uint32_t {
+    kWindowEvent,
+    kGpuEvent,
+    kHostEvent,
+    kDelayEvent,
+    kTrafficEvent,
+    kFaultEvent,
+    kWakeEvent
+  };
   enum class Owner : std::uint8_t { window, partition, step, delay, open, user, trace, fault, restart, wake };
   struct SlotOwner {
     Owner kind;
@@ -152,9 +160,15 @@ class Simulator {
   std::vector<Stream> size_streams_, think_streams_, service_streams_, delay_streams_;
   Stream routing_stream_;
   std::uint64_t events_ = 0, arrived_ = 0;
-  struct PartitionWindow { ExecutorAccount begin, end; double flop_begin = 0, bytes_begin = 0, flop_end = 0, bytes_end = 0; };
+  struct PartitionWindow {
+    ExecutorAccount begin, end;
+    double flop_begin = 0, bytes_begin = 0, flop_end = 0, bytes_end = 0;
+  };
   std::vector<PartitionWindow> windows_;
-  struct ServiceWindow { double in_system = 0, busy = 0, batch = 0; std::uint64_t steps = 0, preemptions = 0; };
+  struct ServiceWindow {
+    double in_system = 0, busy = 0, batch = 0;
+    std::uint64_t steps = 0, preemptions = 0;
+  };
   std::vector<ServiceWindow> service_windows_;
   std::vector<LatencySummary> engine_latencies_;
 };

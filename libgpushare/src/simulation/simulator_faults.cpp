@@ -8,12 +8,14 @@ void Simulator::add_faults() {
   for (std::size_t i = 0; i < scenario_.faults.size(); ++i) {
     const Fault& fault = scenario_.faults[i];
     const auto& service = fleet_.services[static_cast<std::size_t>(fault.service)];
-    const Server& server = fleet_.servers[static_cast<std::size_t>(service.servers[static_cast<std::size_t>(fault.replica)])];
+    const Server& server =
+        fleet_.servers[static_cast<std::size_t>(service.servers[static_cast<std::size_t>(fault.replica)])];
     double at_s = fault.at_s;
     if (fault.leak_bytes_per_s > 0) {  // memory runs out when the leak has filled what its neighbours leave
       const PartitionState& partition = fleet_.partitions[static_cast<std::size_t>(server.partition)];
       double room = partition.partition.memory_bytes;
-      for (const int neighbour : partition.servers) room -= fleet_.servers[static_cast<std::size_t>(neighbour)].memory_bytes;
+      for (const int neighbour : partition.servers)
+        room -= fleet_.servers[static_cast<std::size_t>(neighbour)].memory_bytes;
       at_s += std::max(0.0, room) / fault.leak_bytes_per_s;
     }
     fault_slots_.push_back(add_slot(kFaultEvent, Owner::fault, i));
@@ -26,7 +28,8 @@ void Simulator::on_fault(Time now, std::uint32_t index) {
   const auto& service = fleet_.services[static_cast<std::size_t>(fault.service)];
   const int culprit = service.servers[static_cast<std::size_t>(fault.replica)];
   const PartitionState& partition =
-      fleet_.partitions[static_cast<std::size_t>(fleet_.servers[static_cast<std::size_t>(culprit)].partition)];
+      fleet_
+          .partitions[static_cast<std::size_t>(fleet_.servers[static_cast<std::size_t>(culprit)].partition)];
   // MIG: the instance only. MPS: every client. Time-slicing: all processes by the vendor's wording, or the one.
   const bool alone = partition.sharing.mode == SharingMode::time_slicing && fault.contained;
   for (const int server : partition.servers)
@@ -37,7 +40,8 @@ void Simulator::kill_server(Time now, int index, double restart_s) {
   Server& server = fleet_.servers[static_cast<std::size_t>(index)];
   PartitionState& partition = fleet_.partitions[static_cast<std::size_t>(server.partition)];
   finished_steps_.clear();
-  std::visit([&](auto& executor) { executor.abort(now, server.client, finished_steps_); }, partition.executor);
+  std::visit([&](auto& executor) { executor.abort(now, server.client, finished_steps_); },
+             partition.executor);
   if (!partition.touched) {
     partition.touched = true;
     touched_.push_back(static_cast<std::uint32_t>(server.partition));
@@ -54,7 +58,8 @@ void Simulator::kill_server(Time now, int index, double restart_s) {
     step.phase = Phase::free;
     free_steps_.push_back(id);
   }
-  if (server.steps_in_hand > 0) fleet_.services[static_cast<std::size_t>(server.service)].servers_busy.add(now, -1);
+  if (server.steps_in_hand > 0)
+    fleet_.services[static_cast<std::size_t>(server.service)].servers_busy.add(now, -1);
   server.steps_in_hand = 0;
   server.up = false;
   queue_.cancel(server.wake_slot);

@@ -45,7 +45,8 @@ void Simulator::start_stage(Time now, std::uint32_t slot, std::uint8_t index) {
     start_delay(now, slot, index, stage.delay_s.sample(luck));
     return;
   }
-  const double overhead = scenario_.services[static_cast<std::size_t>(stage.service)].engine.request_overhead_s;
+  const double overhead =
+      scenario_.services[static_cast<std::size_t>(stage.service)].engine.request_overhead_s;
   if (overhead > 0) {
     start_delay(now, slot, index, overhead);
   } else {
@@ -95,7 +96,8 @@ Job Simulator::make_job(const Request& request, std::uint32_t slot, std::uint8_t
   if (speaks(model)) job.audio_s = job.output_tokens * stage.audio_s_per_token;
   if (std::holds_alternative<StreamingAsrModel>(model.cost)) job.audio_s = request.speech_s;
   if (const auto* synthetic = std::get_if<SyntheticModel>(&model.cost)) {
-    Stream luck = service_streams_[static_cast<std::size_t>(stage.service)].at(request.uid * kMaxStages + index);
+    Stream luck =
+        service_streams_[static_cast<std::size_t>(stage.service)].at(request.uid * kMaxStages + index);
     job.synthetic_s = synthetic->gpu_s.sample(luck);
   }
   for (const Stage& next : pipeline.stages)
@@ -110,8 +112,12 @@ int Simulator::route(const Request& request, int service_index) {
   const auto up = [&](int server) { return fleet_.servers[static_cast<std::size_t>(server)].up; };
   std::size_t first = 0;
   switch (scenario_.services[static_cast<std::size_t>(service_index)].routing) {
-    case Routing::round_robin: first = service.next++ % replicas; break;
-    case Routing::random: first = static_cast<std::size_t>(routing_stream_.uniform() * static_cast<double>(replicas)); break;
+    case Routing::round_robin:
+      first = service.next++ % replicas;
+      break;
+    case Routing::random:
+      first = static_cast<std::size_t>(routing_stream_.uniform() * static_cast<double>(replicas));
+      break;
     case Routing::user_affinity: {
       const std::uint64_t who = request.user >= 0 ? static_cast<std::uint64_t>(request.user) : request.uid;
       first = static_cast<std::size_t>((who * 0x9E3779B97F4A7C15ull) >> 32) % replicas;
@@ -147,11 +153,13 @@ void Simulator::send_job(Time now, std::uint32_t slot, std::uint8_t index) {
   job.queued = now;
   state.job_queued = now;
   // Sentences of one reply stay with the server that speaks the first: they are one stream.
-  int chosen = state.replica < 0 ? -1 : fleet_.services[static_cast<std::size_t>(service_index)].servers[static_cast<std::size_t>(state.replica)];
-  if (chosen < 0 || !fleet_.servers[static_cast<std::size_t>(chosen)].up) chosen = route(request, service_index);
-  const bool taken =
-      chosen >= 0 && std::visit([&](auto& engine) { return engine.enqueue(job); },
-                                fleet_.servers[static_cast<std::size_t>(chosen)].engine);
+  int chosen = state.replica < 0 ? -1
+                                 : fleet_.services[static_cast<std::size_t>(service_index)]
+                                       .servers[static_cast<std::size_t>(state.replica)];
+  if (chosen < 0 || !fleet_.servers[static_cast<std::size_t>(chosen)].up)
+    chosen = route(request, service_index);
+  const bool taken = chosen >= 0 && std::visit([&](auto& engine) { return engine.enqueue(job); },
+                                               fleet_.servers[static_cast<std::size_t>(chosen)].engine);
   if (!taken) {
     request.status = chosen < 0 ? RequestStatus::failed : RequestStatus::rejected;
     --request.jobs_open;
@@ -187,7 +195,8 @@ void Simulator::on_outcome(Time now, const Outcome& outcome) {
       ServiceState& totals = fleet_.services[static_cast<std::size_t>(service)];
       totals.in_system.add(now, -1);
       totals.sojourn_s += to_seconds(now - state.job_queued);
-      --fleet_.servers[static_cast<std::size_t>(totals.servers[static_cast<std::size_t>(state.replica)])].in_system;
+      --fleet_.servers[static_cast<std::size_t>(totals.servers[static_cast<std::size_t>(state.replica)])]
+            .in_system;
       if (outcome.signal == Signal::finished) {
         on_job_done(now, outcome.request, outcome.stage);
         break;
@@ -220,14 +229,16 @@ void Simulator::trigger(Time now, std::uint32_t slot, std::uint8_t stage, Trigge
       start_stage(now, slot, static_cast<std::uint8_t>(next));
 }
 
-void Simulator::offer_sentences(Time now, std::uint32_t slot, std::uint8_t stage, std::uint32_t tokens, bool complete) {
+void Simulator::offer_sentences(Time now, std::uint32_t slot, std::uint8_t stage, std::uint32_t tokens,
+                                bool complete) {
   Request& request = requests_[slot];
   const Pipeline& pipeline = pipeline_of(request);
   for (std::size_t next = 0; next < pipeline.stages.size(); ++next) {
     const Stage& follower = pipeline.stages[next];
     if (follower.after != stage || follower.on != Trigger::sentence) continue;
     request.stages[next].parts_available =
-        complete ? sentences(request, follower) : tokens / static_cast<std::uint32_t>(follower.sentence_tokens);
+        complete ? sentences(request, follower)
+                 : tokens / static_cast<std::uint32_t>(follower.sentence_tokens);
     next_sentence(now, slot, static_cast<std::uint8_t>(next));
   }
 }

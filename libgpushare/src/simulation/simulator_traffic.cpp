@@ -23,7 +23,8 @@ void Simulator::add_traffic() {
     think_streams_.push_back(stream("think/" + traffic.name));
     switch (traffic.kind) {
       case Traffic::Kind::open: {
-        open_sources_.push_back({index, ArrivalGenerator(traffic.arrivals, stream("arrivals/" + traffic.name)), 0});
+        open_sources_.push_back(
+            {index, ArrivalGenerator(traffic.arrivals, stream("arrivals/" + traffic.name)), 0});
         source_slots_.push_back(add_slot(kTrafficEvent, Owner::open, open_sources_.size() - 1));
         const Time first = open_sources_.back().generator.next();
         if (first <= end_of_arrivals_) queue_.set(source_slots_.back(), first);
@@ -40,7 +41,8 @@ void Simulator::add_traffic() {
         for (int n = 0; n < traffic.users; ++n) {
           User user{index, n};
           const double place = static_cast<double>(n) / traffic.users;
-          const double leave = traffic.ramp_up_s + traffic.hold_s + traffic.ramp_down_s * (n + 1) / traffic.users;
+          const double leave =
+              traffic.ramp_up_s + traffic.hold_s + traffic.ramp_down_s * (n + 1) / traffic.users;
           user.leave = std::min(end_of_arrivals_, Time{} + duration_from_seconds(leave));
           users_.push_back(user);
           user_slots_.push_back(add_slot(kTrafficEvent, Owner::user, users_.size() - 1));
@@ -49,7 +51,8 @@ void Simulator::add_traffic() {
         break;
     }
   }
-  for (const Service& service : scenario_.services) service_streams_.push_back(stream("service/" + service.name));
+  for (const Service& service : scenario_.services)
+    service_streams_.push_back(stream("service/" + service.name));
   for (std::size_t stage = 0; stage < kMaxStages; ++stage)
     delay_streams_.push_back(stream("delay/" + std::to_string(stage)));
 }
@@ -100,7 +103,8 @@ void Simulator::on_user(Time now, std::uint32_t index) {
   request.user = static_cast<std::int32_t>(index);
   request.turn = user.turn;
   request.uid = (static_cast<std::uint64_t>(user.traffic) << kTrafficShift) |
-                (static_cast<std::uint64_t>(user.number) << kTurnBits) | static_cast<std::uint64_t>(user.turn);
+                (static_cast<std::uint64_t>(user.number) << kTurnBits) |
+                static_cast<std::uint64_t>(user.turn);
   draw_sizes(request, traffic);
   if (traffic.history) {
     if (user.turn % traffic.turns_per_session == 0) user.history_tokens = 0;

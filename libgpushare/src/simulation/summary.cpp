@@ -35,7 +35,8 @@ void Simulator::on_window(Time now, std::uint32_t mark) {
   const bool opens = mark == 0;
   for (std::size_t i = 0; i < fleet_.partitions.size(); ++i) {
     PartitionState& partition = fleet_.partitions[i];
-    const ExecutorAccount account = std::visit([&](auto& executor) { return executor.account(now); }, partition.executor);
+    const ExecutorAccount account =
+        std::visit([&](auto& executor) { return executor.account(now); }, partition.executor);
     PartitionWindow& window = windows_[i];
     (opens ? window.begin : window.end) = account;
     (opens ? window.flop_begin : window.flop_end) = partition.flop;
@@ -53,12 +54,16 @@ void Simulator::on_window(Time now, std::uint32_t mark) {
     service_windows_[i].batch = service.batch.mean;
     service_windows_[i].steps = service.batch.count;
     for (const int server : service.servers)
-      service_windows_[i].preemptions += preemptions_of(fleet_.servers[static_cast<std::size_t>(server)].engine);
+      service_windows_[i].preemptions +=
+          preemptions_of(fleet_.servers[static_cast<std::size_t>(server)].engine);
   }
   if (opens) {
     for (Server& server : fleet_.servers)
-      std::visit([](auto& engine) { if constexpr (requires { engine.reset_statistics(); }) engine.reset_statistics(); },
-                 server.engine);
+      std::visit(
+          [](auto& engine) {
+            if constexpr (requires { engine.reset_statistics(); }) engine.reset_statistics();
+          },
+          server.engine);
   } else {
     merge_engine_latencies();
   }
@@ -71,7 +76,8 @@ void Simulator::merge_engine_latencies() {
       for (const auto& [name, part] : histograms_of(fleet_.servers[static_cast<std::size_t>(server)].engine))
         merged[name].merge(*part);
     for (const auto& [name, histogram] : merged)
-      if (histogram.count() > 0) engine_latencies_.push_back(summarise(scenario_.services[i].name + "." + name, histogram));
+      if (histogram.count() > 0)
+        engine_latencies_.push_back(summarise(scenario_.services[i].name + "." + name, histogram));
   }
 }
 
@@ -152,25 +158,29 @@ void Simulator::add_services(Summary& summary) const {
 
 std::string Simulator::limiting_resource(const Summary& summary) const {
   constexpr double kSaturated = 0.85;
-  const auto most = std::max_element(summary.services.begin(), summary.services.end(),
-                                     [](const auto& a, const auto& b) { return a.mean_in_system < b.mean_in_system; });
+  const auto most =
+      std::max_element(summary.services.begin(), summary.services.end(),
+                       [](const auto& a, const auto& b) { return a.mean_in_system < b.mean_in_system; });
   if (most == summary.services.end() || most->mean_in_system <= 0) return "nothing: no requests were served";
   const auto index = static_cast<std::size_t>(most - summary.services.begin());
   const PartitionSummary* fullest = nullptr;
   for (const int server : fleet_.services[index].servers) {
     const PartitionSummary& part =
-        summary.partitions[static_cast<std::size_t>(fleet_.servers[static_cast<std::size_t>(server)].partition)];
-    if (fullest == nullptr || part.busy + part.switching > fullest->busy + fullest->switching) fullest = &part;
+        summary
+            .partitions[static_cast<std::size_t>(fleet_.servers[static_cast<std::size_t>(server)].partition)];
+    if (fullest == nullptr || part.busy + part.switching > fullest->busy + fullest->switching)
+      fullest = &part;
   }
   const double total = fullest->busy + fullest->switching;
   if (total < kSaturated && most->busy >= kSaturated)
-    return fmt::format("{}: its steps follow each other without a pause, {:.0f} % of them on the GPU, the rest on the host",
-                       most->name, 100 * share(total, most->busy));
+    return fmt::format(
+        "{}: its steps follow each other without a pause, {:.0f} % of them on the GPU, the rest on the host",
+        most->name, 100 * share(total, most->busy));
   if (total < kSaturated) return fmt::format("{}: its own latency; no resource is saturated", most->name);
   if (fullest->switching > 0.02)
     return fmt::format("{}: GPU time of {} ({:.0f} % busy, {:.0f} % switching)", most->name, fullest->name,
                        100 * fullest->busy, 100 * fullest->switching);
-  const char* what = fullest->bandwidth_utilisation > 0.5  ? "memory bandwidth"
+  const char* what = fullest->bandwidth_utilisation > 0.5 ? "memory bandwidth"
                      : fullest->compute_utilisation > 0.5 ? "compute"
                                                           : "GPU time";
   return fmt::format("{}: {} of {} ({:.0f} % busy)", most->name, what, fullest->name, 100 * fullest->busy);
@@ -185,24 +195,29 @@ void Simulator::check_invariants(Summary& summary, Time end) {
   for (ServiceState& service : fleet_.services) {
     const double integral = service.in_system.integral_s(end);
     if (summary.unfinished == 0)
-      summary.littles_law_error =
-          std::max(summary.littles_law_error, std::abs(integral - service.sojourn_s) / std::max(1e-3, integral));
+      summary.littles_law_error = std::max(summary.littles_law_error,
+                                           std::abs(integral - service.sojourn_s) / std::max(1e-3, integral));
   }
   for (PartitionState& partition : fleet_.partitions) {
-    const ExecutorAccount account = std::visit([&](auto& executor) { return executor.account(end); }, partition.executor);
+    const ExecutorAccount account =
+        std::visit([&](auto& executor) { return executor.account(end); }, partition.executor);
     const double open = account.submitted_s - account.finished_s;
     const double error = (std::abs(open) + account.idle_with_work_s) / std::max(1e-3, account.submitted_s);
     summary.work_conservation_error = std::max(summary.work_conservation_error, error);
   }
   const auto check = [](double error, const char* law) {
-    if (error > kTolerance) throw SimulationError("", fmt::format("{} is broken by {:.3g}; this is a defect of the simulator", law, error));
+    if (error > kTolerance)
+      throw SimulationError(
+          "", fmt::format("{} is broken by {:.3g}; this is a defect of the simulator", law, error));
   };
   check(summary.conservation_error, "conservation of requests");
   check(summary.littles_law_error, "Little's law");
   check(summary.work_conservation_error, "conservation of work");
   if (summary.unfinished > 0)
-    throw SimulationError("", fmt::format("{} requests never ended: every event was handled and they still wait; this is a "
-                                          "defect of the simulator", summary.unfinished));
+    throw SimulationError(
+        "", fmt::format("{} requests never ended: every event was handled and they still wait; this is a "
+                        "defect of the simulator",
+                        summary.unfinished));
 }
 
 Table Simulator::partition_table(const Summary& summary) const {
@@ -225,7 +240,8 @@ Table Simulator::partition_table(const Summary& summary) const {
   };
   text("partition", [](const PartitionSummary& part) { return part.name; });
   text("sharing", [](const PartitionSummary& part) { return part.sharing; });
-  text("processes", [](const PartitionSummary& part) { return fmt::format("{}", fmt::join(part.processes, ", ")); });
+  text("processes",
+       [](const PartitionSummary& part) { return fmt::format("{}", fmt::join(part.processes, ", ")); });
   const std::pair<const char*, double PartitionSummary::*> figures[] = {
       {"busy", &PartitionSummary::busy},
       {"switching", &PartitionSummary::switching},
