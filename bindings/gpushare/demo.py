@@ -28,6 +28,7 @@ _MOST_LATENCY = 1.25
 _LEAST_SUCCESS = 0.99
 #: Share of the requests completed by the end of the trace, below which a mode is overloaded.
 _KEEPS_UP = 0.95
+_FALLS_BEHIND = " (it cannot keep up, so waiting times grow with the trace)"
 
 
 def run_demo(trace: str | None = None, quick: bool = False, quiet: bool = False) -> dict[str, Any]:
@@ -226,8 +227,7 @@ def replay_answer(table: Comparison) -> str:
     mode = min(good, key=lambda m: _or_infinite(good[m].get(f"{first}_p95_s")))
     each = "; ".join(
         f"{name} completes {100 * _in_time(s):.1f} % of {s['arrived']:,.0f} requests "
-        "before the trace ends"
-        f"{'' if _in_time(s) >= _KEEPS_UP else ' (it cannot keep up, so waiting times grow with the trace)'}, "
+        f"before the trace ends{'' if _in_time(s) >= _KEEPS_UP else _FALLS_BEHIND}, "
         f"{s['output_token_throughput']:,.0f} tokens/s, "
         f"first token {_span(s[f'{first}_p50_s'])} at p50 and {_span(s[f'{first}_p95_s'])} at p95"
         for name, s in served.items()
