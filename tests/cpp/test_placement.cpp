@@ -264,3 +264,12 @@ TEST_CASE("modes that cannot be applied are refused where they stand") {
             .find("unknown mode \"y\". This document's modes: time-slicing. Any document has") !=
         std::string::npos);
 }
+
+TEST_CASE("an undo that breaks the document is refused, not followed") {
+  Json document = voice_document();
+  document["placement"] = parse(R"({"mode": "mps", "label": "mine", "undo": {"placement": "none"}})");
+  CHECK(complaint(document) == "accepted");  // nothing is taken back
+  CHECK(complaint(document, "dedicated").find("s.json#/placement: expected an object such as") == 0);
+  document["placement"]["undo"] = 7;
+  CHECK(complaint(document) == "s.json#/placement/undo: expected a merge patch (an object)");
+}

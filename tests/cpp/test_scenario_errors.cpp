@@ -76,6 +76,10 @@ TEST_CASE("empty and contradicting documents are refused") {
         "s.json#/services: a scenario needs at least one service");
   CHECK(complaint_about_queue(R"({"pipelines": {"visit": null}})") ==
         "s.json#/pipelines: a scenario needs at least one pipeline");
+  CHECK(complaint_about_queue(R"({"services": [1]})") ==
+        "s.json#/services: expected an object, found an array of 1");
+  CHECK(complaint_about_queue(R"({"pipelines": [[]]})") ==
+        "s.json#/pipelines: expected an object, found an array of 1");
   CHECK(complaint_about_queue(R"({"traffic": []})") ==
         "s.json#/traffic: a scenario needs traffic: at least one entry");
   CHECK(complaint_about_queue(R"({"name": ""})") ==

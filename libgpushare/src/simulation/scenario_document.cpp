@@ -59,6 +59,9 @@ void check_shape(const ordered_json& document, const std::string& source) {
   const ordered_json::json_pointer placement("/placement");
   if (document.contains(placement) && !document.at(placement).is_object())
     fail(at(source, placement), R"(expected an object such as {"mode": "dedicated"} or {"gpus": [...]})");
+  const ordered_json::json_pointer undo("/placement/undo");
+  if (document.contains(undo) && !document.at(undo).is_object())
+    fail(at(source, undo), "expected a merge patch (an object)");
   const ordered_json::json_pointer modes("/modes");
   if (!document.contains(modes)) return;
   if (!document.at(modes).is_object())
@@ -205,6 +208,8 @@ AppliedDocument apply_mode(ordered_json document, const std::string& mode, const
   std::string shown = mode;
   if (!mode.empty()) {
     undo(document);
+    check_shape(document, source);
+    modes = keys_of(document, "modes");
     select(document, mode, modes, source, source);
     return {std::move(document), std::move(shown), std::move(modes)};
   }

@@ -113,7 +113,7 @@ Stage read_stage(const Reader& reader, const std::vector<Service>& services,
 
 std::vector<Pipeline> read_pipelines(const Reader& pipelines, const Names& order,
                                      const std::vector<Service>& services) {
-  if (pipelines.size() == 0) pipelines.fail("a scenario needs at least one pipeline");
+  if (pipelines.keys().empty()) pipelines.fail("a scenario needs at least one pipeline");
   std::vector<Pipeline> read;
   for (const std::string& name : order) {
     const Reader reader = pipelines.at(name);

@@ -247,7 +247,7 @@ bool is_speech_synthesis(const Model& model) {
 }
 
 std::vector<Service> read_services(const Reader& services, const Names& order) {
-  if (services.size() == 0) services.fail("a scenario needs at least one service");
+  if (services.keys().empty()) services.fail("a scenario needs at least one service");
   std::vector<Service> read;
   for (const std::string& name : order) read.push_back(read_service(services.at(name), name));
   return read;
