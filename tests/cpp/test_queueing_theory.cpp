@@ -25,8 +25,8 @@ double width_limit(double load) { return load > 0.94 ? 0.05 : 0.02; }
 void check(const Estimate& estimate, double theory, double load) {
   INFO("load " << load << ": theory " << theory << ", simulated " << estimate.mean << " +- "
                << estimate.half_width);
-  if (kThinning >
-      1) {  // few requests, to exercise the code under sanitizers: the theory is checked elsewhere
+  // Under sanitizers there are few requests, to exercise the code; the release build checks the theory.
+  if (kThinning > 1) {
     CHECK(std::abs(estimate.mean - theory) <= 2 * estimate.half_width);
     return;
   }
