@@ -79,5 +79,6 @@ void register_trace(py::module_& module);
 void register_scenario(py::module_& module);
 void register_table(py::module_& module);
 void register_simulation(py::module_& module);
+void register_calibration(py::module_& module);
 
 }  // namespace gpushare::python

@@ -10,4 +10,5 @@ PYBIND11_MODULE(_core, module) {
   gpushare::python::register_scenario(module);
   gpushare::python::register_table(module);
   gpushare::python::register_simulation(module);
+  gpushare::python::register_calibration(module);
 }

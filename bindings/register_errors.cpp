@@ -16,6 +16,7 @@ struct ErrorTypes {
   PyObject* memory = nullptr;
   PyObject* trace = nullptr;
   PyObject* simulation = nullptr;
+  PyObject* calibration = nullptr;
 };
 
 ErrorTypes& types() {
@@ -47,6 +48,7 @@ PyObject* type_of(const Error& error) {
   if (dynamic_cast<const MemoryError*>(&error) != nullptr) return types().memory;
   if (dynamic_cast<const TraceError*>(&error) != nullptr) return types().trace;
   if (dynamic_cast<const SimulationError*>(&error) != nullptr) return types().simulation;
+  if (dynamic_cast<const CalibrationError*>(&error) != nullptr) return types().calibration;
   return types().error;
 }
 
@@ -70,6 +72,9 @@ void register_errors(py::module_& module) {
       add(module, "TraceError", "A request trace that is missing, malformed, empty or unsorted.", t.error);
   t.simulation = add(module, "SimulationError",
                      "A run that was interrupted, or broke one of its own invariants.", t.error);
+  t.calibration =
+      add(module, "CalibrationError",
+          "Measurements that are missing, malformed or too few to fit what is asked of them.", t.error);
   py::register_exception_translator([](std::exception_ptr pointer) {
     try {
       if (pointer) std::rethrow_exception(pointer);

@@ -69,6 +69,8 @@ py::dict figures(const AutoregressiveTtsModel& m) {
   d["frame_flop"] = m.frame_flop;
   d["frame_bytes"] = m.frame_bytes;
   d["weight_bytes"] = m.weight_bytes;
+  d["frame_weight_bytes"] = m.frame_weight_bytes;
+  d["frame_launch_s"] = m.frame_launch_s;
   d["vocoder_floor_s"] = m.vocoder_floor_s;
   d["vocoder_flop_per_frame"] = m.vocoder_flop_per_frame;
   d["vocoder_bytes_per_frame"] = m.vocoder_bytes_per_frame;
@@ -97,6 +99,7 @@ py::dict figures(const BatchModel& m) {
   d["host_before_s"] = m.host_before_s;
   d["host_after_s"] = m.host_after_s;
   d["host_per_item_s"] = m.host_per_item_s;
+  d["launch_s"] = m.launch_s;
   d["pcie_bytes_per_unit"] = m.pcie_bytes_per_unit;
   d["memory_bytes"] = m.memory_bytes;
   d["memory_per_item_bytes"] = m.memory_per_item_bytes;

@@ -28,12 +28,30 @@ py::dict mig_profile_dict(const MigProfile& p) {
   return d;
 }
 
-py::dict law_dict(const MpsConstants::Law& law) {
+py::dict law_dict(const UncappedLaw& law) {
   py::dict d;
-  d["s_coefficient"] = law.s_coefficient;
+  d["launch_s"] = law.launch_s;
+  d["exponent"] = law.exponent;
+  return d;
+}
+
+py::dict law_dict(const CappedLaw& law) {
+  py::dict d;
+  d["launch"] = law.launch;
+  d["bandwidth"] = law.bandwidth;
+  d["compute"] = law.compute;
   d["s_exponent"] = law.s_exponent;
-  d["d_coefficient"] = law.d_coefficient;
-  d["d_exponent"] = law.d_exponent;
+  d["s_bandwidth"] = law.s_bandwidth;
+  return d;
+}
+
+py::dict power_dict(const PowerConstants& power) {
+  py::dict d;
+  d["limit_w"] = power.limit_w;
+  d["idle_w"] = power.idle_w;
+  d["compute_w"] = power.compute_w;
+  d["bandwidth_w"] = power.bandwidth_w;
+  d["clock_exponent"] = power.clock_exponent;
   return d;
 }
 
@@ -51,6 +69,7 @@ py::dict time_slicing_dict(const TimeSlicingConstants& constants) {
   d["slice_s"] = constants.slice_s;
   d["switch_preempted_s"] = constants.switch_preempted_s;
   d["switch_idle_s"] = constants.switch_idle_s;
+  d["refill_s"] = constants.refill_s;
   return d;
 }
 
@@ -93,8 +112,6 @@ void add_fields(py::class_<ProfileHandle>& cls) {
   field(cls, "l2_bytes", &GpuProfile::l2_bytes, "L2 cache, bytes.");
   field(cls, "pcie_bytes_per_s", &GpuProfile::pcie_bytes_per_s, "PCIe rate, bytes a second.");
   field(cls, "context_bytes", &GpuProfile::context_bytes, "Memory of one process's CUDA context, bytes.");
-  field(cls, "power_limit_w", &GpuProfile::power_limit_w, "Power limit, W.");
-  field(cls, "idle_power_w", &GpuProfile::idle_power_w, "Idle power, W.");
   field(cls, "copy_engines", &GpuProfile::copy_engines, "Copy engines.");
   field(cls, "decoders", &GpuProfile::decoders, "Video decoders.");
   field(cls, "memory_slots", &GpuProfile::memory_slots, "Width of the MIG lattice; 0 without MIG.");
@@ -138,6 +155,9 @@ void register_profile(py::module_& module) {
   cls.def_property_readonly(
       "mps", [](const ProfileHandle& h) { return mps_dict(h.profile->mps); }, "Constants of MPS.");
   cls.def_property_readonly(
+      "power", [](const ProfileHandle& h) { return power_dict(h.profile->power); },
+      "Limit, idle power and draw of running work, W.");
+  cls.def_property_readonly(
       "provenance", [](const ProfileHandle& h) { return provenance_list(h.profile->provenance); },
       "Source and grade of every figure.");
   cls.def(
@@ -160,6 +180,8 @@ void register_profile(py::module_& module) {
              "Reads a profile by name or file path.");
   module.def("parse_profile", &parse_profile_handle, py::arg("json"), py::arg("source") = "",
              "Reads a profile from JSON text.");
+  module.def("profile_document", &profile_document, py::arg("name_or_path"),
+             "The JSON document of a profile.");
   module.def("profile_names", &profile_names, "Names that load_profile knows.");
 }
 

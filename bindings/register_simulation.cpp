@@ -151,13 +151,14 @@ auto watched(Work work, const py::object& progress, Watch& watch) {
 
 std::vector<RunHandle> run(const ScenarioHandle& h, std::uint64_t seed, std::uint32_t replications,
                            bool record_requests, bool record_steps, unsigned threads,
-                           const py::object& progress) {
+                           const std::array<double, 3>& spread, const py::object& progress) {
   if (replications == 0) throw py::value_error("replications: found 0; at least 1 is needed");
   Watch watch;
   RunOptions options;
   options.seed = seed;
   options.record_requests = record_requests;
   options.record_steps = record_steps;
+  options.spread = {spread[0], spread[1], spread[2]};
   options.progress = [&watch](double fraction) { return watch.report(fraction); };
   std::vector<Run> runs = watched(
       [&] { return simulate_replications(*h.scenario, replications, options, threads); }, progress, watch);
@@ -180,6 +181,9 @@ void register_simulation(py::module_& module) {
       .def_property_readonly(
           "replication", [](const RunHandle& h) { return h.run->replication; }, "Replication.")
       .def_property_readonly(
+          "perturbed", [](const RunHandle& h) { return h.run->perturbed; },
+          "Whether it drew its own calibration errors.")
+      .def_property_readonly(
           "summary", [](const RunHandle& h) { return summary_dict(h.run->summary); },
           "Every figure, as a dict.")
       .def_property_readonly(
@@ -190,8 +194,8 @@ void register_simulation(py::module_& module) {
           "partitions", [](const RunHandle& h) { return part(h, h.run->partitions); }, "Partitions.");
   module.def("simulate", &run, py::arg("scenario"), py::kw_only(), py::arg("seed") = 0,
              py::arg("replications") = 1, py::arg("record_requests") = true, py::arg("record_steps") = false,
-             py::arg("threads") = 0, py::arg("progress") = py::none(),
-             "Runs replications 0, 1, ... of a scenario, in order.");
+             py::arg("threads") = 0, py::arg("spread") = std::array<double, 3>{},
+             py::arg("progress") = py::none(), "Runs replications 0, 1, ... of a scenario, in order.");
   module.def(
       "mean_estimate",
       [](const std::vector<double>& values, double level) {

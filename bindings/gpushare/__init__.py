@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from . import mig as mig
     from . import plot as plot
     from . import traces as traces
+    from ._core import CalibrationError as CalibrationError
     from ._core import Error as Error
     from ._core import LayoutError as LayoutError
     from ._core import ModelError as ModelError
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from ._core import ScenarioError as ScenarioError
     from ._core import SimulationError as SimulationError
     from ._core import TraceError as TraceError
+    from .calibration import Calibration as Calibration
     from .comparison import Comparison as Comparison
     from .comparison import compare as compare
+    from .fitting import calibrate as calibrate
+    from .measurements import Measurements as Measurements
     from .mig import Layout as Layout
     from .points import Point as Point
     from .points import grid as grid
@@ -45,12 +49,15 @@ if TYPE_CHECKING:
     from .sweeps import sweep as sweep
     from .tables import Table as Table
     from .traces import Trace as Trace
+    from .validation import Report as Report
+    from .validation import validate as validate
 
     __version__: str
 
 _MODULES = ("mig", "plot", "traces")
 _HOMES = {
     "_core": (
+        "CalibrationError",
         "Error",
         "LayoutError",
         "ModelError",
@@ -60,7 +67,10 @@ _HOMES = {
         "SimulationError",
         "TraceError",
     ),
+    "calibration": ("Calibration",),
     "comparison": ("Comparison", "compare"),
+    "fitting": ("calibrate",),
+    "measurements": ("Measurements",),
     "mig": ("Layout",),
     "points": ("Point", "grid"),
     "profiles": ("Model", "Profile", "model", "model_names", "profile", "profile_names"),
@@ -70,21 +80,26 @@ _HOMES = {
     "sweeps": ("SweepTable", "sweep"),
     "tables": ("Table",),
     "traces": ("Trace",),
+    "validation": ("Report", "validate"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Calibration",
+    "CalibrationError",
     "Comparison",
     "Error",
     "Estimate",
     "Layout",
     "LayoutError",
+    "Measurements",
     "Model",
     "ModelError",
     "OutOfMemoryError",
     "Point",
     "Profile",
     "ProfileError",
+    "Report",
     "Result",
     "Run",
     "Scenario",
@@ -96,6 +111,7 @@ __all__ = [
     "Trace",
     "TraceError",
     "__version__",
+    "calibrate",
     "compare",
     "grid",
     "mig",
@@ -108,6 +124,7 @@ __all__ = [
     "simulate",
     "sweep",
     "traces",
+    "validate",
 ]
 
 

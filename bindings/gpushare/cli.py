@@ -78,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(subparsers, commands.run)
     _add_compare(subparsers, commands.compare)
     _add_sweep(subparsers, commands.sweep)
+    _add_validate(subparsers, commands.validate)
+    _add_calibrate(subparsers, commands.calibrate)
     _add_mig(subparsers, commands.mig_layouts)
     _add_data(subparsers, "profile", "GPU models", "a100", commands.profile_list, commands.profile_show)
     _add_data(subparsers, "model", "networks", "llama-3.1-8b", commands.model_list, commands.model_show)
@@ -131,6 +133,56 @@ def _add_scenario(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=_positive, help="runs at a time; by default one a core")
 
 
+def _add_validate(subparsers: Any, command: Command) -> None:
+    parser = _add(
+        subparsers,
+        "validate",
+        "predict what was measured, and say how far off the predictions are",
+        command,
+        "gpushare validate h200",
+        "gpushare validate all",
+        "gpushare validate DIR --uncertainty    # a folder that the probe kit wrote",
+    )
+    parser.add_argument(
+        "target", metavar="SUITE|DIR", help="a built-in suite, 'all' of them, or a folder of measurements"
+    )
+    parser.add_argument("--calibrated", metavar="DIR", help="take the sharing constants from another folder")
+    parser.add_argument(
+        "--uncertainty", action="store_true", help="90 %% intervals of the predictions and their coverage"
+    )
+    parser.add_argument(
+        "--data", metavar="DIR", help="folder of published data that is not shipped (suite parvagpu)"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="fail when a suite is worse than its committed figures"
+    )
+
+
+def _add_calibrate(subparsers: Any, command: Command) -> None:
+    parser = _add(
+        subparsers,
+        "calibrate",
+        "fit sharing constants and step demands to measured runs",
+        command,
+        "gpushare calibrate DIR",
+        "gpushare calibrate DIR --base h200 --out my-card.json",
+    )
+    parser.add_argument("folder", metavar="DIR", help="a folder that the probe kit wrote")
+    parser.add_argument(
+        "--base", metavar="PROFILE", help="profile that the constants go into; by default by SM count"
+    )
+    parser.add_argument("--out", metavar="FILE", help="write the profile with the fitted constants")
+    parser.add_argument("--models", metavar="DIR", help="write a model file for each step that was timed")
+
+
+def _add_uncertainty(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--uncertainty",
+        action="store_true",
+        help="spread figures by calibration error too: 90 %% of predictions",
+    )
+
+
 def _add_run(subparsers: Any, command: Command) -> None:
     parser = _add(
         subparsers,
@@ -143,6 +195,7 @@ def _add_run(subparsers: Any, command: Command) -> None:
     )
     parser.epilog = f"{parser.epilog}\n{_MODES}"
     _add_scenario(parser)
+    _add_uncertainty(parser)
     parser.add_argument("--mode", help="see below; by default the document's own placement")
     parser.add_argument(
         "--steps", action="store_true", help="also keep a row for each step on a GPU (--out FOLDER)"
@@ -163,6 +216,7 @@ def _add_compare(subparsers: Any, command: Command) -> None:
     )
     parser.epilog = f"{parser.epilog}\n{_MODES}"
     _add_scenario(parser)
+    _add_uncertainty(parser)
     parser.add_argument(
         "--modes", metavar="A,B,...", help="see below; by default those that the scenario names"
     )

@@ -65,6 +65,7 @@ def run(options: argparse.Namespace) -> None:
             mode=options.mode,
             seed=options.seed,
             replications=options.replications,
+            uncertainty=options.uncertainty,
             record_requests=options.out is not None,
             record_steps=options.steps,
             threads=options.threads,
@@ -108,6 +109,7 @@ def compare(options: argparse.Namespace) -> None:
             modes,
             seed=options.seed,
             replications=options.replications,
+            uncertainty=options.uncertainty,
             record_requests=False,
             threads=options.threads,
             progress=progress.count,
@@ -304,3 +306,51 @@ def demo(options: argparse.Namespace) -> None:
     answer = run_demo(trace=options.trace, quick=options.quick, quiet=options.json)
     if options.json:
         _print_json(answer)
+
+
+def validate(options: argparse.Namespace) -> None:
+    """``gpushare validate``."""
+    from .validation import SUITES
+    from .validation import validate as run
+    from .validation.accuracy import regressions
+
+    every = options.target == "all"
+    names = [name for name in SUITES if name != "parvagpu" or options.data] if every else [options.target]
+    reports = []
+    for name in names:
+        with Progress(name) as progress:
+            reports.append(
+                run(
+                    name,
+                    calibrated=options.calibrated,
+                    data=options.data if name == "parvagpu" else None,
+                    uncertainty=options.uncertainty,
+                    progress=progress.fraction,
+                )
+            )
+    if options.json:
+        found = [report.to_dict() for report in reports]
+        _print_json(found if every else found[0])
+    elif every:
+        print("\n\n".join(report.overview() for report in reports))
+    else:
+        print(reports[0].text())
+    worse = [line for report in reports for line in regressions(report)] if options.check else []
+    if worse:
+        raise ValueError("worse than validation/accuracy.json: " + "; ".join(worse))
+
+
+def calibrate(options: argparse.Namespace) -> None:
+    """``gpushare calibrate``."""
+    from .fitting import calibrate as fit
+
+    with Progress(options.folder) as progress:
+        found = fit(options.folder, options.base, progress=progress.fraction)
+    if options.out is not None:
+        found.write_profile(options.out)
+    if options.models is not None:
+        found.write_models(options.models)
+    if options.json:
+        _print_json(found.to_dict())
+    else:
+        print(found)

@@ -58,6 +58,7 @@ def compare(
     *,
     seed: int | None = None,
     replications: int = 1,
+    uncertainty: bool = False,
     record_requests: bool = True,
     threads: int | None = None,
     progress: Callable[[int, int], object] | None = None,
@@ -70,7 +71,7 @@ def compare(
         A scenario, or the name or path of one.
     modes : sequence of str or Layout, optional
         Modes as in `Scenario.load`; by default the document's own, or dedicated, time-slicing and mps.
-    seed, replications, record_requests : optional
+    seed, replications, uncertainty, record_requests : optional
         As in `simulate`.
     threads : int, optional
         Modes at a time; by default one a core.
@@ -103,7 +104,14 @@ def compare(
         if progress:
             progress(sum(o is not None for o in outcomes), len(names))
 
-    task = partial(_run_mode, scenario, seed=seed, replications=replications, record_requests=record_requests)
+    task = partial(
+        _run_mode,
+        scenario,
+        seed=seed,
+        replications=replications,
+        uncertainty=uncertainty,
+        record_requests=record_requests,
+    )
     run_all(task, names, done, threads=threads)
     return Comparison(scenario, names, [o for o in outcomes if o is not None])
 
@@ -114,6 +122,7 @@ def _run_mode(
     *,
     seed: int | None,
     replications: int,
+    uncertainty: bool,
     record_requests: bool,
     cancelled: Callable[[], bool],
 ) -> Result | Refusal:
@@ -122,6 +131,7 @@ def _run_mode(
             scenario.with_mode(mode),
             seed=seed,
             replications=replications,
+            uncertainty=uncertainty,
             record_requests=record_requests,
             threads=1,
             progress=lambda _: not cancelled(),
@@ -301,7 +311,9 @@ class Comparison:
     def _precision(self, intervals: bool) -> str:
         runs = max((len(result.runs) for result in self.results.values()), default=1)
         figures = {"req/s": "request_throughput", "the e2e mean": "e2e_latency_mean_s"}
-        return precision(runs, intervals, {title: self.values(metric) for title, metric in figures.items()})
+        perturbed = any(run.perturbed for result in self.results.values() for run in result.runs)
+        values = {title: self.values(metric) for title, metric in figures.items()}
+        return precision(runs, intervals, values, perturbed=perturbed)
 
     def text(self, *, width: int = 100, intervals: bool = False) -> str:
         """The comparison as aligned text, explained below.

@@ -9,11 +9,12 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TextIO
 
 from .tables import Table
 
-__all__ = ["plain_json", "replace_file", "write_csv", "write_json"]
+__all__ = ["data_file", "plain_json", "replace_file", "write_csv", "write_json"]
 
 
 def replace_file(path: str | os.PathLike[str], write: Callable[[TextIO], object]) -> None:
@@ -81,3 +82,18 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     return value
+
+
+def data_file(file: str) -> Path:
+    """Where a file of ``validation/`` lies: in the installed package, or in the source tree.
+
+    Raises
+    ------
+    FileNotFoundError
+        In neither.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "data" / "validation", package.parent.parent / "validation"):
+        if (folder / file).is_file():
+            return folder / file
+    raise FileNotFoundError(f"validation/{file} is neither in the package nor in the source tree")

@@ -56,18 +56,32 @@ class Estimate(float):
         return f"{float(self):.6g} ± {self.half_width:.2g}"
 
 
-def estimate(values: Sequence[float]) -> float:
-    """The value itself, or for two and more the mean with its 95 % half-width; NaN values are left out."""
+# Half of the width that holds 90 % of a normal distribution, in standard deviations.
+_HALF_OF_90 = 1.645
+
+
+def estimate(values: Sequence[float], *, perturbed: bool = False) -> float:
+    """The value itself, or for two and more the mean with its 95 % half-width; NaN values are left out.
+
+    With `perturbed` the half-width is that of the values, 90 %: what one prediction may be off by.
+    """
     known = [float(v) for v in values if not math.isnan(v)]
     if len(values) == 1 or not known:
         return values[0] if len(values) == 1 else math.nan
+    if perturbed:
+        half_width = _HALF_OF_90 * float(np.std(known, ddof=1)) if len(known) > 1 else math.inf
+        return Estimate(float(np.mean(known)), half_width, len(known))
     return Estimate(*_core.mean_estimate(known, 0.95))
 
 
-def precision(runs: int, intervals: bool, figures: Mapping[str, Sequence[float]]) -> str:
+def precision(
+    runs: int, intervals: bool, figures: Mapping[str, Sequence[float]], *, perturbed: bool = False
+) -> str:
     """What is known about chance: what ± means, or how wide the intervals of some figures are at most."""
     if runs < 2:
         return ""
+    if perturbed and intervals:
+        return f"± is half of the 90 % interval of the prediction: calibration error and chance, {runs} runs."
     if intervals:
         return f"± is the half-width of the 95 % interval over {runs} replications."
     widest = [
@@ -75,6 +89,8 @@ def precision(runs: int, intervals: bool, figures: Mapping[str, Sequence[float]]
         for title, values in figures.items()
         if (relative := [v.half_width / v for v in values if isinstance(v, Estimate) and v > 0])
     ]
+    if perturbed:
+        return f"Means of {runs} runs; by calibration error and chance 90 % lie within {', '.join(widest)}."
     return f"Means of {runs} replications; 95 % half-widths are at most {', '.join(widest)}."
 
 
@@ -128,7 +144,11 @@ class Summary(Mapping[str, float]):
     def _metrics(self) -> dict[str, float]:
         flat = [flatten(run.summary) for run in self._runs]
         names = dict.fromkeys(name for metrics in flat for name in metrics)
-        return {name: estimate([metrics.get(name, math.nan) for metrics in flat]) for name in names}
+        perturbed = any(run.perturbed for run in self._runs)
+        return {
+            name: estimate([metrics.get(name, math.nan) for metrics in flat], perturbed=perturbed)
+            for name in names
+        }
 
     @property
     def latencies(self) -> list[str]:
@@ -254,6 +274,8 @@ class Run:
         What was simulated.
     seed, replication : int
         The random streams it drew from.
+    perturbed : bool
+        Whether it drew its own calibration errors.
     summary : dict
         Every figure, nested; see `Summary` for flat names.
     requests, steps, partitions : Table
@@ -265,6 +287,7 @@ class Run:
         self.mode: str = run.mode
         self.seed: int = run.seed
         self.replication: int = run.replication
+        self.perturbed: bool = run.perturbed
         self.summary: dict[str, Any] = run.summary
         self.requests = Table._wrap(run.requests)
         self.steps = Table._wrap(run.steps)

@@ -9,7 +9,13 @@ from . import _core
 from .results import Result, Run
 from .scenario import ModeLike, Scenario
 
-__all__ = ["simulate"]
+__all__ = ["UNCERTAIN_RUNS", "simulate"]
+
+#: Replications of a run with `uncertainty`, at least.
+UNCERTAIN_RUNS = 24
+# Standard deviations of the logarithms of step times alone (suites speech-nim, dynamo-sharing and mig-microbenchmarks),
+# of pressures (h200-pairs: kinds left out of the fit) and of switch costs (two sets of measurements on one card).
+_SPREAD = (0.05, 0.25, 0.10)
 
 
 def as_scenario(scenario: Scenario | str | os.PathLike[str]) -> Scenario:
@@ -36,6 +42,7 @@ def simulate(
     mode: ModeLike | None = None,
     seed: int | None = None,
     replications: int = 1,
+    uncertainty: bool = False,
     record_requests: bool = True,
     record_steps: bool = False,
     threads: int | None = None,
@@ -53,6 +60,11 @@ def simulate(
         At least 1; by default the scenario's. The same seed gives the same bytes.
     replications : int
         Independent runs; figures then carry the half-width of their 95 % interval.
+    uncertainty : bool
+        Each replication (at least `UNCERTAIN_RUNS` of them) draws its own calibration errors, the same in every
+        mode; half-widths are then half of the 90 % interval that a prediction may be off by. The errors are those
+        of the accuracy report: step times 5 %, pressure on MPS neighbours 25 %, costs of time-slicing 10 %
+        (standard deviations).
     record_requests : bool
         Keep a row for each request; without, memory stays constant.
     record_steps : bool
@@ -80,10 +92,14 @@ def simulate(
     scenario = as_scenario(scenario)
     if mode is not None:
         scenario = scenario.with_mode(mode)
+    replications = check_count("replications", replications)
+    if uncertainty:
+        replications = max(replications, UNCERTAIN_RUNS)
     runs = _core.simulate(
         scenario._handle,
         seed=0 if seed is None else check_count("seed", seed),
-        replications=check_count("replications", replications),
+        replications=replications,
+        spread=_SPREAD if uncertainty else (0.0, 0.0, 0.0),
         record_requests=record_requests,
         record_steps=record_steps,
         threads=0 if threads is None else check_count("threads", threads),

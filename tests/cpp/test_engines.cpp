@@ -176,6 +176,104 @@ TEST_CASE("synthesis encodes newcomers first, then frames, and vocodes a stream 
   CHECK(engine.inter_chunk().count() == 2);
 }
 
+TEST_CASE("recognition waits for a full batch until its oldest chunk reaches the delay") {
+  StreamingAsrModel model;
+  Engine config;
+  config.max_batch = 2;
+  config.chunk_s = 0.1;
+  config.max_queue_delay_s = 0.005;
+  StreamEngine engine(config, model);
+  Outbox out;
+  const auto speak = [&](std::uint32_t request, double queued_ms) {
+    Job speech = job(request, queued_ms);
+    speech.audio_s = 0.1;  // its one chunk is there 100 ms later
+    CHECK(engine.enqueue(speech));
+  };
+  speak(0, 0);
+  CHECK_FALSE(engine.plan(at_ms(100), out));
+  CHECK(engine.wake() == at_ms(105));
+  speak(1, 2);
+  CHECK(engine.wake() == at_ms(102));  // when the batch is full
+  const auto full = engine.plan(at_ms(102), out);
+  REQUIRE(full);
+  CHECK(full->items == 2);
+  engine.complete(*full, at_ms(103), out);
+  speak(2, 10);
+  CHECK_FALSE(engine.plan(at_ms(114), out));
+  CHECK(engine.plan(at_ms(115), out));
+}
+
+TEST_CASE("with overlapped decoding the next step starts when the GPU is done with the one before") {
+  StreamingAsrModel model;
+  Engine config;
+  config.max_batch = 1;
+  config.chunk_s = 0.1;
+  config.overlap_decoding = true;
+  StreamEngine engine(config, model);
+  Outbox out;
+  for (std::uint32_t request = 0; request < 2; ++request) {
+    Job speech = job(request);
+    speech.audio_s = 0.2;
+    CHECK(engine.enqueue(speech));
+  }
+  const auto first = engine.plan(at_ms(100), out);
+  REQUIRE(first);
+  CHECK_FALSE(engine.plan(at_ms(101), out));
+  CHECK(engine.gpu_done());
+  const auto second =
+      engine.plan(at_ms(110), out);  // of the other stream: the first one's chunk is not decoded
+  REQUIRE(second);
+  CHECK(second->ticket != first->ticket);
+  engine.complete(*first, at_ms(115), out);
+  CHECK(out.back().request == 0);
+  CHECK_FALSE(engine.plan(at_ms(200), out));  // the second step is still on the GPU
+  CHECK(engine.gpu_done());
+  engine.complete(*second, at_ms(216), out);
+  CHECK(out.back().request == 1);
+  CHECK(engine.chunk_latency().mean_s() == doctest::Approx((0.015 + 0.116) / 2));
+}
+
+TEST_CASE("chunks of speech grow with the streams that are active") {
+  AutoregressiveTtsModel model;
+  model.frames_per_s = 10;
+  Engine config;
+  config.first_chunk_frames = 2;
+  config.chunk_frames = 2;
+  config.chunk_growth = 0.5;  // three frames with two streams
+  config.request_overhead_s = 0.02;
+  SlotEngine engine(config, model, 2);
+  Outbox out;
+  for (std::uint32_t request = 0; request < 2; ++request) {
+    Job sentence = job(request);
+    sentence.audio_s = 0.6;
+    CHECK(engine.enqueue(sentence));
+  }
+  std::vector<double> chunks;
+  int steps = 0;
+  while (const auto step = engine.plan(at_ms(steps), out)) engine.complete(*step, at_ms(++steps), out);
+  for (const Outcome& outcome : out)
+    if (outcome.signal == Signal::output) chunks.push_back(outcome.amount);
+  REQUIRE(chunks.size() == 4);
+  for (const double seconds : chunks) CHECK(seconds == doctest::Approx(0.3));
+  // Encode, three frames, vocode: 5 ms, and the overhead before.
+  CHECK(engine.first_chunk().mean_s() == doctest::Approx(0.025));
+}
+
+TEST_CASE("tokens of the prefix cache take no blocks of their own") {
+  const LlmModel model = tiny_llm();
+  Engine config = continuous(8, 1000);
+  config.prefix_cache_share = 0.75;
+  // Prompts of 64 tokens, 48 of them shared: two blocks for each sequence that grows to 80, and four sequences fit.
+  ContinuousEngine engine(config, model, model.formats[0], 8);
+  Outbox out;
+  for (std::uint32_t i = 0; i < 4; ++i) CHECK(engine.enqueue(prompt(i, 64, 16)));
+  int steps = 0;
+  while (const auto step = engine.plan(at_ms(steps), out)) engine.complete(*step, at_ms(++steps), out);
+  CHECK(count(out, Signal::finished) == 4);
+  CHECK(steps == 16);
+  CHECK(engine.preemptions() == 0);
+}
+
 TEST_CASE("a long prompt is prefilled in chunks of the token budget, behind running decodes") {
   const LlmModel model = tiny_llm();
   ContinuousEngine engine(continuous(8, 100), model, model.formats[0], 1000);

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -14,13 +15,13 @@ using Timeline = std::vector<std::pair<double, StepId>>;
 
 Time at_ms(double ms) { return {static_cast<std::int64_t>(ms * 1e6 + 0.5)}; }
 
-Work work(StepId step, int process, double ms, int segments = 1, bool single_kernel = false) {
+Work work(StepId step, int process, double ms, int segments = 1, bool one_launch = false) {
   Work result;
   result.step = step;
   result.process = process;
   result.gpu_s = ms * 1e-3;
   result.segments = segments;
-  result.single_kernel = single_kernel;
+  result.one_launch = one_launch;
   return result;
 }
 
@@ -52,9 +53,22 @@ void check(const Timeline& found, const Timeline& expected) {
   }
 }
 
-TimeSliceExecutor time_slicing(double slice, double preempted, double idle, std::size_t processes) {
+TimeSliceExecutor time_slicing(double slice, double preempted, double idle, std::size_t processes,
+                               double refill = 0) {
   const auto duration = [](double ms) { return Duration{static_cast<std::int64_t>(ms * 1e6)}; };
-  return TimeSliceExecutor({duration(slice), duration(preempted), duration(idle)}, processes);
+  return TimeSliceExecutor({duration(slice), duration(preempted), duration(idle), refill * 1e-3}, processes);
+}
+
+/// When `clients` equal steps of `ms` end that start together under MPS.
+double end_of_equals(int clients, double ms, const Interference& interference) {
+  RateExecutor executor(RateLaw::interference, std::vector<double>(static_cast<std::size_t>(clients), 108),
+                        2e12);
+  std::vector<std::pair<double, Work>> arrivals;
+  for (int client = 0; client < clients; ++client) {
+    arrivals.emplace_back(0, work(static_cast<StepId>(client), client, ms));
+    arrivals.back().second.interference = interference;
+  }
+  return run(executor, arrivals).back().first;
 }
 
 }  // namespace
@@ -85,6 +99,75 @@ TEST_CASE("a step of dependent segments gives the GPU away at the end of each wh
   auto executor = time_slicing(2, 0.2, 0.1, 2);
   // B (3 x 0.5) comes at 1 while A runs 0-2: B 2.2-2.7, A 2.8-4.8, B 5.0-5.5, A 5.6-7.6, B 7.8-8.3, A 8.4-12.4.
   check(run(executor, {{0, work(1, 0, 10)}, {1, work(2, 1, 1.5, 3)}}), {{8.3, 2}, {12.4, 1}});
+}
+
+TEST_CASE("a pre-empted step costs the refill for its memory-bound share, one that went idle does not") {
+  auto executor = time_slicing(2, 0.2, 0.1, 2, 0.4);
+  Work first = work(1, 0, 3);
+  first.memory_s = 1.5e-3;
+  // A 0-2, 0.2 + 0.4 / 2, B 2.4-4.4, 0.2, A 4.6-5.6 ends, 0.1, B 5.7-6.7.
+  check(run(executor, {{0, first}, {0, work(2, 1, 3)}}), {{5.6, 1}, {6.7, 2}});
+}
+
+TEST_CASE("a lower clock stretches the compute-bound part of what is left") {
+  const auto half_bound = [](StepId step, int process, double ms) {
+    Work result = work(step, process, ms);
+    result.compute_s = result.gpu_s / 2;
+    return result;
+  };
+  const auto finish = [&](auto executor) {
+    executor.submit(at_ms(0), half_bound(1, 0, 2));
+    executor.settle(at_ms(0));
+    executor.set_clock(at_ms(1), 0.5);  // the second millisecond takes 1 + 0.5 x (2 - 1)
+    CHECK(executor.next_event() == at_ms(2.5));
+    executor.set_clock(at_ms(1.75), 1);  // after half of it
+    return executor.next_event();
+  };
+  CHECK(finish(time_slicing(2, 0.2, 0.1, 1)) == at_ms(2.25));
+  CHECK(finish(RateExecutor(RateLaw::equal_share, {108}, 2e12)) == at_ms(2.25));
+}
+
+TEST_CASE("a slice that ends as the clock changes is not renewed") {
+  auto executor = time_slicing(2, 0.2, 0.1, 2);
+  executor.submit(at_ms(0), work(1, 0, 10));
+  executor.submit(at_ms(0), work(2, 1, 1));
+  executor.settle(at_ms(0));
+  executor.set_clock(at_ms(2), 0.5);
+  CHECK(executor.next_event() == at_ms(2));
+  check(run(executor, {}), {{3.2, 2}, {11.3, 1}});  // A 0-2, B 2.2-3.2, A 3.3-11.3
+}
+
+TEST_CASE("only the running process draws under time-slicing, and nobody during a hand-over") {
+  auto executor = time_slicing(2, 0.2, 0.1, 2);
+  Work first = work(1, 0, 3), second = work(2, 1, 3);
+  first.power_w = 100;
+  second.power_w = 300;
+  executor.submit(at_ms(0), first);
+  executor.submit(at_ms(0), second);
+  executor.settle(at_ms(0));
+  CHECK(executor.draw_w() == 100);
+  std::vector<StepId> finished;
+  executor.collect(at_ms(2), finished);
+  executor.settle(at_ms(2));
+  CHECK(executor.draw_w() == 0);
+  executor.collect(at_ms(2.2), finished);
+  executor.settle(at_ms(2.2));
+  CHECK(executor.draw_w() == 300);
+}
+
+TEST_CASE("steps side by side draw in proportion to their rates") {
+  RateExecutor executor(RateLaw::interference, {108, 108}, 2e12);
+  Work first = work(1, 0, 2), second = work(2, 1, 2);
+  first.interference = {0.5, 2.0};
+  second.interference = {1.0, 1.0};
+  first.power_w = 300;
+  second.power_w = 90;
+  executor.submit(at_ms(0), first);
+  executor.settle(at_ms(0));
+  CHECK(executor.draw_w() == 300);
+  executor.submit(at_ms(0), second);
+  executor.settle(at_ms(0));
+  CHECK(executor.draw_w() == doctest::Approx(300 * 2.0 / 3 + 90 / 3.0));
 }
 
 TEST_CASE("segments cost nothing to a process alone") {
@@ -132,6 +215,58 @@ TEST_CASE("MPS slows each step by its susceptibility times the pressure of the o
   second.interference = {1.0, 1.0};
   // Rates 1/(1 + 0.5 x 1) = 2/3 and 1/(1 + 1 x 2) = 1/3: the first ends at 3; the second has 1 left and runs alone.
   check(run(executor, {{0, first}, {0, second}}), {{3, 1}, {4, 2}});
+}
+
+TEST_CASE("three MPS clients that fill the machine close each other's gaps") {
+  // Each of three presses 1 with occupancy 0.5: 2 + (1 - 0.5) x 2 x 0.25 / 2 = 2.125 on a neighbour, times 0.4.
+  CHECK(end_of_equals(3, 2, {0.4, 1, 0.5}) == doctest::Approx(2 * (1 + 0.4 * 2.125)));
+  CHECK(end_of_equals(3, 2, {0.4, 1, 0}) == doctest::Approx(2 * (1 + 0.4 * 2)));
+  CHECK(end_of_equals(2, 2, {0.4, 1, 0.5}) == doctest::Approx(2 * (1 + 0.4)));
+}
+
+TEST_CASE("without caps two equal clients take their floor once and their work twice") {
+  const UncappedLaw law{2e-6, 0.8};
+  for (const double saturating : {0.0, 0.4, 1.0}) {
+    CAPTURE(saturating);
+    // Kernels of 20 us, 2 of them passed one after the other: a tenth of what does not saturate counts as work.
+    const Interference part = predict_interference(law, {20e-6, saturating, 0, 0, 1});
+    const double work = saturating + (1 - saturating) * 0.1;
+    CHECK(end_of_equals(2, 5, part) == doctest::Approx(5 * ((1 - work) + 2 * work)));
+    CHECK(part.pressure == doctest::Approx(std::pow(2 * work, 0.8)));
+    CHECK(part.occupancy == doctest::Approx(work));
+  }
+}
+
+TEST_CASE(
+    "without caps clients that saturate share the time, and clients that press on nothing do not meet") {
+  const Interference full = predict_interference(UncappedLaw{2e-6, 0.8}, {50e-6, 1, 0, 0, 1});
+  for (const int clients : {1, 2, 3, 8})
+    CHECK(end_of_equals(clients, 5, full) == doctest::Approx(5 * clients));
+  const Interference launch_bound = predict_interference(UncappedLaw{2e-6, 0.8}, {1e-6, 0, 0, 0, 1});
+  CHECK(end_of_equals(4, 5, launch_bound) == doctest::Approx(20));  // kernels shorter than their launches
+  const Interference none = predict_interference(UncappedLaw{0, 0.8}, {50e-6, 0, 0, 0, 1});
+  CHECK(none.pressure == 0);
+  CHECK(end_of_equals(8, 5, none) == doctest::Approx(5));
+  // A saturating kernel of 100 us costs a short one of 10 us ten times its time with an exponent of 1.
+  const UncappedLaw linear{0, 1};
+  const Interference longer = predict_interference(linear, {100e-6, 1, 0, 0, 1}),
+                     shorter = predict_interference(linear, {10e-6, 1, 0, 0, 1});
+  CHECK(shorter.susceptibility * longer.pressure == doctest::Approx(10));
+  CHECK(longer.susceptibility * shorter.pressure == doctest::Approx(0.1));
+}
+
+TEST_CASE(
+    "with caps a step presses by its launches, and by its bandwidth and FLOP in proportion to its SMs") {
+  const CappedLaw law{0.1, 0.6, 0.2, -0.5, 0.4};
+  // A quarter of the SMs, kernels of 40 us: d = 0.1 + 0.5 x (0.6 x 0.5 + 0.2 x 0.3), s = 4^-0.5 x exp(0.4 x 0.5).
+  const Interference part = predict_interference(law, {40e-6, 0.9, 0.5, 0.3, 0.25});
+  CHECK(part.pressure == doctest::Approx(0.28));
+  CHECK(part.susceptibility == doctest::Approx(0.5 * std::exp(0.2)));
+  CHECK(part.occupancy == 0);
+  const Interference idle = predict_interference(law, {10e-6, 0, 0, 0, 0.25});
+  CHECK(idle.pressure == doctest::Approx(0.1));
+  CHECK(idle.susceptibility == doctest::Approx(1));
+  CHECK(predict_interference(law, {}).pressure == 0);  // no kernels
 }
 
 TEST_CASE("saturated bandwidth divides in proportion to SMs under MPS") {

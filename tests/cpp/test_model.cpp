@@ -329,6 +329,7 @@ TEST_CASE("a batch demands what its items and its units add up to") {
   model.host_before_s = 1e-4;
   model.host_after_s = 2e-4;
   model.host_per_item_s = 3e-4;
+  model.launch_s = 6e-3;
   model.pcie_bytes_per_unit = 1000;
   model.kernels = 50;
   model.norm = 2;
@@ -347,6 +348,7 @@ TEST_CASE("a batch demands what its items and its units add up to") {
   CHECK(group.precision == Precision::tf32);
   CHECK(demand.host_before_s == Approx(1e-3));
   CHECK(demand.host_after_s == 2e-4);
+  CHECK(demand.launch_s == 6e-3);
   CHECK(demand.pcie_bytes == 40000);
   CHECK(demand.kernels == 50);
   CHECK(model.batch(0, 0).group_count == 0);

@@ -14,6 +14,7 @@
 
 #include "core/builtin.hpp"
 #include "gpushare/errors.hpp"
+#include "gpushare/sharing.hpp"
 
 using namespace gpushare;
 using nlohmann::json;
@@ -149,9 +150,10 @@ TEST_CASE("few SMs reach more than their share of the bandwidth, along the measu
   }
 }
 
-TEST_CASE("the fitted MPS laws give back the measured susceptibility and pressure of the seven steps") {
-  // (mean kernel time in seconds, s, d) without caps, measured on one H200; the law was fitted to these points,
-  // so this finds a slip in units or signs: 15 % on s, 40 % on d are its worst residuals.
+TEST_CASE("the uncapped MPS law gives back the measured susceptibility and pressure of the seven steps") {
+  // (mean kernel time in seconds, s, d) without caps, measured on one H200, where a step beside its like takes 1 + s d of
+  // its time: s d is u'. The law was fitted to the same pairs, so this finds a slip in units or signs: 27 % on d and
+  // 34 % on s are its worst residuals.
   struct Step {
     double t, s, d;
   };
@@ -160,9 +162,56 @@ TEST_CASE("the fitted MPS laws give back the measured susceptibility and pressur
                                 {6.20e-6, 1.0, 0.50}};
   const auto law = load_profile("h200").mps.uncapped;
   for (const auto& step : steps) {
-    CHECK(law.s_coefficient * std::pow(step.t, law.s_exponent) == doctest::Approx(step.s).epsilon(0.15));
-    CHECK(law.d_coefficient * std::pow(step.t, law.d_exponent) == doctest::Approx(step.d).epsilon(0.40));
+    const double launch = law.launch_s / step.t;
+    const double saturating = (std::min(1.0, step.s * step.d) - launch) / (1 - launch);
+    const Interference part = predict_interference(law, {step.t, saturating, 0, 0, 1});
+    CAPTURE(step.t);
+    CHECK(std::abs(part.susceptibility / step.s - 1) < 0.35);
+    CHECK(std::abs(part.pressure / step.d - 1) < 0.28);
   }
+}
+
+TEST_CASE("power, refill and the MPS laws are read as written, and refused with their place") {
+  auto card = document("a100");
+  const auto set = [&](const char* pointer, const json& value) { card[json::json_pointer(pointer)] = value; };
+  set("/power/limit_w/value", 401);
+  set("/power/idle_w/value", 51);
+  set("/power/compute_w/value", 601);
+  set("/power/bandwidth_w/value", 201);
+  set("/power/clock_exponent/value", 2.25);
+  set("/time_slicing/refill_s/value", 3e-5);
+  set("/mps/uncapped/value", {{"launch_s", 2e-6}, {"exponent", 0.75}});
+  set("/mps/capped/value",
+      {{"launch", 0.1}, {"bandwidth", 0.6}, {"compute", 0.2}, {"s_exponent", -0.3}, {"s_bandwidth", 0.4}});
+  const GpuProfile profile = parse_profile(card.dump());
+  CHECK(profile.power.limit_w == 401);
+  CHECK(profile.power.idle_w == 51);
+  CHECK(profile.power.compute_w == 601);
+  CHECK(profile.power.bandwidth_w == 201);
+  CHECK(profile.power.clock_exponent == 2.25);
+  CHECK(profile.time_slicing.refill_s == 3e-5);
+  CHECK(profile.mps.uncapped.launch_s == 2e-6);
+  CHECK(profile.mps.uncapped.exponent == 0.75);
+  CHECK(profile.mps.capped.launch == 0.1);
+  CHECK(profile.mps.capped.bandwidth == 0.6);
+  CHECK(profile.mps.capped.compute == 0.2);
+  CHECK(profile.mps.capped.s_exponent == -0.3);
+  CHECK(profile.mps.capped.s_bandwidth == 0.4);
+
+  CHECK(mentions(refusal("/power/idel_w", 1), {"p.json#/power", "unknown key \"idel_w\"", "idle_w"}));
+  CHECK(mentions(refusal_without("/power", "compute_w"), {"p.json#/power", "compute_w", "missing"}));
+  CHECK(mentions(refusal("/power/bandwidth_w/value", -1), {"p.json#/power/bandwidth_w/value", ">= 0", "-1"}));
+  CHECK(mentions(refusal("/power/clock_exponent/value", 0),
+                 {"p.json#/power/clock_exponent/value", "> 0", "0"}));
+  CHECK(mentions(refusal("/power_limit_w", 400), {"unknown key \"power_limit_w\""}));
+  CHECK(mentions(refusal_without("/time_slicing", "refill_s"), {"p.json#/time_slicing", "refill_s"}));
+  CHECK(mentions(refusal("/time_slicing/refill_s/value", -1e-6),
+                 {"p.json#/time_slicing/refill_s/value", ">= 0"}));
+  CHECK(mentions(refusal("/mps/uncapped/value/s_exponent", 1), {"p.json#/mps/uncapped/value", "s_exponent"}));
+  CHECK(mentions(refusal("/mps/uncapped/value/exponent", 0), {"p.json#/mps/uncapped/value/exponent", "> 0"}));
+  CHECK(mentions(refusal_without("/mps/capped/value", "s_bandwidth"),
+                 {"p.json#/mps/capped/value", "s_bandwidth"}));
+  CHECK(mentions(refusal("/mps/capped/value/launch", -0.1), {"p.json#/mps/capped/value/launch", ">= 0"}));
 }
 
 TEST_CASE("every figure is kept with its pointer, source and grade") {
@@ -275,7 +324,7 @@ TEST_CASE("an instance table that contradicts itself or the card is refused") {
   CHECK(mentions(refused("2/bandwidth_fraction", 1.5), {"value/2/bandwidth_fraction", "1.5"}));
   CHECK(mentions(refusal("/mig/sms/value", 109), {"#/mig/sms/value", "at most 108"}));
   CHECK(mentions(refusal("/mig/memory_slots/value", 7), {"leave the lattice of 7 slots"}));
-  CHECK(mentions(refusal("/idle_power_w/value", 500), {"#/idle_power_w/value", "the power limit"}));
+  CHECK(mentions(refusal("/power/idle_w/value", 500), {"#/power/idle_w/value", "the power limit"}));
 }
 
 TEST_CASE("precisions have the names that profiles use") {

@@ -62,6 +62,27 @@ std::uint64_t failed_of(const Run& run, int traffic) {
 
 }  // namespace
 
+TEST_CASE("visits wait for a worker of their pipeline, first come first served") {
+  // Three users at once, 10 ms of work each on a server without a queue of its own: two workers, then the third.
+  Engine many = fifo();
+  many.concurrency = 3;
+  Scenario scenario = queueing::system(constant(0.01), many, {{}, 1, 1}, Routing::round_robin);
+  Traffic users;
+  users.kind = Traffic::Kind::closed;
+  users.users = 3;
+  users.hold_s = 0.005;
+  scenario.traffic.push_back(users);
+  scenario.duration_s = 1;
+  const double free = simulate(scenario).summary.latency("e2e_latency")->max;
+  scenario.pipelines[0].workers = 1;
+  scenario.pipelines[0].stages[0].worker = true;
+  const Run one = simulate(scenario);
+  CHECK(free == doctest::Approx(0.03));  // three steps share the GPU
+  // One after the other: 10, 20 and 30 ms.
+  CHECK(one.summary.latency("e2e_latency")->mean == doctest::Approx(0.02));
+  CHECK(one.summary.completed == 3);
+}
+
 TEST_CASE("the same seed gives the same bytes, another seed and another replication others") {
   Scenario scenario = load_scenario("voice-light", "time-slicing");
   RunOptions options;

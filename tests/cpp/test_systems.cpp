@@ -27,20 +27,22 @@ TEST_CASE("heavy voice: MIG serves more requests than time-slicing, and its firs
   const Summary dedicated = run("voice-heavy", "dedicated");
   const Summary sliced = run("voice-heavy", "time-slicing");
   const Summary mig = run("voice-heavy", "mig:3g.40gb+3g.40gb");
-  CHECK(mig.request_throughput > sliced.request_throughput);
-  CHECK(mean_of(mig, "tts.first_audio") > mean_of(sliced, "tts.first_audio"));
+  CHECK(mig.request_throughput > 1.15 * sliced.request_throughput);
+  CHECK(mean_of(mig, "tts.first_chunk") > mean_of(sliced, "tts.first_chunk"));
   CHECK(dedicated.request_throughput > mig.request_throughput);
   CHECK(dedicated.gpus_used == 3);
   for (const Summary* shared : {&sliced, &mig}) {
     CHECK(shared->gpus_used == 2);
     CHECK(shared->gpus_freed == 1);
     CHECK(shared->success_rate == 1);
+    // Consolidation adds 200 ms at most.
+    CHECK(mean_of(*shared, "tts.first_chunk") < mean_of(dedicated, "tts.first_chunk") + 0.2);
   }
   // The resource that limits: synthesis, by the GPU it shares or by the instance it has.
   CHECK(sliced.limiting_resource.find("tts: GPU time of gpu1/whole") == 0);
   CHECK(mig.limiting_resource.find("tts: GPU time of gpu1/3g.40gb@4") == 0);
   // The mechanism: dependent decoder steps of recognition each wait for a slice of synthesis; in an instance of their own they do not.
-  CHECK(mean_of(sliced, "asr.after_speech") > 2 * mean_of(mig, "asr.after_speech"));
+  CHECK(mean_of(sliced, "asr.chunk_latency") > 2 * mean_of(mig, "asr.chunk_latency"));
 }
 
 TEST_CASE("light voice: sharing frees a GPU, and time-slicing costs most") {
@@ -52,7 +54,7 @@ TEST_CASE("light voice: sharing frees a GPU, and time-slicing costs most") {
     return shared.request_throughput / dedicated.request_throughput;
   };
   const double sliced = kept("time-slicing"), mps = kept("mps"), mig = kept("mig:3g.40gb+3g.40gb");
-  CHECK(sliced > 0.8);
+  CHECK(sliced > 0.7);
   CHECK(mps > sliced);
   CHECK(mig > sliced);
   CHECK(mps < 1.01);

@@ -121,3 +121,16 @@ def test_a_plot_has_one_panel_for_each_latency_and_one_for_throughput(table: gs.
     assert table.plot(["tts.latency"]).axes[0].get_title() == "tts.latency"
     with pytest.raises(ValueError, match="no latency 'nothing'"):
         table.plot(["nothing"])
+
+
+def test_uncertainty_spreads_figures_by_calibration_error() -> None:
+    table = gs.compare("voice-light", modes=["dedicated", "mps"], uncertainty=True, record_requests=False)
+    again = gs.compare("voice-light", modes=["dedicated", "mps"], uncertainty=True, record_requests=False)
+    plain = gs.compare("voice-light", modes=["mps"], replications=24, record_requests=False)
+    doubted = table.results["mps"].summary()["tts.first_audio_mean_s"]
+    assert doubted.half_width == again.results["mps"].summary()["tts.first_audio_mean_s"].half_width  # type: ignore[attr-defined]
+    assert doubted.count == 24  # type: ignore[attr-defined]
+    chance = plain.results["mps"].summary()["tts.first_audio_mean_s"]
+    assert doubted.half_width > 0.02 * doubted > chance.half_width  # type: ignore[attr-defined]
+    assert "by calibration error and chance" in str(table)
+    assert not any(run.perturbed for run in plain.results["mps"].runs)

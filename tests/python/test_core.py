@@ -75,8 +75,6 @@ PROFILE_TYPES: dict[str, type] = {
     "l2_bytes": float,
     "pcie_bytes_per_s": float,
     "context_bytes": float,
-    "power_limit_w": float,
-    "idle_power_w": float,
     "copy_engines": int,
     "decoders": int,
     "memory_slots": int,
@@ -85,6 +83,7 @@ PROFILE_TYPES: dict[str, type] = {
     "mig": list,
     "time_slicing": dict,
     "mps": dict,
+    "power": dict,
     "provenance": list,
 }
 
@@ -238,6 +237,7 @@ def test_a_run_shows_every_field(light: gs.Scenario) -> None:
         "mode": str,
         "seed": int,
         "replication": int,
+        "perturbed": bool,
         "summary": dict,
         "requests": _core.Columns,
         "steps": _core.Columns,

@@ -31,11 +31,14 @@ struct OperatorGroup {
 struct Demand {
   double host_before_s = 0;  ///< CPU time before the launch; the GPU is free for others meanwhile
   double host_after_s = 0;   ///< CPU time after the wait
-  double pcie_bytes = 0;     ///< copied before the launch, at the card's full rate
+  double launch_s = 0;  ///< CPU time of the launches, beside the GPU's work: the step lasts at least so long
+  double pcie_bytes = 0;  ///< copied before the launch; the copies of a card's processes share its link
   std::array<OperatorGroup, 3> groups{};
   std::uint8_t group_count = 0;
   int segments = 1;    ///< equal parts that depend on each other through the host: each gives the GPU away
   double kernels = 1;  ///< launches; with the step's time they give the mean kernel length
+  bool one_launch =
+      false;  ///< the kernels are one CUDA graph: under time-slicing its slice is not renewed meanwhile
   double fixed_gpu_s = 0;  ///< GPU time that scales with nothing (synthetic services)
 
   void add(const OperatorGroup& group) { groups[group_count++] = group; }
@@ -53,8 +56,10 @@ struct Resources {
 
 /// Time of a step alone on given resources, and what it uses.
 struct StepTime {
-  double gpu_s = 0;     ///< on the GPU, from first to last kernel
-  double memory_s = 0;  ///< of which bound by bandwidth
+  double gpu_s = 0;           ///< on the GPU, from first to last kernel
+  double memory_s = 0;        ///< of which bound by bandwidth
+  double compute_s = 0;       ///< of which bound by the FLOP rate
+  double peak_compute_s = 0;  ///< what its FLOP would take at the peak rate of its SMs
   double flop = 0;
   double bytes = 0;  ///< HBM traffic after L2
 };

@@ -42,6 +42,10 @@ class MemoryError : public Error {
 class TraceError : public Error {
   using Error::Error;
 };
+/// Measurements that are missing, malformed or too few to fit what is asked of them.
+class CalibrationError : public Error {
+  using Error::Error;
+};
 /// A run that was interrupted, or broke one of its own invariants.
 class SimulationError : public Error {
   using Error::Error;

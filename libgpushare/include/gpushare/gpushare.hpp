@@ -1,7 +1,8 @@
 #pragma once
 
-/// Everything a planner needs: read a scenario, simulate it, read its figures.
+/// Everything a planner needs: read a scenario, simulate it, read its figures, and fit its parameters to measured runs.
 #include "gpushare/arrivals.hpp"
+#include "gpushare/calibration.hpp"
 #include "gpushare/demand.hpp"
 #include "gpushare/errors.hpp"
 #include "gpushare/mig.hpp"

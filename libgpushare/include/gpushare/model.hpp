@@ -79,6 +79,7 @@ struct AutoregressiveTtsModel {
   double frame_floor_s = 0, frame_flop = 0, frame_bytes = 0;  ///< flop and bytes of one stream's frame
   double weight_bytes = 0;        ///< of the whole network, read by a text encoding
   double frame_weight_bytes = 0;  ///< read by a frame step: decoder and local transformer
+  double frame_launch_s = 0;      ///< host time of a frame's launches, beside the GPU's work
   double vocoder_floor_s = 0;     ///< of each stream: chunks are decoded one after the other
   double vocoder_flop_per_frame = 0, vocoder_bytes_per_frame = 0;
   double flop_efficiency = 0, bandwidth_efficiency = 0;
@@ -104,6 +105,7 @@ struct BatchModel {
   double flop_efficiency = 0, bandwidth_efficiency = 0;
   double working_set_bytes = 0, reuse = 0;
   double host_before_s = 0, host_after_s = 0, host_per_item_s = 0;
+  double launch_s = 0;  ///< host time of the launches, beside the GPU's work
   double pcie_bytes_per_unit = 0;
   double memory_bytes = 0, memory_per_item_bytes = 0;
   double kernels = 0;

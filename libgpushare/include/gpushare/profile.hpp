@@ -47,18 +47,47 @@ struct TimeSlicingConstants {
   double slice_s = 0;
   double switch_preempted_s = 0;  ///< hand-over when the outgoing process still had work
   double switch_idle_s = 0;       ///< hand-over when it had gone idle
+  double refill_s = 0;  ///< more on a hand-over from a pre-empted step, times its memory-bound share
 };
 
-/// Constants of MPS; the profiles name the measurements. With mean kernel time t (seconds), a step without measured
-/// numbers has susceptibility s = s_coefficient * t^s_exponent and pressure d = d_coefficient * t^d_exponent.
+/// Constants of MPS without caps: kernels of different clients take turns wherever they fill the machine.
+///
+/// With mean kernel time t and u the share of a step's time in which more SMs or bandwidth would help it,
+/// u' = u + (1 - u) * min(1, launch_s / t) and T = (t u' / 10 us)^exponent, a step presses by d = T and suffers by
+/// s = u' / T. So two equal clients take floor + 2 * work, n of them n times as long where they fill the machine, and a
+/// long kernel makes a short one wait.
+struct UncappedLaw {
+  double launch_s = 0;  ///< of each kernel, that the clients pass one after the other
+  double exponent = 1;
+};
+
+/// Constants of MPS with caps: clients own their SMs and meet in bandwidth, L2 and the launch path.
+///
+/// A step presses by d = launch + (a / 0.5) * (bandwidth * u + compute * c), where a is its share of the partition's
+/// SMs, u its share of the saturated bandwidth and c its share of the FLOP rate of its SMs while it runs alone. It
+/// suffers by s = (t / 10 us)^s_exponent * exp(s_bandwidth * u), with t its mean kernel time.
+struct CappedLaw {
+  double launch = 0, bandwidth = 0, compute = 0, s_exponent = 0, s_bandwidth = 0;
+};
+
+/// Constants of MPS; the profiles name the measurements.
 struct MpsConstants {
-  struct Law {
-    double s_coefficient = 0, s_exponent = 0, d_coefficient = 0, d_exponent = 0;
-  };
   int max_clients = 0;
   int sm_granularity = 0;  ///< caps are rounded down to a multiple of this many SMs
-  Law uncapped;
-  Law capped;
+  UncappedLaw uncapped;
+  CappedLaw capped;
+};
+
+/// What running work draws above the idle power.
+///
+/// When steps that run side by side would together draw more than the limit leaves, the clock falls by
+/// (left / draw)^(1 / clock_exponent), and the compute-bound part of all of them with it.
+struct PowerConstants {
+  double limit_w = 0;
+  double idle_w = 0;
+  double compute_w = 0;    ///< at the peak FLOP rate of the whole GPU, full clock
+  double bandwidth_w = 0;  ///< at the peak HBM bandwidth
+  double clock_exponent = 1;
 };
 
 /// A GPU model, read from profiles/*.json.
@@ -76,8 +105,7 @@ struct GpuProfile {
   double l2_bytes = 0;
   double pcie_bytes_per_s = 0;  ///< achieved, host to device
   double context_bytes = 0;     ///< memory taken by each process's CUDA context
-  double power_limit_w = 0;
-  double idle_power_w = 0;
+  PowerConstants power;
   int copy_engines = 0;
   int decoders = 0;
   int memory_slots = 0;  ///< MIG lattice width; 0: no MIG
@@ -99,6 +127,8 @@ struct GpuProfile {
 /// Throws ProfileError with file and JSON pointer.
 [[nodiscard]] GpuProfile load_profile(const std::string& name_or_path);
 [[nodiscard]] GpuProfile parse_profile(std::string_view json, const std::string& source = {});
+/// The JSON document that load_profile reads; the keys of a file come sorted.
+[[nodiscard]] std::string profile_document(const std::string& name_or_path);
 /// Names of the profiles that load_profile finds, ascending.
 [[nodiscard]] std::vector<std::string> profile_names();
 

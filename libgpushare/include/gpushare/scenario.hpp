@@ -35,15 +35,17 @@ struct Engine {
 
   int max_batch = 1;                 ///< dynamic and stream batching: items of a step
   std::vector<int> preferred_batch;  ///< dynamic: sizes dispatched at once
-  double max_queue_delay_s = 0;      ///< dynamic: how long the oldest waits for a larger batch
+  double max_queue_delay_s = 0;      ///< dynamic and stream: how long the oldest waits for a larger batch
 
-  double chunk_s = 0.16;    ///< stream: audio of one chunk
-  double speech_speed = 1;  ///< stream: seconds of audio that arrive in a second
-  int max_streams = 0;      ///< stream: open streams at most, then queueing; 0: no limit
+  double chunk_s = 0.16;          ///< stream: audio of one chunk
+  double speech_speed = 1;        ///< stream: seconds of audio that arrive in a second
+  int max_streams = 0;            ///< stream: open streams at most, then queueing; 0: no limit
+  bool overlap_decoding = false;  ///< stream: the host works on a step's results beside the next step
 
   int slots = 0;                  ///< autoregressive: batch profile; 0: the largest that fits
   double first_chunk_frames = 8;  ///< autoregressive: codec frames before the first audio
   double chunk_frames = 2.5;      ///< autoregressive: codec frames of each further chunk
+  double chunk_growth = 0;  ///< autoregressive: share by which chunks grow with every stream beyond the first
 
   int max_num_seqs = 256;             ///< continuous: running sequences
   int max_num_batched_tokens = 2048;  ///< continuous: tokens of one iteration
@@ -81,6 +83,7 @@ struct Stage {
   int after = -1;        ///< stage it follows; -1: the request's arrival
   Trigger on =
       Trigger::finish;  ///< of that stage; `sentence` makes one job of each sentence the LLM completes
+  bool worker = false;  ///< a visit holds one of the pipeline's workers, and waits for it
   int sentence_tokens = 20;
   double audio_s_per_token = 0.3;  ///< synthesis: speech of one LLM token
 };
@@ -88,6 +91,8 @@ struct Stage {
 struct Pipeline {
   std::string name;
   std::vector<Stage> stages;
+  int workers =
+      0;  ///< threads of the client or gateway, shared by all requests, first come first served; 0: no limit
 };
 
 /// Sizes of a request, drawn for each.

@@ -21,12 +21,27 @@ struct Sharing {
 /// SMs that an MPS client sees under CUDA_MPS_ACTIVE_THREAD_PERCENTAGE, rounded as the hardware does.
 [[nodiscard]] int mps_sms(const GpuProfile& profile, int partition_sms, double active_thread_percentage);
 
-/// A step's part in the interference law rate_i = 1 / (1 + susceptibility_i * sum of the others' pressure).
+/// A step's part in the interference law rate_i = 1 / (1 + susceptibility_i * P_i), P_i the pressure of the others.
+///
+/// One neighbour leaves gaps between its kernels; several that fill the machine close each other's, and a short kernel
+/// waits for all of them: P_i = sum_j d_j + (1 - o_i) * sum_{j != k} o_j d_j o_k d_k / sum_j d_j over the others, with
+/// o the occupancy. (Found on groups of three and four clients without caps on one H200; with caps o is 0.)
 struct Interference {
   double susceptibility = 0;
   double pressure = 0;
+  double occupancy = 0;  ///< share of its time in which it fills the machine
 };
-/// Predicted from the mean kernel length by the profile's MPS law.
-[[nodiscard]] Interference predict_interference(const MpsConstants::Law& law, double mean_kernel_s);
+
+/// What a step looks like to its neighbours while it runs alone on its SMs.
+struct StepCharacter {
+  double mean_kernel_s = 0;     ///< its time over its kernels
+  double saturating_share = 0;  ///< of its time: what more SMs or bandwidth would shorten
+  double bandwidth_share = 0;   ///< of the partition's bandwidth
+  double compute_share = 0;     ///< of the FLOP rate of its SMs
+  double sm_share = 1;          ///< its SMs of the partition's
+};
+/// A step's part predicted from its character, under MPS with or without caps.
+[[nodiscard]] Interference predict_interference(const UncappedLaw& law, const StepCharacter& step);
+[[nodiscard]] Interference predict_interference(const CappedLaw& law, const StepCharacter& step);
 
 }  // namespace gpushare

@@ -94,10 +94,19 @@ struct Run {
   std::string mode;
   std::uint64_t seed = 0;
   std::uint32_t replication = 0;
+  bool perturbed = false;  ///< with a CalibrationSpread
   Summary summary;
   Table requests;  ///< empty when not recorded
   Table steps;     ///< empty unless asked for
   Table partitions;
+};
+
+/// How far off calibrated constants may be: standard deviations of their logarithms. With any above zero each
+/// replication draws its own constants, the same in every mode, so that figures spread as the predictions may be off.
+struct CalibrationSpread {
+  double step_time = 0;  ///< of each service, alone
+  double pressure = 0;   ///< of each service on its MPS neighbours
+  double switching = 0;  ///< of the costs of time-slicing
 };
 
 struct RunOptions {
@@ -105,6 +114,7 @@ struct RunOptions {
   std::uint32_t replication = 0;
   bool record_requests = true;  ///< off: histograms only, constant memory
   bool record_steps = false;
+  CalibrationSpread spread;
   /// Called now and then with simulated time over the whole; returning false stops the run with SimulationError.
   std::function<bool(double fraction)> progress;
 };

@@ -11,6 +11,7 @@ namespace {
 struct GroupTime {
   double total_s;
   double memory_s;
+  double compute_s;
   double traffic;
 };
 
@@ -34,9 +35,10 @@ GroupTime group_time(const OperatorGroup& group, const GpuProfile& profile, cons
   const double memory =
       traffic == 0 ? 0 : traffic / (resources.bandwidth_bytes_per_s * group.bandwidth_efficiency);
   const double floor = group.floor_s * kFloorClockHz / profile.clock_hz;
-  if (group.norm == 1) return {floor + compute + memory, memory, traffic};
+  if (group.norm == 1) return {floor + compute + memory, memory, compute, traffic};
   const double total = std::sqrt(floor * floor + compute * compute + memory * memory);
-  return {total, total == 0 ? 0 : memory * memory / total, traffic};
+  if (total == 0) return {0, 0, 0, traffic};
+  return {total, memory * memory / total, compute * compute / total, traffic};
 }
 
 }  // namespace
@@ -57,6 +59,8 @@ StepTime step_time(const Demand& demand, const GpuProfile& profile, const Resour
     const GroupTime part = group_time(group, profile, resources);
     time.gpu_s += part.total_s;
     time.memory_s += part.memory_s;
+    time.compute_s += part.compute_s;
+    time.peak_compute_s += compute_time(group, profile, resources.sms) * group.flop_efficiency;
     time.flop += group.flop;
     time.bytes += part.traffic;
   }

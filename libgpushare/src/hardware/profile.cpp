@@ -51,10 +51,14 @@ double reachable_bandwidth_share(const GpuProfile& profile, double sm_share) {
 
 GpuProfile load_profile(const std::string& name_or_path) {
   if (is_path(name_or_path)) return read_profile(json::load_file(name_or_path, fail), name_or_path);
+  return parse_profile(profile_document(name_or_path), fmt::format("{}/{}.json", kFolder, name_or_path));
+}
+
+std::string profile_document(const std::string& name_or_path) {
+  if (is_path(name_or_path)) return json::load_file(name_or_path, fail).dump(2);
   const auto names = profile_names();
   if (!std::binary_search(names.begin(), names.end(), name_or_path)) fail_unknown(name_or_path);
-  return parse_profile(builtin(kFolder, name_or_path).value(),
-                       fmt::format("{}/{}.json", kFolder, name_or_path));
+  return std::string(builtin(kFolder, name_or_path).value());
 }
 
 GpuProfile parse_profile(std::string_view text, const std::string& source) {

@@ -84,7 +84,7 @@ void check_mig(const GpuProfile& profile, const std::string& source) {
 
 void check_profile(const GpuProfile& profile, const std::string& source) {
   const Checker root(source, {});
-  root.at_most("idle_power_w/value", profile.idle_power_w, profile.power_limit_w, "the power limit");
+  root.at_most("power/idle_w/value", profile.power.idle_w, profile.power.limit_w, "the power limit");
   root.at_most("context_bytes/value", profile.context_bytes, profile.memory_bytes, "the memory of the GPU");
   root.at_most("mps/sm_granularity/value", profile.mps.sm_granularity, profile.sms, "the SMs of the GPU");
   root.at_most("mig/sms/value", profile.mig_sms, profile.sms, "the SMs of the GPU");

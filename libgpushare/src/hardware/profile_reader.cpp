@@ -164,15 +164,25 @@ void read_time_slicing(Section section, TimeSlicingConstants& constants) {
   constants.slice_s = section.number("slice_s");
   constants.switch_preempted_s = section.number("switch_preempted_s", json::kNonNegative);
   constants.switch_idle_s = section.number("switch_idle_s", json::kNonNegative);
+  constants.refill_s = section.number("refill_s", json::kNonNegative);
   section.finish();
 }
 
-MpsConstants::Law read_law(Reader law) {
-  MpsConstants::Law read;
-  read.s_coefficient = law.at("s_coefficient").number(json::kPositive);
+UncappedLaw read_uncapped(Reader law) {
+  UncappedLaw read;
+  read.launch_s = law.at("launch_s").number(json::kNonNegative);
+  read.exponent = law.at("exponent").number(json::kPositive);
+  law.finish();
+  return read;
+}
+
+CappedLaw read_capped(Reader law) {
+  CappedLaw read;
+  read.launch = law.at("launch").number(json::kNonNegative);
+  read.bandwidth = law.at("bandwidth").number(json::kNonNegative);
+  read.compute = law.at("compute").number(json::kNonNegative);
   read.s_exponent = law.at("s_exponent").number();
-  read.d_coefficient = law.at("d_coefficient").number(json::kPositive);
-  read.d_exponent = law.at("d_exponent").number();
+  read.s_bandwidth = law.at("s_bandwidth").number();
   law.finish();
   return read;
 }
@@ -180,8 +190,17 @@ MpsConstants::Law read_law(Reader law) {
 void read_mps(Section section, MpsConstants& constants) {
   constants.max_clients = section.integer("max_clients", 1);
   constants.sm_granularity = section.integer("sm_granularity", 1);
-  constants.uncapped = read_law(section.value("uncapped"));
-  constants.capped = read_law(section.value("capped"));
+  constants.uncapped = read_uncapped(section.value("uncapped"));
+  constants.capped = read_capped(section.value("capped"));
+  section.finish();
+}
+
+void read_power(Section section, PowerConstants& power) {
+  power.limit_w = section.number("limit_w");
+  power.idle_w = section.number("idle_w", json::kNonNegative);
+  power.compute_w = section.number("compute_w", json::kNonNegative);
+  power.bandwidth_w = section.number("bandwidth_w", json::kNonNegative);
+  power.clock_exponent = section.number("clock_exponent");
   section.finish();
 }
 
@@ -196,8 +215,7 @@ void read_machine(Section& root, GpuProfile& profile) {
   profile.l2_bytes = root.number("l2_bytes");
   profile.pcie_bytes_per_s = root.number("pcie_bytes_per_s");
   profile.context_bytes = root.number("context_bytes", json::kNonNegative);
-  profile.power_limit_w = root.number("power_limit_w");
-  profile.idle_power_w = root.number("idle_power_w", json::kNonNegative);
+  read_power(root.section("power"), profile.power);
   profile.copy_engines = root.integer("copy_engines", 1);
   profile.decoders = root.integer("decoders", 0);
 }

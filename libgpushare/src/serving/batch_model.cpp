@@ -17,6 +17,7 @@ Demand BatchModel::batch(double items, double units) const {
   group.norm = static_cast<std::uint8_t>(norm);
   demand.host_before_s = host_before_s + items * host_per_item_s;
   demand.host_after_s = host_after_s;
+  demand.launch_s = launch_s;
   demand.pcie_bytes = units * pcie_bytes_per_unit;
   demand.kernels = kernels;
   demand.add(group);

@@ -22,7 +22,7 @@ bool ContinuousEngine::enqueue(const Job& job) {
 }
 
 bool ContinuousEngine::reserve(Sequence& sequence, std::int64_t tokens) {
-  const std::int64_t more = blocks_for(tokens) - sequence.blocks;
+  const std::int64_t more = blocks_for(tokens - sequence.shared) - sequence.blocks;
   if (more > free_blocks_) return false;
   if (more > 0) {
     free_blocks_ -= more;
@@ -64,7 +64,7 @@ void ContinuousEngine::preempt_latest(Load& load) {
   unschedule(victim, load);
   free_blocks_ += victim.blocks;
   victim.blocks = 0;
-  victim.computed = 0;
+  victim.computed = victim.shared;
   preempted_.push_front(victim);
   ++preemptions_;
 }
@@ -98,11 +98,12 @@ void ContinuousEngine::admit_waiting(std::int64_t budget, Load& load, Outbox& ou
       const auto cached =
           static_cast<std::uint32_t>(config_.prefix_cache_share * sequence.target) / block * block;
       sequence.computed = std::min(cached, sequence.target - 1);
+      sequence.shared = sequence.computed / block * block;
     } else {
       return;
     }
     const std::int64_t wanted = std::min<std::int64_t>(budget, sequence.target - sequence.computed);
-    const std::int64_t blocks = blocks_for(sequence.computed + wanted);
+    const std::int64_t blocks = blocks_for(sequence.computed - sequence.shared + wanted);
     if (free_blocks_ - blocks < (running_.empty() ? 0 : watermark_blocks_) ||
         !reserve(sequence, sequence.computed + wanted))
       return;

@@ -39,6 +39,7 @@ class ContinuousEngine {
     Job job;
     std::uint32_t target = 0;    // tokens whose KV must be there before the next is sampled
     std::uint32_t computed = 0;  // tokens whose KV is there
+    std::uint32_t shared = 0;    // of which in blocks of the prefix cache, which all sequences share
     std::uint32_t generated = 0;
     std::uint32_t scheduled = 0;  // tokens of the step in hand
     std::int64_t blocks = 0;

@@ -139,6 +139,7 @@ AutoregressiveTtsModel read_autoregressive_tts(Figures& figures) {
   model.frame_bytes = figures.number("frame_bytes");
   model.weight_bytes = figures.number("weight_bytes", kPositive);
   model.frame_weight_bytes = figures.number("frame_weight_bytes", kPositive);
+  model.frame_launch_s = figures.number("frame_launch_s", 0.0);
   model.vocoder_floor_s = figures.number("vocoder_floor_s");
   model.vocoder_flop_per_frame = figures.number("vocoder_flop_per_frame", kPositive);
   model.vocoder_bytes_per_frame = figures.number("vocoder_bytes_per_frame");
@@ -186,6 +187,7 @@ BatchModel read_batch(Figures& figures) {
   model.host_before_s = figures.number("host_before_s", 0.0);
   model.host_after_s = figures.number("host_after_s", 0.0);
   model.host_per_item_s = figures.number("host_per_item_s", 0.0);
+  model.launch_s = figures.number("launch_s", 0.0);
   model.pcie_bytes_per_unit = figures.number("pcie_bytes_per_unit", 0.0);
   model.memory_bytes = figures.number("memory_bytes", kPositive);
   model.memory_per_item_bytes = figures.number("memory_per_item_bytes", 0.0);

@@ -30,11 +30,12 @@ Step SlotEngine::plan_prefill(Outbox& out) {
     Active stream{waiting_.pop()};
     stream.frames =
         std::max(1, static_cast<int>(std::ceil(stream.job.audio_s * model_->frames_per_s - 1e-9)));
-    stream.chunk_end = config_.first_chunk_frames;
     out.push_back(tell(stream.job, Signal::started));
     active_.push_back(stream);
     ++added;
   }
+  for (auto stream = active_.end() - static_cast<std::ptrdiff_t>(added); stream != active_.end(); ++stream)
+    stream->chunk_end = config_.first_chunk_frames * chunk_scale();
   Step step;
   step.items = static_cast<double>(added);
   step.demand = model_->prefill(step.items);
@@ -82,6 +83,8 @@ void SlotEngine::emit_chunks(Time now, Outbox& out) {
       const Duration interval = now - stream.last_chunk;
       inter_chunk_.add(interval);
       stream.jitter.add(interval - stream.last_audio);
+    } else {
+      first_chunk_.add(now - stream.job.queued + duration_from_seconds(config_.request_overhead_s));
     }
     const double audio_s = (stream.done - stream.vocoded) / model_->frames_per_s;
     out.push_back(tell(stream.job, Signal::output, audio_s));
@@ -90,7 +93,7 @@ void SlotEngine::emit_chunks(Time now, Outbox& out) {
     stream.last_audio = duration_from_seconds(audio_s);
     stream.vocoded = stream.done;
     stream.last_chunk = now;
-    while (stream.chunk_end <= stream.done) stream.chunk_end += config_.chunk_frames;
+    while (stream.chunk_end <= stream.done) stream.chunk_end += config_.chunk_frames * chunk_scale();
     if (stream.done == stream.frames) out.push_back(tell(stream.job, Signal::finished));
   }
   std::erase_if(active_, [](const Active& stream) { return stream.vocoded == stream.frames; });

@@ -21,10 +21,12 @@ class SlotEngine {
   void complete(const Step& step, Time now, Outbox& out);
   void fail(Outbox& out);
   [[nodiscard]] bool idle() const { return phase_ == Phase::idle; }
+  /// From a job's arrival, its overhead included, to its first chunk.
+  [[nodiscard]] const Histogram& first_chunk() const { return first_chunk_; }
   /// Between successive chunks of a stream, and how unsteadily they come against their playout.
   [[nodiscard]] const Histogram& inter_chunk() const { return inter_chunk_; }
   [[nodiscard]] const Histogram& interarrival_jitter() const { return jitter_; }
-  void reset_statistics() { inter_chunk_ = jitter_ = {}; }
+  void reset_statistics() { first_chunk_ = inter_chunk_ = jitter_ = {}; }
 
  private:
   enum class Phase : std::uint8_t { idle, prefill, frame, vocode };
@@ -43,6 +45,10 @@ class SlotEngine {
   [[nodiscard]] Step plan_prefill(Outbox& out);
   [[nodiscard]] Step plan_vocode();
   void emit_chunks(Time now, Outbox& out);
+  /// How much longer chunks are with the streams that are active now.
+  [[nodiscard]] double chunk_scale() const {
+    return 1 + config_.chunk_growth * (static_cast<double>(active_.size()) - 1);
+  }
 
   Engine config_;
   const AutoregressiveTtsModel* model_;
@@ -51,6 +57,7 @@ class SlotEngine {
   std::vector<Active> active_;
   Phase phase_ = Phase::idle;
   bool vocode_due_ = false;
+  Histogram first_chunk_;
   Histogram inter_chunk_;
   Histogram jitter_;
 };

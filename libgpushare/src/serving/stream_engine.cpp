@@ -17,9 +17,15 @@ bool StreamEngine::enqueue(const Job& job) {
 void StreamEngine::open_waiting() {
   const std::size_t most = config_.max_streams > 0 ? static_cast<std::size_t>(config_.max_streams) : SIZE_MAX;
   while (!waiting_.empty() && open_.size() < most) {
+    if (free_.empty()) {
+      free_.push_back(static_cast<std::uint32_t>(streams_.size()));
+      streams_.emplace_back();
+    }
     Open stream{waiting_.pop()};
     stream.chunks = std::max(1, static_cast<int>(std::ceil(stream.job.audio_s / config_.chunk_s - 1e-9)));
-    open_.push_back(stream);
+    open_.push_back(free_.back());
+    streams_[free_.back()] = stream;
+    free_.pop_back();
   }
 }
 
@@ -29,38 +35,60 @@ Time StreamEngine::arrival_of(const Open& stream) const {
 }
 
 Time StreamEngine::wake() const {
-  Time first = kNever;
-  for (const Open& stream : open_)
-    if (!stream.in_batch) first = std::min(first, arrival_of(stream));
-  return first;
+  std::vector<Time> arrivals;
+  for (const std::uint32_t slot : open_)
+    if (!streams_[slot].in_batch) arrivals.push_back(arrival_of(streams_[slot]));
+  if (arrivals.empty()) return kNever;
+  const Time due =
+      *std::min_element(arrivals.begin(), arrivals.end()) + duration_from_seconds(config_.max_queue_delay_s);
+  const auto most = static_cast<std::size_t>(config_.max_batch);
+  if (arrivals.size() < most) return due;
+  const auto fills = arrivals.begin() + static_cast<std::ptrdiff_t>(most) - 1;
+  std::nth_element(arrivals.begin(), fills, arrivals.end());
+  return std::min(due, *fills);
+}
+
+std::vector<std::uint32_t> StreamEngine::ready(Time now) const {
+  std::vector<std::uint32_t> slots;
+  for (const std::uint32_t slot : open_)
+    if (!streams_[slot].in_batch && arrival_of(streams_[slot]) <= now) slots.push_back(slot);
+  const auto most = static_cast<std::size_t>(config_.max_batch);
+  if (slots.size() <= most) return slots;
+  std::stable_sort(slots.begin(), slots.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return arrival_of(streams_[a]) < arrival_of(streams_[b]);
+  });
+  slots.resize(most);
+  return slots;
+}
+
+std::uint32_t StreamEngine::start_batch(std::vector<std::uint32_t> slots, Outbox& out) {
+  for (const std::uint32_t slot : slots) {
+    streams_[slot].in_batch = true;
+    if (streams_[slot].next == 0) out.push_back(tell(streams_[slot].job, Signal::started));
+  }
+  const auto unused = std::find_if(batches_.begin(), batches_.end(), [](const auto& b) { return b.empty(); });
+  const auto ticket = static_cast<std::uint32_t>(unused - batches_.begin());
+  if (unused == batches_.end()) batches_.emplace_back();
+  batches_[ticket] = std::move(slots);
+  return ticket;
 }
 
 std::optional<Step> StreamEngine::plan(Time now, Outbox& out) {
-  if (!batch_.empty()) return std::nullopt;
-  const auto most = static_cast<std::size_t>(config_.max_batch);
-  for (std::size_t i = 0; i < open_.size(); ++i)
-    if (arrival_of(open_[i]) <= now) batch_.push_back(i);
-  if (batch_.empty()) return std::nullopt;
-  if (batch_.size() > most) {  // those that have waited longest go first
-    std::stable_sort(batch_.begin(), batch_.end(), [&](std::size_t a, std::size_t b) {
-      return arrival_of(open_[a]) < arrival_of(open_[b]);
-    });
-    batch_.resize(most);
-    std::sort(batch_.begin(), batch_.end());
-  }
-  for (const std::size_t i : batch_) {
-    open_[i].in_batch = true;
-    if (open_[i].next == 0) out.push_back(tell(open_[i].job, Signal::started));
-  }
+  if (encoding_) return std::nullopt;
+  std::vector<std::uint32_t> slots = ready(now);
+  if (slots.empty() || (slots.size() < static_cast<std::size_t>(config_.max_batch) && now < wake()))
+    return std::nullopt;
+  encoding_ = true;
   Step step;
-  step.items = static_cast<double>(batch_.size());
+  step.items = static_cast<double>(slots.size());
   step.demand = model_->chunk(step.items, config_.chunk_s);
+  step.ticket = start_batch(std::move(slots), out);
   return step;
 }
 
-void StreamEngine::complete(const Step&, Time now, Outbox& out) {
-  for (const std::size_t i : batch_) {
-    Open& stream = open_[i];
+void StreamEngine::complete(const Step& step, Time now, Outbox& out) {
+  for (const std::uint32_t slot : batches_[step.ticket]) {
+    Open& stream = streams_[slot];
     const Duration latency = now - arrival_of(stream);
     chunk_latency_.add(latency);
     if (stream.next > 0) stream.jitter.add(latency - stream.last_latency);
@@ -71,17 +99,22 @@ void StreamEngine::complete(const Step&, Time now, Outbox& out) {
     if (stream.next < stream.chunks) continue;
     if (stream.chunks > 1) jitter_.add(duration_from_seconds(stream.jitter.seconds));
     out.push_back(tell(stream.job, Signal::finished));
+    free_.push_back(slot);
   }
-  batch_.clear();
-  std::erase_if(open_, [](const Open& stream) { return stream.next == stream.chunks; });
+  batches_[step.ticket].clear();
+  if (!config_.overlap_decoding) encoding_ = false;
+  std::erase_if(open_, [&](std::uint32_t slot) { return streams_[slot].next == streams_[slot].chunks; });
   open_waiting();
 }
 
 void StreamEngine::fail(Outbox& out) {
-  for (const Open& stream : open_) out.push_back(tell(stream.job, Signal::failed));
+  for (const std::uint32_t slot : open_) out.push_back(tell(streams_[slot].job, Signal::failed));
   while (!waiting_.empty()) out.push_back(tell(waiting_.pop(), Signal::failed));
+  streams_.clear();
+  free_.clear();
   open_.clear();
-  batch_.clear();
+  batches_.clear();
+  encoding_ = false;
 }
 
 }  // namespace gpushare

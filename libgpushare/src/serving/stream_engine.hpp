@@ -10,7 +10,8 @@
 namespace gpushare {
 
 /// Streaming recognition: a step takes one chunk of every stream whose next chunk has arrived (Triton's sequence
-/// batcher). Chunks of one stream are worked through in order, never two in a batch.
+/// batcher), at most max_batch. Chunks of one stream are worked through in order, never two in a batch. With
+/// overlap_decoding the next step starts when the GPU is done with this one, whose text the host still works on.
 class StreamEngine {
  public:
   StreamEngine(const Engine& config, const StreamingAsrModel& model);
@@ -20,7 +21,12 @@ class StreamEngine {
   [[nodiscard]] Time wake() const;
   void complete(const Step& step, Time now, Outbox& out);
   void fail(Outbox& out);
-  [[nodiscard]] bool idle() const { return batch_.empty(); }
+  /// The GPU part of the step in hand is over; true when another may start now.
+  [[nodiscard]] bool gpu_done() {
+    if (config_.overlap_decoding) encoding_ = false;
+    return config_.overlap_decoding;
+  }
+  [[nodiscard]] bool idle() const { return !encoding_; }
   /// From a chunk's arrival to its transcript, and how unsteadily the transcripts of a stream come.
   [[nodiscard]] const Histogram& chunk_latency() const { return chunk_latency_; }
   [[nodiscard]] const Histogram& interarrival_jitter() const { return jitter_; }
@@ -37,12 +43,18 @@ class StreamEngine {
   };
   [[nodiscard]] Time arrival_of(const Open& stream) const;
   void open_waiting();
+  /// Streams whose next chunk has arrived, those that wait longest if there are more than a batch holds.
+  [[nodiscard]] std::vector<std::uint32_t> ready(Time now) const;
+  [[nodiscard]] std::uint32_t start_batch(std::vector<std::uint32_t> slots, Outbox& out);
 
   Engine config_;
   const StreamingAsrModel* model_;
   JobQueue waiting_;
-  std::vector<Open> open_;          // in order of admission
-  std::vector<std::size_t> batch_;  // indices into open_
+  std::vector<Open> streams_;                        // by slot
+  std::vector<std::uint32_t> free_;                  // slots
+  std::vector<std::uint32_t> open_;                  // slots, in order of admission
+  std::vector<std::vector<std::uint32_t>> batches_;  // slots, by ticket
+  bool encoding_ = false;                            // a step is on its way to the GPU or on it
   Histogram chunk_latency_;
   Histogram jitter_;
 };

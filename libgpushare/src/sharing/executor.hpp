@@ -15,8 +15,9 @@ namespace gpushare {
 /// then settle once, then wait for next_event().
 using Executor = std::variant<RateExecutor, TimeSliceExecutor>;
 
-/// `sms` of each process of the partition.
+/// `sms` of each process of the partition; `switching_factor` multiplies the costs of a hand-over.
 [[nodiscard]] Executor make_executor(const GpuProfile& profile, const Partition& partition,
-                                     const Sharing& sharing, std::vector<double> sms);
+                                     const Sharing& sharing, std::vector<double> sms,
+                                     double switching_factor = 1);
 
 }  // namespace gpushare

@@ -12,7 +12,7 @@ void RateExecutor::advance(Time now) {
   last_ = now;
   if (active_.empty() || elapsed <= 0) return;
   account_.busy_s += elapsed;
-  for (ActiveWork& active : active_) active.left_s -= active.rate * elapsed;
+  for (ActiveWork& active : active_) active.left_s -= active.rate * active.speed(clock_) * elapsed;
 }
 
 void RateExecutor::submit(Time now, const Work& work) {
@@ -57,9 +57,23 @@ void RateExecutor::settle(Time now) {
   } else {
     set_equal_rates();
   }
+  draw_w_ = 0;
+  for (const ActiveWork& active : active_) draw_w_ += active.work.power_w * active.rate;
+  schedule(now);
+}
+
+void RateExecutor::schedule(Time now) {
   double first = to_seconds(kForever);
-  for (const ActiveWork& active : active_) first = std::min(first, active.left_s / active.rate);
+  for (const ActiveWork& active : active_)
+    first = std::min(first, active.left_s / (active.rate * active.speed(clock_)));
   next_event_ = active_.empty() ? kNever : now + duration_from_seconds(first);
+}
+
+void RateExecutor::set_clock(Time now, double clock) {
+  if (clock == clock_) return;
+  advance(now);
+  clock_ = clock;
+  if (next_event_ > now) schedule(now);  // what is due at this instant is collected first
 }
 
 void RateExecutor::set_equal_rates() {
@@ -69,33 +83,55 @@ void RateExecutor::set_equal_rates() {
   }
 }
 
+Neighbours RateExecutor::neighbours_of(const ActiveWork& active, const Neighbours& all) const {
+  if (kinds_ == 0 && steps_of_[static_cast<std::size_t>(active.work.process)] == 1) {
+    Neighbours others = all;
+    others.add(active.work.interference.pressure, active.work.interference.occupancy, -1);
+    return others;
+  }
+  Neighbours others;
+  for (const ActiveWork& other : active_) {
+    // A process does not press on itself: its own steps take turns.
+    if (other.work.process == active.work.process) continue;
+    others.add(pair_factor(active, other) * pressure_of(other), other.work.interference.occupancy);
+  }
+  return others;
+}
+
+double RateExecutor::pressure_of(const ActiveWork& active) const {
+  return active.work.interference.pressure / steps_of_[static_cast<std::size_t>(active.work.process)];
+}
+
+double RateExecutor::pair_factor(const ActiveWork& suffers, const ActiveWork& presses) const {
+  if (kinds_ == 0 || suffers.work.kind < 0 || presses.work.kind < 0) return 1;
+  return pair_factors_[static_cast<std::size_t>(suffers.work.kind) * kinds_ +
+                       static_cast<std::size_t>(presses.work.kind)];
+}
+
 void RateExecutor::set_interference_rates() {
-  double pressure = 0;
+  Neighbours all;
   double demanded = 0;
   double weights = 0;
   for (const ActiveWork& active : active_) {
     const auto process = static_cast<std::size_t>(active.work.process);
     const double siblings = steps_of_[process];
-    pressure += active.work.interference.pressure / siblings;
+    all.add(pressure_of(active), active.work.interference.occupancy);
     demanded += active.work.bytes_per_s / siblings;
     weights += sms_[process] / siblings;
   }
   for (ActiveWork& active : active_) {
     const auto process = static_cast<std::size_t>(active.work.process);
-    const double siblings = steps_of_[process];
-    // A process does not press on itself: its own steps take turns.
-    double own = 0;
-    if (steps_of_[process] == 1) {
-      own = active.work.interference.pressure;
-    } else {
-      for (const ActiveWork& other : active_)
-        if (other.work.process == active.work.process) own += other.work.interference.pressure / siblings;
-    }
-    double slowdown = 1 + active.work.interference.susceptibility * std::max(0.0, pressure - own);
+    const Interference& own = active.work.interference;
+    double slowdown = 1 + own.susceptibility * neighbours_of(active, all).pressure_on(own);
     if (demanded > bandwidth_ && processes_active_ > 1)
       slowdown = std::max(slowdown, bandwidth_slowdown(active, bandwidth_ * sms_[process] / weights));
-    active.rate = 1 / (slowdown * siblings);
+    active.rate = 1 / (slowdown * steps_of_[process]);
   }
+}
+
+void RateExecutor::set_pair_factors(std::vector<double> factors, std::size_t kinds) {
+  pair_factors_ = std::move(factors);
+  kinds_ = kinds;
 }
 
 double RateExecutor::bandwidth_slowdown(const ActiveWork& active, double share) const {

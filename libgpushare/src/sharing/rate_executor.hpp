@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "sharing/neighbours.hpp"
 #include "sharing/work.hpp"
 
 namespace gpushare {
@@ -17,6 +18,9 @@ class RateExecutor {
  public:
   /// `sms` of each process (the weights of bandwidth sharing); `bandwidth_bytes_per_s` is what all together can draw.
   RateExecutor(RateLaw law, std::vector<double> sms, double bandwidth_bytes_per_s);
+  /// Corrections of the interference law for kinds that were measured side by side: row the one that suffers, column
+  /// the one that presses, `kinds` squared of them.
+  void set_pair_factors(std::vector<double> factors, std::size_t kinds);
 
   void submit(Time now, const Work& work);
   /// Appends the steps that have finished by `now`, in the order they were submitted.
@@ -27,22 +31,34 @@ class RateExecutor {
   /// Drops a process's steps, unfinished.
   void abort(Time now, int process, std::vector<StepId>& dropped);
   [[nodiscard]] ExecutorAccount account(Time now);
+  /// Power that the running steps would draw above idle at full clock; valid after settle.
+  [[nodiscard]] double draw_w() const { return draw_w_; }
+  /// The clock's share of its full rate from now on.
+  void set_clock(Time now, double clock);
 
  private:
   void advance(Time now);
+  void schedule(Time now);
   void set_equal_rates();
   void set_interference_rates();
+  [[nodiscard]] Neighbours neighbours_of(const ActiveWork& active, const Neighbours& all) const;
+  [[nodiscard]] double pressure_of(const ActiveWork& active) const;
+  [[nodiscard]] double pair_factor(const ActiveWork& suffers, const ActiveWork& presses) const;
   [[nodiscard]] double bandwidth_slowdown(const ActiveWork& active, double share) const;
 
   RateLaw law_;
   std::vector<double> sms_;
   double bandwidth_;
+  std::vector<double> pair_factors_;
+  std::size_t kinds_ = 0;
   std::vector<ActiveWork> active_;
   std::vector<int> steps_of_;  // active steps of each process
   int processes_active_ = 0;
   Time last_{};
   Time next_event_ = kNever;
   bool stale_ = false;
+  double clock_ = 1;
+  double draw_w_ = 0;
   ExecutorAccount account_;
 };
 

@@ -15,7 +15,7 @@ void TimeSliceExecutor::advance(Time now) {
     case State::running: {
       account_.busy_s += elapsed;
       const double each = elapsed / static_cast<double>(current().size());
-      for (ActiveWork& active : current()) active.left_s -= each;
+      for (ActiveWork& active : current()) active.left_s -= each * active.speed(clock_);
       break;
     }
     case State::switching:
@@ -53,7 +53,7 @@ void TimeSliceExecutor::collect(Time now, std::vector<StepId>& finished) {
     --runnable_;
     state_ = State::idle;
   } else if (current().size() == before && now >= give_away_ && others_wait()) {
-    hand_over(now, preempted_ ? costs_.switch_preempted : costs_.switch_idle);
+    hand_over(now, preempted_ ? preemption_cost() : costs_.switch_idle);
   }
 }
 
@@ -78,6 +78,10 @@ void TimeSliceExecutor::settle(Time now) {
       run(now);
     }
   }
+  schedule(now);
+}
+
+void TimeSliceExecutor::schedule(Time now) {
   if (state_ == State::idle) {
     next_event_ = kNever;
     return;
@@ -86,8 +90,8 @@ void TimeSliceExecutor::settle(Time now) {
     next_event_ = switch_end_;
     return;
   }
-  double least = current().front().left_s;
-  for (const ActiveWork& active : current()) least = std::min(least, active.left_s);
+  double least = to_seconds(kForever);
+  for (const ActiveWork& active : current()) least = std::min(least, active.left_s / active.speed(clock_));
   next_event_ = now + duration_from_seconds(least * static_cast<double>(current().size()));
   if (!others_wait()) {
     give_away_ = kNever;
@@ -113,7 +117,7 @@ Time TimeSliceExecutor::slice_end(Time now) const {
   const std::int64_t held = (now - slice_start_).ns;
   if (held < slice) return slice_start_ + costs_.slice;
   const auto& works = works_[current_];
-  if (works.size() == 1 && works.front().work.single_kernel) return now;
+  if (works.size() == 1 && works.front().work.one_launch) return now;
   return slice_start_ + Duration{(held / slice + 1) * slice};
 }
 
@@ -126,7 +130,27 @@ Time TimeSliceExecutor::segment_end(Time now) const {
   const double parts_left = std::ceil((active.left_s - kWorkEpsilon) / length);
   const double left_in_part = active.left_s - (parts_left - 1) * length;
   if (parts_left <= 1) return kNever;
-  return now + duration_from_seconds(left_in_part);
+  return now + duration_from_seconds(left_in_part / active.speed(clock_));
+}
+
+Duration TimeSliceExecutor::preemption_cost() const {
+  const Work& work = works_[current_].front().work;
+  const double bound = work.gpu_s > 0 ? work.memory_s / work.gpu_s : 0;
+  return costs_.switch_preempted + duration_from_seconds(costs_.refill_s * bound);
+}
+
+double TimeSliceExecutor::draw_w() const {
+  if (state_ != State::running) return 0;
+  double draw = 0;
+  for (const ActiveWork& active : works_[current_]) draw += active.work.power_w;
+  return draw / static_cast<double>(works_[current_].size());
+}
+
+void TimeSliceExecutor::set_clock(Time now, double clock) {
+  if (clock == clock_) return;
+  advance(now);
+  clock_ = clock;
+  if (next_event_ > now) schedule(now);  // what is due at this instant is collected first
 }
 
 void TimeSliceExecutor::hand_over(Time now, Duration cost) {

@@ -9,15 +9,17 @@ namespace gpushare {
 /// Strict round robin over the processes that have work, one at a time (hardware.md sections A and 2).
 ///
 /// A process keeps the GPU until its slice ends while another waits, or until it waits for its own result: at the end
-/// of a step or of a step's segment. Handing over costs less from a process that went idle. A process alone keeps
-/// renewing its slice, so a newcomer waits for the end of the running one, except behind a single long kernel, whose
-/// slice has long expired.
+/// of a step or of a step's segment. Handing over costs less from a process that went idle, and more from a step that
+/// keeps the caches full. The slice is renewed when queued work is fetched: a process alone that launches kernel after
+/// kernel keeps renewing it, so a newcomer waits for the end of the running slice; behind a single long kernel or CUDA
+/// graph the slice has expired, and the newcomer gets the GPU at once.
 class TimeSliceExecutor {
  public:
   struct Costs {
     Duration slice;
     Duration switch_preempted;
     Duration switch_idle;
+    double refill_s = 0;  ///< more on a hand-over from a pre-empted step, times its memory-bound share
   };
   TimeSliceExecutor(Costs costs, std::size_t processes);
 
@@ -27,6 +29,10 @@ class TimeSliceExecutor {
   [[nodiscard]] Time next_event() const { return next_event_; }
   void abort(Time now, int process, std::vector<StepId>& dropped);
   [[nodiscard]] ExecutorAccount account(Time now);
+  /// Power that the running step would draw above idle at full clock; valid after settle.
+  [[nodiscard]] double draw_w() const;
+  /// The clock's share of its full rate from now on.
+  void set_clock(Time now, double clock);
 
  private:
   enum class State : std::uint8_t { idle, running, switching };
@@ -37,6 +43,8 @@ class TimeSliceExecutor {
   [[nodiscard]] Time slice_end(Time now) const;
   [[nodiscard]] Time segment_end(Time now) const;
   void advance(Time now);
+  void schedule(Time now);
+  [[nodiscard]] Duration preemption_cost() const;
   void hand_over(Time now, Duration cost);
   void run(Time now);
 
@@ -51,6 +59,7 @@ class TimeSliceExecutor {
   Time give_away_ = kNever;  // when the running process loses the GPU, and why
   bool preempted_ = false;
   Time next_event_ = kNever;
+  double clock_ = 1;
   ExecutorAccount account_;
 };
 

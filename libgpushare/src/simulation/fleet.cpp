@@ -34,31 +34,33 @@ std::vector<double> sms_of(const GpuProfile& profile, const Partition& partition
   return sms;
 }
 
-const MpsConstants::Law* law_of(const GpuProfile& profile, const PartitionPlacement& placement) {
-  if (placement.sharing.mode != SharingMode::mps) return nullptr;
-  const bool capped =
-      std::any_of(placement.processes.begin(), placement.processes.end(),
-                  [](const ProcessPlacement& process) { return process.active_thread_percentage < 100; });
-  return capped ? &profile.mps.capped : &profile.mps.uncapped;
+bool is_capped(const PartitionPlacement& placement) {
+  return placement.sharing.mode == SharingMode::mps &&
+         std::any_of(placement.processes.begin(), placement.processes.end(),
+                     [](const ProcessPlacement& process) { return process.active_thread_percentage < 100; });
 }
 
 void add_partition(Fleet& fleet, const Scenario& scenario, const GpuPlacement& gpu,
                    const std::string& gpu_name, const Partition& part, const PartitionPlacement& placement,
-                   const std::vector<MemoryNeed>& needs) {
+                   const std::vector<MemoryNeed>& needs, double switching_factor, int& gpu_client) {
   const GpuProfile& profile = *gpu.profile;
   const std::vector<double> sms = sms_of(profile, part, placement);
   PartitionState state{gpu_name + "/" + part.name,
                        &profile,
                        part,
                        placement.sharing,
-                       law_of(profile, placement),
-                       make_executor(profile, part, placement.sharing, sms)};
+                       is_capped(placement),
+                       static_cast<std::uint32_t>(fleet.gpus.size() - 1),
+                       make_executor(profile, part, placement.sharing, sms, switching_factor)};
   for (std::size_t client = 0; client < placement.processes.size(); ++client) {
     const int index = placement.processes[client].service;
     ServiceState& service = fleet.services[static_cast<std::size_t>(index)];
     Server server{
-        index, static_cast<int>(service.servers.size()), static_cast<int>(fleet.partitions.size()),
+        index,
+        static_cast<int>(service.servers.size()),
+        static_cast<int>(fleet.partitions.size()),
         static_cast<int>(client),
+        gpu_client++,
         make_engine(scenario.services[static_cast<std::size_t>(index)], needs[client], service.shared_queue)};
     server.resources = resources_of(profile, part, static_cast<int>(sms[client]));
     server.memory_bytes = needs[client].total;
@@ -66,12 +68,20 @@ void add_partition(Fleet& fleet, const Scenario& scenario, const GpuPlacement& g
     state.servers.push_back(static_cast<int>(fleet.servers.size()));
     fleet.servers.push_back(std::move(server));
   }
+  fleet.gpus.back().partitions.push_back(static_cast<std::uint32_t>(fleet.partitions.size()));
   fleet.partitions.push_back(std::move(state));
+}
+
+GpuState make_gpu(const GpuPlacement& gpu) {
+  std::size_t processes = 0;
+  for (const PartitionPlacement& part : gpu.partitions) processes += part.processes.size();
+  return {gpu.profile.get(), static_cast<int>(processes),
+          RateExecutor(RateLaw::equal_share, std::vector<double>(processes, 0.0), 0)};
 }
 
 }  // namespace
 
-Fleet build_fleet(const Scenario& scenario) {
+Fleet build_fleet(const Scenario& scenario, double switching_factor) {
   check_memory(scenario);
   Fleet fleet;
   fleet.services.resize(scenario.services.size());
@@ -82,9 +92,12 @@ Fleet build_fleet(const Scenario& scenario) {
     const GpuPlacement& gpu = scenario.gpus[g];
     const std::vector<Partition> parts = partitions(*gpu.profile, gpu.layout);
     const auto needs = memory_needs(scenario.services, gpu);
+    fleet.gpus.push_back(make_gpu(gpu));
+    int gpu_client = 0;
     for (std::size_t p = 0; p < parts.size(); ++p)
       if (!gpu.partitions[p].processes.empty())
-        add_partition(fleet, scenario, gpu, "gpu" + std::to_string(g), parts[p], gpu.partitions[p], needs[p]);
+        add_partition(fleet, scenario, gpu, "gpu" + std::to_string(g), parts[p], gpu.partitions[p], needs[p],
+                      switching_factor, gpu_client);
   }
   return fleet;
 }

@@ -21,8 +21,9 @@ using AnyEngine = std::variant<BatchEngine, StreamEngine, SlotEngine, Continuous
 struct Server {
   int service = 0;
   int replica = 0;
-  int partition = 0;  ///< index into Fleet::partitions
-  int client = 0;     ///< number of the process on its partition
+  int partition = 0;   ///< index into Fleet::partitions
+  int client = 0;      ///< number of the process on its partition
+  int gpu_client = 0;  ///< and on its GPU
   AnyEngine engine;
   Resources resources{};
   double memory_bytes = 0;
@@ -39,12 +40,24 @@ struct PartitionState {
   const GpuProfile* profile = nullptr;
   Partition partition;
   Sharing sharing;
-  const MpsConstants::Law* law = nullptr;  ///< under MPS
+  bool capped = false;  ///< MPS with an active thread percentage below 100
+  std::uint32_t gpu = 0;
   Executor executor;
   std::vector<int> servers{};
   std::uint32_t slot = 0;
   bool touched = false;  ///< to be settled at the end of the event
   double flop = 0, bytes = 0;
+};
+
+/// A GPU, whose partitions share its power and its link to the host.
+struct GpuState {
+  const GpuProfile* profile = nullptr;
+  int processes = 0;
+  RateExecutor link;  ///< copies to the GPU: those of n processes run at 1/n of its rate
+  std::vector<std::uint32_t> partitions{};
+  double clock = 1;  ///< share of the full rate
+  std::uint32_t link_slot = 0;
+  bool link_touched = false;  ///< to be settled at the end of the event
 };
 
 /// What a service needs beside its servers.
@@ -54,16 +67,19 @@ struct ServiceState {
   std::shared_ptr<JobQueue> shared_queue;
   TimeIntegral in_system;
   TimeIntegral servers_busy;
-  Moments batch;         ///< items of a step
-  double sojourn_s = 0;  ///< summed over finished jobs, for Little's law
+  Moments batch;                                     ///< items of a step
+  double sojourn_s = 0;                              ///< summed over finished jobs, for Little's law
+  double step_time_factor = 1, pressure_factor = 1;  ///< of this replication (CalibrationSpread)
 };
 
 /// The hardware and the servers of a scenario, built and checked.
 struct Fleet {
+  std::vector<GpuState> gpus;
   std::vector<PartitionState> partitions;
   std::vector<Server> servers;
   std::vector<ServiceState> services;
 };
-[[nodiscard]] Fleet build_fleet(const Scenario& scenario);
+/// `switching_factor` multiplies the switch costs of time-slicing.
+[[nodiscard]] Fleet build_fleet(const Scenario& scenario, double switching_factor = 1);
 
 }  // namespace gpushare

@@ -80,6 +80,23 @@ void read_speech(const Reader& reader, const std::vector<Service>& services, Sta
   }
 }
 
+void read_worker(const Reader& reader, Stage& stage) {
+  const auto worker = reader.find("worker");
+  if (!worker) return;
+  stage.worker = worker->boolean();
+  if (stage.worker && stage.service < 0) worker->fail("only a visit to a service holds a worker");
+}
+
+// Workers without a stage that holds one, or the other way round, are a slip of the pen.
+void check_workers(const Reader& reader, const Pipeline& pipeline) {
+  const bool held = std::any_of(pipeline.stages.begin(), pipeline.stages.end(),
+                                [](const Stage& stage) { return stage.worker; });
+  if (held && pipeline.workers == 0)
+    reader.fail("a stage holds a worker, but the pipeline does not say how many \"workers\" there are");
+  if (!held && pipeline.workers > 0)
+    reader.fail("the pipeline has \"workers\", but no stage has \"worker\": true");
+}
+
 // An LLM's reply is cut in one way, whoever listens.
 void check_same_sentences(const Reader& reader, const std::vector<Stage>& before, const Stage& stage) {
   for (const Stage& other : before) {
@@ -103,6 +120,7 @@ Stage read_stage(const Reader& reader, const std::vector<Service>& services,
   read_work(reader, services, stage);
   read_after(reader, before, stage);
   read_trigger(reader, services, before, stage);
+  read_worker(reader, stage);
   read_speech(reader, services, stage);
   check_same_sentences(reader, before, stage);
   reader.finish();
@@ -122,12 +140,15 @@ std::vector<Pipeline> read_pipelines(const Reader& pipelines, const Names& order
     if (stages.size() == 0) stages.fail("a pipeline needs at least one stage");
     if (stages.size() > kMaxStages)
       stages.fail(fmt::format("at most {} stages, found {}", kMaxStages, stages.size()));
-    Pipeline pipeline{name, {}};
+    Pipeline pipeline;
+    pipeline.name = name;
+    pipeline.workers = static_cast<int>(reader.integer("workers", 0, 1, 1'000'000));
     for (std::size_t i = 0; i < stages.size(); ++i)
       pipeline.stages.push_back(read_stage(stages.at(i), services, pipeline.stages));
     const auto visits = [](const Stage& stage) { return stage.service >= 0; };
     if (std::none_of(pipeline.stages.begin(), pipeline.stages.end(), visits))
       stages.fail("no stage visits a service");
+    check_workers(reader, pipeline);
     reader.finish();
     read.push_back(std::move(pipeline));
   }

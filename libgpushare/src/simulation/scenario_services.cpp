@@ -187,11 +187,14 @@ void read_fields(const Reader& reader, const Model& model, Engine& engine) {
       engine.chunk_s = reader.number("chunk_s", engine.chunk_s, {0.001, 3600});
       engine.speech_speed = reader.number("speech_speed", engine.speech_speed, json::kPositive);
       engine.max_streams = whole(reader, "max_streams", engine.max_streams, 0);
+      engine.max_queue_delay_s = reader.number("max_queue_delay_s", 0, json::kNonNegative);
+      engine.overlap_decoding = reader.boolean("overlap_decoding", false);
       break;
     case EngineKind::autoregressive_slots:
       read_slots(reader, model, engine);
       engine.first_chunk_frames = reader.number("first_chunk_frames", engine.first_chunk_frames, {1, 1e6});
       engine.chunk_frames = reader.number("chunk_frames", engine.chunk_frames, {1, 1e6});
+      engine.chunk_growth = reader.number("chunk_growth", 0, json::kNonNegative);
       break;
     case EngineKind::continuous_batching:
       read_continuous(reader, engine);

@@ -1,6 +1,9 @@
 #include "simulation/simulator.hpp"
 
 #include <algorithm>
+#include <cmath>
+
+#include "sharing/power.hpp"
 
 namespace gpushare {
 
@@ -9,14 +12,17 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options)
       options_(options),
       seed_(options.seed != 0 ? options.seed : scenario.seed),
       end_of_arrivals_(Time{} + duration_from_seconds(scenario.duration_s)),
-      fleet_(build_fleet(scenario)),
+      fleet_(build_fleet(scenario, factor("switching", options.spread.switching))),
       host_(scenario.host_cores),
       recorder_(scenario, options.record_requests, options.record_steps),
+      workers_(scenario.pipelines.size()),
       routing_stream_(stream("routing")),
       windows_(fleet_.partitions.size()),
       service_windows_(fleet_.services.size()) {
   for (std::size_t i = 0; i < fleet_.partitions.size(); ++i)
     fleet_.partitions[i].slot = add_slot(kGpuEvent, Owner::partition, i);
+  for (std::size_t i = 0; i < fleet_.gpus.size(); ++i)
+    fleet_.gpus[i].link_slot = add_slot(kGpuEvent, Owner::link, i);
   for (std::size_t i = 0; i < fleet_.servers.size(); ++i) {
     fleet_.servers[i].wake_slot = add_slot(kWakeEvent, Owner::wake, i);
     restart_slots_.push_back(add_slot(kFaultEvent, Owner::restart, i));
@@ -25,8 +31,21 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options)
   recorder_.set_window(begin, end_of_arrivals_);
   queue_.set(add_slot(kWindowEvent, Owner::window, 0), begin);
   queue_.set(add_slot(kWindowEvent, Owner::window, 1), end_of_arrivals_);
+  draw_calibration();
   add_traffic();
   add_faults();
+}
+
+double Simulator::factor(const std::string& name, double spread) const {
+  return spread > 0 ? std::exp(spread * stream("calibration/" + name).normal()) : 1;
+}
+
+void Simulator::draw_calibration() {
+  for (std::size_t s = 0; s < fleet_.services.size(); ++s) {
+    const std::string& name = scenario_.services[s].name;
+    fleet_.services[s].step_time_factor = factor("step_time/" + name, options_.spread.step_time);
+    fleet_.services[s].pressure_factor = factor("pressure/" + name, options_.spread.pressure);
+  }
 }
 
 EventQueue::Slot Simulator::add_slot(EventClass event_class, Owner owner, std::size_t index) {
@@ -55,6 +74,8 @@ Run Simulator::run() {
   run.mode = scenario_.mode;
   run.seed = seed_;
   run.replication = options_.replication;
+  run.perturbed =
+      options_.spread.step_time > 0 || options_.spread.pressure > 0 || options_.spread.switching > 0;
   run.summary = summarise_run();
   check_invariants(run.summary, now);
   run.partitions = partition_table(run.summary);
@@ -71,6 +92,9 @@ void Simulator::dispatch(Time now, EventQueue::Slot slot) {
       break;
     case Owner::partition:
       on_partition(now, owner.index);
+      break;
+    case Owner::link:
+      on_link(now, owner.index);
       break;
     case Owner::step:
       end_host(now, owner.index);
@@ -118,15 +142,55 @@ void Simulator::settle(Time now) {
   for (const std::uint32_t index : touched_) {
     PartitionState& partition = fleet_.partitions[index];
     partition.touched = false;
-    const Time next = std::visit(
-        [&](auto& executor) {
-          executor.settle(now);
-          return executor.next_event();
-        },
-        partition.executor);
-    queue_.set(partition.slot, next);
+    std::visit([&](auto& executor) { executor.settle(now); }, partition.executor);
+  }
+  for (const std::uint32_t index : touched_) {
+    GpuState& gpu = fleet_.gpus[fleet_.partitions[index].gpu];
+    if (gpu.processes > 1) govern_clock(now, gpu);
+    schedule(fleet_.partitions[index]);
   }
   touched_.clear();
+  for (const std::uint32_t index : touched_links_) {
+    GpuState& gpu = fleet_.gpus[index];
+    gpu.link_touched = false;
+    gpu.link.settle(now);
+    queue_.set(gpu.link_slot, gpu.link.next_event());
+  }
+  touched_links_.clear();
+}
+
+void Simulator::touch_partition(std::uint32_t index) {
+  PartitionState& partition = fleet_.partitions[index];
+  if (partition.touched) return;
+  partition.touched = true;
+  touched_.push_back(index);
+}
+
+void Simulator::touch_link(std::uint32_t index) {
+  GpuState& gpu = fleet_.gpus[index];
+  if (gpu.link_touched) return;
+  gpu.link_touched = true;
+  touched_links_.push_back(index);
+}
+
+void Simulator::schedule(const PartitionState& partition) {
+  queue_.set(partition.slot,
+             std::visit([](const auto& executor) { return executor.next_event(); }, partition.executor));
+}
+
+void Simulator::govern_clock(Time now, GpuState& gpu) {
+  double draw_w = 0;
+  for (const std::uint32_t index : gpu.partitions)
+    draw_w +=
+        std::visit([](const auto& executor) { return executor.draw_w(); }, fleet_.partitions[index].executor);
+  const double clock = clock_share(gpu.profile->power, draw_w);
+  if (clock == gpu.clock) return;
+  gpu.clock = clock;
+  for (const std::uint32_t index : gpu.partitions) {
+    PartitionState& partition = fleet_.partitions[index];
+    std::visit([&](auto& executor) { executor.set_clock(now, clock); }, partition.executor);
+    schedule(partition);
+  }
 }
 
 void Simulator::mark_dirty(int server) {
@@ -162,14 +226,15 @@ void Simulator::start_step(Time now, int server, const Step& step) {
   state.step = step;
   state.server = server;
   state.time = step_time(step.demand, profile, owner.resources);
+  state.time.gpu_s *= service.step_time_factor;
+  state.time.memory_s *= service.step_time_factor;
+  state.time.compute_s *= service.step_time_factor;
   state.planned = now;
   state.gpu_start = state.gpu_end = kNever;
   if (owner.steps_in_hand++ == 0) service.servers_busy.add(now, 1);
   service.batch.add(step.items);
-  double before = step.demand.host_before_s;
-  if (step.demand.pcie_bytes > 0) before += step.demand.pcie_bytes / profile.pcie_bytes_per_s;
   state.phase = Phase::host_before;
-  begin_host(now, id, before);
+  begin_host(now, id, step.demand.host_before_s);
 }
 
 void Simulator::begin_host(Time now, std::uint32_t id, double seconds) {
@@ -197,11 +262,48 @@ void Simulator::release_core(Time now, StepState& state) {
 void Simulator::end_host(Time now, std::uint32_t id) {
   StepState& state = steps_[id];
   release_core(now, state);
-  if (state.phase == Phase::host_before) {
-    submit_to_gpu(now, id);
-  } else {
+  if (state.phase == Phase::host_after) {
     finish_step(now, id);
+  } else if (state.step.demand.pcie_bytes > 0) {
+    begin_copy(now, id);
+  } else {
+    submit_to_gpu(now, id);
   }
+}
+
+void Simulator::begin_copy(Time now, std::uint32_t id) {
+  StepState& state = steps_[id];
+  const Server& server = fleet_.servers[static_cast<std::size_t>(state.server)];
+  const std::uint32_t index = fleet_.partitions[static_cast<std::size_t>(server.partition)].gpu;
+  GpuState& gpu = fleet_.gpus[index];
+  state.phase = Phase::copy;
+  Work copy;
+  copy.step = id;
+  copy.process = server.gpu_client;
+  copy.gpu_s = state.step.demand.pcie_bytes / gpu.profile->pcie_bytes_per_s;
+  gpu.link.submit(now, copy);
+  touch_link(index);
+}
+
+void Simulator::on_link(Time now, std::uint32_t index) {
+  touch_link(index);
+  finished_steps_.clear();
+  fleet_.gpus[index].link.collect(now, finished_steps_);
+  for (const StepId id : finished_steps_) submit_to_gpu(now, id);
+}
+
+Interference Simulator::interference_of(const PartitionState& partition, const Server& server,
+                                        const StepState& state) const {
+  const StepTime& time = state.time;
+  const StepCharacter character{
+      time.gpu_s / std::max(1.0, state.step.demand.kernels), (time.compute_s + time.memory_s) / time.gpu_s,
+      time.bytes / time.gpu_s / partition.partition.bandwidth_bytes_per_s, time.peak_compute_s / time.gpu_s,
+      server.resources.sms / partition.partition.sms};
+  const MpsConstants& mps = partition.profile->mps;
+  Interference part = partition.capped ? predict_interference(mps.capped, character)
+                                       : predict_interference(mps.uncapped, character);
+  part.pressure *= fleet_.services[static_cast<std::size_t>(server.service)].pressure_factor;
+  return part;
 }
 
 void Simulator::submit_to_gpu(Time now, std::uint32_t id) {
@@ -222,23 +324,18 @@ void Simulator::submit_to_gpu(Time now, std::uint32_t id) {
   work.memory_s = state.time.memory_s;
   work.bytes_per_s = state.time.bytes / state.time.gpu_s;
   work.segments = state.step.demand.segments;
-  work.single_kernel = state.step.demand.kernels <= 1;
-  if (partition.law != nullptr)
-    work.interference =
-        predict_interference(*partition.law, state.time.gpu_s / std::max(1.0, state.step.demand.kernels));
+  work.one_launch = state.step.demand.one_launch || state.step.demand.kernels <= 1;
+  work.compute_s = state.time.compute_s;
+  work.power_w = step_power_w(*partition.profile, state.time, server.resources.sms);
+  if (partition.sharing.mode == SharingMode::mps)
+    work.interference = interference_of(partition, server, state);
   std::visit([&](auto& executor) { executor.submit(now, work); }, partition.executor);
-  if (!partition.touched) {
-    partition.touched = true;
-    touched_.push_back(index);
-  }
+  touch_partition(index);
 }
 
 void Simulator::on_partition(Time now, std::uint32_t index) {
   PartitionState& partition = fleet_.partitions[index];
-  if (!partition.touched) {
-    partition.touched = true;
-    touched_.push_back(index);
-  }
+  touch_partition(index);
   finished_steps_.clear();
   std::visit([&](auto& executor) { executor.collect(now, finished_steps_); }, partition.executor);
   for (const StepId id : finished_steps_) {
@@ -250,8 +347,16 @@ void Simulator::on_partition(Time now, std::uint32_t index) {
 }
 
 void Simulator::after_gpu(Time now, std::uint32_t id) {
-  steps_[id].phase = Phase::host_after;
-  begin_host(now, id, steps_[id].step.demand.host_after_s);
+  StepState& state = steps_[id];
+  const Demand& demand = state.step.demand;
+  state.phase = Phase::host_after;
+  double seconds = demand.host_after_s;
+  if (state.gpu_start != kNever)
+    seconds += std::max(0.0, demand.launch_s - to_seconds(now - state.gpu_start));
+  Server& server = fleet_.servers[static_cast<std::size_t>(state.server)];
+  if (auto* engine = std::get_if<StreamEngine>(&server.engine); engine != nullptr && engine->gpu_done())
+    mark_dirty(state.server);
+  begin_host(now, id, seconds);
 }
 
 void Simulator::finish_step(Time now, std::uint32_t id) {

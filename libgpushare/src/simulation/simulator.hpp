@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "gpushare/arrivals.hpp"
@@ -36,12 +37,24 @@ class Simulator {
     kFaultEvent,
     kWakeEvent
   };
-  enum class Owner : std::uint8_t { window, partition, step, delay, open, user, trace, fault, restart, wake };
+  enum class Owner : std::uint8_t {
+    window,
+    partition,
+    link,
+    step,
+    delay,
+    open,
+    user,
+    trace,
+    fault,
+    restart,
+    wake
+  };
   struct SlotOwner {
     Owner kind;
     std::uint32_t index;
   };
-  enum class Phase : std::uint8_t { free, host_before, gpu, host_after };
+  enum class Phase : std::uint8_t { free, host_before, copy, gpu, host_after };
   struct StepState {
     Step step;
     StepTime time;
@@ -55,6 +68,11 @@ class Simulator {
     std::uint32_t request = 0;
     std::uint8_t stage = 0;
     EventQueue::Slot slot = 0;
+  };
+  /// The workers of a pipeline, and the visits that wait for one.
+  struct WorkerPool {
+    int busy = 0;
+    std::deque<std::pair<std::uint32_t, std::uint8_t>> waiting;  // request, stage
   };
   struct OpenSource {
     int traffic = 0;
@@ -74,15 +92,26 @@ class Simulator {
   };
 
   // simulator.cpp: the loop and the steps
+  /// exp(spread * N(0, 1)) of this replication.
+  [[nodiscard]] double factor(const std::string& name, double spread) const;
+  void draw_calibration();
   EventQueue::Slot add_slot(EventClass event_class, Owner owner, std::size_t index);
   void dispatch(Time now, EventQueue::Slot slot);
   void drain(Time now);
   void settle(Time now);
+  void schedule(const PartitionState& partition);
+  void govern_clock(Time now, GpuState& gpu);
+  [[nodiscard]] Interference interference_of(const PartitionState& partition, const Server& server,
+                                             const StepState& state) const;
+  void touch_partition(std::uint32_t partition);
+  void touch_link(std::uint32_t gpu);
   void mark_dirty(int server);
   void kick(Time now, int server);
   void start_step(Time now, int server, const Step& step);
   void begin_host(Time now, std::uint32_t step, double seconds);
   void end_host(Time now, std::uint32_t step);
+  void begin_copy(Time now, std::uint32_t step);
+  void on_link(Time now, std::uint32_t gpu);
   void submit_to_gpu(Time now, std::uint32_t step);
   void after_gpu(Time now, std::uint32_t step);
   void finish_step(Time now, std::uint32_t step);
@@ -92,6 +121,9 @@ class Simulator {
   // simulator_requests.cpp: a request's way through its pipeline
   void begin_request(Time now, Request request);
   void start_stage(Time now, std::uint32_t slot, std::uint8_t stage);
+  [[nodiscard]] bool take_worker(std::uint32_t slot, std::uint8_t stage);
+  void release_worker(Time now, std::uint32_t slot, std::uint8_t stage);
+  void begin_visit(Time now, std::uint32_t slot, std::uint8_t stage);
   void start_delay(Time now, std::uint32_t slot, std::uint8_t stage, double seconds);
   void send_job(Time now, std::uint32_t slot, std::uint8_t stage);
   [[nodiscard]] Job make_job(const Request& request, std::uint32_t slot, std::uint8_t stage);
@@ -145,13 +177,15 @@ class Simulator {
   HostCores host_;
   Recorder recorder_;
   RequestPool requests_;
+  std::vector<WorkerPool> workers_;  // by pipeline
   std::vector<StepState> steps_;
   std::vector<std::uint32_t> free_steps_;
   std::vector<Delay> delays_;
   std::vector<std::uint32_t> free_delays_;
   Outbox outbox_;
   std::deque<int> dirty_;
-  std::vector<std::uint32_t> touched_;
+  std::vector<std::uint32_t> touched_;        // partitions
+  std::vector<std::uint32_t> touched_links_;  // GPUs
   std::vector<StepId> finished_steps_;
   std::vector<OpenSource> open_sources_;
   std::vector<TraceSource> trace_sources_;

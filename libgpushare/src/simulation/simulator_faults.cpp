@@ -42,10 +42,9 @@ void Simulator::kill_server(Time now, int index, double restart_s) {
   finished_steps_.clear();
   std::visit([&](auto& executor) { executor.abort(now, server.client, finished_steps_); },
              partition.executor);
-  if (!partition.touched) {
-    partition.touched = true;
-    touched_.push_back(static_cast<std::uint32_t>(server.partition));
-  }
+  touch_partition(static_cast<std::uint32_t>(server.partition));
+  fleet_.gpus[partition.gpu].link.abort(now, server.gpu_client, finished_steps_);
+  touch_link(partition.gpu);
   for (std::uint32_t id = 0; id < steps_.size(); ++id) {
     StepState& step = steps_[id];
     if (step.phase == Phase::free || step.server != index) continue;

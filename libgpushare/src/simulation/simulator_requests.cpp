@@ -45,6 +45,37 @@ void Simulator::start_stage(Time now, std::uint32_t slot, std::uint8_t index) {
     start_delay(now, slot, index, stage.delay_s.sample(luck));
     return;
   }
+  if (take_worker(slot, index)) begin_visit(now, slot, index);
+}
+
+bool Simulator::take_worker(std::uint32_t slot, std::uint8_t index) {
+  const int number = scenario_.traffic[static_cast<std::size_t>(requests_[slot].traffic)].pipeline;
+  const Pipeline& pipeline = scenario_.pipelines[static_cast<std::size_t>(number)];
+  if (!pipeline.stages[index].worker) return true;
+  WorkerPool& pool = workers_[static_cast<std::size_t>(number)];
+  if (pool.busy == pipeline.workers) {
+    pool.waiting.emplace_back(slot, index);
+    return false;
+  }
+  ++pool.busy;
+  return true;
+}
+
+void Simulator::release_worker(Time now, std::uint32_t slot, std::uint8_t index) {
+  if (!pipeline_of(requests_[slot]).stages[index].worker) return;
+  WorkerPool& pool = workers_[static_cast<std::size_t>(
+      scenario_.traffic[static_cast<std::size_t>(requests_[slot].traffic)].pipeline)];
+  if (pool.waiting.empty()) {
+    --pool.busy;
+    return;
+  }
+  const auto [next, stage] = pool.waiting.front();
+  pool.waiting.pop_front();
+  begin_visit(now, next, stage);
+}
+
+void Simulator::begin_visit(Time now, std::uint32_t slot, std::uint8_t index) {
+  const Stage& stage = pipeline_of(requests_[slot]).stages[index];
   const double overhead =
       scenario_.services[static_cast<std::size_t>(stage.service)].engine.request_overhead_s;
   if (overhead > 0) {
@@ -162,6 +193,7 @@ void Simulator::send_job(Time now, std::uint32_t slot, std::uint8_t index) {
                                                fleet_.servers[static_cast<std::size_t>(chosen)].engine);
   if (!taken) {
     request.status = chosen < 0 ? RequestStatus::failed : RequestStatus::rejected;
+    release_worker(now, slot, index);
     --request.jobs_open;
     close_if_done(now, slot);
     return;
@@ -197,6 +229,7 @@ void Simulator::on_outcome(Time now, const Outcome& outcome) {
       totals.sojourn_s += to_seconds(now - state.job_queued);
       --fleet_.servers[static_cast<std::size_t>(totals.servers[static_cast<std::size_t>(state.replica)])]
             .in_system;
+      release_worker(now, outcome.request, outcome.stage);
       if (outcome.signal == Signal::finished) {
         on_job_done(now, outcome.request, outcome.stage);
         break;

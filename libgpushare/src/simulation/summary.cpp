@@ -20,7 +20,9 @@ std::vector<NamedHistogram> histograms_of(const AnyEngine& engine) {
   if (const auto* asr = std::get_if<StreamEngine>(&engine))
     return {{"chunk_latency", &asr->chunk_latency()}, {"interarrival_jitter", &asr->interarrival_jitter()}};
   if (const auto* tts = std::get_if<SlotEngine>(&engine))
-    return {{"inter_chunk", &tts->inter_chunk()}, {"interarrival_jitter", &tts->interarrival_jitter()}};
+    return {{"first_chunk", &tts->first_chunk()},
+            {"inter_chunk", &tts->inter_chunk()},
+            {"interarrival_jitter", &tts->interarrival_jitter()}};
   return {};
 }
 
@@ -174,7 +176,8 @@ std::string Simulator::limiting_resource(const Summary& summary) const {
   const double total = fullest->busy + fullest->switching;
   if (total < kSaturated && most->busy >= kSaturated)
     return fmt::format(
-        "{}: its steps follow each other without a pause, {:.0f} % of them on the GPU, the rest on the host",
+        "{}: its steps follow each other without a pause, {:.0f} % of them on the GPU, the rest on the host "
+        "or its link",
         most->name, 100 * share(total, most->busy));
   if (total < kSaturated) return fmt::format("{}: its own latency; no resource is saturated", most->name);
   if (fullest->switching > 0.02)
@@ -198,13 +201,14 @@ void Simulator::check_invariants(Summary& summary, Time end) {
       summary.littles_law_error = std::max(summary.littles_law_error,
                                            std::abs(integral - service.sojourn_s) / std::max(1e-3, integral));
   }
-  for (PartitionState& partition : fleet_.partitions) {
-    const ExecutorAccount account =
-        std::visit([&](auto& executor) { return executor.account(end); }, partition.executor);
+  const auto conserve = [&summary](const ExecutorAccount& account) {
     const double open = account.submitted_s - account.finished_s;
     const double error = (std::abs(open) + account.idle_with_work_s) / std::max(1e-3, account.submitted_s);
     summary.work_conservation_error = std::max(summary.work_conservation_error, error);
-  }
+  };
+  for (PartitionState& partition : fleet_.partitions)
+    conserve(std::visit([&](auto& executor) { return executor.account(end); }, partition.executor));
+  for (GpuState& gpu : fleet_.gpus) conserve(gpu.link.account(end));
   const auto check = [](double error, const char* law) {
     if (error > kTolerance)
       throw SimulationError(

@@ -1,0 +1,62 @@
+"""Predictions against measurements: built-in suites, and folders that the probe kit wrote."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from .report import Report, Row, Target
+from .suites import SUITES, run_suite
+
+__all__ = ["SUITES", "Report", "Row", "Target", "run_suite", "validate"]
+
+
+def validate(
+    target: str | os.PathLike[str],
+    *,
+    calibrated: str | os.PathLike[str] | None = None,
+    data: str | os.PathLike[str] | None = None,
+    uncertainty: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> Report:
+    """Predicts what was measured, and says how far off the predictions are.
+
+    Parameters
+    ----------
+    target : str or path
+        A suite (one of `SUITES`), or a folder in the probe kit's format: calibrated on its runs alone, step tables and
+        saturated groups, its shared runs are predicted.
+    calibrated : str or path, optional
+        For a folder: another one, whose groups give the sharing constants.
+    data : str or path, optional
+        For a suite: the folder with published data that is not shipped (``parvagpu``).
+    uncertainty : bool
+        For a folder: adds 90 % intervals and their coverage; the suites that can do so always.
+    progress : callable, optional
+        Called with a share of 1.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    CalibrationError
+        A file of the folder is missing or malformed.
+    ValueError
+        Neither a suite nor a folder, or a suite lacks its data.
+    """
+    name = os.fspath(target)
+    if name in SUITES:
+        return run_suite(name, Path(data) if data is not None else None, progress)
+    if not Path(name).is_dir():
+        raise ValueError(f"no folder and no suite {name!r}; the suites are {', '.join(SUITES)}")
+    from .h200 import folder_report
+
+    return folder_report(
+        Path(name),
+        calibrated=Path(calibrated) if calibrated is not None else None,
+        uncertainty=uncertainty,
+        progress=progress,
+    )

@@ -1,0 +1,192 @@
+#include <algorithm>
+#include <cmath>
+
+#include "calibration/least_squares.hpp"
+#include "calibration/saturated.hpp"
+#include "sharing/neighbours.hpp"
+#include "sharing/power.hpp"
+
+namespace gpushare {
+namespace {
+
+using Vector = Eigen::VectorXd;
+
+constexpr double kLeastSusceptibility = 0.005;
+
+double pressure_on(std::span<const Interference> steps, std::size_t i) {
+  Neighbours others;
+  for (std::size_t j = 0; j < steps.size(); ++j)
+    if (j != i) others.add(steps[j].pressure, steps[j].occupancy);
+  return others.pressure_on(steps[i]);
+}
+
+/// What the groups hold beside the parameters that are fitted.
+class Groups {
+ public:
+  Groups(std::span<const SaturatedGroup> groups, std::span<const StepKind> kinds, const GpuProfile& profile)
+      : groups_(groups), power_(profile.power), clients_(client_count(groups)) {
+    check_groups(groups, kinds);
+    for (const SaturatedGroup& group : groups) {
+      auto& characters = characters_.emplace_back();
+      auto& draws = draws_.emplace_back();
+      for (std::size_t i = 0; i < group.kinds.size(); ++i) {
+        const StepKind& kind = kinds[static_cast<std::size_t>(group.kinds[i])];
+        characters.push_back(step_character(kind, profile, group.alone_s[i], group.sm_share[i]));
+        draws.push_back(step_draw_w(kind, profile, group.alone_s[i]));
+      }
+    }
+  }
+
+  /// log(predicted / measured) of every client, with `part` giving a client's interference from kind and character.
+  template <class Part>
+  [[nodiscard]] Vector log_errors(const Part& part, Eigen::Index more = 0) const {
+    Vector errors = Vector::Zero(static_cast<Eigen::Index>(clients_) + more);
+    Eigen::Index row = 0;
+    std::vector<Interference> parts;
+    for (std::size_t g = 0; g < groups_.size(); ++g) {
+      const SaturatedGroup& group = groups_[g];
+      parts.clear();
+      for (std::size_t i = 0; i < group.kinds.size(); ++i)
+        parts.push_back(part(group.kinds[i], characters_[g][i]));
+      const auto slowdowns = saturated_slowdowns(parts, characters_[g], draws_[g], power_);
+      for (std::size_t i = 0; i < slowdowns.size(); ++i)
+        errors[row++] = std::log(slowdowns[i] * group.alone_s[i] / group.shared_s[i]);
+    }
+    return errors;
+  }
+
+  [[nodiscard]] Eigen::Index clients() const { return static_cast<Eigen::Index>(clients_); }
+
+ private:
+  std::span<const SaturatedGroup> groups_;
+  PowerConstants power_;
+  std::size_t clients_;
+  std::vector<std::vector<StepCharacter>> characters_;
+  std::vector<std::vector<double>> draws_;
+};
+
+std::vector<double> relative(const Vector& log_errors, Eigen::Index count) {
+  std::vector<double> errors;
+  for (Eigen::Index i = 0; i < count; ++i) errors.push_back(std::expm1(log_errors[i]));
+  return errors;
+}
+
+LeastSquaresProblem problem(std::vector<double> start, std::vector<double> lower, std::vector<double> upper,
+                            std::vector<double> scale) {
+  const auto vector = [](const std::vector<double>& v) {
+    return Vector(Eigen::Map<const Vector>(v.data(), static_cast<Eigen::Index>(v.size())));
+  };
+  return {{}, vector(start), vector(lower), vector(upper), vector(scale)};
+}
+
+}  // namespace
+
+std::vector<double> saturated_slowdowns(std::span<const Interference> interference,
+                                        std::span<const StepCharacter> character,
+                                        std::span<const double> draw_w, const PowerConstants& power) {
+  std::vector<double> slowdowns;
+  double draw = 0;
+  for (std::size_t i = 0; i < interference.size(); ++i) {
+    slowdowns.push_back(1 + interference[i].susceptibility * pressure_on(interference, i));
+    draw += draw_w[i] / slowdowns.back();
+  }
+  const double clock = clock_share(power, draw);
+  for (std::size_t i = 0; i < slowdowns.size(); ++i)
+    slowdowns[i] *= 1 + compute_bound_share(character[i]) * (1 / clock - 1);
+  return slowdowns;
+}
+
+UncappedLawFit fit_uncapped_law(std::span<const SaturatedGroup> groups, std::span<const StepKind> kinds,
+                                const GpuProfile& profile) {
+  const Groups data(groups, kinds, profile);
+  LeastSquaresProblem search = problem({1e-6, 0.9}, {0, 0.2}, {20e-6, 2}, {1e-6, 0.3});
+  search.residuals = [&](const Vector& x) {
+    const UncappedLaw law{x[0], x[1]};
+    return data.log_errors([&](int, const StepCharacter& step) { return predict_interference(law, step); });
+  };
+  const auto found = least_squares(search);
+  return {{found[0], found[1]}, found.parameters, relative(found.residuals, data.clients())};
+}
+
+CappedLawFit fit_capped_law(std::span<const SaturatedGroup> groups, std::span<const StepKind> kinds,
+                            const GpuProfile& profile) {
+  const Groups data(groups, kinds, profile);
+  LeastSquaresProblem search =
+      problem({0.1, 0.5, 0.1, 0, 0}, {0, 0, 0, -1, -2}, {2, 5, 5, 1, 2}, {0.1, 0.5, 0.2, 0.2, 0.5});
+  search.residuals = [&](const Vector& x) {
+    const CappedLaw law{x[0], x[1], x[2], x[3], x[4]};
+    return data.log_errors([&](int, const StepCharacter& step) { return predict_interference(law, step); });
+  };
+  const auto found = least_squares(search);
+  return {{found[0], found[1], found[2], found[3], found[4]},
+          found.parameters,
+          relative(found.residuals, data.clients())};
+}
+
+InterferenceFit fit_interference(std::span<const SaturatedGroup> groups, std::span<const StepKind> kinds,
+                                 const GpuProfile& profile, bool capped) {
+  const Groups data(groups, kinds, profile);
+  const std::size_t n = kinds.size();
+  // The scale of s against d is free: the law's, so that fitted and predicted kinds can meet in one run.
+  std::vector<double> log_s(n, 0), d(n, 0.3), p(capped ? n : 0, 0.1);
+  double gauge = 0;
+  std::vector<int> seen(n, 0);
+  std::vector<double> occupancy(n, 0);
+  const UncappedLaw uncapped_reference =
+      capped ? UncappedLaw{} : fit_uncapped_law(groups, kinds, profile).law;
+  const CappedLaw capped_reference = capped ? fit_capped_law(groups, kinds, profile).law : CappedLaw{};
+  for (const SaturatedGroup& group : groups) {
+    for (std::size_t i = 0; i < group.kinds.size(); ++i) {
+      const auto k = static_cast<std::size_t>(group.kinds[i]);
+      if (seen[k]++) continue;
+      const StepCharacter step = step_character(kinds[k], profile, group.alone_s[i], group.sm_share[i]);
+      const Interference part = capped ? predict_interference(capped_reference, step)
+                                       : predict_interference(uncapped_reference, step);
+      // A law without any slowdown gives zeros, and logarithms and scales must stay finite.
+      log_s[k] = std::log(std::max(kLeastSusceptibility, part.susceptibility));
+      d[k] = std::max(kLeastSusceptibility, part.pressure);
+      gauge += log_s[k];
+    }
+  }
+  const auto columns = [&](std::vector<double> s, const std::vector<double>& a, double b) {
+    s.insert(s.end(), a.begin(), a.end());
+    s.insert(s.end(), p.size(), b);
+    return s;
+  };
+  LeastSquaresProblem search =
+      problem(columns(log_s, d, 0.1),
+              columns(std::vector<double>(n, std::log(kLeastSusceptibility)), std::vector<double>(n, 0), 0),
+              columns(std::vector<double>(n, 5), std::vector<double>(n, 50), 5),
+              columns(std::vector<double>(n, 0.5), d, 0.2));
+  const auto at = [n](const Vector& x, std::size_t block, int kind) {
+    return x[static_cast<Eigen::Index>(block * n + static_cast<std::size_t>(kind))];
+  };
+  search.residuals = [&](const Vector& x) {
+    Vector errors = data.log_errors(
+        [&](int kind, const StepCharacter& step) -> Interference {
+          const double proportional = capped ? at(x, 2, kind) * step.sm_share / 0.5 : 0;
+          return {std::exp(at(x, 0, kind)), at(x, 1, kind) + proportional,
+                  occupancy[static_cast<std::size_t>(kind)]};
+        },
+        1);
+    double sum = 0;
+    for (std::size_t k = 0; k < n; ++k)
+      if (seen[k] > 0) sum += x[static_cast<Eigen::Index>(k)];
+    errors[data.clients()] = 0.1 * (sum - gauge);
+    return errors;
+  };
+  const auto found = least_squares(search);
+  InterferenceFit fit;
+  for (std::size_t k = 0; k < n; ++k) {
+    const Fitted& s = found.parameters[k];
+    fit.susceptibility.push_back(
+        {std::exp(s.value), std::exp(s.value) * s.standard_error, s.determined && seen[k] > 0});
+    fit.launch.push_back(found.parameters[n + k]);
+    fit.launch.back().determined = fit.launch.back().determined && seen[k] > 0;
+    fit.proportional.push_back(capped ? found.parameters[2 * n + k] : Fitted{0, 0, true});
+  }
+  fit.relative_errors = relative(found.residuals, data.clients());
+  return fit;
+}
+
+}  // namespace gpushare

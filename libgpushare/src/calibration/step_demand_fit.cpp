@@ -1,0 +1,63 @@
+#include <algorithm>
+#include <cmath>
+
+#include "calibration/least_squares.hpp"
+#include "gpushare/errors.hpp"
+
+namespace gpushare {
+namespace {
+
+using Vector = Eigen::VectorXd;
+
+/// 1 / y of a fitted reciprocal, with its error.
+Fitted reciprocal(const Fitted& fitted) {
+  if (fitted.value <= 0) return {1, std::numeric_limits<double>::infinity(), false};
+  return {1 / fitted.value, fitted.standard_error / (fitted.value * fitted.value), fitted.determined};
+}
+
+double mean_host_s(std::span<const MeasuredStep> rows) {
+  double sum = 0;
+  for (const MeasuredStep& row : rows) sum += row.synced_s - row.gpu_s;
+  return std::max(0.0, sum / static_cast<double>(rows.size()));
+}
+
+}  // namespace
+
+StepDemandFit fit_step_demand(std::span<const MeasuredStep> rows, const GpuProfile& profile,
+                              Precision precision) {
+  if (rows.empty()) throw CalibrationError("step table", "expected at least one row");
+  const auto n = static_cast<Eigen::Index>(rows.size());
+  Eigen::MatrixXd terms(n, 3);  // seconds at full efficiency
+  for (Eigen::Index i = 0; i < n; ++i) {
+    const MeasuredStep& row = rows[static_cast<std::size_t>(i)];
+    if (!(row.gpu_s > 0) || !(row.sms > 0))
+      throw CalibrationError("step table, row " + std::to_string(i), "gpu_s and sms must be above zero");
+    const double share = std::min(1.0, row.sms / profile.sms);
+    terms(i, 0) = 1;
+    terms(i, 1) = row.flop / (profile.flops(precision) * share);
+    terms(i, 2) = row.bytes / (profile.bandwidth_bytes_per_s * reachable_bandwidth_share(profile, share));
+  }
+  double shortest = rows[0].gpu_s;
+  for (const MeasuredStep& row : rows) shortest = std::min(shortest, row.gpu_s);
+  LeastSquaresProblem search;
+  search.start = Vector{{shortest / 2, 1.5, 1.2}};
+  search.lower = Vector{{0, 1, 1}};
+  search.upper = Vector{{10 * shortest, 1000, 1000}};
+  search.scale = Vector{{shortest, 1, 1}};
+  search.residuals = [&](const Vector& x) {
+    Vector errors(n);
+    for (Eigen::Index i = 0; i < n; ++i)
+      errors[i] = std::log(terms.row(i).dot(x) / rows[static_cast<std::size_t>(i)].gpu_s);
+    return errors;
+  };
+  const auto found = least_squares(search);
+  StepDemandFit fit{found.parameters[0],
+                    reciprocal(found.parameters[1]),
+                    reciprocal(found.parameters[2]),
+                    {mean_host_s(rows), 0, true},
+                    {}};
+  for (const double error : found.residuals) fit.relative_errors.push_back(std::expm1(error));
+  return fit;
+}
+
+}  // namespace gpushare

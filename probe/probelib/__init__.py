@@ -1,0 +1,1 @@
+"""Measures one GPU: what it can do, and what its clients lose when they share it."""

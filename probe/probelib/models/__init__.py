@@ -1,0 +1,1 @@
+"""The three models whose steps are timed."""
