@@ -109,6 +109,22 @@ TEST_CASE("a pre-empted step costs the refill for its memory-bound share, one th
   check(run(executor, {{0, first}, {0, work(2, 1, 3)}}), {{5.6, 1}, {6.7, 2}});
 }
 
+TEST_CASE("hand-overs take the profile's costs, multiplied, or those that the sharing gives") {
+  GpuProfile profile;
+  profile.time_slicing = {2e-3, 0.2e-3, 0.1e-3, 0.4e-3};
+  const auto ends = [&](const Sharing& sharing, double factor) {
+    Executor executor = make_executor(profile, {}, sharing, {108, 108}, factor);
+    Work first = work(1, 0, 3);
+    first.memory_s = 1.5e-3;
+    return run(std::get<TimeSliceExecutor>(executor), {{0, first}, {0, work(2, 1, 3)}});
+  };
+  check(ends({SharingMode::time_slicing}, 1), {{5.6, 1}, {6.7, 2}});  // as above
+  // A 0-2, 0.8, B 2.8-4.8, 0.4, A 5.2-6.2 ends, 0.2, B 6.4-7.4.
+  check(ends({SharingMode::time_slicing}, 2), {{6.2, 1}, {7.4, 2}});
+  // Costs of its own know no refill: A 0-2, 0.3, B 2.3-4.3, 0.3, A 4.6-5.6, 0.05, B 5.65-6.65.
+  check(ends({SharingMode::time_slicing, -1, 0.3e-3, 0.05e-3}, 1), {{5.6, 1}, {6.65, 2}});
+}
+
 TEST_CASE("a lower clock stretches the compute-bound part of what is left") {
   const auto half_bound = [](StepId step, int process, double ms) {
     Work result = work(step, process, ms);

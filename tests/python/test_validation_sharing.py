@@ -53,10 +53,11 @@ def roles(report: Report) -> dict[tuple[str, str], str]:
     return {(row.case, row.client): row.role for row in report.rows}
 
 
-def test_nos_is_calibrated_on_one_pod_and_predicts_the_other_nine_means(nos: Report) -> None:
+def test_nos_is_calibrated_on_one_pod_and_one_switch_and_predicts_the_other_means(nos: Report) -> None:
     assert len(nos.rows) == 12
-    assert {row.case for row in nos.rows if row.role == "calibration"} == {"1 pod"}
-    assert sum(row.role == "prediction" for row in nos.rows) == 9
+    fitted = {(row.case, row.mode) for row in nos.rows if row.role == "calibration"}
+    assert fitted == {("1 pod", mode) for mode in ("time-slicing", "mps", "mig")} | {("3 pods", "time-slicing")}
+    assert sum(row.role == "prediction" for row in nos.rows) == 8
     assert [(t.statistic, t.limit, t.stretch) for t in nos.targets] == [("max", 0.10, 0.05)]
 
 

@@ -12,8 +12,7 @@ SYSTEMS = ("voice-blog", "hollow-gpu", "bursty-llm", "speech-nim")
 
 #: Targets that are not reached yet, by suite and metric, with the figure that must not get worse.
 MISSED = {
-    ("voice-blog", "MIG / time-slicing"): 0.095,
-    ("bursty-llm", "throughput / single pod"): 0.065,
+    ("bursty-llm", "throughput / single pod"): 0.075,
     ("bursty-llm", "first token p95 / single pod"): 0.22,
 }
 

@@ -47,8 +47,8 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
         suite="nos",
         title=table["title"],
         calibrated_on="the means of one pod, on the whole GPU (time-slicing and MPS averaged) and on "
-        f"1g.10gb; and the {1e3 * switch_s:.2f} ms of a switch that the profile has from another card",
-        predicted="the means of 3, 5 and 7 pods in each mode",
+        f"1g.10gb; and the {1e3 * switch_s:.2f} ms of a switch in the profile, from three time-sliced pods",
+        predicted="the means of 5 and 7 pods in each mode, and of 3 under MPS and MIG",
         rows=rows,
         targets=[Target("", "max", 0.10, 0.05)],
         sources=table["sources"],
@@ -83,5 +83,5 @@ def _row(row: dict[str, Any], mode: str, step: Step, gpu: Profile) -> Row:
         unit="s",
         measured=row[mode],
         predicted=cycle_s(_GPU, name, model, pods, step.gpu_s(*resources(gpu, instance))),
-        role="calibration" if pods == 1 else "prediction",
+        role="calibration" if pods == 1 or (pods == 3 and mode == "time-slicing") else "prediction",
     )

@@ -73,9 +73,14 @@ void add_partition(Fleet& fleet, const Scenario& scenario, const GpuPlacement& g
 }
 
 GpuState make_gpu(const GpuPlacement& gpu) {
-  std::size_t processes = 0;
-  for (const PartitionPlacement& part : gpu.partitions) processes += part.processes.size();
-  return {gpu.profile.get(), static_cast<int>(processes),
+  std::size_t processes = 0, used = 0;
+  bool mps = false;
+  for (const PartitionPlacement& part : gpu.partitions) {
+    processes += part.processes.size();
+    used += !part.processes.empty();
+    mps = mps || part.sharing.mode == SharingMode::mps;
+  }
+  return {gpu.profile.get(), processes > 1 && (used > 1 || mps),
           RateExecutor(RateLaw::equal_share, std::vector<double>(processes, 0.0), 0)};
 }
 

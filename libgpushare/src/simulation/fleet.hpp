@@ -52,7 +52,8 @@ struct PartitionState {
 /// A GPU, whose partitions share its power and its link to the host.
 struct GpuState {
   const GpuProfile* profile = nullptr;
-  int processes = 0;
+  bool can_throttle =
+      false;  ///< its steps may together draw more than one alone: in several partitions, or under MPS
   RateExecutor link;  ///< copies to the GPU: those of n processes run at 1/n of its rate
   std::vector<std::uint32_t> partitions{};
   double clock = 1;  ///< share of the full rate

@@ -139,16 +139,20 @@ void Simulator::drain(Time now) {
 }
 
 void Simulator::settle(Time now) {
+  bool throttle = false;
   for (const std::uint32_t index : touched_) {
     PartitionState& partition = fleet_.partitions[index];
     partition.touched = false;
-    std::visit([&](auto& executor) { executor.settle(now); }, partition.executor);
+    throttle |= fleet_.gpus[partition.gpu].can_throttle;
+    queue_.set(partition.slot, std::visit(
+                                   [now](auto& executor) {
+                                     executor.settle(now);
+                                     return executor.next_event();
+                                   },
+                                   partition.executor));
   }
-  for (const std::uint32_t index : touched_) {
-    GpuState& gpu = fleet_.gpus[fleet_.partitions[index].gpu];
-    if (gpu.processes > 1) govern_clock(now, gpu);
-    schedule(fleet_.partitions[index]);
-  }
+  if (throttle)
+    for (const std::uint32_t index : touched_) govern_clock(now, fleet_.gpus[fleet_.partitions[index].gpu]);
   touched_.clear();
   for (const std::uint32_t index : touched_links_) {
     GpuState& gpu = fleet_.gpus[index];
@@ -159,26 +163,8 @@ void Simulator::settle(Time now) {
   touched_links_.clear();
 }
 
-void Simulator::touch_partition(std::uint32_t index) {
-  PartitionState& partition = fleet_.partitions[index];
-  if (partition.touched) return;
-  partition.touched = true;
-  touched_.push_back(index);
-}
-
-void Simulator::touch_link(std::uint32_t index) {
-  GpuState& gpu = fleet_.gpus[index];
-  if (gpu.link_touched) return;
-  gpu.link_touched = true;
-  touched_links_.push_back(index);
-}
-
-void Simulator::schedule(const PartitionState& partition) {
-  queue_.set(partition.slot,
-             std::visit([](const auto& executor) { return executor.next_event(); }, partition.executor));
-}
-
 void Simulator::govern_clock(Time now, GpuState& gpu) {
+  if (!gpu.can_throttle) return;
   double draw_w = 0;
   for (const std::uint32_t index : gpu.partitions)
     draw_w +=
@@ -188,8 +174,12 @@ void Simulator::govern_clock(Time now, GpuState& gpu) {
   gpu.clock = clock;
   for (const std::uint32_t index : gpu.partitions) {
     PartitionState& partition = fleet_.partitions[index];
-    std::visit([&](auto& executor) { executor.set_clock(now, clock); }, partition.executor);
-    schedule(partition);
+    queue_.set(partition.slot, std::visit(
+                                   [now, clock](auto& executor) {
+                                     executor.set_clock(now, clock);
+                                     return executor.next_event();
+                                   },
+                                   partition.executor));
   }
 }
 

@@ -99,12 +99,9 @@ class Simulator {
   void dispatch(Time now, EventQueue::Slot slot);
   void drain(Time now);
   void settle(Time now);
-  void schedule(const PartitionState& partition);
   void govern_clock(Time now, GpuState& gpu);
   [[nodiscard]] Interference interference_of(const PartitionState& partition, const Server& server,
                                              const StepState& state) const;
-  void touch_partition(std::uint32_t partition);
-  void touch_link(std::uint32_t gpu);
   void mark_dirty(int server);
   void kick(Time now, int server);
   void start_step(Time now, int server, const Step& step);
@@ -161,6 +158,19 @@ class Simulator {
   [[nodiscard]] std::string limiting_resource(const Summary& summary) const;
   [[nodiscard]] Table partition_table(const Summary& summary) const;
 
+  /// To be settled at the end of the event.
+  void touch_partition(std::uint32_t index) {
+    PartitionState& partition = fleet_.partitions[index];
+    if (partition.touched) return;
+    partition.touched = true;
+    touched_.push_back(index);
+  }
+  void touch_link(std::uint32_t index) {
+    GpuState& gpu = fleet_.gpus[index];
+    if (gpu.link_touched) return;
+    gpu.link_touched = true;
+    touched_links_.push_back(index);
+  }
   [[nodiscard]] const Pipeline& pipeline_of(const Request& request) const {
     return scenario_.pipelines[static_cast<std::size_t>(
         scenario_.traffic[static_cast<std::size_t>(request.traffic)].pipeline)];
