@@ -79,6 +79,13 @@ def test_a_folder_is_read_whole(measured: gs.Measurements) -> None:
             r"rows/0/batch: expected a whole number",
         ),
         (
+            "scenarios.json",
+            lambda d: d["llm_x2"]["clients"][0]["jobs"][0].append(1),
+            r"jobs/0: expected \[arrival_s, steps\], found 3 items",
+        ),
+        ("measured.json", lambda d: d.update(llm_x2=[]), r"#/llm_x2: expected an object"),
+        ("time_slices.json", lambda d: d["runs"]["spin2"][0].append([1]), r"expected 2 numbers, found 1"),
+        (
             "measured.json",
             lambda d: d.update(nobody=d["llm_x2"]),
             r"#/nobody: scenarios\.json has no such",

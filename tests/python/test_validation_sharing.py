@@ -56,7 +56,9 @@ def roles(report: Report) -> dict[tuple[str, str], str]:
 def test_nos_is_calibrated_on_one_pod_and_one_switch_and_predicts_the_other_means(nos: Report) -> None:
     assert len(nos.rows) == 12
     fitted = {(row.case, row.mode) for row in nos.rows if row.role == "calibration"}
-    assert fitted == {("1 pod", mode) for mode in ("time-slicing", "mps", "mig")} | {("3 pods", "time-slicing")}
+    assert fitted == {("1 pod", mode) for mode in ("time-slicing", "mps", "mig")} | {
+        ("3 pods", "time-slicing")
+    }
     assert sum(row.role == "prediction" for row in nos.rows) == 8
     assert [(t.statistic, t.limit, t.stretch) for t in nos.targets] == [("max", 0.10, 0.05)]
 
