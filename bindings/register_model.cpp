@@ -14,6 +14,10 @@ py::dict figures(const LlmModel& m) {
     d["kv_bytes_per_token"] = f.kv_bytes_per_token;
     d["gemm_bandwidth_efficiency"] = f.gemm_bandwidth_efficiency;
     d["gemm_flop_efficiency"] = f.gemm_flop_efficiency;
+    py::list curve;
+    for (const TokensEfficiency& point : f.gemm_flop_curve)
+      curve.append(py::make_tuple(point.tokens, point.efficiency));
+    d["gemm_flop_curve"] = curve;
     d["compute"] = std::string(to_string(f.compute));
     formats.append(d);
   }
@@ -30,7 +34,11 @@ py::dict figures(const LlmModel& m) {
   d["kv_efficiency_base"] = m.kv_efficiency_base;
   d["kv_efficiency_slope"] = m.kv_efficiency_slope;
   d["kv_efficiency_max"] = m.kv_efficiency_max;
+  d["kv_efficiency_mixed"] = m.kv_efficiency_mixed;
   d["kernels_per_step"] = m.kernels_per_step;
+  d["prompt_host_s"] = m.prompt_host_s;
+  d["launch_s"] = m.launch_s;
+  d["launch_per_sequence_s"] = m.launch_per_sequence_s;
   d["activation_bytes"] = m.activation_bytes;
   d["formats"] = formats;
   return d;

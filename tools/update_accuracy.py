@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs the validation suites, and writes their figures where they are committed.
 
-usage: tools/update_accuracy.py [PARVAGPU_FOLDER]
+usage: tools/update_accuracy.py [DATA [SUITE...]]
 
-Writes validation/accuracy.json, docs/accuracy.md and the table of README.md (both between their markers). Without the
-folder of ParvaGPU's profiles that suite keeps its committed figures.
+Writes validation/accuracy.json, docs/accuracy.md and the table of README.md (both between their markers). DATA has
+a folder for each suite that needs published files which are not shipped. A suite that lacks its folder, or is not named
+where some are, keeps its figures and its sections.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import re
 import sys
 from pathlib import Path
 
-from gpushare.validation import SUITES, Report, run_suite
+from gpushare.validation import SUITES, Report, can_run, run_suite
 from gpushare.validation.accuracy import committed, figures, markdown, summary_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,16 +23,44 @@ BEGIN, END = "<!-- accuracy: begin -->", "<!-- accuracy: end -->"
 
 
 def main() -> None:
-    parvagpu = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    data = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    wanted = sys.argv[2:] or list(SUITES)
     reports = []
     for name in SUITES:
-        if name == "parvagpu" and parvagpu is None:
+        if name not in wanted or not can_run(name, data):
             continue
         print(name, flush=True)
-        reports.append(run_suite(name, parvagpu if name == "parvagpu" else None))
+        reports.append(run_suite(name, data))
     write_figures(reports)
-    replace_between(ROOT / "docs" / "accuracy.md", markdown(reports))
-    replace_between(ROOT / "README.md", summary_markdown(reports))
+    for path, parts in (
+        (ROOT / "docs" / "accuracy.md", sections),
+        (ROOT / "README.md", table_rows),
+    ):
+        replace_between(path, parts(path, reports))
+
+
+def between(path: Path) -> str:
+    """What stands between the markers of a document."""
+    document = path.read_text(encoding="utf-8")
+    return document[document.index(BEGIN) + len(BEGIN) : document.index(END)].strip("\n")
+
+
+def sections(path: Path, reports: list[Report]) -> str:
+    """A section for each suite, in their order; those that did not run as they are."""
+    old = re.split(r"\n(?=### )", between(path))
+    found = {
+        part.splitlines()[0].removeprefix("### "): part.strip("\n") for part in old if part.startswith("### ")
+    }
+    found |= {report.suite: markdown([report]) for report in reports}
+    return "\n\n".join(found[name] for name in SUITES if name in found)
+
+
+def table_rows(path: Path, reports: list[Report]) -> str:
+    """The rows of each suite, in their order; those that did not run as they are."""
+    head, rule, *old = between(path).splitlines()
+    rows = {name: [row for row in old if row.startswith(f"| {name} |")] for name in SUITES}
+    rows |= {report.suite: summary_markdown([report]).splitlines()[2:] for report in reports}
+    return "\n".join([head, rule, *(row for name in SUITES for row in rows[name])])
 
 
 def write_figures(reports: list[Report]) -> None:

@@ -151,7 +151,7 @@ def _add_validate(subparsers: Any, command: Command) -> None:
         "--uncertainty", action="store_true", help="90 %% intervals of the predictions and their coverage"
     )
     parser.add_argument(
-        "--data", metavar="DIR", help="folder of published data that is not shipped (suite parvagpu)"
+        "--data", metavar="DIR", help="folder of published data that is not shipped, or of several such"
     )
     parser.add_argument(
         "--check", action="store_true", help="fail when a suite is worse than its committed figures"

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from . import files
@@ -310,12 +311,13 @@ def demo(options: argparse.Namespace) -> None:
 
 def validate(options: argparse.Namespace) -> None:
     """``gpushare validate``."""
-    from .validation import SUITES
+    from .validation import SUITES, can_run
     from .validation import validate as run
     from .validation.accuracy import regressions
 
     every = options.target == "all"
-    names = [name for name in SUITES if name != "parvagpu" or options.data] if every else [options.target]
+    data = Path(options.data) if options.data else None
+    names = [name for name in SUITES if can_run(name, data)] if every else [options.target]
     reports = []
     for name in names:
         with Progress(name) as progress:
@@ -323,7 +325,7 @@ def validate(options: argparse.Namespace) -> None:
                 run(
                     name,
                     calibrated=options.calibrated,
-                    data=options.data if name == "parvagpu" else None,
+                    data=data,
                     uncertainty=options.uncertainty,
                     progress=progress.fraction,
                 )

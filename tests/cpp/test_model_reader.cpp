@@ -55,6 +55,25 @@ TEST_CASE("a synthetic service has plain numbers") {
   CHECK(model.provenance.empty());
 }
 
+TEST_CASE("an efficiency may be a curve over tokens that ascend") {
+  constexpr auto kPointer = "/formats/fp16/gemm_flop_efficiency/value";
+  json model = document("llama-3.1-8b");
+  model[json::json_pointer(kPointer)] = json::parse("[[64, 0.5], [512, 0.7]]");
+  const Model read = parse_model(model.dump());
+  const auto& format = std::get<LlmModel>(read.cost).formats.front();
+  REQUIRE(format.gemm_flop_curve.size() == 2);
+  CHECK(format.gemm_flop_curve[0].tokens == 64);
+  CHECK(format.gemm_flop_efficiency == 0.7);
+
+  const auto refused = [&](const char* value) {
+    return refusal("llama-3.1-8b", kPointer, json::parse(value));
+  };
+  CHECK(refused("[]").find("expected pairs") != std::string::npos);
+  CHECK(refused("[[64, 0.5], 3]").find("expected [tokens, efficiency]") != std::string::npos);
+  CHECK(refused("[[64, 0.5], [64, 0.6]]").find("tokens must ascend: 64 follows 64") != std::string::npos);
+  CHECK(refused("[[64, 1.5]]").find("gemm_flop_efficiency/value/0/1") != std::string::npos);
+}
+
 TEST_CASE("every model of the library loads, and each figure keeps its source and grade") {
   const auto names = model_names();
   CHECK(std::is_sorted(names.begin(), names.end()));

@@ -6,21 +6,18 @@ import os
 from pathlib import Path
 
 import pytest
-from gpushare.validation import SUITES, Report, run_suite
+from gpushare.validation import SUITES, Report, can_run, run_suite
 from gpushare.validation.accuracy import committed, markdown, regressions, summary_markdown
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def parvagpu() -> Path | None:
-    folder = Path(os.environ.get("GPUSHARE_DATA", "nowhere")) / "public" / "parvagpu"
-    return folder if folder.is_dir() else None
+DATA = Path(os.environ["GPUSHARE_DATA"]) / "public" if "GPUSHARE_DATA" in os.environ else None
 
 
 @pytest.fixture(scope="module")
 def reports() -> list[Report]:
-    names = [name for name in SUITES if name != "parvagpu" or parvagpu()]
-    return [run_suite(name, parvagpu() if name == "parvagpu" else None) for name in names]
+    return [run_suite(name, DATA) for name in SUITES if can_run(name, DATA)]
 
 
 def test_no_suite_is_worse_than_its_committed_figures(reports: list[Report]) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .report import Report, Row, Target
-from .suites import SUITES, run_suite
+from .suites import SUITES, can_run, run_suite
 
-__all__ = ["SUITES", "Report", "Row", "Target", "run_suite", "validate"]
+__all__ = ["SUITES", "Report", "Row", "Target", "can_run", "run_suite", "validate"]
 
 
 def validate(
@@ -30,7 +30,7 @@ def validate(
     calibrated : str or path, optional
         For a folder: another one, whose groups give the sharing constants.
     data : str or path, optional
-        For a suite: the folder with published data that is not shipped (``parvagpu``).
+        For a suite: the folder with published data that is not shipped, or a collection of such folders.
     uncertainty : bool
         For a folder: adds 90 % intervals and their coverage; the suites that can do so always.
     progress : callable, optional

@@ -20,6 +20,12 @@ struct Dequantisation {
   double gemm_flop_efficiency = 0;
 };
 
+/// A point of an efficiency curve over the tokens of an iteration.
+struct TokensEfficiency {
+  double tokens = 0;
+  double efficiency = 0;
+};
+
 /// How an LLM's weights are stored and multiplied.
 struct WeightFormat {
   Precision name = Precision::fp16;  ///< fp16, int8, int4, fp8
@@ -27,7 +33,9 @@ struct WeightFormat {
   double read_bytes = 0;             ///< read by one step (without the input embedding)
   double kv_bytes_per_token = 0;
   double gemm_bandwidth_efficiency = 0;
-  double gemm_flop_efficiency = 0;
+  double gemm_flop_efficiency = 0;  ///< of many tokens
+  /// Of fewer tokens, ascending; linear in the logarithm of the tokens between points. Empty: the same for any number.
+  std::vector<TokensEfficiency> gemm_flop_curve;
   Precision compute = Precision::fp16;  ///< rate the products run at
   Dequantisation dequantisation;
 };
@@ -46,7 +54,14 @@ struct LlmModel {
   double attention_flop_efficiency = 0;
   /// Bandwidth efficiency of decode attention: min(max, base + slope * log2(sequences)).
   double kv_efficiency_base = 0, kv_efficiency_slope = 0, kv_efficiency_max = 0;
+  /// At most this when the iteration computes prompts too: decodes then run in the prompts' kernel, which reads a KV
+  /// head once for each of its query heads. 0: no such limit.
+  double kv_efficiency_mixed = 0;
   double kernels_per_step = 0;
+  /// CPU time of a step's launches, and of each sequence's token, beside the GPU's work: the step lasts at least so long.
+  double launch_s = 0, launch_per_sequence_s = 0;
+  /// CPU time before an iteration that computes prompts, in which the GPU waits: it runs outside the CUDA graphs.
+  double prompt_host_s = 0;
   double activation_bytes = 0;  ///< workspace, graphs and activations beside weights and KV
 
   /// One iteration: `prefill_tokens` new prompt tokens that attend `prefill_pairs` (query, key) pairs in all and read

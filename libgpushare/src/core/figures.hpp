@@ -21,13 +21,13 @@ class Figures {
                               Range range = kNonNegative);   ///< optional
   [[nodiscard]] int integer(std::string_view key, int min);  ///< required
 
+  [[nodiscard]] Reader value(std::string_view key);  ///< required; of any type
+
   [[nodiscard]] Figures section(std::string_view key);  ///< required member that holds figures itself
   [[nodiscard]] Figures section(std::size_t index);     ///< element of an array of such sections
   [[nodiscard]] const Reader& reader() const { return reader_; }
 
  private:
-  Reader value(std::string_view key);
-
   Reader reader_;
   std::string pointer_;
   std::vector<ProvenanceEntry>* provenance_;

@@ -7,12 +7,33 @@ namespace gpushare {
 
 namespace {
 
+double flop_efficiency(const WeightFormat& format, double tokens) {
+  const auto& curve = format.gemm_flop_curve;
+  if (curve.empty()) return format.gemm_flop_efficiency;
+  const auto above = std::find_if(curve.begin(), curve.end(),
+                                  [&](const TokensEfficiency& point) { return point.tokens >= tokens; });
+  if (above == curve.end()) return curve.back().efficiency;
+  if (above == curve.begin()) return above->efficiency;
+  const auto below = above - 1;
+  const double share = std::log(tokens / below->tokens) / std::log(above->tokens / below->tokens);
+  return below->efficiency + share * (above->efficiency - below->efficiency);
+}
+
+// Of decode attention: more sequences fill the machine better.
+double kv_efficiency(const LlmModel& model, double decodes, bool beside_prompts) {
+  const double alone =
+      std::min(model.kv_efficiency_max,
+               model.kv_efficiency_base + model.kv_efficiency_slope * std::log2(std::max(1.0, decodes)));
+  const bool limited = beside_prompts && decodes > 0 && model.kv_efficiency_mixed > 0;
+  return limited ? std::min(alone, model.kv_efficiency_mixed) : alone;
+}
+
 OperatorGroup products(const LlmModel& model, const WeightFormat& format, double tokens, double sampled) {
   OperatorGroup group;
   group.flop = tokens * model.flop_per_token + sampled * model.head_flop;
   group.bytes = format.read_bytes;
   group.bandwidth_efficiency = format.gemm_bandwidth_efficiency;
-  group.flop_efficiency = format.gemm_flop_efficiency;
+  group.flop_efficiency = flop_efficiency(format, tokens);
   group.precision = format.compute;
   group.norm = 2;
   const Dequantisation& expanded = format.dequantisation;
@@ -39,9 +60,7 @@ OperatorGroup attention(const LlmModel& model, const WeightFormat& format, doubl
   group.flop = pairs * model.attention_flop_per_pair;
   group.flop_efficiency = model.attention_flop_efficiency;
   group.bytes = context * format.kv_bytes_per_token;
-  group.bandwidth_efficiency =
-      std::min(model.kv_efficiency_max,
-               model.kv_efficiency_base + model.kv_efficiency_slope * std::log2(std::max(1.0, sequences)));
+  group.bandwidth_efficiency = kv_efficiency(model, sequences, pairs > 0);
   group.precision = format.compute;
   return group;
 }
@@ -55,6 +74,8 @@ Demand LlmModel::iteration(const WeightFormat& format, double prefill_tokens, do
   const double tokens = prefill_tokens + decodes;
   if (tokens <= 0) return demand;
   demand.kernels = kernels_per_step;
+  if (prefill_tokens > 0) demand.host_before_s = prompt_host_s;
+  demand.launch_s = launch_s + launch_per_sequence_s * sampled;
   demand.add(products(*this, format, tokens, sampled));
   demand.add(elementwise(*this, tokens));
   demand.add(attention(*this, format, prefill_pairs, decode_context + prefill_context, decodes));

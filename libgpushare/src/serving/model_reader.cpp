@@ -45,6 +45,28 @@ Dequantisation read_dequantisation(Figures figures) {
   return expanded;
 }
 
+/// One efficiency, or pairs [tokens, efficiency] that ascend.
+void read_gemm_flop_efficiency(Figures& figures, WeightFormat& format) {
+  constexpr std::string_view kKey = "gemm_flop_efficiency";
+  const Reader curve = figures.value(kKey);
+  if (!curve.is_array()) {
+    format.gemm_flop_efficiency = curve.number(kEfficiency);
+    return;
+  }
+  if (curve.size() == 0) curve.fail("expected pairs of tokens and efficiency");
+  for (std::size_t i = 0; i < curve.size(); ++i) {
+    const Reader pair = curve.at(i);
+    if (!pair.is_array() || pair.size() != 2) pair.fail("expected [tokens, efficiency]");
+    const TokensEfficiency point{pair.at(std::size_t{0}).number(kPositive),
+                                 pair.at(std::size_t{1}).number(kEfficiency)};
+    if (i > 0 && point.tokens <= format.gemm_flop_curve.back().tokens)
+      pair.fail(fmt::format("tokens must ascend: {} follows {}", point.tokens,
+                            format.gemm_flop_curve.back().tokens));
+    format.gemm_flop_curve.push_back(point);
+  }
+  format.gemm_flop_efficiency = format.gemm_flop_curve.back().efficiency;
+}
+
 WeightFormat read_format(Precision name, Figures figures) {
   WeightFormat format;
   format.name = name;
@@ -52,7 +74,7 @@ WeightFormat read_format(Precision name, Figures figures) {
   format.read_bytes = figures.number("read_bytes", kPositive);
   format.kv_bytes_per_token = figures.number("kv_bytes_per_token", kPositive);
   format.gemm_bandwidth_efficiency = figures.number("gemm_bandwidth_efficiency", kEfficiency);
-  format.gemm_flop_efficiency = figures.number("gemm_flop_efficiency", kEfficiency);
+  read_gemm_flop_efficiency(figures, format);
   format.compute = read_precision(figures.reader().at("compute"));
   if (figures.reader().has("dequantisation"))
     format.dequantisation = read_dequantisation(figures.section("dequantisation"));
@@ -91,7 +113,11 @@ LlmModel read_llm(Figures& figures) {
   model.kv_efficiency_base = figures.number("kv_efficiency_base", kEfficiency);
   model.kv_efficiency_slope = figures.number("kv_efficiency_slope");
   model.kv_efficiency_max = figures.number("kv_efficiency_max", kEfficiency);
+  model.kv_efficiency_mixed = figures.number("kv_efficiency_mixed", 0.0, {0, 1, false});
   model.kernels_per_step = figures.number("kernels_per_step", kPositive);
+  model.prompt_host_s = figures.number("prompt_host_s", 0.0);
+  model.launch_s = figures.number("launch_s", 0.0);
+  model.launch_per_sequence_s = figures.number("launch_per_sequence_s", 0.0);
   model.activation_bytes = figures.number("activation_bytes");
   return model;
 }

@@ -1,0 +1,146 @@
+"""One LLM server replaying requests: what the suites of serving measurements simulate."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..scenario import Scenario
+from ..simulation import simulate
+
+__all__ = ["Requests", "Served", "data_folder", "replay"]
+
+Vector = npt.NDArray[np.float64]
+
+#: Arrivals end with the last of the trace; so much later the simulation may still count.
+_AFTER_S = 1.0
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Arrivals in seconds, ascending, and tokens of each request."""
+
+    arrival_s: Sequence[float]
+    input_tokens: Sequence[int]
+    output_tokens: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Served:
+    """Times of each request in seconds, in order of arrival, and its tokens."""
+
+    arrival: Vector
+    started: Vector
+    first: Vector
+    finished: Vector
+    output_tokens: Vector
+
+    @property
+    def ttft(self) -> Vector:
+        """From arrival to the first token."""
+        return self.first - self.arrival
+
+    @property
+    def latency(self) -> Vector:
+        """From arrival to the last token."""
+        return self.finished - self.arrival
+
+    @property
+    def tpot(self) -> Vector:
+        """Mean time between tokens; 0 for a single one."""
+        return (self.finished - self.first) / np.maximum(self.output_tokens - 1, 1)
+
+    @property
+    def makespan(self) -> float:
+        """From time zero to the last token of all."""
+        return float(self.finished.max())
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Generated over the makespan."""
+        return float(self.output_tokens.sum()) / self.makespan
+
+    def counts(self, times: Vector) -> tuple[Vector, Vector]:
+        """Requests that run and that wait at each of `times`."""
+        at = times[:, None]
+        running = np.sum((self.started <= at) & (self.finished > at), axis=1)
+        waiting = np.sum((self.arrival <= at) & (self.started > at), axis=1)
+        return running.astype(np.float64), waiting.astype(np.float64)
+
+
+def replay(
+    requests: Requests,
+    *,
+    gpu: str,
+    model: str | Mapping[str, Any],
+    engine: Mapping[str, Any],
+    precision: str = "fp16",
+) -> Served:
+    """Simulates one server on one whole GPU that is sent `requests`.
+
+    Parameters
+    ----------
+    requests : Requests
+        The trace.
+    gpu : str
+        A profile.
+    model : str or dict
+        Name or document of the model.
+    engine : dict
+        Options of continuous batching.
+    precision : str
+        A weight format of the model.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        trace = Path(folder) / "requests.csv"
+        _write(trace, requests)
+        document = {
+            "name": "serving",
+            "gpu": gpu,
+            "duration_s": max(requests.arrival_s) + _AFTER_S,
+            "services": {"llm": {"model": model, "precision": precision, "engine": dict(engine)}},
+            "pipelines": {"chat": {"stages": [{"name": "llm", "service": "llm"}]}},
+            "traffic": [{"name": "trace", "pipeline": "chat", "kind": "trace", "path": str(trace)}],
+            "placement": {"mode": "dedicated"},
+        }
+        found = simulate(Scenario.from_dict(document), threads=1).requests
+    order = np.argsort(np.asarray(found["request"]), kind="stable")
+
+    def column(name: str) -> Vector:
+        return np.asarray(found[name], dtype=np.float64)[order]
+
+    return Served(
+        column("arrival_s"),
+        column("llm.started_s"),
+        column("llm.first_output_s"),
+        column("llm.finished_s"),
+        column("output_tokens"),
+    )
+
+
+def _write(path: Path, requests: Requests) -> None:
+    rows = zip(requests.arrival_s, requests.input_tokens, requests.output_tokens, strict=True)
+    lines = [f"{arrival:.9f},{prompt},{reply}" for arrival, prompt, reply in rows]
+    path.write_text("\n".join(["arrival_s,input_tokens,output_tokens", *lines]) + "\n", encoding="utf-8")
+
+
+def data_folder(data: Path | None, suite: str, wanted: str) -> Path:
+    """`data` itself, or the folder in it with the suite's files.
+
+    Raises
+    ------
+    ValueError
+        None was given, or it has no file that matches `wanted`.
+    """
+    if data is None:
+        raise ValueError(f"suite {suite} needs the folder with its published data")
+    for folder in (data, data / "llm_serving", data / "llm_steps"):
+        if any(folder.glob(wanted)):
+            return folder
+    raise ValueError(f"{data}: no {wanted} for suite {suite}")
