@@ -34,6 +34,44 @@ BENCHMARK_CAPTURE(run_scenario, voice_heavy_mig, "voice-heavy", "mig:3g.40gb+3g.
 /// An hour of conversation traffic, 19,366 requests and 4.1 million tokens, on one A100.
 BENCHMARK_CAPTURE(run_scenario, llm_trace_dedicated, "llm-trace", "dedicated")->Unit(benchmark::kMillisecond);
 
+/// The same token by token: what merging iterations saves.
+void llm_trace_single_steps(benchmark::State& state) {
+  const Scenario scenario = load_scenario("llm-trace", "dedicated");
+  RunOptions options;
+  options.merge_steps = false;
+  Run run;
+  for (auto _ : state) run = simulate(scenario, options);
+  report(state, run);
+}
+BENCHMARK(llm_trace_single_steps)->Unit(benchmark::kMillisecond);
+
+double peak_rss_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+/// Conversation requests at the rate of that hour for as long as it takes to have so many, with a row for each: time
+/// must grow with the requests.
+void llm_requests(benchmark::State& state) {
+  constexpr double kRate = 5.53;
+  Scenario scenario = load_scenario("llm-trace", "dedicated");
+  scenario.duration_s = static_cast<double>(state.range(0)) / kRate;
+  scenario.traffic[0].trace =
+      std::make_shared<const Trace>(azure_conversation_like(1, scenario.duration_s, kRate));
+  Run run;
+  for (auto _ : state) run = simulate(scenario);
+  report(state, run);
+  state.counters["steps"] = static_cast<double>(run.summary.services[0].steps);
+  state.counters["peak_rss_mb"] = peak_rss_mb();
+}
+BENCHMARK(llm_requests)
+    ->Arg(10'000)
+    ->Arg(100'000)
+    ->Arg(1'000'000)
+    ->Unit(benchmark::kMillisecond)
+    ->Iterations(1);
+
 /// One M/M/1 queue without request records: memory must not grow with the requests.
 void stream_requests(benchmark::State& state) {
   constexpr double kServiceS = 0.01;
@@ -51,9 +89,7 @@ void stream_requests(benchmark::State& state) {
   Run run;
   for (auto _ : state) run = simulate(scenario, options);
   report(state, run);
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  state.counters["peak_rss_mb"] = static_cast<double>(usage.ru_maxrss) / 1024;
+  state.counters["peak_rss_mb"] = peak_rss_mb();
 }
 BENCHMARK(stream_requests)->Arg(100'000)->Arg(10'000'000)->Unit(benchmark::kMillisecond)->Iterations(1);
 

@@ -111,6 +111,27 @@ TEST_CASE("simultaneous events fire by class, then in the order in which they we
   }
 }
 
+TEST_CASE("ranked slots fire by rank among those of their class, whenever they were set") {
+  EventQueue queue(EventQueue::kMaxSequence - 2);  // the renumbering of the others leaves them where they are
+  const auto first_class = queue.add_slot(0);
+  const auto last = queue.add_slot(1);
+  const auto first = queue.add_slot(1);
+  const auto later_class = queue.add_slot(2);
+  queue.set_rank(last, 5);
+  queue.set_rank(first, 3);
+  for (const auto slot : {later_class, last, first, first_class}) queue.set(slot, Time{7});
+  queue.set(first, Time{8});
+  queue.set(last, Time{8});
+  queue.set(later_class, Time{8});
+  CHECK(drain(queue) == std::vector{first_class, first, last, later_class});
+  queue.release_slot(last);
+  CHECK(queue.add_slot(1) == last);  // and is ranked no longer
+  const auto other = queue.add_slot(1);
+  queue.set(other, Time{9});
+  queue.set(last, Time{9});
+  CHECK(drain(queue) == std::vector{other, last});
+}
+
 TEST_CASE("a timer can be moved both ways and cancelled") {
   EventQueue queue;
   const auto a = queue.add_slot(0);

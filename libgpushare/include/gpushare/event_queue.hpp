@@ -11,7 +11,8 @@ namespace gpushare {
 
 /// Indexed 4-ary heap of movable timers. Every source of events owns slots; a slot holds at most one pending time.
 ///
-/// Simultaneous events fire in the order (time, class, the order in which they were set).
+/// Simultaneous events fire in the order (time, class, the order in which they were set), or, in classes whose slots
+/// are ranked, (time, class, rank): an order that does not depend on how many events came before.
 class EventQueue {
  public:
   using Slot = std::uint32_t;
@@ -34,6 +35,8 @@ class EventQueue {
   /// A new slot whose events fall into `event_class` (0..15; lower fires first at equal times).
   /// Throws SimulationError for a class above kMaxClass, or when kMaxSlots are in use.
   [[nodiscard]] Slot add_slot(std::uint32_t event_class);
+  /// The slot's events fire by `rank` < kMaxSequence among those of its class, all of whose slots must be ranked.
+  void set_rank(Slot slot, std::uint64_t rank);
   /// Returns a slot to the pool; it must not be pending.
   void release_slot(Slot slot);
 
@@ -58,6 +61,7 @@ class EventQueue {
   static constexpr unsigned kClassShift = 60;
   static constexpr std::uint32_t kNowhere = ~std::uint32_t{0};
   static constexpr std::uint8_t kReleased = 0xff;
+  static constexpr std::uint64_t kUnranked = ~std::uint64_t{0};
 
   static bool before(const Entry& a, const Entry& b);
   static Slot slot_of(const Entry& entry);
@@ -74,6 +78,7 @@ class EventQueue {
       false;  // The root was popped: the next timer set takes its place in one pass instead of two.
   std::vector<std::uint32_t> position_;  // of each slot in heap_, or kNowhere
   std::vector<std::uint8_t> class_;      // of each slot, or kReleased
+  std::vector<std::uint64_t> rank_;      // of each slot, or kUnranked
   std::vector<Slot> free_;
   std::uint64_t sequence_ = 0;
 };
@@ -91,9 +96,11 @@ inline EventQueue::Slot EventQueue::slot_of(const Entry& entry) {
 }
 
 inline std::uint64_t EventQueue::next_key(Slot slot) {
+  const std::uint64_t class_and_slot = std::uint64_t{class_[slot]} << kClassShift | slot;
+  if (rank_[slot] != kUnranked) return class_and_slot | rank_[slot] << kSlotBits;
   if (sequence_ == kMaxSequence) [[unlikely]]
     renumber();
-  return std::uint64_t{class_[slot]} << kClassShift | sequence_++ << kSlotBits | slot;
+  return class_and_slot | sequence_++ << kSlotBits;
 }
 
 inline void EventQueue::place(std::size_t at, const Entry& entry) {

@@ -61,7 +61,7 @@ struct ServiceSummary {
   double mean_batch = 0;      ///< items of a step
   std::uint64_t steps = 0;
   std::uint64_t preemptions = 0;
-  double busy = 0;  ///< share of time a replica has a step in hand
+  double busy = 0;                          ///< share of time a replica has a step in hand
 };
 
 /// One run's figures.
@@ -113,7 +113,10 @@ struct RunOptions {
   std::uint64_t seed = 0;  ///< 0: the scenario's
   std::uint32_t replication = 0;
   bool record_requests = true;  ///< off: histograms only, constant memory
-  bool record_steps = false;
+  bool record_steps = false;    ///< makes every iteration an event of its own
+  /// Iterations of a continuous-batching process in which nothing joins or leaves are advanced together where the
+  /// process has its partition to itself. Off: every one is an event, and nothing but `Summary::events` changes.
+  bool merge_steps = true;
   CalibrationSpread spread;
   /// Called now and then with simulated time over the whole; returning false stops the run with SimulationError.
   std::function<bool(double fraction)> progress;

@@ -17,14 +17,21 @@ EventQueue::Slot EventQueue::add_slot(std::uint32_t event_class) {
     const Slot slot = free_.back();
     free_.pop_back();
     class_[slot] = static_cast<std::uint8_t>(event_class);
+    rank_[slot] = kUnranked;
     return slot;
   }
   if (class_.size() == kMaxSlots) {
     throw SimulationError("event queue", fmt::format("at most {} timers can exist at once", kMaxSlots));
   }
   class_.push_back(static_cast<std::uint8_t>(event_class));
+  rank_.push_back(kUnranked);
   position_.push_back(kNowhere);
   return static_cast<Slot>(class_.size() - 1);
+}
+
+void EventQueue::set_rank(Slot slot, std::uint64_t rank) {
+  assert(!pending(slot) && rank < kMaxSequence);
+  rank_[slot] = rank;
 }
 
 void EventQueue::release_slot(Slot slot) {

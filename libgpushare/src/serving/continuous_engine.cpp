@@ -4,6 +4,11 @@
 #include <cmath>
 
 namespace gpushare {
+namespace {
+
+constexpr std::size_t kFarAhead = 4096;  // iterations beyond which nobody asks
+
+}  // namespace
 
 ContinuousEngine::ContinuousEngine(const Engine& config, const LlmModel& model, const WeightFormat& format,
                                    std::int64_t kv_blocks)
@@ -122,17 +127,79 @@ void ContinuousEngine::admit_waiting(std::int64_t budget, Load& load, Outbox& ou
 std::optional<Step> ContinuousEngine::plan(Time, Outbox& out) {
   if (in_step_) return std::nullopt;
   std::int64_t budget = config_.max_num_batched_tokens;
-  Load load;
-  const bool preempted = schedule_running(budget, load);
-  if (!preempted) admit_waiting(budget, load, out);
+  load_ = {};
+  preempted_now_ = schedule_running(budget, load_);
+  if (!preempted_now_) admit_waiting(budget, load_, out);
   if (running_.empty()) return std::nullopt;
   in_step_ = true;
+  return step_of(load_);
+}
+
+Step ContinuousEngine::step_of(const Load& load) const {
   Step step;
   step.items = static_cast<double>(running_.size());
   step.demand = model_->iteration(*format_, load.prefill_tokens, load.prefill_pairs, load.prefill_context,
                                   load.decodes, load.decode_context, load.sampled);
   step.demand.host_before_s += config_.host_per_step_s + config_.host_per_sequence_s * step.items;
   return step;
+}
+
+std::size_t ContinuousEngine::silent_steps() const {
+  if (preempted_now_ || load_.prefill_tokens > 0 || load_.decodes < static_cast<double>(running_.size()))
+    return 0;
+  std::size_t silent = steps_with_blocks();
+  for (const Sequence& sequence : running_) {
+    std::uint32_t left = sequence.job.output_tokens - sequence.generated;
+    if (sequence.job.notify_every > 0)
+      left = std::min(left, sequence.job.notify_every - sequence.generated % sequence.job.notify_every);
+    silent = std::min<std::size_t>(silent, left - 1);
+  }
+  return silent;
+}
+
+std::size_t ContinuousEngine::steps_with_blocks() const {
+  // Every block_size iterations each sequence takes a block; within that cycle, when its last one is full.
+  const auto cycle = static_cast<std::size_t>(config_.block_size);
+  const auto sequences = static_cast<std::int64_t>(running_.size());
+  const auto cycles = static_cast<std::size_t>(free_blocks_ / sequences);
+  std::int64_t left = free_blocks_ % sequences;
+  if (cycles * cycle >= kFarAhead) return kFarAhead;
+  taking_.assign(cycle, 0);
+  for (const Sequence& sequence : running_) {
+    const std::int64_t room =
+        sequence.blocks * config_.block_size - (sequence.computed + 1 - sequence.shared);
+    ++taking_[static_cast<std::size_t>(room) % cycle];
+  }
+  std::size_t more = 0;
+  while (more < cycle && taking_[more] <= left) left -= taking_[more++];
+  return cycles * cycle + more;
+}
+
+Step ContinuousEngine::following_step(std::size_t ahead) const {
+  Load load = load_;
+  load.decode_context += load.decodes * static_cast<double>(ahead);
+  return step_of(load);
+}
+
+void ContinuousEngine::skip(std::span<const Time> ends) {
+  if (ends.empty()) return;
+  const auto steps = static_cast<std::uint32_t>(ends.size());
+  for (Sequence& sequence : running_) {
+    inter_token_.add(ends.front() - sequence.last_token);
+    sequence.last_token = ends.back();
+    sequence.computed += steps;
+    sequence.generated += steps;
+    sequence.target += steps;
+    static_cast<void>(reserve(sequence, sequence.computed + 1));  // silent_steps() has seen to it
+  }
+  for (std::size_t i = 1; i < ends.size(); ++i) inter_token_.add(ends[i] - ends[i - 1], running_.size());
+  load_.decode_context += load_.decodes * steps;
+}
+
+bool ContinuousEngine::may_admit(const Job& job) const {
+  const Job& head = waiting_.front();
+  return preempted_.empty() && head.request == job.request && head.stage == job.stage &&
+         running_.size() < static_cast<std::size_t>(config_.max_num_seqs);
 }
 
 void ContinuousEngine::sample(Sequence& sequence, Time now, Outbox& out) {

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "gpushare/scenario.hpp"
@@ -25,6 +26,18 @@ class ContinuousEngine {
   void complete(const Step& step, Time now, Outbox& out);
   void fail(Outbox& out);
   [[nodiscard]] bool idle() const { return !in_step_; }
+
+  // Iterations that follow each other without anything to tell, for those who advance several at once:
+  /// How many iterations, the planned one included, are sure to end without a signal, an admission or a preemption,
+  /// if nothing arrives: decodes only, none of them the last of its sequence or at the end of a sentence.
+  [[nodiscard]] std::size_t silent_steps() const;
+  /// The step that comes `ahead` iterations after the planned one, if all before it are silent.
+  [[nodiscard]] Step following_step(std::size_t ahead) const;
+  /// Goes past silent iterations that ended at these times; the one in hand then is the next.
+  void skip(std::span<const Time> ends);
+  /// Whether a job that has just arrived could be admitted by the next plan: a queue that is blocked stays so while
+  /// iterations are silent, unless the job goes to its head.
+  [[nodiscard]] bool may_admit(const Job& job) const;
 
   /// Between successive tokens of a sequence.
   [[nodiscard]] const Histogram& inter_token() const { return inter_token_; }
@@ -54,6 +67,9 @@ class ContinuousEngine {
   [[nodiscard]] std::int64_t blocks_for(std::int64_t tokens) const {
     return (tokens + config_.block_size - 1) / config_.block_size;
   }
+  [[nodiscard]] Step step_of(const Load& load) const;
+  /// Iterations after the planned one for whose tokens there are blocks.
+  [[nodiscard]] std::size_t steps_with_blocks() const;
   [[nodiscard]] bool reserve(Sequence& sequence, std::int64_t tokens);
   void schedule(Sequence& sequence, std::uint32_t tokens, Load& load);
   bool schedule_running(std::int64_t& budget, Load& load);
@@ -72,6 +88,9 @@ class ContinuousEngine {
   std::deque<Sequence> preempted_;  // served before waiting_, latest preemption first
   std::vector<Sequence> running_;   // in order of admission
   bool in_step_ = false;
+  Load load_;                                 // of the step in hand
+  bool preempted_now_ = false;                // while it was planned
+  mutable std::vector<std::int64_t> taking_;  // scratch of steps_with_blocks
   Histogram inter_token_;
   std::uint64_t preemptions_ = 0;
 };

@@ -140,6 +140,14 @@ double RateExecutor::bandwidth_slowdown(const ActiveWork& active, double share) 
   return 1 - bound + bound * active.work.bytes_per_s / share;
 }
 
+void RateExecutor::absorb(Time start, Time end, double gpu_s) {
+  const double elapsed = to_seconds(end - start);
+  if (elapsed > 0) account_.busy_s += elapsed;
+  account_.submitted_s += gpu_s;
+  account_.finished_s += gpu_s;
+  last_ = end;
+}
+
 ExecutorAccount RateExecutor::account(Time now) {
   advance(now);
   return account_;

@@ -31,6 +31,8 @@ class RateExecutor {
   /// Drops a process's steps, unfinished.
   void abort(Time now, int process, std::vector<StepId>& dropped);
   [[nodiscard]] ExecutorAccount account(Time now);
+  /// Accounts for a step that had the partition to itself at full clock, as submit and collect would have.
+  void absorb(Time start, Time end, double gpu_s);
   /// Power that the running steps would draw above idle at full clock; valid after settle.
   [[nodiscard]] double draw_w() const { return draw_w_; }
   /// The clock's share of its full rate from now on.

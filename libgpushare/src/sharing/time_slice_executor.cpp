@@ -170,6 +170,14 @@ void TimeSliceExecutor::run(Time now) {
   give_away_ = kNever;
 }
 
+void TimeSliceExecutor::absorb(Time start, Time end, double gpu_s) {
+  const double elapsed = to_seconds(end - start);
+  if (elapsed > 0) account_.busy_s += elapsed;
+  account_.submitted_s += gpu_s;
+  account_.finished_s += gpu_s;
+  last_ = end;
+}
+
 ExecutorAccount TimeSliceExecutor::account(Time now) {
   advance(now);
   return account_;

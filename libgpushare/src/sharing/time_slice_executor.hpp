@@ -29,6 +29,8 @@ class TimeSliceExecutor {
   [[nodiscard]] Time next_event() const { return next_event_; }
   void abort(Time now, int process, std::vector<StepId>& dropped);
   [[nodiscard]] ExecutorAccount account(Time now);
+  /// Accounts for a step that had the partition to itself at full clock, as submit and collect would have.
+  void absorb(Time start, Time end, double gpu_s);
   /// Power that the running step would draw above idle at full clock; valid after settle.
   [[nodiscard]] double draw_w() const;
   /// The clock's share of its full rate from now on.

@@ -12,6 +12,7 @@
 #include "serving/slot_engine.hpp"
 #include "serving/stream_engine.hpp"
 #include "sharing/executor.hpp"
+#include "simulation/step_run.hpp"
 
 namespace gpushare {
 
@@ -32,6 +33,8 @@ struct Server {
   int in_system = 0;   ///< jobs queued or in service
   int steps_in_hand = 0;
   std::uint32_t wake_slot = 0;
+  std::int64_t own_step = -1;  ///< continuous batching: the one step it can have in hand; -1: from the pool
+  StepRun run{};
 };
 
 /// A partition with processes on it.
@@ -68,7 +71,8 @@ struct ServiceState {
   std::shared_ptr<JobQueue> shared_queue;
   TimeIntegral in_system;
   TimeIntegral servers_busy;
-  Moments batch;                                     ///< items of a step
+  std::uint64_t steps = 0;                           ///< planned in the window
+  double step_items = 0;                             ///< summed over them
   double sojourn_s = 0;                              ///< summed over finished jobs, for Little's law
   double step_time_factor = 1, pressure_factor = 1;  ///< of this replication (CalibrationSpread)
 };

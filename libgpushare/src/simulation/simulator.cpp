@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "sharing/power.hpp"
 
@@ -19,21 +20,24 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options)
       routing_stream_(stream("routing")),
       windows_(fleet_.partitions.size()),
       service_windows_(fleet_.services.size()) {
-  for (std::size_t i = 0; i < fleet_.partitions.size(); ++i)
-    fleet_.partitions[i].slot = add_slot(kGpuEvent, Owner::partition, i);
+  const std::size_t parts = fleet_.partitions.size();
+  for (std::size_t i = 0; i < parts; ++i)
+    fleet_.partitions[i].slot = add_ranked_slot(kGpuEvent, Owner::partition, i, i);
   for (std::size_t i = 0; i < fleet_.gpus.size(); ++i)
-    fleet_.gpus[i].link_slot = add_slot(kGpuEvent, Owner::link, i);
+    fleet_.gpus[i].link_slot = add_ranked_slot(kGpuEvent, Owner::link, i, parts + i);
   for (std::size_t i = 0; i < fleet_.servers.size(); ++i) {
     fleet_.servers[i].wake_slot = add_slot(kWakeEvent, Owner::wake, i);
     restart_slots_.push_back(add_slot(kFaultEvent, Owner::restart, i));
   }
   const Time begin = Time{} + duration_from_seconds(scenario.warmup_s);
   recorder_.set_window(begin, end_of_arrivals_);
-  queue_.set(add_slot(kWindowEvent, Owner::window, 0), begin);
-  queue_.set(add_slot(kWindowEvent, Owner::window, 1), end_of_arrivals_);
+  boundary_slots_ = {add_slot(kWindowEvent, Owner::window, 0), add_slot(kWindowEvent, Owner::window, 1)};
+  queue_.set(boundary_slots_[0], begin);
+  queue_.set(boundary_slots_[1], end_of_arrivals_);
   draw_calibration();
   add_traffic();
   add_faults();
+  add_runs();
 }
 
 double Simulator::factor(const std::string& name, double spread) const {
@@ -51,7 +55,15 @@ void Simulator::draw_calibration() {
 EventQueue::Slot Simulator::add_slot(EventClass event_class, Owner owner, std::size_t index) {
   const EventQueue::Slot slot = queue_.add_slot(event_class);
   if (slot >= owners_.size()) owners_.resize(slot + 1);
-  owners_[slot] = {owner, static_cast<std::uint32_t>(index)};
+  owners_[slot] = {owner, static_cast<std::uint32_t>(index), event_class};
+  return slot;
+}
+
+EventQueue::Slot Simulator::add_ranked_slot(EventClass event_class, Owner owner, std::size_t index,
+                                            std::uint64_t rank) {
+  const EventQueue::Slot slot = add_slot(event_class, owner, index);
+  queue_.set_rank(slot, rank);
+  owners_[slot].rank = rank;
   return slot;
 }
 
@@ -62,6 +74,7 @@ Run Simulator::run() {
   while (!queue_.empty()) {
     const EventQueue::Event event = queue_.pop();
     now = event.time;
+    current_slot_ = event.slot;
     dispatch(now, event.slot);
     drain(now);
     settle(now);
@@ -119,6 +132,9 @@ void Simulator::dispatch(Time now, EventQueue::Slot slot) {
       break;
     case Owner::wake:
       mark_dirty(static_cast<int>(owner.index));
+      break;
+    case Owner::run:
+      end_run(now, owner.index);
       break;
   }
 }
@@ -195,13 +211,18 @@ void Simulator::kick(Time now, int server) {
   if (!state.up) return;
   std::visit(
       [&](auto& engine) {
-        while (const auto step = engine.plan(now, outbox_)) start_step(now, server, *step);
+        while (const auto step = engine.plan(now, outbox_)) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(engine)>, ContinuousEngine>)
+            if (begin_run(now, server, engine, *step)) continue;
+          start_step(now, server, *step);
+        }
         queue_.set(state.wake_slot, engine.idle() ? engine.wake() : kNever);
       },
       state.engine);
 }
 
-void Simulator::start_step(Time now, int server, const Step& step) {
+std::uint32_t Simulator::take_step(const Server& server) {
+  if (server.own_step >= 0) return static_cast<std::uint32_t>(server.own_step);
   if (free_steps_.empty()) {
     free_steps_.push_back(static_cast<std::uint32_t>(steps_.size()));
     const EventQueue::Slot timer = add_slot(kHostEvent, Owner::step, steps_.size());
@@ -209,8 +230,19 @@ void Simulator::start_step(Time now, int server, const Step& step) {
   }
   const std::uint32_t id = free_steps_.back();
   free_steps_.pop_back();
-  StepState& state = steps_[id];
+  return id;
+}
+
+void Simulator::release_step(std::uint32_t id) {
+  StepState& step = steps_[id];
+  step.phase = Phase::free;
+  if (fleet_.servers[static_cast<std::size_t>(step.server)].own_step < 0) free_steps_.push_back(id);
+}
+
+void Simulator::start_step(Time now, int server, const Step& step) {
   Server& owner = fleet_.servers[static_cast<std::size_t>(server)];
+  const std::uint32_t id = take_step(owner);
+  StepState& state = steps_[id];
   ServiceState& service = fleet_.services[static_cast<std::size_t>(owner.service)];
   const GpuProfile& profile = *fleet_.partitions[static_cast<std::size_t>(owner.partition)].profile;
   state.step = step;
@@ -222,7 +254,8 @@ void Simulator::start_step(Time now, int server, const Step& step) {
   state.planned = now;
   state.gpu_start = state.gpu_end = kNever;
   if (owner.steps_in_hand++ == 0) service.servers_busy.add(now, 1);
-  service.batch.add(step.items);
+  ++service.steps;
+  service.step_items += step.items;
   state.phase = Phase::host_before;
   begin_host(now, id, step.demand.host_before_s);
 }
@@ -352,8 +385,7 @@ void Simulator::after_gpu(Time now, std::uint32_t id) {
 void Simulator::finish_step(Time now, std::uint32_t id) {
   StepState& state = steps_[id];
   Server& server = fleet_.servers[static_cast<std::size_t>(state.server)];
-  state.phase = Phase::free;
-  free_steps_.push_back(id);
+  release_step(id);
   if (--server.steps_in_hand == 0)
     fleet_.services[static_cast<std::size_t>(server.service)].servers_busy.add(now, -1);
   recorder_.step(server.service, server.replica, state.planned, state.gpu_start, state.gpu_end, now,

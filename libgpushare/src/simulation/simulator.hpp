@@ -27,11 +27,13 @@ class Simulator {
   [[nodiscard]] Run run();
 
  private:
-  // Simultaneous events fire in this order.
+  // Simultaneous events fire in this order; those of GPUs and of iterations by partition and by server, so that it is
+  // the same whether iterations are events of their own or not.
   enum EventClass : std::uint32_t {
     kWindowEvent,
     kGpuEvent,
     kHostEvent,
+    kIterationEvent,
     kDelayEvent,
     kTrafficEvent,
     kFaultEvent,
@@ -48,11 +50,14 @@ class Simulator {
     trace,
     fault,
     restart,
-    wake
+    wake,
+    run
   };
   struct SlotOwner {
     Owner kind;
     std::uint32_t index;
+    EventClass event_class;
+    std::uint64_t rank = 0;  ///< of classes whose slots are ranked
   };
   enum class Phase : std::uint8_t { free, host_before, copy, gpu, host_after };
   struct StepState {
@@ -96,6 +101,8 @@ class Simulator {
   [[nodiscard]] double factor(const std::string& name, double spread) const;
   void draw_calibration();
   EventQueue::Slot add_slot(EventClass event_class, Owner owner, std::size_t index);
+  EventQueue::Slot add_ranked_slot(EventClass event_class, Owner owner, std::size_t index,
+                                   std::uint64_t rank);
   void dispatch(Time now, EventQueue::Slot slot);
   void drain(Time now);
   void settle(Time now);
@@ -105,6 +112,8 @@ class Simulator {
   void mark_dirty(int server);
   void kick(Time now, int server);
   void start_step(Time now, int server, const Step& step);
+  [[nodiscard]] std::uint32_t take_step(const Server& server);
+  void release_step(std::uint32_t step);
   void begin_host(Time now, std::uint32_t step, double seconds);
   void end_host(Time now, std::uint32_t step);
   void begin_copy(Time now, std::uint32_t step);
@@ -114,6 +123,19 @@ class Simulator {
   void finish_step(Time now, std::uint32_t step);
   void release_core(Time now, StepState& step);
   void on_partition(Time now, std::uint32_t partition);
+
+  // simulator_runs.cpp: iterations advanced together
+  void add_runs();
+  [[nodiscard]] bool host_never_full() const;
+  /// When something happens that no step of a run may cross: the window opens or closes, a process fails.
+  [[nodiscard]] Time next_boundary() const;
+  [[nodiscard]] RunStep run_step(Time planned, const Demand& demand, const Server& server) const;
+  /// Starts a run with the step that the engine has just planned; false when it has to go through the executor.
+  [[nodiscard]] bool begin_run(Time now, int server, const ContinuousEngine& engine, const Step& first);
+  void schedule_run(const StepRun& run);
+  [[nodiscard]] bool has_ended(Time now, const Server& server, const RunStep& step) const;
+  void cut_run(Time now, int server);
+  void end_run(Time now, std::uint32_t server);
 
   // simulator_requests.cpp: a request's way through its pipeline
   void begin_request(Time now, Request request);
@@ -197,6 +219,9 @@ class Simulator {
   std::vector<std::uint32_t> touched_;        // partitions
   std::vector<std::uint32_t> touched_links_;  // GPUs
   std::vector<StepId> finished_steps_;
+  std::vector<EventQueue::Slot> boundary_slots_;  // of events that no run may cross
+  std::vector<Time> silent_ends_;
+  EventQueue::Slot current_slot_ = 0;  // of the event being handled
   std::vector<OpenSource> open_sources_;
   std::vector<TraceSource> trace_sources_;
   std::vector<User> users_;

@@ -19,6 +19,7 @@ void Simulator::add_faults() {
       at_s += std::max(0.0, room) / fault.leak_bytes_per_s;
     }
     fault_slots_.push_back(add_slot(kFaultEvent, Owner::fault, i));
+    boundary_slots_.push_back(fault_slots_.back());
     if (at_s <= scenario_.duration_s) queue_.set(fault_slots_.back(), Time{} + duration_from_seconds(at_s));
   }
 }
@@ -54,8 +55,7 @@ void Simulator::kill_server(Time now, int index, double restart_s) {
     } else {
       host_.forget(id);
     }
-    step.phase = Phase::free;
-    free_steps_.push_back(id);
+    release_step(id);
   }
   if (server.steps_in_hand > 0)
     fleet_.services[static_cast<std::size_t>(server.service)].servers_busy.add(now, -1);

@@ -202,6 +202,7 @@ void Simulator::send_job(Time now, std::uint32_t slot, std::uint8_t index) {
   state.replica = server.replica;
   ++server.in_system;
   fleet_.services[static_cast<std::size_t>(service_index)].in_system.add(now, 1);
+  if (server.run.length > 0 && std::get<ContinuousEngine>(server.engine).may_admit(job)) cut_run(now, chosen);
   mark_dirty(chosen);
 }
 

@@ -50,11 +50,12 @@ void Simulator::on_window(Time now, std::uint32_t mark) {
     service_windows_[i].in_system += sign * service.in_system.integral_s(now);
     service_windows_[i].busy += sign * service.servers_busy.integral_s(now);
     if (opens) {
-      service.batch = {};
+      service.steps = 0;
+      service.step_items = 0;
       continue;
     }
-    service_windows_[i].batch = service.batch.mean;
-    service_windows_[i].steps = service.batch.count;
+    service_windows_[i].batch = share(service.step_items, static_cast<double>(service.steps));
+    service_windows_[i].steps = service.steps;
     for (const int server : service.servers)
       service_windows_[i].preemptions +=
           preemptions_of(fleet_.servers[static_cast<std::size_t>(server)].engine);

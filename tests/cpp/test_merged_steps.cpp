@@ -1,0 +1,198 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "gpushare/gpushare.hpp"
+#include "gpushare/random.hpp"
+
+// Runs of iterations against the same scenario token by token: every row and every figure, bit for bit.
+
+namespace {
+
+using namespace gpushare;
+
+template <class T>
+bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
+}
+
+void check_same(const Table& a, const Table& b) {
+  REQUIRE(a.columns.size() == b.columns.size());
+  for (std::size_t i = 0; i < a.columns.size(); ++i) {
+    CAPTURE(a.columns[i].name);
+    CHECK(same_bits(a.columns[i].numbers, b.columns[i].numbers));
+    CHECK(same_bits(a.columns[i].integers, b.columns[i].integers));
+    CHECK(same_bits(a.columns[i].codes, b.columns[i].codes));
+  }
+}
+
+std::vector<double> figures(const Summary& s) {
+  std::vector<double> all{static_cast<double>(s.arrived),
+                          static_cast<double>(s.completed),
+                          static_cast<double>(s.rejected),
+                          static_cast<double>(s.failed),
+                          s.request_throughput,
+                          s.output_token_throughput,
+                          s.littles_law_error,
+                          s.work_conservation_error,
+                          s.audio_gap_s_per_request,
+                          s.conservation_error};
+  for (const LatencySummary& l : s.latencies)
+    all.insert(all.end(), {static_cast<double>(l.count), l.mean, l.p50, l.p90, l.p95, l.p99, l.max,
+                           l.standard_deviation});
+  for (const PartitionSummary& p : s.partitions)
+    all.insert(all.end(), {p.busy, p.switching, p.compute_utilisation, p.bandwidth_utilisation});
+  for (const ServiceSummary& v : s.services)
+    all.insert(all.end(),
+               {v.mean_in_system, v.mean_batch, static_cast<double>(v.steps), v.busy,
+                static_cast<double>(v.preemptions)});
+  return all;
+}
+
+/// Events handled, merged and token by token.
+struct Effort {
+  std::uint64_t merged = 0, single = 0;
+};
+
+Effort check_same(const Scenario& scenario, std::uint64_t seed = 0) {
+  RunOptions options;
+  options.seed = seed;
+  const Run merged = simulate(scenario, options);
+  options.merge_steps = false;
+  const Run single = simulate(scenario, options);
+  check_same(merged.requests, single.requests);
+  check_same(merged.partitions, single.partitions);
+  CHECK(merged.summary.limiting_resource == single.summary.limiting_resource);
+  CHECK(same_bits(figures(merged.summary), figures(single.summary)));
+  return {merged.summary.events, single.summary.events};
+}
+
+std::string llm_document(const std::string& engine, const std::string& traffic,
+                         const std::string& placement = R"({"mode": "dedicated"})",
+                         const std::string& service = R"("replicas": 1)") {
+  return R"({"name": "llm", "duration_s": 40, "warmup_s": 7, "gpu": "a100",
+    "services": {"llm": {"model": "llama-3.1-8b", )" +
+         service + R"(, "engine": {"kind": "continuous-batching")" + engine + R"(}}},
+    "placement": )" +
+         placement + R"(,
+    "pipelines": {"chat": {"stages": [{"name": "llm", "service": "llm"}]}},
+    "traffic": [)" +
+         traffic + "]}";
+}
+
+std::string poisson(double rate, const std::string& input, const std::string& output,
+                    const std::string& more = "") {
+  return R"({"kind": "open", "arrivals": {"kind": "poisson", "rate_per_s": )" + std::to_string(rate) +
+         R"(}, "sizes": {"input_tokens": )" + input + R"(, "output_tokens": )" + output + more + "}}";
+}
+
+}  // namespace
+
+TEST_CASE("iterations advanced together give the bits of those taken one by one") {
+  const std::string lengths = R"({"kind": "exponential", "mean": 300, "min": 1, "max": 3000})";
+  const std::string replies = R"({"kind": "exponential", "mean": 120, "min": 0, "max": 900})";
+  SUBCASE("a single request at a time") {
+    const Effort effort = check_same(parse_scenario(llm_document("", poisson(0.2, "200", "400"))));
+    CHECK(effort.merged * 20 < effort.single);
+  }
+  SUBCASE("arrivals in the middle of decodes") {
+    const Effort effort = check_same(parse_scenario(llm_document(
+        R"(, "host_per_step_s": 0.001, "host_per_sequence_s": 1e-5, "request_overhead_s": 0.015)",
+        poisson(4, lengths, replies))));
+    CHECK(effort.merged * 2 < effort.single);
+  }
+  SUBCASE("a cache so small that sequences are preempted and the queue is blocked") {
+    const Scenario scenario = parse_scenario(
+        llm_document(R"(, "kv_blocks": 400, "max_num_seqs": 24)", poisson(6, lengths, replies)));
+    CHECK(simulate(scenario).summary.services[0].preemptions > 2);
+    check_same(scenario);
+  }
+  SUBCASE("a limit of sequences, a small budget and priorities") {
+    check_same(parse_scenario(llm_document(
+        R"(, "max_num_seqs": 5, "max_num_batched_tokens": 64, "queue_limit": 20)",
+        poisson(5, lengths, replies, R"(, "priority": 1)") + "," +
+            R"({"name": "urgent", "kind": "open", "arrivals": {"kind": "poisson", "rate_per_s": 1},
+                "sizes": {"input_tokens": 50, "output_tokens": 60, "priority": 0}})")));
+  }
+  SUBCASE("a process alone under MPS and under time-slicing") {
+    for (const char* sharing : {"mps", "time-slicing"})
+      check_same(
+          parse_scenario(llm_document("", poisson(3, lengths, replies),
+                                      std::string(R"({"gpus": [{"partitions": [{"sharing": {"mode": ")") +
+                                          sharing + R"("}, "processes": [{"service": "llm"}]}]}]})")));
+  }
+}
+
+TEST_CASE("processes that share a card take their iterations one by one, beside others that do not") {
+  const std::string lengths = R"({"kind": "exponential", "mean": 200, "min": 1, "max": 3000})";
+  for (const char* mode : {"time-slicing:2", "mps", "mig:3g.40gb+3g.40gb", "mig:7x1g.10gb"}) {
+    CAPTURE(mode);
+    check_same(parse_scenario(llm_document("", poisson(3, lengths, "80"), R"({"mode": "dedicated"})",
+                                           R"("precision": "int4", "replicas": 2)"),
+                              mode));
+  }
+}
+
+TEST_CASE("replicas in lockstep keep their order, down to events of the same nanosecond") {
+  // Users in step with each other, replicas with equal steps: every event has a twin at its own time.
+  const std::string users = R"({"kind": "closed", "users": 12, "hold_s": 30, "think_s": 0.5,
+      "sizes": {"input_tokens": 128, "output_tokens": 100}})";
+  for (const char* routing : {"round-robin", "least-outstanding", "user-affinity", "random"}) {
+    CAPTURE(routing);
+    check_same(parse_scenario(llm_document("", users, R"({"mode": "dedicated"})",
+                                           R"("replicas": 3, "routing": ")" + std::string(routing) + "\"")));
+  }
+}
+
+TEST_CASE("sentences, failing processes and host cores split runs where they have to") {
+  for (const char* mode : {"dedicated", "time-slicing", "mps", "mig:3g.40gb+3g.40gb"}) {
+    CAPTURE(mode);
+    Scenario scenario = load_scenario("voice-light", mode);
+    check_same(scenario);
+    for (std::size_t s = 0; s < scenario.services.size(); ++s) {
+      Fault fault;
+      fault.service = static_cast<int>(s);
+      fault.at_s = 20.123 + static_cast<double>(s);
+      fault.restart_s = 2;
+      scenario.faults.push_back(fault);
+    }
+    check_same(scenario);
+    scenario.host_cores = 1;
+    check_same(scenario);
+  }
+}
+
+TEST_CASE("random scenarios come out the same, merged or not") {
+  Stream random(1, 0, "merged");
+  const auto pick = [&](std::initializer_list<double> values) {
+    return values.begin()[static_cast<std::size_t>(random.uniform() * static_cast<double>(values.size()))];
+  };
+  for (int round = 0; round < 40; ++round) {
+    Scenario scenario = parse_scenario(llm_document(
+        "",
+        poisson(pick({0.5, 2, 5, 9, 15}), R"({"kind": "exponential", "mean": 250, "min": 1, "max": 2500})",
+                R"({"kind": "exponential", "mean": 90, "min": 0, "max": 700})"),
+        R"({"mode": "dedicated"})",
+        R"("replicas": )" + std::to_string(static_cast<int>(pick({1, 1, 2, 3})))));
+    Engine& engine = scenario.services[0].engine;
+    engine.max_num_seqs = static_cast<int>(pick({3, 16, 256}));
+    engine.max_num_batched_tokens = static_cast<int>(pick({256, 512, 2048, 8192}));
+    engine.block_size = static_cast<int>(pick({1, 7, 16, 32}));
+    engine.kv_blocks = static_cast<std::int64_t>(pick({4000, 8000, 400000})) / engine.block_size;
+    engine.watermark = pick({0, 0.01, 0.1});
+    engine.queue_limit = static_cast<std::int64_t>(pick({-1, 5, 50}));
+    engine.host_per_step_s = pick({0, 0.0005, 0.003});
+    engine.host_per_sequence_s = pick({0, 1e-5});
+    engine.request_overhead_s = pick({0, 0.01});
+    engine.prefix_cache_share = pick({0, 0, 0.5});
+    scenario.services[0].routing = static_cast<Routing>(static_cast<int>(pick({0, 1, 3, 4})));
+    scenario.duration_s = 25;
+    scenario.warmup_s = pick({0, 3.3});
+    scenario.host_cores = static_cast<int>(pick({0, 1, 8}));
+    CAPTURE(round);
+    check_same(scenario, static_cast<std::uint64_t>(round) + 1);
+  }
+}
