@@ -20,6 +20,7 @@ class Figures {
   [[nodiscard]] double number(std::string_view key, double otherwise,
                               Range range = kNonNegative);   ///< optional
   [[nodiscard]] int integer(std::string_view key, int min);  ///< required
+  [[nodiscard]] bool boolean(std::string_view key);          ///< required
 
   [[nodiscard]] Figures section(std::string_view key);  ///< required member that holds figures itself
   [[nodiscard]] Figures section(std::size_t index);     ///< element of an array of such sections
