@@ -26,7 +26,7 @@ unexport PYTHONPATH VIRTUAL_ENV
 
 hash = $(shell find $(1) -type f -not -path '*/__pycache__/*' -print0 2>/dev/null | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16)
 recipe := $(call hash,pyproject.toml)
-package := $(call hash,pyproject.toml README.md CMakeLists.txt cmake libgpushare bindings profiles models scenarios validation)
+package := $(call hash,pyproject.toml README.md CMakeLists.txt cmake libgpushare bindings profiles models engines scenarios validation)
 stamps := .venv/stamps
 venv := $(stamps)/venv-$(recipe)
 

@@ -75,6 +75,7 @@ void register_errors(py::module_& module);
 void register_profile(py::module_& module);
 void register_mig(py::module_& module);
 void register_model(py::module_& module);
+void register_engines(py::module_& module);
 void register_trace(py::module_& module);
 void register_scenario(py::module_& module);
 void register_table(py::module_& module);

@@ -6,6 +6,7 @@ PYBIND11_MODULE(_core, module) {
   gpushare::python::register_profile(module);
   gpushare::python::register_mig(module);
   gpushare::python::register_model(module);
+  gpushare::python::register_engines(module);
   gpushare::python::register_trace(module);
   gpushare::python::register_scenario(module);
   gpushare::python::register_table(module);

@@ -67,6 +67,10 @@ py::dict service_dict(const ServiceSummary& s) {
   d["mean_batch"] = s.mean_batch;
   d["steps"] = s.steps;
   d["preemptions"] = s.preemptions;
+  d["rejected"] = s.rejected;
+  d["prefix_prompt_tokens"] = s.prefix_prompt_tokens;
+  d["prefix_hit_tokens"] = s.prefix_hit_tokens;
+  d["prefix_evicted_blocks"] = s.prefix_evicted_blocks;
   d["busy"] = s.busy;
   return d;
 }

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from .calibration import Calibration as Calibration
     from .comparison import Comparison as Comparison
     from .comparison import compare as compare
+    from .engines import EnginePreset as EnginePreset
+    from .engines import engine_preset as engine_preset
+    from .engines import engine_preset_names as engine_preset_names
     from .fitting import calibrate as calibrate
     from .measurements import Measurements as Measurements
     from .mig import Layout as Layout
@@ -69,6 +72,7 @@ _HOMES = {
     ),
     "calibration": ("Calibration",),
     "comparison": ("Comparison", "compare"),
+    "engines": ("EnginePreset", "engine_preset", "engine_preset_names"),
     "fitting": ("calibrate",),
     "measurements": ("Measurements",),
     "mig": ("Layout",),
@@ -88,6 +92,7 @@ __all__ = [
     "Calibration",
     "CalibrationError",
     "Comparison",
+    "EnginePreset",
     "Error",
     "Estimate",
     "Layout",
@@ -113,6 +118,8 @@ __all__ = [
     "__version__",
     "calibrate",
     "compare",
+    "engine_preset",
+    "engine_preset_names",
     "grid",
     "mig",
     "model",

@@ -26,7 +26,18 @@ _PARTITION_FIGURES = (
     "memory_used_bytes",
     "memory_allocated_bytes",
 )
-_SERVICE_FIGURES = ("replicas", "mean_in_system", "mean_batch", "steps", "preemptions", "busy")
+_SERVICE_FIGURES = (
+    "replicas",
+    "mean_in_system",
+    "mean_batch",
+    "steps",
+    "preemptions",
+    "rejected",
+    "prefix_prompt_tokens",
+    "prefix_hit_tokens",
+    "prefix_evicted_blocks",
+    "busy",
+)
 
 
 class Estimate(float):
@@ -120,6 +131,8 @@ def flatten(summary: Mapping[str, Any]) -> dict[str, float]:
         flat |= {f"{partition['name']}.{figure}": partition[figure] for figure in _PARTITION_FIGURES}
     for service in summary["services"]:
         flat |= {f"{service['name']}.{figure}": service[figure] for figure in _SERVICE_FIGURES}
+        if looked_up := service["prefix_prompt_tokens"]:
+            flat[f"{service['name']}.prefix_hit_rate"] = service["prefix_hit_tokens"] / looked_up
     return flat
 
 

@@ -271,7 +271,7 @@ TEST_CASE("tokens of the prefix cache take no blocks of their own") {
   while (const auto step = engine.plan(at_ms(steps), out)) engine.complete(*step, at_ms(++steps), out);
   CHECK(count(out, Signal::finished) == 4);
   CHECK(steps == 16);
-  CHECK(engine.preemptions() == 0);
+  CHECK(engine.counts().preemptions == 0);
 }
 
 TEST_CASE("a long prompt is prefilled in chunks of the token budget, behind running decodes") {
@@ -323,7 +323,7 @@ TEST_CASE("out of blocks, the latest sequence is preempted and computed again") 
   for (const Outcome& outcome : out)
     if (outcome.signal == Signal::finished) order.push_back(outcome.request);
   CHECK(order == std::vector<std::uint32_t>{0, 1});
-  CHECK(engine.preemptions() == 1);
+  CHECK(engine.counts().preemptions == 1);
   CHECK(steps > 32);
   CHECK(engine.inter_token().count() == 62);
 }

@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -48,7 +50,9 @@ std::vector<double> figures(const Summary& s) {
   for (const ServiceSummary& v : s.services)
     all.insert(all.end(),
                {v.mean_in_system, v.mean_batch, static_cast<double>(v.steps), v.busy,
-                static_cast<double>(v.preemptions)});
+                static_cast<double>(v.preemptions), static_cast<double>(v.rejected),
+                static_cast<double>(v.prefix_prompt_tokens), static_cast<double>(v.prefix_hit_tokens),
+                static_cast<double>(v.prefix_evicted_blocks)});
   return all;
 }
 
@@ -87,6 +91,40 @@ std::string poisson(double rate, const std::string& input, const std::string& ou
                     const std::string& more = "") {
   return R"({"kind": "open", "arrivals": {"kind": "poisson", "rate_per_s": )" + std::to_string(rate) +
          R"(}, "sizes": {"input_tokens": )" + input + R"(, "output_tokens": )" + output + more + "}}";
+}
+
+/// Seconds that are read as exactly the nanosecond that was written as `seconds`.
+double exactly(double seconds) {
+  const auto ns = static_cast<std::int64_t>(std::llround(seconds * 1e9));
+  double at = static_cast<double>(ns) * 1e-9;
+  while (duration_from_seconds(at).ns > ns) at = std::nextafter(at, 0);
+  return at;
+}
+
+/// Beside the scenario's requests another that goes to the LLM when a synthetic process of another GPU, the first or
+/// the second in order, has worked until `end_s`.
+Scenario after_synthetic(Scenario scenario, double end_s, bool first) {
+  Model model;
+  model.name = "synthetic";
+  model.cost = SyntheticModel{constant(exactly(end_s)), 0, 0};
+  Service service;
+  service.name = "before";
+  service.model = std::make_shared<const Model>(std::move(model));
+  scenario.services.push_back(std::move(service));
+  Pipeline pipeline{"chain", {scenario.pipelines[0].stages[0], scenario.pipelines[0].stages[0]}};
+  pipeline.stages[0].name = "before";
+  pipeline.stages[0].service = 1;
+  pipeline.stages[1].after = 0;
+  scenario.pipelines.push_back(std::move(pipeline));
+  GpuPlacement gpu = scenario.gpus[0];
+  gpu.partitions[0].processes[0].service = 1;
+  scenario.gpus.insert(first ? scenario.gpus.begin() : scenario.gpus.end(), std::move(gpu));
+  Traffic chained = scenario.traffic[0];
+  chained.name = "chained";
+  chained.pipeline = 1;
+  chained.trace = std::make_shared<const Trace>(Trace{{0}, {60}, {30}, "one"});
+  scenario.traffic.push_back(std::move(chained));
+  return scenario;
 }
 
 }  // namespace
@@ -165,6 +203,66 @@ TEST_CASE("sentences, failing processes and host cores split runs where they hav
   }
 }
 
+TEST_CASE("a job that arrives in the nanosecond in which an iteration ends meets what it would have met") {
+  Scenario scenario =
+      parse_scenario(llm_document("", R"({"kind": "trace", "generate": {"like": "azure-conversation"}})"));
+  Trace trace{{0}, {100}, {400}, "ties"};
+  RunOptions steps;
+  steps.record_steps = true;
+  SUBCASE("from outside, after it") {
+    for (std::size_t next = 10; next < 100; next += 30) {
+      scenario.traffic[0].trace = std::make_shared<const Trace>(trace);
+      const Run run = simulate(scenario, steps);
+      trace.arrival_s.push_back(exactly(run.steps.find("done_s")->numbers[next]));
+      trace.input_tokens.push_back(50);
+      trace.output_tokens.push_back(20);
+      scenario.traffic[0].trace = std::make_shared<const Trace>(trace);
+      check_same(scenario);
+    }
+  }
+  SUBCASE("from a process of another GPU, before or after it") {
+    scenario.traffic[0].trace = std::make_shared<const Trace>(trace);
+    const Run alone = simulate(scenario, steps);
+    for (const bool first : {true, false}) {
+      const Scenario chained = after_synthetic(scenario, alone.steps.find("done_s")->numbers[50], first);
+      const Run run = simulate(chained, steps);
+      const auto& ends = run.steps.find("done_s")->numbers;
+      CHECK(std::count(ends.begin(), ends.end(), alone.steps.find("done_s")->numbers[50]) == 2);
+      check_same(chained);
+    }
+  }
+}
+
+TEST_CASE("caches of prefixes and the routers that look into them see the same, merged or not") {
+  const std::string users = R"({"kind": "closed", "users": 12, "hold_s": 40, "ramp_up_s": 5,
+      "think_s": {"kind": "exponential", "mean": 2},
+      "history": true, "turns_per_session": 4, "system_prompt_tokens": 100, "system_prompts": 4,
+      "sizes": {"input_tokens": {"kind": "exponential", "mean": 150, "min": 110, "max": 300},
+                "output_tokens": {"kind": "exponential", "mean": 200, "min": 1, "max": 400}}})";
+  for (const char* routing : {"round-robin", "power-of-two", "prefix-affine"}) {
+    CAPTURE(routing);
+    const Scenario scenario = parse_scenario(
+        llm_document(R"(, "prefix_caching": true, "kv_blocks": 180)", users, R"({"mode": "dedicated"})",
+                     R"("replicas": 3, "routing": ")" + std::string(routing) + "\""));
+    const ServiceSummary service = simulate(scenario).summary.services[0];
+    CHECK(service.prefix_hit_tokens > 0);
+    CHECK(service.prefix_evicted_blocks > 0);
+    for (std::uint64_t seed = 1; seed <= 6; ++seed) check_same(scenario, seed);
+  }
+}
+
+TEST_CASE("a router sees what decodes have evicted by now") {
+  // Thirty beginnings of ten blocks and replies of up to 56 in caches of 200: each is in several caches, often in part.
+  const std::string traffic =
+      R"({"kind": "open", "arrivals": {"kind": "poisson", "rate_per_s": 6},
+          "system_prompt_tokens": 160, "system_prompts": 30,
+          "sizes": {"input_tokens": 170, "output_tokens": {"kind": "uniform", "low": 100, "high": 900}}})";
+  const Scenario scenario = parse_scenario(llm_document(R"(, "prefix_caching": true, "kv_blocks": 100)",
+                                                        traffic, R"({"mode": "dedicated"})",
+                                                        R"("replicas": 3, "routing": "prefix-affine")"));
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) check_same(scenario, seed);
+}
+
 TEST_CASE("random scenarios come out the same, merged or not") {
   Stream random(1, 0, "merged");
   const auto pick = [&](std::initializer_list<double> values) {
@@ -187,8 +285,21 @@ TEST_CASE("random scenarios come out the same, merged or not") {
     engine.host_per_step_s = pick({0, 0.0005, 0.003});
     engine.host_per_sequence_s = pick({0, 1e-5});
     engine.request_overhead_s = pick({0, 0.01});
+    engine.prefix_caching = pick({0, 1}) > 0;
     engine.prefix_cache_share = pick({0, 0, 0.5});
-    scenario.services[0].routing = static_cast<Routing>(static_cast<int>(pick({0, 1, 3, 4})));
+    engine.prefill_first = pick({0, 0, 1}) > 0;
+    engine.chunked_prefill = pick({0, 1, 1}) > 0;
+    engine.reserve_output = pick({0, 0, 1}) > 0;
+    engine.priority_scheduling = pick({0, 1}) > 0;
+    engine.cuda_graph_max_batch = static_cast<int>(pick({0, 64}));
+    engine.long_prefill_token_threshold = static_cast<int>(pick({0, 0, 100}));
+    engine.max_num_partial_prefills = static_cast<int>(pick({1, 3}));
+    scenario.traffic[0].system_prompt_tokens = pick({0, 80});
+    scenario.traffic.push_back(scenario.traffic[0]);
+    scenario.traffic[1].name = "urgent";
+    scenario.traffic[1].arrivals.rate_per_s = 0.5;
+    scenario.traffic[0].sizes.priority = 3;
+    scenario.services[0].routing = static_cast<Routing>(static_cast<int>(pick({0, 1, 3, 4, 5, 6})));
     scenario.duration_s = 25;
     scenario.warmup_s = pick({0, 3.3});
     scenario.host_cores = static_cast<int>(pick({0, 1, 8}));

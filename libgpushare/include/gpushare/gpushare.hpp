@@ -4,6 +4,7 @@
 #include "gpushare/arrivals.hpp"
 #include "gpushare/calibration.hpp"
 #include "gpushare/demand.hpp"
+#include "gpushare/engines.hpp"
 #include "gpushare/errors.hpp"
 #include "gpushare/mig.hpp"
 #include "gpushare/model.hpp"

@@ -57,10 +57,33 @@ struct Engine {
   double watermark = 0.01;     ///< continuous: share of blocks kept free at admission
   double host_per_step_s = 0, host_per_sequence_s = 0;  ///< continuous: scheduler and sampler
   double request_overhead_s = 0;                        ///< any: tokenising, HTTP; before the queue
-  double prefix_cache_share = 0;  ///< continuous: share of prompt tokens found in the cache
+  double prefix_cache_share =
+      0;  ///< continuous: share of prompt tokens found in the cache, whatever they are
+
+  std::string preset;           ///< continuous: name of the server whose defaults these are; empty: none
+  bool chunked_prefill = true;  ///< continuous: prompts are split over iterations where the budget is short
+  int max_num_partial_prefills = 1;      ///< continuous: prompts in the middle of their prefill at most
+  int long_prefill_token_threshold = 0;  ///< continuous: tokens of one prompt in an iteration; 0: the budget
+  bool prefill_first = false;  ///< continuous: prompts go in iterations of their own, before any decode
+  bool reserve_output =
+      false;  ///< continuous: admits what fits the cache with its whole output; preempts nothing
+  bool priority_scheduling =
+      false;  ///< continuous: preempts the least urgent, then latest, instead of the latest
+  int cuda_graph_max_batch =
+      0;  ///< continuous: decodes up to so many are padded to 1, 2, 4, 8, 16, 24, ...; 0: none
+  bool prefix_caching =
+      false;  ///< continuous: blocks of equal prefixes are kept and shared, least recently used
 };
 
-enum class Routing : std::uint8_t { round_robin, least_outstanding, shared_queue, user_affinity, random };
+enum class Routing : std::uint8_t {
+  round_robin,
+  least_outstanding,
+  shared_queue,
+  user_affinity,
+  random,
+  power_of_two,  ///< two replicas at random, the one with fewer outstanding
+  prefix_affine  ///< the replica whose cache holds most of the prompt, unless it has far more outstanding
+};
 
 /// Model + engine + replicas.
 struct Service {
@@ -120,6 +143,8 @@ struct Traffic {
   bool history = false;             ///< closed: prompts carry what was said before
   double history_limit_tokens = 0;  ///< 0: no limit
   bool playback = false;            ///< closed: the next turn waits until the reply was played out
+  double system_prompt_tokens = 0;  ///< open, closed: first tokens of every prompt that are the same for many
+  int system_prompts = 1;           ///< open, closed: how many such beginnings there are, drawn evenly
 
   std::shared_ptr<const Trace> trace;  ///< trace
   double speed = 1;                    ///< trace: replayed so much faster

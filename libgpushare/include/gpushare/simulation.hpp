@@ -61,6 +61,10 @@ struct ServiceSummary {
   double mean_batch = 0;      ///< items of a step
   std::uint64_t steps = 0;
   std::uint64_t preemptions = 0;
+  std::uint64_t rejected = 0;               ///< jobs turned away by a full queue or too long for the cache
+  std::uint64_t prefix_prompt_tokens = 0;   ///< prefix caching: prompt tokens looked up at admission
+  std::uint64_t prefix_hit_tokens = 0;      ///< of those, found in the replica's own cache
+  std::uint64_t prefix_evicted_blocks = 0;  ///< cached blocks that gave way to others
   double busy = 0;                          ///< share of time a replica has a step in hand
 };
 

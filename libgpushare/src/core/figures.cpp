@@ -34,6 +34,8 @@ int Figures::integer(std::string_view key, int min) {
   return static_cast<int>(value(key).integer(min, std::numeric_limits<int>::max()));
 }
 
+bool Figures::boolean(std::string_view key) { return value(key).boolean(); }
+
 Figures Figures::section(std::string_view key) {
   return {reader_.at(key), fmt::format("{}/{}", pointer_, key), *provenance_};
 }

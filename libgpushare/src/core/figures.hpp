@@ -20,6 +20,7 @@ class Figures {
   [[nodiscard]] double number(std::string_view key, double otherwise,
                               Range range = kNonNegative);   ///< optional
   [[nodiscard]] int integer(std::string_view key, int min);  ///< required
+  [[nodiscard]] bool boolean(std::string_view key);          ///< required
 
   [[nodiscard]] Reader value(std::string_view key);  ///< required; of any type
 

@@ -2,11 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace gpushare {
 namespace {
 
-constexpr std::size_t kFarAhead = 4096;  // iterations beyond which nobody asks
+/// The batch that CUDA graphs are captured for: 1, 2, 4, then every 8 up to 256 and every 16 beyond (vLLM).
+double captured_batch(double batch) {
+  if (batch <= 2) return batch;
+  if (batch <= 4) return 4;
+  const double step = batch <= 256 ? 8 : 16;
+  return std::ceil(batch / step) * step;
+}
 
 }  // namespace
 
@@ -15,31 +22,36 @@ ContinuousEngine::ContinuousEngine(const Engine& config, const LlmModel& model, 
     : config_(config),
       model_(&model),
       format_(&format),
-      total_blocks_(kv_blocks),
-      free_blocks_(kv_blocks),
+      pool_(kv_blocks, config.prefix_caching),
       watermark_blocks_(static_cast<std::int64_t>(config.watermark * static_cast<double>(kv_blocks))),
       waiting_(config.queue_limit) {}
 
 bool ContinuousEngine::enqueue(const Job& job) {
-  const std::int64_t longest = std::int64_t{job.input_tokens} + job.output_tokens;
-  if (blocks_for(longest) > total_blocks_ - watermark_blocks_) return false;
+  if (blocks_for(longest(job)) > pool_.total() - watermark_blocks_) return false;
+  if (!config_.chunked_prefill && longest(job) > config_.max_num_batched_tokens) return false;
   return waiting_.push(job);
 }
 
 bool ContinuousEngine::reserve(Sequence& sequence, std::int64_t tokens) {
+  if (has_blocks(sequence, tokens)) return true;
   const std::int64_t more = blocks_for(tokens - sequence.shared) - sequence.blocks;
-  if (more > free_blocks_) return false;
-  if (more > 0) {
-    free_blocks_ -= more;
-    sequence.blocks += more;
-  }
+  if (more > pool_.free()) return false;
+  pool_.take(more);
+  sequence.blocks += more;
   return true;
 }
 
+std::int64_t ContinuousEngine::wanted_of(const Sequence& sequence, std::int64_t budget) const {
+  std::int64_t wanted = sequence.target - sequence.computed;
+  if (config_.long_prefill_token_threshold > 0)
+    wanted = std::min<std::int64_t>(wanted, config_.long_prefill_token_threshold);
+  if (!config_.chunked_prefill && wanted > budget) return 0;
+  return std::min(wanted, budget);
+}
+
 void ContinuousEngine::schedule(Sequence& sequence, std::uint32_t tokens, Load& load) {
-  sequence.scheduled = tokens;
   const double context = sequence.computed;
-  if (tokens == 1 && sequence.generated > 0 && sequence.computed + 1 == sequence.target) {
+  if (tokens == 1 && sequence.decodes()) {
     load.decodes += 1;
     load.decode_context += context + 1;
   } else {
@@ -48,6 +60,7 @@ void ContinuousEngine::schedule(Sequence& sequence, std::uint32_t tokens, Load& 
     load.prefill_context += context;
   }
   if (sequence.computed + tokens == sequence.target) load.sampled += 1;
+  sequence.scheduled = tokens;
 }
 
 void ContinuousEngine::unschedule(Sequence& sequence, Load& load) {
@@ -63,64 +76,125 @@ void ContinuousEngine::unschedule(Sequence& sequence, Load& load) {
   sequence.scheduled = 0;
 }
 
-void ContinuousEngine::preempt_latest(Load& load) {
-  Sequence victim = running_.back();
-  running_.pop_back();
-  unschedule(victim, load);
-  free_blocks_ += victim.blocks;
-  victim.blocks = 0;
-  victim.computed = victim.shared;
-  preempted_.push_front(victim);
-  ++preemptions_;
+std::size_t ContinuousEngine::victim() const {
+  if (!config_.priority_scheduling) return running_.size() - 1;
+  std::size_t last = 0;
+  for (std::size_t i = 1; i < running_.size(); ++i)
+    if (!running_[i].before(running_[last])) last = i;
+  return last;
 }
 
-bool ContinuousEngine::schedule_running(std::int64_t& budget, Load& load) {
-  bool preempted = false;
+void ContinuousEngine::preempt(std::size_t index) {
+  Sequence sequence = std::move(running_[index]);
+  running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(index));
+  unschedule(sequence, load_);
+  free_blocks(sequence);
+  auto place = preempted_.begin();
+  if (config_.priority_scheduling)
+    place = std::find_if(preempted_.begin(), preempted_.end(),
+                         [&](const Sequence& other) { return sequence.before(other); });
+  preempted_.insert(place, std::move(sequence));
+  ++counts_.preemptions;
+  preempted_now_ = true;
+}
+
+void ContinuousEngine::schedule_running(Turn turn, std::int64_t& budget) {
   for (std::size_t i = 0; i < running_.size() && budget > 0; ++i) {
-    const std::int64_t wanted = std::min<std::int64_t>(budget, running_[i].target - running_[i].computed);
-    while (i < running_.size() && !reserve(running_[i], running_[i].computed + wanted)) {
-      budget += running_.back().scheduled;
-      preempt_latest(load);
-      preempted = true;
+    if (running_[i].scheduled > 0) continue;  // admitted again just now
+    const bool decodes = running_[i].decodes();
+    if (turn != Turn::all && decodes != (turn == Turn::decodes)) continue;
+    if (decodes && has_blocks(running_[i], running_[i].target)) {  // most of them: the rest would do the same
+      load_.decodes += 1;
+      load_.decode_context += running_[i].target;
+      load_.sampled += 1;
+      running_[i].scheduled = 1;
+      --budget;
+      continue;
     }
-    if (i >= running_.size()) break;
-    schedule(running_[i], static_cast<std::uint32_t>(wanted), load);
+    const std::int64_t wanted = wanted_of(running_[i], budget);
+    bool gone = false;
+    while (!gone && !reserve(running_[i], running_[i].computed + wanted)) {
+      const std::size_t last = victim();
+      budget += running_[last].scheduled;
+      gone = last == i;
+      preempt(last);
+      if (last < i) --i;
+    }
+    if (gone) break;
+    if (wanted == 0) continue;
+    schedule(running_[i], static_cast<std::uint32_t>(wanted), load_);
+    publish(running_[i]);
     budget -= wanted;
   }
-  return preempted;
 }
 
-void ContinuousEngine::admit_waiting(std::int64_t budget, Load& load, Outbox& out) {
+bool ContinuousEngine::partial_prefill_allowed() const {
+  const auto partial = std::count_if(running_.begin(), running_.end(), [](const Sequence& sequence) {
+    return !sequence.decodes() && sequence.computed + sequence.scheduled < sequence.target;
+  });
+  return partial < config_.max_num_partial_prefills;
+}
+
+ContinuousEngine::Sequence ContinuousEngine::fresh(const Job& job) const {
+  Sequence sequence;
+  sequence.job = job;
+  sequence.target = std::max(1u, job.input_tokens);
+  if (pool_.caching()) return sequence;
+  // Cached tokens are whole blocks, and the last token is always computed.
+  const auto block = static_cast<std::uint32_t>(config_.block_size);
+  const auto cached =
+      static_cast<std::uint32_t>(config_.prefix_cache_share * sequence.target) / block * block;
+  sequence.computed = std::min(cached, sequence.target - 1);
+  sequence.shared = sequence.computed / block * block;
+  return sequence;
+}
+
+bool ContinuousEngine::admit(Sequence& sequence, std::int64_t& budget) {
+  Match found = match(sequence.job, sequence.target);
+  const auto cached = static_cast<std::uint32_t>(found.blocks * config_.block_size);
+  if (pool_.caching()) sequence.computed = sequence.shared = cached;
+  const std::int64_t wanted = wanted_of(sequence, budget);
+  if (wanted == 0) return false;
+  if (sequence.computed + wanted < sequence.target && !partial_prefill_allowed()) return false;
+  const std::int64_t tokens = config_.reserve_output ? longest(sequence.job) : sequence.computed + wanted;
+  const std::int64_t blocks = blocks_for(tokens - sequence.shared);
+  if (pool_.free() - found.unused - blocks < (running_.empty() ? 0 : watermark_blocks_)) return false;
+  if (sequence.generated == 0 && pool_.caching()) {
+    counts_.prompt_tokens += sequence.target;
+    counts_.hit_tokens += cached;
+  }
+  use(sequence, std::move(found));
+  if (!reserve(sequence, tokens)) return false;  // cannot be: it was counted above
+  schedule(sequence, static_cast<std::uint32_t>(wanted), load_);
+  publish(sequence);
+  budget -= wanted;
+  return true;
+}
+
+bool ContinuousEngine::preempted_first() const {
+  if (preempted_.empty()) return false;
+  if (!config_.priority_scheduling || waiting_.empty()) return true;
+  Sequence head;
+  head.job = waiting_.front();
+  return !head.before(preempted_.front());
+}
+
+void ContinuousEngine::admit_waiting(std::int64_t& budget, Outbox& out) {
   while (budget > 0 && running_.size() < static_cast<std::size_t>(config_.max_num_seqs)) {
-    Sequence sequence;
-    if (!preempted_.empty()) {
-      sequence = preempted_.front();
-    } else if (!waiting_.empty()) {
-      sequence.job = waiting_.front();
-      sequence.target = std::max(1u, sequence.job.input_tokens);
-      // Cached tokens are whole blocks, and the last token is always computed.
-      const auto block = static_cast<std::uint32_t>(config_.block_size);
-      const auto cached =
-          static_cast<std::uint32_t>(config_.prefix_cache_share * sequence.target) / block * block;
-      sequence.computed = std::min(cached, sequence.target - 1);
-      sequence.shared = sequence.computed / block * block;
-    } else {
+    const bool again = preempted_first();
+    if (!again && waiting_.empty()) return;
+    Sequence sequence = again ? std::move(preempted_.front()) : fresh(waiting_.front());
+    if (!admit(sequence, budget)) {
+      if (again) preempted_.front() = std::move(sequence);
       return;
     }
-    const std::int64_t wanted = std::min<std::int64_t>(budget, sequence.target - sequence.computed);
-    const std::int64_t blocks = blocks_for(sequence.computed - sequence.shared + wanted);
-    if (free_blocks_ - blocks < (running_.empty() ? 0 : watermark_blocks_) ||
-        !reserve(sequence, sequence.computed + wanted))
-      return;
-    if (!preempted_.empty()) {
+    if (again) {
       preempted_.pop_front();
     } else {
       waiting_.pop();
       out.push_back(tell(sequence.job, Signal::started));
     }
-    schedule(sequence, static_cast<std::uint32_t>(wanted), load);
-    budget -= wanted;
-    running_.push_back(sequence);
+    running_.push_back(std::move(sequence));
   }
 }
 
@@ -128,8 +202,10 @@ std::optional<Step> ContinuousEngine::plan(Time, Outbox& out) {
   if (in_step_) return std::nullopt;
   std::int64_t budget = config_.max_num_batched_tokens;
   load_ = {};
-  preempted_now_ = schedule_running(budget, load_);
-  if (!preempted_now_) admit_waiting(budget, load_, out);
+  preempted_now_ = false;
+  schedule_running(config_.prefill_first ? Turn::prefills : Turn::all, budget);
+  if (!preempted_now_) admit_waiting(budget, out);
+  if (config_.prefill_first && load_.prefill_tokens == 0) schedule_running(Turn::decodes, budget);
   if (running_.empty()) return std::nullopt;
   in_step_ = true;
   return step_of(load_);
@@ -138,68 +214,27 @@ std::optional<Step> ContinuousEngine::plan(Time, Outbox& out) {
 Step ContinuousEngine::step_of(const Load& load) const {
   Step step;
   step.items = static_cast<double>(running_.size());
-  step.demand = model_->iteration(*format_, load.prefill_tokens, load.prefill_pairs, load.prefill_context,
-                                  load.decodes, load.decode_context, load.sampled);
+  double padding = 0;
+  const double batch = load.prefill_tokens + load.decodes;
+  if (batch <= config_.cuda_graph_max_batch) padding = captured_batch(batch) - batch;
+  const bool decodes_only = load.prefill_tokens == 0;
+  step.demand = model_->iteration(
+      *format_, load.prefill_tokens + (decodes_only ? 0 : padding), load.prefill_pairs, load.prefill_context,
+      load.decodes + (decodes_only ? padding : 0), load.decode_context, load.sampled);
   step.demand.host_before_s += config_.host_per_step_s + config_.host_per_sequence_s * step.items;
   return step;
 }
 
-std::size_t ContinuousEngine::silent_steps() const {
-  if (preempted_now_ || load_.prefill_tokens > 0 || load_.decodes < static_cast<double>(running_.size()))
-    return 0;
-  std::size_t silent = steps_with_blocks();
-  for (const Sequence& sequence : running_) {
-    std::uint32_t left = sequence.job.output_tokens - sequence.generated;
-    if (sequence.job.notify_every > 0)
-      left = std::min(left, sequence.job.notify_every - sequence.generated % sequence.job.notify_every);
-    silent = std::min<std::size_t>(silent, left - 1);
-  }
-  return silent;
+// Most sequences of a batch had their last token at the same time: their gaps are added as one.
+void ContinuousEngine::add_gap(Duration gap) {
+  add_gaps();
+  gap_ = gap;
+  gaps_ = 1;
 }
 
-std::size_t ContinuousEngine::steps_with_blocks() const {
-  // Every block_size iterations each sequence takes a block; within that cycle, when its last one is full.
-  const auto cycle = static_cast<std::size_t>(config_.block_size);
-  const auto sequences = static_cast<std::int64_t>(running_.size());
-  const auto cycles = static_cast<std::size_t>(free_blocks_ / sequences);
-  std::int64_t left = free_blocks_ % sequences;
-  if (cycles * cycle >= kFarAhead) return kFarAhead;
-  taking_.assign(cycle, 0);
-  for (const Sequence& sequence : running_) {
-    const std::int64_t room =
-        sequence.blocks * config_.block_size - (sequence.computed + 1 - sequence.shared);
-    ++taking_[static_cast<std::size_t>(room) % cycle];
-  }
-  std::size_t more = 0;
-  while (more < cycle && taking_[more] <= left) left -= taking_[more++];
-  return cycles * cycle + more;
-}
-
-Step ContinuousEngine::following_step(std::size_t ahead) const {
-  Load load = load_;
-  load.decode_context += load.decodes * static_cast<double>(ahead);
-  return step_of(load);
-}
-
-void ContinuousEngine::skip(std::span<const Time> ends) {
-  if (ends.empty()) return;
-  const auto steps = static_cast<std::uint32_t>(ends.size());
-  for (Sequence& sequence : running_) {
-    inter_token_.add(ends.front() - sequence.last_token);
-    sequence.last_token = ends.back();
-    sequence.computed += steps;
-    sequence.generated += steps;
-    sequence.target += steps;
-    static_cast<void>(reserve(sequence, sequence.computed + 1));  // silent_steps() has seen to it
-  }
-  for (std::size_t i = 1; i < ends.size(); ++i) inter_token_.add(ends[i] - ends[i - 1], running_.size());
-  load_.decode_context += load_.decodes * steps;
-}
-
-bool ContinuousEngine::may_admit(const Job& job) const {
-  const Job& head = waiting_.front();
-  return preempted_.empty() && head.request == job.request && head.stage == job.stage &&
-         running_.size() < static_cast<std::size_t>(config_.max_num_seqs);
+void ContinuousEngine::add_gaps() {
+  inter_token_.add(gap_, gaps_);
+  gaps_ = 0;
 }
 
 void ContinuousEngine::sample(Sequence& sequence, Time now, Outbox& out) {
@@ -208,11 +243,10 @@ void ContinuousEngine::sample(Sequence& sequence, Time now, Outbox& out) {
   if (sequence.generated == 1) {
     out.push_back(tell(sequence.job, Signal::output));
   } else {
-    inter_token_.add(now - sequence.last_token);
+    count_gap(now - sequence.last_token);
   }
   sequence.last_token = now;
-  if (sequence.job.notify_every > 0 && sequence.generated % sequence.job.notify_every == 0)
-    out.push_back(tell(sequence.job, Signal::progress, sequence.generated));
+  tell_progress(sequence, out);
 }
 
 void ContinuousEngine::complete(const Step&, Time now, Outbox& out) {
@@ -220,20 +254,29 @@ void ContinuousEngine::complete(const Step&, Time now, Outbox& out) {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < running_.size(); ++i) {
     Sequence& sequence = running_[i];
-    if (sequence.scheduled > 0) {
+    if (sequence.scheduled == 1 && sequence.decodes()) {  // most of them: the rest would do the same
+      sequence.scheduled = 0;
+      ++sequence.computed;
+      ++sequence.generated;
+      ++sequence.target;
+      count_gap(now - sequence.last_token);
+      sequence.last_token = now;
+      tell_progress(sequence, out);
+    } else if (sequence.scheduled > 0) {
       sequence.computed += sequence.scheduled;
       sequence.scheduled = 0;
       if (sequence.computed == sequence.target) sample(sequence, now, out);
     }
-    if (sequence.generated >= sequence.job.output_tokens && sequence.generated > 0) {
-      free_blocks_ += sequence.blocks;
+    if (sequence.generated >= sequence.job.output_tokens && sequence.generated > 0) [[unlikely]] {
+      free_blocks(sequence);
       out.push_back(tell(sequence.job, Signal::finished));
       continue;
     }
-    if (kept != i) running_[kept] = sequence;
+    if (kept != i) running_[kept] = std::move(sequence);
     ++kept;
   }
   running_.resize(kept);
+  add_gaps();
 }
 
 void ContinuousEngine::fail(Outbox& out) {
@@ -242,8 +285,14 @@ void ContinuousEngine::fail(Outbox& out) {
   while (!waiting_.empty()) out.push_back(tell(waiting_.pop(), Signal::failed));
   running_.clear();
   preempted_.clear();
-  free_blocks_ = total_blocks_;
+  pool_.clear();
   in_step_ = false;
+}
+
+ContinuousEngine::Counts ContinuousEngine::counts() const {
+  Counts counts = counts_;
+  counts.evicted_blocks = pool_.evictions();
+  return counts;
 }
 
 }  // namespace gpushare

@@ -7,13 +7,15 @@
 
 #include "gpushare/scenario.hpp"
 #include "gpushare/statistics.hpp"
+#include "serving/block_pool.hpp"
 #include "serving/job.hpp"
 
 namespace gpushare {
 
 /// Continuous batching with paged KV, after vLLM V1's scheduler: running sequences first (decodes and unfinished
 /// prefills in order of admission), then waiting ones first come first served while the token budget, the sequence
-/// limit and the blocks last. Out of blocks, the latest admitted is preempted and computed again later.
+/// limit and the blocks last. Out of blocks, the latest admitted is preempted and computed again later. Engine's
+/// fields make it the scheduler of other servers and versions.
 class ContinuousEngine {
  public:
   ContinuousEngine(const Engine& config, const LlmModel& model, const WeightFormat& format,
@@ -27,7 +29,7 @@ class ContinuousEngine {
   void fail(Outbox& out);
   [[nodiscard]] bool idle() const { return !in_step_; }
 
-  // Iterations that follow each other without anything to tell, for those who advance several at once:
+  // continuous_runs.cpp: iterations that follow each other without anything to tell, for those who advance several.
   /// How many iterations, the planned one included, are sure to end without a signal, an admission or a preemption,
   /// if nothing arrives: decodes only, none of them the last of its sequence or at the end of a sentence.
   [[nodiscard]] std::size_t silent_steps() const;
@@ -39,12 +41,22 @@ class ContinuousEngine {
   /// iterations are silent, unless the job goes to its head.
   [[nodiscard]] bool may_admit(const Job& job) const;
 
+  /// Tokens at the start of the job's prompt that are in the cache now.
+  [[nodiscard]] std::int64_t cached_tokens(const Job& job) const;
+
   /// Between successive tokens of a sequence.
   [[nodiscard]] const Histogram& inter_token() const { return inter_token_; }
-  [[nodiscard]] std::uint64_t preemptions() const { return preemptions_; }
+  struct Counts {
+    std::uint64_t preemptions = 0;
+    std::uint64_t prompt_tokens = 0,
+                  hit_tokens = 0;  ///< looked up in the cache at first admission, and found
+    std::uint64_t evicted_blocks = 0;
+  };
+  [[nodiscard]] Counts counts() const;
   void reset_statistics() {
     inter_token_ = {};
-    preemptions_ = 0;
+    counts_ = {};
+    pool_.reset_statistics();
   }
 
  private:
@@ -57,32 +69,83 @@ class ContinuousEngine {
     std::uint32_t scheduled = 0;  // tokens of the step in hand
     std::int64_t blocks = 0;
     Time last_token{};
+    std::vector<BlockPool::Entry> held;  // entries of the prefix cache that it uses, from the start
+    std::size_t stretch = 0;             // of its prefix, the next to be kept in the cache
+    std::int64_t position = 0;           // where that starts, blocks
+    std::int64_t partly = 0;             // blocks of it that were found
+
+    [[nodiscard]] bool decodes() const { return generated > 0 && computed + 1 == target; }
+    [[nodiscard]] bool before(const Sequence& other) const {
+      return job.priority != other.job.priority ? job.priority < other.job.priority
+                                                : job.queued < other.job.queued;
+    }
+  };
+  /// What of a sequence is in the cache.
+  struct Match {
+    std::vector<BlockPool::Entry> entries;
+    std::size_t stretch = 0;
+    std::int64_t position = 0, partly = 0;
+    std::int64_t blocks = 0;  // found, from the start
+    std::int64_t unused = 0;  // blocks of those entries that count as free now
   };
   /// What the step being planned will compute.
   struct Load {
     double prefill_tokens = 0, prefill_pairs = 0, prefill_context = 0;
     double decodes = 0, decode_context = 0, sampled = 0;
   };
+  enum class Turn : std::uint8_t { all, prefills, decodes };
 
   [[nodiscard]] std::int64_t blocks_for(std::int64_t tokens) const {
     return (tokens + config_.block_size - 1) / config_.block_size;
   }
+  [[nodiscard]] std::int64_t longest(const Job& job) const {
+    return std::int64_t{std::max(1u, job.input_tokens)} + job.output_tokens;
+  }
   [[nodiscard]] Step step_of(const Load& load) const;
+  [[nodiscard]] bool has_blocks(const Sequence& sequence, std::int64_t tokens) const {
+    return tokens - sequence.shared <= sequence.blocks * config_.block_size;
+  }
+  [[nodiscard]] bool reserve(Sequence& sequence, std::int64_t tokens);
+  /// Tokens that a sequence may compute in this iteration; 0: it has to wait.
+  [[nodiscard]] std::int64_t wanted_of(const Sequence& sequence, std::int64_t budget) const;
+  void schedule(Sequence& sequence, std::uint32_t tokens, Load& load);
+  void unschedule(Sequence& sequence, Load& load);
+  void schedule_running(Turn turn, std::int64_t& budget);
+  [[nodiscard]] std::size_t victim() const;
+  void preempt(std::size_t index);
+  void admit_waiting(std::int64_t& budget, Outbox& out);
+  [[nodiscard]] bool preempted_first() const;
+  [[nodiscard]] Sequence fresh(const Job& job) const;
+  [[nodiscard]] bool admit(Sequence& sequence, std::int64_t& budget);
+  [[nodiscard]] bool partial_prefill_allowed() const;
+  void count_gap(Duration gap) {
+    if (gap == gap_) {
+      ++gaps_;
+    } else {
+      add_gap(gap);
+    }
+  }
+  void add_gap(Duration gap);
+  void add_gaps();
+  void tell_progress(const Sequence& sequence, Outbox& out) const {
+    if (sequence.job.notify_every > 0 && sequence.generated % sequence.job.notify_every == 0)
+      out.push_back(tell(sequence.job, Signal::progress, sequence.generated));
+  }
+  void sample(Sequence& sequence, Time now, Outbox& out);
   /// Iterations after the planned one for whose tokens there are blocks.
   [[nodiscard]] std::size_t steps_with_blocks() const;
-  [[nodiscard]] bool reserve(Sequence& sequence, std::int64_t tokens);
-  void schedule(Sequence& sequence, std::uint32_t tokens, Load& load);
-  bool schedule_running(std::int64_t& budget, Load& load);
-  void admit_waiting(std::int64_t budget, Load& load, Outbox& out);
-  void preempt_latest(Load& load);
-  void unschedule(Sequence& sequence, Load& load);
-  void sample(Sequence& sequence, Time now, Outbox& out);
+
+  // continuous_cache.cpp
+  [[nodiscard]] Match match(const Job& job, std::uint32_t target) const;
+  void use(Sequence& sequence, Match&& match);
+  void publish(Sequence& sequence);
+  void keep(Sequence& sequence, std::uint64_t key, std::int64_t blocks);
+  void free_blocks(Sequence& sequence);
 
   Engine config_;
   const LlmModel* model_;
   const WeightFormat* format_;
-  std::int64_t total_blocks_;
-  std::int64_t free_blocks_;
+  BlockPool pool_;
   std::int64_t watermark_blocks_;
   JobQueue waiting_;
   std::deque<Sequence> preempted_;  // served before waiting_, latest preemption first
@@ -92,7 +155,9 @@ class ContinuousEngine {
   bool preempted_now_ = false;                // while it was planned
   mutable std::vector<std::int64_t> taking_;  // scratch of steps_with_blocks
   Histogram inter_token_;
-  std::uint64_t preemptions_ = 0;
+  Duration gap_{};  // `gaps_` of which are not in inter_token_ yet
+  std::uint64_t gaps_ = 0;
+  Counts counts_;
 };
 
 }  // namespace gpushare

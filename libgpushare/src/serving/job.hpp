@@ -3,10 +3,12 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <vector>
 
 #include "gpushare/demand.hpp"
 #include "gpushare/time.hpp"
+#include "serving/block_pool.hpp"
 
 namespace gpushare {
 
@@ -22,6 +24,8 @@ struct Job {
   double units = 1;
   double synthetic_s = 0;  ///< drawn service time of a synthetic model
   Time queued{};
+  std::shared_ptr<const PromptPrefix>
+      prefix{};  ///< what its prompt shares with others; null: nothing is known
 };
 
 /// What an engine tells of a job.

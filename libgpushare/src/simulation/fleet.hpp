@@ -73,6 +73,7 @@ struct ServiceState {
   TimeIntegral servers_busy;
   std::uint64_t steps = 0;                           ///< planned in the window
   double step_items = 0;                             ///< summed over them
+  std::uint64_t rejected = 0;                        ///< in the window
   double sojourn_s = 0;                              ///< summed over finished jobs, for Little's law
   double step_time_factor = 1, pressure_factor = 1;  ///< of this replication (CalibrationSpread)
 };

@@ -2,9 +2,11 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "gpushare/time.hpp"
+#include "serving/block_pool.hpp"
 
 namespace gpushare {
 
@@ -45,6 +47,7 @@ struct Request {
   Time playout_end = kNever;      ///< when the speech received so far will have been played
   double audio_gap_s = 0;         ///< speech that came after its playout deadline
   std::uint32_t chunks = 0, late_chunks = 0;
+  std::shared_ptr<const PromptPrefix> prefix{};  ///< where the engines keep prefixes
   std::array<StageState, kMaxStages> stages{};
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "gpushare/engines.hpp"
 #include "gpushare/errors.hpp"
 #include "simulation/memory_parts.hpp"
 #include "simulation/scenario_document.hpp"
@@ -155,6 +156,34 @@ void read_slots(const Reader& reader, const Model& model, Engine& engine) {
                   model.name, engine.slots, fmt::join(sizes, ", ")));
 }
 
+void read_schedule(const Reader& reader, Engine& engine) {
+  engine.chunked_prefill = reader.boolean("chunked_prefill", engine.chunked_prefill);
+  engine.prefill_first = reader.boolean("prefill_first", engine.prefill_first);
+  engine.reserve_output = reader.boolean("reserve_output", engine.reserve_output);
+  engine.priority_scheduling = reader.boolean("priority_scheduling", engine.priority_scheduling);
+  engine.max_num_partial_prefills =
+      whole(reader, "max_num_partial_prefills", engine.max_num_partial_prefills, 1);
+  engine.long_prefill_token_threshold =
+      whole(reader, "long_prefill_token_threshold", engine.long_prefill_token_threshold, 0);
+  engine.cuda_graph_max_batch = whole(reader, "cuda_graph_max_batch", engine.cuda_graph_max_batch, 0);
+}
+
+void read_prefix_cache(const Reader& reader, Engine& engine) {
+  const auto share = reader.find("prefix_cache_share");
+  engine.prefix_caching = reader.boolean("prefix_caching", engine.prefix_caching && !share);
+  if (!share) return;
+  if (engine.prefix_caching) share->fail("prefix_caching finds the share by itself; give one of them");
+  engine.prefix_cache_share = share->number(json::kFraction);
+}
+
+Engine preset_named(const Reader& reader) {
+  const auto names = engine_preset_names();
+  const std::string name = reader.string();
+  if (std::find(names.begin(), names.end(), name) == names.end())
+    reader.fail(unknown_name("engine preset", name, names));
+  return load_engine_preset(name).engine;
+}
+
 void read_continuous(const Reader& reader, Engine& engine) {
   engine.max_num_seqs = whole(reader, "max_num_seqs", engine.max_num_seqs, 1);
   engine.max_num_batched_tokens = whole(reader, "max_num_batched_tokens", engine.max_num_batched_tokens, 1);
@@ -162,9 +191,11 @@ void read_continuous(const Reader& reader, Engine& engine) {
   engine.gpu_memory_utilization = reader.number("gpu_memory_utilization", 0, {0, 1, true});
   engine.kv_blocks = reader.integer("kv_blocks", 0, 0, std::int64_t{1} << 32);
   engine.watermark = reader.number("watermark", engine.watermark, json::kFraction);
-  engine.host_per_step_s = reader.number("host_per_step_s", 0, json::kNonNegative);
-  engine.host_per_sequence_s = reader.number("host_per_sequence_s", 0, json::kNonNegative);
-  engine.prefix_cache_share = reader.number("prefix_cache_share", 0, json::kFraction);
+  const json::Range host = json::kNonNegative;
+  engine.host_per_step_s = reader.number("host_per_step_s", engine.host_per_step_s, host);
+  engine.host_per_sequence_s = reader.number("host_per_sequence_s", engine.host_per_sequence_s, host);
+  read_schedule(reader, engine);
+  read_prefix_cache(reader, engine);
   if (engine.max_num_seqs > engine.max_num_batched_tokens)
     reader.fail(fmt::format(
         "max_num_seqs {} is more than max_num_batched_tokens {}: an iteration could not give every "
@@ -205,8 +236,11 @@ void read_fields(const Reader& reader, const Model& model, Engine& engine) {
 Engine read_engine(const Reader& reader, const Model& model) {
   Engine engine;
   engine.kind = read_kind(reader, model);
+  if (engine.kind == EngineKind::continuous_batching)
+    if (const auto preset = reader.find("preset")) engine = preset_named(*preset);
   engine.queue_limit = reader.integer("queue_limit", -1, -1);
-  engine.request_overhead_s = reader.number("request_overhead_s", 0, json::kNonNegative);
+  engine.request_overhead_s =
+      reader.number("request_overhead_s", engine.request_overhead_s, json::kNonNegative);
   read_fields(reader, model, engine);
   reader.finish();
   return engine;
@@ -219,8 +253,9 @@ Service read_service(const Reader& reader, const std::string& name) {
   service.precision = read_precision(reader, *service.model);
   service.replicas = whole(reader, "replicas", 1, 1, kMostReplicas);
   if (const auto routing = reader.find("routing"))
-    service.routing = static_cast<Routing>(
-        routing->choice({"round-robin", "least-outstanding", "shared-queue", "user-affinity", "random"}));
+    service.routing =
+        static_cast<Routing>(routing->choice({"round-robin", "least-outstanding", "shared-queue",
+                                              "user-affinity", "random", "power-of-two", "prefix-affine"}));
   service.memory_bytes = reader.number("memory_bytes", 0, json::kPositive);
   if (const auto engine = reader.find("engine")) {
     service.engine = read_engine(*engine, *service.model);

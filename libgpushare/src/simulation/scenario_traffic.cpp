@@ -150,6 +150,14 @@ Trace read_trace(const Reader& reader) {
   return load_trace(file, options);
 }
 
+void read_system_prompts(const Reader& reader, Traffic& traffic) {
+  traffic.system_prompt_tokens =
+      static_cast<double>(reader.integer("system_prompt_tokens", 0, 0, 1'000'000'000));
+  traffic.system_prompts = static_cast<int>(reader.integer("system_prompts", 1, 1, 1'000'000'000));
+  if (traffic.system_prompts > 1 && traffic.system_prompt_tokens == 0)
+    reader.at("system_prompts").fail(R"(they are empty; give "system_prompt_tokens")");
+}
+
 void read_kind(const Reader& reader, const Scenario& scenario, Traffic& traffic) {
   traffic.kind = static_cast<Traffic::Kind>(reader.at("kind").choice({"open", "closed", "trace"}));
   switch (traffic.kind) {
@@ -164,6 +172,7 @@ void read_kind(const Reader& reader, const Scenario& scenario, Traffic& traffic)
       traffic.speed = reader.number("speed", 1, json::kPositive);
       break;
   }
+  if (traffic.kind != Traffic::Kind::trace) read_system_prompts(reader, traffic);
 }
 
 void require(const Reader& reader, const Stage& stage, const char* key, bool missing, std::string_view why) {

@@ -94,6 +94,7 @@ class Simulator {
     int turn = 0;
     double history_tokens = 0;
     Time leave{};
+    std::shared_ptr<PromptPrefix> said{};  ///< what the session's next prompt will begin with
   };
 
   // simulator.cpp: the loop and the steps
@@ -135,6 +136,10 @@ class Simulator {
   void schedule_run(const StepRun& run);
   [[nodiscard]] bool has_ended(Time now, const Server& server, const RunStep& step) const;
   void cut_run(Time now, int server);
+  /// Goes past the steps of a run that have ended, for those who look into the engine.
+  void catch_up(Time now, int server);
+  void account_for(Server& server, std::size_t steps);
+  void skip_silent(Server& server, std::size_t steps);
   void end_run(Time now, std::uint32_t server);
 
   // simulator_requests.cpp: a request's way through its pipeline
@@ -146,7 +151,10 @@ class Simulator {
   void start_delay(Time now, std::uint32_t slot, std::uint8_t stage, double seconds);
   void send_job(Time now, std::uint32_t slot, std::uint8_t stage);
   [[nodiscard]] Job make_job(const Request& request, std::uint32_t slot, std::uint8_t stage);
-  [[nodiscard]] int route(const Request& request, int service);
+  [[nodiscard]] int route(Time now, const Job& job, const Request& request, int service);
+  [[nodiscard]] int least_outstanding(const ServiceState& service) const;
+  [[nodiscard]] int better_of_two(const ServiceState& service);
+  [[nodiscard]] int prefix_affine(Time now, const Job& job, const ServiceState& service);
   void on_outcome(Time now, const Outcome& outcome);
   void on_audio(Time now, Request& request, double seconds);
   void offer_sentences(Time now, std::uint32_t slot, std::uint8_t stage, std::uint32_t tokens, bool complete);
@@ -163,6 +171,15 @@ class Simulator {
   void on_user(Time now, std::uint32_t user);
   void after_turn(Time now, const Request& request);
   void draw_sizes(Request& request, const Traffic& traffic);
+
+  // simulator_prefixes.cpp: what prompts have in common
+  [[nodiscard]] bool caches_prefixes(const Traffic& traffic) const;
+  /// Of a prompt that begins with the traffic's system prompt, if it has one.
+  [[nodiscard]] std::shared_ptr<PromptPrefix> new_prefix(const Request& request,
+                                                         const Traffic& traffic) const;
+  [[nodiscard]] std::shared_ptr<PromptPrefix> trace_prefix(const Request& request, const Trace& trace,
+                                                           std::size_t row) const;
+  void carry_on(User& user, Request& request, double dropped_tokens);
 
   // simulator_faults.cpp
   void add_faults();
@@ -236,7 +253,8 @@ class Simulator {
   std::vector<PartitionWindow> windows_;
   struct ServiceWindow {
     double in_system = 0, busy = 0, batch = 0;
-    std::uint64_t steps = 0, preemptions = 0;
+    std::uint64_t steps = 0, rejected = 0;
+    ContinuousEngine::Counts llm;
   };
   std::vector<ServiceWindow> service_windows_;
   std::vector<LatencySummary> engine_latencies_;

@@ -119,6 +119,7 @@ Job Simulator::make_job(const Request& request, std::uint32_t slot, std::uint8_t
   job.input_tokens = request.input_tokens;
   job.output_tokens = request.output_tokens;
   job.units = request.units;
+  job.prefix = request.prefix;
   if (stage.on == Trigger::sentence) {
     const auto each = static_cast<std::uint32_t>(stage.sentence_tokens);
     const std::uint32_t spoken = (request.stages[index].parts_submitted - 1) * each;
@@ -137,45 +138,6 @@ Job Simulator::make_job(const Request& request, std::uint32_t slot, std::uint8_t
   return job;
 }
 
-int Simulator::route(const Request& request, int service_index) {
-  ServiceState& service = fleet_.services[static_cast<std::size_t>(service_index)];
-  const auto replicas = service.servers.size();
-  const auto up = [&](int server) { return fleet_.servers[static_cast<std::size_t>(server)].up; };
-  std::size_t first = 0;
-  switch (scenario_.services[static_cast<std::size_t>(service_index)].routing) {
-    case Routing::round_robin:
-      first = service.next++ % replicas;
-      break;
-    case Routing::random:
-      first = static_cast<std::size_t>(routing_stream_.uniform() * static_cast<double>(replicas));
-      break;
-    case Routing::user_affinity: {
-      const std::uint64_t who = request.user >= 0 ? static_cast<std::uint64_t>(request.user) : request.uid;
-      first = static_cast<std::size_t>((who * 0x9E3779B97F4A7C15ull) >> 32) % replicas;
-      break;
-    }
-    case Routing::shared_queue:
-      for (const int server : service.servers)
-        if (up(server) && fleet_.servers[static_cast<std::size_t>(server)].steps_in_hand == 0) return server;
-      break;
-    case Routing::least_outstanding: {
-      int best = -1;
-      for (const int server : service.servers) {
-        if (!up(server)) continue;
-        if (best < 0 || fleet_.servers[static_cast<std::size_t>(server)].in_system <
-                            fleet_.servers[static_cast<std::size_t>(best)].in_system)
-          best = server;
-      }
-      return best;
-    }
-  }
-  for (std::size_t i = 0; i < replicas; ++i) {  // the next one that is up
-    const int server = service.servers[(first + i) % replicas];
-    if (up(server)) return server;
-  }
-  return -1;
-}
-
 void Simulator::send_job(Time now, std::uint32_t slot, std::uint8_t index) {
   Request& request = requests_[slot];
   const int service_index = pipeline_of(request).stages[index].service;
@@ -188,11 +150,12 @@ void Simulator::send_job(Time now, std::uint32_t slot, std::uint8_t index) {
                                  : fleet_.services[static_cast<std::size_t>(service_index)]
                                        .servers[static_cast<std::size_t>(state.replica)];
   if (chosen < 0 || !fleet_.servers[static_cast<std::size_t>(chosen)].up)
-    chosen = route(request, service_index);
+    chosen = route(now, job, request, service_index);
   const bool taken = chosen >= 0 && std::visit([&](auto& engine) { return engine.enqueue(job); },
                                                fleet_.servers[static_cast<std::size_t>(chosen)].engine);
   if (!taken) {
     request.status = chosen < 0 ? RequestStatus::failed : RequestStatus::rejected;
+    fleet_.services[static_cast<std::size_t>(service_index)].rejected += chosen < 0 ? 0 : 1;
     release_worker(now, slot, index);
     --request.jobs_open;
     close_if_done(now, slot);

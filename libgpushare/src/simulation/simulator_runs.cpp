@@ -119,12 +119,25 @@ void Simulator::cut_run(Time now, int index) {
   schedule_run(run);
 }
 
-void Simulator::end_run(Time now, std::uint32_t index) {
-  Server& server = fleet_.servers[index];
+void Simulator::catch_up(Time now, int index) {
+  Server& server = fleet_.servers[static_cast<std::size_t>(index)];
   StepRun& run = server.run;
+  if (run.length == 0) return;
+  const auto last = run.steps.begin() + static_cast<std::ptrdiff_t>(run.length) - 1;
+  const auto current = std::partition_point(
+      run.steps.begin(), last, [&](const RunStep& step) { return has_ended(now, server, step); });
+  const auto ended = static_cast<std::size_t>(current - run.steps.begin());
+  account_for(server, ended);
+  skip_silent(server, ended);
+  run.steps.erase(run.steps.begin(), current);
+  run.length -= ended;
+}
+
+void Simulator::account_for(Server& server, std::size_t count) {
+  const StepRun& run = server.run;
   PartitionState& partition = fleet_.partitions[static_cast<std::size_t>(server.partition)];
   ServiceState& service = fleet_.services[static_cast<std::size_t>(server.service)];
-  const std::span steps(run.steps.data(), run.length);
+  const std::span steps(run.steps.data(), count);
   std::visit(
       [&](auto& executor) {
         for (const RunStep& step : steps) {
@@ -134,15 +147,24 @@ void Simulator::end_run(Time now, std::uint32_t index) {
         }
       },
       partition.executor);
-  service.steps += run.length;
-  service.step_items += run.items * static_cast<double>(run.length);
-  if (--server.steps_in_hand == 0) service.servers_busy.add(now, -1);
-  run.length = 0;
-  auto& engine = std::get<ContinuousEngine>(server.engine);
+  service.steps += count;
+  service.step_items += run.items * static_cast<double>(count);
+}
+
+void Simulator::skip_silent(Server& server, std::size_t count) {
   silent_ends_.clear();
-  for (const RunStep& step : steps.first(steps.size() - 1)) silent_ends_.push_back(step.end);
-  engine.skip(silent_ends_);
-  engine.complete({}, now, outbox_);
+  for (std::size_t i = 0; i < count; ++i) silent_ends_.push_back(server.run.steps[i].end);
+  std::get<ContinuousEngine>(server.engine).skip(silent_ends_);
+}
+
+void Simulator::end_run(Time now, std::uint32_t index) {
+  Server& server = fleet_.servers[index];
+  account_for(server, server.run.length);
+  skip_silent(server, server.run.length - 1);
+  server.run.length = 0;
+  if (--server.steps_in_hand == 0)
+    fleet_.services[static_cast<std::size_t>(server.service)].servers_busy.add(now, -1);
+  std::get<ContinuousEngine>(server.engine).complete({}, now, outbox_);
   mark_dirty(static_cast<int>(index));
 }
 

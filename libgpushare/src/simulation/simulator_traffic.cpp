@@ -71,7 +71,9 @@ void Simulator::on_open_arrival(Time now, std::uint32_t index) {
   Request request;
   request.traffic = source.traffic;
   request.uid = (static_cast<std::uint64_t>(source.traffic) << kTrafficShift) | source.sequence++;
-  draw_sizes(request, scenario_.traffic[static_cast<std::size_t>(source.traffic)]);
+  const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(source.traffic)];
+  draw_sizes(request, traffic);
+  if (caches_prefixes(traffic)) request.prefix = new_prefix(request, traffic);
   begin_request(now, request);
   const Time next = open_sources_[index].generator.next();
   if (next <= end_of_arrivals_) queue_.set(source_slots_[index], next);
@@ -87,6 +89,8 @@ void Simulator::on_trace_arrival(Time now, std::uint32_t index) {
   draw_sizes(request, traffic);
   request.input_tokens = static_cast<std::uint32_t>(trace.input_tokens[source.next]);
   request.output_tokens = static_cast<std::uint32_t>(trace.output_tokens[source.next]);
+  if (!trace.hash_starts.empty() && caches_prefixes(traffic))
+    request.prefix = trace_prefix(request, trace, source.next);
   ++source.next;
   begin_request(now, request);
   if (source.next == trace.size()) return;
@@ -107,11 +111,15 @@ void Simulator::on_user(Time now, std::uint32_t index) {
                 static_cast<std::uint64_t>(user.turn);
   draw_sizes(request, traffic);
   if (traffic.history) {
-    if (user.turn % traffic.turns_per_session == 0) user.history_tokens = 0;
+    if (user.turn % traffic.turns_per_session == 0) user.history_tokens = 0, user.said = nullptr;
     double carried = user.history_tokens;
     if (traffic.history_limit_tokens > 0) carried = std::min(carried, traffic.history_limit_tokens);
+    const double dropped = user.history_tokens - carried;
     user.history_tokens += request.input_tokens + request.output_tokens;
     request.input_tokens += to_tokens(carried);
+    if (caches_prefixes(traffic)) carry_on(user, request, dropped);
+  } else if (caches_prefixes(traffic)) {
+    request.prefix = new_prefix(request, traffic);
   }
   ++user.turn;
   begin_request(now, request);

@@ -26,9 +26,14 @@ std::vector<NamedHistogram> histograms_of(const AnyEngine& engine) {
   return {};
 }
 
-std::uint64_t preemptions_of(const AnyEngine& engine) {
+void add(ContinuousEngine::Counts& sum, const AnyEngine& engine) {
   const auto* llm = std::get_if<ContinuousEngine>(&engine);
-  return llm != nullptr ? llm->preemptions() : 0;
+  if (llm == nullptr) return;
+  const ContinuousEngine::Counts counts = llm->counts();
+  sum.preemptions += counts.preemptions;
+  sum.prompt_tokens += counts.prompt_tokens;
+  sum.hit_tokens += counts.hit_tokens;
+  sum.evicted_blocks += counts.evicted_blocks;
 }
 
 }  // namespace
@@ -52,13 +57,14 @@ void Simulator::on_window(Time now, std::uint32_t mark) {
     if (opens) {
       service.steps = 0;
       service.step_items = 0;
+      service.rejected = 0;
       continue;
     }
     service_windows_[i].batch = share(service.step_items, static_cast<double>(service.steps));
     service_windows_[i].steps = service.steps;
+    service_windows_[i].rejected = service.rejected;
     for (const int server : service.servers)
-      service_windows_[i].preemptions +=
-          preemptions_of(fleet_.servers[static_cast<std::size_t>(server)].engine);
+      add(service_windows_[i].llm, fleet_.servers[static_cast<std::size_t>(server)].engine);
   }
   if (opens) {
     for (Server& server : fleet_.servers)
@@ -154,7 +160,11 @@ void Simulator::add_services(Summary& summary) const {
     service.busy = share(window.busy, summary.duration_s * service.replicas);
     service.mean_batch = window.batch;
     service.steps = window.steps;
-    service.preemptions = window.preemptions;
+    service.preemptions = window.llm.preemptions;
+    service.rejected = window.rejected;
+    service.prefix_prompt_tokens = window.llm.prompt_tokens;
+    service.prefix_hit_tokens = window.llm.hit_tokens;
+    service.prefix_evicted_blocks = window.llm.evicted_blocks;
     summary.services.push_back(std::move(service));
   }
 }

@@ -1,0 +1,284 @@
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <vector>
+
+#include "serving/block_pool.hpp"
+#include "serving/continuous_engine.hpp"
+
+// Timelines of the LLM scheduler worked out by hand: one token costs one FLOP, so a step's FLOP are its tokens.
+
+namespace {
+
+using namespace gpushare;
+
+const LlmModel& token_counter() {
+  static const LlmModel model = [] {
+    LlmModel counter;
+    counter.flop_per_token = 1;
+    counter.formats.push_back({});
+    return counter;
+  }();
+  return model;
+}
+
+Engine config(int max_num_seqs, int budget) {
+  Engine engine;
+  engine.kind = EngineKind::continuous_batching;
+  engine.max_num_seqs = max_num_seqs;
+  engine.max_num_batched_tokens = budget;
+  engine.watermark = 0;
+  return engine;
+}
+
+/// A server and its clock, a millisecond for each step.
+class Server {
+ public:
+  explicit Server(const Engine& engine, std::int64_t blocks = 1000)
+      : engine_(engine, token_counter(), token_counter().formats[0], blocks) {}
+
+  bool send(std::uint32_t request, std::uint32_t input, std::uint32_t output, int priority = 0,
+            std::shared_ptr<const PromptPrefix> prefix = nullptr) {
+    Job job;
+    job.request = request;
+    job.input_tokens = input;
+    job.output_tokens = output;
+    job.priority = static_cast<std::uint8_t>(priority);
+    job.queued = Time{steps_ * 1'000'000 + request};
+    job.prefix = std::move(prefix);
+    return engine_.enqueue(job);
+  }
+  /// Tokens computed by the next step; -1: nothing to do.
+  double step() {
+    const auto planned = engine_.plan(Time{steps_ * 1'000'000}, out_);
+    if (!planned) return -1;
+    engine_.complete(*planned, Time{++steps_ * 1'000'000}, out_);
+    return planned->demand.groups[0].flop;
+  }
+  /// Tokens of each step until there is nothing to do, at most `most` of them.
+  std::vector<double> run(int most = 1000) {
+    std::vector<double> tokens;
+    for (double computed = step(); computed >= 0 && most-- > 0; computed = step()) tokens.push_back(computed);
+    return tokens;
+  }
+  std::vector<std::uint32_t> finished() const {
+    std::vector<std::uint32_t> requests;
+    for (const Outcome& outcome : out_)
+      if (outcome.signal == Signal::finished) requests.push_back(outcome.request);
+    return requests;
+  }
+  [[nodiscard]] const ContinuousEngine& engine() const { return engine_; }
+
+ private:
+  ContinuousEngine engine_;
+  Outbox out_;
+  std::int64_t steps_ = 0;
+};
+
+std::shared_ptr<const PromptPrefix> prefix(std::uint64_t rest,
+                                           std::vector<PromptPrefix::Stretch> stretches = {}) {
+  return std::make_shared<const PromptPrefix>(PromptPrefix{std::move(stretches), rest});
+}
+
+}  // namespace
+
+TEST_CASE("prompts fill what decodes leave of the budget, in order of arrival") {
+  Server server(config(8, 100));
+  CHECK(server.send(0, 60, 4));
+  CHECK(server.send(1, 60, 2));
+  CHECK(server.send(2, 60, 2));
+  // 60 + 40; one decode, the 20 left of the second and 60 of the third; decodes: three, and the first alone.
+  CHECK(server.run() == std::vector<double>{100, 81, 3, 1});
+}
+
+TEST_CASE("without chunking a prompt waits until it fits whole, and one beyond the budget is refused") {
+  Engine engine = config(8, 100);
+  engine.chunked_prefill = false;
+  Server server(engine);
+  CHECK(server.send(0, 60, 3));
+  CHECK(server.send(1, 60, 2));
+  CHECK_FALSE(server.send(2, 99, 2));
+  CHECK(server.run() == std::vector<double>{60, 61, 2});
+}
+
+TEST_CASE("prompts go first where the server does not mix them with decodes") {
+  Engine engine = config(8, 100);
+  engine.prefill_first = true;
+  Server server(engine);
+  CHECK(server.send(0, 50, 3));
+  CHECK(server.step() == 50);
+  CHECK(server.step() == 1);
+  CHECK(server.send(1, 150, 2));
+  // Two iterations of the prompt alone, while the first sequence waits for its last token.
+  CHECK(server.run() == std::vector<double>{100, 50, 2});
+  CHECK(server.engine().inter_token().max_s() == doctest::Approx(0.003));
+}
+
+TEST_CASE("so many prompts are in the middle of their prefill, each so many tokens an iteration") {
+  Engine engine = config(8, 100);
+  engine.long_prefill_token_threshold = 20;
+  SUBCASE("one") {
+    Server server(engine);
+    CHECK(server.send(0, 60, 1));
+    CHECK(server.send(1, 40, 1));
+    // The third chunk ends the first prompt, so the second may begin beside it.
+    CHECK(server.run() == std::vector<double>{20, 20, 40, 20});
+  }
+  SUBCASE("two") {
+    engine.max_num_partial_prefills = 2;
+    Server server(engine);
+    CHECK(server.send(0, 60, 1));
+    CHECK(server.send(1, 40, 1));
+    CHECK(server.run() == std::vector<double>{40, 40, 20});
+  }
+}
+
+TEST_CASE("a server that reserves the output admits less and preempts nothing") {
+  Engine engine = config(8, 1000);
+  // Eight blocks of 16; each sequence ends with 80 tokens, five blocks.
+  Server eager(engine, 8);
+  engine.reserve_output = true;
+  Server careful(engine, 8);
+  for (Server* server : {&eager, &careful})
+    for (std::uint32_t request = 0; request < 2; ++request) CHECK(server->send(request, 48, 32));
+  const auto together = eager.run(), in_turn = careful.run();
+  CHECK(together.front() == 96);
+  CHECK(eager.engine().counts().preemptions == 1);
+  CHECK(in_turn.front() == 48);
+  CHECK(in_turn.size() == 64);
+  CHECK(careful.engine().counts().preemptions == 0);
+}
+
+TEST_CASE("out of blocks the least urgent gives way where the server schedules by priority") {
+  Engine engine = config(8, 1000);
+  for (const bool by_priority : {false, true}) {
+    engine.priority_scheduling = by_priority;
+    Server server(engine, 8);
+    CHECK(server.send(0, 48, 32, 5));
+    server.step();
+    CHECK(server.send(1, 48, 31, 1));  // urgent, and admitted later
+    server.run();
+    CHECK(server.engine().counts().preemptions == 1);
+    CHECK(server.finished() ==
+          (by_priority ? std::vector<std::uint32_t>{1, 0} : std::vector<std::uint32_t>{0, 1}));
+  }
+}
+
+TEST_CASE("batches are padded to the next size that graphs were captured for") {
+  Engine engine = config(64, 1000);
+  engine.cuda_graph_max_batch = 16;
+  Server server(engine);
+  for (std::uint32_t request = 0; request < 3; ++request) CHECK(server.send(request, 1, 3));
+  CHECK(server.run() == std::vector<double>{4, 4, 4});
+  for (std::uint32_t request = 0; request < 9; ++request) CHECK(server.send(request, 1, 2));
+  CHECK(server.run() == std::vector<double>{16, 16});
+  for (std::uint32_t request = 0; request < 17; ++request) CHECK(server.send(request, 1, 2));
+  CHECK(server.run() == std::vector<double>{17, 17});
+}
+
+TEST_CASE("host time grows with the batch") {
+  Engine engine = config(8, 1000);
+  engine.host_per_step_s = 0.001;
+  engine.host_per_sequence_s = 0.0001;
+  ContinuousEngine server(engine, token_counter(), token_counter().formats[0], 100);
+  Outbox out;
+  Job job;
+  job.input_tokens = 10;
+  job.output_tokens = 2;
+  for (job.request = 0; job.request < 3; ++job.request) CHECK(server.enqueue(job));
+  CHECK(server.plan(Time{}, out)->demand.host_before_s == doctest::Approx(0.0013));
+}
+
+TEST_CASE("blocks of a prefix are computed once and found by those that follow") {
+  Engine engine = config(8, 1000);
+  engine.prefix_caching = true;
+  Server server(engine, 100);
+  const PromptPrefix::Stretch system{7, 40};  // two whole blocks of 16
+  CHECK(server.send(0, 50, 2, 0, prefix(100, {system})));
+  CHECK(server.run() == std::vector<double>{50, 1});
+  CHECK(server.send(1, 50, 2, 0, prefix(101, {system})));
+  CHECK(server.send(2, 32, 1, 0, prefix(102, {{7, 32}})));  // the last token is always computed: one block
+  CHECK(server.run() == std::vector<double>{18 + 16, 1});
+  // The first prompt again, with its reply: 51 tokens were computed, three blocks.
+  CHECK(server.send(3, 60, 1, 0, prefix(100, {system})));
+  CHECK(server.run() == std::vector<double>{12});
+  const auto counts = server.engine().counts();
+  CHECK(counts.prompt_tokens == 50 + 50 + 32 + 60);
+  CHECK(counts.hit_tokens == 32 + 16 + 48);
+  CHECK(counts.evicted_blocks == 0);
+}
+
+TEST_CASE("prompts that begin together share the blocks that the first of them computes") {
+  Engine engine = config(8, 1000);
+  engine.prefix_caching = true;
+  // 64 tokens in common and 16 of its own each, growing to a fifth and sixth block: 4 + 3 x 2 of ten blocks.
+  Server server(engine, 10);
+  for (std::uint32_t request = 0; request < 3; ++request)
+    CHECK(server.send(request, 80, 16, 0, prefix(100 + request, {{7, 64}})));
+  CHECK(server.step() == 80 + 16 + 16);
+  server.run();
+  CHECK(server.finished().size() == 3);
+  CHECK(server.engine().counts().preemptions == 0);
+}
+
+TEST_CASE("the least recently used prefix gives way, from its end") {
+  Engine engine = config(8, 1000);
+  engine.prefix_caching = true;
+  Server server(engine, 8);
+  for (std::uint32_t request = 0; request < 2; ++request) {
+    CHECK(server.send(request, 48, 1, 0, prefix(100 + request)));  // three blocks each
+    server.run();
+  }
+  CHECK(server.send(2, 48, 1, 0, prefix(102)));  // two are empty: the last of the first prompt goes
+  server.run();
+  CHECK(server.engine().counts().evicted_blocks == 1);
+  const auto cached = [&](std::uint64_t rest) {
+    Job job;
+    job.input_tokens = 64;
+    job.prefix = prefix(rest);
+    return server.engine().cached_tokens(job);
+  };
+  CHECK(cached(100) == 32);
+  CHECK(cached(101) == 48);
+  CHECK(cached(102) == 48);
+  CHECK(cached(103) == 0);
+}
+
+TEST_CASE("a preempted sequence finds its own blocks again unless they were needed") {
+  Engine engine = config(8, 1000);
+  engine.prefix_caching = true;
+  Server server(engine, 8);
+  CHECK(server.send(0, 48, 32, 0, prefix(100)));
+  CHECK(server.send(1, 48, 32, 0, prefix(101)));
+  const auto tokens = server.run();
+  CHECK(server.engine().counts().preemptions == 1);
+  CHECK(server.finished() == std::vector<std::uint32_t>{0, 1});
+  // 16 tokens in, both ask for a fifth block of eight: the second gives its four up, and the first takes one of them.
+  // When the first has ended the second finds three, and computes the other 17 of its 65 tokens again.
+  CHECK(tokens.size() == 32 + 1 + 14);
+  CHECK(tokens[32] == 17);
+}
+
+TEST_CASE("a pool gives empty blocks first, then cached ones nobody uses") {
+  BlockPool pool(10, true);
+  pool.take(6);
+  const auto a = pool.keep(1, 4, false);
+  const auto b = pool.keep(2, 2, false);
+  CHECK(pool.free() == 4);
+  pool.release(a);
+  CHECK(pool.free() == 8);
+  pool.hold(*pool.find(1));
+  CHECK(pool.free() == 4);
+  pool.release(a);
+  pool.release(b);
+  CHECK(pool.free() == 10);
+  pool.take(5);
+  CHECK(pool.evictions() == 1);
+  CHECK(pool.blocks_of(a) == 3);
+  pool.take(4);
+  CHECK_FALSE(pool.find(1));
+  CHECK(pool.blocks_of(b) == 1);
+  pool.clear();
+  CHECK(pool.free() == 10);
+  CHECK_FALSE(pool.find(2));
+}
