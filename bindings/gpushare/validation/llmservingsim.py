@@ -24,6 +24,8 @@ _RECORD = "*_llama31_8b_vllm*_requests.jsonl"
 _SOURCE = "LLMServingSim, commit 5daddb21: kernel times of this card and this model (vLLM 0.19)"
 #: vLLM's limit of running sequences where a record never reaches one.
 _SEQUENCES = 256
+#: Seconds at a limit that show it.
+_PLATEAU = 5
 #: vLLM's default for an engine that is neither its offline class nor its API server.
 _TOKENS_PER_ITERATION = 2048
 #: Host time before a step that computes prompts, which runs outside the CUDA graphs. The one figure that a record gave:
@@ -51,9 +53,10 @@ class Record:
 
     @property
     def sequences(self) -> int:
-        """The limit of running requests: as many as ran while others waited."""
-        full = self.running[self.waiting > 0]
-        return int(full.max()) if full.size else _SEQUENCES
+        """The limit of running requests: the most that ran, if others waited then again and again."""
+        most = self.running.max()
+        full = np.count_nonzero((self.running == most) & (self.waiting > 0))
+        return int(most) if full >= _PLATEAU else _SEQUENCES
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
