@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..profiles import profile
+from ..profiles import profile, profile_names
 from .documents import figure
 from .llm_kernels import fitted_model, read_kernel_table
 from .report import Report, Row, Target
@@ -21,17 +21,11 @@ __all__ = ["run"]
 
 _MODEL = "llama-3.1-8b"
 _RECORD = "*_llama31_8b_vllm*_requests.jsonl"
-#: Cards as the files name them, and their profiles.
-_CARDS = {
-    "RTXPRO6000": "rtx-pro-6000",
-    "H100": "h100",
-    "H200": "h200",
-    "A100": "a100",
-    "A100_40GB": "a100-40gb",
-}
 _SOURCE = "LLMServingSim, commit 5daddb21: kernel times of this card and this model (vLLM 0.19)"
-#: As recorded: the count of running requests never passes it.
-_SEQUENCES = 128
+#: vLLM's limit of running sequences where a record never reaches one.
+_SEQUENCES = 256
+#: Seconds at a limit that show it.
+_PLATEAU = 5
 #: vLLM's default for an engine that is neither its offline class nor its API server.
 _TOKENS_PER_ITERATION = 2048
 #: Host time before a step that computes prompts, which runs outside the CUDA graphs. The one figure that a record gave:
@@ -56,6 +50,13 @@ class Record:
     seconds: Vector
     running: Vector
     waiting: Vector
+
+    @property
+    def sequences(self) -> int:
+        """The limit of running requests: the most that ran, if others waited then again and again."""
+        most = self.running.max()
+        full = np.count_nonzero((self.running == most) & (self.waiting > 0))
+        return int(most) if full >= _PLATEAU else _SEQUENCES
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
@@ -140,10 +141,16 @@ def _series(path: Path) -> tuple[Vector, Vector, Vector]:
     return t, running, waiting
 
 
+def _profile_of(card: str) -> str:
+    """The profile whose name, without hyphens, begins the card's name in the files."""
+    fitting = [name for name in profile_names() if card.lower().startswith(name.replace("-", ""))]
+    if not fitting:
+        raise ValueError(f"{card}: no profile is known for this card; there are {', '.join(profile_names())}")
+    return max(fitting, key=len)
+
+
 def _predict(folder: Path, record: Record) -> tuple[Served, list[str]]:
-    if record.card not in _CARDS:
-        raise ValueError(f"{record.card}: no profile is known for this card; there are {', '.join(_CARDS)}")
-    gpu = _CARDS[record.card]
+    gpu = _profile_of(record.card)
     prefix = f"{record.card}_llama31_8b_profile"
     table = read_kernel_table(folder / f"{prefix}_dense.csv", folder / f"{prefix}_attention.csv")
     model, errors = fitted_model(table, profile(gpu), _MODEL, _SOURCE)
@@ -155,7 +162,7 @@ def _predict(folder: Path, record: Record) -> tuple[Served, list[str]]:
     )
     engine: dict[str, Any] = {
         "kind": "continuous-batching",
-        "max_num_seqs": _SEQUENCES,
+        "max_num_seqs": record.sequences,
         "max_num_batched_tokens": _TOKENS_PER_ITERATION,
     }
     return replay(requests, gpu=gpu, model=model, engine=engine), errors
@@ -177,7 +184,7 @@ def _rows(record: Record, predicted: Served) -> list[Row]:
     rows.append(Row(case, mode, _MODEL, "throughput", "tok/s", measured.tokens_per_s, predicted.tokens_per_s))
     running, waiting = predicted.counts(record.seconds)
     for name, seen, found in (("running", record.running, running), ("waiting", record.waiting, waiting)):
-        difference = float(np.mean(np.abs(found - seen))) / _SEQUENCES
-        metric = f"{name}, mean difference of {_SEQUENCES}"
+        difference = float(np.mean(np.abs(found - seen))) / record.sequences
+        metric = f"{name}, mean difference of {record.sequences}"
         rows.append(Row(case, mode, _MODEL, metric, "", 0.0, difference, role="check", scale="points"))
     return rows
