@@ -1,9 +1,12 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "gpushare/arrivals.hpp"
 #include "gpushare/trace.hpp"
@@ -49,6 +52,22 @@ std::string jsonl_text() {
   return text;
 }
 
+/// Prompts of 12,000 tokens on average, as in Mooncake's conversation trace: 24 block ids a line.
+std::string mooncake_text() {
+  std::string text;
+  const Trace& trace = conversation();
+  for (std::size_t i = 0; i < trace.size() / 10; ++i) {
+    const int input = trace.input_tokens[i] * 10;
+    fmt::format_to(std::back_inserter(text),
+                   "{{\"timestamp\": {}, \"input_length\": {}, \"output_length\": {}, \"hash_ids\": [0",
+                   static_cast<long>(trace.arrival_s[i]) / 3 * 3000, input, trace.output_tokens[i]);
+    for (int block = 1; block < (input + 511) / 512; ++block)
+      fmt::format_to(std::back_inserter(text), ", {}", i * 20 + static_cast<std::size_t>(block));
+    text += "]}\n";
+  }
+  return text;
+}
+
 void parse(benchmark::State& state, const std::string& text) {
   for (auto _ : state) benchmark::DoNotOptimize(parse_trace(text, "bench.csv").size());
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * text.size()));
@@ -58,10 +77,32 @@ void parse(benchmark::State& state, const std::string& text) {
 
 void trace_parse_azure_csv(benchmark::State& state) { parse(state, azure_text()); }
 void trace_parse_canonical_csv(benchmark::State& state) { parse(state, canonical_text()); }
-void trace_parse_mooncake_jsonl(benchmark::State& state) { parse(state, jsonl_text()); }
+void trace_parse_short_jsonl(benchmark::State& state) { parse(state, jsonl_text()); }
+
+void trace_parse_mooncake_jsonl(benchmark::State& state) {
+  const std::string text = mooncake_text();
+  for (auto _ : state) benchmark::DoNotOptimize(parse_trace(text, "bench.jsonl").size());
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * text.size()));
+}
+
+// What the parser used to be built on, on the same lines and in the same run: the JSON library's own check of them.
+void json_library_mooncake_jsonl(benchmark::State& state) {
+  const std::string text = mooncake_text();
+  for (auto _ : state) {
+    for (std::string_view rest = text; !rest.empty();) {
+      const std::size_t end = std::min(rest.find('\n'), rest.size());
+      benchmark::DoNotOptimize(
+          nlohmann::json::accept(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(end)));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * text.size()));
+}
 BENCHMARK(trace_parse_azure_csv)->Unit(benchmark::kMillisecond);
 BENCHMARK(trace_parse_canonical_csv)->Unit(benchmark::kMillisecond);
+BENCHMARK(trace_parse_short_jsonl)->Unit(benchmark::kMillisecond);
 BENCHMARK(trace_parse_mooncake_jsonl)->Unit(benchmark::kMillisecond);
+BENCHMARK(json_library_mooncake_jsonl)->Unit(benchmark::kMillisecond);
 
 void trace_synthesise_azure_hour(benchmark::State& state) {
   std::size_t requests = 0;

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "gpushare/arrivals.hpp"
 #include "gpushare/errors.hpp"
 #include "handles.hpp"
 
@@ -42,8 +43,28 @@ void check_arrivals(const std::vector<double>& arrivals) {
   }
 }
 
+/// Columns that only some traces have, by name; "hash_ids" goes with "hash_starts" and "block_tokens".
+template <class T>
+std::vector<T> extra(const py::dict& given, const char* name) {
+  if (!given.contains(name)) return {};
+  const auto values = py::array_t<T, py::array::c_style | py::array::forcecast>::ensure(given[name]);
+  if (!values) throw py::error_already_set();
+  return {values.data(), values.data() + values.size()};
+}
+
+void add_extra(Trace& trace, const py::dict& given) {
+  trace.session = extra<std::int32_t>(given, "session");
+  trace.parent = extra<std::int32_t>(given, "parent");
+  trace.delay_s = extra<double>(given, "delay_s");
+  trace.images = extra<std::int32_t>(given, "images");
+  trace.hash_ids = extra<std::int64_t>(given, "hash_ids");
+  trace.hash_starts = extra<std::int64_t>(given, "hash_starts");
+  if (given.contains("block_tokens")) trace.block_tokens = given["block_tokens"].cast<std::int32_t>();
+}
+
 TraceHandle trace_from_arrays(const Doubles& arrival_s, const py::object& input_tokens,
-                              const py::object& output_tokens, const std::string& name) {
+                              const py::object& output_tokens, const std::string& name,
+                              const py::dict& others) {
   const py::array input = py::array::ensure(input_tokens);
   const py::array output = py::array::ensure(output_tokens);
   if (!input || !output) throw TraceError("", "token counts are arrays of whole numbers");
@@ -58,7 +79,52 @@ TraceHandle trace_from_arrays(const Doubles& arrival_s, const py::object& input_
   trace.input_tokens = tokens(input, "input_tokens");
   trace.output_tokens = tokens(output, "output_tokens");
   trace.name = name;
+  add_extra(trace, others);
+  static_cast<void>(inspect(trace));  // refuses columns that do not fit
   return {std::make_shared<const Trace>(std::move(trace))};
+}
+
+py::dict origin_dict(const TraceOrigin& origin) {
+  py::dict d;
+  d["format"] = origin.format;
+  d["time_unit"] = origin.time_unit;
+  d["reason"] = origin.reason;
+  d["rows"] = origin.rows;
+  d["empty_outputs"] = origin.empty_outputs;
+  d["inversions"] = origin.inversions;
+  d["estimated"] = origin.estimated;
+  return d;
+}
+
+py::dict extra_dict(const TraceHandle& h) {
+  const Trace& t = *h.trace;
+  py::dict d;
+  if (!t.session.empty()) d["session"] = view(h.trace, t.session);
+  if (!t.parent.empty()) d["parent"] = view(h.trace, t.parent);
+  if (!t.delay_s.empty()) d["delay_s"] = view(h.trace, t.delay_s);
+  if (!t.images.empty()) d["images"] = view(h.trace, t.images);
+  if (t.hash_starts.empty()) return d;
+  d["hash_ids"] = view(h.trace, t.hash_ids);
+  d["hash_starts"] = view(h.trace, t.hash_starts);
+  d["block_tokens"] = t.block_tokens;
+  return d;
+}
+
+py::array_t<double> draw_arrivals(const std::string& document, std::uint64_t seed, double duration_s,
+                                  std::size_t most, const std::string& name) {
+  std::vector<double> times;
+  {
+    const py::gil_scoped_release release;
+    ArrivalGenerator generator(parse_arrivals(document), Stream(seed, 0, name));
+    for (Time at = generator.next(); at != kNever && to_seconds(at - Time{}) < duration_s;
+         at = generator.next()) {
+      if (times.size() == most)
+        throw TraceError(name,
+                         "more than " + std::to_string(most) + " requests; lower duration_s or the rate");
+      times.push_back(to_seconds(at - Time{}));
+    }
+  }
+  return py::array_t<double>(static_cast<py::ssize_t>(times.size()), times.data());
 }
 
 py::dict summary_dict(const TraceSummary& s) {
@@ -72,6 +138,9 @@ py::dict summary_dict(const TraceSummary& s) {
   d["dispersion_60s"] = s.dispersion_60s;
   d["ties"] = s.ties;
   d["empty_outputs"] = s.empty_outputs;
+  d["sessions"] = s.sessions;
+  d["prefix_blocks"] = s.prefix_blocks;
+  d["prefix_hit_rate"] = s.prefix_hit_rate;
   d["input_mean"] = s.input_mean;
   d["input_p50"] = s.input_p50;
   d["input_p90"] = s.input_p90;
@@ -92,7 +161,7 @@ TraceHandle make(Trace trace) { return {std::make_shared<const Trace>(std::move(
 void register_trace(py::module_& module) {
   py::class_<TraceHandle>(module, "Trace", "A request trace, columnar; seconds from the first request.")
       .def(py::init(&trace_from_arrays), py::arg("arrival_s"), py::arg("input_tokens"),
-           py::arg("output_tokens"), py::arg("name") = "")
+           py::arg("output_tokens"), py::arg("name") = "", py::arg("extra") = py::dict())
       .def_property_readonly(
           "name", [](const TraceHandle& h) { return h.trace->name; }, "Name, for messages.")
       .def_property_readonly(
@@ -104,6 +173,13 @@ void register_trace(py::module_& module) {
       .def_property_readonly(
           "output_tokens", [](const TraceHandle& h) { return view(h.trace, h.trace->output_tokens); },
           "Generated tokens, int32; read-only view.")
+      .def_property_readonly(
+          "extra", &extra_dict,
+          "What only some formats have, by name: session, parent, delay_s, images, hash_ids "
+          "with hash_starts and block_tokens; read-only views.")
+      .def_property_readonly(
+          "origin", [](const TraceHandle& h) { return origin_dict(h.trace->origin); },
+          "How the trace was read: format, time_unit, reason, rows, empty_outputs, inversions, estimated.")
       .def(
           "inspect", [](const TraceHandle& h) { return summary_dict(inspect(*h.trace)); },
           "Statistics, as a dict.")
@@ -119,22 +195,34 @@ void register_trace(py::module_& module) {
         return py::make_tuple(
             module.attr("Trace"),
             py::make_tuple(view(h.trace, h.trace->arrival_s), view(h.trace, h.trace->input_tokens),
-                           view(h.trace, h.trace->output_tokens), h.trace->name));
+                           view(h.trace, h.trace->output_tokens), h.trace->name, extra_dict(h)));
       });
   module.def(
       "load_trace",
-      [](const std::string& path, const std::string& format, bool keep_empty) {
-        return make(load_trace(path, {format, keep_empty}));
+      [](const std::string& path, const std::string& format, bool keep_empty, bool sort,
+         const std::string& time_unit, std::int32_t block_tokens) {
+        return make(load_trace(path, {format, keep_empty, sort, time_unit, block_tokens}));
       },
       py::arg("path"), py::kw_only(), py::arg("format") = "auto", py::arg("keep_empty") = false,
+      py::arg("sort") = false, py::arg("time_unit") = "auto", py::arg("block_tokens") = 0,
       py::call_guard<py::gil_scoped_release>(), "Reads a CSV or JSON-lines trace.");
   module.def(
       "parse_trace",
-      [](const std::string& text, const std::string& source, const std::string& format, bool keep_empty) {
-        return make(parse_trace(text, source, {format, keep_empty}));
+      [](std::string_view text, const std::string& source, const std::string& format, bool keep_empty,
+         bool sort, const std::string& time_unit, std::int32_t block_tokens) {
+        return make(parse_trace(text, source, {format, keep_empty, sort, time_unit, block_tokens}));
       },
       py::arg("text"), py::arg("source") = "", py::kw_only(), py::arg("format") = "auto",
-      py::arg("keep_empty") = false, py::call_guard<py::gil_scoped_release>(), "Reads a trace from text.");
+      py::arg("keep_empty") = false, py::arg("sort") = false, py::arg("time_unit") = "auto",
+      py::arg("block_tokens") = 0, py::call_guard<py::gil_scoped_release>(), "Reads a trace from text.");
+  module.def(
+      "trace_formats", [] { return trace_formats(); }, "The names of the formats, \"auto\" first.");
+  module.def("draw_arrivals", &draw_arrivals, py::arg("document"), py::arg("seed"), py::arg("duration_s"),
+             py::arg("most") = 20'000'000, py::arg("name") = "arrivals",
+             "Arrivals of the process in a JSON text, in seconds, up to duration_s.");
+  module.def(
+      "mean_rate", [](const std::string& document) { return parse_arrivals(document).mean_rate(); },
+      py::arg("document"), "Requests a second in the long run, of the process in a JSON text.");
   module.def(
       "azure_conversation_like",
       [](std::uint64_t seed, double duration_s, double rate_per_s) {

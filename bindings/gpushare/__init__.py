@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from . import mig as mig
     from . import plot as plot
     from . import traces as traces
+    from . import traffic as traffic
     from ._core import CalibrationError as CalibrationError
     from ._core import Error as Error
     from ._core import LayoutError as LayoutError
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-_MODULES = ("mig", "plot", "traces")
+_MODULES = ("mig", "plot", "traces", "traffic")
 _HOMES = {
     "_core": (
         "CalibrationError",
@@ -131,6 +132,7 @@ __all__ = [
     "simulate",
     "sweep",
     "traces",
+    "traffic",
     "validate",
 ]
 

@@ -287,13 +287,27 @@ def _add_trace(subparsers: Any, command: Command) -> None:
     parser = _add(
         trace.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser),
         "inspect",
-        "say what is in a request trace",
+        "say what a request trace is, what it holds, and which traps to beware of",
         command,
         "gpushare trace inspect requests.csv",
-        "gpushare trace inspect requests.jsonl --format jsonl --json",
+        "gpushare trace inspect conversation_trace.jsonl.gz --plot trace.png",
+        "gpushare trace inspect requests.jsonl --format timed-trace --time-unit ms --block-tokens 512 --json",
     )
-    parser.add_argument("file", metavar="FILE", help="CSV or JSON lines")
-    parser.add_argument("--format", choices=("auto", "azure", "csv", "jsonl"), default="auto")
+    parser.add_argument("file", metavar="FILE", help="CSV, JSON lines, Parquet or Arrow; gzip too")
+    parser.add_argument(
+        "--format",
+        metavar="NAME",
+        default="auto",
+        help="auto, azure, burstgpt, csv, jsonl, mooncake, aiperf, bailian, timed-trace, llmservingsim, "
+        "sharegpt or servegen",
+    )
+    parser.add_argument(
+        "--time-unit", choices=("auto", "s", "ms", "us", "ns"), default="auto", help="of times without a unit"
+    )
+    parser.add_argument(
+        "--block-tokens", type=_positive, default=0, metavar="N", help="prompt tokens of one hash id"
+    )
+    parser.add_argument("--plot", metavar="FILE.png", help="draw rate, gaps and lengths")
     parser.add_argument("--keep-empty", action="store_true", help="keep requests without output tokens")
 
 

@@ -291,13 +291,23 @@ def scenario_show(options: argparse.Namespace) -> None:
 
 def trace_inspect(options: argparse.Namespace) -> None:
     """``gpushare trace inspect``."""
-    from . import traces
+    from .trace_doctor import diagnose
 
-    summary = traces.inspect(traces.load(options.file, format=options.format, keep_empty=options.keep_empty))
+    found = diagnose(
+        options.file,
+        options.format,
+        keep_empty=options.keep_empty,
+        time_unit=options.time_unit,
+        block_tokens=options.block_tokens,
+    )
+    if options.plot is not None:
+        from . import plot
+
+        plot.trace(found.trace).savefig(options.plot, dpi=120)
     if options.json:
-        _print_json({"name": summary.name, **summary.to_dict()})
+        _print_json(found.to_dict())
     else:
-        print(summary)
+        print(found)
 
 
 def demo(options: argparse.Namespace) -> None:

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from .comparison import Comparison
     from .sweeps import SweepTable
+    from .traces import Trace
 
-__all__ = ["comparison", "sweep"]
+__all__ = ["comparison", "sweep", "trace"]
 
 _PERCENTILES = ("p50", "p95", "p99")
 
@@ -140,4 +141,46 @@ def sweep(table: SweepTable, x: str, y: str = "request_throughput") -> Figure:
     axis.set_xlabel(x)
     axis.set_ylabel(y)
     axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def trace(trace: Trace) -> Figure:
+    """A request trace: counts over time, gaps between arrivals, and lengths in and out.
+
+    Parameters
+    ----------
+    trace : Trace
+        What to draw.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        When matplotlib is not installed.
+    """
+    import numpy as np
+
+    figure = _figure(11, 6)
+    (over_time, gap_axis), (length_axis, joint_axis) = figure.subplots(2, 2)
+    duration = max(float(trace.arrival_s[-1]), 1e-9)
+    counts, edges = np.histogram(trace.arrival_s, bins=min(360, max(len(trace) // 4, 1)), range=(0, duration))
+    over_time.stairs(counts / np.diff(edges), edges, fill=True)
+    over_time.set(xlabel="time, s", ylabel="requests a second")
+    gaps = np.diff(trace.arrival_s)
+    gaps = gaps[gaps > 0]
+    if len(gaps) > 0:
+        gap_axis.hist(gaps, bins=np.geomspace(gaps.min(), gaps.max() * 1.001, 60).tolist())
+        gap_axis.set_xscale("log")
+    gap_axis.set(xlabel="gap between arrivals, s", ylabel="requests")
+    for name, tokens in (("prompt", trace.input_tokens), ("reply", trace.output_tokens)):
+        bins = np.geomspace(1, max(int(tokens.max()), 2), 60).tolist()
+        length_axis.hist(np.maximum(tokens, 1), bins=bins, alpha=0.6, label=name)
+    length_axis.set(xlabel="tokens", ylabel="requests", xscale="log")
+    length_axis.legend(frameon=False)
+    joint_axis.scatter(trace.input_tokens, trace.output_tokens, s=2, alpha=0.3)
+    joint_axis.set(xlabel="prompt tokens", ylabel="reply tokens", xscale="symlog", yscale="symlog")
+    figure.suptitle(trace.name)
     return figure

@@ -4,11 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from . import _core
+from . import _core, trace_files
+from .openb import read_nodes, read_pods
 from .render import Field, html_table, number, text_table
+from .trace_transforms import jitter, loop, merge, rescale, thin, window
 
-__all__ = ["Trace", "TraceSummary", "azure_conversation_like", "inspect", "load", "parse", "save"]
+__all__ = [
+    "Trace",
+    "TraceSummary",
+    "azure_conversation_like",
+    "formats",
+    "inspect",
+    "jitter",
+    "load",
+    "loop",
+    "merge",
+    "parse",
+    "read_nodes",
+    "read_pods",
+    "rescale",
+    "save",
+    "thin",
+    "window",
+]
 
 Trace = _core.Trace
 
@@ -22,6 +42,9 @@ _MEANING = {
     "dispersion_60s": "the same in windows of 60 s",
     "ties": "arrivals at the same time as the one before",
     "empty_outputs": "requests without output tokens",
+    "sessions": "conversations; 0 where the trace does not tell",
+    "prefix_blocks": "prompt blocks with an id",
+    "prefix_hit_rate": "share of them that were seen before (a cache that forgets nothing)",
     "input_mean": "prompt tokens, mean",
     "input_p50": "prompt tokens, median",
     "input_p90": "prompt tokens, 90th percentile",
@@ -35,35 +58,98 @@ _MEANING = {
 }
 
 
-def load(path: str | os.PathLike[str], *, format: str = "auto", keep_empty: bool = False) -> Trace:
+def formats() -> list[str]:
+    """The names that `load` takes, ``"auto"`` first."""
+    return [*_core.trace_formats(), "sharegpt", "servegen"]
+
+
+def load(
+    path: str | os.PathLike[str],
+    format: str = "auto",
+    *,
+    keep_empty: bool = False,
+    sort: bool = False,
+    time_unit: str = "auto",
+    block_tokens: int = 0,
+) -> Trace:
     """Reads a trace.
 
     Parameters
     ----------
     path : str or path
-        CSV with known column names (Azure's among them) or JSON lines.
-    format : {"auto", "azure", "csv", "jsonl"}
-        ``"auto"`` looks at the file.
+        CSV with a header line or JSON lines, which may be gzip; Parquet or Arrow; ShareGPT's JSON.
+    format : str
+        ``"auto"`` looks at the file: ``azure`` (2023, 2024, 2025), ``burstgpt`` (both layouts), ``csv`` or
+        ``jsonl`` (any known names), ``mooncake``, ``aiperf``, ``bailian``, ``timed-trace`` (vLLM),
+        ``llmservingsim``, ``sharegpt`` (lengths only: all requests arrive at once). ``servegen`` generates
+        from one client's windows, see `traffic.servegen`.
     keep_empty : bool
         Keep requests without output tokens, which are failures in most traces.
+    sort : bool
+        Put the requests in order of arrival instead of refusing those that go back in time.
+    time_unit : {"auto", "s", "ms", "us", "ns"}
+        Of arrivals that are numbers and whose name has no unit; ``"auto"`` is the format's.
+    block_tokens : int
+        Prompt tokens that one of the ``hash_ids`` stands for; 0 is the format's: 512 for Mooncake and AIPerf,
+        otherwise 16.
 
     Returns
     -------
     Trace
         ``arrival_s`` (float64, seconds from the first request), ``input_tokens`` and ``output_tokens``
-        (int32), each of shape ``(requests,)`` and read-only.
+        (int32), each of shape ``(requests,)`` and read-only; ``extra`` has what only some formats have
+        (``session``, ``parent``, ``delay_s``, ``images``, ``hash_ids`` with ``hash_starts`` and
+        ``block_tokens``), and ``origin`` says how it was read.
 
     Raises
     ------
     TraceError
         With file and line: missing file, unknown columns, bad number, unsorted or empty trace.
+    ImportError
+        For Parquet and Arrow without pyarrow.
     """
-    return _core.load_trace(os.fspath(path), format=format, keep_empty=keep_empty)
+    name = os.fspath(path)
+    data = trace_files.read_bytes(name)
+    options = {"keep_empty": keep_empty, "sort": sort, "time_unit": time_unit, "block_tokens": block_tokens}
+    return _read(data, name, format, options)
 
 
-def parse(text: str, source: str = "", *, format: str = "auto", keep_empty: bool = False) -> Trace:
+def parse(
+    text: str | bytes,
+    source: str = "",
+    *,
+    format: str = "auto",
+    keep_empty: bool = False,
+    sort: bool = False,
+    time_unit: str = "auto",
+    block_tokens: int = 0,
+) -> Trace:
     """Reads a trace from text; `source` names it in messages. See `load`."""
-    return _core.parse_trace(text, source, format=format, keep_empty=keep_empty)
+    data = text.encode() if isinstance(text, str) else text
+    options = {"keep_empty": keep_empty, "sort": sort, "time_unit": time_unit, "block_tokens": block_tokens}
+    return _read(data, source, format, options)
+
+
+def _read(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> Trace:
+    if trace_files.is_arrow(data):
+        data = trace_files.arrow_text(trace_files.read_arrow(data, source))
+    if format == "servegen":
+        from .servegen import client_from_csv
+
+        return client_from_csv(data, source).trace()
+    if format == "sharegpt" or (format == "auto" and trace_files.is_sharegpt(data)):
+        return trace_files.sharegpt(data, source)
+    _refuse_tables_of_machines(data, source, format)
+    return _core.parse_trace(data, source, format=format, **options)
+
+
+def _refuse_tables_of_machines(data: bytes, source: str, format: str) -> None:
+    """OpenB's pods ask for GPUs; they are not requests to a service."""
+    header = data[:4096].split(b"\n", 1)[0].split(b",")
+    if format in ("auto", "csv") and b"gpu_milli" in header:
+        raise trace_files.error(f"{source}:1", "these are OpenB pods, not requests: read_pods reads them")
+    if format in ("auto", "csv") and header[:2] == [b"sn", b"cpu_milli"]:
+        raise trace_files.error(f"{source}:1", "these are OpenB nodes, not requests: read_nodes reads them")
 
 
 def azure_conversation_like(seed: int = 1, duration_s: float = 3501.7, rate_per_s: float = 5.53) -> Trace:
@@ -86,8 +172,23 @@ def azure_conversation_like(seed: int = 1, duration_s: float = 3501.7, rate_per_
 
 
 def save(trace: Trace, path: str | os.PathLike[str]) -> None:
-    """Writes the canonical CSV (``arrival_s,input_tokens,output_tokens``), atomically."""
-    trace.save(os.fspath(path))
+    """Writes a trace in the project's own columns, atomically; `load` gives it back.
+
+    ``.jsonl`` (JSON lines), ``.parquet`` and ``.arrow`` keep everything; any other name becomes CSV, which
+    keeps all but the block ids.
+
+    Raises
+    ------
+    TraceError
+        When it cannot be written.
+    ImportError
+        For ``.parquet`` and ``.arrow`` without pyarrow.
+    """
+    name = os.fspath(path)
+    if name.endswith((".parquet", ".arrow", ".feather")):
+        trace_files.write_arrow(trace, name)
+    else:
+        trace.save(name)
 
 
 def inspect(trace: Trace | str | os.PathLike[str]) -> TraceSummary:

@@ -122,7 +122,7 @@ TEST_CASE("columns are found by name, in any order and case, in the units that t
 
 TEST_CASE("JSON lines: Mooncake counts milliseconds, everyone else what the name says") {
   for (const char* text :
-       {"{\"timestamp\": 1000, \"input_length\": 7, \"output_length\": 8, \"hash_ids\": [0, [1]]}\n"
+       {"{\"timestamp\": 1000, \"input_length\": 7, \"output_length\": 8, \"hash_ids\": [0, 1]}\n"
         "{\"timestamp\": 2500, \"input_length\": 9, \"output_length\": 10, \"hash_ids\": []}\n",
         "{\"chat_id\": 1, \"timestamp\": 61, \"input_length\": 7, \"output_length\": 8, \"hash_ids\": [1]}\n"
         "{\"chat_id\": 2, \"timestamp\": 62.5, \"input_length\": 9, \"output_length\": 10, \"hash_ids\": "
@@ -208,8 +208,9 @@ TEST_CASE("an empty trace, and files that are no traces, are refused") {
   CHECK(refusal("version https://git-lfs.github.com/spec/v1\noid sha256:0\n") ==
         "t.csv: the file is a Git LFS pointer, not the trace itself; run git lfs pull");
   CHECK(refusal("arrival_s,input_tokens,output_tokens\n", with_format("jsnol")) ==
-        "t.csv: unknown trace format \"jsnol\"; did you mean \"jsonl\"? Known formats: auto, azure, csv, "
-        "jsonl");
+        "t.csv: unknown trace format \"jsnol\"; did you mean \"jsonl\"? Known formats: auto, azure, "
+        "burstgpt, csv, "
+        "jsonl, mooncake, aiperf, bailian, timed-trace, llmservingsim");
 }
 
 TEST_CASE("unknown columns are refused with what was found, what is known, and the nearest name") {
@@ -251,8 +252,10 @@ TEST_CASE("broken JSON lines are refused with line and remedy") {
         "them");
   CHECK(refusal(good + "{\"time\": 2, \"input_tokens\": 2, \"output_tokens\": 3}\n") ==
         "t.csv:2: the arrival is in \"time\" here and in \"arrival_s\" above");
-  CHECK(refusal("{\"session_id\": \"s\", \"arrival_time_ns\": 1, \"sub_requests\": []}\n")
+  CHECK(refusal("{\"session_id\": \"s\", \"arrival_time_ns\": 1}\n")
             .find("t.csv:1: no member of the object names the input tokens; found \"session_id\"") == 0);
+  CHECK(refusal("{\"session_id\": \"s\", \"arrival_time_ns\": 1, \"sub_requests\": []}\n") ==
+        "t.csv:1: member \"sub_requests\": expected at least one request, found \"[...]\"");
   const std::string mooncake =
       "{\"timestamp\": 5, \"input_length\": 2, \"output_length\": 3, \"hash_ids\": []}\n";
   const std::string seconds = "{\"timestamp\": 5.5, \"input_length\": 2, \"output_length\": 3}\n";

@@ -1,13 +1,17 @@
-// Fuzz target of the trace parsers. The first byte chooses the options; the rest is the file.
+// Fuzz target of the trace parsers. The first byte chooses format and options; the rest is the file.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
 #include "gpushare/errors.hpp"
 #include "gpushare/trace.hpp"
 #include "traffic/trace_formats.hpp"
+#include "traffic/trace_json.hpp"
 
 namespace {
 
@@ -18,7 +22,19 @@ void require(bool holds) {
 }
 
 bool same(const Trace& a, const Trace& b) {
-  return a.arrival_s == b.arrival_s && a.input_tokens == b.input_tokens && a.output_tokens == b.output_tokens;
+  return a.arrival_s == b.arrival_s && a.input_tokens == b.input_tokens &&
+         a.output_tokens == b.output_tokens && a.parent == b.parent && a.delay_s == b.delay_s &&
+         a.images == b.images;
+}
+
+// Sessions are numbered by first appearance, which a dropped row may have been.
+bool same_sessions(const Trace& a, const Trace& b) {
+  if (a.session.size() != b.session.size()) return false;
+  std::map<std::int32_t, std::int32_t> numbers;
+  for (std::size_t i = 0; i < a.session.size(); ++i) {
+    if (numbers.emplace(a.session[i], b.session[i]).first->second != b.session[i]) return false;
+  }
+  return true;
 }
 
 // What is accepted is a legal trace, and survives being written and read.
@@ -27,22 +43,42 @@ void check_accepted(const Trace& trace) {
   check_trace(trace);
   const TraceSummary summary = inspect(trace);
   require(summary.requests == trace.size() && summary.dispersion_1s >= 0 && summary.gap_cv >= 0);
-  std::string text(kCanonicalHeader);
-  append_rows(text, trace, 0, trace.size());
+  require(summary.prefix_hit_rate >= 0 && summary.prefix_hit_rate < 1);
   TraceOptions all;
   all.keep_empty = true;
-  require(same(parse_trace(text, "saved.csv", all), trace));
+  std::string text = canonical_header(trace);
+  append_rows(text, trace, 0, trace.size());
+  const Trace table = parse_trace(text, "saved.csv", all);
+  require(same(table, trace) && same_sessions(table, trace));
+  std::string lines;
+  append_lines(lines, trace, 0, trace.size());
+  const Trace objects = parse_trace(lines, "saved.jsonl", all);
+  require(same(objects, trace) && same_sessions(objects, trace));
+  require(objects.hash_ids == trace.hash_ids && objects.hash_starts == trace.hash_starts);
+}
+
+// The scanner and the JSON library agree on what JSON is, line by line; but a zero byte ends the library's text.
+void check_scanner(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    const bool whole = line.find('\0') == std::string_view::npos;
+    require(is_json(line) == (whole && nlohmann::json::accept(line.begin(), line.end())));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  constexpr const char* kFormats[] = {"auto", "azure", "csv", "jsonl"};
   TraceOptions options;
-  options.format = kFormats[data[0] % 4];
-  options.keep_empty = (data[0] / 4) % 2 == 1;
+  options.format = trace_formats()[(data[0] & 0x0f) % trace_formats().size()];
+  options.keep_empty = (data[0] & 0x10) != 0;
+  options.sort = (data[0] & 0x20) != 0;
+  if ((data[0] & 0x40) != 0) options.time_unit = "ms";
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  check_scanner(text);
   Trace trace;
   try {
     trace = parse_trace(text, "fuzz.csv", options);

@@ -64,7 +64,7 @@ def test_text_is_a_trace_too() -> None:
 def test_inspection_gives_figures_with_their_meaning() -> None:
     # Gaps 1, 2, 3 s: mean 2, population deviation sqrt(2/3) or sample deviation 1.
     summary = gs.traces.inspect(gs.Trace([0, 1, 3, 6], [100, 200, 300, 400], [1, 1, 2, 4], name="four"))
-    assert summary["requests"] == len(summary.to_dict()) - 15 == 4
+    assert summary["requests"] == len(summary.to_dict()) - 18 == 4
     assert summary["duration_s"] == 6.0
     assert summary["gap_cv"] == pytest.approx(1 / 2, rel=0.2)
     assert summary["input_mean"] == 250.0

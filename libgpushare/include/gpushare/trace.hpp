@@ -8,6 +8,17 @@
 
 namespace gpushare {
 
+/// How a trace was read.
+struct TraceOrigin {
+  std::string format;             ///< azure, burstgpt, csv, mooncake, ...; empty for a trace that was made
+  std::string time_unit;          ///< of its arrivals: date, s, ms, us or ns
+  std::string reason;             ///< why this format and unit, for people
+  std::size_t rows = 0;           ///< requests in the file, before any was dropped
+  std::size_t empty_outputs = 0;  ///< of those, without output tokens
+  std::size_t inversions = 0;     ///< of those, before the one above them
+  std::size_t estimated = 0;      ///< of those, with prompt tokens estimated from text, at four bytes a token
+};
+
 /// A request trace, columnar; arrivals ascending, seconds from the first request.
 struct Trace {
   std::vector<double> arrival_s;
@@ -20,24 +31,47 @@ struct Trace {
   std::vector<std::int64_t> hash_starts{};
   std::int32_t block_tokens = 0;
 
+  // Each of these is empty where the format does not have it.
+  std::vector<std::int32_t> session{};  ///< number of the conversation, by first appearance; -1: none
+  std::vector<std::int32_t>
+      parent{};                   ///< number of the request that it follows in the conversation; -1: none
+  std::vector<double> delay_s{};  ///< from the end of the parent to this request; -1: its arrival is known
+  std::vector<std::int32_t> images{};
+  /// Ids of the prompt's blocks of block_tokens tokens: those of request i are hash_ids[hash_starts[i]] up to before
+  /// hash_ids[hash_starts[i + 1]]. Equal ids mean equal prompts up to and with that block.
+  std::vector<std::int64_t> hash_ids{};
+  std::vector<std::int64_t> hash_starts{};
+  std::int32_t block_tokens = 0;
+  TraceOrigin origin{};
+
   [[nodiscard]] std::size_t size() const { return arrival_s.size(); }
 };
 
 struct TraceOptions {
-  std::string format = "auto";  ///< auto (by the first character: "{" means jsonl), azure, csv, jsonl
-  bool keep_empty = false;      ///< keep rows with zero output tokens (failures in most traces)
+  /// auto, or one of trace_formats(); auto looks at the header line or the first object.
+  std::string format = "auto";
+  bool keep_empty = false;  ///< keep rows with zero output tokens (failures in most traces)
+  bool sort = false;        ///< put rows in order of arrival instead of refusing those that go back in time
+  std::string time_unit = "auto";  ///< of arrivals that are numbers: auto (the format's), s, ms, us, ns
+  std::int32_t block_tokens = 0;   ///< of hash_ids; 0: the format's
 };
 
-/// Reads a CSV with a header line (Azure's TIMESTAMP,ContextTokens,GeneratedTokens, or any file with known column
-/// names) or JSON lines ({"timestamp"|"arrival_s": ..., "input_tokens"|"input_length": ..., "output_tokens"|
-/// "output_length": ...}). Names match in any case. Arrivals are dates, or numbers of seconds unless the name ends in
-/// _ms, _us or _ns; the integer "timestamp" of Mooncake's JSON lines (those with "hash_ids") counts milliseconds.
+/// auto, azure, burstgpt, csv, jsonl, mooncake, aiperf, bailian, timed-trace, llmservingsim.
+[[nodiscard]] const std::vector<std::string>& trace_formats();
+
+/// Reads a CSV with a header line (Azure's, BurstGPT's, or any file with known column names) or JSON lines (Mooncake,
+/// AIPerf, Bailian, vLLM's timed_trace, LLMServingSim, or any with known member names). Names match in any case.
+/// Arrivals are dates, or numbers of seconds unless the name ends in _ms, _us or _ns or the format says otherwise:
+/// whole "timestamp" beside "hash_ids" (Mooncake) and those of AIPerf count milliseconds.
+/// A request with a delay instead of an arrival is placed that long after the one before it in its session.
 /// Throws TraceError with file and line: missing file, unknown columns, bad number, unsorted or empty trace.
 [[nodiscard]] Trace load_trace(const std::string& path, const TraceOptions& options = {});
 /// The same for text in memory; `source` stands for the file name in errors.
 [[nodiscard]] Trace parse_trace(std::string_view text, const std::string& source,
                                 const TraceOptions& options = {});
-/// Writes the canonical CSV (arrival_s,input_tokens,output_tokens), atomically; reading it back gives the same trace.
+/// Writes the canonical CSV (arrival_s,input_tokens,output_tokens and, where the trace has them, session, parent,
+/// delay_s and images), or JSON lines where the path ends in .jsonl, which keep the block ids too. Atomic; reading it
+/// back gives the same trace.
 void save_trace(const Trace& trace, const std::string& path);
 
 /// A synthetic hour with the statistics of the Azure 2023 conversation trace (Patel et al., Splitwise, ISCA'24):
@@ -58,6 +92,9 @@ struct TraceSummary {
   std::size_t ties = 0;  ///< arrivals equal to the one before
   std::size_t empty_outputs = 0;
   double input_mean = 0, input_p50 = 0, input_p90 = 0, input_p99 = 0, input_max = 0;
+  std::size_t sessions = 0;    ///< conversations; 0 where the trace does not tell
+  double prefix_blocks = 0;    ///< prompt blocks in all; 0 without block ids
+  double prefix_hit_rate = 0;  ///< share of them seen before, with a cache that forgets nothing
   double output_mean = 0, output_p50 = 0, output_p90 = 0, output_p99 = 0, output_max = 0;
 };
 [[nodiscard]] TraceSummary inspect(const Trace& trace);

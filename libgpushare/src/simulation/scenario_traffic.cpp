@@ -2,87 +2,20 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
-#include <functional>
 
 #include "simulation/scenario_parts.hpp"
+#include "traffic/arrivals_document.hpp"
+#include "traffic/trace_formats.hpp"
 
 namespace gpushare::scenario {
 namespace {
 
 constexpr json::Range kRate{0, 1e9, true};
-constexpr json::Range kRateOrNone{0, 1e9, false};
-constexpr json::Range kShape{0.001, 1e9, false};
 constexpr std::size_t kMostTraffic = 255;  // requests are numbered by traffic in eight bits
 constexpr int kMostUsers = 1'000'000;
 constexpr double kMostGenerated = 2e7;  // requests of a generated trace: it is kept in memory
 constexpr std::int64_t kLeastUrgent = 7;
-
-std::vector<double> numbers(const Reader& list, json::Range range) {
-  if (!list.is_array() || list.size() == 0) list.fail("expected an array of numbers, not empty");
-  std::vector<double> values;
-  for (std::size_t i = 0; i < list.size(); ++i) values.push_back(list.at(i).number(range));
-  return values;
-}
-
-void read_rates(const Reader& reader, const char* beside, json::Range range, ArrivalProcess& process,
-                std::vector<double>& other) {
-  const Reader rates = reader.at("rates_per_s");
-  const Reader times = reader.at(beside);
-  process.rates = numbers(rates, kRateOrNone);
-  other = numbers(times, range);
-  if (process.rates.size() != other.size())
-    times.fail(
-        fmt::format("{} entries for {} rates_per_s; give one for each", other.size(), process.rates.size()));
-  if (std::all_of(process.rates.begin(), process.rates.end(), [](double rate) { return rate <= 0; }))
-    rates.fail("every rate is zero: no request would ever arrive");
-}
-
-void read_piecewise(const Reader& reader, ArrivalProcess& process) {
-  read_rates(reader, "starts_s", json::kNonNegative, process, process.starts_s);
-  const auto disorder =
-      std::adjacent_find(process.starts_s.begin(), process.starts_s.end(), std::greater_equal<>());
-  if (disorder != process.starts_s.end())
-    reader.at("starts_s")
-        .fail(fmt::format("starts must ascend, found {} before {}", *disorder, *(disorder + 1)));
-  process.period_s = reader.number("period_s", 0, json::kPositive);
-  if (process.period_s > 0 && process.period_s <= process.starts_s.back())
-    reader.at("period_s")
-        .fail(fmt::format("a period of {} s ends before the last piece starts at {} s", process.period_s,
-                          process.starts_s.back()));
-}
-
-ArrivalProcess read_arrivals(const Reader& reader) {
-  using Kind = ArrivalProcess::Kind;
-  ArrivalProcess process;
-  process.kind = static_cast<Kind>(
-      reader.at("kind").choice({"constant", "poisson", "gamma", "on-off", "piecewise", "gamma-poisson"}));
-  switch (process.kind) {
-    case Kind::constant:
-    case Kind::poisson:
-      process.rate_per_s = reader.at("rate_per_s").number(kRate);
-      break;
-    case Kind::gamma:
-      process.rate_per_s = reader.at("rate_per_s").number(kRate);
-      process.shape = reader.at("shape").number(kShape);
-      break;
-    case Kind::on_off:
-      read_rates(reader, "hold_s", json::kPositive, process, process.hold_s);
-      break;
-    case Kind::piecewise:
-      read_piecewise(reader, process);
-      break;
-    case Kind::gamma_poisson:
-      process.rate_per_s = reader.at("rate_per_s").number(kRate);
-      process.shape = reader.at("shape").number(kShape);
-      process.block_s = reader.number("block_s", process.block_s, json::kPositive);
-      process.gap_shape = reader.number("gap_shape", process.gap_shape, kShape);
-      break;
-  }
-  reader.finish();
-  return process;
-}
 
 void read_sizes(const Reader& reader, bool tokens, RequestSizes& sizes) {
   const auto read = [&](const char* key, Distribution& distribution) {
@@ -142,8 +75,8 @@ Trace read_trace(const Reader& reader) {
   if (!path) reader.fail("a trace needs a \"path\", or \"generate\": {\"like\": \"azure-conversation\"}");
   TraceOptions options;
   if (const auto format = reader.find("format")) {
-    constexpr std::array kFormats{"auto", "azure", "csv", "jsonl"};
-    options.format = kFormats.at(format->choice({"auto", "azure", "csv", "jsonl"}));
+    options.format =
+        trace_formats().at(static_cast<std::size_t>(index_of(*format, "trace format", trace_formats())));
   }
   const std::string file = path->string();
   if (!std::filesystem::exists(file)) path->fail(fmt::format("there is no trace file \"{}\"", file));
@@ -162,7 +95,7 @@ void read_kind(const Reader& reader, const Scenario& scenario, Traffic& traffic)
   traffic.kind = static_cast<Traffic::Kind>(reader.at("kind").choice({"open", "closed", "trace"}));
   switch (traffic.kind) {
     case Traffic::Kind::open:
-      traffic.arrivals = read_arrivals(reader.at("arrivals"));
+      traffic.arrivals = arrivals::read(reader.at("arrivals"));
       break;
     case Traffic::Kind::closed:
       read_closed(reader, scenario, traffic);

@@ -41,7 +41,7 @@ void Simulator::add_runs() {
     steps_[id].slot = add_ranked_slot(kIterationEvent, Owner::step, id, i);
     run.gpu_slot = add_ranked_slot(kGpuEvent, Owner::run, i, static_cast<std::uint32_t>(server.partition));
     run.host_slot = add_ranked_slot(kIterationEvent, Owner::run, i, i);
-    run.possible = wanted && partition.servers.size() == 1 && fleet_.gpus[partition.gpu].processes == 1;
+    run.possible = wanted && partition.servers.size() == 1 && !fleet_.gpus[partition.gpu].can_throttle;
   }
 }
 

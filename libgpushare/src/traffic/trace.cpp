@@ -57,20 +57,34 @@ void refuse_other_files(std::string_view text, const std::string& source) {
   }
 }
 
-std::string chosen_format(std::string_view text, const std::string& source, const TraceOptions& options) {
-  const std::vector<std::string> legal = {"auto", "azure", "csv", "jsonl"};
-  if (std::find(legal.begin(), legal.end(), options.format) == legal.end()) {
-    const auto near = json::nearest(options.format, legal);
-    throw TraceError(source, fmt::format("unknown trace format {}; {}nown formats: {}", shown(options.format),
-                                         near ? fmt::format("did you mean \"{}\"? K", *near) : "k",
-                                         fmt::join(legal, ", ")));
+[[noreturn]] void refuse_name(const std::string& source, std::string_view what, const std::string& found,
+                              const std::vector<std::string>& legal) {
+  const auto near = json::nearest(found, legal);
+  throw TraceError(source, fmt::format("unknown {} {}; {}nown {}s: {}", what, shown(found),
+                                       near ? fmt::format("did you mean \"{}\"? K", *near) : "k",
+                                       what.substr(what.find(' ') + 1), fmt::join(legal, ", ")));
+}
+
+void check_options(const std::string& source, const TraceOptions& options) {
+  const std::vector<std::string>& legal = trace_formats();
+  if (std::find(legal.begin(), legal.end(), options.format) == legal.end())
+    refuse_name(source, "trace format", options.format, legal);
+  const std::vector<std::string> units = {"auto", "s", "ms", "us", "ns"};
+  if (std::find(units.begin(), units.end(), options.time_unit) == units.end())
+    refuse_name(source, "time unit", options.time_unit, units);
+  if (options.block_tokens < 0 || options.block_tokens > kMaxTokens) {
+    throw TraceError(
+        source, fmt::format("block_tokens: expected 0 to {}, found {}", kMaxTokens, options.block_tokens));
   }
-  if (options.format != "auto") return options.format;
+}
+
+bool is_lines(std::string_view text, const std::string& source, const TraceOptions& options) {
+  if (options.format != "auto") return trace_format(options.format).lines;
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   const char c = first == std::string_view::npos ? '\n' : text[first];
   if (c == '[')
     throw TraceError(source, "the file holds a JSON array; expected CSV, or one JSON object a line");
-  return c == '{' ? "jsonl" : "csv";
+  return c == '{';
 }
 
 /// A new file beside `path` that takes its place only when it is whole.
@@ -128,7 +142,60 @@ void check_request(const Trace& trace, std::size_t i) {
   }
 }
 
+constexpr TraceFormat kFormats[] = {
+    {"azure", false, 1, 16},  {"burstgpt", false, 1, 16},     {"csv", false, 1, 16},
+    {"jsonl", true, 1, 16},   {"mooncake", true, 1'000, 512}, {"aiperf", true, 1'000, 512},
+    {"bailian", true, 1, 16}, {"timed-trace", true, 1, 16},   {"llmservingsim", true, 1, 16}};
+
+bool parents_come_first(const Trace& trace) {
+  for (std::size_t i = 0; i < trace.parent.size(); ++i)
+    if (trace.parent[i] < kNone || trace.parent[i] >= static_cast<std::int64_t>(i)) return false;
+  return true;
+}
+
+void check_extra(const Trace& trace) {
+  const auto fits = [&](const auto& column) { return column.empty() || column.size() == trace.size(); };
+  const auto& starts = trace.hash_starts;
+  const bool blocks = starts.empty()
+                          ? trace.hash_ids.empty()
+                          : starts.size() == trace.size() + 1 && starts.front() == 0 &&
+                                starts.back() == static_cast<std::int64_t>(trace.hash_ids.size()) &&
+                                std::is_sorted(starts.begin(), starts.end());
+  if (!fits(trace.session) || !fits(trace.parent) || !fits(trace.delay_s) || !fits(trace.images) || !blocks ||
+      !parents_come_first(trace)) {
+    throw TraceError(trace.name, "session, parent, delay_s, images or block ids do not fit the requests");
+  }
+}
+
 }  // namespace
+
+const std::vector<std::string>& trace_formats() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> found = {"auto"};
+    for (const TraceFormat& format : kFormats) found.emplace_back(format.name);
+    return found;
+  }();
+  return names;
+}
+
+const TraceFormat& trace_format(std::string_view name) {
+  for (const TraceFormat& format : kFormats)
+    if (format.name == name) return format;
+  throw TraceError(std::string(name), "not a trace format");
+}
+
+std::int64_t chosen_ticks(const TraceOptions& options) {
+  for (const std::int64_t ticks : {1, 1'000, 1'000'000, 1'000'000'000})
+    if (unit_name(ticks) == options.time_unit) return ticks;
+  return 0;
+}
+
+std::string_view unit_name(std::int64_t ticks_per_second) {
+  return ticks_per_second == 1           ? "s"
+         : ticks_per_second == 1'000     ? "ms"
+         : ticks_per_second == 1'000'000 ? "us"
+                                         : "ns";
+}
 
 void check_trace(const Trace& trace) {
   if (trace.input_tokens.size() != trace.size() || trace.output_tokens.size() != trace.size()) {
@@ -137,6 +204,7 @@ void check_trace(const Trace& trace) {
                                  trace.input_tokens.size(), trace.output_tokens.size()));
   }
   for (std::size_t i = 0; i < trace.size(); ++i) check_request(trace, i);
+  check_extra(trace);
 }
 
 Trace load_trace(const std::string& path, const TraceOptions& options) {
@@ -146,9 +214,9 @@ Trace load_trace(const std::string& path, const TraceOptions& options) {
 Trace parse_trace(std::string_view text, const std::string& source, const TraceOptions& options) {
   refuse_other_files(text, source);
   if (begins_with(text, "\xef\xbb\xbf")) text.remove_prefix(3);
-  const std::string format = chosen_format(text, source, options);
-  if (format == "jsonl") return parse_jsonl(text, source, options.keep_empty);
-  return parse_csv(text, source, format == "azure", options.keep_empty);
+  check_options(source, options);
+  return is_lines(text, source, options) ? parse_jsonl(text, source, options)
+                                         : parse_csv(text, source, options);
 }
 
 void save_trace(const Trace& trace, const std::string& path) {
@@ -156,9 +224,10 @@ void save_trace(const Trace& trace, const std::string& path) {
   check_trace(trace);
   if (trace.size() == 0) throw TraceError(path, "the trace is empty; expected at least one request");
   Replacement file{fs::path(path)};
-  std::string text(kCanonicalHeader);
+  const bool lines = fs::path(path).extension() == ".jsonl";
+  std::string text = lines ? std::string{} : canonical_header(trace);
   for (std::size_t i = 0; i < trace.size(); i += kRowsAtOnce) {
-    append_rows(text, trace, i, std::min(i + kRowsAtOnce, trace.size()));
+    (lines ? append_lines : append_rows)(text, trace, i, std::min(i + kRowsAtOnce, trace.size()));
     file.write(text);
     text.clear();
   }

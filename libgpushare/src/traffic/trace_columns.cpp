@@ -19,6 +19,22 @@ constexpr std::array<std::string_view, 7> kOutputNames = {
     "output_tokens",     "num_decode_tokens", "GeneratedTokens", "Response tokens",
     "completion_tokens", "output_length",     "output_toks"};
 
+struct Known {
+  std::string_view name;
+  TraceRole role;
+};
+// What some formats have beside arrival and lengths.
+constexpr std::array<Known, 18> kExtraNames = {
+    Known{"session", TraceRole::session},       Known{"session_id", TraceRole::session},
+    Known{"Session ID", TraceRole::session},    Known{"parent", TraceRole::parent},
+    Known{"delay", TraceRole::delay},           Known{"delay_s", TraceRole::delay},
+    Known{"delay_ms", TraceRole::delay},        Known{"tool_duration_ns", TraceRole::pause},
+    Known{"images", TraceRole::images},         Known{"NumImages", TraceRole::images},
+    Known{"hash_ids", TraceRole::hash_ids},     Known{"block_tokens", TraceRole::block_tokens},
+    Known{"text_input", TraceRole::text},       Known{"text", TraceRole::text},
+    Known{"chat_id", TraceRole::chat},          Known{"parent_chat_id", TraceRole::parent_chat},
+    Known{"sub_requests", TraceRole::requests}, Known{"turns", TraceRole::requests}};
+
 struct Unit {
   std::string_view suffix;
   std::int64_t ticks_per_second;
@@ -72,17 +88,20 @@ bool same_name(std::string_view a, std::string_view b) {
 }
 
 TraceColumn trace_column(std::string_view name) {
-  if (contains(kInputNames, name)) return {TraceRole::input, 1};
-  if (contains(kOutputNames, name)) return {TraceRole::output, 1};
-  if (contains(kArrivalNames, name)) return {TraceRole::arrival, 1};
+  if (contains(kInputNames, name)) return {TraceRole::input};
+  if (contains(kOutputNames, name)) return {TraceRole::output};
+  if (contains(kArrivalNames, name)) return {TraceRole::arrival};
+  TraceColumn column;
+  for (const Known& known : kExtraNames)
+    if (same_name(known.name, name)) column.role = known.role;
   for (const Unit& unit : kUnits) {
     if (name.size() <= unit.suffix.size()) continue;
     const std::size_t stem = name.size() - unit.suffix.size();
-    if (same_name(name.substr(stem), unit.suffix) && is_arrival_stem(name.substr(0, stem))) {
-      return {TraceRole::arrival, unit.ticks_per_second};
-    }
+    if (!same_name(name.substr(stem), unit.suffix)) continue;
+    if (is_arrival_stem(name.substr(0, stem))) column.role = TraceRole::arrival;
+    if (column.role != TraceRole::other) return {column.role, unit.ticks_per_second, true};
   }
-  return {};
+  return column;
 }
 
 std::vector<std::string> trace_column_names(TraceRole role) {
@@ -95,7 +114,7 @@ std::vector<std::string> trace_column_names(TraceRole role) {
       return {kInputNames.begin(), kInputNames.end()};
     case TraceRole::output:
       return {kOutputNames.begin(), kOutputNames.end()};
-    case TraceRole::other:
+    default:
       break;
   }
   return {};
@@ -109,10 +128,23 @@ std::string_view role_name(TraceRole role) {
       return "the input tokens";
     case TraceRole::output:
       return "the output tokens";
-    case TraceRole::other:
+    case TraceRole::session:
+      return "the session";
+    case TraceRole::parent:
+      return "the request before";
+    case TraceRole::delay:
+    case TraceRole::pause:
+      return "the delay";
+    case TraceRole::images:
+      return "the images";
+    case TraceRole::hash_ids:
+      return "the block ids";
+    case TraceRole::text:
+      return "the prompt's text";
+    default:
       break;
   }
-  return "anything known";
+  return "the same";
 }
 
 std::string missing_role(TraceRole role, const std::vector<std::string>& found, std::string_view kind) {

@@ -9,13 +9,30 @@
 namespace gpushare {
 
 /// What a column or member of a trace holds.
-enum class TraceRole : std::uint8_t { other, arrival, input, output };
-inline constexpr std::size_t kTraceRoles = 4;
+enum class TraceRole : std::uint8_t {
+  other,
+  arrival,
+  input,
+  output,
+  session,
+  parent,
+  delay,  ///< before this request
+  pause,  ///< after it: LLMServingSim's tool_duration_ns
+  images,
+  hash_ids,
+  block_tokens,
+  text,
+  chat,
+  parent_chat,
+  requests  ///< the turns of a session
+};
+inline constexpr std::size_t kTraceRoles = 15;
 
 /// A column's meaning, from its name.
 struct TraceColumn {
   TraceRole role = TraceRole::other;
-  std::int64_t ticks_per_second = 1;  ///< unit of a numeric arrival
+  std::int64_t ticks_per_second = 1;  ///< unit of a numeric arrival or delay
+  bool has_unit = false;              ///< the name says so
 };
 
 /// Equal but for the case of ASCII letters.

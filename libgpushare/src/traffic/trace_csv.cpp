@@ -107,46 +107,73 @@ bool RecordReader::end_of_record() {
   return true;
 }
 
+constexpr std::array<TraceRole, 7> kColumnRoles = {TraceRole::arrival, TraceRole::input,  TraceRole::output,
+                                                   TraceRole::session, TraceRole::parent, TraceRole::delay,
+                                                   TraceRole::images};
+
 /// Which columns hold what.
 struct Header {
   std::size_t fields = 0;
   std::array<std::size_t, kTraceRoles> index{};
   std::array<std::string, kTraceRoles> name;
-  std::int64_t ticks_per_second = 1;
+  std::array<TraceColumn, kTraceRoles> column{};
+
+  [[nodiscard]] bool has(TraceRole role) const {
+    return column[static_cast<std::size_t>(role)].role != TraceRole::other;
+  }
 };
 
-TraceColumn azure_column(std::string_view name) {
-  const bool known =
-      same_name(name, "TIMESTAMP") || same_name(name, "ContextTokens") || same_name(name, "GeneratedTokens");
-  return known ? trace_column(name) : TraceColumn{};
+/// A published layout of columns, whose names are the only ones that count when it is asked for.
+struct Layout {
+  std::string_view format;
+  std::string_view line;
+  std::vector<std::string_view> names;
+};
+const Layout* layout(std::string_view format) {
+  static const std::array<Layout, 2> layouts = {
+      Layout{"azure",
+             "TIMESTAMP,ContextTokens,GeneratedTokens",
+             {"TIMESTAMP", "ContextTokens", "GeneratedTokens", "NumImages"}},
+      Layout{"burstgpt",
+             "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type",
+             {"Timestamp", "Request tokens", "Response tokens", "Session ID"}}};
+  for (const Layout& known : layouts)
+    if (known.format == format) return &known;
+  return nullptr;
 }
 
-Header read_header(const std::vector<std::string_view>& fields, std::size_t line, bool azure,
+TraceColumn column_of(std::string_view name, const Layout* layout) {
+  const auto same = [&](std::string_view known) { return same_name(known, name); };
+  if (layout != nullptr && std::none_of(layout->names.begin(), layout->names.end(), same)) return {};
+  const TraceColumn column = trace_column(name);
+  const bool known = std::find(kColumnRoles.begin(), kColumnRoles.end(), column.role) != kColumnRoles.end();
+  return known ? column : TraceColumn{};
+}
+
+Header read_header(const std::vector<std::string_view>& fields, std::size_t line, const Layout* layout,
                    const TraceBuilder& builder) {
   Header header;
   header.fields = fields.size();
-  std::array<bool, kTraceRoles> seen{};
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const std::string_view name = trimmed(fields[i]);
-    const TraceColumn column = azure ? azure_column(name) : trace_column(name);
+    const TraceColumn column = column_of(name, layout);
     if (column.role == TraceRole::other) continue;
     const auto role = static_cast<std::size_t>(column.role);
-    if (seen[role]) {
+    if (header.has(column.role)) {
       builder.fail(line, fmt::format("columns {} and {} both name {}; keep one of them",
                                      shown(header.name[role]), shown(name), role_name(column.role)));
     }
-    seen[role] = true;
     header.index[role] = i;
     header.name[role] = std::string(name);
-    if (column.role == TraceRole::arrival) header.ticks_per_second = column.ticks_per_second;
+    header.column[role] = column;
   }
   const std::vector<std::string> found(fields.begin(), fields.end());
   for (const TraceRole role : {TraceRole::arrival, TraceRole::input, TraceRole::output}) {
-    if (seen[static_cast<std::size_t>(role)]) continue;
-    if (azure) {
-      builder.fail(line, fmt::format("no column names {}; an azure trace begins with the line "
-                                     "TIMESTAMP,ContextTokens,GeneratedTokens",
-                                     role_name(role)));
+    if (header.has(role)) continue;
+    if (layout != nullptr) {
+      builder.fail(line,
+                   fmt::format("no column names {}; {} {} trace begins with the line {}", role_name(role),
+                               layout->format == "azure" ? "an" : "a", layout->format, layout->line));
     }
     builder.fail(line, missing_role(role, found, "column of the header line"));
   }
@@ -156,35 +183,82 @@ Header read_header(const std::vector<std::string_view>& fields, std::size_t line
 /// Turns the fields of a record into a row.
 class RowReader {
  public:
-  RowReader(Header header, bool azure, const TraceBuilder& builder)
-      : header_(std::move(header)), azure_(azure), builder_(builder) {}
+  RowReader(Header header, const TraceOptions& options, TraceBuilder& builder)
+      : header_(std::move(header)), azure_(options.format == "azure"), builder_(builder) {
+    builder.keep({header_.has(TraceRole::session), header_.has(TraceRole::parent),
+                  header_.has(TraceRole::delay), header_.has(TraceRole::images), false});
+    const TraceColumn& arrival = header_.column[static_cast<std::size_t>(TraceRole::arrival)];
+    ticks_per_second_ = arrival.ticks_per_second;
+    if (const std::int64_t chosen = chosen_ticks(options); chosen > 0 && !arrival.has_unit)
+      ticks_per_second_ = chosen;
+  }
 
-  [[nodiscard]] TraceRow read(const std::vector<std::string_view>& fields, std::size_t line) const {
+  [[nodiscard]] TraceRow read(const std::vector<std::string_view>& fields, std::size_t line) {
     if (fields.size() != header_.fields) {
       builder_.fail(line, fmt::format("expected {} fields as in the header line, found {}", header_.fields,
                                       fields.size()));
     }
-    TraceRow row{line, {}, header_.ticks_per_second, 0, 0};
+    TraceRow row;
+    row.line = line;
+    row.timed = true;
     row.arrival = arrival(fields, line);
-    row.input_tokens = tokens(fields, line, TraceRole::input);
-    row.output_tokens = tokens(fields, line, TraceRole::output);
+    row.ticks_per_second = ticks_per_second_;
+    row.input_tokens = whole(fields, line, TraceRole::input, 0, kMaxTokens);
+    row.output_tokens = whole(fields, line, TraceRole::output, 0, kMaxTokens);
+    read_extra(row, fields, line);
     return row;
+  }
+  void describe(const TraceRow& first, std::string_view format, bool asked) {
+    TraceOrigin& origin = builder_.origin();
+    origin.format = format;
+    const auto role = static_cast<std::size_t>(TraceRole::arrival);
+    origin.time_unit = first.arrival.is_date() ? "date" : unit_name(ticks_per_second_);
+    const bool chosen = ticks_per_second_ != header_.column[role].ticks_per_second;
+    origin.reason = fmt::format(
+        "{}; {}",
+        asked ? "the format was given"
+              : fmt::format("columns {}, {} and {}", shown(header_.name[role]),
+                            shown(header_.name[static_cast<std::size_t>(TraceRole::input)]),
+                            shown(header_.name[static_cast<std::size_t>(TraceRole::output)])),
+        first.arrival.is_date()         ? "arrivals are dates"
+        : chosen                        ? "the time unit was given"
+        : header_.column[role].has_unit ? fmt::format("{} says its unit", shown(header_.name[role]))
+        : format == "burstgpt"          ? "burstgpt counts s"
+                                        : "no name says a unit, so seconds");
   }
 
  private:
+  [[nodiscard]] std::string_view field(const std::vector<std::string_view>& fields, TraceRole role) const {
+    return trimmed(fields[header_.index[static_cast<std::size_t>(role)]]);
+  }
   [[nodiscard]] Instant arrival(const std::vector<std::string_view>& fields, std::size_t line) const {
-    const std::string_view text =
-        trimmed(fields[header_.index[static_cast<std::size_t>(TraceRole::arrival)]]);
+    const std::string_view text = field(fields, TraceRole::arrival);
     const std::optional<Instant> instant = azure_ ? scan_date(text) : scan_instant(text);
     if (!instant) fail(line, TraceRole::arrival, text);
     return *instant;
   }
-  [[nodiscard]] std::int32_t tokens(const std::vector<std::string_view>& fields, std::size_t line,
-                                    TraceRole role) const {
-    const std::string_view text = trimmed(fields[header_.index[static_cast<std::size_t>(role)]]);
+  [[nodiscard]] std::int32_t whole(const std::vector<std::string_view>& fields, std::size_t line,
+                                   TraceRole role, std::int64_t min, std::int64_t max) const {
+    const std::string_view text = field(fields, role);
     const std::optional<std::int64_t> count = scan_integer(text);
-    if (!count || *count < 0 || *count > kMaxTokens) fail(line, role, text);
+    if (!count || *count < min || *count > max) fail(line, role, text);
     return static_cast<std::int32_t>(*count);
+  }
+  void read_extra(TraceRow& row, const std::vector<std::string_view>& fields, std::size_t line) {
+    if (header_.has(TraceRole::session)) {
+      const std::string_view id = field(fields, TraceRole::session);
+      row.session = builder_.session(id == "-1" ? std::string_view{} : id);
+    }
+    if (header_.has(TraceRole::parent))
+      row.parent = whole(fields, line, TraceRole::parent, -1, builder_.rows() - 1);
+    if (header_.has(TraceRole::images)) row.images = whole(fields, line, TraceRole::images, 0, kMaxTokens);
+    if (!header_.has(TraceRole::delay)) return;
+    const std::string_view text = field(fields, TraceRole::delay);
+    const std::optional<Instant> delay = scan_number(text);
+    if (delay && delay->value == kNoDelay) return;  // what save_trace writes for "none"
+    if (!delay || delay->value < 0) fail(line, TraceRole::delay, text);
+    const TraceColumn& column = header_.column[static_cast<std::size_t>(TraceRole::delay)];
+    row.delay_s = delay->value / static_cast<double>(column.ticks_per_second);
   }
   [[noreturn]] void fail(std::size_t line, TraceRole role, std::string_view found) const {
     builder_.fail(line, fmt::format("column {}: expected {}, found {}",
@@ -194,26 +268,56 @@ class RowReader {
 
   Header header_;
   bool azure_;
-  const TraceBuilder& builder_;
+  std::int64_t ticks_per_second_ = 1;
+  TraceBuilder& builder_;
 };
+
+std::string_view guessed_format(const std::vector<std::string_view>& fields) {
+  for (const std::string_view name : fields) {
+    if (same_name(trimmed(name), "GeneratedTokens")) return "azure";
+    if (same_name(trimmed(name), "Response tokens")) return "burstgpt";
+  }
+  return "csv";
+}
 
 }  // namespace
 
-Trace parse_csv(std::string_view text, const std::string& source, bool azure, bool keep_empty) {
-  TraceBuilder builder(source, keep_empty);
+Trace parse_csv(std::string_view text, const std::string& source, const TraceOptions& options) {
+  TraceBuilder builder(source, options);
   RecordReader records(text, builder);
   std::vector<std::string_view> fields;
   if (!records.next(fields)) return builder.finish();
-  const RowReader rows(read_header(fields, records.line(), azure, builder), azure, builder);
+  const bool asked = layout(options.format) != nullptr;
+  const std::string_view format = asked ? std::string_view(options.format) : guessed_format(fields);
+  RowReader rows(read_header(fields, records.line(), layout(options.format), builder), options, builder);
   builder.reserve(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')));
-  while (records.next(fields)) builder.add(rows.read(fields, records.line()));
+  while (records.next(fields)) {
+    const TraceRow row = rows.read(fields, records.line());
+    if (builder.rows() == 0) rows.describe(row, format, asked);
+    builder.add(row);
+  }
   return builder.finish();
 }
 
+std::string canonical_header(const Trace& trace) {
+  std::string header(kCanonicalHeader);
+  header.pop_back();
+  if (!trace.session.empty()) header += ",session";
+  if (!trace.parent.empty()) header += ",parent";
+  if (!trace.delay_s.empty()) header += ",delay_s";
+  if (!trace.images.empty()) header += ",images";
+  return header + "\n";
+}
+
 void append_rows(std::string& out, const Trace& trace, std::size_t first, std::size_t last) {
+  const auto to = std::back_inserter(out);
   for (std::size_t i = first; i < last; ++i) {
-    fmt::format_to(std::back_inserter(out), "{},{},{}\n", trace.arrival_s[i], trace.input_tokens[i],
-                   trace.output_tokens[i]);
+    fmt::format_to(to, "{},{},{}", trace.arrival_s[i], trace.input_tokens[i], trace.output_tokens[i]);
+    if (!trace.session.empty()) fmt::format_to(to, ",{}", trace.session[i]);
+    if (!trace.parent.empty()) fmt::format_to(to, ",{}", trace.parent[i]);
+    if (!trace.delay_s.empty()) fmt::format_to(to, ",{}", trace.delay_s[i]);
+    if (!trace.images.empty()) fmt::format_to(to, ",{}", trace.images[i]);
+    out += '\n';
   }
 }
 

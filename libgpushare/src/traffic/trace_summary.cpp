@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <span>
+#include <unordered_set>
 #include <vector>
 
 #include "gpushare/statistics.hpp"
@@ -58,6 +60,19 @@ Lengths summarise_lengths(std::span<const std::int32_t> tokens) {
   return {moments.mean, quantile(values, 0.5), quantile(values, 0.9), quantile(values, 0.99), moments.max};
 }
 
+void summarise_sessions(const Trace& trace, TraceSummary& summary) {
+  std::unordered_set<std::int32_t> sessions(trace.session.begin(), trace.session.end());
+  summary.sessions = sessions.size() - sessions.count(-1);
+}
+
+// With a cache that forgets nothing a block is found once it was seen in any prompt; ids stand for whole prefixes.
+void summarise_prefixes(const Trace& trace, TraceSummary& summary) {
+  const std::unordered_set<std::int64_t> blocks(trace.hash_ids.begin(), trace.hash_ids.end());
+  summary.prefix_blocks = static_cast<double>(trace.hash_ids.size());
+  if (trace.hash_ids.empty()) return;
+  summary.prefix_hit_rate = 1 - static_cast<double>(blocks.size()) / summary.prefix_blocks;
+}
+
 }  // namespace
 
 TraceSummary inspect(const Trace& trace) {
@@ -70,6 +85,8 @@ TraceSummary inspect(const Trace& trace) {
   summary.dispersion_1s = dispersion(trace.arrival_s, 1);
   summary.dispersion_10s = dispersion(trace.arrival_s, 10);
   summary.dispersion_60s = dispersion(trace.arrival_s, 60);
+  summarise_sessions(trace, summary);
+  summarise_prefixes(trace, summary);
   const auto& outputs = trace.output_tokens;
   summary.empty_outputs = static_cast<std::size_t>(std::count(outputs.begin(), outputs.end(), 0));
   const Lengths in = summarise_lengths(trace.input_tokens);
