@@ -25,11 +25,6 @@ struct Trace {
   std::vector<std::int32_t> input_tokens;
   std::vector<std::int32_t> output_tokens;
   std::string name;  ///< of the file, without folder and extension
-  /// Ids of the prompt's blocks of block_tokens tokens: those of request i are hash_ids[hash_starts[i]] up to before
-  /// hash_ids[hash_starts[i + 1]]. Equal ids mean equal prompts up to and with that block. Empty: none.
-  std::vector<std::int64_t> hash_ids{};
-  std::vector<std::int64_t> hash_starts{};
-  std::int32_t block_tokens = 0;
 
   // Each of these is empty where the format does not have it.
   std::vector<std::int32_t> session{};  ///< number of the conversation, by first appearance; -1: none
