@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(
         subparsers, "scenario", "scenarios", "voice-heavy", commands.scenario_list, commands.scenario_show
     )
-    _add_trace(subparsers, commands.trace_inspect)
+    _add_trace(subparsers, commands.trace_inspect, commands.trace_fit)
     _add_demo(subparsers, commands.demo)
     return parser
 
@@ -282,17 +282,34 @@ def _add_data(subparsers: Any, name: str, what: str, example: str, list_: Comman
         parser.add_argument("--mode", help="a mode to apply first")
 
 
-def _add_trace(subparsers: Any, command: Command) -> None:
+def _add_trace(subparsers: Any, inspect: Command, fit: Command) -> None:
     trace = subparsers.add_parser("trace", help="request traces", description="Request traces.")
+    kinds = trace.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
     parser = _add(
-        trace.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser),
+        kinds,
         "inspect",
         "say what a request trace is, what it holds, and which traps to beware of",
-        command,
+        inspect,
         "gpushare trace inspect requests.csv",
         "gpushare trace inspect conversation_trace.jsonl.gz --plot trace.png",
         "gpushare trace inspect requests.jsonl --format timed-trace --time-unit ms --block-tokens 512 --json",
     )
+    _add_trace_file(parser)
+    parser.add_argument("--plot", metavar="FILE.png", help="draw rate, gaps and lengths")
+    parser.add_argument("--keep-empty", action="store_true", help="keep requests without output tokens")
+    parser = _add(
+        kinds,
+        "fit",
+        "find the arrival process that stands for a request trace, and say how well",
+        fit,
+        "gpushare trace fit requests.csv",
+        "gpushare trace fit requests.csv --json    # with the arrivals for a scenario document",
+    )
+    _add_trace_file(parser)
+    parser.add_argument("--seed", type=_positive, default=1, help="of the random streams")
+
+
+def _add_trace_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="CSV, JSON lines, Parquet or Arrow; gzip too")
     parser.add_argument(
         "--format",
@@ -307,8 +324,6 @@ def _add_trace(subparsers: Any, command: Command) -> None:
     parser.add_argument(
         "--block-tokens", type=_positive, default=0, metavar="N", help="prompt tokens of one hash id"
     )
-    parser.add_argument("--plot", metavar="FILE.png", help="draw rate, gaps and lengths")
-    parser.add_argument("--keep-empty", action="store_true", help="keep requests without output tokens")
 
 
 def _add_demo(subparsers: Any, command: Command) -> None:

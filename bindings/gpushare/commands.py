@@ -310,6 +310,19 @@ def trace_inspect(options: argparse.Namespace) -> None:
         print(found)
 
 
+def trace_fit(options: argparse.Namespace) -> None:
+    """``gpushare trace fit``."""
+    from . import traces
+    from .traffic_fit import fit
+
+    units = {"time_unit": options.time_unit, "block_tokens": options.block_tokens}
+    found = fit(traces.load(options.file, options.format, sort=True, **units), seed=options.seed)
+    if options.json:
+        _print_json(found.to_dict() | {"sizes": found.sizes()})
+    else:
+        print(found)
+
+
 def demo(options: argparse.Namespace) -> None:
     """``gpushare demo``."""
     from .demo import run_demo

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,6 +32,9 @@ __all__ = [
 ]
 
 Trace = _core.Trace
+
+# A window's start, rate and variation, a family or nothing, shape and scale: no other format begins like this.
+_SERVEGEN = re.compile(rb"[\d.]+,[\d.e+-]+,[\d.e+-]+,(Gamma|Weibull|),[\d.e+-]+,[\d.e+-]+\r?\n")
 
 _MEANING = {
     "requests": "requests",
@@ -133,7 +137,7 @@ def parse(
 def _read(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> Trace:
     if trace_files.is_arrow(data):
         data = trace_files.arrow_text(trace_files.read_arrow(data, source))
-    if format == "servegen":
+    if format == "servegen" or (format == "auto" and _SERVEGEN.match(data)):
         from .servegen import client_from_csv
 
         return client_from_csv(data, source).trace()

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from . import _core
 from .servegen import Client, read_client, read_lengths
 from .traffic_fit import Fit, dispersion, fit
+from .voice import read_calls, save_calls, speech_trace, voice_calls
 
 __all__ = [
     "Client",
@@ -32,13 +33,17 @@ __all__ = [
     "on_off",
     "piecewise",
     "poisson",
+    "read_calls",
     "read_client",
     "read_lengths",
+    "save_calls",
     "servegen",
     "servegen_clients",
+    "speech_trace",
     "spikes",
     "times",
     "vllm_bench",
+    "voice_calls",
     "weibull",
 ]
 

@@ -71,6 +71,7 @@ HELP = [
     ["model", "show"],
     ["scenario", "show"],
     ["trace", "inspect"],
+    ["trace", "fit"],
     ["demo"],
 ]
 
@@ -215,6 +216,24 @@ def test_traces_are_inspected(capsys: pytest.CaptureFixture[str], trace: Path) -
     assert "requests a second" in text
     answer = json.loads(run(capsys, "trace", "inspect", trace, "--format", "csv", "--keep-empty", "--json"))
     assert answer["requests"] == len(gs.traces.load(trace))
+    assert answer["format"] == "csv"
+    assert "format csv, time in s" in text
+
+
+def test_an_inspected_trace_is_drawn(capsys: pytest.CaptureFixture[str], trace: Path) -> None:
+    pytest.importorskip("matplotlib")
+    picture = trace.with_suffix(".png")
+    run(capsys, "trace", "inspect", trace, "--plot", picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_trace_is_fitted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "plain.csv"
+    gs.traces.save(gs.traffic.generate(gs.traffic.poisson(4), (100, 20), 600), path)
+    assert "poisson for plain" in run(capsys, "trace", "fit", path)
+    answer = json.loads(run(capsys, "trace", "fit", path, "--json"))
+    assert answer["arrivals"]["kind"] == "poisson"
+    assert answer["sizes"]["output_tokens"]["values"] == [20.0]
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,7 @@ def test_servegen_clients_are_windows_of_rate_and_burstiness(tmp_path: Path) -> 
     doubled = gs.traffic.servegen(tmp_path, rate_per_s=1.0)
     assert gs.traffic.mean_rate(doubled) == pytest.approx(1.0)
     assert len(gs.traces.load(path, "servegen")) > 100
+    assert len(gs.traces.load(path)) == len(gs.traces.load(path, "servegen"))
 
 
 @pytest.mark.parametrize(
@@ -205,19 +206,17 @@ def test_a_damaged_file_is_read_or_refused(
     assert "damaged" in refused or len(found) > 0
 
 
-DATA = os.environ.get("GPUSHARE_DATA", "")
+DATA = Path(os.environ.get("GPUSHARE_DATA", "nowhere")) / "public"
 
 
-@pytest.mark.skipif(not DATA, reason="GPUSHARE_DATA does not name a folder of published traces")
+@pytest.mark.skipif(
+    not DATA.is_dir(), reason="GPUSHARE_DATA names no folder with public/azure, public/mooncake, ..."
+)
 class TestPublished:
     """Counts, rates and dispersions of the real files, as their papers and our notes have them."""
 
-    @pytest.fixture(autouse=True)
-    def _folder(self) -> None:
-        self.folder = Path(DATA)
-
     def test_azure_conversation(self) -> None:
-        trace = gs.traces.load(self.folder / "azure/AzureLLMInferenceTrace_conv.csv")
+        trace = gs.traces.load(DATA / "azure/AzureLLMInferenceTrace_conv.csv")
         figures = gs.traces.inspect(trace)
         assert len(trace) == 19_366
         expected = {
@@ -238,7 +237,7 @@ class TestPublished:
         assert {name: figures[name] for name in expected} == pytest.approx(expected, rel=3e-3)
 
     def test_mooncake_conversation(self) -> None:
-        trace = gs.traces.load(self.folder / "mooncake/conversation_trace.jsonl")
+        trace = gs.traces.load(DATA / "mooncake/conversation_trace.jsonl")
         figures = gs.traces.inspect(trace)
         assert len(trace) == 12_031
         assert len(np.unique(trace.arrival_s)) == 1180
@@ -250,32 +249,30 @@ class TestPublished:
         assert len(np.unique(trace.extra["hash_ids"])) == 182_790
 
     def test_burstgpt_samples_in_both_layouts(self) -> None:
-        first = gs.traces.load(self.folder / "burstgpt/BurstGPT_v1_sample_rows.csv")
-        third = gs.traces.load(self.folder / "burstgpt/BurstGPT_v3_sample_rows.csv")
+        first = gs.traces.load(DATA / "burstgpt/BurstGPT_v1_sample_rows.csv")
+        third = gs.traces.load(DATA / "burstgpt/BurstGPT_v3_sample_rows.csv")
         assert (first.arrival_s.tolist(), first.input_tokens.tolist()) == ([0, 40, 113], [472, 1087, 417])
         assert third.extra["session"].tolist() == [0, 1, 2, 3]
 
     def test_llmservingsim(self) -> None:
-        trace = gs.traces.load(
-            self.folder / "llm_serving/workload_sharegpt_llama31_8b_300_sps10_NO_TOKEN_IDS.jsonl"
-        )
+        trace = gs.traces.load(DATA / "llm_serving/workload_sharegpt_llama31_8b_300_sps10_NO_TOKEN_IDS.jsonl")
         assert len(trace) == 300
         assert gs.traces.inspect(trace)["rate_per_s"] == pytest.approx(10.3, rel=0.02)
         assert trace.input_tokens.mean() == pytest.approx(857, abs=1)
         assert trace.output_tokens.mean() == pytest.approx(653, abs=1)
 
     def test_openb(self) -> None:
-        pods = gs.traces.read_pods(self.folder / "openb/openb_pod_list_default.csv")
+        pods = gs.traces.read_pods(DATA / "openb/openb_pod_list_default.csv")
         counts = {int(n): int((pods["num_gpu"] == n).sum()) for n in np.unique(pods["num_gpu"])}
         assert counts == {0: 1088, 1: 6989, 2: 16, 4: 15, 8: 44}
         shared = (pods["num_gpu"] == 1) & (pods["gpu_milli"] < 1000)
         assert int(shared.sum()) == 3078
         assert int(np.isnan(pods["scheduled_time"]).sum()) == 897
-        nodes = gs.traces.read_nodes(self.folder / "openb/openb_node_list_gpu_node.csv")
+        nodes = gs.traces.read_nodes(DATA / "openb/openb_node_list_gpu_node.csv")
         assert int(nodes["gpu"].sum()) == 6212
 
     def test_servegen_clients(self) -> None:
-        client = gs.traffic.read_client(self.folder / "servegen/m-large_chunk-0-trace.csv")
+        client = gs.traffic.read_client(DATA / "servegen/m-large_chunk-0-trace.csv")
         assert len(client.starts_s) == 2016
         assert client.mean_rate_per_s == pytest.approx(0.558356, abs=1e-6)
         assert client.rates_per_s.max() == pytest.approx(4.79)
@@ -284,7 +281,7 @@ class TestPublished:
         assert sum(family == "weibull" for family in client.families) == 1071
 
     def test_the_fit_reproduces_azures_dispersion_within_a_fifth(self) -> None:
-        found = gs.traffic.fit(gs.traces.load(self.folder / "azure/AzureLLMInferenceTrace_conv.csv"))
+        found = gs.traffic.fit(gs.traces.load(DATA / "azure/AzureLLMInferenceTrace_conv.csv"))
         assert found.kind == "gamma-poisson"
         assert found.error < 0.2
         assert found.lengths["input_distance"] < 0.02
