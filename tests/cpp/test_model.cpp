@@ -142,7 +142,23 @@ TEST_CASE("weight-only formats read one token's products in the time measured on
   const auto llama = cost<LlmModel>("llama-3.1-8b");
   CHECK(group_s(decode(llama, format(llama, Precision::int8), 1, 0), 0) == Approx(6.39e-3).epsilon(0.01));
   CHECK(group_s(decode(llama, format(llama, Precision::int4), 1, 0), 0) == Approx(4.93e-3).epsilon(0.01));
-  for (const WeightFormat& format : llama.formats) CHECK(format.compute == Precision::fp16);
+  for (const Precision name : {Precision::int8, Precision::int4})
+    CHECK(format(llama, name).compute == Precision::fp16);
+}
+
+TEST_CASE("fp8 halves what a decode step reads, and a prompt's time where the card multiplies in FP8") {
+  const auto llama = cost<LlmModel>("llama-3.1-8b");
+  const auto h100 = load_profile("h100");
+  const auto seconds = [&](const Demand& demand) {
+    return step_time(demand, h100, {132, h100.bandwidth_bytes_per_s, h100.l2_bytes}).gpu_s;
+  };
+  const auto ratio = [&](const auto& step) {
+    return seconds(step(format(llama, Precision::fp8))) / seconds(step(format(llama, Precision::fp16)));
+  };
+  CHECK(ratio([&](const WeightFormat& f) { return decode(llama, f, 64, 1024); }) ==
+        Approx(0.55).epsilon(0.06));
+  CHECK(ratio([&](const WeightFormat& f) { return prefill(llama, f, 2048); }) == Approx(0.65).epsilon(0.1));
+  CHECK(load_profile("a100").flops(Precision::fp8) == 0);
 }
 
 TEST_CASE("int4 wins with few sequences, loses with a hundred and evens out over long prompts") {

@@ -49,7 +49,7 @@ TEST_CASE("unknown names say where they are, what is known and what is near") {
         "file");
   CHECK(complaint_about_voice(R"({"gpu": "a10"})") ==
         "s.json#/gpu: unknown GPU profile \"a10\"; did you mean \"a100\"? Known: a100, a100-40gb, a30, h100, "
-        "h200; or give the path "
+        "h200, rtx-pro-6000; or give the path "
         "of a .json file");
   CHECK(with_stages(R"([{"name": "asr", "service": "asrr"}])") ==
         "s.json#/pipelines/turn/stages/0/service: unknown service \"asrr\"; did you mean \"asr\"? Known: "
@@ -148,7 +148,7 @@ TEST_CASE("an engine must fit its model, and has only the fields of its kind") {
 TEST_CASE("a precision needs weights in the model and a rate on the GPU") {
   CHECK(complaint_about_voice(R"({"services": {"llm": {"precision": "int5"}}})") ==
         "s.json#/services/llm/precision: model llama-3.1-8b has no weights in \"int5\"; did you mean "
-        "\"int8\"? It has fp16, int8, int4");
+        "\"int8\"? It has fp16, fp8, int8, int4");
   CHECK(complaint_about_voice(R"({"services": {"asr": {"precision": "int8"}}})") ==
         "s.json#/services/asr/precision: model parakeet-1.1b has no weights in \"int8\". It has fp16");
   CHECK(read(patched(voice_document(), R"({"services": {"llm": {"precision": "int4"}}})"))

@@ -146,8 +146,11 @@ _NOTES = [
     "Known beforehand: the benchmark's arrivals (its generator and seed), its three runs of the same prompts, and "
     "vLLM's prefix cache (on in 0.20, off in 0.7: all but the first run find their prompts).",
     "Taken from elsewhere: elementwise kernels that are fused, and decodes that suffer beside prompts, from "
-    "LLMServingSim's kernel table of another card; the host's 8 ms before a step with prompts from its record. Set, "
-    "not fitted: 10 ms for each request outside the steps, the same for both versions.",
+    "LLMServingSim's kernel table of another card; the host's 8 ms before a step with prompts from its record. Set by "
+    "hand, the same for both versions: 10 ms for each request outside the steps, which with those 8 is the upper end "
+    "of the 11 to 18 ms that had been read off such runs, these rows among them.",
+    "These rows were seen while the model was chosen; rows at higher rates, bursts and offline runs were not. Offline "
+    "runs do not stream their tokens, and the host time of a sequence is that of streaming: expect them to be faster.",
     "vLLM 0.20 hides the host's time of a step behind the one before, so its host time a step is zero; 0.7 pays "
     "2.0 ms, by what Qwen2.5-0.5B takes in the two versions (3.83 and 1.83 ms).",
     "vLLM 0.7 computes prompts in steps of their own, before any decode; here they share steps. Its times between "
