@@ -70,9 +70,10 @@ std::string mooncake_text() {
 
 void parse(benchmark::State& state, const std::string& text) {
   for (auto _ : state) benchmark::DoNotOptimize(parse_trace(text, "bench.csv").size());
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * text.size()));
-  state.counters["rows"] = benchmark::Counter(static_cast<double>(state.iterations() * conversation().size()),
-                                              benchmark::Counter::kIsRate);
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
+  state.counters["rows"] =
+      benchmark::Counter(static_cast<double>(state.iterations()) * static_cast<double>(conversation().size()),
+                         benchmark::Counter::kIsRate);
 }
 
 void trace_parse_azure_csv(benchmark::State& state) { parse(state, azure_text()); }
@@ -82,7 +83,7 @@ void trace_parse_short_jsonl(benchmark::State& state) { parse(state, jsonl_text(
 void trace_parse_mooncake_jsonl(benchmark::State& state) {
   const std::string text = mooncake_text();
   for (auto _ : state) benchmark::DoNotOptimize(parse_trace(text, "bench.jsonl").size());
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * text.size()));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
 }
 
 // What the parser used to be built on, on the same lines and in the same run: the JSON library's own check of them.
@@ -96,7 +97,7 @@ void json_library_mooncake_jsonl(benchmark::State& state) {
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
   }
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * text.size()));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
 }
 BENCHMARK(trace_parse_azure_csv)->Unit(benchmark::kMillisecond);
 BENCHMARK(trace_parse_canonical_csv)->Unit(benchmark::kMillisecond);
@@ -114,7 +115,7 @@ BENCHMARK(trace_synthesise_azure_hour)->Unit(benchmark::kMillisecond);
 
 void trace_inspect(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(inspect(conversation()).dispersion_60s);
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * conversation().size()));
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(conversation().size()));
 }
 BENCHMARK(trace_inspect)->Unit(benchmark::kMillisecond);
 

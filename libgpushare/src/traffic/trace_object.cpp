@@ -48,18 +48,17 @@ bool TraceObjectReader::read(JsonScanner& json, TraceObject& object, bool nested
 
 void TraceObjectReader::read_member(JsonScanner& json, TraceObject& object, TraceMember& member,
                                     bool nested) {
-  using Kind = TraceMember::Kind;
   const char c = json.peek();
   if (c == '"') {
-    member.kind = Kind::string;
+    member.kind = TraceMember::Kind::string;
     member.text = json.string();
   } else if (c == '-' || (c >= '0' && c <= '9')) {
-    member.kind = Kind::number;
+    member.kind = TraceMember::Kind::number;
     member.text = json.number();
   } else if (c == '[' && member.column.role == TraceRole::requests) {
     read_requests(json, object, member, nested);
   } else {
-    member.kind = Kind::other;
+    member.kind = TraceMember::Kind::other;
     member.text = c == '[' ? "[...]" : c == '{' ? "{...}" : c == 't' ? "true" : c == 'f' ? "false" : "null";
     object.has_hash_ids = member.column.role == TraceRole::hash_ids && json.integers(object.hash_ids);
     if (member.column.role == TraceRole::hash_ids && object.has_hash_ids) return;
