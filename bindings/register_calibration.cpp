@@ -170,15 +170,19 @@ py::dict demand_fit(const std::vector<RowTuple>& tuples, const ProfileHandle& pr
   return d;
 }
 
-/// (susceptibility, pressure, occupancy) by the profile's law, and the draw above idle, of a step that takes `alone_s`.
-std::tuple<double, double, double, double> predicted(const KindTuple& tuple, const ProfileHandle& handle,
-                                                     double alone_s, double sm_share, bool capped) {
-  const GpuProfile& profile = *handle.profile;
-  const StepKind kind = kinds_of({tuple}).front();
-  const StepCharacter step = step_character(kind, profile, alone_s, sm_share);
-  const Interference part = capped ? predict_interference(profile.mps.capped, step)
-                                   : predict_interference(profile.mps.uncapped, step);
-  return {part.susceptibility, part.pressure, part.occupancy, step_draw_w(kind, profile, alone_s)};
+/// A step of a kind that takes `alone_s`, its interference by the profile's law.
+StepTuple predicted(const KindTuple& tuple, const ProfileHandle& handle, double alone_s, double sm_share,
+                    bool capped) {
+  const CoRunStep step =
+      predict_co_run_step(kinds_of({tuple}).front(), *handle.profile, alone_s, sm_share, capped);
+  return {step.gpu_s,
+          step.memory_s,
+          step.compute_s,
+          step.power_w,
+          step.interference.susceptibility,
+          step.interference.pressure,
+          step.interference.occupancy,
+          step.kind};
 }
 
 }  // namespace
@@ -204,8 +208,8 @@ void register_calibration(py::module_& module) {
              "Floor and efficiencies from rows (flop, bytes, sms, gpu_s, synced_s).");
   module.def("predict_step", &predicted, py::arg("kind"), py::arg("profile"), py::arg("alone_s"),
              py::arg("sm_share"), py::kw_only(), py::arg("capped"),
-             "Susceptibility, pressure, occupancy and draw above idle (W) of a step, from its card and its "
-             "time alone.");
+             "A step of a kind that takes so long alone, its interference by the profile's law.");
+  module.attr("POWER_LIMITED_SHARE") = kPowerLimitedShare;
 }
 
 }  // namespace gpushare::python

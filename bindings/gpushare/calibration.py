@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _core
 from .files import write_json
@@ -16,14 +16,12 @@ from .profiles import Profile
 from .render import Field, number, text_table, wrap
 from .step_times import StepTimes
 
-__all__ = ["Calibration", "Fitted", "Interference", "KindFit", "SharingFit", "Spread", "step_kind"]
+__all__ = ["Calibration", "Fitted", "KindFit", "SharingFit", "Spread", "Step", "step_kind"]
 
 #: What `_core` takes of a kind: kernels, saturating share, FLOP, bytes, precision.
 StepKindTuple = tuple[float, float, float, float, str]
 # Times alone of the same steps in two processes differ by this much (one H200: 0.59 to 0.61 ms for a TTS frame).
 _ALONE_SPREAD = 0.01
-# Steps beyond this share of the peak FLOP rate while alone draw more than the power limit (kPowerLimitedShare).
-POWER_LIMITED_SHARE = 0.45
 # Share of the peak FLOP rate that compute-bound steps reach.
 _REACHABLE_FLOP_SHARE = 0.6
 
@@ -36,20 +34,18 @@ class Fitted:
     standard_error: float = 0.0
     determined: bool = True
 
-    @classmethod
-    def scaled(cls, found: tuple[float, float, bool], by: float = 1.0) -> Fitted:
-        """From `_core`'s tuple, in another unit."""
-        return cls(found[0] * by, found[1] * by, found[2])
 
+class Step(NamedTuple):
+    """A step as a client of a co-run, as `_core` takes it: ``CoRunStep`` in ``gpushare/calibration.hpp``."""
 
-@dataclass(frozen=True)
-class Interference:
-    """A step's part in the interference law, and its draw: see ``gpushare/sharing.hpp``."""
-
+    gpu_s: float
+    memory_s: float
+    compute_s: float
+    power_w: float
     susceptibility: float
     pressure: float
     occupancy: float
-    draw_w: float
+    kind: int
 
 
 @dataclass(frozen=True)
@@ -116,6 +112,10 @@ class Calibration:
         By (model, step): floor, efficiencies and host time.
     warnings, demand_warnings : tuple of str
         What the data do not determine of the sharing, and of the steps' demands.
+    measured : Measurements
+        What it was fitted to.
+    times : StepTimes
+        Step times alone.
     """
 
     name: str
@@ -128,13 +128,8 @@ class Calibration:
     demands: Mapping[tuple[str, str], Mapping[str, Any]]
     warnings: tuple[str, ...]
     demand_warnings: tuple[str, ...]
-    _measured: Measurements
-    _times: StepTimes
-
-    @property
-    def times(self) -> StepTimes:
-        """Step times alone."""
-        return self._times
+    measured: Measurements
+    times: StepTimes
 
     def unthrottled(self, group: Group, index: int) -> float:
         """Seconds alone of a client of a time-sliced group, without the throttling that its neighbours spare it."""
@@ -144,67 +139,58 @@ class Calibration:
         return group.alone_s[index] / (1 + throttle) if spared else group.alone_s[index]
 
     def _limited(self, key: StepKey, alone_s: float) -> bool:
-        flop, _ = self._times.demand(key)
-        return flop / alone_s / self.profile.flop_per_s[self.precision(key)] > POWER_LIMITED_SHARE
+        flop, _ = self.times.demand(key)
+        return flop / alone_s / self.profile.flop_per_s[self.precision(key)] > _core.POWER_LIMITED_SHARE
 
-    def interference(
+    def step(
         self, key: StepKey, alone_s: float, sm_share: float, *, capped: bool, by_law: bool = False
-    ) -> Interference:
-        """A step's susceptibility, pressure and draw (W).
+    ) -> Step:
+        """A step as a client of a co-run that takes `alone_s` on a share of the SMs.
 
-        A kind that was measured beside others has its own numbers. One that was not is predicted from its card by the
-        law, relative to the nearest measured shape of the same step where there is one, unless `by_law`.
+        A kind that was measured beside others has its own susceptibility and pressure. One that was not is predicted
+        from its card by the law, relative to the nearest measured shape of the same step where there is one, unless
+        `by_law`.
         """
         predicted = self._predicted(key, alone_s, sm_share, capped)
-        fit = self.capped if capped else self.uncapped
-        if fit is None or by_law:
+        fit = self._fit(capped)
+        near = None if fit is None or by_law else _nearest(fit, key, alone_s)
+        if fit is None or near is None:
             return predicted
-        if key in fit.kinds:
-            kind = fit.kinds[key]
-            return replace(
-                predicted, susceptibility=kind.susceptibility.value, pressure=kind.pressure(sm_share)
-            )
-        near = [other for other in fit.kinds if other[:2] == key[:2]]
-        if not near:
-            return predicted
-        closest = min(near, key=lambda other: abs(math.log(fit.kinds[other].alone_s / alone_s)))
-        kind = fit.kinds[closest]
-        reference = self._predicted(closest, kind.alone_s, sm_share, capped)
-        return replace(
-            predicted,
-            susceptibility=kind.susceptibility.value * predicted.susceptibility / reference.susceptibility,
-            pressure=kind.pressure(sm_share) * predicted.pressure / reference.pressure,
+        kind = fit.kinds[near]
+        part = predicted._replace(
+            susceptibility=kind.susceptibility.value,
+            pressure=kind.pressure(sm_share),
+            kind=list(fit.kinds).index(near),
+        )
+        if near == key:
+            return part
+        reference = self._predicted(near, kind.alone_s, sm_share, capped)
+        return part._replace(
+            susceptibility=part.susceptibility * predicted.susceptibility / reference.susceptibility,
+            pressure=part.pressure * predicted.pressure / reference.pressure,
         )
 
-    def _predicted(self, key: StepKey, alone_s: float, sm_share: float, capped: bool) -> Interference:
-        kind = step_kind(self._measured, self._times, key, self.profile)
-        return Interference(*_core.predict_step(kind, self.profile, alone_s, sm_share, capped=capped))
+    def _predicted(self, key: StepKey, alone_s: float, sm_share: float, capped: bool) -> Step:
+        kind = step_kind(self.measured, self.times, key, self.profile)
+        return Step(*_core.predict_step(kind, self.profile, alone_s, sm_share, capped=capped))
 
-    def kind(self, key: StepKey, alone_s: float, *, capped: bool) -> int:
-        """The row of the pair factors for a step: its own, or of the nearest measured shape; -1 for none."""
-        fit = self.capped if capped else self.uncapped
-        kinds = list(fit.kinds) if fit else []
-        if key in kinds:
-            return kinds.index(key)
-        near = [other for other in kinds if other[:2] == key[:2]]
-        if fit is None or not near:
-            return -1
-        return kinds.index(min(near, key=lambda other: abs(math.log(fit.kinds[other].alone_s / alone_s))))
+    def _fit(self, capped: bool) -> SharingFit | None:
+        return self.capped if capped else self.uncapped
 
     def pair_factors(self, *, capped: bool) -> list[float]:
         """The square of pair factors; empty without groups."""
-        fit = self.capped if capped else self.uncapped
+        fit = self._fit(capped)
         return list(fit.pair_factors) if fit else []
 
     def precision(self, key: StepKey) -> str:
         """The arithmetic format of a step."""
-        return self._measured.card(key).precision
+        return self.measured.card(key).precision
 
     def spread(self, mode: str, *, capped: bool) -> Spread:
         """How far off calibrated figures may be, by the calibration's own errors."""
         if mode == "time-slicing":
             return Spread(_ALONE_SPREAD, 0.0, 0.05)
-        fit = self.capped if capped else self.uncapped
+        fit = self._fit(capped)
         errors = fit.errors if fit else ()
         # What a slowdown is off by, the pressure behind it is off by two or three times: 1 + s d is mostly the 1.
         return Spread(_ALONE_SPREAD * (3 if capped else 1), 2.5 * _rms(errors) if errors else 0.3, 0.0)
@@ -230,7 +216,7 @@ class Calibration:
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         written = []
-        for name, document in step_models(self._measured, self.demands):
+        for name, document in step_models(self.measured, self.demands):
             written.append(target / f"{name}.json")
             write_json(document, written[-1])
         return written
@@ -295,6 +281,14 @@ def _saturating_share(times: StepTimes, key: StepKey, known: StepCard, card: Pro
     computing = flop / seconds / card.flop_per_s[known.precision] / _REACHABLE_FLOP_SHARE
     moving = moved / seconds / card.bandwidth_bytes_per_s
     return min(1.0, max(times.saturating_share(key), known.full_share, computing, moving))
+
+
+def _nearest(fit: SharingFit, key: StepKey, alone_s: float) -> StepKey | None:
+    """The kind itself, or the shape of the same step that takes most nearly as long; None without any."""
+    if key in fit.kinds:
+        return key
+    near = [other for other in fit.kinds if other[:2] == key[:2]]
+    return min(near, key=lambda other: abs(math.log(fit.kinds[other].alone_s / alone_s))) if near else None
 
 
 def _rms(errors: Sequence[float]) -> float:

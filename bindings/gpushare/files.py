@@ -84,8 +84,15 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def data_file(file: str) -> Path:
-    """Where a file of ``validation/`` lies: in the installed package, or in the source tree.
+def data_file(file: str, kind: str = "validation") -> Path:
+    """Where a data file lies: in the installed package, or in the source tree.
+
+    Parameters
+    ----------
+    file : str
+        Path inside the folder of its kind.
+    kind : str
+        ``"validation"``, ``"models"``, ...
 
     Raises
     ------
@@ -93,7 +100,7 @@ def data_file(file: str) -> Path:
         In neither.
     """
     package = Path(__file__).resolve().parent
-    for folder in (package / "data" / "validation", package.parent.parent / "validation"):
+    for folder in (package / "data" / kind, package.parent.parent / kind):
         if (folder / file).is_file():
             return folder / file
-    raise FileNotFoundError(f"validation/{file} is neither in the package nor in the source tree")
+    raise FileNotFoundError(f"{kind}/{file} is neither in the package nor in the source tree")

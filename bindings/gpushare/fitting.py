@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import os
@@ -10,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import _core
-from .calibration import POWER_LIMITED_SHARE, Calibration, Fitted, KindFit, SharingFit, step_kind
+from .calibration import Calibration, Fitted, KindFit, SharingFit, step_kind
 from .measurements import Group, Measurements, StepKey
 from .profiles import Profile, profile, profile_names
 from .step_times import StepTimes
@@ -51,7 +50,7 @@ def calibrate(
         measured = Measurements.load(measured)
     tell = progress or (lambda _: None)
     times = StepTimes(measured)
-    document = copy.deepcopy(_base_document(measured, base))
+    document = _base_document(measured, base)
     source = f"fitted to {measured.name}"
     switching, switching_errors = _fit_switching(measured, times, document, source)
     tell(0.4)
@@ -85,7 +84,7 @@ def _base_document(measured: Measurements, base: str | os.PathLike[str] | None) 
         fitting = [name for name in profile_names() if profile(name).sms == measured.sms]
         if not fitting:
             raise _core.CalibrationError(
-                f"{measured.name}: no profile has {measured.sms} SMs; name one (base=, --profile) to fit into"
+                f"{measured.name}: no profile has {measured.sms} SMs; name one (base=, --base) to fit into"
             )
         base = fitting[-1]  # of H100 and H200 the newer
     document: dict[str, Any] = json.loads(_core.profile_document(os.fspath(base)))
@@ -122,10 +121,11 @@ def _fit_switching(
             name: Fitted(constants[name]["value"], math.inf, False)
             for name in ("switch_idle_s", "switch_preempted_s", "refill_s")
         }, ()
-    kinds = [step_kind(measured, times, key, profile_from(document)) for key in keys]
-    fit = _core.fit_time_slicing(groups, kinds, profile_from(document), slice_s)
+    card = profile_from(document)
+    kinds = [step_kind(measured, times, key, card) for key in keys]
+    fit = _core.fit_time_slicing(groups, kinds, card, slice_s)
     for name in ("switch_idle_s", "switch_preempted_s", "refill_s", "throttle"):
-        found[name] = Fitted.scaled(fit[name])
+        found[name] = Fitted(*fit[name])
     for name in ("slice_s", "switch_idle_s", "switch_preempted_s", "refill_s"):
         if found[name].determined:
             constants[name] = {"value": found[name].value, "source": source, "grade": "derived"}
@@ -147,7 +147,7 @@ def _set_compute_power(
         for key, alone in zip(group.steps, group.alone_s, strict=True):
             kind = step_kind(measured, times, key, card)
             compute = kind[2] / alone / card.flop_per_s[kind[4]]
-            if group.mode == "time-slicing" and compute > POWER_LIMITED_SHARE:
+            if group.mode == "time-slicing" and compute > _core.POWER_LIMITED_SHARE:
                 bandwidth = kind[3] / alone / card.bandwidth_bytes_per_s
                 shares.append((compute * (1 + throttle), bandwidth * (1 + throttle)))
     if not shares:
@@ -164,8 +164,8 @@ def _fit_sharing(
     keys, groups = _groups(measured, lambda group: group.mode == "mps" and group.capped == capped)
     if not groups:
         return None
-    kinds = [step_kind(measured, times, key, profile_from(document)) for key in keys]
     card = profile_from(document)
+    kinds = [step_kind(measured, times, key, card) for key in keys]
     law = _core.fit_interference_law(groups, kinds, card, capped=capped)
     fit = _core.fit_interference(groups, kinds, card, capped=capped)
     document["mps"]["capped" if capped else "uncapped"] = {

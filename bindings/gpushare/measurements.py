@@ -124,6 +124,11 @@ class CoRun:
     alone_capped: bool
     shared: tuple[list[ServedJob], ...]
 
+    @property
+    def capped(self) -> bool:
+        """Whether any client has fewer SMs than the card."""
+        return self.mode != "time-slicing" and min(self.percentages) < 100
+
 
 @dataclass(frozen=True)
 class Measurements:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ._core import CalibrationError
 from .measurements import Measurements, StepKey, StepRow
@@ -95,10 +95,12 @@ class StepTimes:
         return grids[key[:2]]
 
 
-def _grids(rows: Sequence[StepRow], value: object) -> dict[tuple[str, str], dict[_Shape, float]]:
+def _grids(
+    rows: Sequence[StepRow], value: Callable[[StepRow], float]
+) -> dict[tuple[str, str], dict[_Shape, float]]:
     grids: dict[tuple[str, str], dict[_Shape, float]] = defaultdict(dict)
     for row in rows:
-        grids[row.key[:2]][row.key.batch, row.key.n] = value(row)  # type: ignore[operator]
+        grids[row.key[:2]][row.key.batch, row.key.n] = value(row)
     return dict(grids)
 
 

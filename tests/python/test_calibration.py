@@ -139,7 +139,7 @@ def test_long_kernels_press_and_short_ones_suffer(calibration: gs.Calibration) -
     assert kinds[PREFILL].launch.value > 10 * kinds[FRAME].launch.value
     assert kinds[FRAME].susceptibility.value > 5 * kinds[PREFILL].susceptibility.value
     unseen = StepKey("llm", "prefill", 1, 2048)
-    part = calibration.interference(unseen, calibration.times.whole(unseen), 1.0, capped=False)
+    part = calibration.step(unseen, calibration.times.whole(unseen), 1.0, capped=False)
     assert part.pressure > kinds[PREFILL].launch.value
 
 

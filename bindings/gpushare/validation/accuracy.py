@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..files import data_file
 from .report import Report, percent
+from .suites import measured
 
 __all__ = ["committed", "figures", "markdown", "regressions", "summary_markdown"]
 
@@ -31,7 +30,7 @@ def figures(reports: Sequence[Report]) -> dict[str, Any]:
 
 def committed() -> dict[str, Any]:
     """The figures of ``validation/accuracy.json``."""
-    found: dict[str, Any] = json.loads(data_file(FILE).read_text(encoding="utf-8"))
+    found: dict[str, Any] = measured(FILE)
     return found
 
 

@@ -33,19 +33,7 @@ _TARGETS = [
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite.
-
-    Parameters
-    ----------
-    data : pathlib.Path, optional
-        Not used.
-    progress : callable, optional
-        Called with a share of 1.
-
-    Returns
-    -------
-    Report
-    """
+    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
     told = measured("bursty-llm.json")
     document, preset = calibrated(told)
     worse = str(told["worse"]["value"])

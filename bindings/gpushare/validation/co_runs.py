@@ -59,36 +59,19 @@ def predict(
         calibration.profile,
         run.stop_after_s,
         switching_factor=perturbation.switching,
-        pair_factors=calibration.pair_factors(capped=min(run.percentages) < 100) if mode == "mps" else [],
+        pair_factors=calibration.pair_factors(capped=run.capped) if mode == "mps" else [],
     )
 
 
 def _client(run: CoRun, index: int, calibration: Calibration, perturbation: _Perturbation) -> tuple[Any, Any]:
     times = alone_times(run, index, calibration)
-    keys = list(times)
     whole = calibration.profile.sms
-    capped = run.mode != "time-slicing" and min(run.percentages) < 100
-    share = calibration.profile.mps_sms(whole, run.percentages[index]) / whole if capped else 1.0
+    share = calibration.profile.mps_sms(whole, run.percentages[index]) / whole if run.capped else 1.0
     steps = []
-    for key in keys:
-        seconds = times[key] * perturbation.alone.get(index, 1.0)
-        part = calibration.interference(key, seconds, share, capped=capped)
-        flop, moved = calibration.times.demand(key)
-        card = calibration.profile
-        compute = flop / seconds / (card.flop_per_s[calibration.precision(key)] * share)
-        steps.append(
-            (
-                seconds,
-                seconds * min(1.0, moved / seconds / card.bandwidth_bytes_per_s),
-                seconds * min(1.0, compute / 0.6),
-                part.draw_w,
-                part.susceptibility,
-                part.pressure * perturbation.pressure.get((index, key), 1.0),
-                part.occupancy,
-                calibration.kind(key, seconds, capped=capped),
-            )
-        )
-    number = {key: i for i, key in enumerate(keys)}
+    for key, seconds in times.items():
+        step = calibration.step(key, seconds * perturbation.alone.get(index, 1.0), share, capped=run.capped)
+        steps.append(step._replace(pressure=step.pressure * perturbation.pressure.get((index, key), 1.0)))
+    number = {key: i for i, key in enumerate(times)}
     jobs = [
         (arrival, [(number[key], repeats) for key, repeats in parts])
         for arrival, parts in run.clients[index].jobs
@@ -105,8 +88,7 @@ def alone_times(run: CoRun, index: int, calibration: Calibration) -> dict[StepKe
     times = calibration.times
     client = run.clients[index]
     keys = list(dict.fromkeys(key for _, parts in client.jobs for key, _ in parts))
-    capped = run.mode != "time-slicing" and min(run.percentages) < 100
-    if capped:
+    if run.capped:
         sms = calibration.profile.mps_sms(calibration.profile.sms, run.percentages[index])
         table = {key: times.capped(key, sms) for key in keys}
         if not run.alone_capped:
@@ -218,7 +200,7 @@ def _bounds(run: CoRun, calibration: Calibration) -> list[dict[str, tuple[float,
 
 
 def _perturbations(run: CoRun, calibration: Calibration) -> Iterator[_Perturbation]:
-    spread = calibration.spread(run.mode, capped=min(run.percentages) < 100)
+    spread = calibration.spread(run.mode, capped=run.capped)
     generator = np.random.default_rng(20240229)
     for _ in range(_SAMPLES):
         yield _Perturbation(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
+
+from ..files import data_file
 
 __all__ = ["figure", "model_document"]
 
@@ -22,11 +23,6 @@ def model_document(name: str) -> dict[str, Any]:
     FileNotFoundError
         There is no such model.
     """
-    package = Path(__file__).resolve().parent.parent
-    for folder in (package / "data" / "models", package.parent.parent / "models"):
-        path = folder / f"{name}.json"
-        if path.is_file():
-            document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            document.pop("$schema", None)
-            return document
-    raise FileNotFoundError(f"models/{name}.json is neither in the package nor in the source tree")
+    document: dict[str, Any] = json.loads(data_file(f"{name}.json", "models").read_text(encoding="utf-8"))
+    document.pop("$schema", None)
+    return document

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from .. import _core
 from ..calibration import Calibration
@@ -75,28 +74,10 @@ def _rows_of(group: Group, left_out: StepKey, calibration: Calibration) -> list[
 def predict_group(group: Group, calibration: Calibration, left_out: StepKey | None = None) -> list[float]:
     """Seconds of each client's step when all repeat theirs without pause; `left_out` by the law alone."""
     card = calibration.profile
-    steps: list[tuple[Any, ...]] = []
+    steps = []
     for i, key in enumerate(group.steps):
-        alone = group.alone_s[i]
-        if group.mode == "time-slicing":
-            alone = calibration.unthrottled(group, i)
+        alone = calibration.unthrottled(group, i) if group.mode == "time-slicing" else group.alone_s[i]
         share = group.sms[i] / card.sms
-        part = calibration.interference(key, alone, share, capped=group.capped, by_law=key == left_out)
-        flop, moved = calibration.times.demand(key)
-        compute = flop / alone / (card.flop_per_s[calibration.precision(key)] * share)
-        memory = min(1.0, moved / alone / card.bandwidth_bytes_per_s)
-        kind = -1 if key == left_out else calibration.kind(key, alone, capped=group.capped)
-        steps.append(
-            (
-                alone,
-                alone * memory,
-                alone * min(1.0, compute / 0.6),
-                part.draw_w,
-                part.susceptibility,
-                part.pressure,
-                part.occupancy,
-                kind,
-            )
-        )
+        steps.append(calibration.step(key, alone, share, capped=group.capped, by_law=key == left_out))
     horizon = _STEPS_OF_LONGEST * max(group.alone_s) * len(steps)
     return _core.simulate_saturated(steps, group.mode, card, horizon)

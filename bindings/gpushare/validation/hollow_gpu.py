@@ -26,19 +26,7 @@ _TARGETS = [
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite.
-
-    Parameters
-    ----------
-    data : pathlib.Path, optional
-        Not used.
-    progress : callable, optional
-        Called with a share of 1.
-
-    Returns
-    -------
-    Report
-    """
+    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
     told = measured("hollow-gpu.json")
     found = {
         name: simulate("hollow-gpu", mode=mode, record_requests=False, threads=1)

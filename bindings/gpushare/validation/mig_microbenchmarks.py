@@ -19,19 +19,7 @@ _SMALLEST = "1g.10gb"
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite.
-
-    Parameters
-    ----------
-    data : pathlib.Path, optional
-        Not used: the table is part of the project.
-    progress : callable, optional
-        Called with a share of 1.
-
-    Returns
-    -------
-    Report
-    """
+    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
     table = measured("mig-microbenchmarks.json")
     gpu = profile(_GPU)
     rows: list[Row] = []

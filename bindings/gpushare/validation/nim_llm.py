@@ -45,19 +45,7 @@ class Point:
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite.
-
-    Parameters
-    ----------
-    data : pathlib.Path, optional
-        Not used: the table is part of the project.
-    progress : callable, optional
-        Called with a share of 1.
-
-    Returns
-    -------
-    Report
-    """
+    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
     told = measured("nim-llm.json")
     products = measured("trtllm-throughput.json")["h100_products"]
     model = hopper(model_document(_MODEL), products)

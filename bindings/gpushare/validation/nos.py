@@ -21,19 +21,7 @@ _KERNELS = 400
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite.
-
-    Parameters
-    ----------
-    data : pathlib.Path, optional
-        Not used: the table is part of the project.
-    progress : callable, optional
-        Called with a share of 1.
-
-    Returns
-    -------
-    Report
-    """
+    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
     table = measured("nos.json")
     gpu = profile(_GPU)
     step = _calibrate(table["rows"][0], gpu)

@@ -40,19 +40,7 @@ _NOTES = [
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite.
-
-    Parameters
-    ----------
-    data : pathlib.Path, optional
-        Not used.
-    progress : callable, optional
-        Called with a share of 1.
-
-    Returns
-    -------
-    Report
-    """
+    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
     tables = measured("speech-nim.json")["tables"]
     rows: list[Row] = []
     for number, table in enumerate(tables, 1):

@@ -27,19 +27,7 @@ _TARGETS = [
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite.
-
-    Parameters
-    ----------
-    data : pathlib.Path, optional
-        Not used.
-    progress : callable, optional
-        Called with a share of 1.
-
-    Returns
-    -------
-    Report
-    """
+    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
     told = measured("voice-blog.json")
     scenario = calibrated(told["request_rate"]["value"][MIG])
     if progress:

@@ -138,6 +138,10 @@ struct CappedLawFit {
 /// Its draw above idle, watts.
 [[nodiscard]] double step_draw_w(const StepKind& kind, const GpuProfile& profile, double alone_s);
 
+/// The step as a client of a co-run that takes `alone_s` on a share of the SMs; its interference by the profile's law.
+[[nodiscard]] CoRunStep predict_co_run_step(const StepKind& kind, const GpuProfile& profile, double alone_s,
+                                            double sm_share, bool capped);
+
 // --- step demands -----------------------------------------------------------------------------------------------
 
 /// One row of a step table.

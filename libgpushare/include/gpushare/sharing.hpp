@@ -40,6 +40,8 @@ struct StepCharacter {
   double compute_share = 0;     ///< of the FLOP rate of its SMs
   double sm_share = 1;          ///< its SMs of the partition's
 };
+/// The share of the SMs that CappedLaw and fitted pressures refer to.
+inline constexpr double kReferenceShare = 0.5;
 /// A step's part predicted from its character, under MPS with or without caps.
 [[nodiscard]] Interference predict_interference(const UncappedLaw& law, const StepCharacter& step);
 [[nodiscard]] Interference predict_interference(const CappedLaw& law, const StepCharacter& step);

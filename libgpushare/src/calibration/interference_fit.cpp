@@ -164,7 +164,7 @@ InterferenceFit fit_interference(std::span<const SaturatedGroup> groups, std::sp
   search.residuals = [&](const Vector& x) {
     Vector errors = data.log_errors(
         [&](int kind, const StepCharacter& step) -> Interference {
-          const double proportional = capped ? at(x, 2, kind) * step.sm_share / 0.5 : 0;
+          const double proportional = capped ? at(x, 2, kind) * step.sm_share / kReferenceShare : 0;
           return {std::exp(at(x, 0, kind)), at(x, 1, kind) + proportional,
                   occupancy[static_cast<std::size_t>(kind)]};
         },

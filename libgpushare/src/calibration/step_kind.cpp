@@ -25,6 +25,15 @@ double step_draw_w(const StepKind& kind, const GpuProfile& profile, double alone
                   whole.compute_share * power.compute_w + whole.bandwidth_share * power.bandwidth_w);
 }
 
+CoRunStep predict_co_run_step(const StepKind& kind, const GpuProfile& profile, double alone_s,
+                              double sm_share, bool capped) {
+  const StepCharacter step = step_character(kind, profile, alone_s, sm_share);
+  return {alone_s, alone_s * std::min(1.0, step.bandwidth_share), alone_s * compute_bound_share(step),
+          step_draw_w(kind, profile, alone_s),
+          capped ? predict_interference(profile.mps.capped, step)
+                 : predict_interference(profile.mps.uncapped, step)};
+}
+
 double compute_bound_share(const StepCharacter& step) {
   return std::min(1.0, step.compute_share / kReachableFlopShare);
 }

@@ -8,9 +8,8 @@
 namespace gpushare {
 namespace {
 
-// What the laws refer their terms to.
+// The mean kernel time that the laws refer to.
 constexpr double kReferenceKernelS = 10e-6;
-constexpr double kReferenceShare = 0.5;
 
 }  // namespace
 

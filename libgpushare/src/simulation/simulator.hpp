@@ -135,6 +135,7 @@ class Simulator {
   [[nodiscard]] bool begin_run(Time now, int server, const ContinuousEngine& engine, const Step& first);
   void schedule_run(const StepRun& run);
   [[nodiscard]] bool has_ended(Time now, const Server& server, const RunStep& step) const;
+  [[nodiscard]] std::size_t steps_ended(Time now, const Server& server) const;
   void cut_run(Time now, int server);
   /// Goes past the steps of a run that have ended, for those who look into the engine.
   void catch_up(Time now, int server);

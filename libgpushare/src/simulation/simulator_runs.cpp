@@ -107,15 +107,22 @@ bool Simulator::has_ended(Time now, const Server& server, const RunStep& step) c
   return std::pair(last.event_class, last.rank) < std::pair(current.event_class, current.rank);
 }
 
+// How many steps of a run have ended; the last one ends with the run.
+std::size_t Simulator::steps_ended(Time now, const Server& server) const {
+  const StepRun& run = server.run;
+  const auto last = run.steps.begin() + static_cast<std::ptrdiff_t>(run.length) - 1;
+  const auto current = std::partition_point(
+      run.steps.begin(), last, [&](const RunStep& step) { return has_ended(now, server, step); });
+  return static_cast<std::size_t>(current - run.steps.begin());
+}
+
 void Simulator::cut_run(Time now, int index) {
   Server& server = fleet_.servers[static_cast<std::size_t>(index)];
   StepRun& run = server.run;
   if (run.length == 0) return;
-  const auto last = run.steps.begin() + static_cast<std::ptrdiff_t>(run.length) - 1;
-  const auto current = std::partition_point(
-      run.steps.begin(), last, [&](const RunStep& step) { return has_ended(now, server, step); });
-  if (current == last) return;
-  run.length = static_cast<std::size_t>(current - run.steps.begin()) + 1;
+  const std::size_t ended = steps_ended(now, server);
+  if (ended + 1 == run.length) return;
+  run.length = ended + 1;
   schedule_run(run);
 }
 
@@ -123,13 +130,10 @@ void Simulator::catch_up(Time now, int index) {
   Server& server = fleet_.servers[static_cast<std::size_t>(index)];
   StepRun& run = server.run;
   if (run.length == 0) return;
-  const auto last = run.steps.begin() + static_cast<std::ptrdiff_t>(run.length) - 1;
-  const auto current = std::partition_point(
-      run.steps.begin(), last, [&](const RunStep& step) { return has_ended(now, server, step); });
-  const auto ended = static_cast<std::size_t>(current - run.steps.begin());
+  const std::size_t ended = steps_ended(now, server);
   account_for(server, ended);
   skip_silent(server, ended);
-  run.steps.erase(run.steps.begin(), current);
+  run.steps.erase(run.steps.begin(), run.steps.begin() + static_cast<std::ptrdiff_t>(ended));
   run.length -= ended;
 }
 
