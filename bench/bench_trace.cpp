@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -86,6 +88,16 @@ void trace_parse_mooncake_jsonl(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
 }
 
+/// The same text as a file, which comes in blocks.
+void trace_load_mooncake_file(benchmark::State& state) {
+  const std::string text = mooncake_text();
+  const auto path = (std::filesystem::temp_directory_path() / "gpushare_bench_trace.jsonl").string();
+  std::ofstream(path, std::ios::binary) << text;
+  for (auto _ : state) benchmark::DoNotOptimize(load_trace(path).size());
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
+  std::filesystem::remove(path);
+}
+
 // What the parser used to be built on, on the same lines and in the same run: the JSON library's own check of them.
 void json_library_mooncake_jsonl(benchmark::State& state) {
   const std::string text = mooncake_text();
@@ -103,6 +115,7 @@ BENCHMARK(trace_parse_azure_csv)->Unit(benchmark::kMillisecond);
 BENCHMARK(trace_parse_canonical_csv)->Unit(benchmark::kMillisecond);
 BENCHMARK(trace_parse_short_jsonl)->Unit(benchmark::kMillisecond);
 BENCHMARK(trace_parse_mooncake_jsonl)->Unit(benchmark::kMillisecond);
+BENCHMARK(trace_load_mooncake_file)->Unit(benchmark::kMillisecond);
 BENCHMARK(json_library_mooncake_jsonl)->Unit(benchmark::kMillisecond);
 
 void trace_synthesise_azure_hour(benchmark::State& state) {

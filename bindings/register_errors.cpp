@@ -34,9 +34,15 @@ PyObject* add(py::module_& module, const char* name, const char* doc, PyObject* 
   return type;
 }
 
+/// Messages may quote bytes of a file that are no UTF-8.
+py::object text_of(std::string_view message) {
+  return py::reinterpret_steal<py::object>(
+      PyUnicode_DecodeUTF8(message.data(), static_cast<py::ssize_t>(message.size()), "backslashreplace"));
+}
+
 void raise(PyObject* type, const Error& error) {
-  const py::object raised = py::reinterpret_borrow<py::object>(type)(error.what());
-  raised.attr("where") = error.where();
+  const py::object raised = py::reinterpret_borrow<py::object>(type)(text_of(error.what()));
+  raised.attr("where") = text_of(error.where());
   PyErr_SetObject(type, raised.ptr());
 }
 

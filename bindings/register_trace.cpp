@@ -93,6 +93,7 @@ py::dict origin_dict(const TraceOrigin& origin) {
   d["empty_outputs"] = origin.empty_outputs;
   d["inversions"] = origin.inversions;
   d["estimated"] = origin.estimated;
+  d["assumed"] = origin.assumed;
   return d;
 }
 
@@ -179,7 +180,8 @@ void register_trace(py::module_& module) {
           "with hash_starts and block_tokens; read-only views.")
       .def_property_readonly(
           "origin", [](const TraceHandle& h) { return origin_dict(h.trace->origin); },
-          "How the trace was read: format, time_unit, reason, rows, empty_outputs, inversions, estimated.")
+          "How the trace was read: format, time_unit, reason, rows, empty_outputs, inversions, estimated, "
+          "assumed.")
       .def(
           "inspect", [](const TraceHandle& h) { return summary_dict(inspect(*h.trace)); },
           "Statistics, as a dict.")
@@ -197,24 +199,44 @@ void register_trace(py::module_& module) {
             py::make_tuple(view(h.trace, h.trace->arrival_s), view(h.trace, h.trace->input_tokens),
                            view(h.trace, h.trace->output_tokens), h.trace->name, extra_dict(h)));
       });
-  module.def(
+  const auto def_reader = [&](const char* name, auto reader, auto... arguments) {
+    module.def(name, reader, arguments..., py::kw_only(), py::arg("format") = "auto",
+               py::arg("keep_empty") = false, py::arg("sort") = false, py::arg("time_unit") = "auto",
+               py::arg("block_tokens") = 0, py::arg("output_tokens") = 0);
+  };
+  def_reader(
       "load_trace",
       [](const std::string& path, const std::string& format, bool keep_empty, bool sort,
-         const std::string& time_unit, std::int32_t block_tokens) {
-        return make(load_trace(path, {format, keep_empty, sort, time_unit, block_tokens}));
+         const std::string& time_unit, std::int32_t block_tokens, std::int32_t output_tokens) {
+        const py::gil_scoped_release release;
+        return make(load_trace(path, {format, keep_empty, sort, time_unit, block_tokens, output_tokens}));
       },
-      py::arg("path"), py::kw_only(), py::arg("format") = "auto", py::arg("keep_empty") = false,
-      py::arg("sort") = false, py::arg("time_unit") = "auto", py::arg("block_tokens") = 0,
-      py::call_guard<py::gil_scoped_release>(), "Reads a CSV or JSON-lines trace.");
-  module.def(
+      py::arg("path"), "Reads a CSV or JSON-lines trace.");
+  def_reader(
       "parse_trace",
       [](std::string_view text, const std::string& source, const std::string& format, bool keep_empty,
-         bool sort, const std::string& time_unit, std::int32_t block_tokens) {
-        return make(parse_trace(text, source, {format, keep_empty, sort, time_unit, block_tokens}));
+         bool sort, const std::string& time_unit, std::int32_t block_tokens, std::int32_t output_tokens) {
+        const py::gil_scoped_release release;
+        return make(
+            parse_trace(text, source, {format, keep_empty, sort, time_unit, block_tokens, output_tokens}));
       },
-      py::arg("text"), py::arg("source") = "", py::kw_only(), py::arg("format") = "auto",
-      py::arg("keep_empty") = false, py::arg("sort") = false, py::arg("time_unit") = "auto",
-      py::arg("block_tokens") = 0, py::call_guard<py::gil_scoped_release>(), "Reads a trace from text.");
+      py::arg("text"), py::arg("source") = "", "Reads a trace from text.");
+  def_reader(
+      "read_trace",
+      [](const py::function& read, const std::string& source, const std::string& format, bool keep_empty,
+         bool sort, const std::string& time_unit, std::int32_t block_tokens, std::int32_t output_tokens) {
+        const auto block = [&read](char* to, std::size_t size) {
+          const py::gil_scoped_acquire acquire;
+          const py::bytes text = read(size);
+          const std::string_view view(text);
+          if (view.size() > size) throw TraceError("", "read(size) gave more bytes than it was asked for");
+          return view.copy(to, size);
+        };
+        const py::gil_scoped_release release;
+        return make(
+            read_trace(block, source, {format, keep_empty, sort, time_unit, block_tokens, output_tokens}));
+      },
+      py::arg("read"), py::arg("source") = "", "Reads a trace from what read(size) gives, block by block.");
   module.def(
       "trace_formats", [] { return trace_formats(); }, "The names of the formats, \"auto\" first.");
   module.def("draw_arrivals", &draw_arrivals, py::arg("document"), py::arg("seed"), py::arg("duration_s"),

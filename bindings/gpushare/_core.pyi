@@ -214,6 +214,7 @@ def load_trace(
     sort: bool = False,
     time_unit: str = "auto",
     block_tokens: int = 0,
+    output_tokens: int = 0,
 ) -> Trace: ...
 def parse_trace(
     text: str | bytes,
@@ -224,6 +225,18 @@ def parse_trace(
     sort: bool = False,
     time_unit: str = "auto",
     block_tokens: int = 0,
+    output_tokens: int = 0,
+) -> Trace: ...
+def read_trace(
+    read: Callable[[int], bytes],
+    source: str = "",
+    *,
+    format: str = "auto",
+    keep_empty: bool = False,
+    sort: bool = False,
+    time_unit: str = "auto",
+    block_tokens: int = 0,
+    output_tokens: int = 0,
 ) -> Trace: ...
 def trace_formats() -> list[str]: ...
 def draw_arrivals(

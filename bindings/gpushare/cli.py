@@ -324,6 +324,13 @@ def _add_trace_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--block-tokens", type=_positive, default=0, metavar="N", help="prompt tokens of one hash id"
     )
+    parser.add_argument(
+        "--output-tokens",
+        type=_positive,
+        default=0,
+        metavar="N",
+        help="what requests generate whose length the file leaves open",
+    )
 
 
 def _add_demo(subparsers: Any, command: Command) -> None:

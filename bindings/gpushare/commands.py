@@ -299,6 +299,7 @@ def trace_inspect(options: argparse.Namespace) -> None:
         keep_empty=options.keep_empty,
         time_unit=options.time_unit,
         block_tokens=options.block_tokens,
+        output_tokens=options.output_tokens,
     )
     if options.plot is not None:
         from . import plot
@@ -315,8 +316,15 @@ def trace_fit(options: argparse.Namespace) -> None:
     from . import traces
     from .traffic_fit import fit
 
-    units = {"time_unit": options.time_unit, "block_tokens": options.block_tokens}
-    found = fit(traces.load(options.file, options.format, sort=True, **units), seed=options.seed)
+    trace = traces.load(
+        options.file,
+        options.format,
+        sort=True,
+        time_unit=options.time_unit,
+        block_tokens=options.block_tokens,
+        output_tokens=options.output_tokens,
+    )
+    found = fit(trace, seed=options.seed)
     if options.json:
         _print_json(found.to_dict() | {"sizes": found.sizes()})
     else:

@@ -52,7 +52,7 @@ class _Folder:
             return {}
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise CalibrationError(f"{path}: not JSON: {error}") from None
         if not isinstance(document, dict):
             raise CalibrationError(f"{path}: expected an object")

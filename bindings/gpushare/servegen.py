@@ -185,7 +185,7 @@ def _add_lengths(sums: dict[float, float], text: Any, where: str) -> None:
 
     try:
         found = ast.literal_eval(text) if isinstance(text, str) else text
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise error(where, "expected a text such as {100: 0.5, 200: 0.5}")

@@ -32,8 +32,8 @@ class Diagnosis:
     summary : TraceSummary
         Its figures.
     origin : dict
-        ``format``, ``time_unit`` and the ``reason`` for both; ``rows``, ``empty_outputs``, ``inversions`` and
-        ``estimated`` of the file.
+        ``format``, ``time_unit`` and the ``reason`` for both; ``rows``, ``empty_outputs``, ``inversions``,
+        ``estimated`` and ``assumed`` of the file.
     warnings : list of str
         One for each trap, with its remedy.
     """
@@ -69,6 +69,7 @@ def diagnose(
     keep_empty: bool = False,
     time_unit: str = "auto",
     block_tokens: int = 0,
+    output_tokens: int = 0,
 ) -> Diagnosis:
     """Reads a trace, in any order, and says what it is and what to beware of.
 
@@ -76,7 +77,7 @@ def diagnose(
     ----------
     path : str or path
         A file that `traces.load` reads.
-    format, keep_empty, time_unit, block_tokens
+    format, keep_empty, time_unit, block_tokens, output_tokens
         As `traces.load` has them.
 
     Returns
@@ -89,7 +90,13 @@ def diagnose(
         When it cannot be read.
     """
     trace = traces.load(
-        path, format, keep_empty=keep_empty, sort=True, time_unit=time_unit, block_tokens=block_tokens
+        path,
+        format,
+        keep_empty=keep_empty,
+        sort=True,
+        time_unit=time_unit,
+        block_tokens=block_tokens,
+        output_tokens=output_tokens,
     )
     summary = traces.inspect(trace)
     origin = trace.origin
@@ -204,14 +211,16 @@ def _sessions(facts: _Facts) -> Iterator[str]:
     delay = facts.trace.extra.get("delay_s")
     if delay is not None and (delay >= 0).any():
         yield (
-            f"{int((delay >= 0).sum())} requests follow another after a delay, which counts from its end; here "
-            "they are placed after its arrival, so replay is earlier than the users were"
+            f"{int((delay >= 0).sum())} requests follow another after a delay, which counts from its end; the "
+            "figures here place them after its arrival. Replay waits for its end (follow_parents)"
         )
 
 
 def _texts(facts: _Facts) -> Iterator[str]:
     if facts.origin["estimated"] > 0:
         yield f"{facts.origin['estimated']} prompts are texts, counted at four bytes a token"
+    if facts.origin["assumed"] > 0:
+        yield f"{facts.origin['assumed']} requests have no output length: they got the one that was given"
 
 
 def _format(facts: _Facts) -> Iterator[str]:

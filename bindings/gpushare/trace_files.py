@@ -7,7 +7,7 @@ import json
 import os
 import zlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -16,7 +16,16 @@ from . import _core
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["arrow_table", "is_arrow", "is_sharegpt", "read_arrow", "read_bytes", "sharegpt", "write_arrow"]
+__all__ = [
+    "Unpacked",
+    "arrow_table",
+    "is_arrow",
+    "is_sharegpt",
+    "read_arrow",
+    "read_bytes",
+    "sharegpt",
+    "write_arrow",
+]
 
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
@@ -32,27 +41,51 @@ def error(where: str, what: str) -> _core.TraceError:
     return raised
 
 
-def read_bytes(path: str) -> bytes:
-    """The bytes of a file, unpacked when they are gzip.
+class Unpacked:
+    """The bytes of a file, read piece by piece, and unpacked when they are gzip.
+
+    Parameters
+    ----------
+    path : str
+        Of the file.
 
     Raises
     ------
     TraceError
-        When it is missing, a folder, or gzip that is broken or cut short.
+        When it is missing or a folder; from `read` when it cannot be read, or is gzip that is broken or cut short.
     """
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except IsADirectoryError:
-        raise error(path, "expected a trace file, found a folder") from None
-    except OSError as problem:
-        raise error(path, f"cannot open the trace: {problem.strerror}") from None
-    if not data.startswith(_GZIP):
-        return data
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as problem:
-        raise error(path, f"cannot unpack the trace: {problem}") from None
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        try:
+            self._file = open(path, "rb")  # noqa: SIM115
+        except IsADirectoryError:
+            raise error(path, "expected a trace file, found a folder") from None
+        except OSError as problem:
+            raise error(path, f"cannot open the trace: {problem.strerror}") from None
+        self.packed = self._file.peek(len(_GZIP)).startswith(_GZIP)
+        self._bytes: BinaryIO = gzip.GzipFile(fileobj=self._file) if self.packed else self._file  # type: ignore[assignment]
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes, all that are left by default; empty at the end."""
+        try:
+            return self._bytes.read(size)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
+            raise error(self.path, f"cannot unpack the trace: {problem}") from None
+        except OSError as problem:
+            raise error(self.path, f"cannot read the trace: {problem}") from None
+
+    def __enter__(self) -> Unpacked:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._file.close()
+
+
+def read_bytes(path: str) -> bytes:
+    """All bytes of a file, as `Unpacked` reads them."""
+    with Unpacked(path) as file:
+        return file.read()
 
 
 def is_arrow(data: bytes) -> bool:
@@ -76,25 +109,36 @@ def read_arrow(data: bytes, source: str) -> pyarrow.Table:
     buffer = pa.BufferReader(data)
     try:
         if data.startswith(_PARQUET):
-            return parquet.read_table(buffer)
-        if data.startswith(_ARROW_FILE):
-            return pa.ipc.open_file(buffer).read_all()
-        return pa.ipc.open_stream(buffer).read_all()
-    except (pa.ArrowException, OSError) as problem:
+            table = parquet.read_table(buffer)
+        elif data.startswith(_ARROW_FILE):
+            table = pa.ipc.open_file(buffer).read_all()
+        else:
+            table = pa.ipc.open_stream(buffer).read_all()
+        table.validate(full=True)  # offsets that lead out of the buffers are not looked at before
+        return table
+    except (pa.ArrowException, OSError, ValueError) as problem:
         raise error(source, f"not a readable Parquet or Arrow file: {problem}") from None
 
 
-def arrow_text(table: pyarrow.Table) -> bytes:
-    """The rows of a table as CSV, or as JSON lines when a column holds lists."""
+def arrow_text(table: pyarrow.Table, source: str) -> bytes:
+    """The rows of a table as CSV, or as JSON lines when a column holds lists.
+
+    Raises
+    ------
+    TraceError
+        For values that neither can hold, and bytes that are not what the column's type says.
+    """
     import pyarrow as pa
     from pyarrow import csv
 
-    nested = any(pa.types.is_nested(field.type) for field in table.schema)
-    if nested:
-        lines = (json.dumps(row, default=str) for row in table.to_pylist())
-        return "\n".join(lines).encode()
-    sink = pa.BufferOutputStream()
-    csv.write_csv(table, sink)
+    try:
+        if any(pa.types.is_nested(field.type) for field in table.schema):
+            lines = (json.dumps(row, default=str) for row in table.to_pylist())
+            return "\n".join(lines).encode()
+        sink = pa.BufferOutputStream()
+        csv.write_csv(table, sink)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as problem:
+        raise error(source, f"a column cannot be read as text: {problem}") from None
     text: bytes = sink.getvalue().to_pybytes()
     return text
 
@@ -162,7 +206,7 @@ def _conversations(text: bytes, source: str) -> list[Any]:
 
 
 def _estimated_tokens(text: str) -> int:
-    return -(-len(text.encode()) // _BYTES_PER_TOKEN)
+    return -(-len(text.encode(errors="surrogatepass")) // _BYTES_PER_TOKEN)
 
 
 def _said(turn: Any, where: str) -> str:

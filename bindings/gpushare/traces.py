@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from . import _core, trace_files
@@ -32,6 +32,8 @@ __all__ = [
 ]
 
 Trace = _core.Trace
+
+_START = 1 << 16  # bytes that tell what a file is
 
 # A window's start, rate and variation, a family or nothing, shape and scale: no other format begins like this.
 _SERVEGEN = re.compile(rb"[\d.]+,[\d.e+-]+,[\d.e+-]+,(Gamma|Weibull|),[\d.e+-]+,[\d.e+-]+\r?\n")
@@ -75,6 +77,7 @@ def load(
     sort: bool = False,
     time_unit: str = "auto",
     block_tokens: int = 0,
+    output_tokens: int = 0,
 ) -> Trace:
     """Reads a trace.
 
@@ -96,6 +99,8 @@ def load(
     block_tokens : int
         Prompt tokens that one of the ``hash_ids`` stands for; 0 is the format's: 512 for Mooncake and AIPerf,
         otherwise 16.
+    output_tokens : int
+        What requests generate whose length the file leaves open, as AIPerf's may; 0 refuses them.
 
     Returns
     -------
@@ -113,9 +118,24 @@ def load(
         For Parquet and Arrow without pyarrow.
     """
     name = os.fspath(path)
-    data = trace_files.read_bytes(name)
-    options = {"keep_empty": keep_empty, "sort": sort, "time_unit": time_unit, "block_tokens": block_tokens}
-    return _read(data, name, format, options)
+    options: dict[str, Any] = {
+        "keep_empty": keep_empty,
+        "sort": sort,
+        "time_unit": time_unit,
+        "block_tokens": block_tokens,
+        "output_tokens": output_tokens,
+    }
+    with trace_files.Unpacked(name) as file:
+        start = file.read(_START)
+        if _reader(start, format) is not None:
+            return _read(start + file.read(), name, format, options)
+        _refuse_tables_of_machines(start, name, format)
+        if not file.packed and os.path.isfile(name):  # not a pipe
+            return _core.load_trace(name, format=format, **options)
+        pieces = iter((start,))  # what was looked at comes first
+        return _core.read_trace(
+            lambda size: next(pieces, None) or file.read(size), name, format=format, **options
+        )
 
 
 def parse(
@@ -127,24 +147,52 @@ def parse(
     sort: bool = False,
     time_unit: str = "auto",
     block_tokens: int = 0,
+    output_tokens: int = 0,
 ) -> Trace:
     """Reads a trace from text; `source` names it in messages. See `load`."""
     data = text.encode() if isinstance(text, str) else text
-    options = {"keep_empty": keep_empty, "sort": sort, "time_unit": time_unit, "block_tokens": block_tokens}
+    options: dict[str, Any] = {
+        "keep_empty": keep_empty,
+        "sort": sort,
+        "time_unit": time_unit,
+        "block_tokens": block_tokens,
+        "output_tokens": output_tokens,
+    }
     return _read(data, source, format, options)
 
 
-def _read(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> Trace:
-    if trace_files.is_arrow(data):
-        data = trace_files.arrow_text(trace_files.read_arrow(data, source))
-    if format == "servegen" or (format == "auto" and _SERVEGEN.match(data)):
-        from .servegen import client_from_csv
+def _reader(start: bytes, format: str) -> Callable[[bytes, str, str, Mapping[str, Any]], Trace] | None:
+    """What reads a file that begins so and is no text of lines: it takes the file as a whole."""
+    if trace_files.is_arrow(start):
+        return _read_arrow
+    if format == "servegen" or (format == "auto" and _SERVEGEN.match(start)):
+        return _read_servegen
+    if format == "sharegpt" or (format == "auto" and trace_files.is_sharegpt(start)):
+        return _read_sharegpt
+    return None
 
-        return client_from_csv(data, source).trace()
-    if format == "sharegpt" or (format == "auto" and trace_files.is_sharegpt(data)):
-        return trace_files.sharegpt(data, source)
+
+def _read(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> Trace:
+    reader = _reader(data[:_START], format)
+    if reader is not None:
+        return reader(data, source, format, options)
     _refuse_tables_of_machines(data, source, format)
     return _core.parse_trace(data, source, format=format, **options)
+
+
+def _read_arrow(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> Trace:
+    text = trace_files.arrow_text(trace_files.read_arrow(data, source), source)
+    return _core.parse_trace(text, source, format=format, **options)
+
+
+def _read_servegen(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> Trace:
+    from .servegen import client_from_csv
+
+    return client_from_csv(data, source).trace()
+
+
+def _read_sharegpt(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> Trace:
+    return trace_files.sharegpt(data, source)
 
 
 def _refuse_tables_of_machines(data: bytes, source: str, format: str) -> None:

@@ -203,8 +203,11 @@ TEST_CASE("an empty trace, and files that are no traces, are refused") {
   CHECK(refusal("arrival_s,input_tokens,output_tokens\n") ==
         "t.csv: the trace is empty; expected at least one request");
   CHECK(refusal("[{\"timestamp\": 1}]") ==
-        "t.csv: the file holds a JSON array; expected CSV, or one JSON object a line");
-  CHECK(refusal("\x1f\x8b\x08") == "t.csv: the file is compressed (gzip); unpack it first");
+        "t.csv: the file holds a JSON array; expected CSV, or one JSON object a line (ShareGPT's "
+        "arrays are read by the Python package only)");
+  CHECK(refusal("\x1f\x8b\x08") ==
+        "t.csv: the file is compressed (gzip); unpack or convert it first, or "
+        "read it with the Python package");
   CHECK(refusal("version https://git-lfs.github.com/spec/v1\noid sha256:0\n") ==
         "t.csv: the file is a Git LFS pointer, not the trace itself; run git lfs pull");
   CHECK(refusal("arrival_s,input_tokens,output_tokens\n", with_format("jsnol")) ==

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import gpushare as gs
@@ -279,6 +280,45 @@ class TestPublished:
         active = client.rates_per_s > 0
         assert int(active.sum()) == 1301
         assert sum(family == "weibull" for family in client.families) == 1071
+
+    def test_openb_pods_have_the_phases_and_classes_that_are_reported(self) -> None:
+        pods = gs.traces.read_pods(DATA / "openb/openb_pod_list_default.csv")
+        count = Counter(pods["pod_phase"].tolist())
+        assert count == {"Running": 5193, "Failed": 1870, "Pending": 897, "Succeeded": 192}
+        assert Counter(pods["qos"].tolist()) == {"LS": 4647, "BE": 3398, "Burstable": 100, "Guaranteed": 7}
+        wait = pods["scheduled_time"] - pods["creation_time"]
+        assert np.nanmedian(wait) == pytest.approx(2)
+        assert pods["creation_time"].max() == 12_901_761
+        nodes = gs.traces.read_nodes(DATA / "openb/openb_node_list_gpu_node.csv")
+        cards = Counter({m: int(nodes["gpu"][nodes["model"] == m].sum()) for m in np.unique(nodes["model"])})
+        assert cards["G2"] == 4392
+        assert cards["T4"] == 842
+
+    @pytest.mark.parametrize(
+        ("file", "format", "requests"),
+        [
+            ("aiperf_mooncake_trace_examples.jsonl", "aiperf", 4),
+            ("aiperf_multi_turn_example.jsonl", "aiperf", 2),
+            ("llmservingsim_workload_examples.jsonl", "llmservingsim", 3),
+            ("mooncake_conversation_HEAD20.jsonl", "mooncake", 20),
+            ("qwen_bailian_schema_example.jsonl", "bailian", 1),
+        ],
+    )
+    def test_the_published_example_of_each_format(self, file: str, format: str, requests: int) -> None:
+        trace = gs.traces.load(DATA / "formats" / file, output_tokens=64)
+        assert trace.origin["format"] == format
+        assert len(trace) == requests
+
+    def test_packed_and_columnar_copies_of_a_real_trace_are_the_same(self, tmp_path: Path) -> None:
+        pytest.importorskip("pyarrow")
+        source = DATA / "mooncake/conversation_trace.jsonl"
+        (tmp_path / "c.jsonl.gz").write_bytes(gzip.compress(source.read_bytes(), 1))
+        trace = gs.traces.load(source)
+        gs.traces.save(trace, tmp_path / "c.parquet")
+        for name in ("c.jsonl.gz", "c.parquet"):
+            copy = gs.traces.load(tmp_path / name)
+            np.testing.assert_array_equal(copy.arrival_s, trace.arrival_s)
+            np.testing.assert_array_equal(copy.extra["hash_ids"], trace.extra["hash_ids"])
 
     def test_the_fit_reproduces_azures_dispersion_within_a_fifth(self) -> None:
         found = gs.traffic.fit(gs.traces.load(DATA / "azure/AzureLLMInferenceTrace_conv.csv"))

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@ struct TraceOrigin {
   std::size_t empty_outputs = 0;  ///< of those, without output tokens
   std::size_t inversions = 0;     ///< of those, before the one above them
   std::size_t estimated = 0;      ///< of those, with prompt tokens estimated from text, at four bytes a token
+  std::size_t assumed = 0;  ///< of those, without an output length: they got TraceOptions::output_tokens
 };
 
 /// A request trace, columnar; arrivals ascending, seconds from the first request.
@@ -49,6 +51,7 @@ struct TraceOptions {
   bool sort = false;        ///< put rows in order of arrival instead of refusing those that go back in time
   std::string time_unit = "auto";  ///< of arrivals that are numbers: auto (the format's), s, ms, us, ns
   std::int32_t block_tokens = 0;   ///< of hash_ids; 0: the format's
+  std::int32_t output_tokens = 0;  ///< of JSON lines that leave the output length open; 0: they are refused
 };
 
 /// auto, azure, burstgpt, csv, jsonl, mooncake, aiperf, bailian, timed-trace, llmservingsim.
@@ -60,7 +63,11 @@ struct TraceOptions {
 /// whole "timestamp" beside "hash_ids" (Mooncake) and those of AIPerf count milliseconds.
 /// A request with a delay instead of an arrival is placed that long after the one before it in its session.
 /// Throws TraceError with file and line: missing file, unknown columns, bad number, unsorted or empty trace.
+/// The file is read in blocks: memory grows with what is kept, not with its text.
 [[nodiscard]] Trace load_trace(const std::string& path, const TraceOptions& options = {});
+/// The same for text that `block` hands over: it fills up to `size` bytes and says how many, 0 at the end.
+[[nodiscard]] Trace read_trace(const std::function<std::size_t(char* to, std::size_t size)>& block,
+                               const std::string& source, const TraceOptions& options = {});
 /// The same for text in memory; `source` stands for the file name in errors.
 [[nodiscard]] Trace parse_trace(std::string_view text, const std::string& source,
                                 const TraceOptions& options = {});

@@ -3,58 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
-#include <memory>
 
 #include "core/json_reader.hpp"
 #include "gpushare/errors.hpp"
 #include "gpushare/time.hpp"
+#include "traffic/text_source.hpp"
 #include "traffic/trace_builder.hpp"
 #include "traffic/trace_formats.hpp"
 
 namespace gpushare {
 namespace {
 
-namespace fs = std::filesystem;
-
-struct Close {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-using File = std::unique_ptr<std::FILE, Close>;
-
-std::string last_problem() { return std::strerror(errno); }
-
-std::string read_all(const std::string& path) {
-  std::error_code ignored;
-  if (fs::is_directory(path, ignored)) throw TraceError(path, "expected a trace file, found a folder");
-  const File file(std::fopen(path.c_str(), "rb"));
-  if (!file) throw TraceError(path, "cannot open the trace: " + last_problem());
-  std::string text;
-  const auto size = fs::file_size(path, ignored);
-  if (!ignored) text.reserve(size);
-  std::string block(std::size_t{1} << 16, '\0');
-  while (const std::size_t got = std::fread(block.data(), 1, block.size(), file.get()))
-    text.append(block, 0, got);
-  if (std::ferror(file.get()) != 0) throw TraceError(path, "cannot read the trace: " + last_problem());
-  return text;
-}
-
 bool begins_with(std::string_view text, std::string_view start) {
   return text.substr(0, start.size()) == start;
-}
-
-void refuse_other_files(std::string_view text, const std::string& source) {
-  if (begins_with(text, "\x1f\x8b"))
-    throw TraceError(source, "the file is compressed (gzip); unpack it first");
-  if (begins_with(text, "\xff\xfe") || begins_with(text, "\xfe\xff")) {
-    throw TraceError(source, "the file is UTF-16 text; expected UTF-8");
-  }
-  if (begins_with(text, "version https://git-lfs")) {
-    throw TraceError(source, "the file is a Git LFS pointer, not the trace itself; run git lfs pull");
-  }
 }
 
 [[noreturn]] void refuse_name(const std::string& source, std::string_view what, const std::string& found,
@@ -76,57 +37,36 @@ void check_options(const std::string& source, const TraceOptions& options) {
     throw TraceError(
         source, fmt::format("block_tokens: expected 0 to {}, found {}", kMaxTokens, options.block_tokens));
   }
+  if (options.output_tokens < 0 || options.output_tokens > kMaxTokens) {
+    throw TraceError(
+        source, fmt::format("output_tokens: expected 0 to {}, found {}", kMaxTokens, options.output_tokens));
+  }
 }
 
-bool is_lines(std::string_view text, const std::string& source, const TraceOptions& options) {
+bool is_lines(TextSource& text, const std::string& source, const TraceOptions& options) {
   if (options.format != "auto") return trace_format(options.format).lines;
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  const char c = first == std::string_view::npos ? '\n' : text[first];
-  if (c == '[')
-    throw TraceError(source, "the file holds a JSON array; expected CSV, or one JSON object a line");
+  std::size_t first = text.rest().find_first_not_of(" \t\r\n");
+  while (first == std::string_view::npos && !text.ended()) {
+    text.more();
+    first = text.rest().find_first_not_of(" \t\r\n");
+  }
+  const char c = first == std::string_view::npos ? '\n' : text.rest()[first];
+  if (c == '[') {
+    throw TraceError(
+        source,
+        "the file holds a JSON array; expected CSV, or one JSON object a line (ShareGPT's arrays are "
+        "read by the Python package only)");
+  }
   return c == '{';
 }
 
-/// A new file beside `path` that takes its place only when it is whole.
-class Replacement {
- public:
-  explicit Replacement(const fs::path& path) : path_(path) {
-    for (int attempt = 0; !file_ && attempt < 1000; ++attempt) {
-      temporary_ = path;
-      temporary_ += fmt::format(".{}.tmp", attempt);
-      file_.reset(std::fopen(temporary_.c_str(), "wbx"));
-      if (!file_ && errno != EEXIST) break;
-    }
-    if (!file_) throw TraceError(path_.string(), "cannot write the trace: " + last_problem());
-  }
-  Replacement(const Replacement&) = delete;
-  Replacement& operator=(const Replacement&) = delete;
-  ~Replacement() {
-    std::error_code ignored;
-    if (!committed_) fs::remove(temporary_, ignored);
-  }
-
-  void write(std::string_view text) {
-    if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size()) fail();
-  }
-  void commit() {
-    if (std::fclose(file_.release()) != 0) fail();
-    std::error_code problem;
-    fs::rename(temporary_, path_, problem);
-    if (problem) throw TraceError(path_.string(), "cannot write the trace: " + problem.message());
-    committed_ = true;
-  }
-
- private:
-  [[noreturn]] void fail() const {
-    throw TraceError(path_.string(), "cannot write the trace: " + last_problem());
-  }
-
-  fs::path path_;
-  fs::path temporary_;
-  File file_;
-  bool committed_ = false;
-};
+Trace read(TextSource& text, const std::string& source, const TraceOptions& options) {
+  refuse_other_files(text.start(), source);
+  if (begins_with(text.rest(), "\xef\xbb\xbf")) text.consume(3);
+  check_options(source, options);
+  return is_lines(text, source, options) ? parse_jsonl(text, source, options)
+                                         : parse_csv(text, source, options);
+}
 
 void check_request(const Trace& trace, std::size_t i) {
   const auto legal = [](std::int32_t tokens) { return tokens >= 0 && tokens <= kMaxTokens; };
@@ -207,31 +147,46 @@ void check_trace(const Trace& trace) {
   check_extra(trace);
 }
 
-Trace load_trace(const std::string& path, const TraceOptions& options) {
-  return parse_trace(read_all(path), path, options);
-}
-
-Trace parse_trace(std::string_view text, const std::string& source, const TraceOptions& options) {
-  refuse_other_files(text, source);
-  if (begins_with(text, "\xef\xbb\xbf")) text.remove_prefix(3);
-  check_options(source, options);
-  return is_lines(text, source, options) ? parse_jsonl(text, source, options)
-                                         : parse_csv(text, source, options);
-}
-
-void save_trace(const Trace& trace, const std::string& path) {
-  constexpr std::size_t kRowsAtOnce = 4096;
-  check_trace(trace);
-  if (trace.size() == 0) throw TraceError(path, "the trace is empty; expected at least one request");
-  Replacement file{fs::path(path)};
-  const bool lines = fs::path(path).extension() == ".jsonl";
-  std::string text = lines ? std::string{} : canonical_header(trace);
-  for (std::size_t i = 0; i < trace.size(); i += kRowsAtOnce) {
-    (lines ? append_lines : append_rows)(text, trace, i, std::min(i + kRowsAtOnce, trace.size()));
-    file.write(text);
-    text.clear();
+void refuse_other_files(std::string_view start, const std::string& source) {
+  constexpr std::string_view kInstead = "; unpack or convert it first, or read it with the Python package";
+  if (begins_with(start, "\x1f\x8b"))
+    throw TraceError(source, fmt::format("the file is compressed (gzip){}", kInstead));
+  if (begins_with(start, "PAR1") || begins_with(start, "ARROW1") || begins_with(start, "\xff\xff\xff\xff"))
+    throw TraceError(source, fmt::format("the file is Parquet or Arrow, not text{}", kInstead));
+  if (begins_with(start, "\xff\xfe") || begins_with(start, "\xfe\xff")) {
+    throw TraceError(source, "the file is UTF-16 text; expected UTF-8");
   }
-  file.commit();
+  if (begins_with(start, "version https://git-lfs")) {
+    throw TraceError(source, "the file is a Git LFS pointer, not the trace itself; run git lfs pull");
+  }
+}
+
+Trace load_trace(const std::string& path, const TraceOptions& options) {
+  const TextFile file(path);
+  return read_trace(file.reader(), path, options);
+}
+
+Trace read_trace(const std::function<std::size_t(char*, std::size_t)>& block, const std::string& source,
+                 const TraceOptions& options) {
+  TextSource text(block);
+  return read(text, source, options);
+}
+
+Trace read_trace_in_blocks(std::string_view whole, std::size_t block, const std::string& source,
+                           const TraceOptions& options) {
+  TextSource text(
+      [&whole](char* to, std::size_t size) {
+        const std::size_t got = whole.copy(to, size);
+        whole.remove_prefix(got);
+        return got;
+      },
+      block);
+  return read(text, source, options);
+}
+
+Trace parse_trace(std::string_view whole, const std::string& source, const TraceOptions& options) {
+  TextSource text(whole);
+  return read(text, source, options);
 }
 
 }  // namespace gpushare

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <deque>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "traffic/text_source.hpp"
 #include "traffic/trace_builder.hpp"
 #include "traffic/trace_columns.hpp"
 #include "traffic/trace_formats.hpp"
@@ -18,41 +18,59 @@
 namespace gpushare {
 namespace {
 
-/// Cuts a CSV into records of fields, without copying any but those with doubled quotes.
+/// Cuts a CSV into records of fields, without copying any but those with doubled quotes. A record that the text in
+/// hand does not hold whole is cut again when more has come.
 class RecordReader {
  public:
-  RecordReader(std::string_view text, const TraceBuilder& builder) : text_(text), builder_(builder) {}
+  RecordReader(TextSource& source, const TraceBuilder& builder) : source_(source), builder_(builder) {}
 
-  /// The next record that is not a blank line; false at the end.
+  /// The next record that is not a blank line, valid until the next call; false at the end.
   [[nodiscard]] bool next(std::vector<std::string_view>& fields);
   /// Line on which the record began.
   [[nodiscard]] std::size_t line() const { return record_line_; }
 
  private:
+  void cut(std::vector<std::string_view>& fields);
   [[nodiscard]] std::string_view plain_field();
   [[nodiscard]] std::string_view quoted_field();
+  [[nodiscard]] std::string_view cut_short();
   [[nodiscard]] bool at_end_of_field() const;
   [[nodiscard]] bool end_of_record();
 
-  std::string_view text_;
+  TextSource& source_;
   const TraceBuilder& builder_;
+  std::string_view text_;
   std::size_t at_ = 0;
   std::size_t line_ = 1;
   std::size_t record_line_ = 1;
+  bool whole_ = true;                  // the record does not go on after the text in hand
   std::deque<std::string> unescaped_;  // of this record; a deque does not move them
 };
 
 bool RecordReader::next(std::vector<std::string_view>& fields) {
-  while (at_ < text_.size()) {
-    fields.clear();
-    unescaped_.clear();
+  for (;;) {
+    text_ = source_.rest();
+    if (text_.empty() && source_.ended()) return false;
     record_line_ = line_;
-    do {
-      fields.push_back(at_ < text_.size() && text_[at_] == '"' ? quoted_field() : plain_field());
-    } while (!end_of_record());
+    cut(fields);
+    if (!whole_) {
+      line_ = record_line_;
+      source_.more();
+      continue;
+    }
+    source_.consume(at_);
     if (fields.size() > 1 || !trimmed(fields.front()).empty()) return true;
   }
-  return false;
+}
+
+void RecordReader::cut(std::vector<std::string_view>& fields) {
+  at_ = 0;
+  whole_ = true;
+  fields.clear();
+  unescaped_.clear();
+  do {
+    fields.push_back(at_ < text_.size() && text_[at_] == '"' ? quoted_field() : plain_field());
+  } while (!end_of_record());
 }
 
 std::string_view RecordReader::plain_field() {
@@ -64,13 +82,21 @@ std::string_view RecordReader::plain_field() {
   return text_.substr(start, end - start);
 }
 
+std::string_view RecordReader::cut_short() {
+  at_ = text_.size();
+  whole_ = false;
+  return {};
+}
+
 std::string_view RecordReader::quoted_field() {
   std::string_view field;
   bool escaped = false;
   for (std::size_t start = ++at_;;) {
     const std::size_t quote = text_.find('"', at_);
+    if (quote == std::string_view::npos && !source_.ended()) return cut_short();
     if (quote == std::string_view::npos) builder_.fail(record_line_, "a quoted field has no closing quote");
     at_ = quote + 1;
+    if (text_.size() - at_ < 2 && !source_.ended()) return cut_short();  // what follows decides
     if (at_ < text_.size() && text_[at_] == '"') {
       escaped = true;
       ++at_;
@@ -101,7 +127,10 @@ bool RecordReader::at_end_of_field() const {
 }
 
 bool RecordReader::end_of_record() {
-  if (at_ == text_.size()) return true;
+  if (at_ == text_.size()) {
+    whole_ = whole_ && source_.ended();
+    return true;
+  }
   if (text_[at_++] == ',') return false;
   ++line_;
   return true;
@@ -282,7 +311,7 @@ std::string_view guessed_format(const std::vector<std::string_view>& fields) {
 
 }  // namespace
 
-Trace parse_csv(std::string_view text, const std::string& source, const TraceOptions& options) {
+Trace parse_csv(TextSource& text, const std::string& source, const TraceOptions& options) {
   TraceBuilder builder(source, options);
   RecordReader records(text, builder);
   std::vector<std::string_view> fields;
@@ -290,35 +319,14 @@ Trace parse_csv(std::string_view text, const std::string& source, const TraceOpt
   const bool asked = layout(options.format) != nullptr;
   const std::string_view format = asked ? std::string_view(options.format) : guessed_format(fields);
   RowReader rows(read_header(fields, records.line(), layout(options.format), builder), options, builder);
-  builder.reserve(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')));
+  if (text.ended())
+    builder.reserve(static_cast<std::size_t>(std::count(text.rest().begin(), text.rest().end(), '\n')));
   while (records.next(fields)) {
     const TraceRow row = rows.read(fields, records.line());
     if (builder.rows() == 0) rows.describe(row, format, asked);
     builder.add(row);
   }
   return builder.finish();
-}
-
-std::string canonical_header(const Trace& trace) {
-  std::string header(kCanonicalHeader);
-  header.pop_back();
-  if (!trace.session.empty()) header += ",session";
-  if (!trace.parent.empty()) header += ",parent";
-  if (!trace.delay_s.empty()) header += ",delay_s";
-  if (!trace.images.empty()) header += ",images";
-  return header + "\n";
-}
-
-void append_rows(std::string& out, const Trace& trace, std::size_t first, std::size_t last) {
-  const auto to = std::back_inserter(out);
-  for (std::size_t i = first; i < last; ++i) {
-    fmt::format_to(to, "{},{},{}", trace.arrival_s[i], trace.input_tokens[i], trace.output_tokens[i]);
-    if (!trace.session.empty()) fmt::format_to(to, ",{}", trace.session[i]);
-    if (!trace.parent.empty()) fmt::format_to(to, ",{}", trace.parent[i]);
-    if (!trace.delay_s.empty()) fmt::format_to(to, ",{}", trace.delay_s[i]);
-    if (!trace.images.empty()) fmt::format_to(to, ",{}", trace.images[i]);
-    out += '\n';
-  }
 }
 
 }  // namespace gpushare

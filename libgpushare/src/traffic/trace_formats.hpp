@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "gpushare/trace.hpp"
+#include "traffic/text_source.hpp"
 
 namespace gpushare {
 
@@ -19,11 +20,17 @@ struct TraceFormat {
 [[nodiscard]] const TraceFormat& trace_format(std::string_view name);
 
 /// CSV with a header line (RFC 4180, LF or CRLF): auto, azure, burstgpt or csv.
-[[nodiscard]] Trace parse_csv(std::string_view text, const std::string& source, const TraceOptions& options);
+[[nodiscard]] Trace parse_csv(TextSource& text, const std::string& source, const TraceOptions& options);
 
 /// One JSON object a line: auto, or a format of lines.
-[[nodiscard]] Trace parse_jsonl(std::string_view text, const std::string& source,
-                                const TraceOptions& options);
+[[nodiscard]] Trace parse_jsonl(TextSource& text, const std::string& source, const TraceOptions& options);
+
+/// A text read so many bytes at a time: the same trace or error whatever the size, for tests.
+[[nodiscard]] Trace read_trace_in_blocks(std::string_view whole, std::size_t block, const std::string& source,
+                                         const TraceOptions& options = {});
+
+/// Throws TraceError for what is known not to be text in UTF-8, by its first bytes.
+void refuse_other_files(std::string_view start, const std::string& source);
 
 /// Ticks a second of options.time_unit; 0 for "auto".
 [[nodiscard]] std::int64_t chosen_ticks(const TraceOptions& options);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -13,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "traffic/text_source.hpp"
 #include "traffic/trace_builder.hpp"
 #include "traffic/trace_columns.hpp"
 #include "traffic/trace_formats.hpp"
@@ -96,6 +96,7 @@ class LineReader {
   void check_unit(const TraceMember& found, const Instant& instant);
   [[nodiscard]] std::int64_t ticks_per_second(const TraceColumn& column) const;
   [[nodiscard]] std::int32_t input_tokens(const TraceObject& request);
+  [[nodiscard]] std::int32_t output_tokens(const TraceObject& request);
   [[nodiscard]] std::int64_t whole(const TraceMember& found, std::int64_t min, std::int64_t max) const;
   [[nodiscard]] double seconds(const TraceMember& found) const;
   [[nodiscard]] std::string_view id(const TraceMember& found) const;
@@ -239,6 +240,18 @@ std::int32_t LineReader::input_tokens(const TraceObject& request) {
   return static_cast<std::int32_t>(std::min((bytes + kBytesPerToken - 1) / kBytesPerToken, kMaxTokens));
 }
 
+// AIPerf sets no limit where a request has none: the model decides, and only the user can say for how long.
+std::int32_t LineReader::output_tokens(const TraceObject& request) {
+  if (request.has(TraceRole::output))
+    return static_cast<std::int32_t>(whole(request[TraceRole::output], 0, kMaxTokens));
+  if (options_.output_tokens == 0) {
+    builder_.fail(line_, missing_role(TraceRole::output, names(request), "member of the object") +
+                             "; or say with output_tokens how long such replies are");
+  }
+  ++builder_.origin().assumed;
+  return options_.output_tokens;
+}
+
 void LineReader::keep_extra(const TraceObject& request, const TraceObject& session) {
   ExtraColumns extra;
   extra.session =
@@ -280,7 +293,8 @@ void LineReader::place(TraceRow& row, const TraceObject& request, const TraceObj
 }
 
 void LineReader::place_in_time(TraceRow& row, const TraceObject& request, bool nested) {
-  if (!request.has(TraceRole::arrival) && row.parent != kNone && (nested || row.delay_s >= 0)) {
+  const bool follows = nested || in_sessions() || row.delay_s >= 0;  // at once, unless there is a delay
+  if (!request.has(TraceRole::arrival) && row.parent != kNone && follows) {
     row.delay_s = std::max(row.delay_s, 0.0);
     return;
   }
@@ -304,7 +318,7 @@ void LineReader::add_request(const TraceObject& request, const TraceObject& sess
   place(row, request, session);
   place_in_time(row, request, &request != &session);
   row.input_tokens = input_tokens(request);
-  row.output_tokens = static_cast<std::int32_t>(whole(member(request, TraceRole::output), 0, kMaxTokens));
+  row.output_tokens = output_tokens(request);
   if (request.has(TraceRole::images))
     row.images = static_cast<std::int32_t>(whole(request[TraceRole::images], 0, kMaxTokens));
   if (request.has(TraceRole::hash_ids) && !request.has_hash_ids) {
@@ -342,41 +356,13 @@ void LineReader::add_session() {
 
 }  // namespace
 
-Trace parse_jsonl(std::string_view text, const std::string& source, const TraceOptions& options) {
+Trace parse_jsonl(TextSource& text, const std::string& source, const TraceOptions& options) {
   TraceBuilder builder(source, options);
-  LineReader lines(builder, options);
-  std::size_t line = 0;
-  while (!text.empty()) {
-    ++line;
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view record = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (!record.empty() && record.back() == '\r') record.remove_suffix(1);
-    if (trimmed(record).empty()) continue;
-    lines.read(record, line);
-  }
+  LineReader reader(builder, options);
+  LineCutter lines(text);
+  std::string_view line;
+  while (lines.next(line)) reader.read(line, lines.number());
   return builder.finish();
-}
-
-void append_lines(std::string& out, const Trace& trace, std::size_t first, std::size_t last) {
-  const auto to = std::back_inserter(out);
-  for (std::size_t i = first; i < last; ++i) {
-    fmt::format_to(to, R"({{"arrival_s": {}, "input_tokens": {}, "output_tokens": {})", trace.arrival_s[i],
-                   trace.input_tokens[i], trace.output_tokens[i]);
-    if (!trace.session.empty()) fmt::format_to(to, R"(, "session": {})", trace.session[i]);
-    if (!trace.parent.empty()) fmt::format_to(to, R"(, "parent": {})", trace.parent[i]);
-    if (!trace.delay_s.empty()) fmt::format_to(to, R"(, "delay_s": {})", trace.delay_s[i]);
-    if (!trace.images.empty()) fmt::format_to(to, R"(, "images": {})", trace.images[i]);
-    if (!trace.hash_starts.empty()) {
-      fmt::format_to(to, R"(, "block_tokens": {}, "hash_ids": [)", trace.block_tokens);
-      for (auto at = trace.hash_starts[i]; at < trace.hash_starts[i + 1]; ++at) {
-        fmt::format_to(to, "{}{}", at > trace.hash_starts[i] ? ", " : "",
-                       trace.hash_ids[static_cast<std::size_t>(at)]);
-      }
-      out += ']';
-    }
-    out += "}\n";
-  }
 }
 
 }  // namespace gpushare
