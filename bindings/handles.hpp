@@ -77,6 +77,7 @@ void register_mig(py::module_& module);
 void register_model(py::module_& module);
 void register_engines(py::module_& module);
 void register_trace(py::module_& module);
+void register_calls(py::module_& module);
 void register_scenario(py::module_& module);
 void register_table(py::module_& module);
 void register_simulation(py::module_& module);

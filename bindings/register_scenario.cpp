@@ -41,6 +41,27 @@ py::list gpu_list(const Scenario& scenario) {
   return list;
 }
 
+/// Reads the files that a document names through Python, which knows more formats; None: as the library does.
+FileReaders file_readers(const std::vector<std::string>& formats, const py::object& load_trace,
+                         const py::object& read_bytes) {
+  FileReaders files;
+  if (!formats.empty()) files.trace_formats = formats;
+  if (!load_trace.is_none()) {
+    files.trace = [&load_trace](const std::string& path, const std::string& format) {
+      const py::gil_scoped_acquire acquire;
+      return *load_trace(path, format).cast<TraceHandle>().trace;
+    };
+  }
+  if (!read_bytes.is_none()) {
+    files.calls = [&read_bytes](const std::string& path) {
+      const py::gil_scoped_acquire acquire;
+      const py::bytes text = read_bytes(path);
+      return parse_calls(std::string_view(text), path);
+    };
+  }
+  return files;
+}
+
 ScenarioHandle make(Scenario scenario) { return {std::make_shared<const Scenario>(std::move(scenario))}; }
 
 template <class T>
@@ -79,15 +100,28 @@ void register_scenario(py::module_& module) {
 
   module.def(
       "load_scenario",
-      [](const std::string& name, const std::string& mode) { return make(load_scenario(name, mode)); },
-      py::arg("name_or_path"), py::arg("mode") = "", py::call_guard<py::gil_scoped_release>(),
-      "Reads a scenario by name or file path.");
+      [](const std::string& name, const std::string& mode, const std::vector<std::string>& formats,
+         const py::object& load_trace, const py::object& read_bytes) {
+        const FileReaders files = file_readers(formats, load_trace, read_bytes);
+        const py::gil_scoped_release release;
+        return make(load_scenario(name, mode, files));
+      },
+      py::arg("name_or_path"), py::arg("mode") = "", py::kw_only(),
+      py::arg("formats") = std::vector<std::string>(), py::arg("load_trace") = py::none(),
+      py::arg("read_bytes") = py::none(),
+      "Reads a scenario by name or file path; load_trace(path, format) and read_bytes(path) read its files.");
   module.def(
       "parse_scenario",
       [](const std::string& json, const std::string& mode, const std::string& source,
-         const std::string& folder) { return make(parse_scenario(json, mode, source, folder)); },
-      py::arg("json"), py::arg("mode") = "", py::arg("source") = "", py::arg("folder") = "",
-      py::call_guard<py::gil_scoped_release>(), "Reads a scenario from JSON text.");
+         const std::string& folder, const std::vector<std::string>& formats, const py::object& load_trace,
+         const py::object& read_bytes) {
+        const FileReaders files = file_readers(formats, load_trace, read_bytes);
+        const py::gil_scoped_release release;
+        return make(parse_scenario(json, mode, source, folder, files));
+      },
+      py::arg("json"), py::arg("mode") = "", py::arg("source") = "", py::arg("folder") = "", py::kw_only(),
+      py::arg("formats") = std::vector<std::string>(), py::arg("load_trace") = py::none(),
+      py::arg("read_bytes") = py::none(), "Reads a scenario from JSON text, and its files likewise.");
   module.def("scenario_names", &scenario_names, "Names that load_scenario knows.");
 }
 

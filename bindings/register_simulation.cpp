@@ -82,6 +82,7 @@ py::dict totals(const Summary& s) {
   d["completed"] = s.completed;
   d["rejected"] = s.rejected;
   d["failed"] = s.failed;
+  d["skipped"] = s.skipped;
   d["unfinished"] = s.unfinished;
   d["request_throughput"] = s.request_throughput;
   d["output_token_throughput"] = s.output_token_throughput;

@@ -205,7 +205,7 @@ class Summary(Mapping[str, float]):
             (
                 "requests",
                 f"{count('completed')} of {count('arrived')} completed, {count('rejected')} rejected, "
-                f"{count('failed')} failed, {count('unfinished')} unfinished",
+                f"{count('failed')} failed, {count('skipped')} skipped, {count('unfinished')} unfinished",
             ),
             (
                 "throughput",

@@ -7,6 +7,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from . import _core
@@ -56,7 +57,7 @@ class Scenario:
         self._mode = mode
         self._source = source
         self._folder = folder
-        self._handle = _core.parse_scenario(document, mode, source, folder)
+        self._handle = _core.parse_scenario(document, mode, source, folder, **_file_readers())
 
     @classmethod
     def load(cls, path_or_name: str | os.PathLike[str], mode: ModeLike | None = None) -> Scenario:
@@ -81,7 +82,8 @@ class Scenario:
             With file and JSON pointer, what was found and what is legal.
         """
         name = os.fspath(path_or_name)
-        return cls(_core.load_scenario(name).document, mode_text(mode) if mode else "", name)
+        document = _core.load_scenario(name, **_file_readers()).document
+        return cls(document, mode_text(mode) if mode else "", name)
 
     @classmethod
     def from_dict(
@@ -258,6 +260,25 @@ class Scenario:
         return html_table(
             self._fields(), caption=self._title(), notes=[self.description] if self.description else []
         )
+
+
+def _file_readers() -> dict[str, Any]:
+    """How traces and calls that a document names are read: gzip, Parquet, Arrow and ShareGPT too."""
+    from . import traces
+    from .trace_files import read_bytes
+
+    return {"formats": traces.formats(), "load_trace": _load_trace, "read_bytes": read_bytes}
+
+
+def _load_trace(path: str, format: str) -> _core.Trace:
+    return _remembered_trace(path, format, os.stat(path).st_mtime_ns)
+
+
+@lru_cache(maxsize=2)  # a document is read anew for every mode and every point of a sweep, its trace is not
+def _remembered_trace(path: str, format: str, changed_ns: int) -> _core.Trace:
+    from . import traces
+
+    return traces.load(path, format)
 
 
 def to_json(document: Any) -> str:

@@ -13,21 +13,23 @@ import numpy.typing as npt
 from . import _core
 from .files import replace_file
 from .tables import Table
-from .trace_files import error, read_bytes
+from .trace_files import read_bytes
 
 __all__ = ["read_calls", "save_calls", "speech_trace", "voice_calls"]
 
-# Name and least value of each member of a turn, in order.
-_WHOLE = {
-    "call": 0,
-    "turn": 0,
-    "user_tokens": 0,
-    "prompt_tokens": 0,
-    "first_sentence_tokens": 1,
-    "reply_tokens": 1,
-}
-_SECONDS = ("start_s", "silence_s", "speech_s", "audio_s", "heard_s")
-_NAMES = (*_WHOLE, *_SECONDS)
+_NAMES = (
+    "call",
+    "turn",
+    "user_tokens",
+    "prompt_tokens",
+    "first_sentence_tokens",
+    "reply_tokens",
+    "start_s",
+    "silence_s",
+    "speech_s",
+    "audio_s",
+    "heard_s",
+)
 
 
 def voice_calls(
@@ -51,7 +53,8 @@ def voice_calls(
 
     A turn is: silence, the user's speech, the agent's answer after `response_s`, its playback. The next one begins
     when playback has ended, or was cut short because the user barged in, and not when the reply was generated.
-    Defaults are assumptions in the range that vendors and studies of conversation report.
+    Defaults are assumptions in the range that vendors and studies of conversation report. Traffic of kind
+    ``"calls"`` plays them in the loop of what a simulation answers, or draws its own by the same recipe.
 
     Parameters
     ----------
@@ -60,13 +63,13 @@ def voice_calls(
     duration_s : float
         Calls begin in this time; the last ones end after it.
     turns : pair of int
-        Turns of a call, uniform from the first to the second.
+        Turns of a call, uniform from the first to the second and rounded.
     speech_s, speech_sigma : float
         Mean of the user's utterance and sigma of its logarithm (lognormal).
     silence_s : pair of float
         Before the user speaks, uniform.
     first_sentence_tokens, reply_tokens : pair of int
-        Of the agent's answer, uniform; the first sentence is part of it.
+        Of the agent's answer, uniform and rounded; the first sentence is part of it.
     audio_s_per_token : float
         Speech of one token.
     barge_in : float
@@ -105,40 +108,22 @@ def voice_calls(
     for name, (low, high) in ranges.items():
         if not 0 <= low <= high or (name != "silence_s" and low < 1):
             raise ValueError(f"{name}: found {low} to {high}; a range that ascends is needed")
-    starts = _core.draw_arrivals(json.dumps(dict(arrivals)), seed, duration_s, name="calls")
-    if len(starts) == 0:
-        raise _core.TraceError(f"calls: none arrives in {duration_s:g} s")
-    rows: list[tuple[float, ...]] = []
-    for call, begin in enumerate(starts):
-        luck = np.random.Generator(np.random.Philox(key=[seed, call]))  # a call's luck is its own
-        count = int(luck.integers(turns[0], turns[1] + 1))
-        silence = luck.uniform(*silence_s, count)
-        speech = luck.lognormal(np.log(speech_s) - speech_sigma**2 / 2, speech_sigma, count)
-        reply = luck.integers(reply_tokens[0], reply_tokens[1] + 1, count)
-        first = np.minimum(
-            luck.integers(first_sentence_tokens[0], first_sentence_tokens[1] + 1, count), reply
-        )
-        audio = reply * audio_s_per_token
-        heard = np.where(luck.random(count) < barge_in, audio * luck.random(count), audio)
-        user = np.ceil(speech * user_tokens_per_s)
-        kept = np.floor(reply * heard / audio) if audio_s_per_token > 0 else reply
-        before = np.concatenate([[0], np.cumsum(user + kept)[:-1]])
-        ends = begin + np.cumsum(silence + speech + response_s + heard)
-        start = ends - (speech + response_s + heard)
-        columns = (user, system_tokens + before + user, first, reply, start, silence, speech, audio, heard)
-        rows += [(call, turn, *values) for turn, values in enumerate(zip(*columns, strict=True))]
-    return _table(np.array(rows))
+    recipe = {
+        "arrivals": dict(arrivals),
+        **{name: {"kind": "uniform", "low": low, "high": high} for name, (low, high) in ranges.items()},
+        "speech_s": {"kind": "lognormal", "mean": speech_s, "sigma": speech_sigma},
+        "audio_s_per_token": audio_s_per_token,
+        "barge_in": barge_in,
+        "response_s": response_s,
+        "user_tokens_per_s": user_tokens_per_s,
+        "system_tokens": system_tokens,
+    }
+    return _table(_core.draw_calls(json.dumps(recipe), seed, duration_s))
 
 
-def _table(rows: npt.NDArray[np.float64]) -> Table:
-    order = np.argsort(rows[:, _NAMES.index("start_s")], kind="stable")
-    return Table(
-        "turns",
-        {
-            name: rows[order, i].astype(np.int64 if name in _WHOLE else np.float64)
-            for i, name in enumerate(_NAMES)
-        },
-    )
+def _table(columns: Mapping[str, npt.NDArray[Any]]) -> Table:
+    order = np.argsort(columns["start_s"], kind="stable")
+    return Table("turns", {name: columns[name][order] for name in _NAMES})
 
 
 def save_calls(calls: Table, path: str | os.PathLike[str]) -> None:
@@ -162,44 +147,7 @@ def read_calls(path: str | os.PathLike[str]) -> Table:
         other.
     """
     source = os.fspath(path)
-    rows: list[list[float]] = []
-    following: dict[int, int] = {}
-    for number, line in enumerate(read_bytes(source).splitlines(), start=1):
-        if not line.strip():
-            continue
-        where = f"{source}:{number}"
-        row = _turn(line, where)
-        call, turn = int(row[0]), int(row[1])
-        if turn != following.get(call, 0):
-            raise error(where, f"turn: expected {following.get(call, 0)} of call {call}, found {turn}")
-        following[call] = turn + 1
-        rows.append(row)
-    if not rows:
-        raise error(source, "the file is empty; expected at least one turn")
-    return _table(np.array(rows))
-
-
-def _turn(line: bytes, where: str) -> list[float]:
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError) as problem:
-        raise error(where, f"not a JSON object: {problem}") from None
-    if not isinstance(found, dict):
-        raise error(where, "expected a JSON object")
-    for name in found:
-        if name not in _NAMES:
-            raise error(where, f'unknown member "{name[:40]}"; legal are {", ".join(_NAMES)}')
-    return [_checked(found, name, where) for name in _NAMES]
-
-
-def _checked(found: dict[str, Any], name: str, where: str) -> float:
-    value = found.get(name)
-    whole = name in _WHOLE
-    number = isinstance(value, (int, float) if not whole else int) and not isinstance(value, bool)
-    if value is None or not number or not _WHOLE.get(name, 0) <= value < 1e9:
-        legal = f"a whole number of at least {_WHOLE[name]}" if whole else "seconds of at least 0"
-        raise error(where, f'member "{name}": expected {legal}, found {str(value)[:40]}')
-    return float(value)
+    return _table(_core.parse_calls(read_bytes(source), source))
 
 
 def speech_trace(calls: Table, name: str = "calls") -> _core.Trace:

@@ -123,3 +123,29 @@ TEST_CASE("bursty LLM: one pod beats time-slicing, and eight ways are behind fou
   CHECK(mean_of(eight, "llm.ttft") > mean_of(four, "llm.ttft"));
   CHECK(seven.rejected > 0);
 }
+
+TEST_CASE(
+    "voice calls: the recogniser listens to every open call all the time, in every mode, and a GPU comes "
+    "free") {
+  const auto chunks_per_s = [](const Summary& summary) {
+    for (const ServiceSummary& service : summary.services)
+      if (service.name == "asr")
+        return service.mean_batch * static_cast<double>(service.steps) / summary.duration_s;
+    return 0.0;
+  };
+  const Summary dedicated = run("voice-calls", "dedicated");
+  // 0.15 calls a second of 12.5 turns, each 0.75 s of silence, 3 s of speech, some 0.3 s until the answer, and 6.5 s of
+  // playback, of which barge-in cuts 3.75 %: 19 calls on average, each a chunk every 160 ms.
+  const double open_calls = 0.15 * 12.5 * (0.75 + 3 + 0.3 + 90 * 0.072 * (1 - 0.075 / 2));
+  CHECK(chunks_per_s(dedicated) == doctest::Approx(open_calls / 0.16).epsilon(0.1));
+  CHECK(dedicated.success_rate == 1);
+  for (const char* mode : {"time-slicing", "mps", "mig:3g.40gb+3g.40gb"}) {
+    const Summary shared = run("voice-calls", mode);
+    CHECK(shared.gpus_freed == 1);
+    CHECK(shared.success_rate == 1);
+    CHECK(shared.arrived == dedicated.arrived);
+    CHECK(chunks_per_s(shared) == doctest::Approx(chunks_per_s(dedicated)).epsilon(0.02));
+  }
+  CHECK(mean_of(run("voice-calls", "time-slicing"), "asr.after_speech") >
+        mean_of(dedicated, "asr.after_speech"));
+}

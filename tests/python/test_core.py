@@ -30,6 +30,8 @@ def stub_members() -> dict[str, set[str]]:
                 if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)
             }
             members[node.name] = {n for n in names | fields if not n.startswith("__")}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            members[node.target.id] = set()
     return members
 
 

@@ -3,6 +3,7 @@
 /// Everything a planner needs: read a scenario, simulate it, read its figures, and fit its parameters to measured runs.
 #include "gpushare/arrivals.hpp"
 #include "gpushare/calibration.hpp"
+#include "gpushare/calls.hpp"
 #include "gpushare/demand.hpp"
 #include "gpushare/engines.hpp"
 #include "gpushare/errors.hpp"

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "gpushare/arrivals.hpp"
+#include "gpushare/calls.hpp"
 #include "gpushare/mig.hpp"
 #include "gpushare/model.hpp"
 #include "gpushare/profile.hpp"
@@ -128,7 +130,7 @@ struct RequestSizes {
 };
 
 struct Traffic {
-  enum class Kind : std::uint8_t { open, closed, trace };
+  enum class Kind : std::uint8_t { open, closed, trace, calls };
   Kind kind = Kind::open;
   std::string name;
   int pipeline = 0;
@@ -147,7 +149,12 @@ struct Traffic {
   int system_prompts = 1;           ///< open, closed: how many such beginnings there are, drawn evenly
 
   std::shared_ptr<const Trace> trace;  ///< trace
-  double speed = 1;                    ///< trace: replayed so much faster
+  double speed = 1;            ///< trace: its arrivals are replayed so much faster, its delays are not
+  bool follow_parents = true;  ///< trace: a request waits until its parent has ended
+
+  std::shared_ptr<const std::vector<VoiceCall>> calls;  ///< calls: those of a file; null: drawn from `recipe`
+  CallRecipe recipe;                                    ///< calls
+  bool hold_stream = false;  ///< closed, calls: one stream of recognition for all turns, silence and all
 };
 
 struct ProcessPlacement {
@@ -197,12 +204,26 @@ struct Scenario {
   std::string document;            ///< the JSON it was read from, with the mode applied
 };
 
+/// How the files are read that a document names. A program that knows more formats than the library puts its own here.
+struct FileReaders {
+  std::vector<std::string> trace_formats = gpushare::trace_formats();  ///< legal as a trace's "format"
+  std::function<Trace(const std::string& path, const std::string& format)> trace =
+      [](const std::string& path, const std::string& format) {
+        TraceOptions options;
+        options.format = format;
+        return load_trace(path, options);
+      };
+  std::function<std::vector<VoiceCall>(const std::string& path)> calls = load_calls;
+};
+
 /// Reads a scenario by file path or by name ("voice-heavy"), with the document's own placement or another mode:
 /// a mode of the document, or "dedicated", "time-slicing[:REPLICAS]", "mps[:PERCENT/PERCENT...]", "mig:LAYOUT[/time-slicing|/mps]".
 /// Relative paths in it (traces, models) start at the document's folder. Throws ScenarioError with file and JSON pointer.
-[[nodiscard]] Scenario load_scenario(const std::string& name_or_path, const std::string& mode = {});
+[[nodiscard]] Scenario load_scenario(const std::string& name_or_path, const std::string& mode = {},
+                                     const FileReaders& files = {});
 [[nodiscard]] Scenario parse_scenario(std::string_view json, const std::string& mode = {},
-                                      const std::string& source = {}, const std::string& folder = {});
+                                      const std::string& source = {}, const std::string& folder = {},
+                                      const FileReaders& files = {});
 [[nodiscard]] std::vector<std::string> scenario_names();
 
 /// Memory a process of the service takes on such a partition, by part, in bytes; `total` is what admission adds up.

@@ -72,6 +72,8 @@ struct ServiceSummary {
 struct Summary {
   double duration_s = 0;  ///< measured window
   std::uint64_t arrived = 0, completed = 0, rejected = 0, failed = 0, unfinished = 0;
+  std::uint64_t skipped =
+      0;  ///< of those that arrived, never sent: the request that they follow got no answer
   double request_throughput = 0;  ///< completed in the window, a second
   double output_token_throughput = 0;
   double success_rate = 0;

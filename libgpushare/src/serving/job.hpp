@@ -21,6 +21,7 @@ struct Job {
   std::uint32_t input_tokens = 0;
   std::uint32_t output_tokens = 0;
   double audio_s = 0;  ///< to recognise or to speak
+  bool held = false;   ///< a stream that stays open for many utterances; then `request` names its holder
   double units = 1;
   double synthetic_s = 0;  ///< drawn service time of a synthetic model
   Time queued{};
@@ -35,7 +36,12 @@ enum class Signal : std::uint8_t {
   progress,  ///< another `notify_every` tokens are there
   finished,
   failed,  ///< its process died
+  opened,  ///< a held stream: audio is taken from now on
+  lost,    ///< a held stream: its process died
 };
+
+/// Stage of outcomes that concern a held stream and not a request; their `request` is the stream's holder.
+inline constexpr std::uint8_t kHolder = 255;
 
 struct Outcome {
   std::uint32_t request = 0;

@@ -10,11 +10,11 @@ StreamEngine::StreamEngine(const Engine& config, const StreamingAsrModel& model)
 
 bool StreamEngine::enqueue(const Job& job) {
   if (!waiting_.push(job)) return false;
-  open_waiting();
+  open_waiting(job.queued);
   return true;
 }
 
-void StreamEngine::open_waiting() {
+void StreamEngine::open_waiting(Time now) {
   const std::size_t most = config_.max_streams > 0 ? static_cast<std::size_t>(config_.max_streams) : SIZE_MAX;
   while (!waiting_.empty() && open_.size() < most) {
     if (free_.empty()) {
@@ -22,16 +22,52 @@ void StreamEngine::open_waiting() {
       streams_.emplace_back();
     }
     Open stream{waiting_.pop()};
+    stream.opened = stream.job.held ? now : stream.job.queued;
     stream.chunks = std::max(1, static_cast<int>(std::ceil(stream.job.audio_s / config_.chunk_s - 1e-9)));
+    if (stream.job.held) opened_.push_back(stream.job);
     open_.push_back(free_.back());
-    streams_[free_.back()] = stream;
+    streams_[free_.back()] = std::move(stream);
     free_.pop_back();
   }
 }
 
+std::uint32_t StreamEngine::slot_of(std::uint32_t holder) const {
+  return *std::find_if(open_.begin(), open_.end(), [&](std::uint32_t slot) {
+    const Open& stream = streams_[slot];
+    return stream.job.held && !stream.closing && stream.job.request == holder;
+  });
+}
+
+void StreamEngine::speak(std::uint32_t holder, const Job& utterance) {
+  const Duration length = duration_from_seconds(utterance.audio_s / config_.speech_speed);
+  streams_[slot_of(holder)].utterances.push_back({utterance, utterance.queued + length});
+}
+
+void StreamEngine::hang_up(std::uint32_t holder, Time now) {
+  streams_[slot_of(holder)].closing = true;
+  close_done(now);
+}
+
+bool StreamEngine::is_done(const Open& stream) const {
+  if (stream.in_batch) return false;
+  return stream.job.held ? stream.closing && stream.utterances.empty() : stream.next == stream.chunks;
+}
+
+void StreamEngine::close_done(Time now) {
+  std::erase_if(open_, [&](std::uint32_t slot) {
+    const Open& stream = streams_[slot];
+    if (!is_done(stream)) return false;
+    if (stream.next > 1) jitter_.add(duration_from_seconds(stream.jitter.seconds));
+    free_.push_back(slot);
+    return true;
+  });
+  open_waiting(now);
+}
+
 Time StreamEngine::arrival_of(const Open& stream) const {
-  const double spoken = std::min((stream.next + 1) * config_.chunk_s, stream.job.audio_s);
-  return stream.job.queued + duration_from_seconds(spoken / config_.speech_speed);
+  const double taken = (stream.next + 1) * config_.chunk_s;
+  const double spoken = stream.job.held ? taken : std::min(taken, stream.job.audio_s);
+  return stream.opened + duration_from_seconds(spoken / config_.speech_speed);
 }
 
 Time StreamEngine::wake() const {
@@ -61,10 +97,20 @@ std::vector<std::uint32_t> StreamEngine::ready(Time now) const {
   return slots;
 }
 
+void StreamEngine::tell_started(Open& stream, Outbox& out) const {
+  if (!stream.job.held && stream.next == 0) out.push_back(tell(stream.job, Signal::started));
+  const Time end = arrival_of(stream);
+  for (Utterance& utterance : stream.utterances) {
+    if (utterance.started || utterance.job.queued >= end) continue;
+    utterance.started = true;
+    out.push_back(tell(utterance.job, Signal::started));
+  }
+}
+
 std::uint32_t StreamEngine::start_batch(std::vector<std::uint32_t> slots, Outbox& out) {
   for (const std::uint32_t slot : slots) {
     streams_[slot].in_batch = true;
-    if (streams_[slot].next == 0) out.push_back(tell(streams_[slot].job, Signal::started));
+    tell_started(streams_[slot], out);
   }
   const auto unused = std::find_if(batches_.begin(), batches_.end(), [](const auto& b) { return b.empty(); });
   const auto ticket = static_cast<std::uint32_t>(unused - batches_.begin());
@@ -74,6 +120,8 @@ std::uint32_t StreamEngine::start_batch(std::vector<std::uint32_t> slots, Outbox
 }
 
 std::optional<Step> StreamEngine::plan(Time now, Outbox& out) {
+  for (const Job& job : opened_) out.push_back(tell(job, Signal::opened));
+  opened_.clear();
   if (encoding_) return std::nullopt;
   std::vector<std::uint32_t> slots = ready(now);
   if (slots.empty() || (slots.size() < static_cast<std::size_t>(config_.max_batch) && now < wake()))
@@ -86,6 +134,17 @@ std::optional<Step> StreamEngine::plan(Time now, Outbox& out) {
   return step;
 }
 
+void StreamEngine::tell_heard(Open& stream, Outbox& out) const {
+  const Time end = arrival_of(stream);
+  std::erase_if(stream.utterances, [&](const Utterance& utterance) {
+    if (!utterance.started) return false;
+    out.push_back(tell(utterance.job, Signal::output));
+    if (utterance.end > end) return false;
+    out.push_back(tell(utterance.job, Signal::finished));
+    return true;
+  });
+}
+
 void StreamEngine::complete(const Step& step, Time now, Outbox& out) {
   for (const std::uint32_t slot : batches_[step.ticket]) {
     Open& stream = streams_[slot];
@@ -94,26 +153,32 @@ void StreamEngine::complete(const Step& step, Time now, Outbox& out) {
     if (stream.next > 0) stream.jitter.add(latency - stream.last_latency);
     stream.last_latency = latency;
     stream.in_batch = false;
+    if (stream.job.held) tell_heard(stream, out);
     ++stream.next;
+    if (stream.job.held) continue;
     out.push_back(tell(stream.job, Signal::output));
-    if (stream.next < stream.chunks) continue;
-    if (stream.chunks > 1) jitter_.add(duration_from_seconds(stream.jitter.seconds));
-    out.push_back(tell(stream.job, Signal::finished));
-    free_.push_back(slot);
+    if (stream.next == stream.chunks) out.push_back(tell(stream.job, Signal::finished));
   }
   batches_[step.ticket].clear();
   if (!config_.overlap_decoding) encoding_ = false;
-  std::erase_if(open_, [&](std::uint32_t slot) { return streams_[slot].next == streams_[slot].chunks; });
-  open_waiting();
+  close_done(now);
 }
 
 void StreamEngine::fail(Outbox& out) {
-  for (const std::uint32_t slot : open_) out.push_back(tell(streams_[slot].job, Signal::failed));
-  while (!waiting_.empty()) out.push_back(tell(waiting_.pop(), Signal::failed));
+  const auto lose = [&](const Job& job) {
+    out.push_back(tell(job, job.held ? Signal::lost : Signal::failed));
+  };
+  for (const std::uint32_t slot : open_) {
+    if (!streams_[slot].closing) lose(streams_[slot].job);  // before what was said in it
+    for (const Utterance& utterance : streams_[slot].utterances)
+      out.push_back(tell(utterance.job, Signal::failed));
+  }
+  while (!waiting_.empty()) lose(waiting_.pop());
   streams_.clear();
   free_.clear();
   open_.clear();
   batches_.clear();
+  opened_.clear();
   encoding_ = false;
 }
 

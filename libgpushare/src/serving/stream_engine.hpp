@@ -10,7 +10,8 @@
 namespace gpushare {
 
 /// Streaming recognition: a step takes one chunk of every stream whose next chunk has arrived (Triton's sequence
-/// batcher), at most max_batch. Chunks of one stream are worked through in order, never two in a batch. With
+/// batcher), at most max_batch. A held stream stays open, and takes a chunk for every chunk_s, until it is hung up;
+/// utterances are heard in it as they come. Chunks of one stream are worked through in order, never two in a batch. With
 /// overlap_decoding the next step starts when the GPU is done with this one, whose text the host still works on.
 class StreamEngine {
  public:
@@ -21,6 +22,10 @@ class StreamEngine {
   [[nodiscard]] Time wake() const;
   void complete(const Step& step, Time now, Outbox& out);
   void fail(Outbox& out);
+  /// An utterance in the open stream of a holder: heard when the chunk in which it ends is.
+  void speak(std::uint32_t holder, const Job& utterance);
+  /// The holder's stream ends when what was said in it is heard.
+  void hang_up(std::uint32_t holder, Time now);
   /// The GPU part of the step in hand is over; true when another may start now.
   [[nodiscard]] bool gpu_done() {
     if (config_.overlap_decoding) encoding_ = false;
@@ -33,16 +38,29 @@ class StreamEngine {
   void reset_statistics() { chunk_latency_ = jitter_ = {}; }
 
  private:
+  struct Utterance {
+    Job job;
+    Time end{};
+    bool started = false;
+  };
   struct Open {
     Job job;
-    int next = 0;  // chunk to be worked on
+    Time opened{};
+    bool closing = false;                 // held, and hung up
+    std::vector<Utterance> utterances{};  // held: not yet heard
+    int next = 0;                         // chunk to be worked on
     int chunks = 0;
     bool in_batch = false;
     Duration last_latency{};
     InterarrivalJitter jitter{};
   };
   [[nodiscard]] Time arrival_of(const Open& stream) const;
-  void open_waiting();
+  [[nodiscard]] bool is_done(const Open& stream) const;
+  [[nodiscard]] std::uint32_t slot_of(std::uint32_t holder) const;
+  void open_waiting(Time now);
+  void close_done(Time now);
+  void tell_started(Open& stream, Outbox& out) const;
+  void tell_heard(Open& stream, Outbox& out) const;
   /// Streams whose next chunk has arrived, those that wait longest if there are more than a batch holds.
   [[nodiscard]] std::vector<std::uint32_t> ready(Time now) const;
   [[nodiscard]] std::uint32_t start_batch(std::vector<std::uint32_t> slots, Outbox& out);
@@ -54,6 +72,7 @@ class StreamEngine {
   std::vector<std::uint32_t> free_;                  // slots
   std::vector<std::uint32_t> open_;                  // slots, in order of admission
   std::vector<std::vector<std::uint32_t>> batches_;  // slots, by ticket
+  std::vector<Job> opened_;                          // held streams whose holders are not yet told
   bool encoding_ = false;                            // a step is on its way to the GPU or on it
   Histogram chunk_latency_;
   Histogram jitter_;

@@ -102,6 +102,9 @@ void Recorder::finish(const Request& request, Time now) {
     case RequestStatus::failed:
       ++counts_.failed;
       break;
+    case RequestStatus::skipped:
+      ++counts_.skipped;
+      break;
   }
   if (request.status != RequestStatus::completed) return;
   if (now >= begin_ && now <= end_) {
@@ -142,7 +145,7 @@ void Recorder::make_columns() {
     if (requests_.columns.size() == 3) column("traffic", Type::category);
     requests_.columns.back().categories.push_back(traffic.name);
   }
-  column("status", Type::category).categories = {"completed", "rejected", "failed"};
+  column("status", Type::category).categories = {"completed", "rejected", "failed", "skipped"};
   column("measured", Type::int64);
   for (const char* name : {"arrival_s", "finish_s", "e2e_latency_s"}) column(name, Type::float64);
   for (const char* name : {"input_tokens", "output_tokens"}) column(name, Type::int64);

@@ -22,7 +22,7 @@ class Recorder {
   [[nodiscard]] Table take_steps();
 
   struct Counts {
-    std::uint64_t completed = 0, rejected = 0, failed = 0;
+    std::uint64_t completed = 0, rejected = 0, failed = 0, skipped = 0;
     std::uint64_t completed_in_window = 0;
     double output_tokens_in_window = 0;
     double audio_gap_s = 0;

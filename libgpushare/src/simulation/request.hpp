@@ -12,7 +12,8 @@ namespace gpushare {
 
 inline constexpr std::size_t kMaxStages = 8;
 
-enum class RequestStatus : std::uint8_t { completed, rejected, failed };
+/// `skipped`: never sent, because the request that it follows got no answer.
+enum class RequestStatus : std::uint8_t { completed, rejected, failed, skipped };
 
 /// Where a request stands in one stage.
 struct StageState {
@@ -35,6 +36,8 @@ struct Request {
   std::int32_t traffic = 0;
   std::int32_t user = -1;
   std::int32_t turn = 0;
+  std::int32_t session = -1;  ///< trace: of the conversation; -1: none
+  std::int32_t call = -1;     ///< calls: index of the open call
   RequestStatus status = RequestStatus::completed;
   bool measured = false;
   std::uint32_t input_tokens = 0;
@@ -47,6 +50,10 @@ struct Request {
   Time playout_end = kNever;      ///< when the speech received so far will have been played
   double audio_gap_s = 0;         ///< speech that came after its playout deadline
   std::uint32_t chunks = 0, late_chunks = 0;
+  double audio_s = 0;                            ///< speech received
+  double heard_s = -1;                           ///< of it, when the user breaks in; -1: they do not, or have
+  double audio_s_per_token = 0;                  ///< of this reply; 0: the stage's
+  std::uint32_t sentence_tokens = 0;             ///< of this reply; 0: the stage's
   std::shared_ptr<const PromptPrefix> prefix{};  ///< where the engines keep prefixes
   std::array<StageState, kMaxStages> stages{};
 };

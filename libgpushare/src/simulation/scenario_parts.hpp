@@ -33,7 +33,8 @@ using Names = std::vector<std::string>;
 [[nodiscard]] std::vector<Service> read_services(const Reader& services, const Names& order);
 [[nodiscard]] std::vector<Pipeline> read_pipelines(const Reader& pipelines, const Names& order,
                                                    const std::vector<Service>& services);
-[[nodiscard]] std::vector<Traffic> read_traffic(const Reader& traffic, const Scenario& scenario);
+[[nodiscard]] std::vector<Traffic> read_traffic(const Reader& traffic, const Scenario& scenario,
+                                                const FileReaders& files);
 [[nodiscard]] std::vector<Fault> read_faults(const Reader& faults, const Scenario& scenario);
 /// The GPUs of a placement that lists them.
 [[nodiscard]] std::vector<GpuPlacement> read_gpus(const Reader& gpus,

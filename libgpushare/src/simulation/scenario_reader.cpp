@@ -174,7 +174,7 @@ void read_heading(const Reader& reader, Scenario& scenario) {
   }
 }
 
-Scenario read(const AppliedDocument& applied, const std::string& source) {
+Scenario read(const AppliedDocument& applied, const std::string& source, const FileReaders& files) {
   const nlohmann::json document = applied.json;
   const Reader reader(document, source, fail);
   Scenario scenario;
@@ -191,7 +191,7 @@ Scenario read(const AppliedDocument& applied, const std::string& source) {
   scenario.services = read_services(services, keys_of(applied.json, "services"));
   scenario.pipelines =
       read_pipelines(reader.at("pipelines"), keys_of(applied.json, "pipelines"), scenario.services);
-  scenario.traffic = read_traffic(reader.at("traffic"), scenario);
+  scenario.traffic = read_traffic(reader.at("traffic"), scenario, files);
   read_duration(reader, scenario);
   read_placement(reader.at("placement"), services, profile, scenario);
   check_rates(services, scenario);
@@ -214,22 +214,22 @@ std::string text_of_file(const std::string& path) {
 }  // namespace scenario
 
 Scenario parse_scenario(std::string_view json, const std::string& mode, const std::string& source,
-                        const std::string& folder) {
+                        const std::string& folder, const FileReaders& files) {
   static_cast<void>(json::parse(json, source, scenario::fail));  // refuses what the next parser lets pass
   auto document = nlohmann::ordered_json::parse(json);           // the same, in the document's order
-  return scenario::read(scenario::apply_mode(std::move(document), mode, source, folder), source);
+  return scenario::read(scenario::apply_mode(std::move(document), mode, source, folder), source, files);
 }
 
-Scenario load_scenario(const std::string& name_or_path, const std::string& mode) {
+Scenario load_scenario(const std::string& name_or_path, const std::string& mode, const FileReaders& files) {
   if (scenario::is_path(name_or_path)) {
     const auto folder = std::filesystem::path(name_or_path).parent_path().string();
-    return parse_scenario(scenario::text_of_file(name_or_path), mode, name_or_path, folder);
+    return parse_scenario(scenario::text_of_file(name_or_path), mode, name_or_path, folder, files);
   }
   const auto text = builtin(scenario::kFolder, name_or_path);
   if (!text || name_or_path == "schema")
     scenario::fail({}, scenario::unknown_name("scenario", name_or_path, scenario_names()) +
                            "; or give the path of a .json file");
-  return parse_scenario(*text, mode, fmt::format("{}/{}.json", scenario::kFolder, name_or_path));
+  return parse_scenario(*text, mode, fmt::format("{}/{}.json", scenario::kFolder, name_or_path), {}, files);
 }
 
 std::vector<std::string> scenario_names() {

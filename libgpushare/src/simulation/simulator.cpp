@@ -116,13 +116,11 @@ void Simulator::dispatch(Time now, EventQueue::Slot slot) {
       on_delay(now, owner.index);
       break;
     case Owner::open:
-      on_open_arrival(now, owner.index);
-      break;
-    case Owner::trace:
-      on_trace_arrival(now, owner.index);
-      break;
     case Owner::user:
-      on_user(now, owner.index);
+    case Owner::trace:
+    case Owner::call_source:
+    case Owner::call:
+      dispatch_traffic(now, owner);
       break;
     case Owner::fault:
       on_fault(now, owner.index);

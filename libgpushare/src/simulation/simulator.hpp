@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "simulation/host.hpp"
 #include "simulation/recorder.hpp"
 #include "simulation/request.hpp"
+#include "simulation/trace_replay.hpp"
 
 namespace gpushare {
 
@@ -48,6 +51,8 @@ class Simulator {
     open,
     user,
     trace,
+    call_source,
+    call,
     fault,
     restart,
     wake,
@@ -86,7 +91,33 @@ class Simulator {
   };
   struct TraceSource {
     int traffic = 0;
+    TraceReplay replay;
+  };
+  /// A stream of recognition that a user or a call keeps between turns.
+  struct HeldStream {
+    enum class State : std::uint8_t { closed, waiting, open };
+    State state = State::closed;
+    int server = -1;
+    RequestStatus refusal = RequestStatus::failed;  ///< of a turn while it is closed
+  };
+  struct CallSource {
+    int traffic = 0;
+    std::optional<ArrivalGenerator> arrivals;  ///< of calls that are drawn
+    Stream luck;
     std::size_t next = 0;
+  };
+  struct Call {
+    int traffic = 0;
+    std::int64_t number = 0;
+    std::vector<CallTurn> turns{};
+    std::size_t turn = 0;         ///< the next one
+    std::uint32_t in_flight = 0;  ///< turns that are not done: two when the user broke in
+    bool next_is_due = false;     ///< the timer is set for the next turn
+    bool over = false;
+    std::shared_ptr<PromptPrefix> said{};
+    std::uint64_t last_key = 0;  ///< of the last turn's own part of the prompt
+    HeldStream stream{};
+    EventQueue::Slot slot = 0;
   };
   struct User {
     int traffic = 0;
@@ -95,6 +126,7 @@ class Simulator {
     double history_tokens = 0;
     Time leave{};
     std::shared_ptr<PromptPrefix> said{};  ///< what the session's next prompt will begin with
+    HeldStream stream{};
   };
 
   // simulator.cpp: the loop and the steps
@@ -151,6 +183,8 @@ class Simulator {
   void begin_visit(Time now, std::uint32_t slot, std::uint8_t stage);
   void start_delay(Time now, std::uint32_t slot, std::uint8_t stage, double seconds);
   void send_job(Time now, std::uint32_t slot, std::uint8_t stage);
+  [[nodiscard]] int choose_server(Time now, const Job& job, const Request& request);
+  void refuse(Time now, const Job& job, RequestStatus status);
   [[nodiscard]] Job make_job(const Request& request, std::uint32_t slot, std::uint8_t stage);
   [[nodiscard]] int route(Time now, const Job& job, const Request& request, int service);
   [[nodiscard]] int least_outstanding(const ServiceState& service) const;
@@ -165,13 +199,55 @@ class Simulator {
   void on_delay(Time now, std::uint32_t delay);
   void trigger(Time now, std::uint32_t slot, std::uint8_t stage, Trigger on);
 
-  // simulator_traffic.cpp: arrivals, users and traces
+  // simulator_traffic.cpp: arrivals and users
   void add_traffic();
+  void dispatch_traffic(Time now, const SlotOwner& owner);
+  void add_source(int index, const Traffic& traffic);
+  void add_users(int index, const Traffic& traffic);
   void on_open_arrival(Time now, std::uint32_t source);
-  void on_trace_arrival(Time now, std::uint32_t source);
   void on_user(Time now, std::uint32_t user);
   void after_turn(Time now, const Request& request);
   void draw_sizes(Request& request, const Traffic& traffic);
+
+  // simulator_traces.cpp: requests of a trace, and those that follow them
+  void add_trace(int index, const Traffic& traffic);
+  [[nodiscard]] Request trace_request(const TraceSource& source, std::size_t row);
+  void on_trace_arrival(Time now, std::uint32_t source);
+  void after_trace_request(Time now, const Request& request);
+
+  // simulator_calls.cpp: voice calls, turn by turn
+  void add_calls(int index, const Traffic& traffic);
+  void set_next_call(std::uint32_t source);
+  void on_call_arrival(Time now, std::uint32_t source);
+  [[nodiscard]] std::uint32_t take_call();
+  void on_call(Time now, std::uint32_t call);
+  void next_turn(Time from, std::uint32_t call);
+  [[nodiscard]] Request call_request(const Call& call, std::uint32_t index, std::size_t turn);
+  void begin_turn(Time now, std::uint32_t call);
+  void break_in(Time now, const Request& request);
+  void after_call_turn(Time now, const Request& request);
+  void skip_turns(Time now, std::uint32_t call);
+  void end_call(Time now, std::uint32_t call);
+  void free_if_over(std::uint32_t call);
+  [[nodiscard]] bool speaks(const Traffic& traffic) const;
+
+  // simulator_streams.cpp: streams of recognition that stay open between turns
+  [[nodiscard]] int recogniser(const Traffic& traffic) const;
+  [[nodiscard]] HeldStream& held_stream(std::uint32_t holder);
+  [[nodiscard]] static std::uint32_t holder_of_call(std::uint32_t call) { return call << 1 | 1; }
+  [[nodiscard]] static std::uint32_t holder_of_user(std::uint32_t user) { return user << 1; }
+  [[nodiscard]] static std::uint32_t holder_of(const Request& request) {
+    return request.call >= 0 ? holder_of_call(static_cast<std::uint32_t>(request.call))
+                             : holder_of_user(static_cast<std::uint32_t>(request.user));
+  }
+  /// Whether a visit is heard in a stream that stays open.
+  [[nodiscard]] bool is_held(const Request& request, std::uint8_t stage) const;
+  /// Asks for a stream; false when it is refused. `Signal::opened` tells when it is there.
+  [[nodiscard]] bool open_stream(Time now, std::uint32_t holder, const Request& request);
+  void hang_up(Time now, std::uint32_t holder);
+  void on_held_stream(Time now, const Outcome& outcome);
+  /// Puts an utterance into the open stream of its user or call; the server, or -1 when it is not open.
+  [[nodiscard]] int speak(const Request& request, const Job& job);
 
   // simulator_prefixes.cpp: what prompts have in common
   [[nodiscard]] bool caches_prefixes(const Traffic& traffic) const;
@@ -181,6 +257,7 @@ class Simulator {
   [[nodiscard]] std::shared_ptr<PromptPrefix> trace_prefix(const Request& request, const Trace& trace,
                                                            std::size_t row) const;
   void carry_on(User& user, Request& request, double dropped_tokens);
+  void carry_on(Call& call, const CallTurn& turn, Request& request);
 
   // simulator_faults.cpp
   void add_faults();
@@ -243,7 +320,12 @@ class Simulator {
   std::vector<OpenSource> open_sources_;
   std::vector<TraceSource> trace_sources_;
   std::vector<User> users_;
-  std::vector<EventQueue::Slot> source_slots_, trace_slots_, user_slots_, fault_slots_, restart_slots_;
+  std::vector<CallSource> call_sources_;
+  std::vector<Call> calls_;
+  std::vector<std::uint32_t> free_calls_;
+  std::vector<std::uint32_t> source_of_traffic_;  // among those of its kind
+  std::vector<EventQueue::Slot> source_slots_, trace_slots_, user_slots_, call_slots_, fault_slots_,
+      restart_slots_;
   std::vector<Stream> size_streams_, think_streams_, service_streams_, delay_streams_;
   Stream routing_stream_;
   std::uint64_t events_ = 0, arrived_ = 0;

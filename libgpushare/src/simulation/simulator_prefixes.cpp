@@ -75,4 +75,27 @@ void Simulator::carry_on(User& user, Request& request, double dropped_tokens) {
   request.prefix = std::move(prefix);
 }
 
+// What was said and heard is in the next prompt, but for the system prompt, which all calls of a traffic share where it
+// is as long. A prompt that is shorter than that has lost its front: nothing of it is known.
+void Simulator::carry_on(Call& call, const CallTurn& turn, Request& request) {
+  const auto traffic = static_cast<std::uint64_t>(call.traffic);
+  const std::uint32_t before = turn.prompt_tokens - std::min(turn.user_tokens, turn.prompt_tokens);
+  if (!call.said) {
+    call.said = std::make_shared<PromptPrefix>();
+    if (before > 0) call.said->stretches.push_back({key_of(Kind::system, traffic, 0, before), before});
+  } else {
+    auto& stretches = call.said->stretches;
+    if (stretches.empty() || before > stretches.back().end_tokens) {
+      stretches.push_back({call.last_key, before});
+    } else {
+      stretches.clear();
+    }
+  }
+  auto prefix = std::make_shared<PromptPrefix>(*call.said);
+  prefix->rest_key =
+      key_of(Kind::session, (traffic << 32) | static_cast<std::uint64_t>(call.number), 0, call.turn);
+  call.last_key = prefix->rest_key;
+  request.prefix = std::move(prefix);
+}
+
 }  // namespace gpushare

@@ -1,18 +1,18 @@
 #include <algorithm>
 
+#include "simulation/scenario_parts.hpp"
 #include "simulation/simulator.hpp"
 
 namespace gpushare {
 namespace {
 
-bool speaks(const Model& model) {
-  if (std::holds_alternative<AutoregressiveTtsModel>(model.cost)) return true;
-  const auto* batch = std::get_if<BatchModel>(&model.cost);
-  return batch != nullptr && batch->unit == "audio_s";
+std::uint32_t sentence_tokens(const Request& request, const Stage& stage) {
+  return request.sentence_tokens > 0 ? request.sentence_tokens
+                                     : static_cast<std::uint32_t>(stage.sentence_tokens);
 }
 
 std::uint32_t sentences(const Request& request, const Stage& stage) {
-  const auto each = static_cast<std::uint32_t>(stage.sentence_tokens);
+  const std::uint32_t each = sentence_tokens(request, stage);
   return std::max(1u, (request.output_tokens + each - 1) / each);
 }
 
@@ -121,11 +121,13 @@ Job Simulator::make_job(const Request& request, std::uint32_t slot, std::uint8_t
   job.units = request.units;
   job.prefix = request.prefix;
   if (stage.on == Trigger::sentence) {
-    const auto each = static_cast<std::uint32_t>(stage.sentence_tokens);
+    const std::uint32_t each = sentence_tokens(request, stage);
     const std::uint32_t spoken = (request.stages[index].parts_submitted - 1) * each;
     job.output_tokens = std::min(each, request.output_tokens - spoken);
   }
-  if (speaks(model)) job.audio_s = job.output_tokens * stage.audio_s_per_token;
+  if (scenario::is_speech_synthesis(model))
+    job.audio_s = job.output_tokens *
+                  (request.audio_s_per_token > 0 ? request.audio_s_per_token : stage.audio_s_per_token);
   if (std::holds_alternative<StreamingAsrModel>(model.cost)) job.audio_s = request.speech_s;
   if (const auto* synthetic = std::get_if<SyntheticModel>(&model.cost)) {
     Stream luck =
@@ -134,7 +136,7 @@ Job Simulator::make_job(const Request& request, std::uint32_t slot, std::uint8_t
   }
   for (const Stage& next : pipeline.stages)
     if (next.after == index && next.on == Trigger::sentence)
-      job.notify_every = static_cast<std::uint16_t>(next.sentence_tokens);
+      job.notify_every = static_cast<std::uint16_t>(std::min(sentence_tokens(request, next), 65535u));
   return job;
 }
 
@@ -145,31 +147,43 @@ void Simulator::send_job(Time now, std::uint32_t slot, std::uint8_t index) {
   Job job = make_job(request, slot, index);
   job.queued = now;
   state.job_queued = now;
-  // Sentences of one reply stay with the server that speaks the first: they are one stream.
-  int chosen = state.replica < 0 ? -1
-                                 : fleet_.services[static_cast<std::size_t>(service_index)]
-                                       .servers[static_cast<std::size_t>(state.replica)];
-  if (chosen < 0 || !fleet_.servers[static_cast<std::size_t>(chosen)].up)
-    chosen = route(now, job, request, service_index);
-  const bool taken = chosen >= 0 && std::visit([&](auto& engine) { return engine.enqueue(job); },
-                                               fleet_.servers[static_cast<std::size_t>(chosen)].engine);
-  if (!taken) {
-    request.status = chosen < 0 ? RequestStatus::failed : RequestStatus::rejected;
-    fleet_.services[static_cast<std::size_t>(service_index)].rejected += chosen < 0 ? 0 : 1;
-    release_worker(now, slot, index);
-    --request.jobs_open;
-    close_if_done(now, slot);
-    return;
-  }
+  const bool held = is_held(request, index);
+  const int chosen = held ? speak(request, job) : choose_server(now, job, request);
+  if (held && chosen < 0) return refuse(now, job, held_stream(holder_of(request)).refusal);
+  if (chosen < 0) return refuse(now, job, RequestStatus::failed);
   Server& server = fleet_.servers[static_cast<std::size_t>(chosen)];
+  if (!held && !std::visit([&](auto& engine) { return engine.enqueue(job); }, server.engine)) {
+    ++fleet_.services[static_cast<std::size_t>(service_index)].rejected;
+    return refuse(now, job, RequestStatus::rejected);
+  }
   state.replica = server.replica;
-  ++server.in_system;
+  server.in_system += held ? 0 : 1;  // its stream counts
   fleet_.services[static_cast<std::size_t>(service_index)].in_system.add(now, 1);
   if (server.run.length > 0 && std::get<ContinuousEngine>(server.engine).may_admit(job)) cut_run(now, chosen);
   mark_dirty(chosen);
 }
 
+int Simulator::choose_server(Time now, const Job& job, const Request& request) {
+  const int service = pipeline_of(request).stages[job.stage].service;
+  const std::int32_t replica = request.stages[job.stage].replica;
+  if (replica >=
+      0) {  // sentences of one reply stay with the server that speaks the first: they are one stream
+    const int server =
+        fleet_.services[static_cast<std::size_t>(service)].servers[static_cast<std::size_t>(replica)];
+    if (fleet_.servers[static_cast<std::size_t>(server)].up) return server;
+  }
+  return route(now, job, request, service);
+}
+
+void Simulator::refuse(Time now, const Job& job, RequestStatus status) {
+  requests_[job.request].status = status;
+  release_worker(now, job.request, job.stage);
+  --requests_[job.request].jobs_open;
+  close_if_done(now, job.request);
+}
+
 void Simulator::on_outcome(Time now, const Outcome& outcome) {
+  if (outcome.stage == kHolder) return on_held_stream(now, outcome);
   Request& request = requests_[outcome.request];
   StageState& state = request.stages[outcome.stage];
   switch (outcome.signal) {
@@ -185,14 +199,17 @@ void Simulator::on_outcome(Time now, const Outcome& outcome) {
     case Signal::progress:
       offer_sentences(now, outcome.request, outcome.stage, static_cast<std::uint32_t>(outcome.amount), false);
       break;
+    case Signal::opened:
+    case Signal::lost:
+      break;  // of held streams, see above
     case Signal::finished:
     case Signal::failed: {
       const int service = pipeline_of(request).stages[outcome.stage].service;
       ServiceState& totals = fleet_.services[static_cast<std::size_t>(service)];
       totals.in_system.add(now, -1);
       totals.sojourn_s += to_seconds(now - state.job_queued);
-      --fleet_.servers[static_cast<std::size_t>(totals.servers[static_cast<std::size_t>(state.replica)])]
-            .in_system;
+      fleet_.servers[static_cast<std::size_t>(totals.servers[static_cast<std::size_t>(state.replica)])]
+          .in_system -= is_held(request, outcome.stage) ? 0 : 1;
       release_worker(now, outcome.request, outcome.stage);
       if (outcome.signal == Signal::finished) {
         on_job_done(now, outcome.request, outcome.stage);
@@ -216,6 +233,11 @@ void Simulator::on_audio(Time now, Request& request, double seconds) {
   }
   ++request.chunks;
   request.playout_end = request.playout_end + duration_from_seconds(seconds);
+  request.audio_s += seconds;
+  if (request.heard_s >= 0 && request.audio_s >= request.heard_s) {
+    break_in(now, request);
+    request.heard_s = -1;
+  }
 }
 
 void Simulator::trigger(Time now, std::uint32_t slot, std::uint8_t stage, Trigger on) {
@@ -234,8 +256,7 @@ void Simulator::offer_sentences(Time now, std::uint32_t slot, std::uint8_t stage
     const Stage& follower = pipeline.stages[next];
     if (follower.after != stage || follower.on != Trigger::sentence) continue;
     request.stages[next].parts_available =
-        complete ? sentences(request, follower)
-                 : tokens / static_cast<std::uint32_t>(follower.sentence_tokens);
+        complete ? sentences(request, follower) : tokens / sentence_tokens(request, follower);
     next_sentence(now, slot, static_cast<std::uint8_t>(next));
   }
 }
@@ -273,7 +294,16 @@ void Simulator::close_if_done(Time now, std::uint32_t slot) {
   recorder_.finish(request, now);
   const Request closed = request;
   requests_.remove(slot);
-  if (closed.user >= 0) after_turn(now, closed);
+  switch (scenario_.traffic[static_cast<std::size_t>(closed.traffic)].kind) {
+    case Traffic::Kind::open:
+      break;
+    case Traffic::Kind::closed:
+      return after_turn(now, closed);
+    case Traffic::Kind::trace:
+      return after_trace_request(now, closed);
+    case Traffic::Kind::calls:
+      return after_call_turn(now, closed);
+  }
 }
 
 }  // namespace gpushare

@@ -25,7 +25,9 @@ int Simulator::route(Time now, const Job& job, const Request& request, int servi
       first = static_cast<std::size_t>(routing_stream_.uniform() * static_cast<double>(replicas));
       break;
     case Routing::user_affinity: {
-      const std::uint64_t who = request.user >= 0 ? static_cast<std::uint64_t>(request.user) : request.uid;
+      const std::uint64_t who = request.user >= 0      ? static_cast<std::uint64_t>(request.user)
+                                : request.session >= 0 ? static_cast<std::uint64_t>(request.session)
+                                                       : request.uid;
       first = static_cast<std::size_t>((who * 0x9E3779B97F4A7C15ull) >> 32) % replicas;
       break;
     }

@@ -1,19 +1,9 @@
 #include <algorithm>
-#include <cmath>
 
 #include "simulation/simulator.hpp"
+#include "simulation/traffic_ids.hpp"
 
 namespace gpushare {
-namespace {
-
-constexpr int kTrafficShift = 56;  // uid: traffic | user and turn, or number of the arrival
-constexpr int kTurnBits = 24;
-
-std::uint32_t to_tokens(double drawn) {
-  return static_cast<std::uint32_t>(std::clamp(std::round(drawn), 0.0, 4e9));
-}
-
-}  // namespace
 
 void Simulator::add_traffic() {
   for (std::size_t i = 0; i < scenario_.traffic.size(); ++i) {
@@ -21,33 +11,19 @@ void Simulator::add_traffic() {
     const int index = static_cast<int>(i);
     size_streams_.push_back(stream("sizes/" + traffic.name));
     think_streams_.push_back(stream("think/" + traffic.name));
+    source_of_traffic_.push_back(0);
     switch (traffic.kind) {
-      case Traffic::Kind::open: {
-        open_sources_.push_back(
-            {index, ArrivalGenerator(traffic.arrivals, stream("arrivals/" + traffic.name)), 0});
-        source_slots_.push_back(add_slot(kTrafficEvent, Owner::open, open_sources_.size() - 1));
-        const Time first = open_sources_.back().generator.next();
-        if (first <= end_of_arrivals_) queue_.set(source_slots_.back(), first);
+      case Traffic::Kind::open:
+        add_source(index, traffic);
         break;
-      }
-      case Traffic::Kind::trace: {
-        trace_sources_.push_back({index, 0});
-        trace_slots_.push_back(add_slot(kTrafficEvent, Owner::trace, trace_sources_.size() - 1));
-        const Time first = Time{} + duration_from_seconds(traffic.trace->arrival_s.front() / traffic.speed);
-        if (first <= end_of_arrivals_) queue_.set(trace_slots_.back(), first);
+      case Traffic::Kind::trace:
+        add_trace(index, traffic);
         break;
-      }
       case Traffic::Kind::closed:
-        for (int n = 0; n < traffic.users; ++n) {
-          User user{index, n};
-          const double place = static_cast<double>(n) / traffic.users;
-          const double leave =
-              traffic.ramp_up_s + traffic.hold_s + traffic.ramp_down_s * (n + 1) / traffic.users;
-          user.leave = std::min(end_of_arrivals_, Time{} + duration_from_seconds(leave));
-          users_.push_back(user);
-          user_slots_.push_back(add_slot(kTrafficEvent, Owner::user, users_.size() - 1));
-          queue_.set(user_slots_.back(), Time{} + duration_from_seconds(traffic.ramp_up_s * place));
-        }
+        add_users(index, traffic);
+        break;
+      case Traffic::Kind::calls:
+        add_calls(index, traffic);
         break;
     }
   }
@@ -55,6 +31,42 @@ void Simulator::add_traffic() {
     service_streams_.push_back(stream("service/" + service.name));
   for (std::size_t stage = 0; stage < kMaxStages; ++stage)
     delay_streams_.push_back(stream("delay/" + std::to_string(stage)));
+}
+
+void Simulator::dispatch_traffic(Time now, const SlotOwner& owner) {
+  switch (owner.kind) {
+    case Owner::open:
+      return on_open_arrival(now, owner.index);
+    case Owner::user:
+      return on_user(now, owner.index);
+    case Owner::trace:
+      return on_trace_arrival(now, owner.index);
+    case Owner::call_source:
+      return on_call_arrival(now, owner.index);
+    case Owner::call:
+      return on_call(now, owner.index);
+    default:
+      break;
+  }
+}
+
+void Simulator::add_source(int index, const Traffic& traffic) {
+  open_sources_.push_back({index, ArrivalGenerator(traffic.arrivals, stream("arrivals/" + traffic.name)), 0});
+  source_slots_.push_back(add_slot(kTrafficEvent, Owner::open, open_sources_.size() - 1));
+  const Time first = open_sources_.back().generator.next();
+  if (first <= end_of_arrivals_) queue_.set(source_slots_.back(), first);
+}
+
+void Simulator::add_users(int index, const Traffic& traffic) {
+  for (int n = 0; n < traffic.users; ++n) {
+    User user{index, n};
+    const double place = static_cast<double>(n) / traffic.users;
+    const double leave = traffic.ramp_up_s + traffic.hold_s + traffic.ramp_down_s * (n + 1) / traffic.users;
+    user.leave = std::min(end_of_arrivals_, Time{} + duration_from_seconds(leave));
+    users_.push_back(user);
+    user_slots_.push_back(add_slot(kTrafficEvent, Owner::user, users_.size() - 1));
+    queue_.set(user_slots_.back(), Time{} + duration_from_seconds(traffic.ramp_up_s * place));
+  }
 }
 
 void Simulator::draw_sizes(Request& request, const Traffic& traffic) {
@@ -70,7 +82,7 @@ void Simulator::on_open_arrival(Time now, std::uint32_t index) {
   OpenSource& source = open_sources_[index];
   Request request;
   request.traffic = source.traffic;
-  request.uid = (static_cast<std::uint64_t>(source.traffic) << kTrafficShift) | source.sequence++;
+  request.uid = request_id(source.traffic, source.sequence++);
   const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(source.traffic)];
   draw_sizes(request, traffic);
   if (caches_prefixes(traffic)) request.prefix = new_prefix(request, traffic);
@@ -79,36 +91,21 @@ void Simulator::on_open_arrival(Time now, std::uint32_t index) {
   if (next <= end_of_arrivals_) queue_.set(source_slots_[index], next);
 }
 
-void Simulator::on_trace_arrival(Time now, std::uint32_t index) {
-  TraceSource& source = trace_sources_[index];
-  const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(source.traffic)];
-  const Trace& trace = *traffic.trace;
-  Request request;
-  request.traffic = source.traffic;
-  request.uid = (static_cast<std::uint64_t>(source.traffic) << kTrafficShift) | source.next;
-  draw_sizes(request, traffic);
-  request.input_tokens = static_cast<std::uint32_t>(trace.input_tokens[source.next]);
-  request.output_tokens = static_cast<std::uint32_t>(trace.output_tokens[source.next]);
-  if (!trace.hash_starts.empty() && caches_prefixes(traffic))
-    request.prefix = trace_prefix(request, trace, source.next);
-  ++source.next;
-  begin_request(now, request);
-  if (source.next == trace.size()) return;
-  const Time next = Time{} + duration_from_seconds(trace.arrival_s[source.next] / traffic.speed);
-  if (next <= end_of_arrivals_) queue_.set(trace_slots_[index], std::max(now, next));
-}
-
 void Simulator::on_user(Time now, std::uint32_t index) {
   User& user = users_[index];
-  if (now >= user.leave) return;
   const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(user.traffic)];
   Request request;
   request.traffic = user.traffic;
   request.user = static_cast<std::int32_t>(index);
   request.turn = user.turn;
-  request.uid = (static_cast<std::uint64_t>(user.traffic) << kTrafficShift) |
-                (static_cast<std::uint64_t>(user.number) << kTurnBits) |
-                static_cast<std::uint64_t>(user.turn);
+  request.uid = request_id(user.traffic, static_cast<std::uint64_t>(user.number),
+                           static_cast<std::uint64_t>(user.turn));
+  if (now >= user.leave) {
+    if (user.stream.state == HeldStream::State::open) hang_up(now, holder_of_user(index));
+    return;
+  }
+  const bool opens = traffic.hold_stream && user.stream.state == HeldStream::State::closed;
+  if (opens && open_stream(now, holder_of_user(index), request)) return;
   draw_sizes(request, traffic);
   if (traffic.history) {
     if (user.turn % traffic.turns_per_session == 0) user.history_tokens = 0, user.said = nullptr;
@@ -131,7 +128,9 @@ void Simulator::after_turn(Time now, const Request& request) {
   Stream luck = think_streams_[static_cast<std::size_t>(request.traffic)].at(request.uid);
   Time ready = now;
   if (traffic.playback && request.playout_end != kNever) ready = std::max(ready, request.playout_end);
-  queue_.set(user_slots_[index], ready + duration_from_seconds(traffic.think_s.sample(luck)));
+  ready = ready + duration_from_seconds(traffic.think_s.sample(luck));
+  if (traffic.hold_stream) ready = std::min(ready, std::max(now, users_[index].leave));  // to hang up then
+  queue_.set(user_slots_[index], ready);
 }
 
 }  // namespace gpushare

@@ -94,11 +94,17 @@ Summary Simulator::summarise_run() {
   Summary summary;
   const Recorder::Counts& counts = recorder_.counts();
   summary.duration_s = std::max(0.0, scenario_.duration_s - scenario_.warmup_s);
-  summary.arrived = arrived_;
   summary.completed = counts.completed;
   summary.rejected = counts.rejected;
   summary.failed = counts.failed;
+  summary.skipped = counts.skipped;
   summary.unfinished = requests_.in_flight();
+  for (const TraceSource& source :
+       trace_sources_) {  // a request of a trace that is never sent would be a defect
+    arrived_ += source.replay.left();
+    summary.unfinished += source.replay.left();
+  }
+  summary.arrived = arrived_;
   summary.request_throughput = share(static_cast<double>(counts.completed_in_window), summary.duration_s);
   summary.output_token_throughput = share(counts.output_tokens_in_window, summary.duration_s);
   summary.success_rate = share(static_cast<double>(counts.completed), static_cast<double>(arrived_));
@@ -202,7 +208,8 @@ std::string Simulator::limiting_resource(const Summary& summary) const {
 
 void Simulator::check_invariants(Summary& summary, Time end) {
   constexpr double kTolerance = 1e-6;
-  const auto accounted = summary.completed + summary.rejected + summary.failed + summary.unfinished;
+  const auto accounted =
+      summary.completed + summary.rejected + summary.failed + summary.skipped + summary.unfinished;
   summary.conservation_error =
       std::abs(static_cast<double>(summary.arrived) - static_cast<double>(accounted)) /
       std::max(1.0, static_cast<double>(summary.arrived));
