@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -68,6 +69,24 @@ void check_scanner(std::string_view text) {
   }
 }
 
+std::string outcome(const std::function<Trace()>& read) {
+  try {
+    const Trace trace = read();
+    std::string lines;
+    append_lines(lines, trace, 0, trace.size());
+    return lines;
+  } catch (const TraceError& error) {
+    return error.what();
+  }
+}
+
+// A file comes in blocks, and where they end must not matter.
+void check_blocks(std::string_view text, const TraceOptions& options) {
+  const std::string whole = outcome([&] { return parse_trace(text, "fuzz", options); });
+  for (const std::size_t block : {std::size_t{1}, std::size_t{7}, text.size() / 2 + 1})
+    require(outcome([&] { return read_trace_in_blocks(text, block, "fuzz", options); }) == whole);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -78,7 +97,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.sort = (data[0] & 0x20) != 0;
   if ((data[0] & 0x40) != 0) options.time_unit = "ms";
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  if ((data[0] & 0x80) != 0) options.output_tokens = 7;
   check_scanner(text);
+  if (size < 10'000) check_blocks(text, options);
   Trace trace;
   try {
     trace = parse_trace(text, "fuzz.csv", options);
@@ -88,26 +109,3 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_accepted(trace);
   return 0;
 }
-
-#ifdef GPUSHARE_FUZZ_REPLAY
-#include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <iterator>
-
-// Replays the files of the folders named, so that the corpus is a test wherever there is no libFuzzer.
-int main(int argc, char** argv) {
-  int replayed = 0;
-  for (int i = 1; i < argc; ++i) {
-    for (const auto& entry : std::filesystem::directory_iterator(argv[i])) {
-      std::ifstream file(entry.path(), std::ios::binary);
-      const std::string text{std::istreambuf_iterator<char>(file), {}};
-      std::cout << entry.path().filename().string() << std::endl;
-      LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
-      ++replayed;
-    }
-  }
-  std::cout << replayed << " inputs replayed\n";
-  return replayed > 0 ? 0 : 2;
-}
-#endif
