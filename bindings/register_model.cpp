@@ -11,6 +11,7 @@ py::dict figures(const LlmModel& m) {
     d["name"] = std::string(to_string(f.name));
     d["weight_bytes"] = f.weight_bytes;
     d["read_bytes"] = f.read_bytes;
+    d["expert_bytes"] = f.expert_bytes;
     d["kv_bytes_per_token"] = f.kv_bytes_per_token;
     d["gemm_bandwidth_efficiency"] = f.gemm_bandwidth_efficiency;
     d["gemm_flop_efficiency"] = f.gemm_flop_efficiency;
@@ -24,6 +25,8 @@ py::dict figures(const LlmModel& m) {
   py::dict d;
   d["layers"] = m.layers;
   d["hidden"] = m.hidden;
+  d["experts"] = m.experts;
+  d["experts_per_token"] = m.experts_per_token;
   d["flop_per_token"] = m.flop_per_token;
   d["head_flop"] = m.head_flop;
   d["attention_flop_per_pair"] = m.attention_flop_per_pair;

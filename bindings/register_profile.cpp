@@ -55,6 +55,13 @@ py::dict power_dict(const PowerConstants& power) {
   return d;
 }
 
+py::dict interconnect_dict(const InterconnectConstants& link) {
+  py::dict d;
+  d["latency_s"] = link.latency_s;
+  d["bandwidth_bytes_per_s"] = link.bandwidth_bytes_per_s;
+  return d;
+}
+
 py::dict mps_dict(const MpsConstants& mps) {
   py::dict d;
   d["max_clients"] = mps.max_clients;
@@ -154,6 +161,10 @@ void register_profile(py::module_& module) {
       "Constants of time-slicing, seconds.");
   cls.def_property_readonly(
       "mps", [](const ProfileHandle& h) { return mps_dict(h.profile->mps); }, "Constants of MPS.");
+  cls.def_property_readonly(
+      "interconnect", [](const ProfileHandle& h) { return interconnect_dict(h.profile->interconnect); },
+      "All-reduces between GPUs of one host: latency, s, and bandwidth of a GPU, bytes a second; zeros: not "
+      "known.");
   cls.def_property_readonly(
       "power", [](const ProfileHandle& h) { return power_dict(h.profile->power); },
       "Limit, idle power and draw of running work, W.");

@@ -71,6 +71,8 @@ py::dict service_dict(const ServiceSummary& s) {
   d["prefix_prompt_tokens"] = s.prefix_prompt_tokens;
   d["prefix_hit_tokens"] = s.prefix_hit_tokens;
   d["prefix_evicted_blocks"] = s.prefix_evicted_blocks;
+  d["draft_tokens"] = s.draft_tokens;
+  d["accepted_tokens"] = s.accepted_tokens;
   d["busy"] = s.busy;
   return d;
 }

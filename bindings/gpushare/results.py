@@ -36,6 +36,8 @@ _SERVICE_FIGURES = (
     "prefix_prompt_tokens",
     "prefix_hit_tokens",
     "prefix_evicted_blocks",
+    "draft_tokens",
+    "accepted_tokens",
     "busy",
 )
 
@@ -133,6 +135,8 @@ def flatten(summary: Mapping[str, Any]) -> dict[str, float]:
         flat |= {f"{service['name']}.{figure}": service[figure] for figure in _SERVICE_FIGURES}
         if looked_up := service["prefix_prompt_tokens"]:
             flat[f"{service['name']}.prefix_hit_rate"] = service["prefix_hit_tokens"] / looked_up
+        if guessed := service["draft_tokens"]:
+            flat[f"{service['name']}.draft_acceptance_rate"] = service["accepted_tokens"] / guessed
     return flat
 
 

@@ -264,7 +264,7 @@ TEST_CASE("tokens of the prefix cache take no blocks of their own") {
   Engine config = continuous(8, 1000);
   config.prefix_cache_share = 0.75;
   // Prompts of 64 tokens, 48 of them shared: two blocks for each sequence that grows to 80, and four sequences fit.
-  ContinuousEngine engine(config, model, model.formats[0], 8);
+  ContinuousEngine engine(config, {&model, &model.formats[0]}, 8);
   Outbox out;
   for (std::uint32_t i = 0; i < 4; ++i) CHECK(engine.enqueue(prompt(i, 64, 16)));
   int steps = 0;
@@ -276,7 +276,7 @@ TEST_CASE("tokens of the prefix cache take no blocks of their own") {
 
 TEST_CASE("a long prompt is prefilled in chunks of the token budget, behind running decodes") {
   const LlmModel model = tiny_llm();
-  ContinuousEngine engine(continuous(8, 100), model, model.formats[0], 1000);
+  ContinuousEngine engine(continuous(8, 100), {&model, &model.formats[0]}, 1000);
   Outbox out;
   CHECK(engine.enqueue(prompt(0, 50, 10)));
   auto step = engine.plan(at_ms(0), out);
@@ -295,7 +295,7 @@ TEST_CASE("a long prompt is prefilled in chunks of the token budget, behind runn
 
 TEST_CASE("tokens come out one an iteration, and progress is told at every sentence") {
   const LlmModel model = tiny_llm();
-  ContinuousEngine engine(continuous(8, 100), model, model.formats[0], 1000);
+  ContinuousEngine engine(continuous(8, 100), {&model, &model.formats[0]}, 1000);
   Outbox out;
   Job told = prompt(0, 10, 7);
   told.notify_every = 3;
@@ -310,7 +310,7 @@ TEST_CASE("tokens come out one an iteration, and progress is told at every sente
 TEST_CASE("out of blocks, the latest sequence is preempted and computed again") {
   const LlmModel model = tiny_llm();
   // Eight blocks of 16: two sequences of 48 tokens hold three each and need a fourth and fifth while they grow to 80.
-  ContinuousEngine engine(continuous(8, 1000), model, model.formats[0], 8);
+  ContinuousEngine engine(continuous(8, 1000), {&model, &model.formats[0]}, 8);
   Outbox out;
   CHECK(engine.enqueue(prompt(0, 48, 32)));
   CHECK(engine.enqueue(prompt(1, 48, 32)));
@@ -330,7 +330,7 @@ TEST_CASE("out of blocks, the latest sequence is preempted and computed again") 
 
 TEST_CASE("a sequence that could never fit the cache is refused at once") {
   const LlmModel model = tiny_llm();
-  ContinuousEngine engine(continuous(8, 1000), model, model.formats[0], 8);
+  ContinuousEngine engine(continuous(8, 1000), {&model, &model.formats[0]}, 8);
   CHECK(engine.enqueue(prompt(0, 64, 64)));
   CHECK_FALSE(engine.enqueue(prompt(1, 65, 64)));
 }
@@ -343,7 +343,7 @@ TEST_CASE("a cached share of the prompt is not computed") {
   }();
   Engine config = continuous(8, 1000);
   config.prefix_cache_share = 0.5;
-  ContinuousEngine engine(config, model, model.formats[0], 100);
+  ContinuousEngine engine(config, {&model, &model.formats[0]}, 100);
   Outbox out;
   CHECK(engine.enqueue(prompt(0, 100, 1)));
   const auto step = engine.plan(at_ms(0), out);
@@ -353,7 +353,7 @@ TEST_CASE("a cached share of the prompt is not computed") {
 
 TEST_CASE("a failed engine returns every job") {
   const LlmModel model = tiny_llm();
-  ContinuousEngine engine(continuous(1, 1000), model, model.formats[0], 100);
+  ContinuousEngine engine(continuous(1, 1000), {&model, &model.formats[0]}, 100);
   Outbox out;
   CHECK(engine.enqueue(prompt(0, 10, 5)));
   CHECK(engine.enqueue(prompt(1, 10, 5)));

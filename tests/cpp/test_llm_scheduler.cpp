@@ -35,7 +35,7 @@ Engine config(int max_num_seqs, int budget) {
 class Server {
  public:
   explicit Server(const Engine& engine, std::int64_t blocks = 1000)
-      : engine_(engine, token_counter(), token_counter().formats[0], blocks) {}
+      : engine_(engine, {&token_counter(), &token_counter().formats[0]}, blocks) {}
 
   bool send(std::uint32_t request, std::uint32_t input, std::uint32_t output, int priority = 0,
             std::shared_ptr<const PromptPrefix> prefix = nullptr) {
@@ -180,7 +180,7 @@ TEST_CASE("host time grows with the batch") {
   Engine engine = config(8, 1000);
   engine.host_per_step_s = 0.001;
   engine.host_per_sequence_s = 0.0001;
-  ContinuousEngine server(engine, token_counter(), token_counter().formats[0], 100);
+  ContinuousEngine server(engine, {&token_counter(), &token_counter().formats[0]}, 100);
   Outbox out;
   Job job;
   job.input_tokens = 10;

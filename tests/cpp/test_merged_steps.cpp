@@ -164,14 +164,52 @@ TEST_CASE("iterations advanced together give the bits of those taken one by one"
   }
 }
 
-TEST_CASE("processes that share a card take their iterations one by one, beside others that do not") {
+TEST_CASE("ranks that have their GPUs to themselves are advanced together too") {
+  const std::string traffic = poisson(3, R"({"kind": "exponential", "mean": 300, "min": 1, "max": 3000})",
+                                      R"({"kind": "exponential", "mean": 120, "min": 0, "max": 900})");
+  const std::string two = R"("replicas": 2, "tensor_parallel": 2)";
+  const Effort alone = check_same(parse_scenario(llm_document("", traffic, R"({"mode": "dedicated"})", two)));
+  CHECK(alone.merged * 2 < alone.single);
+  const std::string pair = R"({"sharing": "time-slicing", "processes": ["llm", "llm"]})";
+  const Effort shared = check_same(parse_scenario(llm_document(
+      "", traffic, R"({"gpus": [{"partitions": [)" + pair + R"(]}, {"partitions": [)" + pair + "]}]}", two)));
+  CHECK(shared.merged == shared.single);
+  Scenario failing = parse_scenario(llm_document("", traffic, R"({"mode": "dedicated"})", two));
+  failing.faults.push_back({0, 1, 12.5, 0, 6});
+  check_same(failing);
+}
+
+TEST_CASE(
+    "processes that share a partition take their iterations one by one, those of MIG instances do not") {
   const std::string lengths = R"({"kind": "exponential", "mean": 200, "min": 1, "max": 3000})";
-  for (const char* mode : {"time-slicing:2", "mps", "mig:3g.40gb+3g.40gb", "mig:7x1g.10gb"}) {
+  const auto scenario = [&](const char* mode) {
+    return parse_scenario(llm_document("", poisson(3, lengths, "80"), R"({"mode": "dedicated"})",
+                                       R"("precision": "int4", "replicas": 2)"),
+                          mode);
+  };
+  for (const char* mode : {"time-slicing:2", "mps"}) {
     CAPTURE(mode);
-    check_same(parse_scenario(llm_document("", poisson(3, lengths, "80"), R"({"mode": "dedicated"})",
-                                           R"("precision": "int4", "replicas": 2)"),
-                              mode));
+    const Effort effort = check_same(scenario(mode));
+    CHECK(effort.merged == effort.single);
   }
+  for (const char* mode : {"mig:3g.40gb+3g.40gb", "mig:7x1g.10gb"}) {
+    CAPTURE(mode);
+    const Effort effort = check_same(scenario(mode));
+    CHECK(effort.merged * 2 < effort.single);
+  }
+}
+
+TEST_CASE("instances that can reach the power limit together are coupled, and taken step by step") {
+  Scenario scenario = parse_scenario(llm_document("", poisson(8, "900", "80"), R"({"mode": "dedicated"})",
+                                                  R"("precision": "int4", "replicas": 2)"),
+                                     "mig:3g.40gb+3g.40gb");
+  const double uncoupled = simulate(scenario).summary.latency("llm.latency")->mean;
+  auto profile = std::make_shared<GpuProfile>(*scenario.gpus[0].profile);
+  profile->power.limit_w = profile->power.idle_w + 100;
+  scenario.gpus[0].profile = profile;
+  const Effort effort = check_same(scenario);
+  CHECK(effort.merged == effort.single);
+  CHECK(simulate(scenario).summary.latency("llm.latency")->mean > 1.02 * uncoupled);
 }
 
 TEST_CASE("replicas in lockstep keep their order, down to events of the same nanosecond") {
@@ -280,7 +318,8 @@ TEST_CASE("random scenarios come out the same, merged or not") {
         poisson(pick({0.5, 2, 5, 9, 15}), R"({"kind": "exponential", "mean": 250, "min": 1, "max": 2500})",
                 R"({"kind": "exponential", "mean": 90, "min": 0, "max": 700})"),
         R"({"mode": "dedicated"})",
-        R"("replicas": )" + std::to_string(static_cast<int>(pick({1, 1, 2, 3})))));
+        R"("replicas": )" + std::to_string(static_cast<int>(pick({1, 1, 2, 3}))) +
+            R"(, "tensor_parallel": )" + std::to_string(static_cast<int>(pick({1, 1, 2, 4})))));
     Engine& engine = scenario.services[0].engine;
     engine.max_num_seqs = static_cast<int>(pick({3, 16, 256}));
     engine.max_num_batched_tokens = static_cast<int>(pick({256, 512, 2048, 8192}));
@@ -300,6 +339,7 @@ TEST_CASE("random scenarios come out the same, merged or not") {
     engine.cuda_graph_max_batch = static_cast<int>(pick({0, 64}));
     engine.long_prefill_token_threshold = static_cast<int>(pick({0, 0, 100}));
     engine.max_num_partial_prefills = static_cast<int>(pick({1, 3}));
+    if (pick({0, 0, 1}) > 0) engine.speculation = {3, 0.6, nullptr, Precision::fp16};
     scenario.traffic[0].system_prompt_tokens = pick({0, 80});
     scenario.traffic.push_back(scenario.traffic[0]);
     scenario.traffic[1].name = "urgent";

@@ -43,7 +43,8 @@ TEST_CASE("unknown names say where they are, what is known and what is near") {
   CHECK(complaint_about_voice(R"({"services": {"asr": {"model": "parakeet-1.1"}}})") ==
         "s.json#/services/asr/model: unknown model \"parakeet-1.1\"; did you mean \"parakeet-1.1b\"? Known: "
         "embedding-0.3b, "
-        "fastpitch-hifigan, llama-3.1-8b, magpie-tts, nemotron-nano-vl-8b, parakeet-1.1b, "
+        "fastpitch-hifigan, llama-3.1-70b, llama-3.1-8b, llama-3.2-1b, magpie-tts, mixtral-8x7b, "
+        "nemotron-nano-vl-8b, parakeet-1.1b, "
         "parakeet-rnnt-1.1b, qwen3-4b, yolos-small; or "
         "give the path of a .json "
         "file");

@@ -85,6 +85,7 @@ PROFILE_TYPES: dict[str, type] = {
     "mig": list,
     "time_slicing": dict,
     "mps": dict,
+    "interconnect": dict,
     "power": dict,
     "provenance": list,
 }

@@ -80,6 +80,9 @@ def test_a_synthetic_service_has_plain_numbers(validator: Any) -> None:
         ("llama-3.1-8b", ("formats", "fp12"), {}),
         ("llama-3.1-8b", ("formats", "fp16", "compute"), "fp12"),
         ("llama-3.1-8b", ("attention_flop_efficiency", "value"), 1.1),
+        ("mixtral-8x7b", ("experts", "value"), 0),
+        ("mixtral-8x7b", ("formats", "fp16", "expert_bytes", "value"), 0),
+        ("llama-3.1-8b", ("experts",), {"value": 8, "source": "here", "grade": "assumed"}),
         ("parakeet-1.1b", ("kind",), "asr"),
         ("parakeet-1.1b", ("segments", "value"), 0),
         ("parakeet-1.1b", ("floor_s", "value"), -0.001),
@@ -98,6 +101,19 @@ def test_the_schema_refuses_a_wrong_value(
         parent = parent[key]
     parent[pointer[-1]] = value
     assert not validator.is_valid(document)
+
+
+def test_a_mixture_of_experts_weighs_what_its_parts_do() -> None:
+    document = load(MODELS / "mixtral-8x7b.json")
+    shape = {key: document[key]["value"] for key in ("layers", "hidden", "experts", "experts_per_token")}
+    attention, expert = 2 * 4096 * 4096 + 2 * 4096 * 1024, 3 * 4096 * 14336
+    outside = attention + 4096 * shape["experts"]  # of a layer, with the router
+    embeddings = 2 * 32000 * shape["hidden"]
+    fp16 = {key: value["value"] for key, value in document["formats"]["fp16"].items() if key != "compute"}
+    assert fp16["expert_bytes"] == 2 * shape["layers"] * shape["experts"] * expert
+    assert fp16["weight_bytes"] - fp16["expert_bytes"] == 2 * (shape["layers"] * outside + embeddings)
+    active = shape["layers"] * (outside + shape["experts_per_token"] * expert)
+    assert document["flop_per_token"]["value"] == 2 * active
 
 
 @pytest.mark.parametrize("key", ["kind", "flop_efficiency", "memory_bytes", "unit"])

@@ -85,6 +85,9 @@ WRONG = [
     (("services", "llm", "routing"), "nearest"),
     (("services", "llm", "engine", "kind"), "batching"),
     (("services", "llm", "engine", "slots"), 8),
+    (("services", "llm", "tensor_parallel"), 16),
+    (("services", "llm", "engine", "speculation"), {"draft": "ngram", "tokens": 4}),
+    (("services", "llm", "engine", "speculation"), {"draft": "ngram", "tokens": 0, "acceptance": 0.5}),
     (("services", "asr", "engine", "chunk_s"), "160 ms"),
     (("placement", "gpus"), [{"partitions": [{}]}]),
     (("placement", "consolidate"), []),
@@ -99,6 +102,15 @@ WRONG = [
     (("traffic", 0, "sizes", "output_tokens"), {"kind": "lognormal", "mean": 1}),
     (("faults",), [{"service": "asr"}]),
 ]
+
+
+def test_the_schema_knows_replicas_over_several_gpus_and_drafts(validator: Any) -> None:
+    document = copy.deepcopy(load(SCENARIOS / "voice-heavy.json"))
+    llm = document["services"]["llm"]
+    llm["tensor_parallel"] = 2
+    for draft in ("ngram", "llama-3.2-1b", load(ROOT / "models" / "llama-3.2-1b.json")):
+        llm["engine"]["speculation"] = {"draft": draft, "tokens": 4, "acceptance": 0.7}
+        assert [error.message for error in validator.iter_errors(document)] == []
 
 
 @pytest.mark.parametrize(

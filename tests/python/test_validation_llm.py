@@ -128,3 +128,14 @@ def test_the_throughput_table_of_a100_is_met_within_its_limit() -> None:
     report = run_suite("trtllm-throughput")
     assert report.missed() == []
     assert sum(row.role == "calibration" for row in report.rows) == 1
+
+
+def test_throughput_grows_with_the_gpus_of_a_replica_as_published() -> None:
+    report = run_suite("trtllm-parallel")
+    assert sum(row.role == "calibration" for row in report.rows) == 1
+    for gpu, off in (("a100", 0.12), ("h100", 0.25)):
+        rows = {row.case: row for row in report.rows if row.mode == f"several {gpu}, llama-3-70b"}
+        for lengths in ("128/128", "2048/128", "128/2048", "2048/2048"):
+            four, eight = rows[f"{lengths} on 4"], rows[f"{lengths} on 8"]
+            predicted = eight.predicted / four.predicted
+            assert predicted == pytest.approx(eight.measured / four.measured, rel=off), lengths

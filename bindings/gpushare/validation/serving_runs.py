@@ -81,8 +81,9 @@ def replay(
     model: str | Mapping[str, Any],
     engine: Mapping[str, Any],
     precision: str = "fp16",
+    tensor_parallel: int = 1,
 ) -> Served:
-    """Simulates one server on one whole GPU that is sent `requests`.
+    """Simulates one server on a whole GPU, or over several, that is sent `requests`.
 
     Parameters
     ----------
@@ -96,6 +97,8 @@ def replay(
         Options of continuous batching.
     precision : str
         A weight format of the model.
+    tensor_parallel : int
+        GPUs of the server.
     """
     with tempfile.TemporaryDirectory() as folder:
         trace = Path(folder) / "requests.csv"
@@ -104,7 +107,14 @@ def replay(
             "name": "serving",
             "gpu": gpu,
             "duration_s": max(requests.arrival_s) + _AFTER_S,
-            "services": {"llm": {"model": model, "precision": precision, "engine": dict(engine)}},
+            "services": {
+                "llm": {
+                    "model": model,
+                    "precision": precision,
+                    "tensor_parallel": tensor_parallel,
+                    "engine": dict(engine),
+                }
+            },
             "pipelines": {"chat": {"stages": [{"name": "llm", "service": "llm"}]}},
             "traffic": [{"name": "trace", "pipeline": "chat", "kind": "trace", "path": str(trace)}],
             "placement": {"mode": "dedicated"},

@@ -29,6 +29,7 @@ SUITES = {
     "accelmark": "accelmark",
     "llmservingsim": "llmservingsim",
     "trtllm-throughput": "trtllm_throughput",
+    "trtllm-parallel": "trtllm_parallel",
     "nim-llm": "nim_llm",
     "parvagpu": "parvagpu",
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "gpushare/mig.hpp"
 #include "gpushare/profile.hpp"
@@ -35,13 +36,22 @@ struct Demand {
   double pcie_bytes = 0;  ///< copied before the launch; the copies of a card's processes share its link
   std::array<OperatorGroup, 3> groups{};
   std::uint8_t group_count = 0;
+  std::vector<OperatorGroup> further;  ///< groups beyond those, of steps that run several networks
   int segments = 1;    ///< equal parts that depend on each other through the host: each gives the GPU away
   double kernels = 1;  ///< launches; with the step's time they give the mean kernel length
   bool one_launch =
       false;  ///< the kernels are one CUDA graph: under time-slicing its slice is not renewed meanwhile
-  double fixed_gpu_s = 0;  ///< GPU time that scales with nothing (synthetic services)
+  double fixed_gpu_s = 0;  ///< GPU time that scales with nothing: of synthetic services, of all-reduces
 
-  void add(const OperatorGroup& group) { groups[group_count++] = group; }
+  void add(const OperatorGroup& group) {
+    if (group_count < groups.size()) {
+      groups[group_count++] = group;
+    } else {
+      further.push_back(group);
+    }
+  }
+  /// What another network does `times` over in the same step, beside what is here.
+  void add(const Demand& other, double times);
 };
 
 /// What a process may use of a partition.
@@ -49,6 +59,8 @@ struct Resources {
   double sms = 0;
   double bandwidth_bytes_per_s = 0;  ///< theoretical rate it can draw at most
   double l2_bytes = 0;
+
+  friend bool operator==(const Resources&, const Resources&) = default;
 };
 
 /// The resources of a whole partition, or of `sm_cap` of its SMs under MPS; bandwidth follows the profile's curve for few SMs.

@@ -30,7 +30,8 @@ struct TokensEfficiency {
 struct WeightFormat {
   Precision name = Precision::fp16;  ///< fp16, int8, int4, fp8
   double weight_bytes = 0;           ///< resident
-  double read_bytes = 0;             ///< read by one step (without the input embedding)
+  double read_bytes = 0;    ///< read by one step (without the input embedding) that calls on every expert
+  double expert_bytes = 0;  ///< of which in experts, all of them; 0: a dense network
   double kv_bytes_per_token = 0;
   double gemm_bandwidth_efficiency = 0;
   double gemm_flop_efficiency = 0;  ///< of many tokens
@@ -40,12 +41,25 @@ struct WeightFormat {
   Dequantisation dequantisation;
 };
 
+/// GPUs that compute every layer of an LLM together: each rank holds 1/ranks of its weights, heads and KV cache, and two
+/// all-reduces a layer add up what they find (Megatron-LM, Shoeybi et al., 2019).
+struct TensorParallel {
+  int ranks = 1;
+  double latency_s = 0;              ///< of an all-reduce of next to nothing
+  double bandwidth_bytes_per_s = 0;  ///< that a rank sends at while it receives as much
+
+  /// latency + 2 (ranks - 1) / ranks * bytes / bandwidth; 0 for one rank.
+  [[nodiscard]] double all_reduce_s(double bytes) const;
+};
+
 /// Decoder-only transformer under continuous batching.
 struct LlmModel {
   int layers = 0;
   int hidden = 0;
-  double flop_per_token = 0;           ///< products of one token without the output layer
-  double head_flop = 0;                ///< output layer, for each sampled token
+  int experts = 0;  ///< of each layer (mixture of experts); 0: a dense network
+  int experts_per_token = 0;
+  double flop_per_token = 0;  ///< products of one token without the output layer; of the experts it calls on
+  double head_flop = 0;       ///< output layer, for each sampled token
   double attention_flop_per_pair = 0;  ///< for each (query token, key token) pair, all layers
   std::vector<WeightFormat> formats;
   double elementwise_floor_s = 0;  ///< norms, rotary embedding, activation: latency-bound
@@ -65,10 +79,17 @@ struct LlmModel {
   double activation_bytes = 0;  ///< workspace, graphs and activations beside weights and KV
 
   /// One iteration: `prefill_tokens` new prompt tokens that attend `prefill_pairs` (query, key) pairs in all and read
-  /// `prefill_context` cached tokens, beside `decodes` sequences whose contexts sum to `decode_context` tokens.
+  /// `prefill_context` cached tokens, beside `decodes` sequences whose contexts sum to `decode_context` tokens, with
+  /// `drafted` tokens in all that were guessed for them and are verified now.
   [[nodiscard]] Demand iteration(const WeightFormat& format, double prefill_tokens, double prefill_pairs,
                                  double prefill_context, double decodes, double decode_context,
-                                 double sampled) const;
+                                 double sampled, double drafted = 0) const;
+  /// The share of each layer's experts that `tokens` tokens call on: 1 - (1 - experts_per_token / experts)^tokens, if
+  /// every token chooses evenly and by itself. 1 for a dense network.
+  [[nodiscard]] double experts_called(double tokens) const;
+  /// What one rank does of an iteration over `tokens` tokens, its all-reduces included.
+  [[nodiscard]] Demand share_of_rank(const Demand& whole, double tokens,
+                                     const TensorParallel& parallel) const;
 };
 
 /// Speech recognition that works through a stream chunk by chunk.

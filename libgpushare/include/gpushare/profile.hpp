@@ -78,6 +78,13 @@ struct MpsConstants {
   CappedLaw capped;
 };
 
+/// What an all-reduce between GPUs of one host costs; the profiles name the measurements. Zeros: not known.
+struct InterconnectConstants {
+  double latency_s = 0;
+  double bandwidth_bytes_per_s =
+      0;  ///< that a GPU sends at while it receives as much (bus bandwidth of nccl-tests)
+};
+
 /// What running work draws above the idle power.
 ///
 /// When steps that run side by side would together draw more than the limit leaves, the clock falls by
@@ -105,6 +112,7 @@ struct GpuProfile {
   double l2_bytes = 0;
   double pcie_bytes_per_s = 0;  ///< achieved, host to device
   double context_bytes = 0;     ///< memory taken by each process's CUDA context
+  InterconnectConstants interconnect;
   PowerConstants power;
   int copy_engines = 0;
   int decoders = 0;

@@ -28,6 +28,18 @@ enum class EngineKind : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(EngineKind kind);
 
+/// Speculative decoding: a draft guesses the next tokens of a sequence, and the model verifies all of them at once.
+///
+/// Of `tokens` guesses the first j are kept, P(j >= i) = acceptance^i, and the model's own next token with them: an
+/// iteration brings (1 - acceptance^(tokens + 1)) / (1 - acceptance) tokens on average (Leviathan et al., 2023).
+struct Speculation {
+  int tokens = 0;         ///< guessed in each iteration; 0: none
+  double acceptance = 0;  ///< of a guess, if those before it were kept
+  std::shared_ptr<const Model>
+      draft;  ///< null: guesses are looked up in the text so far (n-gram), at no cost
+  Precision precision = Precision::fp16;  ///< of the draft's weights
+};
+
 /// A server's batching policy. Fields of other kinds are ignored; the reader refuses them.
 struct Engine {
   EngineKind kind = EngineKind::fifo;
@@ -74,7 +86,8 @@ struct Engine {
   int cuda_graph_max_batch =
       0;  ///< continuous: decodes up to so many are padded to 1, 2, 4, 8, 16, 24, ...; 0: none
   bool prefix_caching =
-      false;  ///< continuous: blocks of equal prefixes are kept and shared, least recently used
+      false;                ///< continuous: blocks of equal prefixes are kept and shared, least recently used
+  Speculation speculation;  ///< continuous
 };
 
 enum class Routing : std::uint8_t {
@@ -94,6 +107,7 @@ struct Service {
   Precision precision = Precision::fp16;
   Engine engine;
   int replicas = 1;
+  int tensor_parallel = 1;  ///< LLM: GPUs of a replica, with a process on each
   Routing routing = Routing::round_robin;
   double memory_bytes = 0;  ///< of one process; 0: what the model and engine need
 };

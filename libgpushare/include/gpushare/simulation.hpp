@@ -65,6 +65,8 @@ struct ServiceSummary {
   std::uint64_t prefix_prompt_tokens = 0;   ///< prefix caching: prompt tokens looked up at admission
   std::uint64_t prefix_hit_tokens = 0;      ///< of those, found in the replica's own cache
   std::uint64_t prefix_evicted_blocks = 0;  ///< cached blocks that gave way to others
+  std::uint64_t draft_tokens = 0;           ///< speculative decoding: tokens guessed
+  std::uint64_t accepted_tokens = 0;        ///< of those, kept
   double busy = 0;                          ///< share of time a replica has a step in hand
 };
 

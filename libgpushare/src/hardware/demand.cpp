@@ -41,7 +41,36 @@ GroupTime group_time(const OperatorGroup& group, const GpuProfile& profile, cons
   return {total, memory * memory / total, compute * compute / total, traffic};
 }
 
+OperatorGroup repeated(OperatorGroup group, double times) {
+  group.floor_s *= times;
+  group.flop *= times;
+  group.bytes *= times;
+  return group;
+}
+
+void add_group(StepTime& time, const OperatorGroup& group, const GpuProfile& profile,
+               const Resources& resources) {
+  const GroupTime part = group_time(group, profile, resources);
+  time.gpu_s += part.total_s;
+  time.memory_s += part.memory_s;
+  time.compute_s += part.compute_s;
+  time.peak_compute_s += compute_time(group, profile, resources.sms) * group.flop_efficiency;
+  time.flop += group.flop;
+  time.bytes += part.traffic;
+}
+
 }  // namespace
+
+void Demand::add(const Demand& other, double times) {
+  host_before_s += other.host_before_s;
+  host_after_s += other.host_after_s;
+  launch_s += times * other.launch_s;
+  pcie_bytes += other.pcie_bytes;
+  for (std::size_t i = 0; i < other.group_count; ++i) add(repeated(other.groups[i], times));
+  for (const OperatorGroup& group : other.further) add(repeated(group, times));
+  kernels += times * other.kernels;
+  fixed_gpu_s += times * other.fixed_gpu_s;
+}
 
 Resources resources_of(const GpuProfile& profile, const Partition& partition, int sm_cap) {
   const int sms = sm_cap > 0 ? std::min(sm_cap, partition.sms) : partition.sms;
@@ -54,16 +83,8 @@ Resources resources_of(const GpuProfile& profile, const Partition& partition, in
 StepTime step_time(const Demand& demand, const GpuProfile& profile, const Resources& resources) {
   StepTime time;
   time.gpu_s = demand.fixed_gpu_s;
-  for (std::size_t i = 0; i < demand.group_count; ++i) {
-    const OperatorGroup& group = demand.groups[i];
-    const GroupTime part = group_time(group, profile, resources);
-    time.gpu_s += part.total_s;
-    time.memory_s += part.memory_s;
-    time.compute_s += part.compute_s;
-    time.peak_compute_s += compute_time(group, profile, resources.sms) * group.flop_efficiency;
-    time.flop += group.flop;
-    time.bytes += part.traffic;
-  }
+  for (std::size_t i = 0; i < demand.group_count; ++i) add_group(time, demand.groups[i], profile, resources);
+  for (const OperatorGroup& group : demand.further) add_group(time, group, profile, resources);
   return time;
 }
 

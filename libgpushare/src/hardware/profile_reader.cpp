@@ -204,6 +204,12 @@ void read_power(Section section, PowerConstants& power) {
   section.finish();
 }
 
+void read_interconnect(Section section, InterconnectConstants& interconnect) {
+  interconnect.latency_s = section.number("latency_s");
+  interconnect.bandwidth_bytes_per_s = section.number("bandwidth_bytes_per_s");
+  section.finish();
+}
+
 void read_machine(Section& root, GpuProfile& profile) {
   profile.sms = root.integer("sms", 1);
   profile.clock_hz = root.number("clock_hz");
@@ -215,6 +221,8 @@ void read_machine(Section& root, GpuProfile& profile) {
   profile.l2_bytes = root.number("l2_bytes");
   profile.pcie_bytes_per_s = root.number("pcie_bytes_per_s");
   profile.context_bytes = root.number("context_bytes", json::kNonNegative);
+  if (root.reader().has("interconnect"))
+    read_interconnect(root.section("interconnect"), profile.interconnect);
   read_power(root.section("power"), profile.power);
   profile.copy_engines = root.integer("copy_engines", 1);
   profile.decoders = root.integer("decoders", 0);

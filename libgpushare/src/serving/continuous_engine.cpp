@@ -17,14 +17,18 @@ double captured_batch(double batch) {
 
 }  // namespace
 
-ContinuousEngine::ContinuousEngine(const Engine& config, const LlmModel& model, const WeightFormat& format,
-                                   std::int64_t kv_blocks)
+ContinuousEngine::ContinuousEngine(const Engine& config, const LlmServing& serving, std::int64_t kv_blocks)
     : config_(config),
-      model_(&model),
-      format_(&format),
+      serving_(serving),
       pool_(kv_blocks, config.prefix_caching),
       watermark_blocks_(static_cast<std::int64_t>(config.watermark * static_cast<double>(kv_blocks))),
       waiting_(config.queue_limit) {}
+
+void ContinuousEngine::limit_blocks(std::int64_t kv_blocks) {
+  if (kv_blocks >= pool_.total()) return;
+  pool_ = BlockPool(kv_blocks, config_.prefix_caching);
+  watermark_blocks_ = static_cast<std::int64_t>(config_.watermark * static_cast<double>(kv_blocks));
+}
 
 bool ContinuousEngine::enqueue(const Job& job) {
   if (blocks_for(longest(job)) > pool_.total() - watermark_blocks_) return false;
@@ -42,35 +46,38 @@ bool ContinuousEngine::reserve(Sequence& sequence, std::int64_t tokens) {
 }
 
 std::int64_t ContinuousEngine::wanted_of(const Sequence& sequence, std::int64_t budget) const {
-  std::int64_t wanted = sequence.target - sequence.computed;
+  std::int64_t wanted = sequence.target - sequence.computed + guesses(sequence);
   if (config_.long_prefill_token_threshold > 0)
     wanted = std::min<std::int64_t>(wanted, config_.long_prefill_token_threshold);
   if (!config_.chunked_prefill && wanted > budget) return 0;
   return std::min(wanted, budget);
 }
 
-void ContinuousEngine::schedule(Sequence& sequence, std::uint32_t tokens, Load& load) {
+void ContinuousEngine::schedule(Sequence& sequence, std::uint32_t tokens, LlmLoad& load) {
   const double context = sequence.computed;
-  if (tokens == 1 && sequence.decodes()) {
+  if (sequence.decodes()) {
     load.decodes += 1;
-    load.decode_context += context + 1;
+    load.drafted += tokens - 1;
+    load.decode_context += context + tokens;
+    load.sampled += tokens;
   } else {
     load.prefill_tokens += tokens;
     load.prefill_pairs += tokens * context + tokens * (tokens + 1.0) / 2;
     load.prefill_context += context;
+    if (sequence.computed + tokens == sequence.target) load.sampled += 1;
   }
-  if (sequence.computed + tokens == sequence.target) load.sampled += 1;
   sequence.scheduled = tokens;
 }
 
-void ContinuousEngine::unschedule(Sequence& sequence, Load& load) {
+void ContinuousEngine::unschedule(Sequence& sequence, LlmLoad& load) {
   if (sequence.scheduled == 0) return;
-  Load undone;
+  LlmLoad undone;
   schedule(sequence, sequence.scheduled, undone);
   load.prefill_tokens -= undone.prefill_tokens;
   load.prefill_pairs -= undone.prefill_pairs;
   load.prefill_context -= undone.prefill_context;
   load.decodes -= undone.decodes;
+  load.drafted -= undone.drafted;
   load.decode_context -= undone.decode_context;
   load.sampled -= undone.sampled;
   sequence.scheduled = 0;
@@ -103,7 +110,8 @@ void ContinuousEngine::schedule_running(Turn turn, std::int64_t& budget) {
     if (running_[i].scheduled > 0) continue;  // admitted again just now
     const bool decodes = running_[i].decodes();
     if (turn != Turn::all && decodes != (turn == Turn::decodes)) continue;
-    if (decodes && has_blocks(running_[i], running_[i].target)) {  // most of them: the rest would do the same
+    if (decodes && guesses(running_[i]) == 0 &&
+        has_blocks(running_[i], running_[i].target)) {  // most of them: the rest would do the same
       load_.decodes += 1;
       load_.decode_context += running_[i].target;
       load_.sampled += 1;
@@ -211,16 +219,13 @@ std::optional<Step> ContinuousEngine::plan(Time, Outbox& out) {
   return step_of(load_);
 }
 
-Step ContinuousEngine::step_of(const Load& load) const {
+Step ContinuousEngine::step_of(const LlmLoad& load) const {
   Step step;
   step.items = static_cast<double>(running_.size());
   double padding = 0;
-  const double batch = load.prefill_tokens + load.decodes;
+  const double batch = load.prefill_tokens + load.decodes + load.drafted;
   if (batch <= config_.cuda_graph_max_batch) padding = captured_batch(batch) - batch;
-  const bool decodes_only = load.prefill_tokens == 0;
-  step.demand = model_->iteration(
-      *format_, load.prefill_tokens + (decodes_only ? 0 : padding), load.prefill_pairs, load.prefill_context,
-      load.decodes + (decodes_only ? padding : 0), load.decode_context, load.sampled);
+  step.demand = serving_.rank_step(load, padding);
   step.demand.host_before_s += config_.host_per_step_s + config_.host_per_sequence_s * step.items;
   return step;
 }
@@ -262,6 +267,8 @@ void ContinuousEngine::complete(const Step&, Time now, Outbox& out) {
       count_gap(now - sequence.last_token);
       sequence.last_token = now;
       tell_progress(sequence, out);
+    } else if (sequence.scheduled > 0 && sequence.decodes()) {
+      accept(sequence, now, out);
     } else if (sequence.scheduled > 0) {
       sequence.computed += sequence.scheduled;
       sequence.scheduled = 0;

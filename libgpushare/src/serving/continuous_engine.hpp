@@ -1,14 +1,17 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "gpushare/random.hpp"
 #include "gpushare/scenario.hpp"
 #include "gpushare/statistics.hpp"
 #include "serving/block_pool.hpp"
 #include "serving/job.hpp"
+#include "serving/llm_step.hpp"
 
 namespace gpushare {
 
@@ -18,8 +21,11 @@ namespace gpushare {
 /// fields make it the scheduler of other servers and versions.
 class ContinuousEngine {
  public:
-  ContinuousEngine(const Engine& config, const LlmModel& model, const WeightFormat& format,
-                   std::int64_t kv_blocks);
+  ContinuousEngine(const Engine& config, const LlmServing& serving, std::int64_t kv_blocks);
+  /// Before the first job: the cache holds no more than this, because another rank has room for no more.
+  void limit_blocks(std::int64_t kv_blocks);
+  /// Before the first job: where the luck of guesses comes from; a sequence's depends on its job and place alone.
+  void draw_from(const Stream& luck) { luck_ = luck; }
 
   /// False when the queue is full or the sequence could never fit the KV cache.
   [[nodiscard]] bool enqueue(const Job& job);
@@ -51,6 +57,7 @@ class ContinuousEngine {
     std::uint64_t prompt_tokens = 0,
                   hit_tokens = 0;  ///< looked up in the cache at first admission, and found
     std::uint64_t evicted_blocks = 0;
+    std::uint64_t draft_tokens = 0, accepted_tokens = 0;  ///< guessed, and kept
   };
   [[nodiscard]] Counts counts() const;
   void reset_statistics() {
@@ -88,11 +95,6 @@ class ContinuousEngine {
     std::int64_t blocks = 0;  // found, from the start
     std::int64_t unused = 0;  // blocks of those entries that count as free now
   };
-  /// What the step being planned will compute.
-  struct Load {
-    double prefill_tokens = 0, prefill_pairs = 0, prefill_context = 0;
-    double decodes = 0, decode_context = 0, sampled = 0;
-  };
   enum class Turn : std::uint8_t { all, prefills, decodes };
 
   [[nodiscard]] std::int64_t blocks_for(std::int64_t tokens) const {
@@ -101,15 +103,15 @@ class ContinuousEngine {
   [[nodiscard]] std::int64_t longest(const Job& job) const {
     return std::int64_t{std::max(1u, job.input_tokens)} + job.output_tokens;
   }
-  [[nodiscard]] Step step_of(const Load& load) const;
+  [[nodiscard]] Step step_of(const LlmLoad& load) const;
   [[nodiscard]] bool has_blocks(const Sequence& sequence, std::int64_t tokens) const {
     return tokens - sequence.shared <= sequence.blocks * config_.block_size;
   }
   [[nodiscard]] bool reserve(Sequence& sequence, std::int64_t tokens);
   /// Tokens that a sequence may compute in this iteration; 0: it has to wait.
   [[nodiscard]] std::int64_t wanted_of(const Sequence& sequence, std::int64_t budget) const;
-  void schedule(Sequence& sequence, std::uint32_t tokens, Load& load);
-  void unschedule(Sequence& sequence, Load& load);
+  void schedule(Sequence& sequence, std::uint32_t tokens, LlmLoad& load);
+  void unschedule(Sequence& sequence, LlmLoad& load);
   void schedule_running(Turn turn, std::int64_t& budget);
   [[nodiscard]] std::size_t victim() const;
   void preempt(std::size_t index);
@@ -132,6 +134,17 @@ class ContinuousEngine {
       out.push_back(tell(sequence.job, Signal::progress, sequence.generated));
   }
   void sample(Sequence& sequence, Time now, Outbox& out);
+
+  // continuous_speculation.cpp
+  /// Guesses that a sequence's next step verifies: as many as its reply has tokens beyond the one that comes anyway.
+  [[nodiscard]] std::uint32_t guesses(const Sequence& sequence) const {
+    if (config_.speculation.tokens == 0 || !sequence.decodes()) return 0;
+    return std::min(static_cast<std::uint32_t>(config_.speculation.tokens),
+                    sequence.job.output_tokens - sequence.generated - 1);
+  }
+  [[nodiscard]] std::uint32_t kept_of(const Sequence& sequence, std::uint32_t guessed) const;
+  void accept(Sequence& sequence, Time now, Outbox& out);
+
   /// Iterations after the planned one for whose tokens there are blocks.
   [[nodiscard]] std::size_t steps_with_blocks() const;
 
@@ -143,21 +156,21 @@ class ContinuousEngine {
   void free_blocks(Sequence& sequence);
 
   Engine config_;
-  const LlmModel* model_;
-  const WeightFormat* format_;
+  LlmServing serving_;
   BlockPool pool_;
   std::int64_t watermark_blocks_;
   JobQueue waiting_;
   std::deque<Sequence> preempted_;  // served before waiting_, latest preemption first
   std::vector<Sequence> running_;   // in order of admission
   bool in_step_ = false;
-  Load load_;                                 // of the step in hand
+  LlmLoad load_;                              // of the step in hand
   bool preempted_now_ = false;                // while it was planned
   mutable std::vector<std::int64_t> taking_;  // scratch of steps_with_blocks
   Histogram inter_token_;
   Duration gap_{};  // `gaps_` of which are not in inter_token_ yet
   std::uint64_t gaps_ = 0;
   Counts counts_;
+  std::optional<Stream> luck_;  // of guesses
 };
 
 }  // namespace gpushare

@@ -12,7 +12,8 @@ constexpr std::size_t kFarAhead = 4096;  // iterations beyond which nobody asks
 }  // namespace
 
 std::size_t ContinuousEngine::silent_steps() const {
-  if (preempted_now_ || load_.prefill_tokens > 0 || load_.decodes < static_cast<double>(running_.size()))
+  if (config_.speculation.tokens > 0 || preempted_now_ || load_.prefill_tokens > 0 ||
+      load_.decodes < static_cast<double>(running_.size()))
     return 0;
   std::size_t silent = steps_with_blocks();
   for (const Sequence& sequence : running_) {
@@ -43,7 +44,7 @@ std::size_t ContinuousEngine::steps_with_blocks() const {
 }
 
 Step ContinuousEngine::following_step(std::size_t ahead) const {
-  Load load = load_;
+  LlmLoad load = load_;
   load.decode_context += load.decodes * static_cast<double>(ahead);
   return step_of(load);
 }

@@ -25,6 +25,7 @@ struct Job {
   double units = 1;
   double synthetic_s = 0;  ///< drawn service time of a synthetic model
   Time queued{};
+  std::uint64_t luck = 0;  ///< index of its random streams: the same under every placement
   std::shared_ptr<const PromptPrefix>
       prefix{};  ///< what its prompt shares with others; null: nothing is known
 };

@@ -32,6 +32,7 @@ OperatorGroup products(const LlmModel& model, const WeightFormat& format, double
   OperatorGroup group;
   group.flop = tokens * model.flop_per_token + sampled * model.head_flop;
   group.bytes = format.read_bytes;
+  if (model.experts > 0) group.bytes -= format.expert_bytes * (1 - model.experts_called(tokens));
   group.bandwidth_efficiency = format.gemm_bandwidth_efficiency;
   group.flop_efficiency = flop_efficiency(format, tokens);
   group.precision = format.compute;
@@ -68,10 +69,10 @@ OperatorGroup attention(const LlmModel& model, const WeightFormat& format, doubl
 }  // namespace
 
 Demand LlmModel::iteration(const WeightFormat& format, double prefill_tokens, double prefill_pairs,
-                           double prefill_context, double decodes, double decode_context,
-                           double sampled) const {
+                           double prefill_context, double decodes, double decode_context, double sampled,
+                           double drafted) const {
   Demand demand;
-  const double tokens = prefill_tokens + decodes;
+  const double tokens = prefill_tokens + decodes + drafted;
   if (tokens <= 0) return demand;
   demand.kernels = kernels_per_step;
   if (prefill_tokens > 0) demand.host_before_s = prompt_host_s;

@@ -72,6 +72,7 @@ WeightFormat read_format(Precision name, Figures figures) {
   format.name = name;
   format.weight_bytes = figures.number("weight_bytes", kPositive);
   format.read_bytes = figures.number("read_bytes", kPositive);
+  format.expert_bytes = figures.number("expert_bytes", 0.0);
   format.kv_bytes_per_token = figures.number("kv_bytes_per_token", kPositive);
   format.gemm_bandwidth_efficiency = figures.number("gemm_bandwidth_efficiency", kEfficiency);
   read_gemm_flop_efficiency(figures, format);
@@ -83,7 +84,34 @@ WeightFormat read_format(Precision name, Figures figures) {
     figures.reader().fail(fmt::format("a step reads {} bytes of weights, but only {} are resident",
                                       format.read_bytes, format.weight_bytes));
   }
+  if (format.expert_bytes > format.read_bytes) {
+    figures.reader().fail(fmt::format("experts have {} bytes of weights, but a step reads only {} in all",
+                                      format.expert_bytes, format.read_bytes));
+  }
   return format;
+}
+
+/// Both members or neither; every format then says what its experts weigh.
+void read_experts(Figures& figures, LlmModel& model) {
+  const Reader& reader = figures.reader();
+  if (reader.has("experts") != reader.has("experts_per_token"))
+    reader.fail("\"experts\" and \"experts_per_token\" come together");
+  if (!reader.has("experts")) return;
+  model.experts = figures.integer("experts", 2);
+  model.experts_per_token = figures.integer("experts_per_token", 1);
+  if (model.experts_per_token > model.experts)
+    reader.at("experts_per_token")
+        .fail(fmt::format("{} experts for each token, but a layer has {}", model.experts_per_token,
+                          model.experts));
+}
+
+void check_experts(const LlmModel& model, const Reader& formats) {
+  for (const WeightFormat& format : model.formats) {
+    if ((format.expert_bytes > 0) == (model.experts > 0)) continue;
+    formats.at(to_string(format.name))
+        .fail(model.experts > 0 ? "the model has experts: give \"expert_bytes\", the weights of all of them"
+                                : "\"expert_bytes\" needs the model's \"experts\" and \"experts_per_token\"");
+  }
 }
 
 std::vector<WeightFormat> read_formats(Figures figures) {
@@ -105,7 +133,9 @@ LlmModel read_llm(Figures& figures) {
   model.flop_per_token = figures.number("flop_per_token", kPositive);
   model.head_flop = figures.number("head_flop");
   model.attention_flop_per_pair = figures.number("attention_flop_per_pair");
+  read_experts(figures, model);
   model.formats = read_formats(figures.section("formats"));
+  check_experts(model, figures.reader().at("formats"));
   model.elementwise_floor_s = figures.number("elementwise_floor_s");
   model.elementwise_bytes_per_token = figures.number("elementwise_bytes_per_token");
   model.attention_floor_s = figures.number("attention_floor_s");

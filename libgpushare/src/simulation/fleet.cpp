@@ -2,19 +2,30 @@
 
 #include <algorithm>
 
+#include "simulation/memory_parts.hpp"
+#include "simulation/tensor_parallel.hpp"
+
 namespace gpushare {
 namespace {
 
-const WeightFormat& format_of(const LlmModel& model, Precision precision) {
-  return *std::find_if(model.formats.begin(), model.formats.end(),
-                       [&](const WeightFormat& format) { return format.name == precision; });
+LlmServing serving_of(const Service& service, const LlmModel& model, const GpuProfile& gpu) {
+  const InterconnectConstants& link = gpu.interconnect;
+  LlmServing serving{&model,
+                     scenario::format_of(model, service.precision),
+                     {service.tensor_parallel, link.latency_s, link.bandwidth_bytes_per_s}};
+  const Speculation& speculation = service.engine.speculation;
+  if (speculation.tokens == 0 || !speculation.draft) return serving;
+  serving.draft = &std::get<LlmModel>(speculation.draft->cost);
+  serving.draft_format = scenario::format_of(*serving.draft, speculation.precision);
+  serving.draft_tokens = speculation.tokens;
+  return serving;
 }
 
-AnyEngine make_engine(const Service& service, const MemoryNeed& need,
+AnyEngine make_engine(const Service& service, const MemoryNeed& need, const GpuProfile& gpu,
                       const std::shared_ptr<JobQueue>& shared) {
   const Model& model = *service.model;
   if (const auto* llm = std::get_if<LlmModel>(&model.cost))
-    return ContinuousEngine(service.engine, *llm, format_of(*llm, service.precision), need.kv_blocks);
+    return ContinuousEngine(service.engine, serving_of(service, *llm, gpu), need.kv_blocks);
   if (const auto* asr = std::get_if<StreamingAsrModel>(&model.cost))
     return StreamEngine(service.engine, *asr);
   if (const auto* tts = std::get_if<AutoregressiveTtsModel>(&model.cost))
@@ -40,9 +51,15 @@ bool is_capped(const PartitionPlacement& placement) {
                      [](const ProcessPlacement& process) { return process.active_thread_percentage < 100; });
 }
 
+void add_rank(Server& server, Rank rank, const MemoryNeed& need) {
+  std::get<ContinuousEngine>(server.engine).limit_blocks(need.kv_blocks);
+  server.others.push_back(rank);
+}
+
 void add_partition(Fleet& fleet, const Scenario& scenario, const GpuPlacement& gpu,
                    const std::string& gpu_name, const Partition& part, const PartitionPlacement& placement,
-                   const std::vector<MemoryNeed>& needs, double switching_factor, int& gpu_client) {
+                   const std::vector<MemoryNeed>& needs, double switching_factor, int& gpu_client,
+                   const scenario::ReplicaRank*& place) {
   const GpuProfile& profile = *gpu.profile;
   const std::vector<double> sms = sms_of(profile, part, placement);
   PartitionState state{gpu_name + "/" + part.name,
@@ -55,14 +72,25 @@ void add_partition(Fleet& fleet, const Scenario& scenario, const GpuPlacement& g
   for (std::size_t client = 0; client < placement.processes.size(); ++client) {
     const int index = placement.processes[client].service;
     ServiceState& service = fleet.services[static_cast<std::size_t>(index)];
-    Server server{
-        index,
-        static_cast<int>(service.servers.size()),
-        static_cast<int>(fleet.partitions.size()),
-        static_cast<int>(client),
-        gpu_client++,
-        make_engine(scenario.services[static_cast<std::size_t>(index)], needs[client], service.shared_queue)};
-    server.resources = resources_of(profile, part, static_cast<int>(sms[client]));
+    const auto partition = static_cast<int>(fleet.partitions.size());
+    const Resources resources = resources_of(profile, part, static_cast<int>(sms[client]));
+    const scenario::ReplicaRank here = *place++;
+    if (here.rank > 0) {
+      const int whole = service.servers[static_cast<std::size_t>(here.replica)];
+      add_rank(fleet.servers[static_cast<std::size_t>(whole)],
+               {partition, static_cast<int>(client), gpu_client++, resources, needs[client].total},
+               needs[client]);
+      state.servers.push_back(whole);
+      continue;
+    }
+    Server server{index,
+                  here.replica,
+                  partition,
+                  static_cast<int>(client),
+                  gpu_client++,
+                  make_engine(scenario.services[static_cast<std::size_t>(index)], needs[client], profile,
+                              service.shared_queue)};
+    server.resources = resources;
     server.memory_bytes = needs[client].total;
     service.servers.push_back(static_cast<int>(fleet.servers.size()));
     state.servers.push_back(static_cast<int>(fleet.servers.size()));
@@ -89,6 +117,8 @@ GpuState make_gpu(const GpuPlacement& gpu) {
 Fleet build_fleet(const Scenario& scenario, double switching_factor) {
   check_memory(scenario);
   Fleet fleet;
+  const auto places = scenario::replicas_of(scenario.services, scenario.gpus, {});
+  const scenario::ReplicaRank* place = places.data();
   fleet.services.resize(scenario.services.size());
   for (std::size_t s = 0; s < scenario.services.size(); ++s)
     if (scenario.services[s].routing == Routing::shared_queue)
@@ -102,7 +132,7 @@ Fleet build_fleet(const Scenario& scenario, double switching_factor) {
     for (std::size_t p = 0; p < parts.size(); ++p)
       if (!gpu.partitions[p].processes.empty())
         add_partition(fleet, scenario, gpu, "gpu" + std::to_string(g), parts[p], gpu.partitions[p], needs[p],
-                      switching_factor, gpu_client);
+                      switching_factor, gpu_client, place);
   }
   return fleet;
 }

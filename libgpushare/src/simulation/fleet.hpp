@@ -18,7 +18,17 @@ namespace gpushare {
 
 using AnyEngine = std::variant<BatchEngine, StreamEngine, SlotEngine, ContinuousEngine>;
 
-/// One server process: a replica of a service on a partition.
+/// A further process of a replica under tensor parallelism, on a GPU of its own.
+struct Rank {
+  int partition = 0;
+  int client = 0;
+  int gpu_client = 0;
+  Resources resources{};
+  double memory_bytes = 0;
+  std::uint32_t step = 0;  ///< its part of the step in hand
+};
+
+/// One replica of a service: a process on a partition, or the first of its ranks.
 struct Server {
   int service = 0;
   int replica = 0;
@@ -35,6 +45,23 @@ struct Server {
   std::uint32_t wake_slot = 0;
   std::int64_t own_step = -1;  ///< continuous batching: the one step it can have in hand; -1: from the pool
   StepRun run{};
+  std::vector<Rank> others{};  ///< ranks beyond the first; every step runs on all of them
+
+  /// What it takes of a partition's memory.
+  [[nodiscard]] double memory_on(int where) const {
+    const Rank* rank = rank_on(where);
+    return rank == nullptr ? memory_bytes : rank->memory_bytes;
+  }
+  [[nodiscard]] const Resources& resources_on(int where) const {
+    const Rank* rank = rank_on(where);
+    return rank == nullptr ? resources : rank->resources;
+  }
+  /// The rank of a partition, unless it is the first.
+  [[nodiscard]] const Rank* rank_on(int where) const {
+    for (const Rank& rank : others)
+      if (rank.partition == where) return &rank;
+    return nullptr;
+  }
 };
 
 /// A partition with processes on it.
@@ -56,7 +83,7 @@ struct PartitionState {
 struct GpuState {
   const GpuProfile* profile = nullptr;
   bool can_throttle =
-      false;  ///< its steps may together draw more than one alone: in several partitions, or under MPS
+      false;  ///< its steps can together draw more than the limit leaves: in several partitions, or under MPS
   RateExecutor link;  ///< copies to the GPU: those of n processes run at 1/n of its rate
   std::vector<std::uint32_t> partitions{};
   double clock = 1;  ///< share of the full rate

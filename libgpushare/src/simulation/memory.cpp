@@ -24,13 +24,46 @@ double llm_share(const Engine& engine, int sharers) {
   return engine.gpu_memory_utilization > 0 ? engine.gpu_memory_utilization : kDefaultUtilization / sharers;
 }
 
-MemoryNeed llm_fixed(const LlmModel& model, const WeightFormat& format, const GpuProfile& profile) {
+namespace {
+
+// The model that guesses for a service's LLM, and its weights; null where there is none.
+struct Draft {
+  const LlmModel* model = nullptr;
+  const WeightFormat* format = nullptr;
+};
+
+Draft draft_of(const Service& service) {
+  const Speculation& speculation = service.engine.speculation;
+  if (speculation.tokens == 0 || !speculation.draft) return {};
+  const auto& model = std::get<LlmModel>(speculation.draft->cost);
+  const Draft draft{&model, format_of(model, speculation.precision)};
+  if (draft.format == nullptr)
+    throw ModelError(service.name,
+                     "the draft has no weight format " + std::string(to_string(speculation.precision)));
+  return draft;
+}
+
+}  // namespace
+
+MemoryNeed llm_fixed(const Service& service, const LlmModel& model, const WeightFormat& format,
+                     const GpuProfile& profile) {
   MemoryNeed need;
   need.weights = format.weight_bytes;
   need.activations = model.activation_bytes;
+  if (const Draft draft = draft_of(service); draft.model != nullptr) {
+    need.weights += draft.format->weight_bytes;
+    need.activations += draft.model->activation_bytes;
+  }
+  need.weights /= service.tensor_parallel;
   need.context = profile.context_bytes;
   need.total = need.weights + need.activations + need.context;
   return need;
+}
+
+double kv_bytes_per_token(const Service& service, const WeightFormat& format) {
+  const Draft draft = draft_of(service);
+  const double drafted = draft.format == nullptr ? 0 : draft.format->kv_bytes_per_token;
+  return (format.kv_bytes_per_token + drafted) / service.tensor_parallel;
 }
 
 namespace {
@@ -41,10 +74,10 @@ MemoryNeed llm_need(const Service& service, const LlmModel& model, const GpuProf
   if (format == nullptr)
     throw ModelError(service.name,
                      "the model has no weight format " + std::string(to_string(service.precision)));
-  MemoryNeed need = llm_fixed(model, *format, profile);
+  MemoryNeed need = llm_fixed(service, model, *format, profile);
   const double budget =
       service.memory_bytes > 0 ? service.memory_bytes : llm_share(service.engine, sharers) * pool;
-  const double block_bytes = service.engine.block_size * format->kv_bytes_per_token;
+  const double block_bytes = service.engine.block_size * kv_bytes_per_token(service, *format);
   need.kv_blocks = service.engine.kv_blocks;
   if (need.kv_blocks == 0)
     need.kv_blocks =
@@ -142,8 +175,8 @@ double required_memory(const Service& service, const GpuProfile& profile) {
     return smallest_need(service, profile, 0, 1).total;
   const WeightFormat& format = *format_of(*llm, service.precision);
   const double cache = static_cast<double>(least_blocks(service.engine)) * service.engine.block_size *
-                       format.kv_bytes_per_token;
-  return (llm_fixed(*llm, format, profile).total + cache) / llm_share(service.engine, 1);
+                       kv_bytes_per_token(service, format);
+  return (llm_fixed(service, *llm, format, profile).total + cache) / llm_share(service.engine, 1);
 }
 
 std::vector<std::size_t> sharing_memory(const std::vector<Partition>& parts, std::size_t partition) {

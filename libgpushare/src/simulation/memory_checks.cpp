@@ -31,9 +31,9 @@ std::string sum_of(const std::string& name, const MemoryNeed& need, const std::s
 
 MemoryNeed with_least_cache(const Service& service, const LlmModel& model, const WeightFormat& format,
                             const GpuProfile& gpu) {
-  MemoryNeed need = llm_fixed(model, format, gpu);
+  MemoryNeed need = llm_fixed(service, model, format, gpu);
   need.cache = static_cast<double>(least_blocks(service.engine)) * service.engine.block_size *
-               format.kv_bytes_per_token;
+               kv_bytes_per_token(service, format);
   need.total += need.cache;
   return need;
 }
@@ -64,6 +64,18 @@ std::string larger_partition(const Case& c, double required) {
   return fmt::format("a partition of at least {:.0f} GB", std::ceil(required / 1e9));
 }
 
+// The fewest GPUs, twice as many as now or more, over which a replica fits that is too large for one alone; 0: none, or
+// they could not work together.
+int more_gpus(const Case& c, const LlmModel& model, double least) {
+  const double most = llm_share(c.service.engine, 1) * c.gpu.memory_bytes;
+  if (least <= most || c.gpu.interconnect.bandwidth_bytes_per_s <= 0) return 0;
+  Service wider = c.service;
+  const WeightFormat& format = *format_of(model, c.service.precision);
+  for (wider.tensor_parallel *= 2; wider.tensor_parallel <= kMostRanks; wider.tensor_parallel *= 2)
+    if (with_least_cache(wider, model, format, c.gpu).total <= most) return wider.tensor_parallel;
+  return 0;
+}
+
 std::string llm_remedies(const Case& c, const LlmModel& model, double least, double budget) {
   std::vector<std::string> remedies;
   if (auto format = smaller_formats(c, model, budget); !format.empty()) remedies.push_back(std::move(format));
@@ -73,6 +85,8 @@ std::string llm_remedies(const Case& c, const LlmModel& model, double least, dou
     remedies.push_back(fmt::format("at most {} such process{} on it", processes, processes == 1 ? "" : "es"));
   if (c.sharers == 1) remedies.push_back(larger_partition(c, least / share));
   if (remedies.empty()) remedies.push_back(larger_partition(c, least / share * c.sharers));
+  if (const int gpus = more_gpus(c, model, least); gpus > 0)
+    remedies.push_back(fmt::format("a tensor_parallel of {}", gpus));
   return fmt::format("; choose {}", fmt::join(remedies, " or "));
 }
 

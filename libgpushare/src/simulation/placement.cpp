@@ -23,22 +23,30 @@ GpuPlacement whole_gpu(const ProfilePointer& profile, SharingMode sharing,
   return gpu;
 }
 
-// Each replica of the services that are not shared on a GPU of its own, in the document's order.
+// Each replica of the services that are not shared on a GPU of its own, or as many as it has ranks, in the document's
+// order.
 std::vector<GpuPlacement> dedicated(const std::vector<Service>& services, const std::vector<int>& shared,
                                     const ProfilePointer& profile) {
   std::vector<GpuPlacement> gpus;
   for (int s = 0; s < static_cast<int>(services.size()); ++s) {
     if (std::find(shared.begin(), shared.end(), s) != shared.end()) continue;
-    for (int replica = 0; replica < services[static_cast<std::size_t>(s)].replicas; ++replica)
+    const Service& service = services[static_cast<std::size_t>(s)];
+    for (int process = 0; process < service.replicas * service.tensor_parallel; ++process)
       gpus.push_back(whole_gpu(profile, SharingMode::exclusive, {ProcessPlacement{s}}));
   }
   return gpus;
 }
 
 std::vector<ProcessPlacement> expand(const std::vector<Service>& services, const std::vector<int>& shared,
-                                     int replicas) {
+                                     int replicas, const std::string& where) {
   std::vector<ProcessPlacement> processes;
   for (const int s : shared) {
+    const Service& service = services[static_cast<std::size_t>(s)];
+    if (service.tensor_parallel > 1)
+      throw ScenarioError(
+          where, fmt::format("service \"{}\" has tensor_parallel {}, and this mode shares one GPU; list the "
+                             "other services in \"consolidate\", or every GPU in \"gpus\"",
+                             service.name, service.tensor_parallel));
     const int count = replicas > 0 ? replicas : services[static_cast<std::size_t>(s)].replicas;
     for (int replica = 0; replica < count; ++replica) processes.push_back(ProcessPlacement{s});
   }
@@ -62,8 +70,8 @@ std::vector<GpuPlacement> place(const PlacementMode& mode, const std::vector<Ser
                                 const std::vector<int>& consolidate, const ProfilePointer& profile,
                                 const std::string& where) {
   if (mode.kind == PlacementMode::Kind::dedicated) return dedicated(services, {}, profile);
+  auto processes = expand(services, consolidate, mode.replicas, where);
   auto gpus = dedicated(services, consolidate, profile);
-  auto processes = expand(services, consolidate, mode.replicas);
   switch (mode.kind) {
     case PlacementMode::Kind::mps:
       set_caps(processes, mode.percentages, where);

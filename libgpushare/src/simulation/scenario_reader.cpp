@@ -12,6 +12,7 @@
 #include "simulation/placement_mode.hpp"
 #include "simulation/scenario_document.hpp"
 #include "simulation/scenario_parts.hpp"
+#include "simulation/tensor_parallel.hpp"
 
 namespace gpushare {
 namespace scenario {
@@ -66,24 +67,26 @@ std::vector<int> read_consolidate(const Reader& placement, const std::vector<Ser
   return indices;
 }
 
-std::vector<int> placed_processes(const Scenario& scenario) {
+std::vector<int> placed_replicas(const Scenario& scenario) {
   std::vector<int> counts(scenario.services.size());
   for (const GpuPlacement& gpu : scenario.gpus)
     for (const PartitionPlacement& partition : gpu.partitions)
       for (const ProcessPlacement& process : partition.processes)
         ++counts[static_cast<std::size_t>(process.service)];
+  for (std::size_t i = 0; i < counts.size(); ++i) counts[i] /= scenario.services[i].tensor_parallel;
   return counts;
 }
 
 void check_replicas(const Reader& services, const Reader& placement, const Scenario& scenario, bool listed) {
-  const auto counts = placed_processes(scenario);
+  static_cast<void>(replicas_of(scenario.services, scenario.gpus, placement.where()));
+  const auto counts = placed_replicas(scenario);
   for (std::size_t i = 0; i < counts.size(); ++i) {
     const Service& service = scenario.services[i];
     if (counts[i] == 0) placement.fail(fmt::format("service \"{}\" is placed on no GPU", service.name));
     const auto replicas = services.at(service.name).find("replicas");
     if (listed && replicas && counts[i] != service.replicas)
-      replicas->fail(
-          fmt::format("{} replicas, but the placement has {} of its processes", service.replicas, counts[i]));
+      replicas->fail(fmt::format("{} replicas, but the placement has {} of its processes", service.replicas,
+                                 counts[i] * service.tensor_parallel));
   }
 }
 
@@ -105,17 +108,31 @@ void read_placement(const Reader& placement, const Reader& services,
   placement.finish();
   check_replicas(services, placement, scenario, gpus.has_value());
   scenario.baseline_gpus = 0;
-  const auto counts = placed_processes(scenario);
+  const auto counts = placed_replicas(scenario);
   for (std::size_t i = 0; i < counts.size(); ++i) {
     const bool stated = services.at(scenario.services[i].name).has("replicas");
-    scenario.baseline_gpus += gpus && !stated ? counts[i] : scenario.services[i].replicas;
+    scenario.baseline_gpus +=
+        (gpus && !stated ? counts[i] : scenario.services[i].replicas) * scenario.services[i].tensor_parallel;
     scenario.services[i].replicas = counts[i];
   }
 }
 
-Precision rate_of(const Service& service) {
+// A network that a service runs, and the precision that it computes in.
+struct Network {
+  const Model& model;
+  Precision rate;
+};
+
+std::vector<Network> networks_of(const Service& service) {
   const auto* llm = std::get_if<LlmModel>(&service.model->cost);
-  return llm == nullptr ? service.precision : format_of(*llm, service.precision)->compute;
+  if (llm == nullptr) return {{*service.model, service.precision}};
+  std::vector<Network> networks{{*service.model, format_of(*llm, service.precision)->compute}};
+  const Speculation& speculation = service.engine.speculation;
+  if (speculation.tokens > 0 && speculation.draft)
+    networks.push_back(
+        {*speculation.draft,
+         format_of(std::get<LlmModel>(speculation.draft->cost), speculation.precision)->compute});
+  return networks;
 }
 
 // Every GPU that a service is placed on must have a rate for what it computes in.
@@ -124,12 +141,13 @@ void check_rates(const Reader& services, const Scenario& scenario) {
     for (const PartitionPlacement& partition : gpu.partitions) {
       for (const ProcessPlacement& process : partition.processes) {
         const Service& service = scenario.services[static_cast<std::size_t>(process.service)];
-        if (std::holds_alternative<SyntheticModel>(service.model->cost) ||
-            gpu.profile->flops(rate_of(service)) > 0)
-          continue;
-        services.at(service.name)
-            .fail(fmt::format("GPU {} has no {} rate, which model {} computes in", gpu.profile->name,
-                              to_string(rate_of(service)), service.model->name));
+        if (std::holds_alternative<SyntheticModel>(service.model->cost)) continue;
+        for (const Network& network : networks_of(service)) {
+          if (gpu.profile->flops(network.rate) > 0) continue;
+          services.at(service.name)
+              .fail(fmt::format("GPU {} has no {} rate, which model {} computes in", gpu.profile->name,
+                                to_string(network.rate), network.model.name));
+        }
       }
     }
   }

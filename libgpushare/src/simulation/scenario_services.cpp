@@ -33,6 +33,8 @@ namespace {
 
 constexpr int kMostReplicas = 1000;
 constexpr int kMostItems = 1'000'000;  // of batches, streams and sequences: beyond any server
+constexpr int kMostGuesses = 64;       // of an iteration: likewise
+constexpr std::string_view kLookup = "ngram";
 
 int whole(const Reader& reader, std::string_view key, int otherwise, int min, int max = kMostItems) {
   return static_cast<int>(reader.integer(key, otherwise, min, max));
@@ -88,9 +90,9 @@ Precision precision_named(const std::string& name) {
   return Precision::fp16;
 }
 
-Precision read_precision(const Reader& service, const Model& model) {
+Precision read_precision(const Reader& owner, const Model& model) {
   const Names legal = precisions_of(model);
-  const auto reader = service.find("precision");
+  const auto reader = owner.find("precision");
   if (!reader) {
     const bool has_fp16 = std::find(legal.begin(), legal.end(), "fp16") != legal.end();
     return precision_named(has_fp16 ? "fp16" : legal.front());
@@ -184,7 +186,42 @@ Engine preset_named(const Reader& reader) {
   return load_engine_preset(name).engine;
 }
 
-void read_continuous(const Reader& reader, Engine& engine) {
+Speculation read_speculation(const Reader& reader, const std::string& service) {
+  Speculation speculation;
+  speculation.tokens = static_cast<int>(reader.at("tokens").integer(1, kMostGuesses));
+  speculation.acceptance = reader.at("acceptance").number(json::kFraction);
+  const Reader draft = reader.at("draft");
+  if (draft.is_string() && draft.string() == kLookup) {
+    if (const auto precision = reader.find("precision"))
+      precision->fail("guesses that are looked up (\"draft\": \"ngram\") have no weights");
+  } else {
+    speculation.draft = read_model(draft, service + " draft");
+    const Model& model = *speculation.draft;
+    if (!std::holds_alternative<LlmModel>(model.cost))
+      draft.fail(fmt::format("model {} is of kind {}; a draft is an LLM, or \"{}\" for a lookup in the text",
+                             model.name, kind_of(model), kLookup));
+    speculation.precision = read_precision(reader, model);
+  }
+  reader.finish();
+  return speculation;
+}
+
+void check_budget(const Reader& reader, const Engine& engine) {
+  if (engine.max_num_seqs > engine.max_num_batched_tokens)
+    reader.fail(fmt::format(
+        "max_num_seqs {} is more than max_num_batched_tokens {}: an iteration could not give every "
+        "running sequence its token",
+        engine.max_num_seqs, engine.max_num_batched_tokens));
+  const int guesses = engine.speculation.tokens;
+  const std::int64_t verified = std::int64_t{engine.max_num_seqs} * (1 + guesses);
+  if (guesses > 0 && verified > engine.max_num_batched_tokens)
+    reader.at("speculation")
+        .fail(fmt::format("{} guesses and a token of {} sequences are {} tokens, more than "
+                          "max_num_batched_tokens {}; lower tokens or max_num_seqs",
+                          guesses, engine.max_num_seqs, verified, engine.max_num_batched_tokens));
+}
+
+void read_continuous(const Reader& reader, const std::string& service, Engine& engine) {
   engine.max_num_seqs = whole(reader, "max_num_seqs", engine.max_num_seqs, 1);
   engine.max_num_batched_tokens = whole(reader, "max_num_batched_tokens", engine.max_num_batched_tokens, 1);
   engine.block_size = whole(reader, "block_size", engine.block_size, 1, 1024);
@@ -196,14 +233,12 @@ void read_continuous(const Reader& reader, Engine& engine) {
   engine.host_per_sequence_s = reader.number("host_per_sequence_s", engine.host_per_sequence_s, host);
   read_schedule(reader, engine);
   read_prefix_cache(reader, engine);
-  if (engine.max_num_seqs > engine.max_num_batched_tokens)
-    reader.fail(fmt::format(
-        "max_num_seqs {} is more than max_num_batched_tokens {}: an iteration could not give every "
-        "running sequence its token",
-        engine.max_num_seqs, engine.max_num_batched_tokens));
+  if (const auto speculation = reader.find("speculation"))
+    engine.speculation = read_speculation(*speculation, service);
+  check_budget(reader, engine);
 }
 
-void read_fields(const Reader& reader, const Model& model, Engine& engine) {
+void read_fields(const Reader& reader, const Service& service, Engine& engine) {
   switch (engine.kind) {
     case EngineKind::fifo:
       engine.concurrency = whole(reader, "concurrency", engine.concurrency, 1);
@@ -222,28 +257,38 @@ void read_fields(const Reader& reader, const Model& model, Engine& engine) {
       engine.overlap_decoding = reader.boolean("overlap_decoding", false);
       break;
     case EngineKind::autoregressive_slots:
-      read_slots(reader, model, engine);
+      read_slots(reader, *service.model, engine);
       engine.first_chunk_frames = reader.number("first_chunk_frames", engine.first_chunk_frames, {1, 1e6});
       engine.chunk_frames = reader.number("chunk_frames", engine.chunk_frames, {1, 1e6});
       engine.chunk_growth = reader.number("chunk_growth", 0, json::kNonNegative);
       break;
     case EngineKind::continuous_batching:
-      read_continuous(reader, engine);
+      read_continuous(reader, service.name, engine);
       break;
   }
 }
 
-Engine read_engine(const Reader& reader, const Model& model) {
+Engine read_engine(const Reader& reader, const Service& service) {
   Engine engine;
-  engine.kind = read_kind(reader, model);
+  engine.kind = read_kind(reader, *service.model);
   if (engine.kind == EngineKind::continuous_batching)
     if (const auto preset = reader.find("preset")) engine = preset_named(*preset);
   engine.queue_limit = reader.integer("queue_limit", -1, -1);
   engine.request_overhead_s =
       reader.number("request_overhead_s", engine.request_overhead_s, json::kNonNegative);
-  read_fields(reader, model, engine);
+  read_fields(reader, service, engine);
   reader.finish();
   return engine;
+}
+
+int read_tensor_parallel(const Reader& service, const Model& model) {
+  const int ranks = whole(service, "tensor_parallel", 1, 1, kMostRanks);
+  const auto fail = [&](const std::string& what) { service.at("tensor_parallel").fail(what); };
+  if ((ranks & (ranks - 1)) != 0)
+    fail(fmt::format("expected 1, 2, 4 or 8, which divide the heads of a network evenly; found {}", ranks));
+  if (ranks > 1 && !std::holds_alternative<LlmModel>(model.cost))
+    fail(fmt::format("only LLMs run over several GPUs; model {} is of kind {}", model.name, kind_of(model)));
+  return ranks;
 }
 
 Service read_service(const Reader& reader, const std::string& name) {
@@ -252,13 +297,14 @@ Service read_service(const Reader& reader, const std::string& name) {
   service.model = read_model(reader.at("model"), name);
   service.precision = read_precision(reader, *service.model);
   service.replicas = whole(reader, "replicas", 1, 1, kMostReplicas);
+  service.tensor_parallel = read_tensor_parallel(reader, *service.model);
   if (const auto routing = reader.find("routing"))
     service.routing =
         static_cast<Routing>(routing->choice({"round-robin", "least-outstanding", "shared-queue",
                                               "user-affinity", "random", "power-of-two", "prefix-affine"}));
   service.memory_bytes = reader.number("memory_bytes", 0, json::kPositive);
   if (const auto engine = reader.find("engine")) {
-    service.engine = read_engine(*engine, *service.model);
+    service.engine = read_engine(*engine, service);
   } else {
     service.engine.kind = engines_for(*service.model).front();
   }

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <type_traits>
 
-#include "sharing/power.hpp"
-
 namespace gpushare {
 
 Simulator::Simulator(const Scenario& scenario, const RunOptions& options)
@@ -35,6 +33,7 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options)
   queue_.set(boundary_slots_[0], begin);
   queue_.set(boundary_slots_[1], end_of_arrivals_);
   draw_calibration();
+  bound_draws();
   add_traffic();
   add_faults();
   add_runs();
@@ -49,6 +48,10 @@ void Simulator::draw_calibration() {
     const std::string& name = scenario_.services[s].name;
     fleet_.services[s].step_time_factor = factor("step_time/" + name, options_.spread.step_time);
     fleet_.services[s].pressure_factor = factor("pressure/" + name, options_.spread.pressure);
+    for (const int server : fleet_.services[s].servers)
+      if (auto* engine =
+              std::get_if<ContinuousEngine>(&fleet_.servers[static_cast<std::size_t>(server)].engine))
+        engine->draw_from(stream("speculation/" + name));
   }
 }
 
@@ -177,26 +180,6 @@ void Simulator::settle(Time now) {
   touched_links_.clear();
 }
 
-void Simulator::govern_clock(Time now, GpuState& gpu) {
-  if (!gpu.can_throttle) return;
-  double draw_w = 0;
-  for (const std::uint32_t index : gpu.partitions)
-    draw_w +=
-        std::visit([](const auto& executor) { return executor.draw_w(); }, fleet_.partitions[index].executor);
-  const double clock = clock_share(gpu.profile->power, draw_w);
-  if (clock == gpu.clock) return;
-  gpu.clock = clock;
-  for (const std::uint32_t index : gpu.partitions) {
-    PartitionState& partition = fleet_.partitions[index];
-    queue_.set(partition.slot, std::visit(
-                                   [now, clock](auto& executor) {
-                                     executor.set_clock(now, clock);
-                                     return executor.next_event();
-                                   },
-                                   partition.executor));
-  }
-}
-
 void Simulator::mark_dirty(int server) {
   Server& state = fleet_.servers[static_cast<std::size_t>(server)];
   if (state.dirty || !state.up) return;
@@ -242,13 +225,10 @@ void Simulator::start_step(Time now, int server, const Step& step) {
   const std::uint32_t id = take_step(owner);
   StepState& state = steps_[id];
   ServiceState& service = fleet_.services[static_cast<std::size_t>(owner.service)];
-  const GpuProfile& profile = *fleet_.partitions[static_cast<std::size_t>(owner.partition)].profile;
   state.step = step;
   state.server = server;
-  state.time = step_time(step.demand, profile, owner.resources);
-  state.time.gpu_s *= service.step_time_factor;
-  state.time.memory_s *= service.step_time_factor;
-  state.time.compute_s *= service.step_time_factor;
+  state.whole = id;
+  state.time = time_of(step.demand, owner, owner.partition, owner.resources);
   state.planned = now;
   state.gpu_start = state.gpu_end = kNever;
   if (owner.steps_in_hand++ == 0) service.servers_busy.add(now, 1);
@@ -311,73 +291,6 @@ void Simulator::on_link(Time now, std::uint32_t index) {
   finished_steps_.clear();
   fleet_.gpus[index].link.collect(now, finished_steps_);
   for (const StepId id : finished_steps_) submit_to_gpu(now, id);
-}
-
-Interference Simulator::interference_of(const PartitionState& partition, const Server& server,
-                                        const StepState& state) const {
-  const StepTime& time = state.time;
-  const StepCharacter character{
-      time.gpu_s / std::max(1.0, state.step.demand.kernels), (time.compute_s + time.memory_s) / time.gpu_s,
-      time.bytes / time.gpu_s / partition.partition.bandwidth_bytes_per_s, time.peak_compute_s / time.gpu_s,
-      server.resources.sms / partition.partition.sms};
-  const MpsConstants& mps = partition.profile->mps;
-  Interference part = partition.capped ? predict_interference(mps.capped, character)
-                                       : predict_interference(mps.uncapped, character);
-  part.pressure *= fleet_.services[static_cast<std::size_t>(server.service)].pressure_factor;
-  return part;
-}
-
-void Simulator::submit_to_gpu(Time now, std::uint32_t id) {
-  StepState& state = steps_[id];
-  const Server& server = fleet_.servers[static_cast<std::size_t>(state.server)];
-  const auto index = static_cast<std::uint32_t>(server.partition);
-  PartitionState& partition = fleet_.partitions[index];
-  state.phase = Phase::gpu;
-  if (state.time.gpu_s <= 0) {
-    after_gpu(now, id);
-    return;
-  }
-  state.gpu_start = now;
-  Work work;
-  work.step = id;
-  work.process = server.client;
-  work.gpu_s = state.time.gpu_s;
-  work.memory_s = state.time.memory_s;
-  work.bytes_per_s = state.time.bytes / state.time.gpu_s;
-  work.segments = state.step.demand.segments;
-  work.one_launch = state.step.demand.one_launch || state.step.demand.kernels <= 1;
-  work.compute_s = state.time.compute_s;
-  work.power_w = step_power_w(*partition.profile, state.time, server.resources.sms);
-  if (partition.sharing.mode == SharingMode::mps)
-    work.interference = interference_of(partition, server, state);
-  std::visit([&](auto& executor) { executor.submit(now, work); }, partition.executor);
-  touch_partition(index);
-}
-
-void Simulator::on_partition(Time now, std::uint32_t index) {
-  PartitionState& partition = fleet_.partitions[index];
-  touch_partition(index);
-  finished_steps_.clear();
-  std::visit([&](auto& executor) { executor.collect(now, finished_steps_); }, partition.executor);
-  for (const StepId id : finished_steps_) {
-    partition.flop += steps_[id].time.flop;
-    partition.bytes += steps_[id].time.bytes;
-    steps_[id].gpu_end = now;
-    after_gpu(now, id);
-  }
-}
-
-void Simulator::after_gpu(Time now, std::uint32_t id) {
-  StepState& state = steps_[id];
-  const Demand& demand = state.step.demand;
-  state.phase = Phase::host_after;
-  double seconds = demand.host_after_s;
-  if (state.gpu_start != kNever)
-    seconds += std::max(0.0, demand.launch_s - to_seconds(now - state.gpu_start));
-  Server& server = fleet_.servers[static_cast<std::size_t>(state.server)];
-  if (auto* engine = std::get_if<StreamEngine>(&server.engine); engine != nullptr && engine->gpu_done())
-    mark_dirty(state.server);
-  begin_host(now, id, seconds);
 }
 
 void Simulator::finish_step(Time now, std::uint32_t id) {

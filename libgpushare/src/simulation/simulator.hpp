@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -71,6 +72,8 @@ class Simulator {
     int server = 0;
     Phase phase = Phase::free;
     bool on_core = false;
+    std::uint32_t whole = 0;     ///< the step that this is a rank's part of; itself for the first rank
+    std::size_t ranks_left = 0;  ///< of a whole step, still on their GPUs
     Time planned{}, gpu_start = kNever, gpu_end = kNever;
     EventQueue::Slot slot = 0;
   };
@@ -139,9 +142,6 @@ class Simulator {
   void dispatch(Time now, EventQueue::Slot slot);
   void drain(Time now);
   void settle(Time now);
-  void govern_clock(Time now, GpuState& gpu);
-  [[nodiscard]] Interference interference_of(const PartitionState& partition, const Server& server,
-                                             const StepState& state) const;
   void mark_dirty(int server);
   void kick(Time now, int server);
   void start_step(Time now, int server, const Step& step);
@@ -151,11 +151,28 @@ class Simulator {
   void end_host(Time now, std::uint32_t step);
   void begin_copy(Time now, std::uint32_t step);
   void on_link(Time now, std::uint32_t gpu);
-  void submit_to_gpu(Time now, std::uint32_t step);
-  void after_gpu(Time now, std::uint32_t step);
   void finish_step(Time now, std::uint32_t step);
   void release_core(Time now, StepState& step);
+
+  // simulator_gpu.cpp: a step on its GPUs
+  /// Of a demand on the resources that the server has of a partition.
+  [[nodiscard]] StepTime time_of(const Demand& demand, const Server& server, int partition,
+                                 const Resources& resources) const;
+  [[nodiscard]] Interference interference_of(const PartitionState& partition, const Server& server,
+                                             const Resources& resources, const StepState& state,
+                                             double kernels) const;
+  void submit_to_gpu(Time now, std::uint32_t step);
+  void submit_work(Time now, std::uint32_t step, const Demand& demand, int partition, int client,
+                   const Resources& resources);
   void on_partition(Time now, std::uint32_t partition);
+  void end_rank(Time now, std::uint32_t step);
+  void after_gpu(Time now, std::uint32_t step);
+
+  // simulator_power.cpp
+  /// Power above idle that the partition's processes can draw at most.
+  [[nodiscard]] double largest_draw_w(const PartitionState& partition, std::uint32_t where) const;
+  void bound_draws();
+  void govern_clock(Time now, GpuState& gpu);
 
   // simulator_runs.cpp: iterations advanced together
   void add_runs();
@@ -172,6 +189,8 @@ class Simulator {
   /// Goes past the steps of a run that have ended, for those who look into the engine.
   void catch_up(Time now, int server);
   void account_for(Server& server, std::size_t steps);
+  void account_on(int partition, std::span<const RunStep> steps);
+  [[nodiscard]] bool undisturbed(int partition) const;
   void skip_silent(Server& server, std::size_t steps);
   void end_run(Time now, std::uint32_t server);
 
@@ -263,12 +282,14 @@ class Simulator {
   void add_faults();
   void on_fault(Time now, std::uint32_t fault);
   void kill_server(Time now, int server, double restart_s);
+  void abort_work(Time now, int partition, int client, int gpu_client);
   void on_restart(Time now, std::uint32_t server);
 
   // summary.cpp
   void on_window(Time now, std::uint32_t mark);
   void merge_engine_latencies();
   [[nodiscard]] Summary summarise_run();
+  [[nodiscard]] std::string process_name(const Server& server, int partition) const;
   void add_partitions(Summary& summary) const;
   void add_services(Summary& summary) const;
   void check_invariants(Summary& summary, Time end);

@@ -15,7 +15,7 @@ void Simulator::add_faults() {
       const PartitionState& partition = fleet_.partitions[static_cast<std::size_t>(server.partition)];
       double room = partition.partition.memory_bytes;
       for (const int neighbour : partition.servers)
-        room -= fleet_.servers[static_cast<std::size_t>(neighbour)].memory_bytes;
+        room -= fleet_.servers[static_cast<std::size_t>(neighbour)].memory_on(server.partition);
       at_s += std::max(0.0, room) / fault.leak_bytes_per_s;
     }
     fault_slots_.push_back(add_slot(kFaultEvent, Owner::fault, i));
@@ -39,16 +39,15 @@ void Simulator::on_fault(Time now, std::uint32_t index) {
 
 void Simulator::kill_server(Time now, int index, double restart_s) {
   Server& server = fleet_.servers[static_cast<std::size_t>(index)];
-  PartitionState& partition = fleet_.partitions[static_cast<std::size_t>(server.partition)];
-  finished_steps_.clear();
-  std::visit([&](auto& executor) { executor.abort(now, server.client, finished_steps_); },
-             partition.executor);
-  touch_partition(static_cast<std::uint32_t>(server.partition));
-  fleet_.gpus[partition.gpu].link.abort(now, server.gpu_client, finished_steps_);
-  touch_link(partition.gpu);
+  abort_work(now, server.partition, server.client, server.gpu_client);
+  for (const Rank& rank : server.others) abort_work(now, rank.partition, rank.client, rank.gpu_client);
   for (std::uint32_t id = 0; id < steps_.size(); ++id) {
     StepState& step = steps_[id];
     if (step.phase == Phase::free || step.server != index) continue;
+    if (step.whole != id) {  // a rank's part, which has no timer
+      step.phase = Phase::free;
+      continue;
+    }
     queue_.cancel(step.slot);
     if (step.on_core) {
       release_core(now, step);
@@ -64,6 +63,15 @@ void Simulator::kill_server(Time now, int index, double restart_s) {
   queue_.cancel(server.wake_slot);
   std::visit([&](auto& engine) { engine.fail(outbox_); }, server.engine);
   queue_.set(restart_slots_[static_cast<std::size_t>(index)], now + duration_from_seconds(restart_s));
+}
+
+void Simulator::abort_work(Time now, int where, int client, int gpu_client) {
+  PartitionState& partition = fleet_.partitions[static_cast<std::size_t>(where)];
+  finished_steps_.clear();
+  std::visit([&](auto& executor) { executor.abort(now, client, finished_steps_); }, partition.executor);
+  touch_partition(static_cast<std::uint32_t>(where));
+  fleet_.gpus[partition.gpu].link.abort(now, gpu_client, finished_steps_);
+  touch_link(partition.gpu);
 }
 
 void Simulator::on_restart(Time, std::uint32_t index) {

@@ -115,6 +115,7 @@ Job Simulator::make_job(const Request& request, std::uint32_t slot, std::uint8_t
   Job job;
   job.request = slot;
   job.stage = index;
+  job.luck = request.uid * kMaxStages + index;
   job.priority = request.priority;
   job.input_tokens = request.input_tokens;
   job.output_tokens = request.output_tokens;
@@ -130,8 +131,7 @@ Job Simulator::make_job(const Request& request, std::uint32_t slot, std::uint8_t
                   (request.audio_s_per_token > 0 ? request.audio_s_per_token : stage.audio_s_per_token);
   if (std::holds_alternative<StreamingAsrModel>(model.cost)) job.audio_s = request.speech_s;
   if (const auto* synthetic = std::get_if<SyntheticModel>(&model.cost)) {
-    Stream luck =
-        service_streams_[static_cast<std::size_t>(stage.service)].at(request.uid * kMaxStages + index);
+    Stream luck = service_streams_[static_cast<std::size_t>(stage.service)].at(job.luck);
     job.synthetic_s = synthetic->gpu_s.sample(luck);
   }
   for (const Stage& next : pipeline.stages)

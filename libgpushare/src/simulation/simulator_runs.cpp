@@ -33,16 +33,29 @@ void Simulator::add_runs() {
   for (std::size_t i = 0; i < fleet_.servers.size(); ++i) {
     Server& server = fleet_.servers[i];
     if (!std::holds_alternative<ContinuousEngine>(server.engine)) continue;
-    const PartitionState& partition = fleet_.partitions[static_cast<std::size_t>(server.partition)];
     StepRun& run = server.run;
     const std::size_t id = steps_.size();
     server.own_step = static_cast<std::int64_t>(id);
     steps_.emplace_back();
     steps_[id].slot = add_ranked_slot(kIterationEvent, Owner::step, id, i);
-    run.gpu_slot = add_ranked_slot(kGpuEvent, Owner::run, i, static_cast<std::uint32_t>(server.partition));
+    int last = server.partition;  // whose event ends a step on the GPU
+    run.possible = wanted && undisturbed(server.partition);
+    for (Rank& rank : server.others) {
+      rank.step = static_cast<std::uint32_t>(steps_.size());
+      steps_.emplace_back().server = static_cast<int>(i);
+      steps_.back().whole = static_cast<std::uint32_t>(id);
+      last = std::max(last, rank.partition);
+      run.possible = run.possible && undisturbed(rank.partition) && rank.resources == server.resources;
+    }
+    run.gpu_slot = add_ranked_slot(kGpuEvent, Owner::run, i, static_cast<std::uint32_t>(last));
     run.host_slot = add_ranked_slot(kIterationEvent, Owner::run, i, i);
-    run.possible = wanted && partition.servers.size() == 1 && !fleet_.gpus[partition.gpu].can_throttle;
   }
+}
+
+// Whether nothing but a process's own steps sets their rate there.
+bool Simulator::undisturbed(int where) const {
+  const PartitionState& partition = fleet_.partitions[static_cast<std::size_t>(where)];
+  return partition.servers.size() == 1 && !fleet_.gpus[partition.gpu].can_throttle;
 }
 
 Time Simulator::next_boundary() const {
@@ -52,11 +65,9 @@ Time Simulator::next_boundary() const {
 }
 
 RunStep Simulator::run_step(Time planned, const Demand& demand, const Server& server) const {
-  const ServiceState& service = fleet_.services[static_cast<std::size_t>(server.service)];
-  const GpuProfile& profile = *fleet_.partitions[static_cast<std::size_t>(server.partition)].profile;
-  const StepTime time = step_time(demand, profile, server.resources);
+  const StepTime time = time_of(demand, server, server.partition, server.resources);
   RunStep step;
-  step.gpu_s = time.gpu_s * service.step_time_factor;
+  step.gpu_s = time.gpu_s;
   step.flop = time.flop;
   step.bytes = time.bytes;
   step.gpu_start = planned + duration_from_seconds(demand.host_before_s);
@@ -139,9 +150,16 @@ void Simulator::catch_up(Time now, int index) {
 
 void Simulator::account_for(Server& server, std::size_t count) {
   const StepRun& run = server.run;
-  PartitionState& partition = fleet_.partitions[static_cast<std::size_t>(server.partition)];
   ServiceState& service = fleet_.services[static_cast<std::size_t>(server.service)];
   const std::span steps(run.steps.data(), count);
+  account_on(server.partition, steps);
+  for (const Rank& rank : server.others) account_on(rank.partition, steps);
+  service.steps += count;
+  service.step_items += run.items * static_cast<double>(count);
+}
+
+void Simulator::account_on(int where, std::span<const RunStep> steps) {
+  PartitionState& partition = fleet_.partitions[static_cast<std::size_t>(where)];
   std::visit(
       [&](auto& executor) {
         for (const RunStep& step : steps) {
@@ -151,8 +169,6 @@ void Simulator::account_for(Server& server, std::size_t count) {
         }
       },
       partition.executor);
-  service.steps += count;
-  service.step_items += run.items * static_cast<double>(count);
 }
 
 void Simulator::skip_silent(Server& server, std::size_t count) {

@@ -31,6 +31,8 @@ void add(ContinuousEngine::Counts& sum, const AnyEngine& engine) {
   if (llm == nullptr) return;
   const ContinuousEngine::Counts counts = llm->counts();
   sum.preemptions += counts.preemptions;
+  sum.draft_tokens += counts.draft_tokens;
+  sum.accepted_tokens += counts.accepted_tokens;
   sum.prompt_tokens += counts.prompt_tokens;
   sum.hit_tokens += counts.hit_tokens;
   sum.evicted_blocks += counts.evicted_blocks;
@@ -127,6 +129,16 @@ Summary Simulator::summarise_run() {
   return summary;
 }
 
+// "llm.0", or under tensor parallelism "llm.0 (rank 1 of 4)".
+std::string Simulator::process_name(const Server& server, int partition) const {
+  std::string name = scenario_.services[static_cast<std::size_t>(server.service)].name + "." +
+                     std::to_string(server.replica);
+  if (server.others.empty()) return name;
+  const Rank* other = server.rank_on(partition);
+  const auto rank = other == nullptr ? 0 : 1 + (other - server.others.data());
+  return name + fmt::format(" (rank {} of {})", rank, 1 + server.others.size());
+}
+
 void Simulator::add_partitions(Summary& summary) const {
   std::map<std::string, double> allocated;  // by GPU
   for (std::size_t i = 0; i < fleet_.partitions.size(); ++i) {
@@ -137,9 +149,8 @@ void Simulator::add_partitions(Summary& summary) const {
     part.sharing = to_string(state.sharing.mode);
     for (const int index : state.servers) {
       const Server& server = fleet_.servers[static_cast<std::size_t>(index)];
-      part.processes.push_back(scenario_.services[static_cast<std::size_t>(server.service)].name + "." +
-                               std::to_string(server.replica));
-      part.memory_used_bytes += server.memory_bytes;
+      part.processes.push_back(process_name(server, static_cast<int>(i)));
+      part.memory_used_bytes += server.memory_on(static_cast<int>(i));
     }
     const double seconds = summary.duration_s;
     const double peak = state.profile->flops(Precision::fp16) * state.partition.sms / state.profile->sms;
@@ -171,6 +182,8 @@ void Simulator::add_services(Summary& summary) const {
     service.prefix_prompt_tokens = window.llm.prompt_tokens;
     service.prefix_hit_tokens = window.llm.hit_tokens;
     service.prefix_evicted_blocks = window.llm.evicted_blocks;
+    service.draft_tokens = window.llm.draft_tokens;
+    service.accepted_tokens = window.llm.accepted_tokens;
     summary.services.push_back(std::move(service));
   }
 }
@@ -183,12 +196,15 @@ std::string Simulator::limiting_resource(const Summary& summary) const {
   if (most == summary.services.end() || most->mean_in_system <= 0) return "nothing: no requests were served";
   const auto index = static_cast<std::size_t>(most - summary.services.begin());
   const PartitionSummary* fullest = nullptr;
-  for (const int server : fleet_.services[index].servers) {
-    const PartitionSummary& part =
-        summary
-            .partitions[static_cast<std::size_t>(fleet_.servers[static_cast<std::size_t>(server)].partition)];
+  const auto consider = [&](int partition) {
+    const PartitionSummary& part = summary.partitions[static_cast<std::size_t>(partition)];
     if (fullest == nullptr || part.busy + part.switching > fullest->busy + fullest->switching)
       fullest = &part;
+  };
+  for (const int index_of_server : fleet_.services[index].servers) {
+    const Server& server = fleet_.servers[static_cast<std::size_t>(index_of_server)];
+    consider(server.partition);
+    for (const Rank& rank : server.others) consider(rank.partition);
   }
   const double total = fullest->busy + fullest->switching;
   if (total < kSaturated && most->busy >= kSaturated)
