@@ -24,12 +24,23 @@ ContinuousEngine::ContinuousEngine(const Engine& config, const LlmModel& model, 
       format_(&format),
       pool_(kv_blocks, config.prefix_caching),
       watermark_blocks_(static_cast<std::int64_t>(config.watermark * static_cast<double>(kv_blocks))),
+      frontend_(config.frontend_request_s, config.frontend_token_s),
       waiting_(config.queue_limit) {}
 
 bool ContinuousEngine::enqueue(const Job& job) {
   if (blocks_for(longest(job)) > pool_.total() - watermark_blocks_) return false;
   if (!config_.chunked_prefill && longest(job) > config_.max_num_batched_tokens) return false;
-  return waiting_.push(job);
+  if (!frontend_.present()) return waiting_.push(job);
+  if (config_.queue_limit >= 0 &&
+      static_cast<std::int64_t>(waiting_.size() + frontend_.size()) >= config_.queue_limit)
+    return false;
+  frontend_.take(job);
+  return true;
+}
+
+void ContinuousEngine::attend_frontend(Time now, Outbox& out) {
+  frontend_.deliver(now, out);
+  for (Job job; frontend_.next(now, job);) static_cast<void>(waiting_.push(job));  // enqueue() has counted it
 }
 
 bool ContinuousEngine::reserve(Sequence& sequence, std::int64_t tokens) {
@@ -60,6 +71,7 @@ void ContinuousEngine::schedule(Sequence& sequence, std::uint32_t tokens, Load& 
     load.prefill_context += context;
   }
   if (sequence.computed + tokens == sequence.target) load.sampled += 1;
+  load.sequences += 1;
   sequence.scheduled = tokens;
 }
 
@@ -73,6 +85,7 @@ void ContinuousEngine::unschedule(Sequence& sequence, Load& load) {
   load.decodes -= undone.decodes;
   load.decode_context -= undone.decode_context;
   load.sampled -= undone.sampled;
+  load.sequences -= undone.sequences;
   sequence.scheduled = 0;
 }
 
@@ -84,11 +97,15 @@ std::size_t ContinuousEngine::victim() const {
   return last;
 }
 
-void ContinuousEngine::preempt(std::size_t index) {
+void ContinuousEngine::preempt(std::size_t index, Time now, Outbox& out) {
   Sequence sequence = std::move(running_[index]);
   running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(index));
   unschedule(sequence, load_);
   free_blocks(sequence);
+  if (sequence.complete()) {  // it was about to leave
+    if (!sequence.complete_outside()) tell_token(sequence, now, out);
+    return;
+  }
   auto place = preempted_.begin();
   if (config_.priority_scheduling)
     place = std::find_if(preempted_.begin(), preempted_.end(),
@@ -98,7 +115,7 @@ void ContinuousEngine::preempt(std::size_t index) {
   preempted_now_ = true;
 }
 
-void ContinuousEngine::schedule_running(Turn turn, std::int64_t& budget) {
+void ContinuousEngine::schedule_running(Turn turn, Time now, std::int64_t& budget, Outbox& out) {
   for (std::size_t i = 0; i < running_.size() && budget > 0; ++i) {
     if (running_[i].scheduled > 0) continue;  // admitted again just now
     const bool decodes = running_[i].decodes();
@@ -107,6 +124,7 @@ void ContinuousEngine::schedule_running(Turn turn, std::int64_t& budget) {
       load_.decodes += 1;
       load_.decode_context += running_[i].target;
       load_.sampled += 1;
+      load_.sequences += 1;
       running_[i].scheduled = 1;
       --budget;
       continue;
@@ -117,7 +135,7 @@ void ContinuousEngine::schedule_running(Turn turn, std::int64_t& budget) {
       const std::size_t last = victim();
       budget += running_[last].scheduled;
       gone = last == i;
-      preempt(last);
+      preempt(last, now, out);
       if (last < i) --i;
     }
     if (gone) break;
@@ -179,10 +197,14 @@ bool ContinuousEngine::preempted_first() const {
   return !head.before(preempted_.front());
 }
 
-void ContinuousEngine::admit_waiting(std::int64_t& budget, Outbox& out) {
+void ContinuousEngine::admit_waiting(Time latest, std::int64_t& budget, Outbox& out) {
   while (budget > 0 && running_.size() < static_cast<std::size_t>(config_.max_num_seqs)) {
     const bool again = preempted_first();
     if (!again && waiting_.empty()) return;
+    if (!again && waiting_.front().queued > latest) {
+      held_back_ = true;
+      return;
+    }
     Sequence sequence = again ? std::move(preempted_.front()) : fresh(waiting_.front());
     if (!admit(sequence, budget)) {
       if (again) preempted_.front() = std::move(sequence);
@@ -198,22 +220,33 @@ void ContinuousEngine::admit_waiting(std::int64_t& budget, Outbox& out) {
   }
 }
 
-std::optional<Step> ContinuousEngine::plan(Time, Outbox& out) {
+void ContinuousEngine::drop_ended(Time now, Outbox& out) {
+  if (!config_.async_scheduling && !config_.async_output) return;
+  for (std::size_t i = running_.size(); i-- > 0;)
+    if (running_[i].complete() && !has_blocks(running_[i], running_[i].target)) preempt(i, now, out);
+}
+
+std::optional<Step> ContinuousEngine::plan(Time now, Outbox& out) {
+  attend_frontend(now, out);
   if (in_step_) return std::nullopt;
   std::int64_t budget = config_.max_num_batched_tokens;
   load_ = {};
-  preempted_now_ = false;
-  schedule_running(config_.prefill_first ? Turn::prefills : Turn::all, budget);
-  if (!preempted_now_) admit_waiting(budget, out);
-  if (config_.prefill_first && load_.prefill_tokens == 0) schedule_running(Turn::decodes, budget);
+  preempted_now_ = held_back_ = false;
+  drop_ended(now, out);
+  schedule_running(config_.prefill_first ? Turn::prefills : Turn::all, now, budget, out);
+  // Who plans ahead did so when the iteration began that has just ended.
+  const bool ahead = config_.async_scheduling && !running_.empty();
+  if (!preempted_now_) admit_waiting(ahead ? planned_ : kNever, budget, out);
+  if (config_.prefill_first && load_.prefill_tokens == 0) schedule_running(Turn::decodes, now, budget, out);
   if (running_.empty()) return std::nullopt;
   in_step_ = true;
+  planned_ = now;
   return step_of(load_);
 }
 
 Step ContinuousEngine::step_of(const Load& load) const {
   Step step;
-  step.items = static_cast<double>(running_.size());
+  step.items = load.sequences;
   double padding = 0;
   const double batch = load.prefill_tokens + load.decodes;
   if (batch <= config_.cuda_graph_max_batch) padding = captured_batch(batch) - batch;
@@ -237,39 +270,42 @@ void ContinuousEngine::add_gaps() {
   gaps_ = 0;
 }
 
-void ContinuousEngine::sample(Sequence& sequence, Time now, Outbox& out) {
-  ++sequence.generated;
-  ++sequence.target;
-  if (sequence.generated == 1) {
-    out.push_back(tell(sequence.job, Signal::output));
-  } else {
-    count_gap(now - sequence.last_token);
+void ContinuousEngine::advance(Sequence& sequence) {
+  sequence.computed += sequence.scheduled;
+  if (sequence.scheduled > 0 && sequence.computed == sequence.target) {
+    ++sequence.generated;
+    ++sequence.target;
   }
-  sequence.last_token = now;
-  tell_progress(sequence, out);
+  sequence.scheduled = 0;
+}
+
+void ContinuousEngine::tell_token(Sequence& sequence, Time now, Outbox& out) {
+  const Time sent = frontend_.send(now);
+  if (++sequence.told == 1) {
+    frontend_.tell(now, sent, tell(sequence.job, Signal::output), out);
+  } else {
+    count_gap(sent - sequence.last_token);
+  }
+  sequence.last_token = sent;
+  if (sequence.job.notify_every > 0 && sequence.told % sequence.job.notify_every == 0)
+    frontend_.tell(now, sent, tell(sequence.job, Signal::progress, sequence.told), out);
+  if (sequence.complete_outside()) [[unlikely]]
+    frontend_.tell(now, sent, tell(sequence.job, Signal::finished), out);
 }
 
 void ContinuousEngine::complete(const Step&, Time now, Outbox& out) {
   in_step_ = false;
+  const bool stays = config_.async_scheduling || config_.async_output;  // for one more iteration
   std::size_t kept = 0;
   for (std::size_t i = 0; i < running_.size(); ++i) {
     Sequence& sequence = running_[i];
-    if (sequence.scheduled == 1 && sequence.decodes()) {  // most of them: the rest would do the same
-      sequence.scheduled = 0;
-      ++sequence.computed;
-      ++sequence.generated;
-      ++sequence.target;
-      count_gap(now - sequence.last_token);
-      sequence.last_token = now;
-      tell_progress(sequence, out);
-    } else if (sequence.scheduled > 0) {
-      sequence.computed += sequence.scheduled;
-      sequence.scheduled = 0;
-      if (sequence.computed == sequence.target) sample(sequence, now, out);
-    }
-    if (sequence.generated >= sequence.job.output_tokens && sequence.generated > 0) [[unlikely]] {
+    const bool was_complete = sequence.complete();
+    const std::uint32_t before = sequence.generated;
+    advance(sequence);
+    const std::uint32_t known = config_.async_output ? before : sequence.generated;
+    if (known > sequence.told && !sequence.complete_outside()) tell_token(sequence, now, out);
+    if (was_complete || (!stays && sequence.complete())) [[unlikely]] {
       free_blocks(sequence);
-      out.push_back(tell(sequence.job, Signal::finished));
       continue;
     }
     if (kept != i) running_[kept] = std::move(sequence);
@@ -280,7 +316,9 @@ void ContinuousEngine::complete(const Step&, Time now, Outbox& out) {
 }
 
 void ContinuousEngine::fail(Outbox& out) {
-  for (const Sequence& sequence : running_) out.push_back(tell(sequence.job, Signal::failed));
+  frontend_.fail(out);
+  for (const Sequence& sequence : running_)
+    if (!sequence.complete_outside()) out.push_back(tell(sequence.job, Signal::failed));
   for (const Sequence& sequence : preempted_) out.push_back(tell(sequence.job, Signal::failed));
   while (!waiting_.empty()) out.push_back(tell(waiting_.pop(), Signal::failed));
   running_.clear();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <span>
@@ -8,6 +9,7 @@
 #include "gpushare/scenario.hpp"
 #include "gpushare/statistics.hpp"
 #include "serving/block_pool.hpp"
+#include "serving/frontend.hpp"
 #include "serving/job.hpp"
 
 namespace gpushare {
@@ -24,10 +26,9 @@ class ContinuousEngine {
   /// False when the queue is full or the sequence could never fit the KV cache.
   [[nodiscard]] bool enqueue(const Job& job);
   [[nodiscard]] std::optional<Step> plan(Time now, Outbox& out);
-  [[nodiscard]] Time wake() const { return kNever; }
+  [[nodiscard]] Time wake() const { return frontend_.wake(); }  ///< also while a step runs
   void complete(const Step& step, Time now, Outbox& out);
   void fail(Outbox& out);
-  [[nodiscard]] bool idle() const { return !in_step_; }
 
   // continuous_runs.cpp: iterations that follow each other without anything to tell, for those who advance several.
   /// How many iterations, the planned one included, are sure to end without a signal, an admission or a preemption,
@@ -66,6 +67,7 @@ class ContinuousEngine {
     std::uint32_t computed = 0;  // tokens whose KV is there
     std::uint32_t shared = 0;    // of which in blocks of the prefix cache, which all sequences share
     std::uint32_t generated = 0;
+    std::uint32_t told = 0;       // of those, known outside
     std::uint32_t scheduled = 0;  // tokens of the step in hand
     std::int64_t blocks = 0;
     Time last_token{};
@@ -75,6 +77,8 @@ class ContinuousEngine {
     std::int64_t partly = 0;             // blocks of it that were found
 
     [[nodiscard]] bool decodes() const { return generated > 0 && computed + 1 == target; }
+    [[nodiscard]] bool complete() const { return generated >= std::max(1u, job.output_tokens); }
+    [[nodiscard]] bool complete_outside() const { return told >= std::max(1u, job.output_tokens); }
     [[nodiscard]] bool before(const Sequence& other) const {
       return job.priority != other.job.priority ? job.priority < other.job.priority
                                                 : job.queued < other.job.queued;
@@ -92,6 +96,7 @@ class ContinuousEngine {
   struct Load {
     double prefill_tokens = 0, prefill_pairs = 0, prefill_context = 0;
     double decodes = 0, decode_context = 0, sampled = 0;
+    double sequences = 0;
   };
   enum class Turn : std::uint8_t { all, prefills, decodes };
 
@@ -110,10 +115,13 @@ class ContinuousEngine {
   [[nodiscard]] std::int64_t wanted_of(const Sequence& sequence, std::int64_t budget) const;
   void schedule(Sequence& sequence, std::uint32_t tokens, Load& load);
   void unschedule(Sequence& sequence, Load& load);
-  void schedule_running(Turn turn, std::int64_t& budget);
+  void schedule_running(Turn turn, Time now, std::int64_t& budget, Outbox& out);
   [[nodiscard]] std::size_t victim() const;
-  void preempt(std::size_t index);
-  void admit_waiting(std::int64_t& budget, Outbox& out);
+  void preempt(std::size_t index, Time now, Outbox& out);
+  /// Takes out who has ended and would need a block for a token that nobody wants.
+  void drop_ended(Time now, Outbox& out);
+  /// Jobs that were queued by `latest`.
+  void admit_waiting(Time latest, std::int64_t& budget, Outbox& out);
   [[nodiscard]] bool preempted_first() const;
   [[nodiscard]] Sequence fresh(const Job& job) const;
   [[nodiscard]] bool admit(Sequence& sequence, std::int64_t& budget);
@@ -127,11 +135,11 @@ class ContinuousEngine {
   }
   void add_gap(Duration gap);
   void add_gaps();
-  void tell_progress(const Sequence& sequence, Outbox& out) const {
-    if (sequence.job.notify_every > 0 && sequence.generated % sequence.job.notify_every == 0)
-      out.push_back(tell(sequence.job, Signal::progress, sequence.generated));
-  }
-  void sample(Sequence& sequence, Time now, Outbox& out);
+  /// Computes what was scheduled.
+  static void advance(Sequence& sequence);
+  void tell_token(Sequence& sequence, Time now, Outbox& out);
+  /// Sends what is due, and queues the jobs that have been taken in.
+  void attend_frontend(Time now, Outbox& out);
   /// Iterations after the planned one for whose tokens there are blocks.
   [[nodiscard]] std::size_t steps_with_blocks() const;
 
@@ -147,12 +155,15 @@ class ContinuousEngine {
   const WeightFormat* format_;
   BlockPool pool_;
   std::int64_t watermark_blocks_;
+  Frontend frontend_;
   JobQueue waiting_;
   std::deque<Sequence> preempted_;  // served before waiting_, latest preemption first
   std::vector<Sequence> running_;   // in order of admission
   bool in_step_ = false;
   Load load_;                                 // of the step in hand
+  Time planned_{};                            // when it began
   bool preempted_now_ = false;                // while it was planned
+  bool held_back_ = false;                    // then: a job that came too late for it
   mutable std::vector<std::int64_t> taking_;  // scratch of steps_with_blocks
   Histogram inter_token_;
   Duration gap_{};  // `gaps_` of which are not in inter_token_ yet
