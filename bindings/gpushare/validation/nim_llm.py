@@ -51,7 +51,6 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
     told = measured("nim-llm.json")
     products = measured("trtllm-throughput.json")["h100_products"]
     model = hopper(model_document(_MODEL), products)
-    del model["kv_efficiency_mixed"]  # TensorRT-LLM has kernels of their own for prompts and for decodes
     rows: list[Row] = []
     fitted = []
     for done, version in enumerate(told["versions"]):

@@ -128,7 +128,6 @@ def _model(told: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
     if table["model"] == "llama-2-7b":
         model = _llama2(model)
     model["activation_bytes"] = figure(_WORKSPACE, "assumed", "assumed")
-    del model["kv_efficiency_mixed"]  # TensorRT-LLM has kernels of their own for prompts and for decodes
     return model
 
 
