@@ -13,6 +13,8 @@ py::dict engine_dict(const Engine& engine) {
   d["chunked_prefill"] = engine.chunked_prefill;
   d["prefill_first"] = engine.prefill_first;
   d["reserve_output"] = engine.reserve_output;
+  d["async_scheduling"] = engine.async_scheduling;
+  d["async_output"] = engine.async_output;
   d["max_num_partial_prefills"] = engine.max_num_partial_prefills;
   d["long_prefill_token_threshold"] = engine.long_prefill_token_threshold;
   d["block_size"] = engine.block_size;
@@ -22,6 +24,8 @@ py::dict engine_dict(const Engine& engine) {
   d["host_per_step_s"] = engine.host_per_step_s;
   d["host_per_sequence_s"] = engine.host_per_sequence_s;
   d["request_overhead_s"] = engine.request_overhead_s;
+  d["frontend_request_s"] = engine.frontend_request_s;
+  d["frontend_token_s"] = engine.frontend_token_s;
   return d;
 }
 

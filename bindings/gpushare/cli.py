@@ -142,6 +142,7 @@ def _add_validate(subparsers: Any, command: Command) -> None:
         "gpushare validate h200",
         "gpushare validate all",
         "gpushare validate DIR --uncertainty    # a folder that the probe kit wrote",
+        "gpushare validate llmservingsim --data DIR --plot counts.png",
     )
     parser.add_argument(
         "target", metavar="SUITE|DIR", help="a built-in suite, 'all' of them, or a folder of measurements"
@@ -156,6 +157,7 @@ def _add_validate(subparsers: Any, command: Command) -> None:
     parser.add_argument(
         "--check", action="store_true", help="fail when a suite is worse than its committed figures"
     )
+    parser.add_argument("--plot", metavar="FILE.png", help="draw what a suite compares over time")
 
 
 def _add_calibrate(subparsers: Any, command: Command) -> None:

@@ -349,6 +349,8 @@ def validate(options: argparse.Namespace) -> None:
     every = options.target == "all"
     data = Path(options.data) if options.data else None
     names = [name for name in SUITES if can_run(name, data)] if every else [options.target]
+    if options.plot is not None and every:
+        raise ValueError("--plot draws one suite; give its name instead of 'all'")
     reports = []
     for name in names:
         with Progress(name) as progress:
@@ -361,6 +363,10 @@ def validate(options: argparse.Namespace) -> None:
                     progress=progress.fraction,
                 )
             )
+    if options.plot is not None:
+        from . import plot
+
+        plot.timelines(reports[0]).savefig(options.plot, dpi=120)
     if options.json:
         found = [report.to_dict() for report in reports]
         _print_json(found if every else found[0])

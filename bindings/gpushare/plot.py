@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from .comparison import Comparison
     from .sweeps import SweepTable
     from .traces import Trace
+    from .validation import Report
 
-__all__ = ["comparison", "sweep", "trace"]
+__all__ = ["comparison", "sweep", "timelines", "trace"]
 
 _PERCENTILES = ("p50", "p95", "p99")
 
@@ -183,4 +184,40 @@ def trace(trace: Trace) -> Figure:
     joint_axis.scatter(trace.input_tokens, trace.output_tokens, s=2, alpha=0.3)
     joint_axis.set(xlabel="prompt tokens", ylabel="reply tokens", xscale="symlog", yscale="symlog")
     figure.suptitle(trace.name)
+    return figure
+
+
+def timelines(report: Report) -> Figure:
+    """Counts over time of a suite, predicted beside measured: requests that ran and that waited.
+
+    Parameters
+    ----------
+    report : Report
+        Of a suite that compares something over time (``llmservingsim``).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One row for each record, one column for each count.
+
+    Raises
+    ------
+    ImportError
+        When matplotlib is not installed.
+    ValueError
+        The suite compares nothing over time.
+    """
+    if not report.timelines:
+        raise ValueError(f"suite {report.suite} compares nothing over time; llmservingsim does")
+    names = list(report.timelines[0].measured)
+    figure = _figure(4.5 * len(names), 3.0 * len(report.timelines))
+    rows = figure.subplots(len(report.timelines), len(names), squeeze=False, sharex="row")
+    for axes, timeline in zip(rows, report.timelines, strict=True):
+        for axis, name in zip(axes, names, strict=True):
+            axis.plot(timeline.seconds, timeline.measured[name], color="0.2", label="measured")
+            axis.plot(timeline.seconds, timeline.predicted[name], color="C1", label="predicted")
+            axis.set(xlabel="time, s", ylabel=f"{name} requests", title=timeline.name, ylim=(0, None))
+            axis.spines[["top", "right"]].set_visible(False)
+    rows[0][0].legend(frameon=False)
+    figure.suptitle(report.title, fontsize=10)
     return figure

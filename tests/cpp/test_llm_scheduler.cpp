@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -54,6 +55,11 @@ class Server {
     if (!planned) return -1;
     engine_.complete(*planned, Time{++steps_ * 1'000'000}, out_);
     return planned->demand.groups[0].flop;
+  }
+  /// Requests whose first token came out so far.
+  [[nodiscard]] std::size_t answered() const {
+    return static_cast<std::size_t>(
+        std::count_if(out_.begin(), out_.end(), [](const Outcome& o) { return o.signal == Signal::output; }));
   }
   /// Tokens of each step until there is nothing to do, at most `most` of them.
   std::vector<double> run(int most = 1000) {
@@ -112,6 +118,66 @@ TEST_CASE("prompts go first where the server does not mix them with decodes") {
   // Two iterations of the prompt alone, while the first sequence waits for its last token.
   CHECK(server.run() == std::vector<double>{100, 50, 2});
   CHECK(server.engine().inter_token().max_s() == doctest::Approx(0.003));
+}
+
+TEST_CASE(
+    "a server that plans ahead admits an arrival one iteration later, and computes one token too many") {
+  Engine engine = config(8, 100);
+  engine.async_scheduling = true;
+  Server server(engine);
+  CHECK(server.send(0, 50, 3));
+  CHECK(server.step() == 50);    // nothing ran before it
+  CHECK(server.send(1, 20, 1));  // while the second iteration runs
+  CHECK(server.step() == 1);
+  CHECK(server.step() == 1);  // was planned before the request came
+  CHECK(server.finished() == std::vector<std::uint32_t>{0});
+  CHECK(server.step() == 21);  // the first has ended, and is in it still
+  CHECK(server.finished() == std::vector<std::uint32_t>{0, 1});
+  CHECK(server.send(2, 30, 1));
+  CHECK(server.run() == std::vector<double>{1, 30, 1});  // nothing runs: the third waits no longer
+  CHECK(server.finished() == std::vector<std::uint32_t>{0, 1, 2});
+}
+
+TEST_CASE("tokens come out an iteration late where the server hands them out while the next one runs") {
+  Engine engine = config(8, 100);
+  engine.async_output = true;
+  engine.prefill_first = true;
+  Server server(engine);
+  CHECK(server.send(0, 50, 2));
+  CHECK(server.step() == 50);
+  CHECK(server.answered() == 0);
+  CHECK(server.send(1, 20, 1));
+  CHECK(server.step() == 20);  // a prompt by itself: the first token of the other comes out with it
+  CHECK(server.answered() == 1);
+  CHECK(server.step() == 2);  // the second has ended, and is in it
+  CHECK(server.answered() == 2);
+  CHECK(server.finished() == std::vector<std::uint32_t>{1});
+  CHECK(server.step() == 1);
+  CHECK(server.finished() == std::vector<std::uint32_t>{1, 0});
+  CHECK(server.step() == -1);
+}
+
+TEST_CASE("a sequence that has ended takes no block for a token that is thrown away") {
+  Engine engine = config(8, 1000);
+  engine.async_scheduling = true;
+  Server server(engine, 3);
+  CHECK(server.send(0, 16, 17));  // 32 tokens are kept, two blocks; one more would need a third
+  static_cast<void>(server.run(11));
+  CHECK(server.send(1, 8, 8));  // has the third when the first ends
+  static_cast<void>(server.run());
+  CHECK(server.finished() == std::vector<std::uint32_t>{0, 1});
+  CHECK(server.engine().counts().preemptions == 0);
+}
+
+TEST_CASE("who waits behind a sequence that has ended without a block is served") {
+  Engine engine = config(1, 100);
+  engine.async_output = true;
+  engine.prefill_first = true;
+  Server server(engine);
+  CHECK(server.send(0, 15, 2));  // with its reply a block and one token that is thrown away
+  CHECK(server.send(1, 15, 1));
+  CHECK(server.run() == std::vector<double>{15, 1, 15, 1});
+  CHECK(server.finished() == std::vector<std::uint32_t>{0, 1});
 }
 
 TEST_CASE("so many prompts are in the middle of their prefill, each so many tokens an iteration") {
@@ -174,6 +240,62 @@ TEST_CASE("batches are padded to the next size that graphs were captured for") {
   CHECK(server.run() == std::vector<double>{16, 16});
   for (std::uint32_t request = 0; request < 17; ++request) CHECK(server.send(request, 1, 2));
   CHECK(server.run() == std::vector<double>{17, 17});
+}
+
+TEST_CASE("host time is that of the sequences in the iteration") {
+  Engine engine = config(8, 1000);
+  engine.prefill_first = true;
+  engine.host_per_sequence_s = 0.0001;
+  ContinuousEngine server(engine, token_counter(), token_counter().formats[0], 100);
+  Outbox out;
+  Job job;
+  job.input_tokens = 10;
+  job.output_tokens = 3;
+  CHECK(server.enqueue(job));
+  job.request = 1;
+  CHECK(server.enqueue(job));
+  server.complete(*server.plan(Time{}, out), Time{1}, out);
+  job.request = 2;
+  CHECK(server.enqueue(job));
+  CHECK(server.plan(Time{1}, out)->demand.host_before_s == doctest::Approx(0.0001));  // its prompt alone
+}
+
+TEST_CASE("one thread takes requests in and sends tokens out, in turns") {
+  Engine engine = config(8, 1000);
+  engine.frontend_request_s = 2e-9;
+  engine.frontend_token_s = 3e-9;
+  engine.queue_limit = 2;
+  ContinuousEngine server(engine, token_counter(), token_counter().formats[0], 100);
+  Outbox out;
+  Job job;
+  job.input_tokens = 10;
+  job.output_tokens = 2;
+  for (job.request = 0; job.request < 2; ++job.request) CHECK(server.enqueue(job));
+  CHECK_FALSE(server.enqueue(job));  // two wait to be taken in
+  CHECK(server.wake() == Time{2});
+  CHECK_FALSE(server.plan(Time{1}, out));
+  const auto first = server.plan(Time{2}, out);
+  CHECK(first->items == 1);
+  server.complete(*first, Time{3}, out);  // its token waits for the second request, until 4, and is sent at 7
+  out.clear();
+  CHECK(server.wake() == Time{4});
+  const auto second = server.plan(Time{4}, out);
+  CHECK(second->items == 2);
+  CHECK(server.wake() == Time{7});
+  server.complete(*second, Time{5}, out);  // two tokens, sent at 10 and 13; the first sequence has ended
+  CHECK(std::none_of(out.begin(), out.end(), [](const Outcome& o) { return o.signal == Signal::output; }));
+  CHECK(server.plan(Time{7}, out));
+  CHECK(out.back().signal == Signal::output);
+  CHECK(out.back().request == 0);
+  out.clear();
+  CHECK_FALSE(server.plan(Time{10}, out));  // a step runs; what was sent is told
+  CHECK(out.size() == 1);
+  CHECK(out[0].signal == Signal::finished);
+  out.clear();
+  server.fail(out);  // the second request, told once
+  CHECK(out.size() == 1);
+  CHECK(out[0].signal == Signal::failed);
+  CHECK(out[0].request == 1);
 }
 
 TEST_CASE("host time grows with the batch") {

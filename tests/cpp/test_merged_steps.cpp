@@ -333,6 +333,8 @@ TEST_CASE("random scenarios come out the same, merged or not") {
     engine.prefix_caching = pick({0, 1}) > 0;
     engine.prefix_cache_share = pick({0, 0, 0.5});
     engine.prefill_first = pick({0, 0, 1}) > 0;
+    engine.async_scheduling = pick({0, 1}) > 0;
+    engine.async_output = pick({0, 0, 1}) > 0;
     engine.chunked_prefill = pick({0, 1, 1}) > 0;
     engine.reserve_output = pick({0, 0, 1}) > 0;
     engine.priority_scheduling = pick({0, 1}) > 0;

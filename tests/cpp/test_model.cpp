@@ -70,7 +70,8 @@ TEST_CASE("Llama 3.1 8B on A100 takes the sum of the kernels measured for it") {
       {8, 4096, 14.521}, {16, 4096, 17.331}, {32, 4096, 24.778}, {64, 4096, 33.181}};
   const std::vector<Row> prompts{{0, 128, 13.833},   {0, 256, 20.122},   {0, 512, 34.477},  {0, 1024, 64.933},
                                  {0, 2048, 127.322}, {0, 4096, 264.174}, {0, 8192, 575.411}};
-  const auto llama = cost<LlmModel>("llama-3.1-8b");
+  auto llama = cost<LlmModel>("llama-3.1-8b");
+  llama.elementwise_floor_s = 0.83e-3;  // Vidur's operators are not fused, an engine's are
   const auto& fp16 = format(llama, Precision::fp16);
   std::vector<double> errors;
   const auto compare = [&](const Row& row, const Demand& demand) {

@@ -68,7 +68,7 @@ constexpr double kGiB = 1073741824.0;
 TEST_CASE("the profiles that exist are found by name, and the schema is not one of them") {
   const auto names = profile_names();
   CHECK(std::is_sorted(names.begin(), names.end()));
-  for (const auto* name : {"a100", "a100-40gb", "a30", "h100", "h200", "rtx-pro-6000"}) {
+  for (const auto* name : {"a100", "a100-40gb", "a30", "h100", "h200", "rtx-4090", "rtx-pro-6000"}) {
     CHECK(std::count(names.begin(), names.end(), name) == 1);
   }
   CHECK(std::count(names.begin(), names.end(), "schema") == 0);
@@ -250,7 +250,7 @@ TEST_CASE("an unknown profile is refused with the nearest name and the list") {
   CHECK_THROWS_WITH_AS(
       (void)load_profile("a10"),
       doctest::Contains("no GPU profile is called \"a10\"; did you mean \"a100\"?; known: a100, "
-                        "a100-40gb, a30, h100, h200, rtx-pro-6000"),
+                        "a100-40gb, a30, h100, h200, rtx-4090, rtx-pro-6000"),
       ProfileError);
   CHECK_THROWS_WITH_AS((void)load_profile("quantum"), doctest::Contains("known: a100, "), ProfileError);
   CHECK_THROWS_AS((void)load_profile("schema"), ProfileError);

@@ -9,13 +9,15 @@ from pathlib import Path
 import gpushare as gs
 import numpy as np
 import pytest
+from gpushare.cli import main
 from gpushare.validation import can_run, run_suite
 from gpushare.validation.documents import figure
 from gpushare.validation.llm_kernels import KernelTable, fitted_model, read_kernel_table
-from gpushare.validation.llmservingsim import PROMPT_HOST_S
+from gpushare.validation.llmservingsim import HOST_PER_SEQUENCE_S, profile_of
 from gpushare.validation.serving_runs import Requests, replay
 
 CARD = gs.profile("rtx-pro-6000")
+NAME = "RTXPRO6000"
 LAYERS, READ, FLOP, KV, PAIR = 32, 13.96e9, 13.96e9, 131072 / 32, 524288 / 32
 BANDWIDTH, PEAK = CARD.bandwidth_bytes_per_s, CARD.flop_per_s["fp16"]
 TOKENS = [1, 2, 4, 8, 16, 32, 64, 96, 128, 160, 256, 400, 512, 640, 1024, 1536, 2048]
@@ -47,14 +49,14 @@ def folder(tmp_path: Path) -> Path:
     shapes += [(p, 0, n, k) for p in (256, 512, 1024) for n in (64, 128) for k in (512, 1024, 2048)]
     rows = [",".join(map(str, (*shape, 1e6 * attention_s(*shape)))) for shape in shapes]
     head = "prefill_chunk,kv_prefill,n_decode,kv_decode,time_us"
-    prefix = "RTXPRO6000_llama31_8b"
+    prefix = f"{NAME}_llama31_8b"
     (tmp_path / f"{prefix}_profile_dense.csv").write_text("\n".join(dense) + "\n")
     (tmp_path / f"{prefix}_profile_attention.csv").write_text("\n".join([head, *rows]) + "\n")
     return tmp_path
 
 
 def table(folder: Path) -> KernelTable:
-    prefix = "RTXPRO6000_llama31_8b_profile"
+    prefix = f"{NAME}_llama31_8b_profile"
     return read_kernel_table(folder / f"{prefix}_dense.csv", folder / f"{prefix}_attention.csv")
 
 
@@ -76,10 +78,15 @@ def test_efficiencies_of_a_card_that_obeys_the_model_are_recovered(folder: Path)
 def write_record(folder: Path) -> None:
     """What the suite itself would predict, as if it had been recorded."""
     model, _ = fitted_model(table(folder), CARD, "llama-3.1-8b", "made up")
-    model["prompt_host_s"] = figure(PROMPT_HOST_S, "as the suite has it")
+    model["activation_bytes"] = figure(1.6e9, "as the suite has it")
     count = 60
     requests = Requests([0.08 * i for i in range(count)], [400 + 10 * i for i in range(count)], [100] * count)
-    engine = {"kind": "continuous-batching", "max_num_seqs": 128, "max_num_batched_tokens": 2048}
+    engine = {
+        "preset": "vllm-0.20-in-process",
+        "gpu_memory_utilization": 0.9,
+        "host_per_sequence_s": HOST_PER_SEQUENCE_S,
+        "request_overhead_s": 0.0,
+    }
     served = replay(requests, gpu="rtx-pro-6000", model=model, engine=engine)
     rows = [
         {
@@ -92,7 +99,7 @@ def write_record(folder: Path) -> None:
         }
         for i in range(count)
     ]
-    name = "RTXPRO6000_llama31_8b_vllm0.19"
+    name = f"{NAME}_llama31_8b_vllm0.19"
     (folder / f"{name}_requests.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
     running, waiting = served.counts(np.arange(1.0, 8.0))
     lines = [f"{t},{r},{w}" for t, r, w in zip(range(1, 8), running, waiting, strict=True)]
@@ -105,6 +112,56 @@ def test_a_record_that_obeys_the_model_is_predicted(folder: Path) -> None:
     assert max(report.errors()) < 0.03
     assert report.missed() == []
     assert all(row.predicted < 0.02 for row in report.rows if row.role == "check")
+
+
+def test_another_card_of_the_same_files_is_taken_for_itself(folder: Path) -> None:
+    write_record(folder)
+    for path in list(folder.iterdir()):
+        path.rename(folder / path.name.replace(NAME, "GeForce-RTX4090"))
+    report = run_suite("llmservingsim", folder)
+    assert {row.mode for row in report.rows} == {"GeForce-RTX4090"}
+    assert {row.role for row in report.rows} == {"prediction", "check"}  # no host time is calibrated on it
+    kernels = next(note for note in report.notes if note.startswith("GeForce-RTX4090"))
+    assert "matrix products" in kernels
+
+
+@pytest.mark.parametrize(
+    ("card", "profile"),
+    [
+        ("RTXPRO6000", "rtx-pro-6000"),
+        ("RTX4090", "rtx-4090"),
+        ("NVIDIA_GeForce_RTX_4090", "rtx-4090"),
+        ("A100-SXM4-80GB", "a100"),
+        ("A100_40GB", "a100-40gb"),
+        ("H100", "h100"),
+        ("H200-141GB", "h200"),
+    ],
+)
+def test_a_card_is_found_by_the_name_in_its_files(card: str, profile: str) -> None:
+    assert profile_of(card) == profile
+
+
+def test_a_card_without_a_profile_is_named_with_those_that_have_one() -> None:
+    with pytest.raises(ValueError, match=r"TPU-v6e: no profile is known .* rtx-pro-6000"):
+        profile_of("TPU-v6e")
+
+
+def test_counts_over_time_are_drawn_beside_the_record(folder: Path, tmp_path: Path) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    assert matplotlib
+    write_record(folder)
+    report = run_suite("llmservingsim", folder)
+    figure = gs.plot.timelines(report)
+    lines = [axis.get_lines() for axis in figure.axes]
+    assert [len(both) for both in lines] == [2, 2]
+    for both, name in zip(lines, ("running", "waiting"), strict=True):
+        for line, counts in zip(both, ("measured", "predicted"), strict=True):
+            assert list(line.get_ydata()) == list(getattr(report.timelines[0], counts)[name])
+    with pytest.raises(ValueError, match="nothing over time"):
+        gs.plot.timelines(run_suite("nos"))
+    file = tmp_path / "counts.png"
+    main(["validate", "llmservingsim", "--data", str(folder), "--plot", str(file)])
+    assert file.stat().st_size > 5000
 
 
 def test_suites_that_need_data_say_so(tmp_path: Path) -> None:
@@ -139,3 +196,16 @@ def test_throughput_grows_with_the_gpus_of_a_replica_as_published() -> None:
             four, eight = rows[f"{lengths} on 4"], rows[f"{lengths} on 8"]
             predicted = eight.predicted / four.predicted
             assert predicted == pytest.approx(eight.measured / four.measured, rel=off), lengths
+
+
+def test_one_thread_in_front_of_the_engine_makes_the_shape_of_the_nim_table() -> None:
+    report = run_suite("nim-llm")
+    assert sum(row.role == "calibration" for row in report.rows) == 4  # two times for each of two versions
+    assert max(report.errors("NIM 1.8.0", "itl, shape")) < 0.05
+    for version in ("NIM 1.3.0", "NIM 1.8.0"):
+        assert max(report.errors(version, "ttft, shape")) < 0.3
+        rates = [
+            row.predicted for row in report.rows if row.mode == version and row.metric == "throughput, shape"
+        ]
+        assert rates[-1] == pytest.approx(rates[-2], rel=0.02)  # the rate no longer grows
+        assert rates[-1] > 1.1 * rates[3]

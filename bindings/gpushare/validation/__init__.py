@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from .report import Report, Row, Target
+from .report import Report, Row, Target, Timeline
 from .suites import SUITES, can_run, run_suite
 
-__all__ = ["SUITES", "Report", "Row", "Target", "can_run", "run_suite", "validate"]
+__all__ = ["SUITES", "Report", "Row", "Target", "Timeline", "can_run", "run_suite", "validate"]
 
 
 def validate(

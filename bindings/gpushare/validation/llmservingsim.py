@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from ..profiles import profile, profile_names
 from .documents import figure
 from .llm_kernels import fitted_model, read_kernel_table
-from .report import Report, Row, Target
+from .report import Report, Row, Target, Timeline
 from .serving_runs import Requests, Served, Vector, data_folder, replay
 
 __all__ = ["run"]
@@ -22,16 +23,28 @@ __all__ = ["run"]
 _MODEL = "llama-3.1-8b"
 _RECORD = "*_llama31_8b_vllm*_requests.jsonl"
 _SOURCE = "LLMServingSim, commit 5daddb21: kernel times of this card and this model (vLLM 0.19)"
-#: vLLM's limit of running sequences where a record never reaches one.
-_SEQUENCES = 256
-#: Seconds at a limit that show it.
-_PLATEAU = 5
-#: vLLM's default for an engine that is neither its offline class nor its API server.
-_TOKENS_PER_ITERATION = 2048
-#: Host time before a step that computes prompts, which runs outside the CUDA graphs. The one figure that a record gave:
-#: that of _CALIBRATED, by its mean time between tokens.
-PROMPT_HOST_S = 0.008
+#: Its vLLM, built directly, with asynchronous scheduling (the default since 0.14).
+_ENGINE = "vllm-0.20-in-process"
+#: Running sequences at most: as the benchmark is run on a card (its bench.sh), or else.
+_SEQUENCES = {"RTXPRO6000": 128}
+_SEQUENCES_ELSE = 256
+#: vLLM's default up to 0.21.
+_MEMORY_SHARE = 0.9
+#: Activations and what the framework holds, whatever the card: on an RTX PRO 6000 vLLM 0.28 takes 0.92 of 101.98 GB and
+#: keeps 75.32 GB for keys and values. Less weights, context, and 0.4 GB of CUDA graphs, which 0.19 did not count.
+_ACTIVATION_BYTES = 1.6e9
+#: Host time of a sequence and step on the machine of the records: the one figure that a record gave, that of
+#: _CALIBRATED, by its mean time between tokens. Its clients do nothing else; the preset's figure has others beside it.
+HOST_PER_SEQUENCE_S = 10e-6
 _CALIBRATED, _FITTED = "RTXPRO6000", "tpot mean"
+#: Cards whose names in the files say more or less than a profile's name does, without hyphens.
+_ALIASES = {
+    "a100sxm480gb": "a100",
+    "a10080gb": "a100",
+    "a10040gb": "a100-40gb",
+    "rtx6000pro": "rtx-pro-6000",
+    "rtxpro6000blackwell": "rtx-pro-6000",
+}
 
 _STATISTICS: dict[str, Callable[[Vector], float]] = {
     "mean": lambda x: float(np.mean(x)),
@@ -53,10 +66,8 @@ class Record:
 
     @property
     def sequences(self) -> int:
-        """The limit of running requests: the most that ran, if others waited then again and again."""
-        most = self.running.max()
-        full = np.count_nonzero((self.running == most) & (self.waiting > 0))
-        return int(most) if full >= _PLATEAU else _SEQUENCES
+        """The limit of running requests that the benchmark set."""
+        return _SEQUENCES.get(self.card, _SEQUENCES_ELSE)
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
@@ -78,10 +89,13 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
     records = sorted(folder.glob(_RECORD))
     rows: list[Row] = []
     notes: list[str] = []
+    timelines: list[Timeline] = []
     for done, path in enumerate(records):
         record = _read(path)
         predicted, errors = _predict(folder, record)
-        rows += _rows(record, predicted)
+        timeline = _timeline(record, predicted)
+        rows += _rows(record, predicted, timeline)
+        timelines.append(timeline)
         notes.append(
             f"{record.card}: kernels of every other row of its table, predicted from the rows between; median and "
             f"90th percentile of |error|: {'; '.join(errors)}."
@@ -92,7 +106,7 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
         suite="llmservingsim",
         title="Llama 3.1 8B under vLLM 0.19: 300 recorded requests, one by one",
         calibrated_on="kernel times of the card, every other row; arrivals and lengths of the record; one host time, "
-        f"{1e3 * PROMPT_HOST_S:.0f} ms before a step with prompts, by the mean time between tokens on {_CALIBRATED}",
+        f"{1e6 * HOST_PER_SEQUENCE_S:.0f} us a sequence and step, by the mean time between tokens on {_CALIBRATED}",
         predicted="time to first token, latency and time between tokens of the requests; how many ran and waited",
         rows=rows,
         targets=[
@@ -105,10 +119,13 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
             "casys-kaist/LLMServingSim, commit 5daddb21: bench/examples/ (records), profiler/perf/ (kernels)"
         ],
         notes=[*notes, *_NOTES],
+        timelines=timelines,
     )
 
 
 _NOTES = [
+    "The engine is the preset vllm-0.20-in-process: it plans an iteration while the one before runs, so that a prompt "
+    "waits for one more than it would otherwise. The first requests of the record, when few run, show it.",
     "Arrivals are the times at which the engine queued the requests. Running and waiting are compared second by "
     "second: the mean of the differences, as a share of the limit of running requests.",
 ]
@@ -141,34 +158,57 @@ def _series(path: Path) -> tuple[Vector, Vector, Vector]:
     return t, running, waiting
 
 
-def _profile_of(card: str) -> str:
-    """The profile whose name, without hyphens, begins the card's name in the files."""
-    fitting = [name for name in profile_names() if card.lower().startswith(name.replace("-", ""))]
+def profile_of(card: str) -> str:
+    """The profile of a card as the files name it.
+
+    Raises
+    ------
+    ValueError
+        None is known for it.
+    """
+    plain = re.sub("[^a-z0-9]", "", card.lower()).removeprefix("nvidia").removeprefix("geforce")
+    if plain in _ALIASES:
+        return _ALIASES[plain]
+    fitting = [name for name in profile_names() if plain.startswith(name.replace("-", ""))]
     if not fitting:
-        raise ValueError(f"{card}: no profile is known for this card; there are {', '.join(profile_names())}")
+        raise ValueError(
+            f"{card}: no profile is known for the card of these files; there are {', '.join(profile_names())}"
+        )
     return max(fitting, key=len)
 
 
 def _predict(folder: Path, record: Record) -> tuple[Served, list[str]]:
-    gpu = _profile_of(record.card)
+    gpu = profile_of(record.card)
     prefix = f"{record.card}_llama31_8b_profile"
     table = read_kernel_table(folder / f"{prefix}_dense.csv", folder / f"{prefix}_attention.csv")
     model, errors = fitted_model(table, profile(gpu), _MODEL, _SOURCE)
-    model["prompt_host_s"] = figure(PROMPT_HOST_S, "mean time between tokens of one record")
     requests = Requests(
         list(record.measured.arrival),
         record.input_tokens,
         [int(n) for n in record.measured.output_tokens],
     )
+    model["activation_bytes"] = figure(_ACTIVATION_BYTES, "engine of one record")
     engine: dict[str, Any] = {
-        "kind": "continuous-batching",
+        "preset": _ENGINE,
         "max_num_seqs": record.sequences,
-        "max_num_batched_tokens": _TOKENS_PER_ITERATION,
+        "gpu_memory_utilization": _MEMORY_SHARE,
+        "host_per_sequence_s": HOST_PER_SEQUENCE_S,
+        "request_overhead_s": 0.0,  # the record begins where the engine queues a request
     }
     return replay(requests, gpu=gpu, model=model, engine=engine), errors
 
 
-def _rows(record: Record, predicted: Served) -> list[Row]:
+def _timeline(record: Record, predicted: Served) -> Timeline:
+    running, waiting = predicted.counts(record.seconds)
+    return Timeline(
+        record.card,
+        record.seconds,
+        {"running": record.running, "waiting": record.waiting},
+        {"running": running, "waiting": waiting},
+    )
+
+
+def _rows(record: Record, predicted: Served, timeline: Timeline) -> list[Row]:
     measured, case, mode = record.measured, "300 requests", record.card
     rows = []
     for name, seen, found in (
@@ -182,9 +222,8 @@ def _rows(record: Record, predicted: Served) -> list[Row]:
             role: Literal["calibration", "prediction"] = "calibration" if fitted else "prediction"
             rows.append(Row(case, mode, _MODEL, metric, "s", of(seen), of(found), role=role))
     rows.append(Row(case, mode, _MODEL, "throughput", "tok/s", measured.tokens_per_s, predicted.tokens_per_s))
-    running, waiting = predicted.counts(record.seconds)
-    for name, seen, found in (("running", record.running, running), ("waiting", record.waiting, waiting)):
-        difference = float(np.mean(np.abs(found - seen))) / record.sequences
+    for name, seen in timeline.measured.items():
+        difference = float(np.mean(np.abs(timeline.predicted[name] - seen))) / record.sequences
         metric = f"{name}, mean difference of {record.sequences}"
         rows.append(Row(case, mode, _MODEL, metric, "", 0.0, difference, role="check", scale="points"))
     return rows

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from ..render import Field, html_table, number, text_table, wrap
 
-__all__ = ["Report", "Row", "Target"]
+__all__ = ["Report", "Row", "Target", "Timeline"]
 
 #: Rows of a long report that `str(report)` shows; all are in `Report.rows`.
 _SHOWN = 40
@@ -84,6 +87,26 @@ class Target:
     metric: str = ""
 
 
+@dataclass(frozen=True)
+class Timeline:
+    """Counts over time, measured and predicted.
+
+    Attributes
+    ----------
+    name : str
+        Whose.
+    seconds : ndarray
+        Shape (n,).
+    measured, predicted : dict of str to ndarray
+        By what was counted, each of shape (n,).
+    """
+
+    name: str
+    seconds: npt.NDArray[np.float64]
+    measured: Mapping[str, npt.NDArray[np.float64]]
+    predicted: Mapping[str, npt.NDArray[np.float64]]
+
+
 @dataclass
 class Report:
     """The outcome of one suite.
@@ -97,6 +120,8 @@ class Report:
     targets : list of Target
     sources, notes : list of str
         Where the measured figures come from; what a reader must know to judge the errors.
+    timelines : list of Timeline
+        What `plot.timelines` draws.
     """
 
     suite: str
@@ -107,6 +132,7 @@ class Report:
     targets: list[Target] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    timelines: list[Timeline] = field(default_factory=list)
 
     def errors(self, mode: str = "", metric: str = "") -> list[float]:
         """|error| of the predicted rows, ascending; of checks only where `metric` names them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,15 +21,21 @@ Vector = npt.NDArray[np.float64]
 
 #: Arrivals end with the last of the trace; so much later the simulation may still count.
 _AFTER_S = 1.0
+#: Tokens of a block of a prompt, and more blocks than any prompt has.
+_BLOCK, _MOST_BLOCKS = 16, 1 << 14
 
 
 @dataclass(frozen=True)
 class Requests:
-    """Arrivals in seconds, ascending, and tokens of each request."""
+    """Arrivals in seconds, ascending, and tokens of each request.
+
+    `prompts`, where given, are numbers of the prompts: equal ones are the same to the last token.
+    """
 
     arrival_s: Sequence[float]
     input_tokens: Sequence[int]
     output_tokens: Sequence[int]
+    prompts: Sequence[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,16 @@ class Served:
         """Generated over the makespan."""
         return float(self.output_tokens.sum()) / self.makespan
 
+    def part(self, which: slice, start: float) -> Served:
+        """Some of the requests, in times from `start`."""
+        return Served(
+            self.arrival[which] - start,
+            self.started[which] - start,
+            self.first[which] - start,
+            self.finished[which] - start,
+            self.output_tokens[which],
+        )
+
     def counts(self, times: Vector) -> tuple[Vector, Vector]:
         """Requests that run and that wait at each of `times`."""
         at = times[:, None]
@@ -101,7 +118,7 @@ def replay(
         GPUs of the server.
     """
     with tempfile.TemporaryDirectory() as folder:
-        trace = Path(folder) / "requests.csv"
+        trace = Path(folder) / "requests.jsonl"
         _write(trace, requests)
         document = {
             "name": "serving",
@@ -135,9 +152,21 @@ def replay(
 
 
 def _write(path: Path, requests: Requests) -> None:
-    rows = zip(requests.arrival_s, requests.input_tokens, requests.output_tokens, strict=True)
-    lines = [f"{arrival:.9f},{prompt},{reply}" for arrival, prompt, reply in rows]
-    path.write_text("\n".join(["arrival_s,input_tokens,output_tokens", *lines]) + "\n", encoding="utf-8")
+    rows = enumerate(
+        zip(requests.arrival_s, requests.input_tokens, requests.output_tokens, strict=True),
+    )
+    lines = []
+    for i, (arrival, prompt, reply) in rows:
+        line: dict[str, Any] = {
+            "arrival_s": round(arrival, 9),
+            "input_tokens": prompt,
+            "output_tokens": reply,
+        }
+        if requests.prompts is not None:
+            first = requests.prompts[i] * _MOST_BLOCKS
+            line |= {"block_tokens": _BLOCK, "hash_ids": list(range(first, first + -(-prompt // _BLOCK)))}
+        lines.append(json.dumps(line))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def data_folder(data: Path | None, suite: str, wanted: str) -> Path:

@@ -71,6 +71,9 @@ struct Engine {
   double watermark = 0.01;     ///< continuous: share of blocks kept free at admission
   double host_per_step_s = 0, host_per_sequence_s = 0;  ///< continuous: scheduler and sampler
   double request_overhead_s = 0;                        ///< any: tokenising, HTTP; before the queue
+  /// continuous: one thread takes requests in and sends tokens out, first come first served, beside the steps: its time
+  /// for each request and for each token
+  double frontend_request_s = 0, frontend_token_s = 0;
   double prefix_cache_share =
       0;  ///< continuous: share of prompt tokens found in the cache, whatever they are
 
@@ -81,6 +84,12 @@ struct Engine {
   bool prefill_first = false;  ///< continuous: prompts go in iterations of their own, before any decode
   bool reserve_output =
       false;  ///< continuous: admits what fits the cache with its whole output; preempts nothing
+  /// continuous: an iteration is planned while the one before runs: requests that come then join the next but one, and
+  /// who has ended takes part once more (vLLM V1 with asynchronous scheduling)
+  bool async_scheduling = false;
+  /// continuous: tokens leave the server when the next iteration ends, in which who has ended still takes part (vLLM V0
+  /// with asynchronous output processing)
+  bool async_output = false;
   bool priority_scheduling =
       false;  ///< continuous: preempts the least urgent, then latest, instead of the latest
   int cuda_graph_max_batch =

@@ -27,7 +27,7 @@ std::size_t BatchEngine::batch_size(Time now) const {
 }
 
 Time BatchEngine::wake() const {
-  if (queue_->empty()) return kNever;
+  if (running_ > 0 || queue_->empty()) return kNever;
   return queue_->front().queued + duration_from_seconds(config_.max_queue_delay_s);
 }
 

@@ -23,7 +23,6 @@ class BatchEngine {
   [[nodiscard]] Time wake() const;
   void complete(const Step& step, Time now, Outbox& out);
   void fail(Outbox& out);
-  [[nodiscard]] bool idle() const { return running_ == 0; }
 
  private:
   [[nodiscard]] std::size_t batch_size(Time now) const;

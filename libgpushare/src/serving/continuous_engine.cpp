@@ -22,6 +22,7 @@ ContinuousEngine::ContinuousEngine(const Engine& config, const LlmServing& servi
       serving_(serving),
       pool_(kv_blocks, config.prefix_caching),
       watermark_blocks_(static_cast<std::int64_t>(config.watermark * static_cast<double>(kv_blocks))),
+      frontend_(config.frontend_request_s, config.frontend_token_s),
       waiting_(config.queue_limit) {}
 
 void ContinuousEngine::limit_blocks(std::int64_t kv_blocks) {
@@ -33,7 +34,17 @@ void ContinuousEngine::limit_blocks(std::int64_t kv_blocks) {
 bool ContinuousEngine::enqueue(const Job& job) {
   if (blocks_for(longest(job)) > pool_.total() - watermark_blocks_) return false;
   if (!config_.chunked_prefill && longest(job) > config_.max_num_batched_tokens) return false;
-  return waiting_.push(job);
+  if (!frontend_.present()) return waiting_.push(job);
+  if (config_.queue_limit >= 0 &&
+      static_cast<std::int64_t>(waiting_.size() + frontend_.size()) >= config_.queue_limit)
+    return false;
+  frontend_.take(job);
+  return true;
+}
+
+void ContinuousEngine::attend_frontend(Time now, Outbox& out) {
+  frontend_.deliver(now, out);
+  for (Job job; frontend_.next(now, job);) static_cast<void>(waiting_.push(job));  // enqueue() has counted it
 }
 
 bool ContinuousEngine::reserve(Sequence& sequence, std::int64_t tokens) {
@@ -66,6 +77,7 @@ void ContinuousEngine::schedule(Sequence& sequence, std::uint32_t tokens, LlmLoa
     load.prefill_context += context;
     if (sequence.computed + tokens == sequence.target) load.sampled += 1;
   }
+  load.sequences += 1;
   sequence.scheduled = tokens;
 }
 
@@ -80,6 +92,7 @@ void ContinuousEngine::unschedule(Sequence& sequence, LlmLoad& load) {
   load.drafted -= undone.drafted;
   load.decode_context -= undone.decode_context;
   load.sampled -= undone.sampled;
+  load.sequences -= undone.sequences;
   sequence.scheduled = 0;
 }
 
@@ -91,11 +104,15 @@ std::size_t ContinuousEngine::victim() const {
   return last;
 }
 
-void ContinuousEngine::preempt(std::size_t index) {
+void ContinuousEngine::preempt(std::size_t index, Time now, Outbox& out) {
   Sequence sequence = std::move(running_[index]);
   running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(index));
   unschedule(sequence, load_);
   free_blocks(sequence);
+  if (sequence.complete()) {  // it was about to leave
+    if (!sequence.complete_outside()) tell_tokens(sequence, sequence.generated, now, out);
+    return;
+  }
   auto place = preempted_.begin();
   if (config_.priority_scheduling)
     place = std::find_if(preempted_.begin(), preempted_.end(),
@@ -105,7 +122,7 @@ void ContinuousEngine::preempt(std::size_t index) {
   preempted_now_ = true;
 }
 
-void ContinuousEngine::schedule_running(Turn turn, std::int64_t& budget) {
+void ContinuousEngine::schedule_running(Turn turn, Time now, std::int64_t& budget, Outbox& out) {
   for (std::size_t i = 0; i < running_.size() && budget > 0; ++i) {
     if (running_[i].scheduled > 0) continue;  // admitted again just now
     const bool decodes = running_[i].decodes();
@@ -115,6 +132,7 @@ void ContinuousEngine::schedule_running(Turn turn, std::int64_t& budget) {
       load_.decodes += 1;
       load_.decode_context += running_[i].target;
       load_.sampled += 1;
+      load_.sequences += 1;
       running_[i].scheduled = 1;
       --budget;
       continue;
@@ -125,7 +143,7 @@ void ContinuousEngine::schedule_running(Turn turn, std::int64_t& budget) {
       const std::size_t last = victim();
       budget += running_[last].scheduled;
       gone = last == i;
-      preempt(last);
+      preempt(last, now, out);
       if (last < i) --i;
     }
     if (gone) break;
@@ -187,10 +205,14 @@ bool ContinuousEngine::preempted_first() const {
   return !head.before(preempted_.front());
 }
 
-void ContinuousEngine::admit_waiting(std::int64_t& budget, Outbox& out) {
+void ContinuousEngine::admit_waiting(Time latest, std::int64_t& budget, Outbox& out) {
   while (budget > 0 && running_.size() < static_cast<std::size_t>(config_.max_num_seqs)) {
     const bool again = preempted_first();
     if (!again && waiting_.empty()) return;
+    if (!again && waiting_.front().queued > latest) {
+      held_back_ = true;
+      return;
+    }
     Sequence sequence = again ? std::move(preempted_.front()) : fresh(waiting_.front());
     if (!admit(sequence, budget)) {
       if (again) preempted_.front() = std::move(sequence);
@@ -206,22 +228,33 @@ void ContinuousEngine::admit_waiting(std::int64_t& budget, Outbox& out) {
   }
 }
 
-std::optional<Step> ContinuousEngine::plan(Time, Outbox& out) {
+void ContinuousEngine::drop_ended(Time now, Outbox& out) {
+  if (!config_.async_scheduling && !config_.async_output) return;
+  for (std::size_t i = running_.size(); i-- > 0;)
+    if (running_[i].complete() && !has_blocks(running_[i], running_[i].target)) preempt(i, now, out);
+}
+
+std::optional<Step> ContinuousEngine::plan(Time now, Outbox& out) {
+  attend_frontend(now, out);
   if (in_step_) return std::nullopt;
   std::int64_t budget = config_.max_num_batched_tokens;
   load_ = {};
-  preempted_now_ = false;
-  schedule_running(config_.prefill_first ? Turn::prefills : Turn::all, budget);
-  if (!preempted_now_) admit_waiting(budget, out);
-  if (config_.prefill_first && load_.prefill_tokens == 0) schedule_running(Turn::decodes, budget);
+  preempted_now_ = held_back_ = false;
+  drop_ended(now, out);
+  schedule_running(config_.prefill_first ? Turn::prefills : Turn::all, now, budget, out);
+  // Who plans ahead did so when the iteration began that has just ended.
+  const bool ahead = config_.async_scheduling && !running_.empty();
+  if (!preempted_now_) admit_waiting(ahead ? planned_ : kNever, budget, out);
+  if (config_.prefill_first && load_.prefill_tokens == 0) schedule_running(Turn::decodes, now, budget, out);
   if (running_.empty()) return std::nullopt;
   in_step_ = true;
+  planned_ = now;
   return step_of(load_);
 }
 
 Step ContinuousEngine::step_of(const LlmLoad& load) const {
   Step step;
-  step.items = static_cast<double>(running_.size());
+  step.items = load.sequences;
   double padding = 0;
   const double batch = load.prefill_tokens + load.decodes + load.drafted;
   if (batch <= config_.cuda_graph_max_batch) padding = captured_batch(batch) - batch;
@@ -242,41 +275,54 @@ void ContinuousEngine::add_gaps() {
   gaps_ = 0;
 }
 
-void ContinuousEngine::sample(Sequence& sequence, Time now, Outbox& out) {
-  ++sequence.generated;
-  ++sequence.target;
-  if (sequence.generated == 1) {
-    out.push_back(tell(sequence.job, Signal::output));
+void ContinuousEngine::advance(Sequence& sequence) {
+  const std::uint32_t scheduled = std::exchange(sequence.scheduled, 0);
+  if (scheduled == 0) return;
+  std::uint32_t tokens = 1;
+  if (!sequence.decodes()) {
+    sequence.computed += scheduled;
+    if (sequence.computed < sequence.target) return;
   } else {
-    count_gap(now - sequence.last_token);
+    if (scheduled > 1) tokens += verify(sequence, scheduled - 1);
+    sequence.computed += tokens;
   }
-  sequence.last_token = now;
-  tell_progress(sequence, out);
+  sequence.generated += tokens;
+  sequence.target += tokens;
+}
+
+void ContinuousEngine::tell_tokens(Sequence& sequence, std::uint32_t known, Time now, Outbox& out) {
+  const std::uint32_t tokens = known - sequence.told;
+  const Time sent = frontend_.send(now, tokens);
+  if (sequence.told == 0) {
+    frontend_.tell(now, sent, tell(sequence.job, Signal::output), out);
+  } else if (tokens == 1) {
+    count_gap(sent - sequence.last_token);
+  } else {  // so that gaps sum to the time that passed
+    const Duration each{(sent - sequence.last_token).ns / tokens};
+    for (std::uint32_t i = 0; i < tokens; ++i) count_gap(each);
+  }
+  sequence.last_token = sent;
+  if (const std::uint32_t every = sequence.job.notify_every; every > 0)
+    for (std::uint32_t at = (sequence.told / every + 1) * every; at <= known; at += every)
+      frontend_.tell(now, sent, tell(sequence.job, Signal::progress, at), out);
+  sequence.told = known;
+  if (sequence.complete_outside()) [[unlikely]]
+    frontend_.tell(now, sent, tell(sequence.job, Signal::finished), out);
 }
 
 void ContinuousEngine::complete(const Step&, Time now, Outbox& out) {
   in_step_ = false;
+  const bool stays = config_.async_scheduling || config_.async_output;  // for one more iteration
   std::size_t kept = 0;
   for (std::size_t i = 0; i < running_.size(); ++i) {
     Sequence& sequence = running_[i];
-    if (sequence.scheduled == 1 && sequence.decodes()) {  // most of them: the rest would do the same
-      sequence.scheduled = 0;
-      ++sequence.computed;
-      ++sequence.generated;
-      ++sequence.target;
-      count_gap(now - sequence.last_token);
-      sequence.last_token = now;
-      tell_progress(sequence, out);
-    } else if (sequence.scheduled > 0 && sequence.decodes()) {
-      accept(sequence, now, out);
-    } else if (sequence.scheduled > 0) {
-      sequence.computed += sequence.scheduled;
-      sequence.scheduled = 0;
-      if (sequence.computed == sequence.target) sample(sequence, now, out);
-    }
-    if (sequence.generated >= sequence.job.output_tokens && sequence.generated > 0) [[unlikely]] {
+    const bool was_complete = sequence.complete();
+    const std::uint32_t before = sequence.generated;
+    advance(sequence);
+    const std::uint32_t known = config_.async_output ? before : sequence.generated;
+    if (known > sequence.told && !sequence.complete_outside()) tell_tokens(sequence, known, now, out);
+    if (was_complete || (!stays && sequence.complete())) [[unlikely]] {
       free_blocks(sequence);
-      out.push_back(tell(sequence.job, Signal::finished));
       continue;
     }
     if (kept != i) running_[kept] = std::move(sequence);
@@ -287,7 +333,9 @@ void ContinuousEngine::complete(const Step&, Time now, Outbox& out) {
 }
 
 void ContinuousEngine::fail(Outbox& out) {
-  for (const Sequence& sequence : running_) out.push_back(tell(sequence.job, Signal::failed));
+  frontend_.fail(out);
+  for (const Sequence& sequence : running_)
+    if (!sequence.complete_outside()) out.push_back(tell(sequence.job, Signal::failed));
   for (const Sequence& sequence : preempted_) out.push_back(tell(sequence.job, Signal::failed));
   while (!waiting_.empty()) out.push_back(tell(waiting_.pop(), Signal::failed));
   running_.clear();

@@ -10,6 +10,7 @@
 #include "gpushare/scenario.hpp"
 #include "gpushare/statistics.hpp"
 #include "serving/block_pool.hpp"
+#include "serving/frontend.hpp"
 #include "serving/job.hpp"
 #include "serving/llm_step.hpp"
 
@@ -30,10 +31,9 @@ class ContinuousEngine {
   /// False when the queue is full or the sequence could never fit the KV cache.
   [[nodiscard]] bool enqueue(const Job& job);
   [[nodiscard]] std::optional<Step> plan(Time now, Outbox& out);
-  [[nodiscard]] Time wake() const { return kNever; }
+  [[nodiscard]] Time wake() const { return frontend_.wake(); }  ///< also while a step runs
   void complete(const Step& step, Time now, Outbox& out);
   void fail(Outbox& out);
-  [[nodiscard]] bool idle() const { return !in_step_; }
 
   // continuous_runs.cpp: iterations that follow each other without anything to tell, for those who advance several.
   /// How many iterations, the planned one included, are sure to end without a signal, an admission or a preemption,
@@ -73,6 +73,7 @@ class ContinuousEngine {
     std::uint32_t computed = 0;  // tokens whose KV is there
     std::uint32_t shared = 0;    // of which in blocks of the prefix cache, which all sequences share
     std::uint32_t generated = 0;
+    std::uint32_t told = 0;       // of those, known outside
     std::uint32_t scheduled = 0;  // tokens of the step in hand
     std::int64_t blocks = 0;
     Time last_token{};
@@ -82,6 +83,8 @@ class ContinuousEngine {
     std::int64_t partly = 0;             // blocks of it that were found
 
     [[nodiscard]] bool decodes() const { return generated > 0 && computed + 1 == target; }
+    [[nodiscard]] bool complete() const { return generated >= std::max(1u, job.output_tokens); }
+    [[nodiscard]] bool complete_outside() const { return told >= std::max(1u, job.output_tokens); }
     [[nodiscard]] bool before(const Sequence& other) const {
       return job.priority != other.job.priority ? job.priority < other.job.priority
                                                 : job.queued < other.job.queued;
@@ -112,10 +115,13 @@ class ContinuousEngine {
   [[nodiscard]] std::int64_t wanted_of(const Sequence& sequence, std::int64_t budget) const;
   void schedule(Sequence& sequence, std::uint32_t tokens, LlmLoad& load);
   void unschedule(Sequence& sequence, LlmLoad& load);
-  void schedule_running(Turn turn, std::int64_t& budget);
+  void schedule_running(Turn turn, Time now, std::int64_t& budget, Outbox& out);
   [[nodiscard]] std::size_t victim() const;
-  void preempt(std::size_t index);
-  void admit_waiting(std::int64_t& budget, Outbox& out);
+  void preempt(std::size_t index, Time now, Outbox& out);
+  /// Takes out who has ended and would need a block for a token that nobody wants.
+  void drop_ended(Time now, Outbox& out);
+  /// Jobs that were queued by `latest`.
+  void admit_waiting(Time latest, std::int64_t& budget, Outbox& out);
   [[nodiscard]] bool preempted_first() const;
   [[nodiscard]] Sequence fresh(const Job& job) const;
   [[nodiscard]] bool admit(Sequence& sequence, std::int64_t& budget);
@@ -129,21 +135,22 @@ class ContinuousEngine {
   }
   void add_gap(Duration gap);
   void add_gaps();
-  void tell_progress(const Sequence& sequence, Outbox& out) const {
-    if (sequence.job.notify_every > 0 && sequence.generated % sequence.job.notify_every == 0)
-      out.push_back(tell(sequence.job, Signal::progress, sequence.generated));
-  }
-  void sample(Sequence& sequence, Time now, Outbox& out);
+  /// Computes what was scheduled.
+  void advance(Sequence& sequence);
+  /// Sends the tokens that were not sent yet, `generated` of them known by now.
+  void tell_tokens(Sequence& sequence, std::uint32_t known, Time now, Outbox& out);
+  /// Sends what is due, and queues the jobs that have been taken in.
+  void attend_frontend(Time now, Outbox& out);
 
   // continuous_speculation.cpp
   /// Guesses that a sequence's next step verifies: as many as its reply has tokens beyond the one that comes anyway.
   [[nodiscard]] std::uint32_t guesses(const Sequence& sequence) const {
-    if (config_.speculation.tokens == 0 || !sequence.decodes()) return 0;
+    if (config_.speculation.tokens == 0 || !sequence.decodes() || sequence.complete()) return 0;
     return std::min(static_cast<std::uint32_t>(config_.speculation.tokens),
                     sequence.job.output_tokens - sequence.generated - 1);
   }
-  [[nodiscard]] std::uint32_t kept_of(const Sequence& sequence, std::uint32_t guessed) const;
-  void accept(Sequence& sequence, Time now, Outbox& out);
+  /// How many of them turn out right.
+  [[nodiscard]] std::uint32_t verify(const Sequence& sequence, std::uint32_t guessed);
 
   /// Iterations after the planned one for whose tokens there are blocks.
   [[nodiscard]] std::size_t steps_with_blocks() const;
@@ -159,12 +166,15 @@ class ContinuousEngine {
   LlmServing serving_;
   BlockPool pool_;
   std::int64_t watermark_blocks_;
+  Frontend frontend_;
   JobQueue waiting_;
   std::deque<Sequence> preempted_;  // served before waiting_, latest preemption first
   std::vector<Sequence> running_;   // in order of admission
   bool in_step_ = false;
   LlmLoad load_;                              // of the step in hand
+  Time planned_{};                            // when it began
   bool preempted_now_ = false;                // while it was planned
+  bool held_back_ = false;                    // then: a job that came too late for it
   mutable std::vector<std::int64_t> taking_;  // scratch of steps_with_blocks
   Histogram inter_token_;
   Duration gap_{};  // `gaps_` of which are not in inter_token_ yet

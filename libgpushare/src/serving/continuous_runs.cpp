@@ -12,14 +12,16 @@ constexpr std::size_t kFarAhead = 4096;  // iterations beyond which nobody asks
 }  // namespace
 
 std::size_t ContinuousEngine::silent_steps() const {
-  if (config_.speculation.tokens > 0 || preempted_now_ || load_.prefill_tokens > 0 ||
-      load_.decodes < static_cast<double>(running_.size()))
+  if (config_.speculation.tokens > 0 || frontend_.present() || preempted_now_ || held_back_ ||
+      load_.prefill_tokens > 0 || load_.decodes < static_cast<double>(running_.size()))
     return 0;
   std::size_t silent = steps_with_blocks();
+  const std::uint32_t late = config_.async_output ? 1 : 0;
   for (const Sequence& sequence : running_) {
+    if (sequence.told == 0 || sequence.told + late != sequence.generated || sequence.complete()) return 0;
     std::uint32_t left = sequence.job.output_tokens - sequence.generated;
     if (sequence.job.notify_every > 0)
-      left = std::min(left, sequence.job.notify_every - sequence.generated % sequence.job.notify_every);
+      left = std::min(left, sequence.job.notify_every - sequence.told % sequence.job.notify_every);
     silent = std::min<std::size_t>(silent, left - 1);
   }
   return silent;
@@ -57,12 +59,14 @@ void ContinuousEngine::skip(std::span<const Time> ends) {
     sequence.last_token = ends.back();
     sequence.computed += steps;
     sequence.generated += steps;
+    sequence.told += steps;
     sequence.target += steps;
     static_cast<void>(reserve(sequence, sequence.computed + 1));  // silent_steps() has seen to it
   }
   add_gaps();
   for (std::size_t i = 1; i < ends.size(); ++i) inter_token_.add(ends[i] - ends[i - 1], running_.size());
   load_.decode_context += load_.decodes * steps;
+  planned_ = ends.back();
 }
 
 bool ContinuousEngine::may_admit(const Job& job) const {

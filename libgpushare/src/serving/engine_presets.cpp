@@ -23,6 +23,8 @@ Engine read_defaults(json::Figures figures) {
   engine.chunked_prefill = figures.boolean("chunked_prefill");
   engine.prefill_first = figures.boolean("prefill_first");
   if (figures.reader().has("reserve_output")) engine.reserve_output = figures.boolean("reserve_output");
+  if (figures.reader().has("async_scheduling")) engine.async_scheduling = figures.boolean("async_scheduling");
+  if (figures.reader().has("async_output")) engine.async_output = figures.boolean("async_output");
   engine.max_num_partial_prefills = figures.integer("max_num_partial_prefills", 1);
   engine.long_prefill_token_threshold = figures.integer("long_prefill_token_threshold", 0);
   engine.block_size = figures.integer("block_size", 1);
@@ -32,6 +34,9 @@ Engine read_defaults(json::Figures figures) {
   engine.host_per_step_s = figures.number("host_per_step_s");
   engine.host_per_sequence_s = figures.number("host_per_sequence_s");
   engine.request_overhead_s = figures.number("request_overhead_s");
+  if (figures.reader().has("frontend_request_s"))
+    engine.frontend_request_s = figures.number("frontend_request_s");
+  if (figures.reader().has("frontend_token_s")) engine.frontend_token_s = figures.number("frontend_token_s");
   figures.reader().finish();
   return engine;
 }

@@ -10,6 +10,7 @@ struct LlmLoad {
   double decodes = 0, decode_context = 0;
   double drafted = 0;  ///< tokens guessed for the decodes, all together
   double sampled = 0;
+  double sequences = 0;  ///< that it computes anything for
 };
 
 /// An LLM as a server runs it: in which weights, over how many GPUs, with which draft.

@@ -20,7 +20,6 @@ class SlotEngine {
   [[nodiscard]] Time wake() const { return kNever; }
   void complete(const Step& step, Time now, Outbox& out);
   void fail(Outbox& out);
-  [[nodiscard]] bool idle() const { return phase_ == Phase::idle; }
   /// From a job's arrival, its overhead included, to its first chunk.
   [[nodiscard]] const Histogram& first_chunk() const { return first_chunk_; }
   /// Between successive chunks of a stream, and how unsteadily they come against their playout.

@@ -71,6 +71,7 @@ Time StreamEngine::arrival_of(const Open& stream) const {
 }
 
 Time StreamEngine::wake() const {
+  if (encoding_) return kNever;
   std::vector<Time> arrivals;
   for (const std::uint32_t slot : open_)
     if (!streams_[slot].in_batch) arrivals.push_back(arrival_of(streams_[slot]));

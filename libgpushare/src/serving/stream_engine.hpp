@@ -31,7 +31,6 @@ class StreamEngine {
     if (config_.overlap_decoding) encoding_ = false;
     return config_.overlap_decoding;
   }
-  [[nodiscard]] bool idle() const { return !encoding_; }
   /// From a chunk's arrival to its transcript, and how unsteadily the transcripts of a stream come.
   [[nodiscard]] const Histogram& chunk_latency() const { return chunk_latency_; }
   [[nodiscard]] const Histogram& interarrival_jitter() const { return jitter_; }

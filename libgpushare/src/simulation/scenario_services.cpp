@@ -162,6 +162,8 @@ void read_schedule(const Reader& reader, Engine& engine) {
   engine.chunked_prefill = reader.boolean("chunked_prefill", engine.chunked_prefill);
   engine.prefill_first = reader.boolean("prefill_first", engine.prefill_first);
   engine.reserve_output = reader.boolean("reserve_output", engine.reserve_output);
+  engine.async_scheduling = reader.boolean("async_scheduling", engine.async_scheduling);
+  engine.async_output = reader.boolean("async_output", engine.async_output);
   engine.priority_scheduling = reader.boolean("priority_scheduling", engine.priority_scheduling);
   engine.max_num_partial_prefills =
       whole(reader, "max_num_partial_prefills", engine.max_num_partial_prefills, 1);
@@ -231,6 +233,8 @@ void read_continuous(const Reader& reader, const std::string& service, Engine& e
   const json::Range host = json::kNonNegative;
   engine.host_per_step_s = reader.number("host_per_step_s", engine.host_per_step_s, host);
   engine.host_per_sequence_s = reader.number("host_per_sequence_s", engine.host_per_sequence_s, host);
+  engine.frontend_request_s = reader.number("frontend_request_s", engine.frontend_request_s, host);
+  engine.frontend_token_s = reader.number("frontend_token_s", engine.frontend_token_s, host);
   read_schedule(reader, engine);
   read_prefix_cache(reader, engine);
   if (const auto speculation = reader.find("speculation"))

@@ -197,7 +197,7 @@ void Simulator::kick(Time now, int server) {
             if (begin_run(now, server, engine, *step)) continue;
           start_step(now, server, *step);
         }
-        queue_.set(state.wake_slot, engine.idle() ? engine.wake() : kNever);
+        queue_.set(state.wake_slot, engine.wake());
       },
       state.engine);
 }
