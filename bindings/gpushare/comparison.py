@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from . import _core
 from .render import Field, html_table, number, numbers, shorten, text_table, wrap
 from .results import Estimate, Result, Summary, precision
 from .runner import run_all
-from .scenario import ModeLike, Scenario, mode_text
+from .scenario import ModeLike, Scenario, ScenarioLike, mode_text
 from .simulation import as_scenario, check_count, simulate
 from .tables import Table
 
@@ -49,11 +48,19 @@ _FIGURES = (
     "audio_gap_rate",
 )
 
+#: Figures of one service that are shown where there is anything to show: heading, scale, decimals, meaning.
+_SERVER_FIGURES = {
+    "rejected": ("rejected", 1, 0, "refused by a full queue"),
+    "preemptions": ("preempted", 1, 0, "sequences that gave up their KV cache and were computed again"),
+    "prefix_hit_rate": ("hits %", 100, 0, "prompt tokens found in the prefix cache"),
+    "draft_acceptance_rate": ("accepted %", 100, 0, "guessed tokens that were right"),
+}
+
 Refusal = _core.OutOfMemoryError | _core.LayoutError
 
 
 def compare(
-    scenario: Scenario | str | os.PathLike[str],
+    scenario: ScenarioLike,
     modes: Sequence[ModeLike] | None = None,
     *,
     seed: int | None = None,
@@ -67,8 +74,8 @@ def compare(
 
     Parameters
     ----------
-    scenario : Scenario, str or path
-        A scenario, or the name or path of one.
+    scenario : Scenario, str, path or mapping
+        As in `simulate`.
     modes : sequence of str or Layout, optional
         Modes as in `Scenario.load`; by default the document's own, or dedicated, time-slicing and mps.
     seed, replications, uncertainty, record_requests : optional
@@ -190,6 +197,11 @@ class Comparison:
         whole = all(s.get(f"{name}_mean_s") == s["e2e_latency_mean_s"] for s in self._summaries.values())
         return whole or name.removesuffix("latency") + "after_speech" in found
 
+    def _server_metrics(self) -> list[str]:
+        """Those of `_SERVER_FIGURES`, by service, that are not zero everywhere."""
+        names = [f"{service}.{figure}" for service in self.scenario.services for figure in _SERVER_FIGURES]
+        return [name for name in names if any(value > 0 for value in self.values(name))]
+
     def values(self, metric: str) -> list[float]:
         """A figure by the names of `Summary`, one value for each mode; NaN where there is none."""
         return [
@@ -202,7 +214,7 @@ class Comparison:
         columns: dict[str, Any] = {"mode": self.modes}
         statistics = [f"{name}_{statistic}_s" for name in self.latencies for _, statistic in _STATISTICS]
         replicated = any(isinstance(v, Estimate) for s in self._summaries.values() for v in s.values())
-        for metric in [*_FIGURES, *statistics]:
+        for metric in [*_FIGURES, *self._server_metrics(), *statistics]:
             values = self.values(metric)
             columns[metric] = np.array([float(v) for v in values], dtype=np.float64)
             if replicated:
@@ -251,6 +263,11 @@ class Comparison:
         def field(title: str, metric: str, scale: float = 1, places: int | None = None) -> Field:
             return Field(title, numbers([_scaled(v, scale, intervals) for v in self.values(metric)], places))
 
+        def server_field(metric: str) -> Field:
+            service, figure = metric.rsplit(".", 1)
+            title, scale, places, _ = _SERVER_FIGURES[figure]
+            return field(f"{service}\n{title}", metric, scale, places)
+
         gigabytes = [
             f"{number(float(used) / 1e9, 1)}/{number(float(allocated) / 1e9, 0)}"
             if not math.isnan(used)
@@ -270,6 +287,7 @@ class Comparison:
             field("band-\nwidth %", "bandwidth_utilisation", 100, 0),
             Field("VRAM GB\nused/all", gigabytes),
             field("$ per\nmonth", "cost_per_month", 1, 0),
+            *(server_field(metric) for metric in self._server_metrics()),
         ]
 
     def _latency_fields(self, intervals: bool) -> list[Field]:
@@ -305,8 +323,13 @@ class Comparison:
             f"req/s, tok/s: completed requests and their output tokens in the {number(float(window), 0)} s "
             "measured. busy: share of time with a kernel running; bandwidth: bytes moved of the peak; "
             "both over the GPUs used. VRAM: resident of nominal. jitter: p99 - p50. "
-            f"A month has 720 hours at ${self.scenario.price_per_gpu_hour:g} a GPU."
+            f"{self._server_legend()}A month has 720 hours at ${self.scenario.price_per_gpu_hour:g} a GPU."
         )
+
+    def _server_legend(self) -> str:
+        shown = dict.fromkeys(metric.rsplit(".", 1)[1] for metric in self._server_metrics())
+        figures = [_SERVER_FIGURES[figure] for figure in shown]
+        return "".join(f"{title.removesuffix(' %')}: {meaning}. " for title, _, _, meaning in figures)
 
     def _precision(self, intervals: bool) -> str:
         runs = max((len(result.runs) for result in self.results.values()), default=1)

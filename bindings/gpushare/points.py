@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import _core
-from .scenario import Scenario, mode_text
+from .scenario import Scenario, ScenarioLike, mode_text
 from .simulation import as_scenario, check_count
 
 __all__ = ["Point", "grid"]
@@ -41,13 +40,13 @@ class Point:
         return f"<Point {values}{'; refused' if self.refused else ''}>"
 
 
-def grid(scenario: Scenario | str | os.PathLike[str], **axes: Iterable[Any]) -> list[Point]:
+def grid(scenario: ScenarioLike, **axes: Iterable[Any]) -> list[Point]:
     """The Cartesian product of axes, the last one varying fastest.
 
     Parameters
     ----------
-    scenario : Scenario, str or path
-        Where the points start from.
+    scenario : Scenario, str, path or mapping
+        Where the points start from, as in `simulate`.
     **axes
         Values by axis. ``mode`` and ``layout`` (MIG layouts, as text or `Layout`) put the scenario into that
         mode, ``seed`` is the run's seed, ``users`` and ``rate_per_s`` change the only closed or open traffic

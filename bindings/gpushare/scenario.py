@@ -365,3 +365,7 @@ def _child(node: Any, step: str, pointer: str) -> Any:
         members = ", ".join(node) if isinstance(node, dict) else "none"
         raise _error(pointer, f"there is no such member; legal are {members}")
     return node[step]
+
+
+#: What functions take that need a scenario: one, its name or path, or its document.
+ScenarioLike = Scenario | str | os.PathLike[str] | Mapping[str, Any]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from . import _core
 from .results import Result, Run
-from .scenario import ModeLike, Scenario
+from .scenario import ModeLike, Scenario, ScenarioLike
 
 __all__ = ["UNCERTAIN_RUNS", "simulate"]
 
@@ -18,9 +17,11 @@ UNCERTAIN_RUNS = 24
 _SPREAD = (0.05, 0.25, 0.10)
 
 
-def as_scenario(scenario: Scenario | str | os.PathLike[str]) -> Scenario:
-    """The scenario itself, or the one of that name or path."""
-    return scenario if isinstance(scenario, Scenario) else Scenario.load(scenario)
+def as_scenario(scenario: ScenarioLike) -> Scenario:
+    """The scenario itself, or the one of that name, path or document."""
+    if isinstance(scenario, Scenario):
+        return scenario
+    return Scenario.from_dict(scenario) if isinstance(scenario, Mapping) else Scenario.load(scenario)
 
 
 def check_count(name: str, value: object, least: int = 1) -> int:
@@ -37,7 +38,7 @@ def check_count(name: str, value: object, least: int = 1) -> int:
 
 
 def simulate(
-    scenario: Scenario | str | os.PathLike[str],
+    scenario: ScenarioLike,
     *,
     mode: ModeLike | None = None,
     seed: int | None = None,
@@ -52,8 +53,8 @@ def simulate(
 
     Parameters
     ----------
-    scenario : Scenario, str or path
-        A scenario, or the name or path of one.
+    scenario : Scenario, str, path or mapping
+        A scenario, the name or path of one, or its document as `Scenario.from_dict` takes it.
     mode : str or Layout, optional
         Another mode, as in `Scenario.load`.
     seed : int, optional

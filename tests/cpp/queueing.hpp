@@ -77,7 +77,6 @@ inline void add_users(Scenario& scenario, int users, double think_s) {
   traffic.kind = Traffic::Kind::closed;
   traffic.users = users;
   traffic.think_s = exponential(think_s);
-  traffic.hold_s = 1e9;
   scenario.traffic.push_back(std::move(traffic));
 }
 

@@ -246,7 +246,7 @@ TEST_CASE("host time is that of the sequences in the iteration") {
   Engine engine = config(8, 1000);
   engine.prefill_first = true;
   engine.host_per_sequence_s = 0.0001;
-  ContinuousEngine server(engine, token_counter(), token_counter().formats[0], 100);
+  ContinuousEngine server(engine, {&token_counter(), &token_counter().formats[0]}, 100);
   Outbox out;
   Job job;
   job.input_tokens = 10;
@@ -265,7 +265,7 @@ TEST_CASE("one thread takes requests in and sends tokens out, in turns") {
   engine.frontend_request_s = 2e-9;
   engine.frontend_token_s = 3e-9;
   engine.queue_limit = 2;
-  ContinuousEngine server(engine, token_counter(), token_counter().formats[0], 100);
+  ContinuousEngine server(engine, {&token_counter(), &token_counter().formats[0]}, 100);
   Outbox out;
   Job job;
   job.input_tokens = 10;

@@ -89,7 +89,9 @@ TEST_CASE("empty and contradicting documents are refused") {
   CHECK(complaint_about_queue(R"({"duration_s": 0})") ==
         "s.json#/duration_s: expected a number > 0 and <= 1000000000, found 0");
   CHECK(complaint_about_queue(R"({"duration_s": null})") ==
-        "s.json: \"duration_s\" is missing, and open traffic does not tell how long it lasts");
+        "s.json: \"duration_s\" is missing, and neither open traffic nor users without \"hold_s\" tell how "
+        "long "
+        "they last");
   CHECK(complaint_about_queue(R"({"warmup_s": 100})") ==
         "s.json#/warmup_s: a warm-up of 100 s leaves nothing of the 100 s to measure");
   CHECK(complaint_about_queue(R"({"warmup_s": -1})") == "s.json#/warmup_s: expected a number >= 0, found -1");
@@ -100,7 +102,14 @@ TEST_CASE("empty and contradicting documents are refused") {
         "s.json#/traffic/0/users: expected a whole number between 1 and 1000000, found 0");
   CHECK(complaint_about_voice(R"({"traffic": [{"kind": "closed", "users": 1,
         "sizes": {"output_tokens": 1, "speech_s": 1}}]})") ==
-        "s.json: \"duration_s\" is missing, and the traffic lasts 0 s; give one > 0 and <= 1e+09");
+        "s.json: \"duration_s\" is missing, and neither open traffic nor users without \"hold_s\" tell how "
+        "long "
+        "they last");
+  CHECK(with_traffic(R"({"kind": "closed", "users": 1, "hold_s": 0})") ==
+        "s.json#/traffic/0/hold_s: without ramps the users would leave before they ask; give seconds > 0, or "
+        "leave it out");
+  CHECK(with_traffic(R"({"kind": "closed", "users": 1, "ramp_up_s": 60, "ramp_down_s": 41})") ==
+        "s.json#/traffic/0: its ramps take 101 s, but the run ends after 100 s");
   CHECK(with_traffic(R"({"kind": "open", "arrivals": {"kind": "poisson", "rate_per_s": 0}})") ==
         "s.json#/traffic/0/arrivals/rate_per_s: expected a number > 0 and <= 1000000000, found 0");
   CHECK(with_traffic(

@@ -230,6 +230,27 @@ TEST_CASE("users ramp up, hold, and leave one by one") {
   }
 }
 
+TEST_CASE("users whose stay is not given are there until the run ends") {
+  Scenario scenario = queueing::system(constant(0.01), fifo(1'000'000));
+  add_users(scenario, 10, 0.5);
+  scenario.traffic[0].ramp_up_s = scenario.traffic[0].ramp_down_s = 10;
+  scenario.duration_s = 40;
+  scenario.traffic[0].hold_s = 20;
+  const Run given = simulate(scenario);
+  scenario.traffic[0].hold_s.reset();
+  CHECK(column(simulate(scenario), "arrival_s") == column(given, "arrival_s"));
+}
+
+TEST_CASE("a user who is refused asks again half a second later") {
+  Scenario scenario = queueing::system(constant(0.01), fifo(1, 0));
+  add_users(scenario, 1, 0);
+  scenario.traffic[0].think_s = constant(0);
+  scenario.duration_s = 1.25;
+  const Run run = simulate(scenario);
+  CHECK(run.summary.rejected == 3);
+  CHECK(column(run, "arrival_s") == std::vector<double>{0, 0.5, 1});
+}
+
 TEST_CASE("prompts grow with the history of a session and shrink when it ends") {
   Scenario scenario = load_scenario("voice-light", "dedicated");
   Traffic& traffic = scenario.traffic[0];

@@ -106,6 +106,10 @@ def test_the_same_seed_gives_the_same_bytes(light: gs.Scenario, result: gs.Resul
     assert columns_of(gs.simulate(light, seed=77)) != columns_of(gs.simulate(light, seed=78))
 
 
+def test_a_document_will_do(light: gs.Scenario, result: gs.Result) -> None:
+    assert columns_of(gs.simulate(light.document, record_steps=True)) == columns_of(result)
+
+
 def test_replications_are_independent_and_in_order_whatever_the_threads(light: gs.Scenario) -> None:
     one, many = gs.simulate(light, replications=3, threads=1), gs.simulate(light, replications=3, threads=3)
     assert columns_of(one) == columns_of(many)

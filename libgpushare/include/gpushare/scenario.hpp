@@ -162,12 +162,13 @@ struct Traffic {
   ArrivalProcess arrivals;  ///< open
 
   int users = 0;  ///< closed
-  double ramp_up_s = 0, hold_s = 0, ramp_down_s = 0;
-  Distribution think_s = constant(0);
-  int turns_per_session = 1;        ///< closed: history is forgotten after so many turns
-  bool history = false;             ///< closed: prompts carry what was said before
-  double history_limit_tokens = 0;  ///< 0: no limit
-  bool playback = false;            ///< closed: the next turn waits until the reply was played out
+  double ramp_up_s = 0, ramp_down_s = 0;
+  std::optional<double> hold_s;        ///< closed; nullopt: what duration_s and the ramps leave
+  Distribution think_s = constant(0);  ///< closed: after a refusal or a failure at least half a second
+  int turns_per_session = 1;           ///< closed: history is forgotten after so many turns
+  bool history = false;                ///< closed: prompts carry what was said before
+  double history_limit_tokens = 0;     ///< 0: no limit
+  bool playback = false;               ///< closed: the next turn waits until the reply was played out
   double system_prompt_tokens = 0;  ///< open, closed: first tokens of every prompt that are the same for many
   int system_prompts = 1;           ///< open, closed: how many such beginnings there are, drawn evenly
 

@@ -160,12 +160,22 @@ void read_duration(const Reader& reader, Scenario& scenario) {
     std::optional<double> longest;
     for (const Traffic& traffic : scenario.traffic)
       if (const auto length = length_of(traffic)) longest = std::max(longest.value_or(0), *length);
-    if (!longest) reader.fail("\"duration_s\" is missing, and open traffic does not tell how long it lasts");
+    if (!longest)
+      reader.fail(
+          "\"duration_s\" is missing, and neither open traffic nor users without \"hold_s\" tell how long "
+          "they last");
     if (!(*longest > 0 && *longest <= kLongestRun))
       reader.fail(
           fmt::format("\"duration_s\" is missing, and the traffic lasts {} s; give one > 0 and <= {:.0e}",
                       *longest, kLongestRun));
     scenario.duration_s = *longest;
+  }
+  for (std::size_t i = 0; i < scenario.traffic.size(); ++i) {
+    const Traffic& traffic = scenario.traffic[i];
+    const double ramps_s = traffic.ramp_up_s + traffic.ramp_down_s;
+    if (!traffic.hold_s && ramps_s > scenario.duration_s)
+      reader.at("traffic").at(i).fail(
+          fmt::format("its ramps take {} s, but the run ends after {} s", ramps_s, scenario.duration_s));
   }
   scenario.warmup_s = reader.number("warmup_s", 0, json::kNonNegative);
   if (scenario.warmup_s >= scenario.duration_s)

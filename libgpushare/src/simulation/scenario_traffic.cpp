@@ -73,8 +73,12 @@ void read_hold_stream(const Reader& reader, const Scenario& scenario, bool other
 void read_closed(const Reader& reader, const Scenario& scenario, Traffic& traffic) {
   traffic.users = static_cast<int>(reader.at("users").integer(1, kMostUsers));
   traffic.ramp_up_s = reader.number("ramp_up_s", 0, json::kNonNegative);
-  traffic.hold_s = reader.number("hold_s", 0, json::kNonNegative);
   traffic.ramp_down_s = reader.number("ramp_down_s", 0, json::kNonNegative);
+  if (const auto hold = reader.find("hold_s")) {
+    traffic.hold_s = hold->number(json::kNonNegative);
+    if (traffic.ramp_up_s + *traffic.hold_s + traffic.ramp_down_s == 0)
+      hold->fail("without ramps the users would leave before they ask; give seconds > 0, or leave it out");
+  }
   if (const auto think = reader.find("think_s")) traffic.think_s = think->distribution();
   traffic.turns_per_session = static_cast<int>(reader.integer("turns_per_session", 1, 1, 1'000'000'000));
   traffic.history = reader.boolean("history", false);
@@ -257,7 +261,8 @@ std::vector<Traffic> read_traffic(const Reader& traffic, const Scenario& scenari
 std::optional<double> length_of(const Traffic& traffic) {
   switch (traffic.kind) {
     case Traffic::Kind::closed:
-      return traffic.ramp_up_s + traffic.hold_s + traffic.ramp_down_s;
+      if (!traffic.hold_s) break;
+      return traffic.ramp_up_s + *traffic.hold_s + traffic.ramp_down_s;
     case Traffic::Kind::trace:
       return traffic.trace->arrival_s.back() / traffic.speed;
     case Traffic::Kind::calls:

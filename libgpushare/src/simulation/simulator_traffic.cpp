@@ -4,6 +4,11 @@
 #include "simulation/traffic_ids.hpp"
 
 namespace gpushare {
+namespace {
+
+constexpr Duration kBackOff{500'000'000};  // of a user after a refusal: an assumption
+
+}  // namespace
 
 void Simulator::add_traffic() {
   for (std::size_t i = 0; i < scenario_.traffic.size(); ++i) {
@@ -58,10 +63,12 @@ void Simulator::add_source(int index, const Traffic& traffic) {
 }
 
 void Simulator::add_users(int index, const Traffic& traffic) {
+  const double ramps_s = traffic.ramp_up_s + traffic.ramp_down_s;
+  const double hold_s = traffic.hold_s.value_or(std::max(0.0, scenario_.duration_s - ramps_s));
   for (int n = 0; n < traffic.users; ++n) {
     User user{index, n};
     const double place = static_cast<double>(n) / traffic.users;
-    const double leave = traffic.ramp_up_s + traffic.hold_s + traffic.ramp_down_s * (n + 1) / traffic.users;
+    const double leave = traffic.ramp_up_s + hold_s + traffic.ramp_down_s * (n + 1) / traffic.users;
     user.leave = std::min(end_of_arrivals_, Time{} + duration_from_seconds(leave));
     users_.push_back(user);
     user_slots_.push_back(add_slot(kTrafficEvent, Owner::user, users_.size() - 1));
@@ -129,6 +136,9 @@ void Simulator::after_turn(Time now, const Request& request) {
   Time ready = now;
   if (traffic.playback && request.playout_end != kNever) ready = std::max(ready, request.playout_end);
   ready = ready + duration_from_seconds(traffic.think_s.sample(luck));
+  // Whoever is turned away, or answered in no time, would ask for ever at one instant.
+  if (request.status != RequestStatus::completed || request.arrival == now)
+    ready = std::max(ready, now + kBackOff);
   if (traffic.hold_stream) ready = std::min(ready, std::max(now, users_[index].leave));  // to hang up then
   queue_.set(user_slots_[index], ready);
 }
