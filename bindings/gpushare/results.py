@@ -127,7 +127,8 @@ def flatten(summary: Mapping[str, Any]) -> dict[str, float]:
     ):
         flat[name] = _weighted(partitions, figure)
     for name, latency in summary["latencies"].items():
-        flat |= {f"{name}_{statistic}_s": latency[statistic] for statistic in LATENCY_STATISTICS}
+        for statistic in LATENCY_STATISTICS:
+            flat[f"{name}_{statistic}_s"] = latency[statistic] if latency["count"] else math.nan
         flat[f"{name}_count"] = latency["count"]
     for partition in partitions:
         flat |= {f"{partition['name']}.{figure}": partition[figure] for figure in _PARTITION_FIGURES}

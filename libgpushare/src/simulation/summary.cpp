@@ -193,7 +193,8 @@ std::string Simulator::limiting_resource(const Summary& summary) const {
   const auto most =
       std::max_element(summary.services.begin(), summary.services.end(),
                        [](const auto& a, const auto& b) { return a.mean_in_system < b.mean_in_system; });
-  if (most == summary.services.end() || most->mean_in_system <= 0) return "nothing: no requests were served";
+  if (most == summary.services.end() || most->mean_in_system <= 0)
+    return summary.rejected > 0 ? "admission: every request was refused" : "nothing: no requests were served";
   const auto index = static_cast<std::size_t>(most - summary.services.begin());
   const PartitionSummary* fullest = nullptr;
   const auto consider = [&](int partition) {
