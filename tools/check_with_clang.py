@@ -15,11 +15,11 @@ from pathlib import Path
 
 
 def clang_command(clang: str, entry: dict[str, str]) -> list[str]:
-    """Return the command that g++ was given, for clang, without its output and without g++'s precompiled header."""
+    """Return the command that g++ was given, for clang, and without its output."""
     words = iter(shlex.split(entry["command"])[1:])
     command = [clang, "-fsyntax-only", "-Werror", "-Wno-unknown-warning-option"]
     for word in words:
-        if word in ("-o", "-MF", "-MT", "-MQ", "-include"):
+        if word in ("-o", "-MF", "-MT", "-MQ"):
             next(words)
         elif word not in ("-c", "-MD", "-MMD"):
             command.append(word)

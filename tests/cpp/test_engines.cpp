@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "llm_server.hpp"
 #include "serving/batch_engine.hpp"
-#include "serving/continuous_engine.hpp"
 #include "serving/slot_engine.hpp"
 #include "serving/stream_engine.hpp"
 
@@ -42,28 +42,6 @@ Engine dynamic_batching(int max_batch, std::vector<int> preferred, double delay_
   engine.preferred_batch = std::move(preferred);
   engine.max_queue_delay_s = delay_s;
   return engine;
-}
-
-LlmModel tiny_llm() {
-  LlmModel model;
-  model.formats.push_back({});
-  return model;
-}
-
-Engine continuous(int max_num_seqs, int budget) {
-  Engine engine;
-  engine.kind = EngineKind::continuous_batching;
-  engine.max_num_seqs = max_num_seqs;
-  engine.max_num_batched_tokens = budget;
-  engine.watermark = 0;
-  return engine;
-}
-
-Job prompt(std::uint32_t request, std::uint32_t input, std::uint32_t output) {
-  Job result = job(request);
-  result.input_tokens = input;
-  result.output_tokens = output;
-  return result;
 }
 
 }  // namespace
@@ -260,13 +238,12 @@ TEST_CASE("chunks of speech grow with the streams that are active") {
 }
 
 TEST_CASE("tokens of the prefix cache take no blocks of their own") {
-  const LlmModel model = tiny_llm();
-  Engine config = continuous(8, 1000);
+  Engine config = test::continuous(8, 1000);
   config.prefix_cache_share = 0.75;
   // Prompts of 64 tokens, 48 of them shared: two blocks for each sequence that grows to 80, and four sequences fit.
-  ContinuousEngine engine(config, {&model, &model.formats[0]}, 8);
+  ContinuousEngine engine(config, test::token_counter(), 8);
   Outbox out;
-  for (std::uint32_t i = 0; i < 4; ++i) CHECK(engine.enqueue(prompt(i, 64, 16)));
+  for (std::uint32_t i = 0; i < 4; ++i) CHECK(engine.enqueue(test::prompt(i, 64, 16)));
   int steps = 0;
   while (const auto step = engine.plan(at_ms(steps), out)) engine.complete(*step, at_ms(++steps), out);
   CHECK(count(out, Signal::finished) == 4);
@@ -275,15 +252,14 @@ TEST_CASE("tokens of the prefix cache take no blocks of their own") {
 }
 
 TEST_CASE("a long prompt is prefilled in chunks of the token budget, behind running decodes") {
-  const LlmModel model = tiny_llm();
-  ContinuousEngine engine(continuous(8, 100), {&model, &model.formats[0]}, 1000);
+  ContinuousEngine engine(test::continuous(8, 100), test::token_counter(), 1000);
   Outbox out;
-  CHECK(engine.enqueue(prompt(0, 50, 10)));
+  CHECK(engine.enqueue(test::prompt(0, 50, 10)));
   auto step = engine.plan(at_ms(0), out);
   REQUIRE(step);
   engine.complete(*step, at_ms(1), out);
   CHECK(count(out, Signal::output) == 1);
-  CHECK(engine.enqueue(prompt(1, 250, 1)));  // 99 a step beside one decode: three steps
+  CHECK(engine.enqueue(test::prompt(1, 250, 1)));  // 99 a step beside one decode: three steps
   for (int i = 1; i <= 3; ++i) {
     step = engine.plan(at_ms(i), out);
     REQUIRE(step);
@@ -294,10 +270,9 @@ TEST_CASE("a long prompt is prefilled in chunks of the token budget, behind runn
 }
 
 TEST_CASE("tokens come out one an iteration, and progress is told at every sentence") {
-  const LlmModel model = tiny_llm();
-  ContinuousEngine engine(continuous(8, 100), {&model, &model.formats[0]}, 1000);
+  ContinuousEngine engine(test::continuous(8, 100), test::token_counter(), 1000);
   Outbox out;
-  Job told = prompt(0, 10, 7);
+  Job told = test::prompt(0, 10, 7);
   told.notify_every = 3;
   CHECK(engine.enqueue(told));
   int steps = 0;
@@ -308,12 +283,11 @@ TEST_CASE("tokens come out one an iteration, and progress is told at every sente
 }
 
 TEST_CASE("out of blocks, the latest sequence is preempted and computed again") {
-  const LlmModel model = tiny_llm();
   // Eight blocks of 16: two sequences of 48 tokens hold three each and need a fourth and fifth while they grow to 80.
-  ContinuousEngine engine(continuous(8, 1000), {&model, &model.formats[0]}, 8);
+  ContinuousEngine engine(test::continuous(8, 1000), test::token_counter(), 8);
   Outbox out;
-  CHECK(engine.enqueue(prompt(0, 48, 32)));
-  CHECK(engine.enqueue(prompt(1, 48, 32)));
+  CHECK(engine.enqueue(test::prompt(0, 48, 32)));
+  CHECK(engine.enqueue(test::prompt(1, 48, 32)));
   std::vector<std::uint32_t> order;
   int steps = 0;
   while (const auto step = engine.plan(at_ms(steps), out)) {
@@ -329,34 +303,27 @@ TEST_CASE("out of blocks, the latest sequence is preempted and computed again") 
 }
 
 TEST_CASE("a sequence that could never fit the cache is refused at once") {
-  const LlmModel model = tiny_llm();
-  ContinuousEngine engine(continuous(8, 1000), {&model, &model.formats[0]}, 8);
-  CHECK(engine.enqueue(prompt(0, 64, 64)));
-  CHECK_FALSE(engine.enqueue(prompt(1, 65, 64)));
+  ContinuousEngine engine(test::continuous(8, 1000), test::token_counter(), 8);
+  CHECK(engine.enqueue(test::prompt(0, 64, 64)));
+  CHECK_FALSE(engine.enqueue(test::prompt(1, 65, 64)));
 }
 
 TEST_CASE("a cached share of the prompt is not computed") {
-  const LlmModel model = [] {
-    LlmModel m = tiny_llm();
-    m.flop_per_token = 1;
-    return m;
-  }();
-  Engine config = continuous(8, 1000);
+  Engine config = test::continuous(8, 1000);
   config.prefix_cache_share = 0.5;
-  ContinuousEngine engine(config, {&model, &model.formats[0]}, 100);
+  ContinuousEngine engine(config, test::token_counter(), 100);
   Outbox out;
-  CHECK(engine.enqueue(prompt(0, 100, 1)));
+  CHECK(engine.enqueue(test::prompt(0, 100, 1)));
   const auto step = engine.plan(at_ms(0), out);
   REQUIRE(step);
   CHECK(step->demand.groups[0].flop == 52);  // 48 tokens are three whole blocks
 }
 
 TEST_CASE("a failed engine returns every job") {
-  const LlmModel model = tiny_llm();
-  ContinuousEngine engine(continuous(1, 1000), {&model, &model.formats[0]}, 100);
+  ContinuousEngine engine(test::continuous(1, 1000), test::token_counter(), 100);
   Outbox out;
-  CHECK(engine.enqueue(prompt(0, 10, 5)));
-  CHECK(engine.enqueue(prompt(1, 10, 5)));
+  CHECK(engine.enqueue(test::prompt(0, 10, 5)));
+  CHECK(engine.enqueue(test::prompt(1, 10, 5)));
   CHECK(engine.plan(at_ms(0), out));
   engine.fail(out);
   CHECK(count(out, Signal::failed) == 2);

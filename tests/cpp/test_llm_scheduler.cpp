@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "llm_server.hpp"
 #include "serving/block_pool.hpp"
-#include "serving/continuous_engine.hpp"
 
 // Timelines of the LLM scheduler worked out by hand: one token costs one FLOP, so a step's FLOP are its tokens.
 
@@ -13,37 +13,15 @@ namespace {
 
 using namespace gpushare;
 
-const LlmModel& token_counter() {
-  static const LlmModel model = [] {
-    LlmModel counter;
-    counter.flop_per_token = 1;
-    counter.formats.push_back({});
-    return counter;
-  }();
-  return model;
-}
-
-Engine config(int max_num_seqs, int budget) {
-  Engine engine;
-  engine.kind = EngineKind::continuous_batching;
-  engine.max_num_seqs = max_num_seqs;
-  engine.max_num_batched_tokens = budget;
-  engine.watermark = 0;
-  return engine;
-}
-
 /// A server and its clock, a millisecond for each step.
 class Server {
  public:
   explicit Server(const Engine& engine, std::int64_t blocks = 1000)
-      : engine_(engine, {&token_counter(), &token_counter().formats[0]}, blocks) {}
+      : engine_(engine, test::token_counter(), blocks) {}
 
   bool send(std::uint32_t request, std::uint32_t input, std::uint32_t output, int priority = 0,
             std::shared_ptr<const PromptPrefix> prefix = nullptr) {
-    Job job;
-    job.request = request;
-    job.input_tokens = input;
-    job.output_tokens = output;
+    Job job = test::prompt(request, input, output);
     job.priority = static_cast<std::uint8_t>(priority);
     job.queued = Time{steps_ * 1'000'000 + request};
     job.prefix = std::move(prefix);
@@ -89,7 +67,7 @@ std::shared_ptr<const PromptPrefix> prefix(std::uint64_t rest,
 }  // namespace
 
 TEST_CASE("prompts fill what decodes leave of the budget, in order of arrival") {
-  Server server(config(8, 100));
+  Server server(test::continuous(8, 100));
   CHECK(server.send(0, 60, 4));
   CHECK(server.send(1, 60, 2));
   CHECK(server.send(2, 60, 2));
@@ -98,7 +76,7 @@ TEST_CASE("prompts fill what decodes leave of the budget, in order of arrival") 
 }
 
 TEST_CASE("without chunking a prompt waits until it fits whole, and one beyond the budget is refused") {
-  Engine engine = config(8, 100);
+  Engine engine = test::continuous(8, 100);
   engine.chunked_prefill = false;
   Server server(engine);
   CHECK(server.send(0, 60, 3));
@@ -108,7 +86,7 @@ TEST_CASE("without chunking a prompt waits until it fits whole, and one beyond t
 }
 
 TEST_CASE("prompts go first where the server does not mix them with decodes") {
-  Engine engine = config(8, 100);
+  Engine engine = test::continuous(8, 100);
   engine.prefill_first = true;
   Server server(engine);
   CHECK(server.send(0, 50, 3));
@@ -122,7 +100,7 @@ TEST_CASE("prompts go first where the server does not mix them with decodes") {
 
 TEST_CASE(
     "a server that plans ahead admits an arrival one iteration later, and computes one token too many") {
-  Engine engine = config(8, 100);
+  Engine engine = test::continuous(8, 100);
   engine.async_scheduling = true;
   Server server(engine);
   CHECK(server.send(0, 50, 3));
@@ -139,7 +117,7 @@ TEST_CASE(
 }
 
 TEST_CASE("tokens come out an iteration late where the server hands them out while the next one runs") {
-  Engine engine = config(8, 100);
+  Engine engine = test::continuous(8, 100);
   engine.async_output = true;
   engine.prefill_first = true;
   Server server(engine);
@@ -158,7 +136,7 @@ TEST_CASE("tokens come out an iteration late where the server hands them out whi
 }
 
 TEST_CASE("a sequence that has ended takes no block for a token that is thrown away") {
-  Engine engine = config(8, 1000);
+  Engine engine = test::continuous(8, 1000);
   engine.async_scheduling = true;
   Server server(engine, 3);
   CHECK(server.send(0, 16, 17));  // 32 tokens are kept, two blocks; one more would need a third
@@ -170,7 +148,7 @@ TEST_CASE("a sequence that has ended takes no block for a token that is thrown a
 }
 
 TEST_CASE("who waits behind a sequence that has ended without a block is served") {
-  Engine engine = config(1, 100);
+  Engine engine = test::continuous(1, 100);
   engine.async_output = true;
   engine.prefill_first = true;
   Server server(engine);
@@ -181,7 +159,7 @@ TEST_CASE("who waits behind a sequence that has ended without a block is served"
 }
 
 TEST_CASE("so many prompts are in the middle of their prefill, each so many tokens an iteration") {
-  Engine engine = config(8, 100);
+  Engine engine = test::continuous(8, 100);
   engine.long_prefill_token_threshold = 20;
   SUBCASE("one") {
     Server server(engine);
@@ -200,7 +178,7 @@ TEST_CASE("so many prompts are in the middle of their prefill, each so many toke
 }
 
 TEST_CASE("a server that reserves the output admits less and preempts nothing") {
-  Engine engine = config(8, 1000);
+  Engine engine = test::continuous(8, 1000);
   // Eight blocks of 16; each sequence ends with 80 tokens, five blocks.
   Server eager(engine, 8);
   engine.reserve_output = true;
@@ -216,7 +194,7 @@ TEST_CASE("a server that reserves the output admits less and preempts nothing") 
 }
 
 TEST_CASE("out of blocks the least urgent gives way where the server schedules by priority") {
-  Engine engine = config(8, 1000);
+  Engine engine = test::continuous(8, 1000);
   for (const bool by_priority : {false, true}) {
     engine.priority_scheduling = by_priority;
     Server server(engine, 8);
@@ -231,7 +209,7 @@ TEST_CASE("out of blocks the least urgent gives way where the server schedules b
 }
 
 TEST_CASE("batches are padded to the next size that graphs were captured for") {
-  Engine engine = config(64, 1000);
+  Engine engine = test::continuous(64, 1000);
   engine.cuda_graph_max_batch = 16;
   Server server(engine);
   for (std::uint32_t request = 0; request < 3; ++request) CHECK(server.send(request, 1, 3));
@@ -243,35 +221,27 @@ TEST_CASE("batches are padded to the next size that graphs were captured for") {
 }
 
 TEST_CASE("host time is that of the sequences in the iteration") {
-  Engine engine = config(8, 1000);
+  Engine engine = test::continuous(8, 1000);
   engine.prefill_first = true;
   engine.host_per_sequence_s = 0.0001;
-  ContinuousEngine server(engine, {&token_counter(), &token_counter().formats[0]}, 100);
+  ContinuousEngine server(engine, test::token_counter(), 100);
   Outbox out;
-  Job job;
-  job.input_tokens = 10;
-  job.output_tokens = 3;
-  CHECK(server.enqueue(job));
-  job.request = 1;
-  CHECK(server.enqueue(job));
+  CHECK(server.enqueue(test::prompt(0, 10, 3)));
+  CHECK(server.enqueue(test::prompt(1, 10, 3)));
   server.complete(*server.plan(Time{}, out), Time{1}, out);
-  job.request = 2;
-  CHECK(server.enqueue(job));
+  CHECK(server.enqueue(test::prompt(2, 10, 3)));
   CHECK(server.plan(Time{1}, out)->demand.host_before_s == doctest::Approx(0.0001));  // its prompt alone
 }
 
 TEST_CASE("one thread takes requests in and sends tokens out, in turns") {
-  Engine engine = config(8, 1000);
+  Engine engine = test::continuous(8, 1000);
   engine.frontend_request_s = 2e-9;
   engine.frontend_token_s = 3e-9;
   engine.queue_limit = 2;
-  ContinuousEngine server(engine, {&token_counter(), &token_counter().formats[0]}, 100);
+  ContinuousEngine server(engine, test::token_counter(), 100);
   Outbox out;
-  Job job;
-  job.input_tokens = 10;
-  job.output_tokens = 2;
-  for (job.request = 0; job.request < 2; ++job.request) CHECK(server.enqueue(job));
-  CHECK_FALSE(server.enqueue(job));  // two wait to be taken in
+  for (std::uint32_t request = 0; request < 2; ++request) CHECK(server.enqueue(test::prompt(request, 10, 2)));
+  CHECK_FALSE(server.enqueue(test::prompt(2, 10, 2)));  // two wait to be taken in
   CHECK(server.wake() == Time{2});
   CHECK_FALSE(server.plan(Time{1}, out));
   const auto first = server.plan(Time{2}, out);
@@ -299,20 +269,17 @@ TEST_CASE("one thread takes requests in and sends tokens out, in turns") {
 }
 
 TEST_CASE("host time grows with the batch") {
-  Engine engine = config(8, 1000);
+  Engine engine = test::continuous(8, 1000);
   engine.host_per_step_s = 0.001;
   engine.host_per_sequence_s = 0.0001;
-  ContinuousEngine server(engine, {&token_counter(), &token_counter().formats[0]}, 100);
+  ContinuousEngine server(engine, test::token_counter(), 100);
   Outbox out;
-  Job job;
-  job.input_tokens = 10;
-  job.output_tokens = 2;
-  for (job.request = 0; job.request < 3; ++job.request) CHECK(server.enqueue(job));
+  for (std::uint32_t request = 0; request < 3; ++request) CHECK(server.enqueue(test::prompt(request, 10, 2)));
   CHECK(server.plan(Time{}, out)->demand.host_before_s == doctest::Approx(0.0013));
 }
 
 TEST_CASE("blocks of a prefix are computed once and found by those that follow") {
-  Engine engine = config(8, 1000);
+  Engine engine = test::continuous(8, 1000);
   engine.prefix_caching = true;
   Server server(engine, 100);
   const PromptPrefix::Stretch system{7, 40};  // two whole blocks of 16
@@ -331,7 +298,7 @@ TEST_CASE("blocks of a prefix are computed once and found by those that follow")
 }
 
 TEST_CASE("prompts that begin together share the blocks that the first of them computes") {
-  Engine engine = config(8, 1000);
+  Engine engine = test::continuous(8, 1000);
   engine.prefix_caching = true;
   // 64 tokens in common and 16 of its own each, growing to a fifth and sixth block: 4 + 3 x 2 of ten blocks.
   Server server(engine, 10);
@@ -344,7 +311,7 @@ TEST_CASE("prompts that begin together share the blocks that the first of them c
 }
 
 TEST_CASE("the least recently used prefix gives way, from its end") {
-  Engine engine = config(8, 1000);
+  Engine engine = test::continuous(8, 1000);
   engine.prefix_caching = true;
   Server server(engine, 8);
   for (std::uint32_t request = 0; request < 2; ++request) {
@@ -367,7 +334,7 @@ TEST_CASE("the least recently used prefix gives way, from its end") {
 }
 
 TEST_CASE("a preempted sequence finds its own blocks again unless they were needed") {
-  Engine engine = config(8, 1000);
+  Engine engine = test::continuous(8, 1000);
   engine.prefix_caching = true;
   Server server(engine, 8);
   CHECK(server.send(0, 48, 32, 0, prefix(100)));

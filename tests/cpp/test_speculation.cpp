@@ -1,13 +1,14 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "gpushare/gpushare.hpp"
+#include "llm_server.hpp"
 #include "scenario_documents.hpp"
-#include "serving/continuous_engine.hpp"
 
 // Speculative decoding: how many tokens an iteration brings, what it costs, and what requests see of it.
 
@@ -17,22 +18,8 @@ using namespace gpushare;
 using doctest::Approx;
 using test::Json;
 
-/// One token costs one FLOP, so a step's FLOP are its tokens.
-const LlmModel& counter() {
-  static const LlmModel model = [] {
-    LlmModel made;
-    made.flop_per_token = 1;
-    made.formats.push_back({});
-    return made;
-  }();
-  return model;
-}
-
 Engine guessing(int tokens, double acceptance) {
-  Engine engine;
-  engine.kind = EngineKind::continuous_batching;
-  engine.max_num_seqs = 64;
-  engine.watermark = 0;
+  Engine engine = test::continuous(64, 2048);
   engine.speculation = {tokens, acceptance, nullptr, Precision::fp16};
   return engine;
 }
@@ -40,15 +27,12 @@ Engine guessing(int tokens, double acceptance) {
 /// A server whose steps take a millisecond.
 struct Bench {
   explicit Bench(const Engine& config, std::int64_t blocks = 100000)
-      : engine(config, {&counter(), &counter().formats[0]}, blocks) {
+      : engine(config, test::token_counter(), blocks) {
     engine.draw_from(Stream(7, 0, "luck"));
   }
   bool send(std::uint32_t request, std::uint32_t input, std::uint32_t output, std::uint16_t every = 0) {
-    Job job;
-    job.request = request;
+    Job job = test::prompt(request, input, output);
     job.luck = request;
-    job.input_tokens = input;
-    job.output_tokens = output;
     job.notify_every = every;
     return engine.enqueue(job);
   }
@@ -72,7 +56,6 @@ Json document(const std::string& speculation, int in_flight, double duration_s =
     "traffic": [{"kind": "closed", "sizes": {"input_tokens": 100, "output_tokens": 200}}]})");
   json["duration_s"] = duration_s;
   json["traffic"][0]["users"] = in_flight;
-  json["traffic"][0]["hold_s"] = duration_s;
   if (!speculation.empty()) json["services"]["llm"]["engine"]["speculation"] = test::parse(speculation);
   return json;
 }
@@ -133,6 +116,36 @@ TEST_CASE("tokens that come together share the time since the last") {
   CHECK(bench.run() == std::vector<double>{10, 5, 5});
   CHECK(bench.engine.inter_token().count() == 10);
   CHECK(bench.engine.inter_token().mean_s() == Approx(1e-3 / 5));
+}
+
+TEST_CASE(
+    "guesses come out like other tokens: an iteration late, or one after the other through a front end") {
+  const auto signals = [](const Bench& bench, Signal signal) {
+    return std::count_if(bench.out.begin(), bench.out.end(),
+                         [&](const Outcome& outcome) { return outcome.signal == signal; });
+  };
+  for (const bool planned_ahead : {false, true}) {
+    Engine late = guessing(4, 1);
+    late.async_output = true;
+    late.async_scheduling = planned_ahead;
+    Bench bench(late);
+    REQUIRE(bench.send(0, 10, 11, 4));
+    CHECK(bench.run() == std::vector<double>{10, 5, 5, 1});  // who has ended takes part once more
+    CHECK(signals(bench, Signal::output) == 1);
+    CHECK(signals(bench, Signal::progress) == 2);
+    CHECK(signals(bench, Signal::finished) == 1);
+    CHECK(bench.engine.inter_token().count() == 10);
+    CHECK(bench.engine.counts().draft_tokens == 8);
+  }
+  Engine slow = guessing(4, 1);
+  slow.frontend_token_s = 2e-3;
+  Bench bench(slow);
+  REQUIRE(bench.send(0, 10, 11));
+  static_cast<void>(bench.run());
+  // The first token is sent 2 ms after its step of 1 ms; ten more take 20 ms.
+  CHECK(bench.engine.wake() == Time{23'000'000});
+  CHECK(bench.engine.inter_token().count() == 10);
+  CHECK(bench.engine.inter_token().mean_s() == Approx(2e-3));
 }
 
 TEST_CASE("positions to verify need blocks, and a full cache preempts") {
