@@ -79,7 +79,7 @@ test: $(stamps)/package-test-$(package)
 	cmake --preset release
 	cmake --build --preset release
 	ctest --preset release
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n $(jobs) --dist loadfile
 
 # --- for developers ---------------------------------------------------------------------------------------------
 

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <utility>
@@ -97,5 +101,27 @@ Estimate estimate(Scenario scenario, double rate_per_s, double requests, Figure 
 }
 
 inline double mean_response(const Run& run) { return run.summary.latency("e2e_latency")->mean; }
+
+// Loads of a queue with this mean service time, and the check that theory lies inside a narrow 99 % interval.
+inline constexpr double kServiceS = 0.010;
+inline constexpr std::array kLoads{0.3, 0.6, 0.8, 0.9, 0.95};
+
+/// Requests that bring the half-width under the limit; the variance of a mean grows with (1 - load)^-4 in a FIFO queue.
+inline double enough_requests(double load) {
+  return load < 0.5 ? 5e5 : load < 0.7 ? 1e6 : load < 0.85 ? 3.5e6 : load < 0.92 ? 7e6 : 6e6;
+}
+inline double width_limit(double load) { return load > 0.94 ? 0.05 : 0.02; }
+
+inline void check(const Estimate& estimate, double theory, double load) {
+  INFO("load " << load << ": theory " << theory << ", simulated " << estimate.mean << " +- "
+               << estimate.half_width);
+  // Under sanitizers there are few requests, to exercise the code; the release build checks the theory.
+  if (kThinning > 1) {
+    CHECK(std::abs(estimate.mean - theory) <= 2 * estimate.half_width);
+    return;
+  }
+  CHECK(std::abs(estimate.mean - theory) <= estimate.half_width);
+  CHECK(estimate.half_width < width_limit(load) * theory);
+}
 
 }  // namespace queueing

@@ -15,8 +15,23 @@ Sharing time_slicing(double slice_s, double switch_s) {
 
 }  // namespace
 
+TEST_CASE("processor sharing gives S / (1 - load) whatever the law of service") {
+  struct Law {
+    Distribution service_s;
+    double requests;  // of those that a FIFO queue needs
+  };
+  for (const Law& law : {Law{exponential(kServiceS), 1.2}, Law{constant(kServiceS), 1},
+                         Law{lognormal_with_mean(kServiceS, 1.1), 2}}) {
+    for (const double load : kLoads) {
+      Scenario scenario = queueing::system(law.service_s, fifo(1'000'000));
+      add_poisson(scenario, load / kServiceS);
+      check(estimate(scenario, load / kServiceS, law.requests * enough_requests(load), mean_response),
+            kServiceS / (1 - load), load);
+    }
+  }
+}
+
 TEST_CASE("time-slicing tends to processor sharing as the slice shrinks") {
-  constexpr double kServiceS = 0.010;
   constexpr double kLoad = 0.7;
   const auto response = [&](double slice_s) {
     Scenario scenario = queueing::system(constant(kServiceS), fifo(), {time_slicing(slice_s, 0), 1, 40});
