@@ -18,7 +18,7 @@ using namespace gpushare;
 
 /// Simulated requests are divided by this under sanitizers, and intervals widened to match.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr double kThinning = 25;
+inline constexpr double kThinning = 100;
 #else
 inline constexpr double kThinning = 1;
 #endif

@@ -150,6 +150,13 @@ TEST_CASE("weight formats are checked") {
         "m.json#/formats/fp16: a step reads 17000000000 bytes of weights, but only 16060000000 are resident");
   CHECK(refusal_without("llama-3.1-8b", "/formats/int4/dequantisation", "extra_bytes")
             .find("m.json#/formats/int4/dequantisation: the required key \"extra_bytes\" is missing") == 0);
+  CHECK(
+      refusal("llama-3.1-8b", "/formats/fp8/weight_only/compute", "fp8") ==
+      "m.json#/formats/fp8/weight_only/compute: the format computes in fp8 where a GPU can; expected another "
+      "precision");
+  CHECK(refusal_without("llama-3.1-8b", "/formats/fp8/weight_only", "kv_bytes_per_token")
+            .find("m.json#/formats/fp8/weight_only: the required key \"kv_bytes_per_token\" is missing") ==
+        0);
 }
 
 TEST_CASE("batch profiles ascend") {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -248,6 +249,9 @@ TEST_CASE("speculation that makes no sense is refused where it stands") {
   has(R"({"draft": "ngram", "tokens": 8, "acceptance": 0.6})",
       "8 guesses and a token of 256 sequences are 2304 tokens, more than max_num_batched_tokens 2048");
   has(R"({"draft": "ngram", "tokens": 4, "acceptance": 0.6, "precision": "fp16"})", "have no weights");
-  has(R"({"draft": "llama-3.1-8b", "precision": "fp8", "tokens": 4, "acceptance": 0.6})",
+  has(R"({"draft": "llama-3.1-8b", "precision": "fp8", "tokens": 4, "acceptance": 0.6})", "accepted");
+  Json draft = Json::parse(std::ifstream(GPUSHARE_SOURCE_DIR "/models/llama-3.1-8b.json"));
+  draft["formats"]["fp8"].erase("weight_only");
+  has(Json{{"draft", draft}, {"precision", "fp8"}, {"tokens", 4}, {"acceptance", 0.6}}.dump(),
       "GPU a100 has no fp8 rate");
 }

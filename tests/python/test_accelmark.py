@@ -129,6 +129,11 @@ def test_every_row_is_predicted_or_named(tmp_path: Path) -> None:
         row("online", "poisson_qps", "5", **ttft) | {"framework_version": "0.11.0"},
         row("offline", "all_at_once", "32", out_tok_s=1.0) | {"precision": "W4A16"},
         row("interactive", "serial", "1", **ttft) | {"suite": "suite_D"},
+        row("sustained", "closed_concurrency", "8", out_tok_s=550.0) | {"framework_version": "0.7.3"},
+        row("sustained", "closed_concurrency", "8", out_tok_s=640.0)
+        | {"framework_version": "0.7.3", "precision": "W8A8"},
+        row("offline", "all_at_once", "100", out_tok_s=1760.0)
+        | {"framework_version": "0.7.3", "precision": "W4A16"},
     ]
     with (tmp_path / "accelmark_a100_80gb.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
@@ -147,6 +152,7 @@ def test_every_row_is_predicted_or_named(tmp_path: Path) -> None:
         "bursts: burst window",
     }
     assert [note for note in report.notes if note.startswith("Not predicted")] == [
+        "Not predicted: vLLM 0.7.3, weights W8A8, sustained 8.",
         "Not predicted: vLLM 0.20.1, multiturn, turns 3.",
         "Not predicted: vLLM 0.20.1, weights W4A16, offline 32.",
         "Not predicted: vLLM 0.20.1, the prompts of suite_D.",
@@ -157,6 +163,11 @@ def test_every_row_is_predicted_or_named(tmp_path: Path) -> None:
     assert found["25 requests/s", "ttft p50"] > found["bursts: steady window", "ttft p50"]
     assert 1000 < found["offline", "throughput"] < 8000
     assert 500 < found["8 in flight", "throughput"] < 8 / 0.0105  # no faster than the weights can be read
+    others = {one.case.split(", ")[-1]: one for one in report.rows if one.mode == "vLLM 0.7.3, other weights"}
+    assert set(others) == {"W8A16", "FP8", "W4A16"}  # those published beside the table
+    assert [one.role for one in report.rows if one.case.startswith("offline") and "W4A16" in one.case] == [
+        "calibration"
+    ]
 
 
 @pytest.mark.skipif(DATA is None, reason="GPUSHARE_DATA is not set: AccelMark's table is not at hand")

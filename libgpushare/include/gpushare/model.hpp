@@ -61,6 +61,7 @@ struct LlmModel {
   double flop_per_token = 0;  ///< products of one token without the output layer; of the experts it calls on
   double head_flop = 0;       ///< output layer, for each sampled token
   double attention_flop_per_pair = 0;  ///< for each (query token, key token) pair, all layers
+  /// A name may come twice in a row: the second is what a GPU does that has no rate for the first's `compute`.
   std::vector<WeightFormat> formats;
   double elementwise_floor_s = 0;  ///< norms, rotary embedding, activation: latency-bound
   double elementwise_bytes_per_token = 0;
@@ -78,6 +79,9 @@ struct LlmModel {
   double prompt_host_s = 0;
   double activation_bytes = 0;  ///< workspace, graphs and activations beside weights and KV
 
+  /// The weights of that name as this GPU computes with them: the first that it has a rate for, otherwise the first; null
+  /// where the model has none.
+  [[nodiscard]] const WeightFormat* format_for(Precision name, const GpuProfile& gpu) const;
   /// One iteration: `prefill_tokens` new prompt tokens that attend `prefill_pairs` (query, key) pairs in all and read
   /// `prefill_context` cached tokens, beside `decodes` sequences whose contexts sum to `decode_context` tokens, with
   /// `drafted` tokens in all that were guessed for them and are verified now.

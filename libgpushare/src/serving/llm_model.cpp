@@ -68,6 +68,16 @@ OperatorGroup attention(const LlmModel& model, const WeightFormat& format, doubl
 
 }  // namespace
 
+const WeightFormat* LlmModel::format_for(Precision name, const GpuProfile& gpu) const {
+  const WeightFormat* first = nullptr;
+  for (const WeightFormat& format : formats) {
+    if (format.name != name) continue;
+    if (gpu.flops(format.compute) > 0) return &format;
+    if (first == nullptr) first = &format;
+  }
+  return first;
+}
+
 Demand LlmModel::iteration(const WeightFormat& format, double prefill_tokens, double prefill_pairs,
                            double prefill_context, double decodes, double decode_context, double sampled,
                            double drafted) const {

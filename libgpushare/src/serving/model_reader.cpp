@@ -67,18 +67,38 @@ void read_gemm_flop_efficiency(Figures& figures, WeightFormat& format) {
   format.gemm_flop_efficiency = format.gemm_flop_curve.back().efficiency;
 }
 
-WeightFormat read_format(Precision name, Figures figures) {
-  WeightFormat format;
-  format.name = name;
-  format.weight_bytes = figures.number("weight_bytes", kPositive);
-  format.read_bytes = figures.number("read_bytes", kPositive);
-  format.expert_bytes = figures.number("expert_bytes", 0.0);
+void read_products(Figures& figures, WeightFormat& format) {
   format.kv_bytes_per_token = figures.number("kv_bytes_per_token", kPositive);
   format.gemm_bandwidth_efficiency = figures.number("gemm_bandwidth_efficiency", kEfficiency);
   read_gemm_flop_efficiency(figures, format);
   format.compute = read_precision(figures.reader().at("compute"));
   if (figures.reader().has("dequantisation"))
     format.dequantisation = read_dequantisation(figures.section("dequantisation"));
+}
+
+/// The same weights where a GPU has no rate for `format.compute`: they are expanded in the products.
+WeightFormat read_weight_only(Figures figures, const WeightFormat& format) {
+  WeightFormat expanded = format;
+  expanded.gemm_flop_curve.clear();
+  expanded.dequantisation = {};
+  read_products(figures, expanded);
+  figures.reader().finish();
+  if (expanded.compute == format.compute)
+    figures.reader().at("compute").fail(fmt::format(
+        "the format computes in {} where a GPU can; expected another precision", to_string(format.compute)));
+  return expanded;
+}
+
+void read_format(Precision name, Figures figures, std::vector<WeightFormat>& formats) {
+  WeightFormat format;
+  format.name = name;
+  format.weight_bytes = figures.number("weight_bytes", kPositive);
+  format.read_bytes = figures.number("read_bytes", kPositive);
+  format.expert_bytes = figures.number("expert_bytes", 0.0);
+  read_products(figures, format);
+  formats.push_back(format);
+  if (figures.reader().has("weight_only"))
+    formats.push_back(read_weight_only(figures.section("weight_only"), format));
   figures.reader().finish();
   if (format.read_bytes > format.weight_bytes) {
     figures.reader().fail(fmt::format("a step reads {} bytes of weights, but only {} are resident",
@@ -88,7 +108,6 @@ WeightFormat read_format(Precision name, Figures figures) {
     figures.reader().fail(fmt::format("experts have {} bytes of weights, but a step reads only {} in all",
                                       format.expert_bytes, format.read_bytes));
   }
-  return format;
 }
 
 /// Both members or neither; every format then says what its experts weigh.
@@ -118,8 +137,7 @@ std::vector<WeightFormat> read_formats(Figures figures) {
   std::vector<WeightFormat> formats;
   for (std::size_t i = 0; i < kPrecisionCount; ++i) {
     const auto name = static_cast<Precision>(i);
-    if (figures.reader().has(to_string(name)))
-      formats.push_back(read_format(name, figures.section(to_string(name))));
+    if (figures.reader().has(to_string(name))) read_format(name, figures.section(to_string(name)), formats);
   }
   figures.reader().finish();
   if (formats.empty()) figures.reader().fail("expected at least one weight format, such as \"fp16\"");

@@ -11,12 +11,12 @@ namespace {
 LlmServing serving_of(const Service& service, const LlmModel& model, const GpuProfile& gpu) {
   const InterconnectConstants& link = gpu.interconnect;
   LlmServing serving{&model,
-                     scenario::format_of(model, service.precision),
+                     model.format_for(service.precision, gpu),
                      {service.tensor_parallel, link.latency_s, link.bandwidth_bytes_per_s}};
   const Speculation& speculation = service.engine.speculation;
   if (speculation.tokens == 0 || !speculation.draft) return serving;
   serving.draft = &std::get<LlmModel>(speculation.draft->cost);
-  serving.draft_format = scenario::format_of(*serving.draft, speculation.precision);
+  serving.draft_format = serving.draft->format_for(speculation.precision, gpu);
   serving.draft_tokens = speculation.tokens;
   return serving;
 }

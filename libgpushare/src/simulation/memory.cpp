@@ -10,12 +10,6 @@
 namespace gpushare {
 namespace scenario {
 
-const WeightFormat* format_of(const LlmModel& model, Precision precision) {
-  for (const WeightFormat& format : model.formats)
-    if (format.name == precision) return &format;
-  return nullptr;
-}
-
 std::int64_t least_blocks(const Engine& engine) {
   return (kLeastCachedTokens + engine.block_size - 1) / engine.block_size;
 }
@@ -32,11 +26,11 @@ struct Draft {
   const WeightFormat* format = nullptr;
 };
 
-Draft draft_of(const Service& service) {
+Draft draft_of(const Service& service, const GpuProfile& gpu) {
   const Speculation& speculation = service.engine.speculation;
   if (speculation.tokens == 0 || !speculation.draft) return {};
   const auto& model = std::get<LlmModel>(speculation.draft->cost);
-  const Draft draft{&model, format_of(model, speculation.precision)};
+  const Draft draft{&model, model.format_for(speculation.precision, gpu)};
   if (draft.format == nullptr)
     throw ModelError(service.name,
                      "the draft has no weight format " + std::string(to_string(speculation.precision)));
@@ -50,7 +44,7 @@ MemoryNeed llm_fixed(const Service& service, const LlmModel& model, const Weight
   MemoryNeed need;
   need.weights = format.weight_bytes;
   need.activations = model.activation_bytes;
-  if (const Draft draft = draft_of(service); draft.model != nullptr) {
+  if (const Draft draft = draft_of(service, profile); draft.model != nullptr) {
     need.weights += draft.format->weight_bytes;
     need.activations += draft.model->activation_bytes;
   }
@@ -60,8 +54,8 @@ MemoryNeed llm_fixed(const Service& service, const LlmModel& model, const Weight
   return need;
 }
 
-double kv_bytes_per_token(const Service& service, const WeightFormat& format) {
-  const Draft draft = draft_of(service);
+double kv_bytes_per_token(const Service& service, const WeightFormat& format, const GpuProfile& profile) {
+  const Draft draft = draft_of(service, profile);
   const double drafted = draft.format == nullptr ? 0 : draft.format->kv_bytes_per_token;
   return (format.kv_bytes_per_token + drafted) / service.tensor_parallel;
 }
@@ -70,14 +64,14 @@ namespace {
 
 MemoryNeed llm_need(const Service& service, const LlmModel& model, const GpuProfile& profile, double pool,
                     int sharers) {
-  const WeightFormat* format = format_of(model, service.precision);
+  const WeightFormat* format = model.format_for(service.precision, profile);
   if (format == nullptr)
     throw ModelError(service.name,
                      "the model has no weight format " + std::string(to_string(service.precision)));
   MemoryNeed need = llm_fixed(service, model, *format, profile);
   const double budget =
       service.memory_bytes > 0 ? service.memory_bytes : llm_share(service.engine, sharers) * pool;
-  const double block_bytes = service.engine.block_size * kv_bytes_per_token(service, *format);
+  const double block_bytes = service.engine.block_size * kv_bytes_per_token(service, *format, profile);
   need.kv_blocks = service.engine.kv_blocks;
   if (need.kv_blocks == 0)
     need.kv_blocks =
@@ -173,9 +167,9 @@ double required_memory(const Service& service, const GpuProfile& profile) {
   const auto* llm = std::get_if<LlmModel>(&service.model->cost);
   if (llm == nullptr || service.memory_bytes > 0 || service.engine.kv_blocks > 0)
     return smallest_need(service, profile, 0, 1).total;
-  const WeightFormat& format = *format_of(*llm, service.precision);
+  const WeightFormat& format = *llm->format_for(service.precision, profile);
   const double cache = static_cast<double>(least_blocks(service.engine)) * service.engine.block_size *
-                       kv_bytes_per_token(service, format);
+                       kv_bytes_per_token(service, format, profile);
   return (llm_fixed(service, *llm, format, profile).total + cache) / llm_share(service.engine, 1);
 }
 

@@ -33,7 +33,7 @@ MemoryNeed with_least_cache(const Service& service, const LlmModel& model, const
                             const GpuProfile& gpu) {
   MemoryNeed need = llm_fixed(service, model, format, gpu);
   need.cache = static_cast<double>(least_blocks(service.engine)) * service.engine.block_size *
-               kv_bytes_per_token(service, format);
+               kv_bytes_per_token(service, format, gpu);
   need.total += need.cache;
   return need;
 }
@@ -70,7 +70,7 @@ int more_gpus(const Case& c, const LlmModel& model, double least) {
   const double most = llm_share(c.service.engine, 1) * c.gpu.memory_bytes;
   if (least <= most || c.gpu.interconnect.bandwidth_bytes_per_s <= 0) return 0;
   Service wider = c.service;
-  const WeightFormat& format = *format_of(model, c.service.precision);
+  const WeightFormat& format = *model.format_for(c.service.precision, c.gpu);
   for (wider.tensor_parallel *= 2; wider.tensor_parallel <= kMostRanks; wider.tensor_parallel *= 2)
     if (with_least_cache(wider, model, format, c.gpu).total <= most) return wider.tensor_parallel;
   return 0;
@@ -92,7 +92,7 @@ std::string llm_remedies(const Case& c, const LlmModel& model, double least, dou
 
 std::string llm_refusal(const Case& c, const LlmModel& model) {
   if (c.service.engine.kv_blocks > 0 || c.need.kv_blocks >= least_blocks(c.service.engine)) return {};
-  const WeightFormat& format = *format_of(model, c.service.precision);
+  const WeightFormat& format = *model.format_for(c.service.precision, c.gpu);
   const MemoryNeed least = with_least_cache(c.service, model, format, c.gpu);
   const std::string sum =
       sum_of(c.service.name, least, fmt::format("cache of {} tokens", kLeastCachedTokens));
@@ -161,8 +161,8 @@ std::string sum_refusal(const std::vector<Case>& cases) {
       continue;
     }
     ++shares;
-    least = std::max(least,
-                     with_least_cache(c.service, *llm, *format_of(*llm, c.service.precision), c.gpu).total);
+    least = std::max(
+        least, with_least_cache(c.service, *llm, *llm->format_for(c.service.precision, c.gpu), c.gpu).total);
   }
   const double memory = cases.front().memory;
   if (total <= memory) return {};

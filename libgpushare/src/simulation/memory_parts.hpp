@@ -14,14 +14,14 @@ inline constexpr double kDefaultUtilization = 0.9;
 /// Ranks of a replica under tensor parallelism at most: the GPUs of a host whose links all reach each other.
 inline constexpr int kMostRanks = 8;
 
-[[nodiscard]] const WeightFormat* format_of(const LlmModel& model, Precision precision);
 [[nodiscard]] std::int64_t least_blocks(const Engine& engine);
 [[nodiscard]] double llm_share(const Engine& engine, int sharers);
 /// One rank's weights, activations and context of an LLM and its draft, without a cache.
 [[nodiscard]] MemoryNeed llm_fixed(const Service& service, const LlmModel& model, const WeightFormat& format,
                                    const GpuProfile& profile);
 /// Bytes that one rank keeps of a token's keys and values, the draft's included.
-[[nodiscard]] double kv_bytes_per_token(const Service& service, const WeightFormat& format);
+[[nodiscard]] double kv_bytes_per_token(const Service& service, const WeightFormat& format,
+                                        const GpuProfile& profile);
 /// With the smallest batch profile that the service allows; `pool` is what an LLM takes its share of.
 [[nodiscard]] MemoryNeed smallest_need(const Service& service, const GpuProfile& profile, double pool,
                                        int sharers);

@@ -123,15 +123,15 @@ struct Network {
   Precision rate;
 };
 
-std::vector<Network> networks_of(const Service& service) {
+std::vector<Network> networks_of(const Service& service, const GpuProfile& gpu) {
   const auto* llm = std::get_if<LlmModel>(&service.model->cost);
   if (llm == nullptr) return {{*service.model, service.precision}};
-  std::vector<Network> networks{{*service.model, format_of(*llm, service.precision)->compute}};
+  std::vector<Network> networks{{*service.model, llm->format_for(service.precision, gpu)->compute}};
   const Speculation& speculation = service.engine.speculation;
   if (speculation.tokens > 0 && speculation.draft)
     networks.push_back(
         {*speculation.draft,
-         format_of(std::get<LlmModel>(speculation.draft->cost), speculation.precision)->compute});
+         std::get<LlmModel>(speculation.draft->cost).format_for(speculation.precision, gpu)->compute});
   return networks;
 }
 
@@ -142,7 +142,7 @@ void check_rates(const Reader& services, const Scenario& scenario) {
       for (const ProcessPlacement& process : partition.processes) {
         const Service& service = scenario.services[static_cast<std::size_t>(process.service)];
         if (std::holds_alternative<SyntheticModel>(service.model->cost)) continue;
-        for (const Network& network : networks_of(service)) {
+        for (const Network& network : networks_of(service, *gpu.profile)) {
           if (gpu.profile->flops(network.rate) > 0) continue;
           services.at(service.name)
               .fail(fmt::format("GPU {} has no {} rate, which model {} computes in", gpu.profile->name,

@@ -76,7 +76,8 @@ std::shared_ptr<const Model> read_model(const Reader& reader, const std::string&
 Names precisions_of(const Model& model) {
   if (const auto* llm = std::get_if<LlmModel>(&model.cost)) {
     Names names;
-    for (const WeightFormat& format : llm->formats) names.emplace_back(to_string(format.name));
+    for (const WeightFormat& format : llm->formats)
+      if (names.empty() || names.back() != to_string(format.name)) names.emplace_back(to_string(format.name));
     return names;
   }
   if (const auto* batch = std::get_if<BatchModel>(&model.cost))

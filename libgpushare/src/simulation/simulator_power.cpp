@@ -24,14 +24,14 @@ std::vector<Peaks> peaks_of(const LlmModel& model, const WeightFormat& format) {
           {model.attention_flop_efficiency, model.kv_efficiency_max}};
 }
 
-std::vector<Peaks> peaks_of(const Service& service) {
+std::vector<Peaks> peaks_of(const Service& service, const GpuProfile& gpu) {
   const auto& cost = service.model->cost;
   if (const auto* llm = std::get_if<LlmModel>(&cost)) {
-    auto peaks = peaks_of(*llm, *scenario::format_of(*llm, service.precision));
+    auto peaks = peaks_of(*llm, *llm->format_for(service.precision, gpu));
     const Speculation& speculation = service.engine.speculation;
     if (speculation.tokens == 0 || !speculation.draft) return peaks;
     const auto& draft = std::get<LlmModel>(speculation.draft->cost);
-    for (const Peaks& more : peaks_of(draft, *scenario::format_of(draft, speculation.precision)))
+    for (const Peaks& more : peaks_of(draft, *draft.format_for(speculation.precision, gpu)))
       peaks.push_back(more);
     return peaks;
   }
@@ -51,7 +51,7 @@ double largest_draw_w(const Service& service, const GpuProfile& gpu, const Resou
   const double bandwidth =
       gpu.power.bandwidth_w * resources.bandwidth_bytes_per_s / gpu.bandwidth_bytes_per_s;
   double most = 0;
-  for (const Peaks& peaks : peaks_of(service))
+  for (const Peaks& peaks : peaks_of(service, gpu))
     most = std::max(most, std::hypot(compute * peaks.flop, bandwidth * peaks.bandwidth));
   return most;
 }
