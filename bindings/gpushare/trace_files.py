@@ -187,13 +187,18 @@ def write_arrow(trace: _core.Trace, path: str) -> None:
 
 def is_sharegpt(data: bytes) -> bool:
     """Whether these bytes are a JSON array, or lines that hold conversations."""
-    start = data[:65536].lstrip()
+    start = _without_bom(data[:65536]).lstrip()
     return start.startswith(b"[") or (
         start.startswith(b"{") and b'"conversations"' in start.split(b"\n", 1)[0]
     )
 
 
+def _without_bom(text: bytes) -> bytes:
+    return text.removeprefix(b"\xef\xbb\xbf")
+
+
 def _conversations(text: bytes, source: str) -> list[Any]:
+    text = _without_bom(text)
     try:
         if text.lstrip().startswith(b"{"):
             return [json.loads(line) for line in text.splitlines() if line.strip()]

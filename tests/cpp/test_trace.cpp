@@ -120,6 +120,14 @@ TEST_CASE("columns are found by name, in any order and case, in the units that t
   }
 }
 
+TEST_CASE("small times are written with an exponent, which is no date") {
+  for (const std::string time : {"1.5e-09", "1.5E-3", "1e-05", "123e-5", "2.5e+1"}) {
+    const Trace trace =
+        parse_trace("arrival_s,input_tokens,output_tokens\n0,1,2\n" + time + ",1,2\n", "x.csv");
+    CHECK(trace.arrival_s.back() == std::stod(time));
+  }
+}
+
 TEST_CASE("JSON lines: Mooncake counts milliseconds, everyone else what the name says") {
   for (const char* text :
        {"{\"timestamp\": 1000, \"input_length\": 7, \"output_length\": 8, \"hash_ids\": [0, 1]}\n"

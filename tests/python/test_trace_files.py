@@ -97,6 +97,7 @@ def test_sharegpt_gives_lengths_without_times() -> None:
     assert (trace.input_tokens.tolist(), trace.output_tokens.tolist()) == ([100], [11])
     lines = "\n".join(json.dumps(entry) for entry in json.loads(SHAREGPT)[:1])
     assert gs.traces.parse(lines, "s.jsonl").input_tokens.tolist() == [100]
+    assert gs.traces.parse("\ufeff" + SHAREGPT, "s.json").input_tokens.tolist() == [100]
     for text, message in [
         ("[1]", 's.json#/0: expected an object with "conversations"'),
         (

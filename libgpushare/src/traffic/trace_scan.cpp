@@ -126,7 +126,8 @@ std::optional<Instant> scan_date(std::string_view text) {
 }
 
 std::optional<Instant> scan_instant(std::string_view text) {
-  return text.size() > 4 && text[4] == '-' ? scan_date(text) : scan_number(text);
+  const bool has_year = text.size() > 4 && text[4] == '-' && text[3] != 'e' && text[3] != 'E';  // not 1.5e-09
+  return has_year ? scan_date(text) : scan_number(text);
 }
 
 std::string printed(const Instant& instant) {
