@@ -85,6 +85,17 @@ class ContinuousEngine {
     [[nodiscard]] bool decodes() const { return generated > 0 && computed + 1 == target; }
     [[nodiscard]] bool complete() const { return generated >= std::max(1u, job.output_tokens); }
     [[nodiscard]] bool complete_outside() const { return told >= std::max(1u, job.output_tokens); }
+    /// Whether the step in hand brings it one token, tells one that came `late` steps ago, and nothing else.
+    [[nodiscard]] bool in_mid_reply(std::uint32_t late) const {
+      return scheduled == 1 && decodes() && told > 0 && told + late == generated && job.notify_every == 0 &&
+             generated + 1 < job.output_tokens;
+    }
+    void take_tokens(std::uint32_t count) {
+      computed += count;
+      generated += count;
+      told += count;
+      target += count;
+    }
     [[nodiscard]] bool before(const Sequence& other) const {
       return job.priority != other.job.priority ? job.priority < other.job.priority
                                                 : job.queued < other.job.queued;

@@ -57,10 +57,7 @@ void ContinuousEngine::skip(std::span<const Time> ends) {
   for (Sequence& sequence : running_) {
     count_gap(ends.front() - sequence.last_token);
     sequence.last_token = ends.back();
-    sequence.computed += steps;
-    sequence.generated += steps;
-    sequence.told += steps;
-    sequence.target += steps;
+    sequence.take_tokens(steps);
     static_cast<void>(reserve(sequence, sequence.computed + 1));  // silent_steps() has seen to it
   }
   add_gaps();
