@@ -141,7 +141,7 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
     by_version: dict[str, list[dict[str, str]]] = defaultdict(list)
     table = _table(folder / _ROWS)
     for row in [*table, *_eight_in_flight(table)]:
-        by_version[row["framework_version"].split("+")[0]].append(row)
+        by_version[_version(row)].append(row)
     rows: list[Row] = []
     notes: list[str] = []
     for done, (version, mine) in enumerate(sorted(by_version.items(), reverse=True)):
@@ -209,12 +209,16 @@ def _table(path: Path) -> list[dict[str, str]]:
     return [row for row in rows if row["gpu"] == "NVIDIA A100-SXM4-80GB" and "Llama-3" in row["model"]]
 
 
+def _version(row: Mapping[str, str]) -> str:
+    return row["framework_version"].split("+")[0]
+
+
 def _eight_in_flight(table: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
     """Rows of other weights that are published and not in the table; the rest as in that of bf16."""
     like = [
         row
         for row in table
-        if row["framework_version"].startswith(_WEIGHTS_VERSION)
+        if _version(row) == _WEIGHTS_VERSION
         and (row["precision"], row["load_type"], row["load"]) == ("BF16", "closed_concurrency", "8")
     ]
     there = {row["precision"] for row in table if row["load_type"] == "closed_concurrency"}
@@ -230,9 +234,7 @@ def _foreign(row: Mapping[str, str]) -> str:
     if not row["model"].split("/")[-1].removeprefix("Meta-").startswith(("Llama-3-8B", "Llama-3.1-8B")):
         return f"model {row['model']}"
     weights = row["precision"]
-    if weights not in _WEIGHTS or (
-        weights != "BF16" and not row["framework_version"].startswith(_WEIGHTS_VERSION)
-    ):
+    if weights not in _WEIGHTS or (weights != "BF16" and _version(row) != _WEIGHTS_VERSION):
         return f"weights {weights}, {row['scenario']} {row['load']}"
     if row["suite"] not in RATES:
         return f"the prompts of {row['suite']}"
@@ -249,7 +251,7 @@ def fitted_host_s(version: str, data: Path) -> float:
     wanted = [
         (row["suite"], load.number, float(row["tpot_ms_p50"]) / 1e3)
         for row in _table(folder / _ROWS)
-        if row["framework_version"].split("+")[0] == version
+        if _version(row) == version
         and not _foreign(row)
         and row["precision"] == "BF16"
         and (load := load_of(row)) is not None

@@ -313,12 +313,11 @@ void ContinuousEngine::tell_tokens(Sequence& sequence, std::uint32_t known, Time
 void ContinuousEngine::complete(const Step&, Time now, Outbox& out) {
   in_step_ = false;
   const bool stays = config_.async_scheduling || config_.async_output;  // for one more iteration
-  const std::uint32_t late = config_.async_output ? 1 : 0;
   const bool sends_at_once = !frontend_.present();
   std::size_t kept = 0;
   for (std::size_t i = 0; i < running_.size(); ++i) {
     Sequence& sequence = running_[i];
-    if (sends_at_once && sequence.in_mid_reply(late)) {  // most of them: the rest would do the same
+    if (sends_at_once && sequence.in_mid_reply(late())) {  // most of them: the rest would do the same
       sequence.scheduled = 0;
       sequence.take_tokens(1);
       count_gap(now - sequence.last_token);

@@ -85,9 +85,11 @@ class ContinuousEngine {
     [[nodiscard]] bool decodes() const { return generated > 0 && computed + 1 == target; }
     [[nodiscard]] bool complete() const { return generated >= std::max(1u, job.output_tokens); }
     [[nodiscard]] bool complete_outside() const { return told >= std::max(1u, job.output_tokens); }
+    /// Whether its first token is known outside, and so are all but the last `late`.
+    [[nodiscard]] bool is_told(std::uint32_t late) const { return told > 0 && told + late == generated; }
     /// Whether the step in hand brings it one token, tells one that came `late` steps ago, and nothing else.
     [[nodiscard]] bool in_mid_reply(std::uint32_t late) const {
-      return scheduled == 1 && decodes() && told > 0 && told + late == generated && job.notify_every == 0 &&
+      return scheduled == 1 && decodes() && is_told(late) && job.notify_every == 0 &&
              generated + 1 < job.output_tokens;
     }
     void take_tokens(std::uint32_t count) {
@@ -111,6 +113,8 @@ class ContinuousEngine {
   };
   enum class Turn : std::uint8_t { all, prefills, decodes };
 
+  /// Steps after which a token is told.
+  [[nodiscard]] std::uint32_t late() const { return config_.async_output ? 1 : 0; }
   [[nodiscard]] std::int64_t blocks_for(std::int64_t tokens) const {
     return (tokens + config_.block_size - 1) / config_.block_size;
   }

@@ -16,9 +16,8 @@ std::size_t ContinuousEngine::silent_steps() const {
       load_.prefill_tokens > 0 || load_.decodes < static_cast<double>(running_.size()))
     return 0;
   std::size_t silent = steps_with_blocks();
-  const std::uint32_t late = config_.async_output ? 1 : 0;
   for (const Sequence& sequence : running_) {
-    if (sequence.told == 0 || sequence.told + late != sequence.generated || sequence.complete()) return 0;
+    if (!sequence.is_told(late()) || sequence.complete()) return 0;
     std::uint32_t left = sequence.job.output_tokens - sequence.generated;
     if (sequence.job.notify_every > 0)
       left = std::min(left, sequence.job.notify_every - sequence.told % sequence.job.notify_every);

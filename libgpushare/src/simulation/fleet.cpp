@@ -13,11 +13,11 @@ LlmServing serving_of(const Service& service, const LlmModel& model, const GpuPr
   LlmServing serving{&model,
                      model.format_for(service.precision, gpu),
                      {service.tensor_parallel, link.latency_s, link.bandwidth_bytes_per_s}};
-  const Speculation& speculation = service.engine.speculation;
-  if (speculation.tokens == 0 || !speculation.draft) return serving;
-  serving.draft = &std::get<LlmModel>(speculation.draft->cost);
-  serving.draft_format = serving.draft->format_for(speculation.precision, gpu);
-  serving.draft_tokens = speculation.tokens;
+  const scenario::Draft draft = scenario::draft_of(service, gpu);
+  if (draft.model == nullptr) return serving;
+  serving.draft = draft.model;
+  serving.draft_format = draft.format;
+  serving.draft_tokens = service.engine.speculation.tokens;
   return serving;
 }
 

@@ -18,14 +18,6 @@ double llm_share(const Engine& engine, int sharers) {
   return engine.gpu_memory_utilization > 0 ? engine.gpu_memory_utilization : kDefaultUtilization / sharers;
 }
 
-namespace {
-
-// The model that guesses for a service's LLM, and its weights; null where there is none.
-struct Draft {
-  const LlmModel* model = nullptr;
-  const WeightFormat* format = nullptr;
-};
-
 Draft draft_of(const Service& service, const GpuProfile& gpu) {
   const Speculation& speculation = service.engine.speculation;
   if (speculation.tokens == 0 || !speculation.draft) return {};
@@ -37,8 +29,9 @@ Draft draft_of(const Service& service, const GpuProfile& gpu) {
   return draft;
 }
 
-}  // namespace
+namespace {
 
+// Without a cache.
 MemoryNeed llm_fixed(const Service& service, const LlmModel& model, const WeightFormat& format,
                      const GpuProfile& profile) {
   MemoryNeed need;
@@ -54,10 +47,22 @@ MemoryNeed llm_fixed(const Service& service, const LlmModel& model, const Weight
   return need;
 }
 
+// Of one rank, the draft's included.
 double kv_bytes_per_token(const Service& service, const WeightFormat& format, const GpuProfile& profile) {
   const Draft draft = draft_of(service, profile);
   const double drafted = draft.format == nullptr ? 0 : draft.format->kv_bytes_per_token;
   return (format.kv_bytes_per_token + drafted) / service.tensor_parallel;
+}
+
+}  // namespace
+
+MemoryNeed with_least_cache(const Service& service, const LlmModel& model, const WeightFormat& format,
+                            const GpuProfile& gpu) {
+  MemoryNeed need = llm_fixed(service, model, format, gpu);
+  need.cache = static_cast<double>(least_blocks(service.engine)) * service.engine.block_size *
+               kv_bytes_per_token(service, format, gpu);
+  need.total += need.cache;
+  return need;
 }
 
 namespace {
@@ -168,9 +173,7 @@ double required_memory(const Service& service, const GpuProfile& profile) {
   if (llm == nullptr || service.memory_bytes > 0 || service.engine.kv_blocks > 0)
     return smallest_need(service, profile, 0, 1).total;
   const WeightFormat& format = *llm->format_for(service.precision, profile);
-  const double cache = static_cast<double>(least_blocks(service.engine)) * service.engine.block_size *
-                       kv_bytes_per_token(service, format, profile);
-  return (llm_fixed(service, *llm, format, profile).total + cache) / llm_share(service.engine, 1);
+  return with_least_cache(service, *llm, format, profile).total / llm_share(service.engine, 1);
 }
 
 std::vector<std::size_t> sharing_memory(const std::vector<Partition>& parts, std::size_t partition) {

@@ -29,15 +29,6 @@ std::string sum_of(const std::string& name, const MemoryNeed& need, const std::s
   return fmt::format("{} needs {} ({})", name, gb(need.total), fmt::join(parts, " + "));
 }
 
-MemoryNeed with_least_cache(const Service& service, const LlmModel& model, const WeightFormat& format,
-                            const GpuProfile& gpu) {
-  MemoryNeed need = llm_fixed(service, model, format, gpu);
-  need.cache = static_cast<double>(least_blocks(service.engine)) * service.engine.block_size *
-               kv_bytes_per_token(service, format, gpu);
-  need.total += need.cache;
-  return need;
-}
-
 // One process of a pool, and what it may take of it.
 struct Case {
   const Service& service;

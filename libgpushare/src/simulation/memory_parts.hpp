@@ -16,12 +16,15 @@ inline constexpr int kMostRanks = 8;
 
 [[nodiscard]] std::int64_t least_blocks(const Engine& engine);
 [[nodiscard]] double llm_share(const Engine& engine, int sharers);
-/// One rank's weights, activations and context of an LLM and its draft, without a cache.
-[[nodiscard]] MemoryNeed llm_fixed(const Service& service, const LlmModel& model, const WeightFormat& format,
-                                   const GpuProfile& profile);
-/// Bytes that one rank keeps of a token's keys and values, the draft's included.
-[[nodiscard]] double kv_bytes_per_token(const Service& service, const WeightFormat& format,
-                                        const GpuProfile& profile);
+/// The model that guesses for a service's LLM, and its weights on this GPU; null where there is none.
+struct Draft {
+  const LlmModel* model = nullptr;
+  const WeightFormat* format = nullptr;
+};
+[[nodiscard]] Draft draft_of(const Service& service, const GpuProfile& gpu);
+/// One rank's weights, activations and context of an LLM and its draft, and the smallest cache that can serve.
+[[nodiscard]] MemoryNeed with_least_cache(const Service& service, const LlmModel& model,
+                                          const WeightFormat& format, const GpuProfile& gpu);
 /// With the smallest batch profile that the service allows; `pool` is what an LLM takes its share of.
 [[nodiscard]] MemoryNeed smallest_need(const Service& service, const GpuProfile& profile, double pool,
                                        int sharers);

@@ -127,11 +127,8 @@ std::vector<Network> networks_of(const Service& service, const GpuProfile& gpu) 
   const auto* llm = std::get_if<LlmModel>(&service.model->cost);
   if (llm == nullptr) return {{*service.model, service.precision}};
   std::vector<Network> networks{{*service.model, llm->format_for(service.precision, gpu)->compute}};
-  const Speculation& speculation = service.engine.speculation;
-  if (speculation.tokens > 0 && speculation.draft)
-    networks.push_back(
-        {*speculation.draft,
-         std::get<LlmModel>(speculation.draft->cost).format_for(speculation.precision, gpu)->compute});
+  if (const Draft draft = draft_of(service, gpu); draft.model != nullptr)
+    networks.push_back({*service.engine.speculation.draft, draft.format->compute});
   return networks;
 }
 

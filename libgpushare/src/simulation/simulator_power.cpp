@@ -28,11 +28,8 @@ std::vector<Peaks> peaks_of(const Service& service, const GpuProfile& gpu) {
   const auto& cost = service.model->cost;
   if (const auto* llm = std::get_if<LlmModel>(&cost)) {
     auto peaks = peaks_of(*llm, *llm->format_for(service.precision, gpu));
-    const Speculation& speculation = service.engine.speculation;
-    if (speculation.tokens == 0 || !speculation.draft) return peaks;
-    const auto& draft = std::get<LlmModel>(speculation.draft->cost);
-    for (const Peaks& more : peaks_of(draft, *draft.format_for(speculation.precision, gpu)))
-      peaks.push_back(more);
+    if (const scenario::Draft draft = scenario::draft_of(service, gpu); draft.model != nullptr)
+      for (const Peaks& more : peaks_of(*draft.model, *draft.format)) peaks.push_back(more);
     return peaks;
   }
   if (const auto* asr = std::get_if<StreamingAsrModel>(&cost))

@@ -126,7 +126,7 @@ std::optional<Instant> scan_date(std::string_view text) {
 }
 
 std::optional<Instant> scan_instant(std::string_view text) {
-  const bool has_year = text.size() > 4 && text[4] == '-' && text[3] != 'e' && text[3] != 'E';  // not 1.5e-09
+  const bool has_year = text.size() > 4 && is_digit(text[3]) && text[4] == '-';  // 1.5e-09 has none
   return has_year ? scan_date(text) : scan_number(text);
 }
 
