@@ -56,9 +56,9 @@ double peak_rss_mb() {
 void llm_requests(benchmark::State& state) {
   constexpr double kRate = 5.53;
   Scenario scenario = load_scenario("llm-trace", "dedicated");
-  scenario.duration_s = static_cast<double>(state.range(0)) / kRate;
-  scenario.traffic[0].trace =
-      std::make_shared<const Trace>(azure_conversation_like(1, scenario.duration_s, kRate));
+  scenario.workload.duration_s = static_cast<double>(state.range(0)) / kRate;
+  scenario.workload.traffic[0].trace =
+      std::make_shared<const Trace>(azure_conversation_like(1, scenario.workload.duration_s, kRate));
   Run run;
   for (auto _ : state) run = simulate(scenario);
   report(state, run);
@@ -83,7 +83,7 @@ void stream_requests(benchmark::State& state) {
     "placement": {"mode": "dedicated"},
     "pipelines": {"visit": {"stages": [{"name": "server", "service": "server"}]}},
     "traffic": [{"name": "open", "kind": "open", "arrivals": {"kind": "poisson", "rate_per_s": 80}}]})");
-  scenario.duration_s = static_cast<double>(state.range(0)) * kServiceS / 0.8;
+  scenario.workload.duration_s = static_cast<double>(state.range(0)) * kServiceS / 0.8;
   RunOptions options;
   options.record_requests = false;
   Run run;

@@ -12,7 +12,7 @@
 
 #include "gpushare/arrivals.hpp"
 #include "gpushare/trace.hpp"
-#include "traffic/trace_formats.hpp"
+#include "traces/trace_formats.hpp"
 
 namespace {
 

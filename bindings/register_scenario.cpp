@@ -6,7 +6,7 @@ namespace {
 
 py::list service_names(const Scenario& scenario) {
   py::list names;
-  for (const Service& service : scenario.services) names.append(service.name);
+  for (const Service& service : scenario.workload.services) names.append(service.name);
   return names;
 }
 
@@ -14,7 +14,7 @@ py::dict partition_dict(const Scenario& scenario, const Partition& partition,
                         const PartitionPlacement& placement) {
   py::list processes;
   for (const ProcessPlacement& process : placement.processes) {
-    processes.append(scenario.services[static_cast<std::size_t>(process.service)].name);
+    processes.append(scenario.workload.services[static_cast<std::size_t>(process.service)].name);
   }
   py::dict d;
   d["name"] = partition.name;
@@ -26,7 +26,7 @@ py::dict partition_dict(const Scenario& scenario, const Partition& partition,
 
 py::list gpu_list(const Scenario& scenario) {
   py::list list;
-  for (const GpuPlacement& gpu : scenario.gpus) {
+  for (const GpuPlacement& gpu : scenario.placement.gpus) {
     const std::vector<Partition> parts = partitions(*gpu.profile, gpu.layout);
     py::list placed;
     for (std::size_t i = 0; i < parts.size() && i < gpu.partitions.size(); ++i) {
@@ -70,6 +70,12 @@ void field(py::class_<ScenarioHandle>& cls, const char* name, T Scenario::*membe
       name, [member](const ScenarioHandle& h) { return (*h.scenario).*member; }, doc);
 }
 
+template <class T>
+void field(py::class_<ScenarioHandle>& cls, const char* name, T Workload::*member, const char* doc) {
+  cls.def_property_readonly(
+      name, [member](const ScenarioHandle& h) { return h.scenario->workload.*member; }, doc);
+}
+
 }  // namespace
 
 void register_scenario(py::module_& module) {
@@ -79,10 +85,12 @@ void register_scenario(py::module_& module) {
   field(cls, "mode", &Scenario::mode, "Mode as shown in tables.");
   field(cls, "modes", &Scenario::modes, "The document's own named modes, in its order.");
   field(cls, "seed", &Scenario::seed, "Seed of its random streams.");
-  field(cls, "duration_s", &Scenario::duration_s, "Simulated seconds.");
-  field(cls, "warmup_s", &Scenario::warmup_s, "Seconds left out of the figures.");
-  field(cls, "host_cores", &Scenario::host_cores, "CPU cores; 0: no limit.");
-  field(cls, "price_per_gpu_hour", &Scenario::price_per_gpu_hour, "Price of a GPU for an hour.");
+  field(cls, "duration_s", &Workload::duration_s, "Simulated seconds.");
+  field(cls, "warmup_s", &Workload::warmup_s, "Seconds left out of the figures.");
+  cls.def_property_readonly(
+      "host_cores", [](const ScenarioHandle& h) { return h.scenario->placement.nodes.front().host_cores; },
+      "CPU cores; 0: no limit.");
+  field(cls, "price_per_gpu_hour", &Workload::price_per_gpu_hour, "Price of a GPU for an hour.");
   field(cls, "baseline_gpus", &Scenario::baseline_gpus, "GPUs of the dedicated placement.");
   field(cls, "document", &Scenario::document, "The JSON text it was read from, with the mode applied.");
   cls.def_property_readonly(

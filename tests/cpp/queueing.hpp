@@ -43,16 +43,16 @@ inline Scenario system(Distribution service_s, Engine engine, const Layout& layo
   service.engine = std::move(engine);
   service.replicas = layout.gpus * layout.processes;
   service.routing = routing;
-  scenario.services.push_back(std::move(service));
+  scenario.workload.services.push_back(std::move(service));
   Stage stage;
   stage.name = "server";
   stage.service = 0;
-  scenario.pipelines.push_back({"visit", {stage}});
+  scenario.workload.pipelines.push_back({"visit", {stage}});
   const auto profile = std::make_shared<const GpuProfile>(load_profile("a100"));
   for (int g = 0; g < layout.gpus; ++g) {
     PartitionPlacement partition{layout.sharing, {}};
     for (int p = 0; p < layout.processes; ++p) partition.processes.push_back({});
-    scenario.gpus.push_back({profile, {}, {std::move(partition)}});
+    scenario.placement.gpus.push_back({profile, {}, {std::move(partition)}});
   }
   return scenario;
 }
@@ -71,7 +71,7 @@ inline void add_poisson(Scenario& scenario, double rate_per_s, int priority = 0)
   traffic.name = "class" + std::to_string(priority);
   traffic.arrivals.rate_per_s = rate_per_s;
   traffic.sizes.priority = priority;
-  scenario.traffic.push_back(std::move(traffic));
+  scenario.workload.traffic.push_back(std::move(traffic));
 }
 
 /// Adds users that think for exponential times of mean `think_s`.
@@ -81,7 +81,7 @@ inline void add_users(Scenario& scenario, int users, double think_s) {
   traffic.kind = Traffic::Kind::closed;
   traffic.users = users;
   traffic.think_s = exponential(think_s);
-  scenario.traffic.push_back(std::move(traffic));
+  scenario.workload.traffic.push_back(std::move(traffic));
 }
 
 /// A figure of each replication; every replication serves about `requests` / `replications` of them.
@@ -90,8 +90,8 @@ Estimate estimate(Scenario scenario, double rate_per_s, double requests, Figure 
   constexpr std::uint32_t kReplications = 20;
   constexpr double kWarmUpShare = 0.05;
   const double measured = requests / kThinning / kReplications / rate_per_s;
-  scenario.warmup_s = measured * kWarmUpShare;
-  scenario.duration_s = measured + scenario.warmup_s;
+  scenario.workload.warmup_s = measured * kWarmUpShare;
+  scenario.workload.duration_s = measured + scenario.workload.warmup_s;
   RunOptions options;
   options.record_requests = false;
   std::vector<double> figures;

@@ -66,7 +66,7 @@ inline std::string complaint(const Json& document, const std::string& mode = {})
 /// "gpu: partition=service,service+sharing" of every partition, to compare placements at a glance.
 inline std::string placement_of(const Scenario& scenario) {
   std::string text;
-  for (const GpuPlacement& gpu : scenario.gpus) {
+  for (const GpuPlacement& gpu : scenario.placement.gpus) {
     const auto parts = partitions(*gpu.profile, gpu.layout);
     text += text.empty() ? "" : " | ";
     for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -74,7 +74,7 @@ inline std::string placement_of(const Scenario& scenario) {
       const auto& placed = gpu.partitions.at(i);
       for (std::size_t p = 0; p < placed.processes.size(); ++p)
         text += (p == 0 ? "" : ",") +
-                scenario.services[static_cast<std::size_t>(placed.processes[p].service)].name;
+                scenario.workload.services[static_cast<std::size_t>(placed.processes[p].service)].name;
       if (placed.sharing.mode != SharingMode::exclusive)
         text += "+" + std::string(to_string(placed.sharing.mode));
     }

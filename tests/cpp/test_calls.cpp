@@ -50,7 +50,7 @@ Scenario voice(std::vector<VoiceCall> calls, const std::string& patch = "{}") {
   document["traffic"] =
       parse(R"([{"kind": "calls", "generate": {"arrivals": {"kind": "constant", "rate_per_s": 1}}}])");
   Scenario scenario = read(patched(document, patch));
-  scenario.traffic[0].calls = std::make_shared<const std::vector<VoiceCall>>(std::move(calls));
+  scenario.workload.traffic[0].calls = std::make_shared<const std::vector<VoiceCall>>(std::move(calls));
   return scenario;
 }
 
@@ -161,8 +161,8 @@ TEST_CASE("calls that are answered after the nominal time keep the nominal sched
   traffic.name = "calls";
   traffic.kind = Traffic::Kind::calls;
   traffic.calls = std::make_shared<const std::vector<VoiceCall>>(calls);
-  scenario.traffic.push_back(traffic);
-  scenario.duration_s = 40;  // calls that have begun are played to their end
+  scenario.workload.traffic.push_back(traffic);
+  scenario.workload.duration_s = 40;  // calls that have begun are played to their end
   const Run run = simulate(scenario);
   const Turns at{run};
   std::size_t turns = 0;
@@ -183,7 +183,7 @@ TEST_CASE("calls that are answered after the nominal time keep the nominal sched
 TEST_CASE("the next turn begins a silence after playback, or after the user broke in") {
   for (const bool hold : {true, false}) {
     Scenario scenario = voice({call_of(0, 0, 3), call_of(1, 0, 3, 1.5), call_of(2, 0, 3, 0)});
-    scenario.traffic[0].hold_stream = hold;
+    scenario.workload.traffic[0].hold_stream = hold;
     const Run run = simulate(scenario);
     const Turns at{run};
     for (std::int64_t next = 1; next < 3; ++next) {
@@ -206,13 +206,13 @@ TEST_CASE("a held stream takes a chunk of every open call for every chunk_s, wha
   std::vector<VoiceCall> quiet = calls;
   for (VoiceCall& call : quiet)
     for (CallTurn& turn : call.turns) turn.speech_s = 0.2, turn.silence_s = 2.3;
-  const double chunk_s = voice(calls).services[0].engine.chunk_s;
+  const double chunk_s = voice(calls).workload.services[0].engine.chunk_s;
   const double span_s = 100 * chunk_s;
   const Run talking = simulate(voice(calls), with_steps()), silent = simulate(voice(quiet), with_steps());
   CHECK(chunks_between(talking, 2, 2 + span_s) == 400);
   CHECK(chunks_between(silent, 2, 2 + span_s) == 400);
   Scenario closed_between = voice(calls);
-  closed_between.traffic[0].hold_stream = false;
+  closed_between.workload.traffic[0].hold_stream = false;
   CHECK(chunks_between(simulate(closed_between, with_steps()), 2, 2 + span_s) < 200);  // a third of the time
 }
 
@@ -226,7 +226,7 @@ TEST_CASE("max_streams limits calls where the stream is held, and turns where it
   CHECK(in_held("arrival_s", 1, 0) >= end + 0.5 - 1e-6);
   CHECK(in_held("arrival_s", 1, 0) <= end + 0.5 + 3.0 / 21.5);
   Scenario by_turn = voice(calls, one);
-  by_turn.traffic[0].hold_stream = false;
+  by_turn.workload.traffic[0].hold_stream = false;
   const Run turns = simulate(by_turn);
   const Turns in_turns{turns};
   CHECK(in_turns("arrival_s", 1, 0) ==
@@ -277,7 +277,7 @@ TEST_CASE("users keep their stream from the first turn until they leave") {
     return read(document);
   };
   const Scenario holding = users(true);
-  const double chunk_s = holding.services[0].engine.chunk_s;
+  const double chunk_s = holding.workload.services[0].engine.chunk_s;
   const Run run = simulate(holding, with_steps());
   CHECK(chunks_between(run, 1, 1 + 100 * chunk_s) == 300);
   CHECK(chunks_between(run, 30 + chunk_s, 1e9) <= 3 * 30 / chunk_s);  // none but turns that were begun before
@@ -303,9 +303,9 @@ TEST_CASE("what was said and heard in a call is found in the prefix cache") {
 
 TEST_CASE("drawn calls are the same for the same seed, and others in another replication") {
   Scenario scenario = voice({});
-  scenario.traffic[0].calls = nullptr;
-  scenario.traffic[0].recipe.arrivals.rate_per_s = 0.1;
-  scenario.duration_s = 100;
+  scenario.workload.traffic[0].calls = nullptr;
+  scenario.workload.traffic[0].recipe.arrivals.rate_per_s = 0.1;
+  scenario.workload.duration_s = 100;
   const Run first = simulate(scenario), again = simulate(scenario);
   RunOptions options;
   options.replication = 1;

@@ -22,7 +22,7 @@ Json chat() {
 }
 
 MemoryNeed need(const Scenario& scenario, std::size_t gpu, std::size_t partition, std::size_t process) {
-  return memory_needs(scenario.services, scenario.gpus.at(gpu)).at(partition).at(process);
+  return memory_needs(scenario.workload.services, scenario.placement.gpus.at(gpu)).at(partition).at(process);
 }
 
 std::string refusal(const Json& document, const std::string& mode = {}) {
@@ -65,9 +65,10 @@ TEST_CASE("LLM processes that share memory share the 0.9 evenly") {
 
 TEST_CASE("memory_need is the need of one process") {
   const Scenario scenario = read(chat());
-  const Partition whole = partitions(*scenario.gpus[0].profile, {}).front();
-  CHECK(memory_need(scenario.services[0], *scenario.gpus[0].profile, whole, 1).kv_blocks == 28376);
-  CHECK(memory_need(scenario.services[0], *scenario.gpus[0].profile, whole, 4).kv_blocks ==
+  const Partition whole = partitions(*scenario.placement.gpus[0].profile, {}).front();
+  CHECK(memory_need(scenario.workload.services[0], *scenario.placement.gpus[0].profile, whole, 1).kv_blocks ==
+        28376);
+  CHECK(memory_need(scenario.workload.services[0], *scenario.placement.gpus[0].profile, whole, 4).kv_blocks ==
         need(read(chat(), "time-slicing:4"), 0, 0, 0).kv_blocks);
 }
 
@@ -81,7 +82,7 @@ TEST_CASE("fp16 does not fit 10 GB, and the refusal shows the sum and what does"
   const Scenario int4 =
       read(patched(chat(), R"({"services": {"llm": {"precision": "int4"}}})"), "mig:7x1g.10gb");
   CHECK_NOTHROW(check_memory(int4));
-  CHECK(int4.services[0].replicas == 7);
+  CHECK(int4.workload.services[0].replicas == 7);
   CHECK(need(int4, 0, 6, 0).kv_blocks ==
         static_cast<std::int64_t>((0.9 * kOneSlice - 5.6e9 - 0.8e9 - 0.45e9) / kBlock));
 }

@@ -110,20 +110,22 @@ Scenario after_synthetic(Scenario scenario, double end_s, bool first) {
   Service service;
   service.name = "before";
   service.model = std::make_shared<const Model>(std::move(model));
-  scenario.services.push_back(std::move(service));
-  Pipeline pipeline{"chain", {scenario.pipelines[0].stages[0], scenario.pipelines[0].stages[0]}};
+  scenario.workload.services.push_back(std::move(service));
+  Pipeline pipeline{"chain",
+                    {scenario.workload.pipelines[0].stages[0], scenario.workload.pipelines[0].stages[0]}};
   pipeline.stages[0].name = "before";
   pipeline.stages[0].service = 1;
   pipeline.stages[1].after = 0;
-  scenario.pipelines.push_back(std::move(pipeline));
-  GpuPlacement gpu = scenario.gpus[0];
+  scenario.workload.pipelines.push_back(std::move(pipeline));
+  GpuPlacement gpu = scenario.placement.gpus[0];
   gpu.partitions[0].processes[0].service = 1;
-  scenario.gpus.insert(first ? scenario.gpus.begin() : scenario.gpus.end(), std::move(gpu));
-  Traffic chained = scenario.traffic[0];
+  scenario.placement.gpus.insert(first ? scenario.placement.gpus.begin() : scenario.placement.gpus.end(),
+                                 std::move(gpu));
+  Traffic chained = scenario.workload.traffic[0];
   chained.name = "chained";
   chained.pipeline = 1;
   chained.trace = std::make_shared<const Trace>(Trace{{0}, {60}, {30}, "one"});
-  scenario.traffic.push_back(std::move(chained));
+  scenario.workload.traffic.push_back(std::move(chained));
   return scenario;
 }
 
@@ -204,9 +206,9 @@ TEST_CASE("instances that can reach the power limit together are coupled, and ta
                                                   R"("precision": "int4", "replicas": 2)"),
                                      "mig:3g.40gb+3g.40gb");
   const double uncoupled = simulate(scenario).summary.latency("llm.latency")->mean;
-  auto profile = std::make_shared<GpuProfile>(*scenario.gpus[0].profile);
+  auto profile = std::make_shared<GpuProfile>(*scenario.placement.gpus[0].profile);
   profile->power.limit_w = profile->power.idle_w + 100;
-  scenario.gpus[0].profile = profile;
+  scenario.placement.gpus[0].profile = profile;
   const Effort effort = check_same(scenario);
   CHECK(effort.merged == effort.single);
   CHECK(simulate(scenario).summary.latency("llm.latency")->mean > 1.02 * uncoupled);
@@ -228,10 +230,10 @@ TEST_CASE("sentences, failing processes and host cores split runs where they hav
     CAPTURE(name);
     CAPTURE(mode);
     Scenario scenario = load_scenario(name, mode);
-    scenario.warmup_s = 0;
-    scenario.duration_s = 135;
+    scenario.workload.warmup_s = 0;
+    scenario.workload.duration_s = 135;
     check_same(scenario);
-    for (std::size_t s = 0; s < scenario.services.size(); ++s) {
+    for (std::size_t s = 0; s < scenario.workload.services.size(); ++s) {
       Fault fault;
       fault.service = static_cast<int>(s);
       fault.at_s = 20.123 + static_cast<double>(s);
@@ -239,7 +241,7 @@ TEST_CASE("sentences, failing processes and host cores split runs where they hav
       scenario.faults.push_back(fault);
     }
     check_same(scenario);
-    scenario.host_cores = 1;
+    scenario.placement.nodes.front().host_cores = 1;
     check_same(scenario);
   };
   for (const char* mode : {"dedicated", "time-slicing", "mps", "mig:3g.40gb+3g.40gb"})
@@ -255,17 +257,17 @@ TEST_CASE("a job that arrives in the nanosecond in which an iteration ends meets
   steps.record_steps = true;
   SUBCASE("from outside, after it") {
     for (std::size_t next = 10; next < 100; next += 30) {
-      scenario.traffic[0].trace = std::make_shared<const Trace>(trace);
+      scenario.workload.traffic[0].trace = std::make_shared<const Trace>(trace);
       const Run run = simulate(scenario, steps);
       trace.arrival_s.push_back(exactly(run.steps.find("done_s")->numbers[next]));
       trace.input_tokens.push_back(50);
       trace.output_tokens.push_back(20);
-      scenario.traffic[0].trace = std::make_shared<const Trace>(trace);
+      scenario.workload.traffic[0].trace = std::make_shared<const Trace>(trace);
       check_same(scenario);
     }
   }
   SUBCASE("from a process of another GPU, before or after it") {
-    scenario.traffic[0].trace = std::make_shared<const Trace>(trace);
+    scenario.workload.traffic[0].trace = std::make_shared<const Trace>(trace);
     const Run alone = simulate(scenario, steps);
     for (const bool first : {true, false}) {
       const Scenario chained = after_synthetic(scenario, alone.steps.find("done_s")->numbers[50], first);
@@ -320,7 +322,7 @@ TEST_CASE("random scenarios come out the same, merged or not") {
         R"({"mode": "dedicated"})",
         R"("replicas": )" + std::to_string(static_cast<int>(pick({1, 1, 2, 3}))) +
             R"(, "tensor_parallel": )" + std::to_string(static_cast<int>(pick({1, 1, 2, 4})))));
-    Engine& engine = scenario.services[0].engine;
+    Engine& engine = scenario.workload.services[0].engine;
     engine.max_num_seqs = static_cast<int>(pick({3, 16, 256}));
     engine.max_num_batched_tokens = static_cast<int>(pick({256, 512, 2048, 8192}));
     engine.block_size = static_cast<int>(pick({1, 7, 16, 32}));
@@ -342,15 +344,15 @@ TEST_CASE("random scenarios come out the same, merged or not") {
     engine.long_prefill_token_threshold = static_cast<int>(pick({0, 0, 100}));
     engine.max_num_partial_prefills = static_cast<int>(pick({1, 3}));
     if (pick({0, 0, 1}) > 0) engine.speculation = {3, 0.6, nullptr, Precision::fp16};
-    scenario.traffic[0].system_prompt_tokens = pick({0, 80});
-    scenario.traffic.push_back(scenario.traffic[0]);
-    scenario.traffic[1].name = "urgent";
-    scenario.traffic[1].arrivals.rate_per_s = 0.5;
-    scenario.traffic[0].sizes.priority = 3;
-    scenario.services[0].routing = static_cast<Routing>(static_cast<int>(pick({0, 1, 3, 4, 5, 6})));
-    scenario.duration_s = 25;
-    scenario.warmup_s = pick({0, 3.3});
-    scenario.host_cores = static_cast<int>(pick({0, 1, 8}));
+    scenario.workload.traffic[0].system_prompt_tokens = pick({0, 80});
+    scenario.workload.traffic.push_back(scenario.workload.traffic[0]);
+    scenario.workload.traffic[1].name = "urgent";
+    scenario.workload.traffic[1].arrivals.rate_per_s = 0.5;
+    scenario.workload.traffic[0].sizes.priority = 3;
+    scenario.workload.services[0].routing = static_cast<Routing>(static_cast<int>(pick({0, 1, 3, 4, 5, 6})));
+    scenario.workload.duration_s = 25;
+    scenario.workload.warmup_s = pick({0, 3.3});
+    scenario.placement.nodes.front().host_cores = static_cast<int>(pick({0, 1, 8}));
     CAPTURE(round);
     check_same(scenario, static_cast<std::uint64_t>(round) + 1);
   }

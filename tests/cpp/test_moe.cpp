@@ -84,7 +84,7 @@ TEST_CASE("a small batch of a mixture grows with the experts it reads, a dense o
 
 TEST_CASE("all experts are resident: the model needs two cards that a token of it would not") {
   const Scenario two = test::read(mixtral_document(R"(, "tensor_parallel": 2)"));
-  const auto needs = memory_needs(two.services, two.gpus[0]);
+  const auto needs = memory_needs(two.workload.services, two.placement.gpus[0]);
   CHECK(needs[0][0].weights == Approx(93.405e9 / 2).epsilon(0.001));
   CHECK_THROWS_WITH_AS(check_memory(test::read(mixtral_document(""))), doctest::Contains("weights 93.4"),
                        MemoryError);

@@ -45,18 +45,21 @@ TEST_CASE("without a list every service is consolidated, and a number says how m
   CHECK(placed(sized(R"({"a": 1, "b": 1})"), "time-slicing") == "whole=a,b+time-slicing");
   const Scenario scenario = read(queue_document(), "time-slicing:3");
   CHECK(placement_of(scenario) == "whole=server,server,server+time-slicing");
-  CHECK(scenario.services[0].replicas == 3);
+  CHECK(scenario.workload.services[0].replicas == 3);
   CHECK(scenario.baseline_gpus == 1);  // what the service has of its own, not what the mode makes of it
 }
 
 TEST_CASE("MPS percentages go to the processes in order, and there must be one for each") {
   const Scenario scenario = read(voice_document(), "mps:30/70");
   CHECK(placement_of(scenario) == "whole=llm | whole=asr,tts+mps");
-  const auto& processes = scenario.gpus.at(1).partitions.at(0).processes;
+  const auto& processes = scenario.placement.gpus.at(1).partitions.at(0).processes;
   CHECK(processes[0].active_thread_percentage == 30);
   CHECK(processes[1].active_thread_percentage == 70);
-  CHECK(read(voice_document(), "mps").gpus.at(1).partitions.at(0).processes[0].active_thread_percentage ==
-        100);
+  CHECK(read(voice_document(), "mps")
+            .placement.gpus.at(1)
+            .partitions.at(0)
+            .processes[0]
+            .active_thread_percentage == 100);
   CHECK(complaint(voice_document(), "mps:30") ==
         "s.json#/placement/mode: mode \"mps\": 1 percentages for 2 processes; give one for each process, in "
         "the order of the services");
@@ -92,8 +95,8 @@ TEST_CASE("MIG instances take the services in turn, from the largest to the smal
   CHECK(placed(two, "mig:7x1g.10gb") ==
         "1g.10gb@0=a 1g.10gb@1=b 1g.10gb@2=a 1g.10gb@3=b 1g.10gb@4=a 1g.10gb@5=b 1g.10gb@6=a");
   const Scenario seven = read(two, "mig:7x1g.10gb");
-  CHECK(seven.services[0].replicas == 4);
-  CHECK(seven.services[1].replicas == 3);
+  CHECK(seven.workload.services[0].replicas == 4);
+  CHECK(seven.workload.services[1].replicas == 3);
   CHECK(seven.baseline_gpus == 2);
 }
 
@@ -155,16 +158,16 @@ TEST_CASE("a listed placement is taken as it stands") {
   const Scenario scenario = read(document);
   CHECK(scenario.mode == "mine");
   CHECK(placement_of(scenario) == "3g.40gb@0=a,b+time-slicing 3g.40gb@4=b,a+mps | whole=a");
-  CHECK(scenario.services[0].replicas == 3);
-  CHECK(scenario.services[1].replicas == 2);
+  CHECK(scenario.workload.services[0].replicas == 3);
+  CHECK(scenario.workload.services[1].replicas == 2);
   CHECK(scenario.baseline_gpus == 5);
-  CHECK(scenario.gpus[0].partitions[0].sharing.slice_s == 0.001);
-  CHECK(scenario.gpus[0].partitions[0].sharing.switch_preempted_s == 0);
-  CHECK(scenario.gpus[0].partitions[0].sharing.switch_idle_s == 0.0001);
-  CHECK(scenario.gpus[0].partitions[1].processes[0].active_thread_percentage == 50);
-  CHECK(scenario.gpus[0].partitions[1].processes[0].memory_limit_bytes == 6e9);
-  CHECK(scenario.gpus[1].profile->name == "h100");
-  CHECK(read(document, "time-slicing").gpus.size() == 1);  // a mode takes its place
+  CHECK(scenario.placement.gpus[0].partitions[0].sharing.slice_s == 0.001);
+  CHECK(scenario.placement.gpus[0].partitions[0].sharing.switch_preempted_s == 0);
+  CHECK(scenario.placement.gpus[0].partitions[0].sharing.switch_idle_s == 0.0001);
+  CHECK(scenario.placement.gpus[0].partitions[1].processes[0].active_thread_percentage == 50);
+  CHECK(scenario.placement.gpus[0].partitions[1].processes[0].memory_limit_bytes == 6e9);
+  CHECK(scenario.placement.gpus[1].profile->name == "h100");
+  CHECK(read(document, "time-slicing").placement.gpus.size() == 1);  // a mode takes its place
 }
 
 TEST_CASE("a listed placement that contradicts itself is refused") {
@@ -216,10 +219,10 @@ TEST_CASE("a document's own mode is a merge patch, an empty one stands for its n
   CHECK(placement_of(read(document, "time-slicing")) == "whole=llm | whole=asr,tts+time-slicing");
   const Scenario small = read(document, "small");
   CHECK(small.mode == "small");
-  CHECK(small.services[1].precision == Precision::int4);
+  CHECK(small.workload.services[1].precision == Precision::int4);
   CHECK(placement_of(small) == "whole=asr,llm,tts+mps");
   const Scenario two = read(document, "time-slicing:2");  // says nothing of the placement: its name does
-  CHECK(two.services[1].precision == Precision::int8);
+  CHECK(two.workload.services[1].precision == Precision::int8);
   CHECK(placement_of(two) == "whole=llm | whole=asr,asr,tts,tts+time-slicing");
   const Scenario same = read(document, "as-it-is");
   CHECK(same.seed == 9);
@@ -233,7 +236,7 @@ TEST_CASE("a mode applied to what another mode left starts from the original doc
     "listed": {"placement": {"gpus": [{"partitions": [{"sharing": "time-slicing", "processes": ["asr", "llm", "tts"]}]}]}}}})");
   const Scenario small = read(document, "small");
   const Scenario listed = parse_scenario(small.document, "listed");
-  CHECK(listed.services[1].precision == Precision::fp16);
+  CHECK(listed.workload.services[1].precision == Precision::fp16);
   CHECK(listed.seed == 1);
   CHECK(placement_of(listed) == "whole=asr,llm,tts+time-slicing");
   const Scenario back = parse_scenario(listed.document, "time-slicing");

@@ -75,7 +75,7 @@ TEST_CASE("a trace's hash_ids say what its prompts share") {
   trace.block_tokens = 512;
   trace.hash_ids = {1, 2, 3, 1, 2, 4, 9, 2, 3, 1};
   trace.hash_starts = {0, 3, 6, 9, 10};
-  scenario.traffic[0].trace = std::make_shared<const Trace>(trace);
+  scenario.workload.traffic[0].trace = std::make_shared<const Trace>(trace);
   const ServiceSummary service = simulate(scenario).summary.services[0];
   // The second finds 1,024 tokens; the third begins otherwise; the fourth finds all but the block of its last token.
   CHECK(service.prefix_prompt_tokens == 1100 + 1536 + 1100 + 512);

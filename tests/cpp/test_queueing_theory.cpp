@@ -72,9 +72,9 @@ TEST_CASE("non-preemptive priorities wait as Cobham's formula says") {
           kServiceS + (first + second) / 2, load);
 
     // And the class served first, alone: its own pipeline tells its own response.
-    scenario.pipelines.push_back(scenario.pipelines.front());
-    scenario.pipelines.front().name = "urgent";
-    scenario.traffic[1].pipeline = 1;
+    scenario.workload.pipelines.push_back(scenario.workload.pipelines.front());
+    scenario.workload.pipelines.front().name = "urgent";
+    scenario.workload.traffic[1].pipeline = 1;
     const auto urgent = [](const Run& run) { return run.summary.latency("urgent.server.latency")->mean; };
     check(estimate(scenario, 2 * rate, enough_requests(load) / 3, urgent), kServiceS + first, load);
   }

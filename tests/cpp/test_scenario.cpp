@@ -25,34 +25,34 @@ TEST_CASE("the smallest scenario takes the defaults") {
   CHECK(scenario.name == "queue");
   CHECK(scenario.mode == "dedicated");
   CHECK(scenario.seed == 1);
-  CHECK(scenario.duration_s == 100);
-  CHECK(scenario.warmup_s == 0);
-  CHECK(scenario.host_cores == 0);
+  CHECK(scenario.workload.duration_s == 100);
+  CHECK(scenario.workload.warmup_s == 0);
+  CHECK(scenario.placement.nodes.front().host_cores == 0);
   CHECK(scenario.baseline_gpus == 1);
   CHECK(scenario.modes.empty());
-  REQUIRE(scenario.services.size() == 1);
-  CHECK(scenario.services[0].engine.kind == EngineKind::fifo);
-  CHECK(scenario.services[0].model->name == "server");
-  CHECK(scenario.gpus.at(0).profile->name == "a100");
-  CHECK(scenario.traffic.at(0).name == "visit");
-  CHECK(scenario.traffic.at(0).arrivals.rate_per_s == 1);
+  REQUIRE(scenario.workload.services.size() == 1);
+  CHECK(scenario.workload.services[0].engine.kind == EngineKind::fifo);
+  CHECK(scenario.workload.services[0].model->name == "server");
+  CHECK(scenario.placement.gpus.at(0).profile->name == "a100");
+  CHECK(scenario.workload.traffic.at(0).name == "visit");
+  CHECK(scenario.workload.traffic.at(0).arrivals.rate_per_s == 1);
 }
 
 TEST_CASE("services and pipelines keep the document's order, and the engine follows the model") {
   const Scenario scenario = read(voice_document());
-  REQUIRE(scenario.services.size() == 3);
-  CHECK(scenario.services[0].name == "asr");
-  CHECK(scenario.services[0].engine.kind == EngineKind::stream_batching);
-  CHECK(scenario.services[1].name == "llm");
-  CHECK(scenario.services[1].engine.kind == EngineKind::continuous_batching);
-  CHECK(scenario.services[2].name == "tts");
-  CHECK(scenario.services[2].engine.kind == EngineKind::autoregressive_slots);
-  const auto& stages = scenario.pipelines.at(0).stages;
+  REQUIRE(scenario.workload.services.size() == 3);
+  CHECK(scenario.workload.services[0].name == "asr");
+  CHECK(scenario.workload.services[0].engine.kind == EngineKind::stream_batching);
+  CHECK(scenario.workload.services[1].name == "llm");
+  CHECK(scenario.workload.services[1].engine.kind == EngineKind::continuous_batching);
+  CHECK(scenario.workload.services[2].name == "tts");
+  CHECK(scenario.workload.services[2].engine.kind == EngineKind::autoregressive_slots);
+  const auto& stages = scenario.workload.pipelines.at(0).stages;
   CHECK(stages[0].after == -1);
   CHECK(stages[1].after == 0);
   CHECK(stages[2].after == 1);
   CHECK(stages[2].on == Trigger::sentence);
-  CHECK(scenario.duration_s == 13);  // 1 + 10 + 2, of the closed loop
+  CHECK(scenario.workload.duration_s == 13);  // 1 + 10 + 2, of the closed loop
 }
 
 TEST_CASE("every field of an engine is read") {
@@ -60,7 +60,7 @@ TEST_CASE("every field of an engine is read") {
     Json document = voice_document();
     document["services"][service]["engine"] = parse(text);
     const Scenario scenario = read(document);
-    for (const Service& s : scenario.services)
+    for (const Service& s : scenario.workload.services)
       if (s.name == service) return s.engine;
     return Engine{};
   };
@@ -91,7 +91,7 @@ TEST_CASE("every field of an engine is read") {
   Json document = patched(queue_document(),
                           R"({"services": {"server": {"engine": {"kind": "dynamic-batching", "max_batch": 8,
     "preferred_batch": [4, 8], "max_queue_delay_s": 0.01}, "routing": "least-outstanding", "replicas": 3}}})");
-  const Service server = read(document).services.at(0);
+  const Service server = read(document).workload.services.at(0);
   CHECK(server.engine.max_batch == 8);
   CHECK(server.engine.preferred_batch == std::vector<int>{4, 8});
   CHECK(server.engine.max_queue_delay_s == 0.01);
@@ -103,7 +103,7 @@ TEST_CASE("every kind of arrivals is read") {
   const auto arrivals = [](const std::string& text) {
     Json document = queue_document();
     document["traffic"][0]["arrivals"] = parse(text);
-    return read(document).traffic.at(0).arrivals;
+    return read(document).workload.traffic.at(0).arrivals;
   };
   using Kind = ArrivalProcess::Kind;
   CHECK(arrivals(R"({"kind": "constant", "rate_per_s": 2})").kind == Kind::constant);
@@ -129,10 +129,10 @@ TEST_CASE("a generated trace sets the duration, and a faster replay shortens it"
   document["traffic"] = parse(
       R"([{"kind": "trace", "generate": {"like": "azure-conversation", "duration_s": 600}, "speed": 2}])");
   const Scenario scenario = read(document);
-  REQUIRE(scenario.traffic.at(0).trace != nullptr);
-  CHECK(scenario.duration_s == scenario.traffic[0].trace->arrival_s.back() / 2);
-  CHECK(scenario.duration_s > 250);
-  CHECK(scenario.duration_s <= 300);
+  REQUIRE(scenario.workload.traffic.at(0).trace != nullptr);
+  CHECK(scenario.workload.duration_s == scenario.workload.traffic[0].trace->arrival_s.back() / 2);
+  CHECK(scenario.workload.duration_s > 250);
+  CHECK(scenario.workload.duration_s <= 300);
 }
 
 TEST_CASE("faults are read, and a replica that does not exist is refused") {
@@ -163,12 +163,12 @@ TEST_CASE("relative paths start at the document's folder and are absolute in the
   document["modes"] = parse(R"({"other": {"services": {"server": {"model": "./slow.json"}}}})");
   write(path_in_temporary("s.json"), document.dump());
   const Scenario scenario = load_scenario(path_in_temporary("s.json"));
-  CHECK(scenario.services[0].model->name == "slow");
-  CHECK(scenario.duration_s == 8);
+  CHECK(scenario.workload.services[0].model->name == "slow");
+  CHECK(scenario.workload.duration_s == 8);
   const Json kept = Json::parse(scenario.document);
   CHECK(kept["services"]["server"]["model"] == folder + "/slow.json");
   CHECK(kept["traffic"][0]["path"] == folder + "/t.csv");
-  CHECK(parse_scenario(scenario.document, "other", {}, "/").services[0].model->name == "slow");
+  CHECK(parse_scenario(scenario.document, "other", {}, "/").workload.services[0].model->name == "slow");
 }
 
 TEST_CASE(
@@ -187,8 +187,8 @@ TEST_CASE(
       CHECK(again.modes == modes);
       CHECK(placement_of(again) == placement_of(scenario));
       CHECK(again.baseline_gpus == scenario.baseline_gpus);
-      CHECK(again.services[0].precision == scenario.services[0].precision);
-      CHECK(again.duration_s == scenario.duration_s);
+      CHECK(again.workload.services[0].precision == scenario.workload.services[0].precision);
+      CHECK(again.workload.duration_s == scenario.workload.duration_s);
       CHECK_NOTHROW(check_memory(scenario));
       // Another mode starts from the document as it was, not from what this mode made of it.
       CHECK(parse_scenario(scenario.document, "dedicated").document ==
@@ -198,10 +198,10 @@ TEST_CASE(
 }
 
 TEST_CASE("the voice scenarios last as long as the published runs and offer the published modes") {
-  CHECK(load_scenario("voice-light").duration_s == 135);
-  CHECK(load_scenario("voice-heavy").duration_s == 375);
+  CHECK(load_scenario("voice-light").workload.duration_s == 135);
+  CHECK(load_scenario("voice-heavy").workload.duration_s == 375);
   CHECK(load_scenario("voice-heavy").modes ==
         std::vector<std::string>{"dedicated", "time-slicing", "mps", "mig:3g.40gb+3g.40gb"});
-  CHECK(load_scenario("voice-light").traffic.at(0).users == 5);
-  CHECK(load_scenario("voice-heavy").traffic.at(0).users == 50);
+  CHECK(load_scenario("voice-light").workload.traffic.at(0).users == 5);
+  CHECK(load_scenario("voice-heavy").workload.traffic.at(0).users == 50);
 }

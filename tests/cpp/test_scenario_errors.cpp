@@ -162,7 +162,7 @@ TEST_CASE("a precision needs weights in the model and a rate on the GPU") {
   CHECK(complaint_about_voice(R"({"services": {"asr": {"precision": "int8"}}})") ==
         "s.json#/services/asr/precision: model parakeet-1.1b has no weights in \"int8\". It has fp16");
   CHECK(read(patched(voice_document(), R"({"services": {"llm": {"precision": "int4"}}})"))
-            .services[1]
+            .workload.services[1]
             .precision == Precision::int4);
   Json document = queue_document();
   Json& model = document["services"]["server"]["model"];

@@ -18,21 +18,21 @@ constexpr double kMs = 1e-3;
 /// One server for each user, all on one GPU of the given name; a request is one unit of the model.
 Scenario card_with(const char* gpu, const BatchModel& cost, int servers, int users) {
   Scenario scenario = queueing::system(constant(1), fifo(), {{}, 1, servers}, Routing::round_robin);
-  scenario.services[0].model = std::make_shared<const Model>(Model{"step", "step", cost, {}});
-  scenario.gpus[0].profile = std::make_shared<const GpuProfile>(load_profile(gpu));
+  scenario.workload.services[0].model = std::make_shared<const Model>(Model{"step", "step", cost, {}});
+  scenario.placement.gpus[0].profile = std::make_shared<const GpuProfile>(load_profile(gpu));
   Traffic traffic;
   traffic.name = "users";
   traffic.kind = Traffic::Kind::closed;
   traffic.users = users;
   traffic.hold_s = 1e-6;  // one request each
-  scenario.traffic.push_back(traffic);
-  scenario.duration_s = 10;
+  scenario.workload.traffic.push_back(traffic);
+  scenario.workload.duration_s = 10;
   return scenario;
 }
 
 /// Puts each server into an instance of its own.
 Scenario in_instances(Scenario scenario, const std::string& layout) {
-  GpuPlacement& gpu = scenario.gpus[0];
+  GpuPlacement& gpu = scenario.placement.gpus[0];
   gpu.layout = parse_layout(*gpu.profile, layout);
   gpu.partitions.clear();
   for (const Partition& part : partitions(*gpu.profile, gpu.layout)) {
@@ -43,7 +43,7 @@ Scenario in_instances(Scenario scenario, const std::string& layout) {
 }
 
 Scenario shared_by(Scenario scenario, SharingMode mode) {
-  scenario.gpus[0].partitions[0].sharing.mode = mode;
+  scenario.placement.gpus[0].partitions[0].sharing.mode = mode;
   return scenario;
 }
 
@@ -121,20 +121,20 @@ TEST_CASE("four instances with matrix products throttle to 15.3 of 16.0 TFLOP/s,
 TEST_CASE("the clock recovers when a neighbour ends") {
   // The fourth has half of the work. All run at the lower clock until it ends, the others then 5 ms more at full clock.
   Scenario scenario = in_instances(card_with("a30", products(), 4, 3), "4x1g.6gb");
-  Traffic half = scenario.traffic[0];
+  Traffic half = scenario.workload.traffic[0];
   half.users = 1;
   half.sizes.units = constant(0.5);
-  scenario.services.push_back(scenario.services[0]);
-  scenario.services[0].replicas = 3;
-  scenario.services[1].replicas = 1;
-  scenario.services[1].name = "half";
-  scenario.gpus[0].partitions[3].processes[0].service = 1;
-  scenario.pipelines.push_back(scenario.pipelines[0]);
-  scenario.pipelines[1].name = "half";
-  scenario.pipelines[1].stages[0].service = 1;
+  scenario.workload.services.push_back(scenario.workload.services[0]);
+  scenario.workload.services[0].replicas = 3;
+  scenario.workload.services[1].replicas = 1;
+  scenario.workload.services[1].name = "half";
+  scenario.placement.gpus[0].partitions[3].processes[0].service = 1;
+  scenario.workload.pipelines.push_back(scenario.workload.pipelines[0]);
+  scenario.workload.pipelines[1].name = "half";
+  scenario.workload.pipelines[1].stages[0].service = 1;
   half.pipeline = 1;
-  scenario.traffic.push_back(half);
-  const PowerConstants& power = scenario.gpus[0].profile->power;
+  scenario.workload.traffic.push_back(half);
+  const PowerConstants& power = scenario.placement.gpus[0].profile->power;
   const double draw_w = 4 * power.compute_w * 16.0 / 82;
   const double clock = std::pow((power.limit_w - power.idle_w) / draw_w, 1 / power.clock_exponent);
   const double first = 5 * kMs / clock, others = first + 5 * kMs;
@@ -160,7 +160,7 @@ TEST_CASE("a process that copies alone takes the bytes over the rate of the link
   for (const Shared& both : two_copying()) {
     CAPTURE(both.mode);
     Scenario one = both.scenario;
-    one.traffic[0].users = 1;
+    one.workload.traffic[0].users = 1;
     check(differences(one, "planned_s", "gpu_start_s"), {10 * kMs});
   }
 }
@@ -177,23 +177,23 @@ TEST_CASE("copies share the link only while they overlap") {
   for (const Shared& both : two_copying()) {
     CAPTURE(both.mode);
     Scenario staggered = both.scenario;
-    staggered.traffic[0].ramp_up_s = 10 * kMs;
+    staggered.workload.traffic[0].ramp_up_s = 10 * kMs;
     check(steps(staggered, "gpu_start_s"), {15 * kMs, 20 * kMs});
   }
 }
 
 TEST_CASE("GPUs have a link each, and a copy does not wait for kernels") {
   Scenario apart = card_with("a100", copies(), 1, 2);
-  apart.gpus.push_back(apart.gpus[0]);
-  apart.services[0].replicas = 2;
+  apart.placement.gpus.push_back(apart.placement.gpus[0]);
+  apart.workload.services[0].replicas = 2;
   check(differences(apart, "planned_s", "gpu_start_s"), {10 * kMs, 10 * kMs});
   // One process with two steps in hand, from 0 and from 2: the first has 8 of 10 to copy at 2 and ends at 18, the second
   // has 2 left then and ends at 20. On the GPU, 15 each, the first has done 2 by then; both at half until 46, then 2 alone.
   BatchModel cost = copies();
   cost.floor_s = 15 * kMs;
   Scenario pipelined = card_with("a100", cost, 1, 2);
-  pipelined.services[0].engine = fifo(2);
-  pipelined.traffic[0].ramp_up_s = 4 * kMs;
+  pipelined.workload.services[0].engine = fifo(2);
+  pipelined.workload.traffic[0].ramp_up_s = 4 * kMs;
   check(steps(pipelined, "gpu_start_s"), {18 * kMs, 20 * kMs});
   check(steps(pipelined, "gpu_end_s"), {46 * kMs, 48 * kMs});
 }
@@ -222,7 +222,7 @@ TEST_CASE("a step lasts at least as long as its launches, and gives the GPU away
   check(differences(scenario, "gpu_start_s", "done_s"), {6 * kMs});
   // The neighbour has the GPU from 2 on, a hand-over of a process that went idle later.
   scenario = shared_by(card_with("a100", cost, 2, 2), SharingMode::time_slicing);
-  scenario.gpus[0].partitions[0].sharing.switch_idle_s = 0.1 * kMs;
+  scenario.placement.gpus[0].partitions[0].sharing.switch_idle_s = 0.1 * kMs;
   check(steps(scenario, "gpu_end_s"), {2 * kMs, 4.1 * kMs});
   check(steps(scenario, "done_s"), {6 * kMs, 6 * kMs});
   // Work longer than the launches hides them.

@@ -58,7 +58,7 @@ TEST_CASE("saturated time-slicing keeps slice / (slice + switch) of the GPU") {
       Scenario scenario = queueing::system(
           constant(50.0), fifo(), {time_slicing(slice, hand_over), 1, processes}, Routing::round_robin);
       add_users(scenario, processes, 1e-6);
-      scenario.duration_s = 100;
+      scenario.workload.duration_s = 100;
       const Run run = simulate(scenario);
       const PartitionSummary& part = run.summary.partitions.front();
       CHECK(part.busy == doctest::Approx(slice / (slice + hand_over)).epsilon(1e-3));
@@ -71,8 +71,8 @@ TEST_CASE("one process under time-slicing loses nothing") {
   Scenario scenario =
       queueing::system(constant(0.05), fifo(), {time_slicing(0.002, 0.0002), 1, 2}, Routing::round_robin);
   add_users(scenario, 1, 1e-6);
-  scenario.services[0].routing = Routing::user_affinity;
-  scenario.duration_s = 10;
+  scenario.workload.services[0].routing = Routing::user_affinity;
+  scenario.workload.duration_s = 10;
   const Run run = simulate(scenario);
   CHECK(run.summary.latency("e2e_latency")->mean == doctest::Approx(0.05).epsilon(1e-9));
   CHECK(run.summary.partitions.front().switching == 0);
@@ -82,21 +82,22 @@ TEST_CASE("MIG instances do not feel each other") {
   const auto profile = std::make_shared<const GpuProfile>(load_profile("a100"));
   const auto latencies = [&](double neighbour_rate) {
     Scenario scenario = queueing::system(exponential(0.01), fifo());
-    scenario.services.push_back(scenario.services.front());
-    scenario.services[1].name = "neighbour";
-    scenario.pipelines.push_back(scenario.pipelines.front());
-    scenario.pipelines[1].name = "other";
-    scenario.pipelines[1].stages[0].service = 1;
-    scenario.gpus.clear();
+    scenario.workload.services.push_back(scenario.workload.services.front());
+    scenario.workload.services[1].name = "neighbour";
+    scenario.workload.pipelines.push_back(scenario.workload.pipelines.front());
+    scenario.workload.pipelines[1].name = "other";
+    scenario.workload.pipelines[1].stages[0].service = 1;
+    scenario.placement.gpus.clear();
     const PartitionPlacement first{{}, {{0, 100, 0}}};
     const PartitionPlacement second{{}, {{1, 100, 0}}};
-    scenario.gpus.push_back({profile, parse_layout(*profile, "3g.40gb@0+3g.40gb@4"), {first, second}});
+    scenario.placement.gpus.push_back(
+        {profile, parse_layout(*profile, "3g.40gb@0+3g.40gb@4"), {first, second}});
     add_poisson(scenario, 70);
     if (neighbour_rate > 0) {
       add_poisson(scenario, neighbour_rate, 1);
-      scenario.traffic[1].pipeline = 1;
+      scenario.workload.traffic[1].pipeline = 1;
     }
-    scenario.duration_s = 60;
+    scenario.workload.duration_s = 60;
     const Run run = simulate(scenario);
     std::vector<double> own;
     for (std::size_t row = 0; row < run.requests.rows(); ++row) {

@@ -38,17 +38,17 @@ std::vector<double> column(const Run& run, const char* name) {
 /// Two services on one partition, each with its own constant stream of work.
 Scenario neighbours(const Sharing& sharing) {
   Scenario scenario = queueing::system(constant(0.004), fifo(), {sharing, 1, 1}, Routing::round_robin);
-  scenario.services.push_back(scenario.services.front());
-  scenario.services[1].name = "neighbour";
-  scenario.pipelines.push_back(scenario.pipelines.front());
-  scenario.pipelines[1].name = "other";
-  scenario.pipelines[1].stages[0].service = 1;
-  scenario.gpus[0].partitions[0].processes.push_back({1, 100, 0});
+  scenario.workload.services.push_back(scenario.workload.services.front());
+  scenario.workload.services[1].name = "neighbour";
+  scenario.workload.pipelines.push_back(scenario.workload.pipelines.front());
+  scenario.workload.pipelines[1].name = "other";
+  scenario.workload.pipelines[1].stages[0].service = 1;
+  scenario.placement.gpus[0].partitions[0].processes.push_back({1, 100, 0});
   for (int i = 0; i < 2; ++i) {
     add_poisson(scenario, 60, i);
-    scenario.traffic[static_cast<std::size_t>(i)].pipeline = i;
+    scenario.workload.traffic[static_cast<std::size_t>(i)].pipeline = i;
   }
-  scenario.duration_s = 20;
+  scenario.workload.duration_s = 20;
   return scenario;
 }
 
@@ -71,11 +71,11 @@ TEST_CASE("visits wait for a worker of their pipeline, first come first served")
   users.kind = Traffic::Kind::closed;
   users.users = 3;
   users.hold_s = 0.005;
-  scenario.traffic.push_back(users);
-  scenario.duration_s = 1;
+  scenario.workload.traffic.push_back(users);
+  scenario.workload.duration_s = 1;
   const double free = simulate(scenario).summary.latency("e2e_latency")->max;
-  scenario.pipelines[0].workers = 1;
-  scenario.pipelines[0].stages[0].worker = true;
+  scenario.workload.pipelines[0].workers = 1;
+  scenario.workload.pipelines[0].stages[0].worker = true;
   const Run one = simulate(scenario);
   CHECK(free == doctest::Approx(0.03));  // three steps share the GPU
   // One after the other: 10, 20 and 30 ms.
@@ -170,8 +170,8 @@ TEST_CASE("a fault takes what its sharing mode says") {
   CHECK(failed_of(contained, 1) == 0);
 
   Scenario mig = neighbours({});
-  mig.gpus[0].layout = parse_layout(*mig.gpus[0].profile, "3g.40gb+3g.40gb");
-  mig.gpus[0].partitions = {{{}, {{0, 100, 0}}}, {{}, {{1, 100, 0}}}};
+  mig.placement.gpus[0].layout = parse_layout(*mig.placement.gpus[0].profile, "3g.40gb+3g.40gb");
+  mig.placement.gpus[0].partitions = {{{}, {{0, 100, 0}}}, {{}, {{1, 100, 0}}}};
   const Run instance = faulty(mig, false);
   CHECK(failed_of(instance, 0) > 60);
   CHECK(failed_of(instance, 1) == 0);
@@ -179,7 +179,8 @@ TEST_CASE("a fault takes what its sharing mode says") {
 
 TEST_CASE("a leak fails when it has filled what the neighbours leave") {
   Scenario scenario = neighbours({SharingMode::mps});
-  const double room = scenario.gpus[0].profile->memory_bytes - 2 * scenario.gpus[0].profile->context_bytes;
+  const double room = scenario.placement.gpus[0].profile->memory_bytes -
+                      2 * scenario.placement.gpus[0].profile->context_bytes;
   Fault fault;
   fault.at_s = 1;
   fault.leak_bytes_per_s = room / 5;  // full at six seconds
@@ -195,13 +196,13 @@ TEST_CASE("a leak fails when it has filled what the neighbours leave") {
 
 TEST_CASE("too few host cores make servers wait for each other") {
   Scenario scenario = queueing::system(constant(0.001), fifo(), {{}, 8, 1});
-  Model model = *scenario.services[0].model;
+  Model model = *scenario.workload.services[0].model;
   std::get<SyntheticModel>(model.cost).host_before_s = 0.009;
-  scenario.services[0].model = std::make_shared<const Model>(model);
+  scenario.workload.services[0].model = std::make_shared<const Model>(model);
   add_users(scenario, 8, 1e-6);
-  scenario.duration_s = 20;
+  scenario.workload.duration_s = 20;
   const double free = simulate(scenario).summary.request_throughput;
-  scenario.host_cores = 2;
+  scenario.placement.nodes.front().host_cores = 2;
   const double bound = simulate(scenario).summary.request_throughput;
   CHECK(free == doctest::Approx(800).epsilon(0.01));
   CHECK(bound == doctest::Approx(2 / 0.009).epsilon(0.01));
@@ -210,11 +211,11 @@ TEST_CASE("too few host cores make servers wait for each other") {
 TEST_CASE("users ramp up, hold, and leave one by one") {
   Scenario scenario = queueing::system(constant(0.01), fifo(1'000'000));
   add_users(scenario, 10, 0);
-  scenario.traffic[0].think_s = constant(0.5);
-  scenario.traffic[0].ramp_up_s = 10;
-  scenario.traffic[0].hold_s = 20;
-  scenario.traffic[0].ramp_down_s = 10;
-  scenario.duration_s = 40;
+  scenario.workload.traffic[0].think_s = constant(0.5);
+  scenario.workload.traffic[0].ramp_up_s = 10;
+  scenario.workload.traffic[0].hold_s = 20;
+  scenario.workload.traffic[0].ramp_down_s = 10;
+  scenario.workload.duration_s = 40;
   const Run run = simulate(scenario);
   const auto users = column(run, "user"), arrivals = column(run, "arrival_s");
   for (int user = 0; user < 10; ++user) {
@@ -233,19 +234,19 @@ TEST_CASE("users ramp up, hold, and leave one by one") {
 TEST_CASE("users whose stay is not given are there until the run ends") {
   Scenario scenario = queueing::system(constant(0.01), fifo(1'000'000));
   add_users(scenario, 10, 0.5);
-  scenario.traffic[0].ramp_up_s = scenario.traffic[0].ramp_down_s = 10;
-  scenario.duration_s = 40;
-  scenario.traffic[0].hold_s = 20;
+  scenario.workload.traffic[0].ramp_up_s = scenario.workload.traffic[0].ramp_down_s = 10;
+  scenario.workload.duration_s = 40;
+  scenario.workload.traffic[0].hold_s = 20;
   const Run given = simulate(scenario);
-  scenario.traffic[0].hold_s.reset();
+  scenario.workload.traffic[0].hold_s.reset();
   CHECK(column(simulate(scenario), "arrival_s") == column(given, "arrival_s"));
 }
 
 TEST_CASE("a user who is refused asks again half a second later") {
   Scenario scenario = queueing::system(constant(0.01), fifo(1, 0));
   add_users(scenario, 1, 0);
-  scenario.traffic[0].think_s = constant(0);
-  scenario.duration_s = 1.25;
+  scenario.workload.traffic[0].think_s = constant(0);
+  scenario.workload.duration_s = 1.25;
   const Run run = simulate(scenario);
   CHECK(run.summary.rejected == 3);
   CHECK(run.summary.limiting_resource == "admission: every request was refused");
@@ -254,7 +255,7 @@ TEST_CASE("a user who is refused asks again half a second later") {
 
 TEST_CASE("prompts grow with the history of a session and shrink when it ends") {
   Scenario scenario = load_scenario("voice-light", "dedicated");
-  Traffic& traffic = scenario.traffic[0];
+  Traffic& traffic = scenario.workload.traffic[0];
   traffic.history = true;
   traffic.turns_per_session = 3;
   traffic.history_limit_tokens = 0;
@@ -272,7 +273,7 @@ TEST_CASE("doubling every time doubles every latency") {
   const auto response = [](double factor) {
     Scenario scenario = queueing::system(exponential(0.01 * factor), fifo());
     add_poisson(scenario, 70 / factor);
-    scenario.duration_s = 50 * factor;
+    scenario.workload.duration_s = 50 * factor;
     return simulate(scenario).summary;
   };
   const Summary once = response(1), twice = response(2);
@@ -284,7 +285,7 @@ TEST_CASE("doubling every time doubles every latency") {
 TEST_CASE("progress is reported and can stop a run") {
   Scenario scenario = queueing::system(constant(0.001), fifo());
   add_poisson(scenario, 500);
-  scenario.duration_s = 1000;
+  scenario.workload.duration_s = 1000;
   RunOptions options;
   options.record_requests = false;
   double last = -1;

@@ -222,7 +222,7 @@ TEST_CASE("the same seed gives the same bytes, and a request the same luck on an
 TEST_CASE("a draft's weights, cache and workspace take memory beside the model's") {
   const auto need = [](const std::string& speculation) {
     const Scenario scenario = test::read(document(speculation, 1));
-    return memory_needs(scenario.services, scenario.gpus[0])[0][0];
+    return memory_needs(scenario.workload.services, scenario.placement.gpus[0])[0][0];
   };
   const MemoryNeed plain = need(""), lookup = need(R"({"draft": "ngram", "tokens": 4, "acceptance": 0.6})");
   const MemoryNeed draft = need(R"({"draft": "llama-3.2-1b", "tokens": 4, "acceptance": 0.6})");

@@ -100,7 +100,7 @@ TEST_CASE("Hollow GPU: 3g.40gb has 42 SMs and half the bandwidth, not the 874 GB
 
 TEST_CASE("bursty LLM: fp16 does not fit 1g.10gb, and the refusal shows the sum") {
   Scenario scenario = load_scenario("bursty-llm", "mig:7x1g.10gb");
-  scenario.services[0].precision = Precision::fp16;
+  scenario.workload.services[0].precision = Precision::fp16;
   try {
     (void)simulate(scenario);
     FAIL("16 GB of weights were admitted to 10 GB");

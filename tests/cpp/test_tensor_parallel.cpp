@@ -164,8 +164,8 @@ TEST_CASE("what does not fit one GPU fits two, and a cache of the smallest rank 
                        MemoryError);
   const Scenario two = test::read(document(2)), four = test::read(document(4));
   check_memory(two);
-  const MemoryNeed a = memory_needs(two.services, two.gpus[0])[0][0];
-  const MemoryNeed b = memory_needs(four.services, four.gpus[0])[0][0];
+  const MemoryNeed a = memory_needs(two.workload.services, two.placement.gpus[0])[0][0];
+  const MemoryNeed b = memory_needs(four.workload.services, four.placement.gpus[0])[0][0];
   CHECK(a.weights == Approx(141.107e9 / 2).epsilon(1e-4));
   CHECK(b.weights == Approx(141.107e9 / 4).epsilon(1e-4));
   CHECK(b.cache / static_cast<double>(b.kv_blocks) == Approx(16 * 327680 / 4));

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "gpushare/errors.hpp"
-#include "traffic/text_source.hpp"
-#include "traffic/trace_formats.hpp"
+#include "traces/text_source.hpp"
+#include "traces/trace_formats.hpp"
 
 namespace {
 

@@ -9,8 +9,8 @@
 
 #include "gpushare/errors.hpp"
 #include "gpushare/trace.hpp"
-#include "traffic/trace_formats.hpp"
-#include "traffic/trace_json.hpp"
+#include "traces/trace_formats.hpp"
+#include "traces/trace_json.hpp"
 
 namespace {
 

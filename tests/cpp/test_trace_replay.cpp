@@ -15,7 +15,7 @@ using namespace queueing;
 Scenario slow_server(std::int64_t queue_limit = -1) {
   Engine engine = fifo(1, queue_limit);
   Scenario scenario = queueing::system(constant(3), engine, {{}, 64, 1}, Routing::shared_queue);
-  scenario.duration_s = 100;
+  scenario.workload.duration_s = 100;
   return scenario;
 }
 
@@ -30,7 +30,7 @@ void add_trace(Scenario& scenario, Trace trace, double speed = 1, bool follow_pa
   traffic.trace = std::make_shared<const Trace>(std::move(trace));
   traffic.speed = speed;
   traffic.follow_parents = follow_parents;
-  scenario.traffic.push_back(std::move(traffic));
+  scenario.workload.traffic.push_back(std::move(traffic));
 }
 
 Trace trace_of(std::vector<double> arrival_s, std::vector<std::int32_t> parent,
@@ -69,10 +69,10 @@ TEST_CASE("a delay counts from the end of the parent, and a recorded arrival is 
   // where the loader put them); 5 follows nothing.
   add_trace(scenario, trace_of({0, 1, 2, 2, 7, 8}, {-1, 0, 0, 2, 0, -1}, {-1, -1, 2, 0, -1, -1}));
   check_same(by_row(simulate(scenario), "arrival_s"), {0, 3, 5, 8, 7, 8});
-  scenario.traffic[0].speed = 2;
+  scenario.workload.traffic[0].speed = 2;
   check_same(by_row(simulate(scenario), "arrival_s"), {0, 3, 5, 8, 3.5, 4});
-  scenario.traffic[0].speed = 1;
-  scenario.traffic[0].follow_parents = false;
+  scenario.workload.traffic[0].speed = 1;
+  scenario.workload.traffic[0].follow_parents = false;
   check_same(by_row(simulate(scenario), "arrival_s"), {0, 1, 2, 2, 7, 8});
 }
 
@@ -81,7 +81,7 @@ TEST_CASE(
     "not") {
   Scenario scenario = slow_server();
   add_trace(scenario, trace_of({0, 1, 4, 6, 6}, {-1, 0, 1, -1, 2}, {-1, 1, 0.5, -1, -1}));
-  scenario.duration_s = 5;
+  scenario.workload.duration_s = 5;
   const Run run = simulate(scenario);
   check_same(by_row(run, "arrival_s"), {0, 4, 7.5});
   CHECK(run.summary.arrived == 3);
@@ -90,11 +90,11 @@ TEST_CASE(
 
 TEST_CASE("those that follow a request without an answer are skipped, and recorded") {
   Scenario scenario = slow_server();
-  scenario.gpus.resize(1);  // one server, and no queue: the second request is refused
-  scenario.services[0].replicas = 1;
-  scenario.services[0].routing = Routing::round_robin;
-  scenario.services[0].engine.queue_limit = 1;
-  scenario.services[0].engine.concurrency = 1;
+  scenario.placement.gpus.resize(1);  // one server, and no queue: the second request is refused
+  scenario.workload.services[0].replicas = 1;
+  scenario.workload.services[0].routing = Routing::round_robin;
+  scenario.workload.services[0].engine.queue_limit = 1;
+  scenario.workload.services[0].engine.concurrency = 1;
   //                              served, waits, refused, and those that follow each; 6 is alone
   add_trace(scenario,
             trace_of({0, 1, 2, 2.5, 2.5, 3, 20}, {-1, -1, -1, 2, 3, 0, -1}, {-1, -1, -1, 0, 9, 7, -1}));
@@ -111,9 +111,9 @@ TEST_CASE("those that follow a request without an answer are skipped, and record
 
 TEST_CASE("a session whose server dies is skipped from there") {
   Scenario scenario = slow_server();
-  scenario.gpus.resize(1);
-  scenario.services[0].replicas = 1;
-  scenario.services[0].routing = Routing::round_robin;
+  scenario.placement.gpus.resize(1);
+  scenario.workload.services[0].replicas = 1;
+  scenario.workload.services[0].routing = Routing::round_robin;
   add_trace(scenario, trace_of({0, 1, 2, 50}, {-1, 0, 1, -1}, {-1, 0, 0, -1}));
   Fault fault;
   fault.at_s = 4;  // in the middle of the second one
@@ -136,7 +136,7 @@ TEST_CASE("every request of a random forest is sent when its parent lets it, and
     trace.delay_s.push_back(!root && luck.uniform() < 0.5 ? luck.uniform() : -1);
   }
   add_trace(scenario, trace);
-  scenario.duration_s = 400;
+  scenario.workload.duration_s = 400;
   const Run run = simulate(scenario);
   CHECK(run.summary.completed == kRows);
   const Values arrival = by_row(run, "arrival_s"), finish = by_row(run, "finish_s");
@@ -165,7 +165,7 @@ TEST_CASE("with user affinity a trace's session stays on one replica") {
     trace.session.push_back(i % 10);
   }
   add_trace(scenario, trace);
-  scenario.duration_s = 300;
+  scenario.workload.duration_s = 300;
   const Run run = simulate(scenario);
   const auto& rows = run.requests.find("request")->integers;
   const auto& replica = run.requests.find("server.replica")->integers;

@@ -14,7 +14,7 @@ namespace {
 void check_kept(const gpushare::Scenario& scenario) {
   const gpushare::Scenario again = gpushare::parse_scenario(scenario.document);
   const bool same = again.document == scenario.document && again.mode == scenario.mode &&
-                    again.gpus.size() == scenario.gpus.size();
+                    again.placement.gpus.size() == scenario.placement.gpus.size();
   if (!same) std::abort();
 }
 
@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   check_kept(scenario);
   try {
-    gpushare::check_memory(scenario);
+    gpushare::check_memory(scenario.workload, scenario.placement);
   } catch (const gpushare::Error&) {
   }
   return 0;

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "gpushare/engine.hpp"
 #include "gpushare/profile.hpp"
-#include "gpushare/scenario.hpp"
 
 namespace gpushare {
 

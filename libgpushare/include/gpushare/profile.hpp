@@ -6,20 +6,14 @@
 #include <string_view>
 #include <vector>
 
+#include "gpushare/provenance.hpp"
+
 namespace gpushare {
 
 /// Arithmetic formats that a profile gives a FLOP rate for (dense tensor-core rates where the format has them).
 enum class Precision : std::uint8_t { fp64, fp32, tf32, fp16, bf16, fp8, int8, int4 };
 inline constexpr std::size_t kPrecisionCount = 8;
 [[nodiscard]] std::string_view to_string(Precision precision);
-
-/// One sourced figure of a profile, kept for `profile show`.
-struct ProvenanceEntry {
-  std::string pointer;  ///< JSON pointer in the profile
-  std::string value;    ///< as written
-  std::string source;
-  std::string grade;  ///< vendor, measured, derived or assumed
-};
 
 /// A GPU-instance profile: a row of `nvidia-smi mig -lgip`.
 struct MigProfile {

@@ -1,10 +1,10 @@
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "gpushare/random.hpp"
 
@@ -12,7 +12,7 @@ namespace gpushare {
 namespace {
 
 void require(bool legal, const char* distribution, const char* rule, double found) {
-  if (!legal) throw Error(distribution, fmt::format("{}, found {}", rule, found));
+  if (!legal) throw Error(distribution, text::format("{}, found {}", rule, found));
 }
 
 bool finite_and_not_negative(double x) { return std::isfinite(x) && x >= 0; }

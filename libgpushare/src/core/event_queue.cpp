@@ -1,9 +1,8 @@
 #include "gpushare/event_queue.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 
 namespace gpushare {
@@ -11,7 +10,7 @@ namespace gpushare {
 EventQueue::Slot EventQueue::add_slot(std::uint32_t event_class) {
   if (event_class > kMaxClass) {
     throw SimulationError("event queue",
-                          fmt::format("an event class is at most {}, found {}", kMaxClass, event_class));
+                          text::format("an event class is at most {}, found {}", kMaxClass, event_class));
   }
   if (!free_.empty()) {
     const Slot slot = free_.back();
@@ -21,7 +20,7 @@ EventQueue::Slot EventQueue::add_slot(std::uint32_t event_class) {
     return slot;
   }
   if (class_.size() == kMaxSlots) {
-    throw SimulationError("event queue", fmt::format("at most {} timers can exist at once", kMaxSlots));
+    throw SimulationError("event queue", text::format("at most {} timers can exist at once", kMaxSlots));
   }
   class_.push_back(static_cast<std::uint8_t>(event_class));
   rank_.push_back(kUnranked);

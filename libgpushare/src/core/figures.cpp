@@ -1,9 +1,9 @@
 #include "core/figures.hpp"
-
-#include <fmt/format.h>
+#include "core/text.hpp"
 
 #include <array>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 namespace gpushare::json {
@@ -16,7 +16,7 @@ Reader Figures::value(std::string_view key) {
   const Reader figure = reader_.at(key);
   Reader value = figure.at("value");
   const Reader source = figure.at("source");
-  ProvenanceEntry entry{fmt::format("{}/{}", pointer_, key), value.raw().dump(), source.string(), {}};
+  ProvenanceEntry entry{text::format("{}/{}", pointer_, key), value.raw().dump(), source.string(), {}};
   if (entry.source.empty()) source.fail("expected a text that is not empty");
   entry.grade = kGrades.at(figure.at("grade").choice({kGrades[0], kGrades[1], kGrades[2], kGrades[3]}));
   figure.finish();
@@ -37,11 +37,11 @@ int Figures::integer(std::string_view key, int min) {
 bool Figures::boolean(std::string_view key) { return value(key).boolean(); }
 
 Figures Figures::section(std::string_view key) {
-  return {reader_.at(key), fmt::format("{}/{}", pointer_, key), *provenance_};
+  return {reader_.at(key), text::format("{}/{}", pointer_, key), *provenance_};
 }
 
 Figures Figures::section(std::size_t index) {
-  return {reader_.at(index), fmt::format("{}/{}", pointer_, index), *provenance_};
+  return {reader_.at(index), text::format("{}/{}", pointer_, index), *provenance_};
 }
 
 }  // namespace gpushare::json

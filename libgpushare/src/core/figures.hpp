@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/json_reader.hpp"
-#include "gpushare/profile.hpp"
+#include "gpushare/provenance.hpp"
 
 namespace gpushare::json {
 

@@ -1,9 +1,9 @@
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "gpushare/statistics.hpp"
 
@@ -65,7 +65,7 @@ double Histogram::min_s() const { return count_ == 0 ? kNan : static_cast<double
 double Histogram::max_s() const { return count_ == 0 ? kNan : static_cast<double>(max_ns_) * kSecondsPerNs; }
 
 double Histogram::quantile_s(double q) const {
-  if (!(q >= 0 && q <= 1)) throw Error("quantile", fmt::format("q must be between 0 and 1, found {}", q));
+  if (!(q >= 0 && q <= 1)) throw Error("quantile", text::format("q must be between 0 and 1, found {}", q));
   if (count_ == 0) return kNan;
   const std::uint64_t rank = rank_of(q, count_);
   if (rank == 1) return min_s();

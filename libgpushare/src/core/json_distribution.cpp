@@ -1,6 +1,6 @@
-#include <fmt/format.h>
 
 #include "core/json_reader.hpp"
+#include "core/text.hpp"
 
 namespace gpushare::json {
 namespace {
@@ -22,7 +22,7 @@ Distribution read_lognormal(const Reader& r) {
   const auto mu = r.find("mu");
   const auto mean = r.find("mean");
   if (mu.has_value() == mean.has_value()) {
-    r.fail(fmt::format("a lognormal needs either \"mean\" or \"mu\", found {}", mu ? "both" : "neither"));
+    r.fail(text::format("a lognormal needs either \"mean\" or \"mu\", found {}", mu ? "both" : "neither"));
   }
   return mu ? lognormal(mu->number(), sigma) : lognormal_with_mean(mean->number(kPositive), sigma);
 }
@@ -35,13 +35,13 @@ Distribution read_empirical(const Reader& r) {
   if (!weights_reader) return empirical(std::move(values));
   std::vector<double> weights = numbers(*weights_reader);
   if (weights.size() != values.size()) {
-    weights_reader->fail(fmt::format("expected one weight for each of the {} values, found {}", values.size(),
-                                     weights.size()));
+    weights_reader->fail(text::format("expected one weight for each of the {} values, found {}",
+                                      values.size(), weights.size()));
   }
   double total = 0;
   for (const double w : weights) total += w;
   if (!(total > 0 && total < std::numeric_limits<double>::infinity())) {
-    weights_reader->fail(fmt::format("expected weights with a finite sum > 0, found a sum of {}", total));
+    weights_reader->fail(text::format("expected weights with a finite sum > 0, found a sum of {}", total));
   }
   return empirical(std::move(values), std::move(weights));
 }

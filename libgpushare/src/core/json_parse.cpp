@@ -1,4 +1,3 @@
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -6,9 +5,11 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "core/json_reader.hpp"
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 
 namespace gpushare::json {
@@ -26,8 +27,8 @@ std::string line_and_column(std::string_view text, std::size_t offset, const std
   const auto line = std::count(before.begin(), before.end(), '\n') + 1;
   const std::size_t start = before.rfind('\n') + 1;  // npos + 1 is 0
   const std::size_t column = before.size() - start + 1;
-  return source.empty() ? fmt::format("line {}, column {}", line, column)
-                        : fmt::format("{}:{}:{}", source, line, column);
+  return source.empty() ? text::format("line {}, column {}", line, column)
+                        : text::format("{}:{}:{}", source, line, column);
 }
 
 // The parser's reason without its own prefix and position.
@@ -59,7 +60,7 @@ class Builder : public nlohmann::json_sax<json> {
   bool end_array() override { return close(); }
 
   bool key(string_t& name) override {
-    if (open_.back()->contains(name)) raise(thrower_, pointer(), fmt::format("duplicate key \"{}\"", name));
+    if (open_.back()->contains(name)) raise(thrower_, pointer(), text::format("duplicate key \"{}\"", name));
     key_ = std::move(name);
     path_.back() = key_;
     return true;
@@ -90,7 +91,7 @@ class Builder : public nlohmann::json_sax<json> {
 
   bool open(json container) {
     if (open_.size() == kMaxDepth) {
-      raise(thrower_, source_, fmt::format("arrays and objects are nested more than {} deep", kMaxDepth));
+      raise(thrower_, source_, text::format("arrays and objects are nested more than {} deep", kMaxDepth));
     }
     open_.push_back(place(std::move(container)));
     path_.emplace_back();
@@ -136,7 +137,7 @@ std::string suggestion_beside(const std::filesystem::path& path) {
   }
   std::sort(names.begin(), names.end());
   const auto name = nearest(path.filename().string(), names);
-  return name ? fmt::format("; did you mean \"{}\"?", *name) : "";
+  return name ? text::format("; did you mean \"{}\"?", *name) : "";
 }
 
 }  // namespace
@@ -155,9 +156,9 @@ json load_file(const std::string& path, const Thrower& thrower) {
   }
   if (std::filesystem::is_directory(status)) raise(thrower, path, "expected a JSON file, found a directory");
   std::ifstream file(path, std::ios::binary);
-  if (!file) raise(thrower, path, fmt::format("the file cannot be opened: {}", std::strerror(errno)));
+  if (!file) raise(thrower, path, text::format("the file cannot be opened: {}", std::strerror(errno)));
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) raise(thrower, path, fmt::format("the file cannot be read: {}", std::strerror(errno)));
+  if (file.bad()) raise(thrower, path, text::format("the file cannot be read: {}", std::strerror(errno)));
   return parse(text, path, thrower);
 }
 

@@ -1,11 +1,10 @@
 #include "core/json_reader.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 
 namespace gpushare::json {
@@ -16,7 +15,7 @@ constexpr std::size_t kLongestQuote = 60;
 // What stands in the document, short enough for a message.
 std::string found(const nlohmann::json& value) {
   if (value.is_object()) return "an object";
-  if (value.is_array()) return fmt::format("an array of {}", value.size());
+  if (value.is_array()) return text::format("an array of {}", value.size());
   std::string text = value.dump(-1, ' ', true);  // ASCII, so that it can be cut anywhere
   if (text.size() > kLongestQuote) text = text.substr(0, kLongestQuote) + "...";
   return text;
@@ -37,21 +36,21 @@ std::string escape(std::string_view key) {
 
 std::string describe(const Range& range) {
   const bool below = std::isfinite(range.max);
-  if (!std::isfinite(range.min)) return below ? fmt::format("a number <= {}", range.max) : "a finite number";
+  if (!std::isfinite(range.min)) return below ? text::format("a number <= {}", range.max) : "a finite number";
   if (range.min_open) {
-    return below ? fmt::format("a number > {} and <= {}", range.min, range.max)
-                 : fmt::format("a number > {}", range.min);
+    return below ? text::format("a number > {} and <= {}", range.min, range.max)
+                 : text::format("a number > {}", range.min);
   }
-  return below ? fmt::format("a number between {} and {}", range.min, range.max)
-               : fmt::format("a number >= {}", range.min);
+  return below ? text::format("a number between {} and {}", range.min, range.max)
+               : text::format("a number >= {}", range.min);
 }
 
 std::string describe(std::int64_t min, std::int64_t max) {
   const bool above = min != std::numeric_limits<std::int64_t>::min();
   const bool below = max != std::numeric_limits<std::int64_t>::max();
-  if (above && below) return fmt::format("a whole number between {} and {}", min, max);
-  if (above) return fmt::format("a whole number >= {}", min);
-  return below ? fmt::format("a whole number <= {}", max) : "a whole number";
+  if (above && below) return text::format("a whole number between {} and {}", min, max);
+  if (above) return text::format("a whole number >= {}", min);
+  return below ? text::format("a whole number <= {}", max) : "a whole number";
 }
 
 // Nothing for fractions and for what an int64 cannot hold.
@@ -71,7 +70,7 @@ std::optional<std::int64_t> whole(const nlohmann::json& value) {
 
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& names) {
   const auto near = nearest(name, names);
-  return near ? fmt::format("; did you mean \"{}\"?", *near) : "";
+  return near ? text::format("; did you mean \"{}\"?", *near) : "";
 }
 
 }  // namespace
@@ -102,7 +101,7 @@ void Reader::require_object() const {
 }
 
 void Reader::fail_expecting(const std::string& expected) const {
-  fail(fmt::format("expected {}, found {}", expected, found(*value_)));
+  fail(text::format("expected {}, found {}", expected, found(*value_)));
 }
 
 std::string Reader::where() const {
@@ -124,8 +123,8 @@ Reader Reader::at(std::string_view key) const {
     if (known_->count(name) == 0) unknown.push_back(name);
   }
   const auto slip = nearest(key, unknown);
-  fail(fmt::format("the required key \"{}\" is missing{}", key,
-                   slip ? fmt::format("; is \"{}\" meant to be it?", *slip) : ""));
+  fail(text::format("the required key \"{}\" is missing{}", key,
+                    slip ? text::format("; is \"{}\" meant to be it?", *slip) : ""));
 }
 
 std::optional<Reader> Reader::find(std::string_view key) const {
@@ -141,8 +140,8 @@ bool Reader::has(std::string_view key) const { return find(key).has_value(); }
 Reader Reader::at(std::size_t index) const {
   if (!value_->is_array()) fail_expecting("an array");
   if (index >= value_->size())
-    fail(fmt::format("expected at least {} elements, found {}", index + 1, value_->size()));
-  return {(*value_)[index], fmt::format("{}/{}", pointer_, index), *this};
+    fail(text::format("expected at least {} elements, found {}", index + 1, value_->size()));
+  return {(*value_)[index], text::format("{}/{}", pointer_, index), *this};
 }
 
 std::size_t Reader::size() const {
@@ -185,12 +184,12 @@ std::string Reader::string() const {
 std::size_t Reader::choice(std::initializer_list<std::string_view> legal) const {
   const std::vector<std::string> names(legal.begin(), legal.end());
   const std::string listed =
-      fmt::format("{}\"{}\"", names.size() > 1 ? "one of " : "", fmt::join(names, "\", \""));
+      text::format("{}\"{}\"", names.size() > 1 ? "one of " : "", text::join(names, "\", \""));
   if (!value_->is_string()) fail_expecting(listed);
   const auto& text = value_->get_ref<const std::string&>();
   const auto match = std::find(names.begin(), names.end(), text);
   if (match == names.end())
-    fail(fmt::format("expected {}, found {}{}", listed, found(*value_), did_you_mean(text, names)));
+    fail(text::format("expected {}, found {}{}", listed, found(*value_), did_you_mean(text, names)));
   return static_cast<std::size_t>(match - names.begin());
 }
 
@@ -228,8 +227,8 @@ void Reader::finish() const {
     if (known_->count(name) != 0) continue;
     const std::vector<std::string> known(known_->begin(), known_->end());
     const std::string hint = did_you_mean(name, known);
-    fail(fmt::format("unknown key \"{}\"{} Known keys: {}", name, hint.empty() ? "." : hint,
-                     known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", "))));
+    fail(text::format("unknown key \"{}\"{} Known keys: {}", name, hint.empty() ? "." : hint,
+                      known.empty() ? "none" : text::join(known, ", ")));
   }
 }
 

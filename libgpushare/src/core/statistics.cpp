@@ -1,12 +1,11 @@
 #include "gpushare/statistics.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 
 namespace gpushare {
@@ -74,7 +73,7 @@ Estimate mean_estimate(std::span<const double> values, double level) {
 
 Estimate batch_means(std::span<const double> series, std::size_t batches, double level) {
   if (batches < 2)
-    throw Error("batch_means", fmt::format("at least 2 batches are needed, found {}", batches));
+    throw Error("batch_means", text::format("at least 2 batches are needed, found {}", batches));
   const std::size_t batch = series.size() / batches;
   if (batch == 0) {
     Estimate estimate = mean_estimate(series, level);
@@ -106,7 +105,7 @@ WarmUp mser5(std::span<const double> series) {
 }
 
 double quantile(std::span<double> values, double q) {
-  if (!(q >= 0 && q <= 1)) throw Error("quantile", fmt::format("q must be between 0 and 1, found {}", q));
+  if (!(q >= 0 && q <= 1)) throw Error("quantile", text::format("q must be between 0 and 1, found {}", q));
   if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
   std::sort(values.begin(), values.end());
   const double at = q * static_cast<double>(values.size() - 1);

@@ -1,9 +1,9 @@
-#include <fmt/format.h>
 
 #include <cmath>
 #include <numbers>
 
 #include "core/special_functions.hpp"
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "gpushare/statistics.hpp"
 
@@ -80,10 +80,10 @@ double student_by_newton(double level, double degrees) {
 double student_quantile(double level, double degrees) {
   if (!(level > 0 && level < 1)) {
     throw Error("student_quantile",
-                fmt::format("the level must lie strictly between 0 and 1, found {}", level));
+                text::format("the level must lie strictly between 0 and 1, found {}", level));
   }
   if (!(degrees > 0))
-    throw Error("student_quantile", fmt::format("the degrees of freedom must be > 0, found {}", degrees));
+    throw Error("student_quantile", text::format("the degrees of freedom must be > 0, found {}", degrees));
   return degrees > 1e4 ? student_by_expansion(level, degrees) : student_by_newton(level, degrees);
 }
 

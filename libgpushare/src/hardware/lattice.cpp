@@ -1,6 +1,5 @@
 #include "hardware/lattice.hpp"
-
-#include <fmt/format.h>
+#include "core/text.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -72,12 +71,12 @@ std::string either(const std::vector<int>& numbers) {
 std::string compute_text(const Instance& instance) {
   std::string text;
   for (const int size : instance.compute_instances)
-    text += fmt::format("{}{}c", text.empty() ? "(" : ",", size);
+    text += text::format("{}{}c", text.empty() ? "(" : ",", size);
   return text.empty() ? text : text + ")";
 }
 
 std::string name_of(const GpuProfile& profile, const Instance& instance) {
-  return fmt::format("{}@{}{}", row(profile, instance.profile).name, instance.start, compute_text(instance));
+  return text::format("{}@{}{}", row(profile, instance.profile).name, instance.start, compute_text(instance));
 }
 
 std::vector<Instance> sorted(std::vector<Instance> instances) {

@@ -1,8 +1,8 @@
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <bit>
 
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "hardware/lattice.hpp"
 
@@ -21,22 +21,22 @@ const MigProfile& row(const GpuProfile& profile, int index) {
 std::string slots_text(Slots slots) {
   const int first = std::countr_zero(slots);
   const int last = static_cast<int>(std::bit_width(slots)) - 1;
-  return first == last ? fmt::format("memory slot {}", first)
-                       : fmt::format("memory slots {}-{}", first, last);
+  return first == last ? text::format("memory slot {}", first)
+                       : text::format("memory slots {}-{}", first, last);
 }
 
 void check_profile_index(const GpuProfile& profile, const Instance& instance) {
   if (instance.profile < 0 || instance.profile >= static_cast<int>(profile.mig.size())) {
-    throw LayoutError({}, fmt::format("{} has no instance profile number {}; it has {}", profile.title,
-                                      instance.profile, profile.mig.size()));
+    throw LayoutError({}, text::format("{} has no instance profile number {}; it has {}", profile.title,
+                                       instance.profile, profile.mig.size()));
   }
 }
 
 void check_start(const GpuProfile& profile, const Instance& instance) {
   const auto& mig = row(profile, instance.profile);
   if (std::find(mig.starts.begin(), mig.starts.end(), instance.start) != mig.starts.end()) return;
-  throw LayoutError(fmt::format("{}@{}", mig.name, instance.start),
-                    fmt::format("{} may start at {}", mig.name, either(mig.starts)));
+  throw LayoutError(text::format("{}@{}", mig.name, instance.start),
+                    text::format("{} may start at {}", mig.name, either(mig.starts)));
 }
 
 void check_compute_instances(const GpuProfile& profile, const Instance& instance) {
@@ -46,13 +46,13 @@ void check_compute_instances(const GpuProfile& profile, const Instance& instance
   int sum = 0;
   for (const int size : instance.compute_instances) {
     if (std::find(legal.begin(), legal.end(), size) == legal.end()) {
-      throw LayoutError(where, fmt::format("a compute instance of {} may have {} compute slices, found {}",
-                                           mig.name, either(legal), size));
+      throw LayoutError(where, text::format("a compute instance of {} may have {} compute slices, found {}",
+                                            mig.name, either(legal), size));
     }
     sum += size;
   }
   if (sum > mig.compute_slices) {
-    throw LayoutError(where, fmt::format("{} compute slices wanted, {} exist", sum, mig.compute_slices));
+    throw LayoutError(where, text::format("{} compute slices wanted, {} exist", sum, mig.compute_slices));
   }
 }
 
@@ -63,8 +63,8 @@ void check_overlaps(const GpuProfile& profile, const std::vector<Instance>& inst
       const auto& b = row(profile, instances[j].profile);
       const Slots common = lattice::span(a, instances[i].start) & lattice::span(b, instances[j].start);
       if (common == 0) continue;
-      throw LayoutError({}, fmt::format("{}@{} and {}@{} both need {}", a.name, instances[i].start, b.name,
-                                        instances[j].start, slots_text(common)));
+      throw LayoutError({}, text::format("{}@{} and {}@{} both need {}", a.name, instances[i].start, b.name,
+                                         instances[j].start, slots_text(common)));
     }
   }
 }
@@ -75,11 +75,11 @@ void check_pair(const GpuProfile& profile, int first, int second, const LayoutOp
   const auto& a = row(profile, first);
   const auto& b = row(profile, second);
   if (a.media_extension && b.media_extension) {
-    throw LayoutError(where, fmt::format("{} and {}: one GPU has one media extension", a.name, b.name));
+    throw LayoutError(where, text::format("{} and {}: one GPU has one media extension", a.name, b.name));
   }
   if (options.before_r510 && lattice::refused_before_r510(a, b)) {
-    throw LayoutError(where,
-                      fmt::format("{} and {}: drivers before R510 refuse them side by side", a.name, b.name));
+    throw LayoutError(
+        where, text::format("{} and {}: drivers before R510 refuse them side by side", a.name, b.name));
   }
 }
 
@@ -95,8 +95,8 @@ void lattice::check_counts(const GpuProfile& profile, const std::vector<int>& wa
   for (std::size_t i = 0; i < counts.size(); ++i) {
     const auto& mig = profile.mig[i];
     if (counts[i] > mig.max_count) {
-      throw LayoutError(where, fmt::format("{} instances of {} wanted, at most {} fit on one GPU", counts[i],
-                                           mig.name, mig.max_count));
+      throw LayoutError(where, text::format("{} instances of {} wanted, at most {} fit on one GPU", counts[i],
+                                            mig.name, mig.max_count));
     }
   }
 }

@@ -1,11 +1,9 @@
 #include "hardware/layout_parser.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <charconv>
 
 #include "core/json_reader.hpp"
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 
 namespace gpushare {
@@ -39,7 +37,7 @@ std::vector<std::string> split_items(std::string_view text) {
   std::vector<std::string> items;
   for (const auto part : split(text, '+')) {
     if (is_media_suffix(part) && !items.empty()) {
-      items.back() += fmt::format("+{}", part);
+      items.back() += text::format("+{}", part);
     } else {
       items.emplace_back(part);
     }
@@ -58,7 +56,7 @@ std::optional<int> number_of(std::string_view text) {
 /// "3g" means the plain profile with three compute slices, "1g+me" the one with media extension.
 bool is_short_name(const MigProfile& mig, std::string_view name) {
   return !mig.double_memory &&
-         name == fmt::format("{}g{}", mig.compute_slices, mig.media_extension ? "+me" : "");
+         name == text::format("{}g{}", mig.compute_slices, mig.media_extension ? "+me" : "");
 }
 
 int find_profile(const GpuProfile& profile, std::string_view name, const std::string& item) {
@@ -72,8 +70,8 @@ int find_profile(const GpuProfile& profile, std::string_view name, const std::st
   if (by_short_name.size() == 1) return by_short_name.front();
   const auto near = json::nearest(name, names);
   throw LayoutError(
-      item, fmt::format("{} has no instance profile \"{}\"{}; it has {}", profile.title, name,
-                        near ? fmt::format("; did you mean \"{}\"?", *near) : "", fmt::join(names, ", ")));
+      item, text::format("{} has no instance profile \"{}\"{}; it has {}", profile.title, name,
+                         near ? text::format("; did you mean \"{}\"?", *near) : "", text::join(names, ", ")));
 }
 
 /// Takes "(1c,2c)" off the end of `rest`.
@@ -102,7 +100,7 @@ std::optional<int> take_start(std::string_view& rest, const std::string& item) {
   if (at == rest.npos) return std::nullopt;
   const auto text = trim(rest.substr(at + 1));
   const auto start = number_of(text);
-  if (!start) throw LayoutError(item, fmt::format("expected a memory slot after @, found \"{}\"", text));
+  if (!start) throw LayoutError(item, text::format("expected a memory slot after @, found \"{}\"", text));
   rest = trim(rest.substr(0, at));
   return start;
 }
@@ -116,7 +114,7 @@ int take_count(std::string_view& rest, const std::string& item) {
   const auto count = number_of(rest.substr(0, digits));
   if (!count || *count == 0)
     throw LayoutError(
-        item, fmt::format("expected a count of at least 1 before x, found {}", rest.substr(0, digits)));
+        item, text::format("expected a count of at least 1 before x, found {}", rest.substr(0, digits)));
   rest = trim(after.substr(1));
   return *count;
 }
@@ -132,12 +130,12 @@ LayoutItem parse_item(const GpuProfile& profile, std::string text) {
   item.profile = find_profile(profile, rest, text);
   const auto& mig = profile.mig[static_cast<std::size_t>(item.profile)];
   if (item.start && item.count > 1) {
-    throw LayoutError(text, fmt::format("{} instances cannot all start at {}; leave the start out",
-                                        item.count, *item.start));
+    throw LayoutError(text, text::format("{} instances cannot all start at {}; leave the start out",
+                                         item.count, *item.start));
   }
   if (item.count > mig.max_count) {
-    throw LayoutError(text, fmt::format("{} instances of {} wanted, at most {} fit on one GPU", item.count,
-                                        mig.name, mig.max_count));
+    throw LayoutError(text, text::format("{} instances of {} wanted, at most {} fit on one GPU", item.count,
+                                         mig.name, mig.max_count));
   }
   item.text = std::move(text);
   return item;

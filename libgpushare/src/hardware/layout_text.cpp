@@ -1,8 +1,7 @@
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "gpushare/mig.hpp"
 #include "hardware/lattice.hpp"
@@ -85,7 +84,7 @@ void check_fixed(const GpuProfile& profile, const std::vector<LayoutItem>& items
 std::string join_texts(const std::vector<LayoutItem>& items) {
   std::vector<std::string_view> texts;
   for (const auto& item : items) texts.push_back(item.text);
-  return fmt::format("{}", fmt::join(texts, "+"));
+  return text::join(texts, "+");
 }
 
 /// Refuses what cannot be placed whatever the starts.
@@ -98,8 +97,8 @@ void check_sizes(const GpuProfile& profile, const std::vector<LayoutItem>& insta
     profiles.push_back(instance.profile);
   }
   if (wanted > profile.memory_slots) {
-    throw LayoutError({}, fmt::format("no placement for {}: {} memory slots wanted, {} exist", text, wanted,
-                                      profile.memory_slots));
+    throw LayoutError({}, text::format("no placement for {}: {} memory slots wanted, {} exist", text, wanted,
+                                       profile.memory_slots));
   }
   lattice::check_counts(profile, profiles, {}, text);
 }
@@ -109,17 +108,17 @@ void check_sizes(const GpuProfile& profile, const std::vector<LayoutItem>& insta
   std::vector<std::string> rules;
   for (const auto& instance : instances) {
     const auto& mig = row(profile, instance.profile);
-    auto rule = fmt::format("{} starts at {}", mig.name, lattice::either(mig.starts));
+    auto rule = text::format("{} starts at {}", mig.name, lattice::either(mig.starts));
     if (std::find(rules.begin(), rules.end(), rule) == rules.end()) rules.push_back(std::move(rule));
   }
-  throw LayoutError({}, fmt::format("no placement for {}: no starts keep the instances apart ({})", text,
-                                    fmt::join(rules, "; ")));
+  throw LayoutError({}, text::format("no placement for {}: no starts keep the instances apart ({})", text,
+                                     text::join(rules, "; ")));
 }
 
 /// Groups three or more alike as "7x1g.10gb".
 void append_group(std::vector<std::string>& parts, const std::string& name, std::size_t count) {
   if (count > 2) {
-    parts.push_back(fmt::format("{}x{}", count, name));
+    parts.push_back(text::format("{}x{}", count, name));
   } else {
     parts.insert(parts.end(), count, name);
   }
@@ -135,7 +134,7 @@ Layout parse_layout(const GpuProfile& profile, std::string_view text) {
   if (text.substr(first, text.find_last_not_of(kSpace) - first + 1) == kWhole) return {};
   if (profile.mig.empty()) {
     throw LayoutError(std::string(text),
-                      fmt::format("{} has no MIG; its only layout is \"whole\"", profile.title));
+                      text::format("{} has no MIG; its only layout is \"whole\"", profile.title));
   }
   const auto items = parse_items(profile, text);
   check_fixed(profile, items);
@@ -176,7 +175,7 @@ std::string short_name(const GpuProfile& profile, const Layout& layout) {
       name = next;
     }
   }
-  return fmt::format("{}", fmt::join(parts, "+"));
+  return text::join(parts, "+");
 }
 
 }  // namespace gpushare

@@ -1,8 +1,8 @@
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
 
+#include "core/text.hpp"
 #include "gpushare/mig.hpp"
 #include "hardware/lattice.hpp"
 
@@ -26,7 +26,7 @@ Partition whole_gpu(const GpuProfile& profile) {
 Partition gpu_instance(const GpuProfile& profile, const Instance& instance, int domain) {
   const auto& mig = profile.mig[static_cast<std::size_t>(instance.profile)];
   Partition part;
-  part.name = fmt::format("{}@{}", mig.name, instance.start);
+  part.name = text::format("{}@{}", mig.name, instance.start);
   part.memory_domain = domain;
   part.sms = mig.sms;
   part.bandwidth_bytes_per_s = profile.bandwidth_bytes_per_s * mig.bandwidth_fraction;
@@ -52,7 +52,7 @@ void append_compute_instances(const GpuProfile& profile, const Instance& instanc
   for (std::size_t i = 0; i < instance.compute_instances.size(); ++i) {
     const int size = instance.compute_instances[i];
     Partition part = whole;
-    part.name = fmt::format("{}/{}c.{}", whole.name, size, i);
+    part.name = text::format("{}/{}c.{}", whole.name, size, i);
     if (size < slices) part.sms = size * sms_per_compute_slice(profile);
     parts.push_back(std::move(part));
   }

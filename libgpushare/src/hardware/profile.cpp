@@ -1,12 +1,11 @@
 #include "gpushare/profile.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "core/builtin.hpp"
 #include "core/json_reader.hpp"
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "hardware/profile_reader.hpp"
 
@@ -25,8 +24,9 @@ bool is_path(std::string_view name) { return name.find('/') != name.npos || name
 [[noreturn]] void fail_unknown(const std::string& name) {
   const auto names = profile_names();
   const auto near = json::nearest(name, names);
-  fail({}, fmt::format("no GPU profile is called \"{}\"{}; known: {}; or give the path of a .json file", name,
-                       near ? fmt::format("; did you mean \"{}\"?", *near) : "", fmt::join(names, ", ")));
+  fail({},
+       text::format("no GPU profile is called \"{}\"{}; known: {}; or give the path of a .json file", name,
+                    near ? text::format("; did you mean \"{}\"?", *near) : "", text::join(names, ", ")));
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ double reachable_bandwidth_share(const GpuProfile& profile, double sm_share) {
 
 GpuProfile load_profile(const std::string& name_or_path) {
   if (is_path(name_or_path)) return read_profile(json::load_file(name_or_path, fail), name_or_path);
-  return parse_profile(profile_document(name_or_path), fmt::format("{}/{}.json", kFolder, name_or_path));
+  return parse_profile(profile_document(name_or_path), text::format("{}/{}.json", kFolder, name_or_path));
 }
 
 std::string profile_document(const std::string& name_or_path) {

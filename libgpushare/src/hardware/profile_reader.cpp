@@ -1,10 +1,10 @@
 #include "hardware/profile_reader.hpp"
 
-#include <fmt/format.h>
-
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "core/json_reader.hpp"
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 
 namespace gpushare {
@@ -45,7 +45,7 @@ class Section {
   Reader value(const char* key) {
     Reader figure = reader_.at(key);
     Reader value = figure.at("value");
-    read_provenance(figure, fmt::format("{}/{}", pointer_, key), value.raw().dump(), provenance_);
+    read_provenance(figure, text::format("{}/{}", pointer_, key), value.raw().dump(), provenance_);
     figure.finish();
     return value;
   }
@@ -54,7 +54,7 @@ class Section {
     return integer_of(value(key), min, max);
   }
   Section section(const char* key) {
-    return {reader_.at(key), fmt::format("{}/{}", pointer_, key), provenance_};
+    return {reader_.at(key), text::format("{}/{}", pointer_, key), provenance_};
   }
   Reader& reader() { return reader_; }
   [[nodiscard]] const std::string& pointer() const { return pointer_; }
@@ -82,17 +82,17 @@ void read_curve(Reader curve, GpuProfile& profile) {
   for (std::size_t i = 0; i < curve.size(); ++i) {
     Reader pair = curve.at(i);
     if (pair.size() != 2)
-      pair.fail(fmt::format("expected [SM share, bandwidth share], found {} values", pair.size()));
+      pair.fail(text::format("expected [SM share, bandwidth share], found {} values", pair.size()));
     const std::array<double, 2> point{pair.at(std::size_t{0}).number(kShare),
                                       pair.at(std::size_t{1}).number(kShare)};
     if (point[0] <= before[0] || point[1] < before[1]) {
-      pair.fail(fmt::format("the curve must ascend: [{}, {}] follows [{}, {}]", point[0], point[1], before[0],
-                            before[1]));
+      pair.fail(text::format("the curve must ascend: [{}, {}] follows [{}, {}]", point[0], point[1],
+                             before[0], before[1]));
     }
     profile.bandwidth_by_sm_share.push_back(before = point);
   }
   if (before[0] < 1 || before[1] < 1)
-    curve.fail(fmt::format("the curve must end in [1, 1]; it ends in [{}, {}]", before[0], before[1]));
+    curve.fail(text::format("the curve must end in [1, 1]; it ends in [{}, {}]", before[0], before[1]));
 }
 
 MigProfile read_mig_row(Reader row) {
@@ -135,8 +135,8 @@ void read_columns(Reader columns, const Reader& rows, Section& section) {
   for (const auto& key : columns.keys()) {
     Reader source = columns.at(key.c_str());
     if (key == "name" || !rows.raw().front().contains(key))
-      source.fail(fmt::format("the table has no column \"{}\" of figures", key));
-    read_provenance(source, fmt::format("{}/profiles/columns/{}", section.pointer(), key), column(rows, key),
+      source.fail(text::format("the table has no column \"{}\" of figures", key));
+    read_provenance(source, text::format("{}/profiles/columns/{}", section.pointer(), key), column(rows, key),
                     section.provenance());
     source.finish();
   }

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "gpushare/scenario.hpp"
+#include "gpushare/engine.hpp"
 #include "serving/job.hpp"
 
 namespace gpushare {

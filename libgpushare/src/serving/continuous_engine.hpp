@@ -6,13 +6,13 @@
 #include <span>
 #include <vector>
 
+#include "gpushare/engine.hpp"
 #include "gpushare/random.hpp"
-#include "gpushare/scenario.hpp"
 #include "gpushare/statistics.hpp"
+#include "models/llm_step.hpp"
 #include "serving/block_pool.hpp"
 #include "serving/frontend.hpp"
 #include "serving/job.hpp"
-#include "serving/llm_step.hpp"
 
 namespace gpushare {
 

@@ -1,12 +1,30 @@
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "core/builtin.hpp"
+
+#include <nlohmann/json.hpp>
 #include "core/figures.hpp"
+#include "core/text.hpp"
 #include "gpushare/engines.hpp"
 #include "gpushare/errors.hpp"
 
 namespace gpushare {
+
+std::string_view to_string(EngineKind kind) {
+  switch (kind) {
+    case EngineKind::fifo:
+      return "fifo";
+    case EngineKind::dynamic_batching:
+      return "dynamic-batching";
+    case EngineKind::stream_batching:
+      return "stream-batching";
+    case EngineKind::autoregressive_slots:
+      return "autoregressive-slots";
+    case EngineKind::continuous_batching:
+      return "continuous-batching";
+  }
+  return "";
+}
+
 namespace {
 
 constexpr std::string_view kPresetFolder = "engines";
@@ -45,12 +63,12 @@ Engine read_defaults(json::Figures figures) {
 
 EnginePreset load_engine_preset(const std::string& name) {
   const auto text = builtin(kPresetFolder, name);
-  if (text) return parse_engine_preset(*text, fmt::format("{}/{}.json", kPresetFolder, name));
+  if (text) return parse_engine_preset(*text, text::format("{}/{}.json", kPresetFolder, name));
   const auto names = engine_preset_names();
   const auto near = json::nearest(name, names);
-  fail_preset({},
-              fmt::format("no engine preset is called \"{}\"{}; known: {}", name,
-                          near ? fmt::format("; did you mean \"{}\"?", *near) : "", fmt::join(names, ", ")));
+  fail_preset(
+      {}, text::format("no engine preset is called \"{}\"{}; known: {}", name,
+                       near ? text::format("; did you mean \"{}\"?", *near) : "", text::join(names, ", ")));
 }
 
 EnginePreset parse_engine_preset(std::string_view text, const std::string& source) {

@@ -3,7 +3,7 @@
 #include <optional>
 #include <vector>
 
-#include "gpushare/scenario.hpp"
+#include "gpushare/engine.hpp"
 #include "gpushare/statistics.hpp"
 #include "serving/job.hpp"
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "simulation/memory_parts.hpp"
-#include "simulation/tensor_parallel.hpp"
+#include "placement/memory_parts.hpp"
+#include "placement/tensor_parallel.hpp"
 
 namespace gpushare {
 namespace {
@@ -88,8 +88,8 @@ void add_partition(Fleet& fleet, const Scenario& scenario, const GpuPlacement& g
                   partition,
                   static_cast<int>(client),
                   gpu_client++,
-                  make_engine(scenario.services[static_cast<std::size_t>(index)], needs[client], profile,
-                              service.shared_queue)};
+                  make_engine(scenario.workload.services[static_cast<std::size_t>(index)], needs[client],
+                              profile, service.shared_queue)};
     server.resources = resources;
     server.memory_bytes = needs[client].total;
     service.servers.push_back(static_cast<int>(fleet.servers.size()));
@@ -117,16 +117,17 @@ GpuState make_gpu(const GpuPlacement& gpu) {
 Fleet build_fleet(const Scenario& scenario, double switching_factor) {
   check_memory(scenario);
   Fleet fleet;
-  const auto places = scenario::replicas_of(scenario.services, scenario.gpus, {});
+  const auto places = scenario::replicas_of(scenario.workload.services, scenario.placement.gpus, {});
   const scenario::ReplicaRank* place = places.data();
-  fleet.services.resize(scenario.services.size());
-  for (std::size_t s = 0; s < scenario.services.size(); ++s)
-    if (scenario.services[s].routing == Routing::shared_queue)
-      fleet.services[s].shared_queue = std::make_shared<JobQueue>(scenario.services[s].engine.queue_limit);
-  for (std::size_t g = 0; g < scenario.gpus.size(); ++g) {
-    const GpuPlacement& gpu = scenario.gpus[g];
+  fleet.services.resize(scenario.workload.services.size());
+  for (std::size_t s = 0; s < scenario.workload.services.size(); ++s)
+    if (scenario.workload.services[s].routing == Routing::shared_queue)
+      fleet.services[s].shared_queue =
+          std::make_shared<JobQueue>(scenario.workload.services[s].engine.queue_limit);
+  for (std::size_t g = 0; g < scenario.placement.gpus.size(); ++g) {
+    const GpuPlacement& gpu = scenario.placement.gpus[g];
     const std::vector<Partition> parts = partitions(*gpu.profile, gpu.layout);
-    const auto needs = memory_needs(scenario.services, gpu);
+    const auto needs = memory_needs(scenario.workload.services, gpu);
     fleet.gpus.push_back(make_gpu(gpu));
     int gpu_client = 0;
     for (std::size_t p = 0; p < parts.size(); ++p)

@@ -10,11 +10,11 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options)
     : scenario_(scenario),
       options_(options),
       seed_(options.seed != 0 ? options.seed : scenario.seed),
-      end_of_arrivals_(Time{} + duration_from_seconds(scenario.duration_s)),
+      end_of_arrivals_(Time{} + duration_from_seconds(scenario.workload.duration_s)),
       fleet_(build_fleet(scenario, factor("switching", options.spread.switching))),
-      host_(scenario.host_cores),
+      host_(scenario.placement.nodes.front().host_cores),
       recorder_(scenario, options.record_requests, options.record_steps),
-      workers_(scenario.pipelines.size()),
+      workers_(scenario.workload.pipelines.size()),
       routing_stream_(stream("routing")),
       windows_(fleet_.partitions.size()),
       service_windows_(fleet_.services.size()) {
@@ -27,7 +27,7 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options)
     fleet_.servers[i].wake_slot = add_slot(kWakeEvent, Owner::wake, i);
     restart_slots_.push_back(add_slot(kFaultEvent, Owner::restart, i));
   }
-  const Time begin = Time{} + duration_from_seconds(scenario.warmup_s);
+  const Time begin = Time{} + duration_from_seconds(scenario.workload.warmup_s);
   recorder_.set_window(begin, end_of_arrivals_);
   boundary_slots_ = {add_slot(kWindowEvent, Owner::window, 0), add_slot(kWindowEvent, Owner::window, 1)};
   queue_.set(boundary_slots_[0], begin);
@@ -45,7 +45,7 @@ double Simulator::factor(const std::string& name, double spread) const {
 
 void Simulator::draw_calibration() {
   for (std::size_t s = 0; s < fleet_.services.size(); ++s) {
-    const std::string& name = scenario_.services[s].name;
+    const std::string& name = scenario_.workload.services[s].name;
     fleet_.services[s].step_time_factor = factor("step_time/" + name, options_.spread.step_time);
     fleet_.services[s].pressure_factor = factor("pressure/" + name, options_.spread.pressure);
     for (const int server : fleet_.services[s].servers)
@@ -72,7 +72,7 @@ EventQueue::Slot Simulator::add_ranked_slot(EventClass event_class, Owner owner,
 
 Run Simulator::run() {
   constexpr std::uint64_t kEventsBetweenReports = 1 << 16;
-  const double horizon = std::max(1e-9, scenario_.duration_s);
+  const double horizon = std::max(1e-9, scenario_.workload.duration_s);
   Time now{};
   while (!queue_.empty()) {
     const EventQueue::Event event = queue_.pop();

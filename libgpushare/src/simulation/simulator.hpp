@@ -13,10 +13,10 @@
 #include "gpushare/errors.hpp"
 #include "gpushare/event_queue.hpp"
 #include "gpushare/simulation.hpp"
+#include "results/recorder.hpp"
+#include "results/request.hpp"
 #include "simulation/fleet.hpp"
 #include "simulation/host.hpp"
-#include "simulation/recorder.hpp"
-#include "simulation/request.hpp"
 #include "simulation/trace_replay.hpp"
 
 namespace gpushare {
@@ -310,8 +310,8 @@ class Simulator {
     touched_links_.push_back(index);
   }
   [[nodiscard]] const Pipeline& pipeline_of(const Request& request) const {
-    return scenario_.pipelines[static_cast<std::size_t>(
-        scenario_.traffic[static_cast<std::size_t>(request.traffic)].pipeline)];
+    return scenario_.workload.pipelines[static_cast<std::size_t>(
+        scenario_.workload.traffic[static_cast<std::size_t>(request.traffic)].pipeline)];
   }
   [[nodiscard]] Stream stream(const std::string& name) const { return {seed_, options_.replication, name}; }
 

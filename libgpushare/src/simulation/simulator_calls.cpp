@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "simulation/scenario_parts.hpp"
+#include "models/model_kind.hpp"
+#include "results/traffic_ids.hpp"
 #include "simulation/simulator.hpp"
-#include "simulation/traffic_ids.hpp"
 
 namespace gpushare {
 
@@ -17,7 +17,7 @@ void Simulator::add_calls(int index, const Traffic& traffic) {
 
 void Simulator::set_next_call(std::uint32_t index) {
   CallSource& source = call_sources_[index];
-  const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(source.traffic)];
+  const Traffic& traffic = scenario_.workload.traffic[static_cast<std::size_t>(source.traffic)];
   Time next = kNever;
   if (source.arrivals) {
     next = source.arrivals->next();
@@ -43,7 +43,7 @@ std::uint32_t Simulator::take_call() {
 
 void Simulator::on_call_arrival(Time now, std::uint32_t index) {
   CallSource& source = call_sources_[index];
-  const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(source.traffic)];
+  const Traffic& traffic = scenario_.workload.traffic[static_cast<std::size_t>(source.traffic)];
   const std::size_t place = source.next++;
   const std::uint32_t slot = take_call();
   Call& call = calls_[slot];
@@ -70,7 +70,7 @@ void Simulator::on_call(Time now, std::uint32_t index) {
     end_call(now, index);
     free_if_over(index);
   } else {
-    const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(call.traffic)];
+    const Traffic& traffic = scenario_.workload.traffic[static_cast<std::size_t>(call.traffic)];
     const bool opens = traffic.hold_stream && call.stream.state == HeldStream::State::closed;
     if (opens && open_stream(now, holder_of_call(index), call_request(call, index, call.turn))) return;
     begin_turn(now, index);
@@ -85,7 +85,8 @@ void Simulator::next_turn(Time from, std::uint32_t index) {
     const CallTurn& turn = call.turns[call.turn];
     wait_s = turn.silence_s;
     // Where nobody listens while the user speaks, the request comes when they have spoken.
-    if (recogniser(scenario_.traffic[static_cast<std::size_t>(call.traffic)]) < 0) wait_s += turn.speech_s;
+    if (recogniser(scenario_.workload.traffic[static_cast<std::size_t>(call.traffic)]) < 0)
+      wait_s += turn.speech_s;
   }
   queue_.set(call.slot, from + duration_from_seconds(wait_s));
 }
@@ -98,7 +99,7 @@ Request Simulator::call_request(const Call& call, std::uint32_t index, std::size
   request.turn = static_cast<std::int32_t>(number);
   request.call = static_cast<std::int32_t>(index);
   request.uid = request_id(call.traffic, static_cast<std::uint64_t>(call.number), number);
-  draw_sizes(request, scenario_.traffic[static_cast<std::size_t>(call.traffic)]);
+  draw_sizes(request, scenario_.workload.traffic[static_cast<std::size_t>(call.traffic)]);
   request.input_tokens = turn.prompt_tokens;
   request.output_tokens = turn.reply_tokens;
   request.speech_s = turn.speech_s;
@@ -114,7 +115,7 @@ void Simulator::begin_turn(Time now, std::uint32_t index) {
   call.next_is_due = false;
   ++call.in_flight;
   Request request = call_request(call, index, turn);
-  if (caches_prefixes(scenario_.traffic[static_cast<std::size_t>(call.traffic)]))
+  if (caches_prefixes(scenario_.workload.traffic[static_cast<std::size_t>(call.traffic)]))
     carry_on(call, call.turns[turn], request);
   begin_request(now, request);
 }
@@ -130,7 +131,7 @@ void Simulator::break_in(Time now, const Request& request) {
 void Simulator::after_call_turn(Time now, const Request& request) {
   const auto index = static_cast<std::uint32_t>(request.call);
   Call& call = calls_[index];
-  const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(call.traffic)];
+  const Traffic& traffic = scenario_.workload.traffic[static_cast<std::size_t>(call.traffic)];
   --call.in_flight;
   const bool answered = request.status == RequestStatus::completed;
   const bool cut_off = traffic.hold_stream && !answered && call.stream.state == HeldStream::State::closed;
@@ -174,10 +175,10 @@ void Simulator::free_if_over(std::uint32_t index) {
 }
 
 bool Simulator::speaks(const Traffic& traffic) const {
-  const auto& stages = scenario_.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages;
+  const auto& stages = scenario_.workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages;
   return std::any_of(stages.begin(), stages.end(), [&](const Stage& stage) {
     return stage.service >= 0 &&
-           scenario::is_speech_synthesis(*scenario_.services[static_cast<std::size_t>(stage.service)].model);
+           is_speech_synthesis(*scenario_.workload.services[static_cast<std::size_t>(stage.service)].model);
   });
 }
 

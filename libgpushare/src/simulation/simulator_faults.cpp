@@ -20,7 +20,8 @@ void Simulator::add_faults() {
     }
     fault_slots_.push_back(add_slot(kFaultEvent, Owner::fault, i));
     boundary_slots_.push_back(fault_slots_.back());
-    if (at_s <= scenario_.duration_s) queue_.set(fault_slots_.back(), Time{} + duration_from_seconds(at_s));
+    if (at_s <= scenario_.workload.duration_s)
+      queue_.set(fault_slots_.back(), Time{} + duration_from_seconds(at_s));
   }
 }
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "placement/memory_parts.hpp"
 #include "sharing/power.hpp"
-#include "simulation/memory_parts.hpp"
 #include "simulation/simulator.hpp"
 
 // The power that the partitions of a GPU share: where it can lower the clock, and how far it does.
@@ -61,7 +61,7 @@ double Simulator::largest_draw_w(const PartitionState& partition, std::uint32_t 
   for (const int index : partition.servers) {
     const Server& server = fleet_.servers[static_cast<std::size_t>(index)];
     const auto service = static_cast<std::size_t>(server.service);
-    const double draw = gpushare::largest_draw_w(scenario_.services[service], *partition.profile,
+    const double draw = gpushare::largest_draw_w(scenario_.workload.services[service], *partition.profile,
                                                  server.resources_on(static_cast<int>(where))) /
                         fleet_.services[service].step_time_factor;
     most = std::max(most, draw);

@@ -22,10 +22,10 @@ std::uint64_t key_of(Kind kind, std::uint64_t traffic, std::uint64_t number, std
 }  // namespace
 
 bool Simulator::caches_prefixes(const Traffic& traffic) const {
-  const Pipeline& pipeline = scenario_.pipelines[static_cast<std::size_t>(traffic.pipeline)];
+  const Pipeline& pipeline = scenario_.workload.pipelines[static_cast<std::size_t>(traffic.pipeline)];
   return std::any_of(pipeline.stages.begin(), pipeline.stages.end(), [&](const Stage& stage) {
     return stage.service >= 0 &&
-           scenario_.services[static_cast<std::size_t>(stage.service)].engine.prefix_caching;
+           scenario_.workload.services[static_cast<std::size_t>(stage.service)].engine.prefix_caching;
   });
 }
 
@@ -61,7 +61,7 @@ std::shared_ptr<PromptPrefix> Simulator::trace_prefix(const Request& request, co
 // The turn's prompt begins with all that was said; the next one's with this turn as well. What a limit drops from the
 // front makes the rest another text.
 void Simulator::carry_on(User& user, Request& request, double dropped_tokens) {
-  const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(user.traffic)];
+  const Traffic& traffic = scenario_.workload.traffic[static_cast<std::size_t>(user.traffic)];
   const std::uint64_t session = static_cast<std::uint64_t>(user.turn / traffic.turns_per_session);
   if (!user.said) user.said = new_prefix(request, traffic);
   if (dropped_tokens > 0) user.said->stretches.resize(traffic.system_prompt_tokens > 0 ? 1 : 0);

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "simulation/scenario_parts.hpp"
+#include "models/model_kind.hpp"
 #include "simulation/simulator.hpp"
 
 namespace gpushare {
@@ -20,7 +20,7 @@ std::uint32_t sentences(const Request& request, const Stage& stage) {
 
 void Simulator::begin_request(Time now, Request request) {
   request.arrival = now;
-  request.measured = now >= Time{} + duration_from_seconds(scenario_.warmup_s);
+  request.measured = now >= Time{} + duration_from_seconds(scenario_.workload.warmup_s);
   const Pipeline& pipeline = pipeline_of(request);
   request.stages_open = static_cast<std::uint32_t>(pipeline.stages.size());
   ++arrived_;
@@ -49,8 +49,8 @@ void Simulator::start_stage(Time now, std::uint32_t slot, std::uint8_t index) {
 }
 
 bool Simulator::take_worker(std::uint32_t slot, std::uint8_t index) {
-  const int number = scenario_.traffic[static_cast<std::size_t>(requests_[slot].traffic)].pipeline;
-  const Pipeline& pipeline = scenario_.pipelines[static_cast<std::size_t>(number)];
+  const int number = scenario_.workload.traffic[static_cast<std::size_t>(requests_[slot].traffic)].pipeline;
+  const Pipeline& pipeline = scenario_.workload.pipelines[static_cast<std::size_t>(number)];
   if (!pipeline.stages[index].worker) return true;
   WorkerPool& pool = workers_[static_cast<std::size_t>(number)];
   if (pool.busy == pipeline.workers) {
@@ -64,7 +64,7 @@ bool Simulator::take_worker(std::uint32_t slot, std::uint8_t index) {
 void Simulator::release_worker(Time now, std::uint32_t slot, std::uint8_t index) {
   if (!pipeline_of(requests_[slot]).stages[index].worker) return;
   WorkerPool& pool = workers_[static_cast<std::size_t>(
-      scenario_.traffic[static_cast<std::size_t>(requests_[slot].traffic)].pipeline)];
+      scenario_.workload.traffic[static_cast<std::size_t>(requests_[slot].traffic)].pipeline)];
   if (pool.waiting.empty()) {
     --pool.busy;
     return;
@@ -77,7 +77,7 @@ void Simulator::release_worker(Time now, std::uint32_t slot, std::uint8_t index)
 void Simulator::begin_visit(Time now, std::uint32_t slot, std::uint8_t index) {
   const Stage& stage = pipeline_of(requests_[slot]).stages[index];
   const double overhead =
-      scenario_.services[static_cast<std::size_t>(stage.service)].engine.request_overhead_s;
+      scenario_.workload.services[static_cast<std::size_t>(stage.service)].engine.request_overhead_s;
   if (overhead > 0) {
     start_delay(now, slot, index, overhead);
   } else {
@@ -111,7 +111,7 @@ void Simulator::on_delay(Time now, std::uint32_t index) {
 Job Simulator::make_job(const Request& request, std::uint32_t slot, std::uint8_t index) {
   const Pipeline& pipeline = pipeline_of(request);
   const Stage& stage = pipeline.stages[index];
-  const Model& model = *scenario_.services[static_cast<std::size_t>(stage.service)].model;
+  const Model& model = *scenario_.workload.services[static_cast<std::size_t>(stage.service)].model;
   Job job;
   job.request = slot;
   job.stage = index;
@@ -126,7 +126,7 @@ Job Simulator::make_job(const Request& request, std::uint32_t slot, std::uint8_t
     const std::uint32_t spoken = (request.stages[index].parts_submitted - 1) * each;
     job.output_tokens = std::min(each, request.output_tokens - spoken);
   }
-  if (scenario::is_speech_synthesis(model))
+  if (is_speech_synthesis(model))
     job.audio_s = job.output_tokens *
                   (request.audio_s_per_token > 0 ? request.audio_s_per_token : stage.audio_s_per_token);
   if (std::holds_alternative<StreamingAsrModel>(model.cost)) job.audio_s = request.speech_s;
@@ -294,7 +294,7 @@ void Simulator::close_if_done(Time now, std::uint32_t slot) {
   recorder_.finish(request, now);
   const Request closed = request;
   requests_.remove(slot);
-  switch (scenario_.traffic[static_cast<std::size_t>(closed.traffic)].kind) {
+  switch (scenario_.workload.traffic[static_cast<std::size_t>(closed.traffic)].kind) {
     case Traffic::Kind::open:
       break;
     case Traffic::Kind::closed:

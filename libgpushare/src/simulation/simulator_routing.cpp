@@ -17,7 +17,7 @@ int Simulator::route(Time now, const Job& job, const Request& request, int servi
   const auto replicas = service.servers.size();
   const auto up = [&](int server) { return fleet_.servers[static_cast<std::size_t>(server)].up; };
   std::size_t first = 0;
-  switch (scenario_.services[static_cast<std::size_t>(service_index)].routing) {
+  switch (scenario_.workload.services[static_cast<std::size_t>(service_index)].routing) {
     case Routing::round_robin:
       first = service.next++ % replicas;
       break;

@@ -21,11 +21,12 @@ int most_steps_at_once(const Server& server, const Engine& engine) {
 }  // namespace
 
 bool Simulator::host_never_full() const {
-  if (scenario_.host_cores == 0) return true;
+  if (scenario_.placement.nodes.front().host_cores == 0) return true;
   int steps = 0;
   for (const Server& server : fleet_.servers)
-    steps += most_steps_at_once(server, scenario_.services[static_cast<std::size_t>(server.service)].engine);
-  return steps <= scenario_.host_cores;
+    steps += most_steps_at_once(server,
+                                scenario_.workload.services[static_cast<std::size_t>(server.service)].engine);
+  return steps <= scenario_.placement.nodes.front().host_cores;
 }
 
 void Simulator::add_runs() {

@@ -10,10 +10,11 @@ constexpr std::uint32_t kCall = 1;  // last bit of a holder: a call, not a user
 }  // namespace
 
 int Simulator::recogniser(const Traffic& traffic) const {
-  const auto& stages = scenario_.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages;
+  const auto& stages = scenario_.workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages;
   const auto found = std::find_if(stages.begin(), stages.end(), [&](const Stage& stage) {
-    return stage.service >= 0 && std::holds_alternative<StreamingAsrModel>(
-                                     scenario_.services[static_cast<std::size_t>(stage.service)].model->cost);
+    return stage.service >= 0 &&
+           std::holds_alternative<StreamingAsrModel>(
+               scenario_.workload.services[static_cast<std::size_t>(stage.service)].model->cost);
   });
   return found == stages.end() ? -1 : static_cast<int>(found - stages.begin());
 }
@@ -23,12 +24,12 @@ Simulator::HeldStream& Simulator::held_stream(std::uint32_t holder) {
 }
 
 bool Simulator::is_held(const Request& request, std::uint8_t stage) const {
-  const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(request.traffic)];
+  const Traffic& traffic = scenario_.workload.traffic[static_cast<std::size_t>(request.traffic)];
   return traffic.hold_stream && recogniser(traffic) == stage;
 }
 
 bool Simulator::open_stream(Time now, std::uint32_t holder, const Request& request) {
-  const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(request.traffic)];
+  const Traffic& traffic = scenario_.workload.traffic[static_cast<std::size_t>(request.traffic)];
   const int service_index =
       pipeline_of(request).stages[static_cast<std::size_t>(recogniser(traffic))].service;
   Job job;

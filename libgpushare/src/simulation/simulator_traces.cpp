@@ -1,5 +1,5 @@
+#include "results/traffic_ids.hpp"
 #include "simulation/simulator.hpp"
-#include "simulation/traffic_ids.hpp"
 
 namespace gpushare {
 
@@ -12,7 +12,7 @@ void Simulator::add_trace(int index, const Traffic& traffic) {
 }
 
 Request Simulator::trace_request(const TraceSource& source, std::size_t row) {
-  const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(source.traffic)];
+  const Traffic& traffic = scenario_.workload.traffic[static_cast<std::size_t>(source.traffic)];
   const Trace& trace = *traffic.trace;
   Request request;
   request.traffic = source.traffic;
@@ -28,7 +28,7 @@ void Simulator::on_trace_arrival(Time now, std::uint32_t index) {
   TraceSource& source = trace_sources_[index];
   const std::size_t row = source.replay.take();
   Request request = trace_request(source, row);
-  const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(source.traffic)];
+  const Traffic& traffic = scenario_.workload.traffic[static_cast<std::size_t>(source.traffic)];
   if (!traffic.trace->hash_starts.empty() && caches_prefixes(traffic))
     request.prefix = trace_prefix(request, *traffic.trace, row);
   begin_request(now, request);

@@ -1,7 +1,7 @@
 #include <algorithm>
 
+#include "results/traffic_ids.hpp"
 #include "simulation/simulator.hpp"
-#include "simulation/traffic_ids.hpp"
 
 namespace gpushare {
 namespace {
@@ -11,8 +11,8 @@ constexpr Duration kBackOff{500'000'000};  // of a user after a refusal: an assu
 }  // namespace
 
 void Simulator::add_traffic() {
-  for (std::size_t i = 0; i < scenario_.traffic.size(); ++i) {
-    const Traffic& traffic = scenario_.traffic[i];
+  for (std::size_t i = 0; i < scenario_.workload.traffic.size(); ++i) {
+    const Traffic& traffic = scenario_.workload.traffic[i];
     const int index = static_cast<int>(i);
     size_streams_.push_back(stream("sizes/" + traffic.name));
     think_streams_.push_back(stream("think/" + traffic.name));
@@ -32,7 +32,7 @@ void Simulator::add_traffic() {
         break;
     }
   }
-  for (const Service& service : scenario_.services)
+  for (const Service& service : scenario_.workload.services)
     service_streams_.push_back(stream("service/" + service.name));
   for (std::size_t stage = 0; stage < kMaxStages; ++stage)
     delay_streams_.push_back(stream("delay/" + std::to_string(stage)));
@@ -64,7 +64,7 @@ void Simulator::add_source(int index, const Traffic& traffic) {
 
 void Simulator::add_users(int index, const Traffic& traffic) {
   const double ramps_s = traffic.ramp_up_s + traffic.ramp_down_s;
-  const double hold_s = traffic.hold_s.value_or(std::max(0.0, scenario_.duration_s - ramps_s));
+  const double hold_s = traffic.hold_s.value_or(std::max(0.0, scenario_.workload.duration_s - ramps_s));
   for (int n = 0; n < traffic.users; ++n) {
     User user{index, n};
     const double place = static_cast<double>(n) / traffic.users;
@@ -90,7 +90,7 @@ void Simulator::on_open_arrival(Time now, std::uint32_t index) {
   Request request;
   request.traffic = source.traffic;
   request.uid = request_id(source.traffic, source.sequence++);
-  const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(source.traffic)];
+  const Traffic& traffic = scenario_.workload.traffic[static_cast<std::size_t>(source.traffic)];
   draw_sizes(request, traffic);
   if (caches_prefixes(traffic)) request.prefix = new_prefix(request, traffic);
   begin_request(now, request);
@@ -100,7 +100,7 @@ void Simulator::on_open_arrival(Time now, std::uint32_t index) {
 
 void Simulator::on_user(Time now, std::uint32_t index) {
   User& user = users_[index];
-  const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(user.traffic)];
+  const Traffic& traffic = scenario_.workload.traffic[static_cast<std::size_t>(user.traffic)];
   Request request;
   request.traffic = user.traffic;
   request.user = static_cast<std::int32_t>(index);
@@ -131,7 +131,7 @@ void Simulator::on_user(Time now, std::uint32_t index) {
 
 void Simulator::after_turn(Time now, const Request& request) {
   const auto index = static_cast<std::size_t>(request.user);
-  const Traffic& traffic = scenario_.traffic[static_cast<std::size_t>(request.traffic)];
+  const Traffic& traffic = scenario_.workload.traffic[static_cast<std::size_t>(request.traffic)];
   Stream luck = think_streams_[static_cast<std::size_t>(request.traffic)].at(request.uid);
   Time ready = now;
   if (traffic.playback && request.playout_end != kNever) ready = std::max(ready, request.playout_end);

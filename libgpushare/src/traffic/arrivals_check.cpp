@@ -1,4 +1,3 @@
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -6,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "traffic/arrivals_parts.hpp"
 
@@ -22,7 +22,7 @@ constexpr double kMostInWindow = 1e8;
 
 void require(bool legal, std::string_view what, double found, std::string_view expected) {
   if (!legal) {
-    throw ScenarioError("arrival process", fmt::format("{}: expected {}, found {}", what, expected, found));
+    throw ScenarioError("arrival process", text::format("{}: expected {}, found {}", what, expected, found));
   }
 }
 
@@ -43,7 +43,7 @@ void require_as_many(std::size_t found, std::size_t rates, std::string_view what
   if (found != rates) {
     throw ScenarioError(
         "arrival process",
-        fmt::format("{}: expected {} values, one for each of rates, found {}", what, rates, found));
+        text::format("{}: expected {} values, one for each of rates, found {}", what, rates, found));
   }
 }
 
@@ -52,9 +52,9 @@ void require_slow_changes(double changes_per_s, double rate) {
   if (rate > 0 && changes_per_s > kMaxChangesPerArrival * rate) {
     throw ScenarioError(
         "arrival process",
-        fmt::format("the rate changes {:.3g} times between two requests; use poisson with the mean "
-                    "rate {:.3g} instead",
-                    changes_per_s / rate, rate));
+        text::format("the rate changes {:.3g} times between two requests; use poisson with the mean "
+                     "rate {:.3g} instead",
+                     changes_per_s / rate, rate));
   }
 }
 
@@ -73,7 +73,7 @@ void check_mmpp(const ArrivalProcess& p) {
     require_as_many(p.transitions[i].size(), p.rates.size(), "transitions");
     for (const double change : p.transitions[i]) require_rate(change, "transitions");
     require(p.rates.size() == 1 || leaving_rate(p, i) > 0, "transitions", leaving_rate(p, i),
-            fmt::format("a way out of state {}", i));
+            text::format("a way out of state {}", i));
   }
   double changes = 0;
   const std::vector<double> shares = stationary_shares(p);
@@ -123,7 +123,8 @@ void check_piecewise(const ArrivalProcess& p) {
   }
   if (p.period_s == 0) return;
   require_span(p.period_s, "period_s");
-  require(p.period_s > last, "period_s", p.period_s, fmt::format("more than the last of starts_s, {}", last));
+  require(p.period_s > last, "period_s", p.period_s,
+          text::format("more than the last of starts_s, {}", last));
 }
 
 }  // namespace

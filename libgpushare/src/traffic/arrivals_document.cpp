@@ -1,16 +1,16 @@
 #include "traffic/arrivals_document.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <numbers>
 #include <numeric>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "traffic/arrivals_parts.hpp"
 
@@ -39,7 +39,7 @@ Numbers numbers(const Reader& list, json::Range range) {
 Numbers as_many(const Reader& list, std::size_t rates, json::Range range) {
   const Numbers values = numbers(list, range);
   if (values.size() != rates)
-    list.fail(fmt::format("{} entries for {} rates_per_s; give one for each", values.size(), rates));
+    list.fail(text::format("{} entries for {} rates_per_s; give one for each", values.size(), rates));
   return values;
 }
 
@@ -87,12 +87,12 @@ void read_piecewise(const Reader& reader, ArrivalProcess& p) {
   p.starts_s = as_many(starts, p.rates.size(), json::kNonNegative);
   const auto disorder = std::adjacent_find(p.starts_s.begin(), p.starts_s.end(), std::greater_equal<>());
   if (disorder != p.starts_s.end())
-    starts.fail(fmt::format("starts must ascend, found {} before {}", *disorder, *(disorder + 1)));
+    starts.fail(text::format("starts must ascend, found {} before {}", *disorder, *(disorder + 1)));
   p.period_s = reader.number("period_s", 0, json::kPositive);
   if (p.period_s > 0 && p.period_s <= p.starts_s.back())
     reader.at("period_s")
-        .fail(fmt::format("a period of {} s ends before the last piece starts at {} s", p.period_s,
-                          p.starts_s.back()));
+        .fail(text::format("a period of {} s ends before the last piece starts at {} s", p.period_s,
+                           p.starts_s.back()));
   read_gap_shapes(reader, p);
   if (const auto fill = reader.find("fill_windows"); fill && fill->boolean()) {
     if (p.period_s <= 0) fill->fail("the last piece has no end to fill; add a period_s");
@@ -104,7 +104,7 @@ void read_mmpp(const Reader& reader, ArrivalProcess& p) {
   p.rates = rates(reader);
   const Reader list = reader.at("transitions_per_s");
   if (!list.is_array() || list.size() != p.rates.size())
-    list.fail(fmt::format("expected {} rows, one for each of rates_per_s", p.rates.size()));
+    list.fail(text::format("expected {} rows, one for each of rates_per_s", p.rates.size()));
   for (std::size_t i = 0; i < list.size(); ++i)
     p.transitions.push_back(as_many(list.at(i), p.rates.size(), kRateOrNone));
 }
@@ -117,8 +117,8 @@ void read_diurnal(const Reader& reader, ArrivalProcess& p) {
   const Numbers days = daily ? numbers(*daily, json::kNonNegative) : Numbers{1};
   if (24 % hours.size() != 0)
     reader.at("hourly").fail(
-        fmt::format("{} factors; a day has 24 hours, or 1 to 12 equal parts", hours.size()));
-  if (daily && days.size() != 7) daily->fail(fmt::format("{} factors; a week has 7 days", days.size()));
+        text::format("{} factors; a day has 24 hours, or 1 to 12 equal parts", hours.size()));
+  if (daily && days.size() != 7) daily->fail(text::format("{} factors; a week has 7 days", days.size()));
   const double sum =
       std::accumulate(hours.begin(), hours.end(), 0.0) * std::accumulate(days.begin(), days.end(), 0.0);
   if (!(sum > 0)) reader.at("hourly").fail("every factor is zero: no request would ever arrive");
@@ -142,13 +142,13 @@ void read_spikes(const Reader& reader, ArrivalProcess& p) {
   const double length_s = reader.number("spike_s", kServeGenWindow, json::kPositive);
   const double share = reader.number("spike_share", 0.3, {0, 1, true});
   const double period_s = reader.number("period_s", kDay, json::kPositive);
-  if (high < low) reader.at("high_per_s").fail(fmt::format("{} is below low_per_s, {}", high, low));
+  if (high < low) reader.at("high_per_s").fail(text::format("{} is below low_per_s, {}", high, low));
   const double spikes = std::round(period_s * share / length_s);
   if (share >= 1 || spikes < 1 || spikes > 100'000)
     reader.fail(
-        fmt::format("{} spikes in a period; spike_share x period_s / spike_s must be 1 to 100000, "
-                    "and spike_share below 1",
-                    spikes));
+        text::format("{} spikes in a period; spike_share x period_s / spike_s must be 1 to 100000, "
+                     "and spike_share below 1",
+                     spikes));
   const double cycle_s = period_s / spikes;
   p.kind = Kind::piecewise;
   p.period_s = period_s;

@@ -1,10 +1,10 @@
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <span>
 #include <string_view>
 
+#include "core/text.hpp"
 #include "gpushare/arrivals.hpp"
 #include "gpushare/errors.hpp"
 #include "gpushare/random.hpp"
@@ -58,7 +58,7 @@ double normal_probability(double z) { return 0.5 * std::erfc(-z / std::sqrt(2.0)
 void require_positive(double value, std::string_view what) {
   if (value > 0 && std::isfinite(value)) return;
   throw TraceError("azure_conversation_like",
-                   fmt::format("{}: expected a number > 0, found {}", what, value));
+                   text::format("{}: expected a number > 0, found {}", what, value));
 }
 
 void add_request(Trace& trace, double arrival_s, Stream& lengths) {
@@ -78,7 +78,7 @@ Trace azure_conversation_like(std::uint64_t seed, double duration_s, double rate
   require_positive(rate_per_s, "rate_per_s");
   if (duration_s * rate_per_s > kMaxRequests) {
     throw TraceError("azure_conversation_like",
-                     fmt::format("expected at most 1e9 requests, found {:.3g}", duration_s * rate_per_s));
+                     text::format("expected at most 1e9 requests, found {:.3g}", duration_s * rate_per_s));
   }
   ArrivalProcess process;
   process.kind = ArrivalProcess::Kind::gamma_poisson;

@@ -1,18 +1,18 @@
 #include "gpushare/calls.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <unordered_map>
 
 #include "core/json_reader.hpp"
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
+#include "traces/text_source.hpp"
+#include "traces/trace_builder.hpp"
+#include "traces/trace_formats.hpp"
 #include "traffic/arrivals_document.hpp"
 #include "traffic/calls_document.hpp"
-#include "traffic/text_source.hpp"
-#include "traffic/trace_builder.hpp"
-#include "traffic/trace_formats.hpp"
 
 namespace gpushare {
 namespace {
@@ -62,12 +62,12 @@ CallTurn read_turn(const json::Reader& reader) {
   turn.audio_s = reader.at("audio_s").number(kSeconds);
   turn.heard_s = reader.at("heard_s").number(kSeconds);
   if (turn.heard_s > turn.audio_s)
-    reader.at("heard_s").fail(fmt::format("found {}, but the reply lasts {}", turn.heard_s, turn.audio_s));
+    reader.at("heard_s").fail(text::format("found {}, but the reply lasts {}", turn.heard_s, turn.audio_s));
   return turn;
 }
 
 void CallBuilder::add(std::string_view line, std::size_t number) {
-  const std::string where = fmt::format("{}:{}", source_, number);
+  const std::string where = text::format("{}:{}", source_, number);
   const nlohmann::json object = json::parse(line, where, fail_trace);
   const json::Reader reader(object, where, fail_trace);
   if (!reader.is_object()) reader.fail("expected a JSON object");
@@ -77,7 +77,7 @@ void CallBuilder::add(std::string_view line, std::size_t number) {
   VoiceCall& call = calls_[found->second];
   const auto next = static_cast<std::int64_t>(call.turns.size());
   if (const std::int64_t turn = reader.at("turn").integer(0, kMostTurns); turn != next)
-    reader.at("turn").fail(fmt::format("expected {} of call {}, found {}", next, name, turn));
+    reader.at("turn").fail(text::format("expected {} of call {}, found {}", next, name, turn));
   call.turns.push_back(read_turn(reader));
   reader.finish();
 }

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gpushare/arrivals.hpp"
+#include "gpushare/calls.hpp"
+#include "gpushare/engine.hpp"
+#include "gpushare/model.hpp"
+#include "gpushare/trace.hpp"
+
+namespace gpushare {
+
+/// Stages of a pipeline at most.
+inline constexpr std::size_t kMaxStages = 8;
+
+enum class Routing : std::uint8_t {
+  round_robin,
+  least_outstanding,
+  shared_queue,
+  user_affinity,
+  random,
+  power_of_two,  ///< two replicas at random, the one with fewer outstanding
+  prefix_affine  ///< the replica whose cache holds most of the prompt, unless it has far more outstanding
+};
+
+/// Model + engine + replicas.
+struct Service {
+  std::string name;
+  std::shared_ptr<const Model> model;
+  Precision precision = Precision::fp16;
+  Engine engine;
+  int replicas = 1;
+  int tensor_parallel = 1;  ///< LLM: GPUs of a replica, with a process on each
+  Routing routing = Routing::round_robin;
+  double memory_bytes = 0;  ///< of one process; 0: what the model and engine need
+};
+
+enum class Trigger : std::uint8_t { finish, first_output, sentence };
+
+/// A step of a request's way: a visit to a service, or a fixed delay.
+struct Stage {
+  std::string name;
+  int service = -1;      ///< index into Workload::services; -1: a delay
+  Distribution delay_s;  ///< of a delay
+  int after = -1;        ///< stage it follows; -1: the request's arrival
+  Trigger on =
+      Trigger::finish;  ///< of that stage; `sentence` makes one job of each sentence the LLM completes
+  bool worker = false;  ///< a visit holds one of the pipeline's workers, and waits for it
+  int sentence_tokens = 20;
+  double audio_s_per_token = 0.3;  ///< synthesis: speech of one LLM token
+};
+
+struct Pipeline {
+  std::string name;
+  std::vector<Stage> stages;
+  int workers =
+      0;  ///< threads of the client or gateway, shared by all requests, first come first served; 0: no limit
+};
+
+/// Sizes of a request, drawn for each.
+struct RequestSizes {
+  Distribution input_tokens = constant(0);
+  Distribution output_tokens = constant(0);
+  Distribution speech_s = constant(0);  ///< the user's utterance
+  Distribution units = constant(1);     ///< texts, images, seconds: what the batch model counts
+  int priority = 0;                     ///< lower is served first by fifo engines (non-preemptive)
+};
+
+struct Traffic {
+  enum class Kind : std::uint8_t { open, closed, trace, calls };
+  Kind kind = Kind::open;
+  std::string name;
+  int pipeline = 0;
+  RequestSizes sizes;
+
+  ArrivalProcess arrivals;  ///< open
+
+  int users = 0;  ///< closed
+  double ramp_up_s = 0, ramp_down_s = 0;
+  std::optional<double> hold_s;        ///< closed; nullopt: what duration_s and the ramps leave
+  Distribution think_s = constant(0);  ///< closed: after a refusal or a failure at least half a second
+  int turns_per_session = 1;           ///< closed: history is forgotten after so many turns
+  bool history = false;                ///< closed: prompts carry what was said before
+  double history_limit_tokens = 0;     ///< 0: no limit
+  bool playback = false;               ///< closed: the next turn waits until the reply was played out
+  double system_prompt_tokens = 0;  ///< open, closed: first tokens of every prompt that are the same for many
+  int system_prompts = 1;           ///< open, closed: how many such beginnings there are, drawn evenly
+
+  std::shared_ptr<const Trace> trace;  ///< trace
+  double speed = 1;            ///< trace: its arrivals are replayed so much faster, its delays are not
+  bool follow_parents = true;  ///< trace: a request waits until its parent has ended
+
+  std::shared_ptr<const std::vector<VoiceCall>> calls;  ///< calls: those of a file; null: drawn from `recipe`
+  CallRecipe recipe;                                    ///< calls
+  bool hold_stream = false;  ///< closed, calls: one stream of recognition for all turns, silence and all
+};
+
+/// What has to be served, wherever it runs.
+struct Workload {
+  std::vector<Service> services;
+  std::vector<Pipeline> pipelines;
+  std::vector<Traffic> traffic;
+  double warmup_s = 0;
+  double duration_s = 0;  ///< arrivals and measurement end here; the rest drains
+  double price_per_gpu_hour = 0;
+};
+
+}  // namespace gpushare

@@ -1,0 +1,15 @@
+#include "core/text.hpp"
+
+#include <fmt/args.h>
+#include <fmt/format.h>
+
+namespace gpushare::text {
+
+std::string format_values(std::string_view pattern, std::span<const Value> values) {
+  fmt::dynamic_format_arg_store<fmt::format_context> store;
+  store.reserve(values.size(), 0);
+  for (const Value& value : values) value.visit([&store](const auto& held) { store.push_back(held); });
+  return fmt::vformat(pattern, store);
+}
+
+}  // namespace gpushare::text

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/json_reader.hpp"
+#include "gpushare/scenario.hpp"
+#include "models/model_kind.hpp"
+
+/// The pieces that read a scenario document; scenario_reader.cpp joins them.
+namespace gpushare::scenario {
+
+using json::Reader;
+using Names = std::vector<std::string>;
+
+/// "unknown <what> "tts2"; did you mean "tts"? Known: asr, tts".
+[[nodiscard]] std::string unknown_name(std::string_view what, const std::string& name, const Names& known);
+/// The index of the name that `reader` holds; fails there when it is not one of `known`.
+[[nodiscard]] int index_of(const Reader& reader, std::string_view what, const Names& known);
+
+[[nodiscard]] Names names_of(const std::vector<Service>& services);
+/// Whether a distribution can give nothing but zero.
+[[nodiscard]] bool always_zero(const Distribution& distribution);
+
+/// The services in the order given; `services` is the object of the document.
+[[nodiscard]] std::vector<Service> read_services(const Reader& services, const Names& order);
+[[nodiscard]] std::vector<Pipeline> read_pipelines(const Reader& pipelines, const Names& order,
+                                                   const std::vector<Service>& services);
+[[nodiscard]] std::vector<Traffic> read_traffic(const Reader& traffic, const Scenario& scenario,
+                                                const FileReaders& files);
+[[nodiscard]] std::vector<Fault> read_faults(const Reader& faults, const Scenario& scenario);
+/// The GPUs of a placement that lists them.
+[[nodiscard]] std::vector<GpuPlacement> read_gpus(const Reader& gpus,
+                                                  const std::shared_ptr<const GpuProfile>& otherwise,
+                                                  const std::vector<Service>& services);
+/// A profile by name or path; an unknown name or missing file fails at the reader.
+[[nodiscard]] std::shared_ptr<const GpuProfile> read_profile(const Reader& reader);
+
+/// Seconds that the traffic lasts, when it tells: closed loops and traces do.
+[[nodiscard]] std::optional<double> length_of(const Traffic& traffic);
+
+}  // namespace gpushare::scenario

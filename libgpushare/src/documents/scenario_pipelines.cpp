@@ -1,0 +1,157 @@
+
+#include <algorithm>
+
+#include "core/text.hpp"
+#include "documents/scenario_parts.hpp"
+#include "results/request.hpp"
+
+namespace gpushare::scenario {
+namespace {
+
+constexpr const char* kArrival = "arrival";
+
+const Model* model_of(const Stage& stage, const std::vector<Service>& services) {
+  return stage.service < 0 ? nullptr : services[static_cast<std::size_t>(stage.service)].model.get();
+}
+
+void read_work(const Reader& reader, const std::vector<Service>& services, Stage& stage) {
+  const auto delay = reader.find("delay_s");
+  const auto service = reader.find("service");
+  if (delay && service) reader.fail("a stage is a visit to a \"service\" or a \"delay_s\", not both");
+  if (!delay && !service) reader.fail("a stage needs a \"service\" or a \"delay_s\"");
+  if (delay) stage.delay_s = delay->distribution();
+  if (service) stage.service = index_of(*service, "service", names_of(services));
+}
+
+void read_after(const Reader& reader, const std::vector<Stage>& before, Stage& stage) {
+  stage.after = static_cast<int>(before.size()) - 1;
+  const auto after = reader.find("after");
+  if (!after) return;
+  const std::string name = after->string();
+  if (name == kArrival) {
+    stage.after = -1;
+    return;
+  }
+  Names earlier{kArrival};
+  for (const Stage& other : before) earlier.push_back(other.name);
+  const auto found = std::find(earlier.begin(), earlier.end(), name);
+  if (found == earlier.end())
+    after->fail(text::format("\"after\" must name an earlier stage, found \"{}\"; earlier ones: {}", name,
+                             text::join(earlier, ", ")));
+  stage.after = static_cast<int>(found - earlier.begin()) - 1;
+}
+
+void check_sentence(const Reader& on, const Stage& stage, const Model* previous,
+                    const std::vector<Service>& services) {
+  if (previous == nullptr || !std::holds_alternative<LlmModel>(previous->cost))
+    on.fail("a stage starts on a sentence only after an LLM stage");
+  const Model* model = model_of(stage, services);
+  if (model == nullptr || !is_speech_synthesis(*model))
+    on.fail(
+        "only a speech service (autoregressive-tts, or a batch model with unit \"audio_s\") starts on a "
+        "sentence");
+}
+
+void read_trigger(const Reader& reader, const std::vector<Service>& services,
+                  const std::vector<Stage>& before, Stage& stage) {
+  const auto on = reader.find("on");
+  if (!on) return;
+  stage.on = static_cast<Trigger>(on->choice({"finish", "first-output", "sentence"}));
+  const Stage* previous = stage.after < 0 ? nullptr : &before[static_cast<std::size_t>(stage.after)];
+  if (previous == nullptr && stage.on != Trigger::finish)
+    on->fail("a stage that follows the arrival has no output to wait for");
+  const Model* model = previous == nullptr ? nullptr : model_of(*previous, services);
+  if (stage.on == Trigger::first_output && model == nullptr)
+    on->fail(text::format("stage \"{}\" is a delay and has no output", previous->name));
+  if (stage.on == Trigger::sentence) check_sentence(*on, stage, model, services);
+}
+
+void read_speech(const Reader& reader, const std::vector<Service>& services, Stage& stage) {
+  const Model* model = model_of(stage, services);
+  const bool speaks = model != nullptr && is_speech_synthesis(*model);
+  if (const auto audio = reader.find("audio_s_per_token")) {
+    if (!speaks) audio->fail("only a speech service turns tokens into audio");
+    stage.audio_s_per_token = audio->number({0, 3600, true});
+  }
+  if (const auto tokens = reader.find("sentence_tokens")) {
+    if (stage.on != Trigger::sentence) tokens->fail(R"(only a stage with "on": "sentence" has sentences)");
+    stage.sentence_tokens = static_cast<int>(tokens->integer(1, 65535));
+  }
+}
+
+void read_worker(const Reader& reader, Stage& stage) {
+  const auto worker = reader.find("worker");
+  if (!worker) return;
+  stage.worker = worker->boolean();
+  if (stage.worker && stage.service < 0) worker->fail("only a visit to a service holds a worker");
+}
+
+// Workers without a stage that holds one, or the other way round, are a slip of the pen.
+void check_workers(const Reader& reader, const Pipeline& pipeline) {
+  const bool held = std::any_of(pipeline.stages.begin(), pipeline.stages.end(),
+                                [](const Stage& stage) { return stage.worker; });
+  if (held && pipeline.workers == 0)
+    reader.fail("a stage holds a worker, but the pipeline does not say how many \"workers\" there are");
+  if (!held && pipeline.workers > 0)
+    reader.fail("the pipeline has \"workers\", but no stage has \"worker\": true");
+}
+
+// An LLM's reply is cut in one way, whoever listens.
+void check_same_sentences(const Reader& reader, const std::vector<Stage>& before, const Stage& stage) {
+  for (const Stage& other : before) {
+    if (stage.on != Trigger::sentence || other.on != Trigger::sentence || other.after != stage.after)
+      continue;
+    if (other.sentence_tokens != stage.sentence_tokens)
+      reader.fail(text::format("stage \"{}\" takes sentences of {} tokens from the same LLM stage; found {}",
+                               other.name, other.sentence_tokens, stage.sentence_tokens));
+  }
+}
+
+Stage read_stage(const Reader& reader, const std::vector<Service>& services,
+                 const std::vector<Stage>& before) {
+  Stage stage;
+  stage.name = reader.at("name").string();
+  if (stage.name.empty() || stage.name == kArrival)
+    reader.at("name").fail(text::format("a stage needs a name of its own, found \"{}\"", stage.name));
+  for (const Stage& other : before)
+    if (other.name == stage.name)
+      reader.at("name").fail(text::format("two stages are called \"{}\"", stage.name));
+  read_work(reader, services, stage);
+  read_after(reader, before, stage);
+  read_trigger(reader, services, before, stage);
+  read_worker(reader, stage);
+  read_speech(reader, services, stage);
+  check_same_sentences(reader, before, stage);
+  reader.finish();
+  return stage;
+}
+
+}  // namespace
+
+std::vector<Pipeline> read_pipelines(const Reader& pipelines, const Names& order,
+                                     const std::vector<Service>& services) {
+  if (pipelines.keys().empty()) pipelines.fail("a scenario needs at least one pipeline");
+  std::vector<Pipeline> read;
+  for (const std::string& name : order) {
+    const Reader reader = pipelines.at(name);
+    const Reader stages = reader.at("stages");
+    if (!stages.is_array()) stages.fail("expected an array of stages");
+    if (stages.size() == 0) stages.fail("a pipeline needs at least one stage");
+    if (stages.size() > kMaxStages)
+      stages.fail(text::format("at most {} stages, found {}", kMaxStages, stages.size()));
+    Pipeline pipeline;
+    pipeline.name = name;
+    pipeline.workers = static_cast<int>(reader.integer("workers", 0, 1, 1'000'000));
+    for (std::size_t i = 0; i < stages.size(); ++i)
+      pipeline.stages.push_back(read_stage(stages.at(i), services, pipeline.stages));
+    const auto visits = [](const Stage& stage) { return stage.service >= 0; };
+    if (std::none_of(pipeline.stages.begin(), pipeline.stages.end(), visits))
+      stages.fail("no stage visits a service");
+    check_workers(reader, pipeline);
+    reader.finish();
+    read.push_back(std::move(pipeline));
+  }
+  return read;
+}
+
+}  // namespace gpushare::scenario

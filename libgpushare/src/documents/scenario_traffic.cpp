@@ -1,0 +1,278 @@
+
+#include <algorithm>
+#include <filesystem>
+
+#include "core/text.hpp"
+#include "documents/scenario_parts.hpp"
+#include "traffic/arrivals_document.hpp"
+#include "traffic/calls_document.hpp"
+
+namespace gpushare::scenario {
+namespace {
+
+constexpr json::Range kRate{0, 1e9, true};
+constexpr std::size_t kMostTraffic = 255;  // requests are numbered by traffic in eight bits
+constexpr int kMostUsers = 1'000'000;
+constexpr double kMostGenerated = 2e7;  // requests of a generated trace: it is kept in memory
+constexpr std::int64_t kLeastUrgent = 7;
+
+// A trace has its own tokens, and a call its own speech as well.
+void read_sizes(const Reader& reader, Traffic::Kind kind, RequestSizes& sizes) {
+  const bool tokens = kind != Traffic::Kind::trace && kind != Traffic::Kind::calls;
+  const auto read = [&](const char* key, Distribution& distribution) {
+    if (const auto value = reader.find(key)) distribution = value->distribution();
+  };
+  if (tokens) {
+    read("input_tokens", sizes.input_tokens);
+    read("output_tokens", sizes.output_tokens);
+  } else {
+    for (const char* key : {"input_tokens", "output_tokens"})
+      if (const auto value = reader.find(key))
+        value->fail(kind == Traffic::Kind::trace ? "a trace brings its own token counts"
+                                                 : "calls bring their own token counts");
+  }
+  if (kind == Traffic::Kind::calls) {
+    if (const auto value = reader.find("speech_s")) value->fail("calls bring their own speech");
+  } else {
+    read("speech_s", sizes.speech_s);
+  }
+  read("units", sizes.units);
+  sizes.priority = static_cast<int>(reader.integer("priority", 0, 0, kLeastUrgent));
+  reader.finish();
+}
+
+bool recognises(const Model& model) { return std::holds_alternative<StreamingAsrModel>(model.cost); }
+
+/// Stages of the traffic's pipeline that visit a service with such a model.
+std::ptrdiff_t stages_of(const Scenario& scenario, const Traffic& traffic, bool (*is_such)(const Model&)) {
+  const auto& stages = scenario.workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages;
+  return std::count_if(stages.begin(), stages.end(), [&](const Stage& stage) {
+    return stage.service >= 0 &&
+           is_such(*scenario.workload.services[static_cast<std::size_t>(stage.service)].model);
+  });
+}
+
+void read_hold_stream(const Reader& reader, const Scenario& scenario, bool otherwise, Traffic& traffic) {
+  const std::ptrdiff_t stages = stages_of(scenario, traffic, recognises);
+  traffic.hold_stream = reader.boolean("hold_stream", otherwise && stages == 1);
+  if (traffic.hold_stream && stages != 1)
+    reader.at("hold_stream")
+        .fail(text::format("one stage of the pipeline must recognise streaming speech, found {}", stages));
+  if (!traffic.hold_stream) return;
+  for (const Stage& stage : scenario.workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages) {
+    if (stage.service < 0) continue;
+    const Service& service = scenario.workload.services[static_cast<std::size_t>(stage.service)];
+    if (recognises(*service.model) && service.engine.speech_speed != 1)
+      reader.fail(
+          text::format("a stream that stays open takes speech as it is spoken, but service \"{}\" has a "
+                       "speech_speed of {}; make it 1, or add \"hold_stream\": false",
+                       service.name, service.engine.speech_speed));
+  }
+}
+
+void read_closed(const Reader& reader, const Scenario& scenario, Traffic& traffic) {
+  traffic.users = static_cast<int>(reader.at("users").integer(1, kMostUsers));
+  traffic.ramp_up_s = reader.number("ramp_up_s", 0, json::kNonNegative);
+  traffic.ramp_down_s = reader.number("ramp_down_s", 0, json::kNonNegative);
+  if (const auto hold = reader.find("hold_s")) {
+    traffic.hold_s = hold->number(json::kNonNegative);
+    if (traffic.ramp_up_s + *traffic.hold_s + traffic.ramp_down_s == 0)
+      hold->fail("without ramps the users would leave before they ask; give seconds > 0, or leave it out");
+  }
+  if (const auto think = reader.find("think_s")) traffic.think_s = think->distribution();
+  traffic.turns_per_session = static_cast<int>(reader.integer("turns_per_session", 1, 1, 1'000'000'000));
+  traffic.history = reader.boolean("history", false);
+  traffic.history_limit_tokens = reader.number("history_limit_tokens", 0, json::kNonNegative);
+  if (!traffic.history && traffic.history_limit_tokens > 0)
+    reader.at("history_limit_tokens").fail(R"(there is no history to limit; add "history": true)");
+  traffic.playback = reader.boolean("playback", false);
+  if (traffic.playback && stages_of(scenario, traffic, is_speech_synthesis) == 0)
+    reader.at("playback").fail("no stage of the pipeline speaks, so nothing is played");
+  read_hold_stream(reader, scenario, false, traffic);
+}
+
+Trace generate(const Reader& reader) {
+  static_cast<void>(reader.at("like").choice({"azure-conversation"}));
+  const auto seed = static_cast<std::uint64_t>(reader.integer("seed", 1, 0));
+  const double duration_s = reader.number("duration_s", 3501.7, {0, 1e9, true});
+  const double rate = reader.number("rate_per_s", 5.53, kRate);
+  reader.finish();
+  if (duration_s * rate > kMostGenerated)
+    reader.fail(text::format("{:.3g} requests; at most {:.0e} are generated: lower duration_s or rate_per_s",
+                             duration_s * rate, kMostGenerated));
+  return azure_conversation_like(seed, duration_s, rate);
+}
+
+std::string existing_file(const Reader& path, std::string_view what) {
+  std::string file = path.string();
+  if (!std::filesystem::exists(file)) path.fail(text::format("there is no {} file \"{}\"", what, file));
+  return file;
+}
+
+Trace read_trace(const Reader& reader, const FileReaders& files) {
+  const auto path = reader.find("path");
+  const auto recipe = reader.find("generate");
+  if (path && recipe) reader.fail("\"path\" and \"generate\" exclude each other");
+  if (recipe) return generate(*recipe);
+  if (!path) reader.fail("a trace needs a \"path\", or \"generate\": {\"like\": \"azure-conversation\"}");
+  std::string format = "auto";
+  if (const auto given = reader.find("format")) {
+    static_cast<void>(index_of(*given, "trace format", files.trace_formats));
+    format = given->string();
+  }
+  return files.trace(existing_file(*path, "trace"), format);
+}
+
+void read_replay(const Reader& reader, const FileReaders& files, Traffic& traffic) {
+  traffic.trace = std::make_shared<const Trace>(read_trace(reader, files));
+  traffic.speed = reader.number("speed", 1, json::kPositive);
+  traffic.follow_parents = reader.boolean("follow_parents", true);
+  const auto& parents = traffic.trace->parent;
+  const bool any =
+      std::any_of(parents.begin(), parents.end(), [](std::int32_t parent) { return parent >= 0; });
+  if (reader.has("follow_parents") && traffic.follow_parents && !any)
+    reader.at("follow_parents").fail("no request of this trace follows another one");
+}
+
+void check_spoken(const Reader& reader, const std::vector<VoiceCall>& calls) {
+  for (const VoiceCall& call : calls)
+    for (std::size_t i = 0; i < call.turns.size(); ++i)
+      if (call.turns[i].audio_s <= 0)
+        reader.fail(text::format("a stage speaks the reply, but turn {} of call {} has an audio_s of 0", i,
+                                 call.number));
+}
+
+void read_calls(const Reader& reader, const Scenario& scenario, const FileReaders& files, Traffic& traffic) {
+  const auto path = reader.find("path");
+  const auto recipe = reader.find("generate");
+  if (path && recipe) reader.fail("\"path\" and \"generate\" exclude each other");
+  if (!path && !recipe) reader.fail("calls need a \"path\", or \"generate\": {\"arrivals\": {...}}");
+  const bool spoken = stages_of(scenario, traffic, is_speech_synthesis) > 0;
+  if (path) {
+    traffic.calls = std::make_shared<const std::vector<VoiceCall>>(files.calls(existing_file(*path, "call")));
+    if (spoken) check_spoken(*path, *traffic.calls);
+  } else {
+    traffic.recipe = calls::read_recipe(*recipe);
+    if (spoken && traffic.recipe.audio_s_per_token <= 0)
+      recipe->at("audio_s_per_token").fail("a stage speaks the reply, so its tokens need audio");
+  }
+  read_hold_stream(reader, scenario, true, traffic);
+}
+
+void read_system_prompts(const Reader& reader, Traffic& traffic) {
+  traffic.system_prompt_tokens =
+      static_cast<double>(reader.integer("system_prompt_tokens", 0, 0, 1'000'000'000));
+  traffic.system_prompts = static_cast<int>(reader.integer("system_prompts", 1, 1, 1'000'000'000));
+  if (traffic.system_prompts > 1 && traffic.system_prompt_tokens == 0)
+    reader.at("system_prompts").fail(R"(they are empty; give "system_prompt_tokens")");
+}
+
+void read_kind(const Reader& reader, const Scenario& scenario, const FileReaders& files, Traffic& traffic) {
+  traffic.kind = static_cast<Traffic::Kind>(reader.at("kind").choice({"open", "closed", "trace", "calls"}));
+  switch (traffic.kind) {
+    case Traffic::Kind::open:
+      traffic.arrivals = arrivals::read(reader.at("arrivals"));
+      break;
+    case Traffic::Kind::closed:
+      read_closed(reader, scenario, traffic);
+      break;
+    case Traffic::Kind::trace:
+      return read_replay(reader, files, traffic);
+    case Traffic::Kind::calls:
+      return read_calls(reader, scenario, files, traffic);
+  }
+  read_system_prompts(reader, traffic);
+}
+
+void require(const Reader& reader, const Stage& stage, const char* key, bool missing, std::string_view why) {
+  if (missing)
+    reader.fail(
+        text::format("stage \"{}\" {}, but sizes/{} is missing or can only be zero", stage.name, why, key));
+}
+
+// What the stages work on must be there.
+void check_sizes(const Reader& reader, const Scenario& scenario, const Traffic& traffic) {
+  const bool calls = traffic.kind == Traffic::Kind::calls;
+  const bool tokens = traffic.kind != Traffic::Kind::trace && !calls;
+  const RequestSizes& sizes = traffic.sizes;
+  for (const Stage& stage : scenario.workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages) {
+    if (stage.service < 0) continue;
+    const Model& model = *scenario.workload.services[static_cast<std::size_t>(stage.service)].model;
+    if (std::holds_alternative<LlmModel>(model.cost))
+      require(reader, stage, "output_tokens", tokens && always_zero(sizes.output_tokens), "generates tokens");
+    if (std::holds_alternative<StreamingAsrModel>(model.cost))
+      require(reader, stage, "speech_s", !calls && always_zero(sizes.speech_s), "recognises speech");
+    if (is_speech_synthesis(model))
+      require(reader, stage, "output_tokens", tokens && always_zero(sizes.output_tokens),
+              "speaks the reply's tokens");
+    else if (std::holds_alternative<BatchModel>(model.cost))
+      require(reader, stage, "units", always_zero(sizes.units), "works on units");
+  }
+}
+
+double nominal_end_s(const std::vector<VoiceCall>& calls) {
+  double end_s = 0;
+  for (const VoiceCall& call : calls) {
+    const CallTurn& last = call.turns.back();
+    end_s = std::max(end_s, last.start_s + last.speech_s + last.heard_s);
+  }
+  return end_s;
+}
+
+int read_pipeline(const Reader& reader, const Scenario& scenario) {
+  Names names;
+  for (const Pipeline& pipeline : scenario.workload.pipelines) names.push_back(pipeline.name);
+  if (const auto pipeline = reader.find("pipeline")) return index_of(*pipeline, "pipeline", names);
+  if (names.size() > 1)
+    reader.fail(text::format("which \"pipeline\"? There are several: {}", text::join(names, ", ")));
+  return 0;
+}
+
+Traffic read_entry(const Reader& reader, const Scenario& scenario, const FileReaders& files,
+                   const std::vector<Traffic>& before) {
+  Traffic traffic;
+  traffic.pipeline = read_pipeline(reader, scenario);
+  traffic.name =
+      reader.string("name", scenario.workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].name);
+  if (traffic.name.empty()) reader.at("name").fail("a traffic needs a name that is not empty");
+  for (const Traffic& other : before)
+    if (other.name == traffic.name)
+      reader.fail(text::format("two kinds of traffic are called \"{}\"; give each a \"name\" of its own",
+                               traffic.name));
+  read_kind(reader, scenario, files, traffic);
+  if (const auto sizes = reader.find("sizes")) read_sizes(*sizes, traffic.kind, traffic.sizes);
+  reader.finish();
+  check_sizes(reader, scenario, traffic);
+  return traffic;
+}
+
+}  // namespace
+
+std::vector<Traffic> read_traffic(const Reader& traffic, const Scenario& scenario, const FileReaders& files) {
+  if (!traffic.is_array()) traffic.fail("expected an array of open, closed, trace or calls traffic");
+  if (traffic.size() == 0) traffic.fail("a scenario needs traffic: at least one entry");
+  if (traffic.size() > kMostTraffic)
+    traffic.fail(text::format("at most {} entries, found {}", kMostTraffic, traffic.size()));
+  std::vector<Traffic> read;
+  for (std::size_t i = 0; i < traffic.size(); ++i)
+    read.push_back(read_entry(traffic.at(i), scenario, files, read));
+  return read;
+}
+
+std::optional<double> length_of(const Traffic& traffic) {
+  switch (traffic.kind) {
+    case Traffic::Kind::closed:
+      if (!traffic.hold_s) break;
+      return traffic.ramp_up_s + *traffic.hold_s + traffic.ramp_down_s;
+    case Traffic::Kind::trace:
+      return traffic.trace->arrival_s.back() / traffic.speed;
+    case Traffic::Kind::calls:
+      if (!traffic.calls) break;
+      return nominal_end_s(*traffic.calls);
+    case Traffic::Kind::open:
+      break;
+  }
+  return std::nullopt;
+}
+
+}  // namespace gpushare::scenario

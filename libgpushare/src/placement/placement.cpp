@@ -1,0 +1,92 @@
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/text.hpp"
+#include "gpushare/errors.hpp"
+#include "placement/memory.hpp"
+#include "placement/mig_placement.hpp"
+#include "placement/placement_mode.hpp"
+
+namespace gpushare::scenario {
+namespace {
+
+using ProfilePointer = std::shared_ptr<const GpuProfile>;
+
+GpuPlacement whole_gpu(const ProfilePointer& profile, SharingMode sharing,
+                       std::vector<ProcessPlacement> processes) {
+  GpuPlacement gpu;
+  gpu.profile = profile;
+  gpu.partitions.resize(1);
+  gpu.partitions[0].sharing.mode = sharing;
+  gpu.partitions[0].processes = std::move(processes);
+  return gpu;
+}
+
+// Each replica of the services that are not shared on a GPU of its own, or as many as it has ranks, in the document's
+// order.
+std::vector<GpuPlacement> dedicated(const std::vector<Service>& services, const std::vector<int>& shared,
+                                    const ProfilePointer& profile) {
+  std::vector<GpuPlacement> gpus;
+  for (int s = 0; s < static_cast<int>(services.size()); ++s) {
+    if (std::find(shared.begin(), shared.end(), s) != shared.end()) continue;
+    const Service& service = services[static_cast<std::size_t>(s)];
+    for (int process = 0; process < service.replicas * service.tensor_parallel; ++process)
+      gpus.push_back(whole_gpu(profile, SharingMode::exclusive, {ProcessPlacement{s}}));
+  }
+  return gpus;
+}
+
+std::vector<ProcessPlacement> expand(const std::vector<Service>& services, const std::vector<int>& shared,
+                                     int replicas, const std::string& where) {
+  std::vector<ProcessPlacement> processes;
+  for (const int s : shared) {
+    const Service& service = services[static_cast<std::size_t>(s)];
+    if (service.tensor_parallel > 1)
+      throw ScenarioError(
+          where, text::format("service \"{}\" has tensor_parallel {}, and this mode shares one GPU; list the "
+                              "other services in \"consolidate\", or every GPU in \"gpus\"",
+                              service.name, service.tensor_parallel));
+    const int count = replicas > 0 ? replicas : services[static_cast<std::size_t>(s)].replicas;
+    for (int replica = 0; replica < count; ++replica) processes.push_back(ProcessPlacement{s});
+  }
+  return processes;
+}
+
+void set_caps(std::vector<ProcessPlacement>& processes, const std::vector<double>& percentages,
+              const std::string& where) {
+  if (percentages.empty()) return;
+  if (percentages.size() != processes.size())
+    throw ScenarioError(
+        where,
+        text::format("mode \"mps\": {} percentages for {} processes; give one for each process, in the "
+                     "order of the services",
+                     percentages.size(), processes.size()));
+  for (std::size_t i = 0; i < processes.size(); ++i) processes[i].active_thread_percentage = percentages[i];
+}
+
+}  // namespace
+
+std::vector<GpuPlacement> place(const PlacementMode& mode, const std::vector<Service>& services,
+                                const std::vector<int>& consolidate, const ProfilePointer& profile,
+                                const std::string& where) {
+  if (mode.kind == PlacementMode::Kind::dedicated) return dedicated(services, {}, profile);
+  auto processes = expand(services, consolidate, mode.replicas, where);
+  auto gpus = dedicated(services, consolidate, profile);
+  switch (mode.kind) {
+    case PlacementMode::Kind::mps:
+      set_caps(processes, mode.percentages, where);
+      gpus.push_back(whole_gpu(profile, SharingMode::mps, std::move(processes)));
+      break;
+    case PlacementMode::Kind::mig:
+      gpus.push_back(place_on_instances(mode, services, processes, profile, gpus.size()));
+      break;
+    case PlacementMode::Kind::time_slicing:
+    case PlacementMode::Kind::dedicated:
+      gpus.push_back(whole_gpu(profile, SharingMode::time_slicing, std::move(processes)));
+      break;
+  }
+  return gpus;
+}
+
+}  // namespace gpushare::scenario

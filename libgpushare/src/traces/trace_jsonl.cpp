@@ -1,0 +1,368 @@
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/text.hpp"
+#include "traces/text_source.hpp"
+#include "traces/trace_builder.hpp"
+#include "traces/trace_columns.hpp"
+#include "traces/trace_formats.hpp"
+#include "traces/trace_object.hpp"
+#include "traces/trace_scan.hpp"
+
+namespace gpushare {
+namespace {
+
+using MemberKind = TraceMember::Kind;
+
+constexpr std::int64_t kBytesPerToken = 4;
+
+/// Says what the JSON library finds wrong with a line.
+class Diagnosis : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  std::string text;
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return true; }
+  bool key(string_t&) override { return true; }
+  bool end_object() override { return true; }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t position, const std::string& token,
+                   const nlohmann::detail::exception& problem) override {
+    constexpr int kOutOfRange = 406;
+    text = problem.id == kOutOfRange
+               ? text::format("the number {} is too large", shown(token))
+               : text::format("not a JSON object: broken at column {}, near {}", position, shown(token));
+    return false;
+  }
+};
+
+/// Reads line after line; the first one decides the format, and with it the unit of arrivals.
+class LineReader {
+ public:
+  LineReader(TraceBuilder& builder, const TraceOptions& options) : builder_(builder), options_(options) {}
+
+  void read(std::string_view text, std::size_t line) {
+    line_ = line;
+    JsonScanner json(text);
+    if (!objects_.read(json, object_) || !json.finished()) diagnose(text);
+    if (!object_.problem.empty()) builder_.fail(line, object_.problem);
+    if (format_ == nullptr) decide();
+    if (format_->name == "mooncake" && options_.format != "mooncake") reconsider();
+    if (object_.has(TraceRole::requests)) return add_session();
+    add_request(object_, object_);
+  }
+
+ private:
+  [[noreturn]] void diagnose(std::string_view text) const;
+  void decide();
+  [[nodiscard]] std::string_view guess() const;
+  void reconsider();
+  void describe(std::string_view name);
+  void add_session();
+  void add_request(const TraceObject& request, const TraceObject& session);
+  void keep_extra(const TraceObject& request, const TraceObject& session);
+  void place(TraceRow& row, const TraceObject& request, const TraceObject& session);
+  void place_chat(TraceRow& row, const TraceObject& request);
+  void place_in_time(TraceRow& row, const TraceObject& request, bool nested);
+  [[nodiscard]] bool in_sessions() const {
+    return format_->name == "aiperf" || format_->name == "llmservingsim";
+  }
+
+  [[nodiscard]] const TraceMember& member(const TraceObject& object, TraceRole role) const {
+    if (!object.has(role)) builder_.fail(line_, missing_role(role, names(object), "member of the object"));
+    return object[role];
+  }
+  [[nodiscard]] static std::vector<std::string> names(const TraceObject& object) {
+    return {object.names.begin(), object.names.end()};
+  }
+  [[nodiscard]] Instant arrival(const TraceMember& found);
+  void check_unit(const TraceMember& found, const Instant& instant);
+  [[nodiscard]] std::int64_t ticks_per_second(const TraceColumn& column) const;
+  [[nodiscard]] std::int32_t input_tokens(const TraceObject& request);
+  [[nodiscard]] std::int32_t output_tokens(const TraceObject& request);
+  [[nodiscard]] std::int64_t whole(const TraceMember& found, std::int64_t min, std::int64_t max) const;
+  [[nodiscard]] double seconds(const TraceMember& found) const;
+  [[nodiscard]] std::string_view id(const TraceMember& found) const;
+  [[noreturn]] void fail(const TraceMember& found, std::string_view expected) const {
+    builder_.fail(line_,
+                  text::format("member {}: expected {}, found {}{}", shown(found.name), expected,
+                               found.kind == MemberKind::string ? "the string " : "", shown(found.text)));
+  }
+
+  TraceBuilder& builder_;
+  const TraceOptions& options_;
+  TraceObjectReader objects_;
+  TraceObject object_;
+  std::size_t line_ = 0;
+  const TraceFormat* format_ = nullptr;
+  std::int64_t chosen_ticks_ = 0;
+  std::string arrival_name_;
+  std::string own_session_;
+  std::unordered_map<std::int32_t, std::int32_t> last_of_session_;
+  std::unordered_map<std::int64_t, std::pair<std::int32_t, std::int32_t>> chats_;  // id: row, session
+};
+
+void LineReader::diagnose(std::string_view text) const {
+  Diagnosis diagnosis;
+  static_cast<void>(nlohmann::json::sax_parse(text.begin(), text.end(), &diagnosis));
+  builder_.fail(line_,
+                !diagnosis.text.empty() ? diagnosis.text : "expected a JSON object, found " + shown(text));
+}
+
+std::string_view LineReader::guess() const {
+  const TraceObject& o = object_;
+  const TraceMember& at = o[TraceRole::arrival];
+  const auto named = [&](TraceRole role, std::string_view name) { return same_name(o[role].name, name); };
+  const bool stamped = same_name(at.name, "timestamp");
+  if (named(TraceRole::requests, "sub_requests") || named(TraceRole::input, "input_toks"))
+    return "llmservingsim";
+  if (named(TraceRole::requests, "turns") || named(TraceRole::text, "text_input") ||
+      named(TraceRole::delay, "delay") || (o.has(TraceRole::session) && stamped)) {
+    return "aiperf";
+  }
+  if (o.has(TraceRole::chat)) return "bailian";
+  if (!o.has(TraceRole::hash_ids) || !stamped) return "jsonl";
+  return at.kind == MemberKind::number && scan_integer(at.text) ? "mooncake" : "timed-trace";
+}
+
+void LineReader::describe(std::string_view name) {
+  TraceOrigin& origin = builder_.origin();
+  origin.format = name;
+  const bool asked = options_.format != "auto";
+  const TraceMember& at = object_[TraceRole::arrival];
+  if (at.kind == MemberKind::string) {
+    origin.time_unit = "date";
+  } else {
+    origin.time_unit = unit_name(at.name.empty() ? format_->ticks_per_second : ticks_per_second(at.column));
+  }
+  const std::string unit = origin.time_unit == "date"     ? "arrivals are dates"
+                           : options_.time_unit != "auto" ? "the time unit was given"
+                           : at.column.has_unit           ? text::format("{} says its unit", shown(at.name))
+                           : format_->name != "jsonl" ? text::format("{} counts {}", name, origin.time_unit)
+                                                      : "no name says a unit, so seconds";
+  std::string members = "members";
+  for (std::size_t i = 0; i < std::min<std::size_t>(object_.names.size(), 8); ++i)
+    members += (i > 0 ? ", " : " ") + shown(object_.names[i]);
+  origin.reason = text::format("{}; {}", asked ? "the format was given" : members, unit);
+}
+
+void LineReader::decide() {
+  const bool open = options_.format == "auto" || options_.format == "jsonl";
+  format_ = &trace_format(open ? guess() : std::string_view(options_.format));
+  chosen_ticks_ = chosen_ticks(options_);
+  builder_.set_block_tokens(options_.block_tokens > 0 ? options_.block_tokens : format_->block_tokens);
+  describe(format_->name);
+}
+
+// AIPerf's lines are Mooncake's, with more: its first line may not show it.
+void LineReader::reconsider() {
+  if (!object_.has(TraceRole::session) && !object_.has(TraceRole::delay) && !object_.has(TraceRole::text))
+    return;
+  format_ = &trace_format("aiperf");
+  describe(format_->name);
+}
+
+std::int64_t LineReader::ticks_per_second(const TraceColumn& column) const {
+  if (column.has_unit) return column.ticks_per_second;
+  return chosen_ticks_ > 0 ? chosen_ticks_ : format_->ticks_per_second;
+}
+
+Instant LineReader::arrival(const TraceMember& found) {
+  const bool text = found.kind == MemberKind::string;
+  const std::optional<Instant> instant = text                               ? scan_date(found.text)
+                                         : found.kind == MemberKind::number ? scan_number(found.text)
+                                                                            : std::nullopt;
+  if (!instant) fail(found, expected_in(TraceRole::arrival, false));
+  if (arrival_name_.empty()) arrival_name_ = found.name;
+  if (found.name != arrival_name_) {
+    builder_.fail(line_, text::format("the arrival is in {} here and in {} above", shown(found.name),
+                                      shown(arrival_name_)));
+  }
+  if (!found.column.has_unit && chosen_ticks_ == 0) check_unit(found, *instant);
+  return *instant;
+}
+
+// Files that change their unit from one line to the next exist.
+void LineReader::check_unit(const TraceMember& found, const Instant& instant) {
+  const bool whole = instant.form == Instant::Form::integer;
+  if (format_->name == "mooncake" && !whole) {
+    fail(found, "whole milliseconds as in the lines above, or the name arrival_s");
+  }
+  if (format_->name == "jsonl" && whole && object_.has(TraceRole::hash_ids) &&
+      same_name(found.name, "timestamp")) {
+    builder_.fail(line_,
+                  "with hash_ids a whole timestamp counts milliseconds, but the lines above count seconds; "
+                  "call it arrival_s or arrival_ms");
+  }
+}
+
+std::int64_t LineReader::whole(const TraceMember& found, std::int64_t min, std::int64_t max) const {
+  const auto number = found.kind == MemberKind::number ? scan_integer(found.text) : std::nullopt;
+  if (!number || *number < min || *number > max) fail(found, expected_in(found.column.role, false));
+  return *number;
+}
+
+double LineReader::seconds(const TraceMember& found) const {
+  const auto number = found.kind == MemberKind::number ? scan_number(found.text) : std::nullopt;
+  if (!number || number->value < 0) fail(found, expected_in(found.column.role, false));
+  return number->value / static_cast<double>(ticks_per_second(found.column));
+}
+
+std::string_view LineReader::id(const TraceMember& found) const {
+  if (found.kind != MemberKind::string && found.kind != MemberKind::number) fail(found, "a text or a number");
+  return found.kind == MemberKind::number && found.text == "-1" ? std::string_view{} : found.text;
+}
+
+std::int32_t LineReader::input_tokens(const TraceObject& request) {
+  const TraceMember& text = request[TraceRole::text];
+  if (request.has(TraceRole::input) || text.kind != MemberKind::string) {
+    return static_cast<std::int32_t>(whole(member(request, TraceRole::input), 0, kMaxTokens));
+  }
+  ++builder_.origin().estimated;
+  const auto bytes = static_cast<std::int64_t>(text.text.size());
+  return static_cast<std::int32_t>(std::min((bytes + kBytesPerToken - 1) / kBytesPerToken, kMaxTokens));
+}
+
+// AIPerf sets no limit where a request has none: the model decides, and only the user can say for how long.
+std::int32_t LineReader::output_tokens(const TraceObject& request) {
+  if (request.has(TraceRole::output))
+    return static_cast<std::int32_t>(whole(request[TraceRole::output], 0, kMaxTokens));
+  if (options_.output_tokens == 0) {
+    builder_.fail(line_, missing_role(TraceRole::output, names(request), "member of the object") +
+                             "; or say with output_tokens how long such replies are");
+  }
+  ++builder_.origin().assumed;
+  return options_.output_tokens;
+}
+
+void LineReader::keep_extra(const TraceObject& request, const TraceObject& session) {
+  ExtraColumns extra;
+  extra.session =
+      session.has(TraceRole::session) || session.has(TraceRole::requests) || request.has(TraceRole::chat);
+  extra.parent = request.has(TraceRole::parent) || request.has(TraceRole::parent_chat) ||
+                 (extra.session && in_sessions());
+  extra.delay = request.has(TraceRole::delay) || session.has(TraceRole::requests);
+  extra.images = request.has(TraceRole::images);
+  extra.hash_ids = request.has(TraceRole::hash_ids);
+  builder_.keep(extra);
+}
+
+// Bailian: a tree of chats, each of which is one request.
+void LineReader::place_chat(TraceRow& row, const TraceObject& request) {
+  constexpr auto kLargest = std::numeric_limits<std::int64_t>::max();
+  const std::int64_t chat = whole(request[TraceRole::chat], 0, kLargest);
+  if (request.has(TraceRole::parent_chat)) {
+    const auto parent = chats_.find(whole(request[TraceRole::parent_chat], -1, kLargest));
+    if (parent != chats_.end()) std::tie(row.parent, row.session) = parent->second;
+  }
+  if (row.parent == kNone) row.session = builder_.session(text::format("chat {}", chat));
+  chats_[chat] = {builder_.rows(), row.session};
+}
+
+/// Session, parent and time of a request.
+void LineReader::place(TraceRow& row, const TraceObject& request, const TraceObject& session) {
+  if (session.has(TraceRole::session)) row.session = builder_.session(id(session[TraceRole::session]));
+  if (request.has(TraceRole::chat)) place_chat(row, request);
+  if (request.has(TraceRole::parent)) {
+    row.parent = static_cast<std::int32_t>(whole(request[TraceRole::parent], -1, builder_.rows() - 1));
+  }
+  const auto last = last_of_session_.find(row.session);
+  if (in_sessions() && row.session != kNone && last != last_of_session_.end()) row.parent = last->second;
+  if (row.session != kNone) last_of_session_[row.session] = builder_.rows();
+  const TraceMember& delay = request[TraceRole::delay];
+  const auto given = delay.kind == MemberKind::number ? scan_number(delay.text) : std::nullopt;
+  if (given && given->value == kNoDelay) return;  // what save_trace writes for "none"
+  if (request.has(TraceRole::delay)) row.delay_s = seconds(delay);
+}
+
+void LineReader::place_in_time(TraceRow& row, const TraceObject& request, bool nested) {
+  const bool follows = nested || in_sessions() || row.delay_s >= 0;  // at once, unless there is a delay
+  if (!request.has(TraceRole::arrival) && row.parent != kNone && follows) {
+    row.delay_s = std::max(row.delay_s, 0.0);
+    return;
+  }
+  if (!request.has(TraceRole::arrival) && row.delay_s >= 0) {
+    builder_.fail(line_,
+                  "a delay counts from the request before it in its session, but there is none; give it a "
+                  "session_id, and the first of the session a timestamp");
+  }
+  const TraceMember& at = member(request, TraceRole::arrival);
+  row.arrival = arrival(at);
+  row.ticks_per_second = ticks_per_second(at.column);
+  row.timed = true;
+  if (in_sessions()) row.delay_s = kNoDelay;
+}
+
+void LineReader::add_request(const TraceObject& request, const TraceObject& session) {
+  if (!request.problem.empty()) builder_.fail(line_, request.problem);
+  keep_extra(request, session);
+  TraceRow row;
+  row.line = line_;
+  place(row, request, session);
+  place_in_time(row, request, &request != &session);
+  row.input_tokens = input_tokens(request);
+  row.output_tokens = output_tokens(request);
+  if (request.has(TraceRole::images))
+    row.images = static_cast<std::int32_t>(whole(request[TraceRole::images], 0, kMaxTokens));
+  if (request.has(TraceRole::hash_ids) && !request.has_hash_ids) {
+    fail(request[TraceRole::hash_ids], expected_in(TraceRole::hash_ids, false));
+  }
+  row.hash_ids = request.hash_ids;
+  if (request.has(TraceRole::block_tokens) && options_.block_tokens == 0) {
+    builder_.set_block_tokens(
+        static_cast<std::int32_t>(whole(request[TraceRole::block_tokens], 1, kMaxTokens)));
+  }
+  builder_.add(row);
+}
+
+// The turns of a session: the first arrives with it, the others after their delay or the pause of the one before.
+void LineReader::add_session() {
+  if (object_.requests.empty()) fail(object_[TraceRole::requests], "at least one request");
+  TraceObject& session = object_;
+  if (!session.has(TraceRole::session)) {
+    own_session_ = text::format("line {}", line_);
+    session.members[static_cast<std::size_t>(TraceRole::session)] = {
+        MemberKind::string, "session", own_session_, {TraceRole::session, 1, false}};
+  }
+  std::optional<TraceMember> pause;
+  for (std::size_t i = 0; i < session.requests.size(); ++i) {
+    TraceObject& request = session.requests[i];
+    auto& members = request.members;
+    const bool timed = request.has(TraceRole::arrival) || request.has(TraceRole::delay);
+    if (!timed && i == 0) members[static_cast<std::size_t>(TraceRole::arrival)] = session[TraceRole::arrival];
+    if (!timed && pause) members[static_cast<std::size_t>(TraceRole::delay)] = *pause;
+    pause.reset();
+    if (request.has(TraceRole::pause)) pause = request[TraceRole::pause];
+    add_request(request, session);
+  }
+}
+
+}  // namespace
+
+Trace parse_jsonl(TextSource& text, const std::string& source, const TraceOptions& options) {
+  TraceBuilder builder(source, options);
+  LineReader reader(builder, options);
+  LineCutter lines(text);
+  std::string_view line;
+  while (lines.next(line)) reader.read(line, lines.number());
+  return builder.finish();
+}
+
+}  // namespace gpushare
