@@ -25,33 +25,33 @@ if TYPE_CHECKING:
     from ._core import ScenarioError as ScenarioError
     from ._core import SimulationError as SimulationError
     from ._core import TraceError as TraceError
-    from .calibration import Calibration as Calibration
-    from .comparison import Comparison as Comparison
-    from .comparison import compare as compare
-    from .engines import EnginePreset as EnginePreset
-    from .engines import engine_preset as engine_preset
-    from .engines import engine_preset_names as engine_preset_names
-    from .fitting import calibrate as calibrate
-    from .measurements import Measurements as Measurements
-    from .mig import Layout as Layout
-    from .points import Point as Point
-    from .points import grid as grid
-    from .profiles import Model as Model
-    from .profiles import Profile as Profile
-    from .profiles import model as model
-    from .profiles import model_names as model_names
-    from .profiles import profile as profile
-    from .profiles import profile_names as profile_names
-    from .results import Estimate as Estimate
-    from .results import Result as Result
-    from .results import Run as Run
-    from .results import Summary as Summary
-    from .scenario import Scenario as Scenario
-    from .scenario import scenario_names as scenario_names
-    from .simulation import simulate as simulate
-    from .sweeps import SweepTable as SweepTable
-    from .sweeps import sweep as sweep
-    from .tables import Table as Table
+    from .calibration.calibration import Calibration as Calibration
+    from .calibration.fitting import calibrate as calibrate
+    from .calibration.measurements import Measurements as Measurements
+    from .frames.tables import Table as Table
+    from .scenario.engines import EnginePreset as EnginePreset
+    from .scenario.engines import engine_preset as engine_preset
+    from .scenario.engines import engine_preset_names as engine_preset_names
+    from .scenario.mig import Layout as Layout
+    from .scenario.profiles import Model as Model
+    from .scenario.profiles import Profile as Profile
+    from .scenario.profiles import model as model
+    from .scenario.profiles import model_names as model_names
+    from .scenario.profiles import profile as profile
+    from .scenario.profiles import profile_names as profile_names
+    from .scenario.scenario import Scenario as Scenario
+    from .scenario.scenario import scenario_names as scenario_names
+    from .study.comparison import Comparison as Comparison
+    from .study.comparison import compare as compare
+    from .study.points import Point as Point
+    from .study.points import grid as grid
+    from .study.results import Estimate as Estimate
+    from .study.results import Result as Result
+    from .study.results import Run as Run
+    from .study.results import Summary as Summary
+    from .study.simulation import simulate as simulate
+    from .study.sweeps import SweepTable as SweepTable
+    from .study.sweeps import sweep as sweep
     from .traces import Trace as Trace
     from .validation import Report as Report
     from .validation import validate as validate
@@ -71,19 +71,19 @@ _HOMES = {
         "SimulationError",
         "TraceError",
     ),
-    "calibration": ("Calibration",),
-    "comparison": ("Comparison", "compare"),
-    "engines": ("EnginePreset", "engine_preset", "engine_preset_names"),
-    "fitting": ("calibrate",),
-    "measurements": ("Measurements",),
-    "mig": ("Layout",),
-    "points": ("Point", "grid"),
-    "profiles": ("Model", "Profile", "model", "model_names", "profile", "profile_names"),
-    "results": ("Estimate", "Result", "Run", "Summary"),
-    "scenario": ("Scenario", "scenario_names"),
-    "simulation": ("simulate",),
-    "sweeps": ("SweepTable", "sweep"),
-    "tables": ("Table",),
+    "calibration.calibration": ("Calibration",),
+    "study.comparison": ("Comparison", "compare"),
+    "scenario.engines": ("EnginePreset", "engine_preset", "engine_preset_names"),
+    "calibration.fitting": ("calibrate",),
+    "calibration.measurements": ("Measurements",),
+    "scenario.mig": ("Layout",),
+    "study.points": ("Point", "grid"),
+    "scenario.profiles": ("Model", "Profile", "model", "model_names", "profile", "profile_names"),
+    "study.results": ("Estimate", "Result", "Run", "Summary"),
+    "scenario.scenario": ("Scenario", "scenario_names"),
+    "study.simulation": ("simulate",),
+    "study.sweeps": ("SweepTable", "sweep"),
+    "frames.tables": ("Table",),
     "traces": ("Trace",),
     "validation": ("Report", "validate"),
 }

@@ -1,8 +1,7 @@
-"""Writes output files so that a reader never sees half of one."""
+"""Writes output files so that a reader never sees half of one, and finds the files that come with the package."""
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
@@ -12,9 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from .tables import Table
-
-__all__ = ["data_file", "plain_json", "replace_file", "write_csv", "write_json"]
+__all__ = ["data_file", "plain_json", "replace_file", "write_json"]
 
 
 def replace_file(path: str | os.PathLike[str], write: Callable[[TextIO], object]) -> None:
@@ -48,18 +45,6 @@ def _umask() -> int:
     return mask
 
 
-def write_csv(table: Table, path: str | os.PathLike[str]) -> None:
-    """Writes a table with a header; missing numbers are empty cells."""
-
-    def write(file: TextIO) -> None:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(table.columns)
-        columns = [table[column].tolist() for column in table.columns]
-        writer.writerows(["" if _missing(v) else v for v in row] for row in zip(*columns, strict=True))
-
-    replace_file(path, write)
-
-
 def write_json(value: Any, path: str | os.PathLike[str]) -> None:
     """Writes a value as JSON, indented."""
     replace_file(path, lambda file: file.write(plain_json(value) + "\n"))
@@ -68,10 +53,6 @@ def write_json(value: Any, path: str | os.PathLike[str]) -> None:
 def plain_json(value: Any) -> str:
     """JSON text that every reader accepts: NaN and infinities become null."""
     return json.dumps(_finite(value), indent=2, ensure_ascii=False)
-
-
-def _missing(value: Any) -> bool:
-    return isinstance(value, float) and math.isnan(value)
 
 
 def _finite(value: Any) -> Any:

@@ -17,7 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import gpushare as gs
-from gpushare import servegen, traffic
+from gpushare import traffic
+from gpushare.traces import servegen
 
 CORPUS = Path(__file__).parent / "corpus" / "python"
 

@@ -12,9 +12,9 @@ import gpushare as gs
 import numpy as np
 import pytest
 from gpushare.validation import run_suite
-from gpushare.validation.accelmark import fitted_host_s
-from gpushare.validation.accelmark_loads import BURST, RATES, Load, burst, load_of, online
 from gpushare.validation.serving_runs import Requests, replay
+from gpushare.validation.suites.accelmark import fitted_host_s
+from gpushare.validation.suites.accelmark_loads import BURST, RATES, Load, burst, load_of, online
 
 DATA = Path(os.environ["GPUSHARE_DATA"]) / "public" if "GPUSHARE_DATA" in os.environ else None
 LENGTHS = [100 + 7 * (i % 60) for i in range(500)]

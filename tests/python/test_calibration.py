@@ -9,10 +9,10 @@ from typing import Any
 import gpushare as gs
 import pytest
 from gpushare import _core
-from gpushare.cli import main
+from gpushare.calibration.measurements import StepKey
+from gpushare.calibration.step_times import StepTimes
+from gpushare.command.cli import main
 from gpushare.files import data_file
-from gpushare.measurements import StepKey
-from gpushare.step_times import StepTimes
 from gpushare.validation import SUITES
 
 H200 = data_file("h200/measured.json").parent

@@ -12,7 +12,8 @@ from typing import Any
 
 import gpushare as gs
 import pytest
-from gpushare import cli, commands, files
+from gpushare import files
+from gpushare.command import cli, commands
 
 Completed = subprocess.CompletedProcess[str]
 
@@ -306,8 +307,10 @@ def test_control_c_ends_with_130(tmp_path: Path, light: gs.Scenario) -> None:
     path.write_text(json.dumps(document), encoding="utf-8")
     target = tmp_path / "requests.csv"
     # The child says when it is past its imports; half a second later it is in the run, which takes hours.
-    imports = "import sys\nfrom gpushare import commands, simulation\nfrom gpushare.cli import main\n"
-    code = imports + "print('ready', flush=True)\nsys.exit(main())"
+    imports = (
+        "import sys\nfrom gpushare.command import cli, commands\nfrom gpushare.study import simulation\n"
+    )
+    code = imports + "print('ready', flush=True)\nsys.exit(cli.main())"
     command = [sys.executable, "-c", code, "run", str(path), "--out", str(target)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

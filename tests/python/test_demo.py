@@ -6,7 +6,7 @@ from typing import Any
 
 import gpushare as gs
 import pytest
-from gpushare import cli, demo
+from gpushare.command import cli, demo
 
 
 @pytest.fixture(scope="module")

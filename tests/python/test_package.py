@@ -1,5 +1,7 @@
 """What importing costs, and what is shipped."""
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 from importlib import resources
@@ -27,10 +29,26 @@ def test_simulating_needs_numpy_alone() -> None:
 
 
 def test_names_stay_what_they_are_when_modules_are_imported() -> None:
-    modules = ("comparison", "sweeps", "simulation", "profiles")
-    code = "".join(f"import gpushare.{module}\n" for module in modules) + "import gpushare as gs\n"
-    checks = "assert all(map(callable, (gs.compare, gs.sweep, gs.simulate, gs.profile, gs.grid)))"
-    assert "gpushare.sweeps" in loaded_after(code + checks)
+    modules = [
+        m.name for m in pkgutil.walk_packages(gs.__path__, "gpushare.") if m.name != "gpushare.__main__"
+    ]
+    kinds = {name: type(getattr(gs, name)).__name__ for name in gs.__all__}
+    code = "".join(f"import {module}\n" for module in modules) + "import gpushare as gs\n"
+    checks = f"assert {{n: type(getattr(gs, n)).__name__ for n in gs.__all__}} == {kinds}\n"
+    assert "gpushare.study.sweeps" in loaded_after(code + checks)
+
+
+def test_modules_that_are_public_can_be_imported_by_name() -> None:
+    for name in ("mig", "plot", "traces", "traffic", "validation"):
+        module = importlib.import_module(f"gpushare.{name}")
+        assert module is getattr(gs, name)
+        assert all(hasattr(module, public) for public in module.__all__)
+
+
+def test_the_suites_are_not_imported_before_one_runs() -> None:
+    use = "gs.compare('voice-light', modes=['mps'])\ngs.validate\ngs.validation.SUITES\ngs.calibrate"
+    loaded = loaded_after(f"import gpushare as gs\n{use}")
+    assert not {name for name in loaded if name.startswith("gpushare.validation.suites")}
 
 
 def test_the_package_is_typed() -> None:

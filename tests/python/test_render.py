@@ -4,7 +4,7 @@ import math
 
 import pytest
 from gpushare import Estimate
-from gpushare.render import Field, decimals, html_table, number, numbers, shorten, text_table, wrap
+from gpushare.frames.render import Field, decimals, html_table, number, numbers, shorten, text_table, wrap
 from hypothesis import given
 from hypothesis import strategies as st
 

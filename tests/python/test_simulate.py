@@ -13,7 +13,7 @@ from typing import Any
 import gpushare as gs
 import numpy as np
 import pytest
-from gpushare import results
+from gpushare.study import results
 
 
 def test_requests_are_recorded_with_their_stages(result: gs.Result) -> None:

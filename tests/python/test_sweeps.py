@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
-from gpushare import points as points_module
-from gpushare import sweeps
-from gpushare.sweep_text import compact_layouts
+from gpushare.study import points as points_module
+from gpushare.study import sweeps
+from gpushare.study.sweep_text import compact_layouts
 
 
 @pytest.fixture(scope="module")

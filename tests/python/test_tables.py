@@ -10,7 +10,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from gpushare.tables import concatenate
+from gpushare.frames.tables import concatenate
 from hypothesis import given
 from hypothesis import strategies as st
 

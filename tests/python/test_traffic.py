@@ -7,7 +7,7 @@ from typing import Any
 import gpushare as gs
 import numpy as np
 import pytest
-from gpushare.trace_doctor import diagnose
+from gpushare.traces.doctor import diagnose
 from hypothesis import given
 from hypothesis import strategies as st
 

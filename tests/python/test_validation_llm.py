@@ -9,12 +9,12 @@ from pathlib import Path
 import gpushare as gs
 import numpy as np
 import pytest
-from gpushare.cli import main
+from gpushare.command.cli import main
 from gpushare.validation import can_run, run_suite
 from gpushare.validation.documents import figure
-from gpushare.validation.llm_kernels import KernelTable, fitted_model, read_kernel_table
-from gpushare.validation.llmservingsim import HOST_PER_SEQUENCE_S, profile_of
 from gpushare.validation.serving_runs import Requests, replay
+from gpushare.validation.suites.llm_kernels import KernelTable, fitted_model, read_kernel_table
+from gpushare.validation.suites.llmservingsim import HOST_PER_SEQUENCE_S, profile_of
 
 CARD = gs.profile("rtx-pro-6000")
 NAME = "RTXPRO6000"

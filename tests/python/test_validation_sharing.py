@@ -8,10 +8,11 @@ import gpushare as gs
 import numpy as np
 import pytest
 from gpushare.validation.closed_loop import Step, cycle_s, resources
+from gpushare.validation.documents import measured
 from gpushare.validation.fitting import fit_positive
-from gpushare.validation.parvagpu import calibrate, read
+from gpushare.validation.registry import run_suite
 from gpushare.validation.report import Report
-from gpushare.validation.suites import measured, run_suite
+from gpushare.validation.suites.parvagpu import calibrate, read
 
 HEADER = "Mig instance,Batch size,Workload Number,Throughput,Latency\n"
 TRUE = {"launch": 0.005, "floor": 0.0001, "work": 0.0003, "work_per_item": 0.0004}

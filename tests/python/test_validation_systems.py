@@ -4,9 +4,10 @@ import math
 from typing import Any
 
 import pytest
-from gpushare.validation import speech_fit, speech_nim
+from gpushare.validation.documents import measured
+from gpushare.validation.registry import run_suite
 from gpushare.validation.report import Report
-from gpushare.validation.suites import measured, run_suite
+from gpushare.validation.suites import speech_fit, speech_nim
 
 SYSTEMS = ("voice-blog", "hollow-gpu", "bursty-llm", "speech-nim")
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from .registry import SUITES, can_run, run_suite
 from .report import Report, Row, Target, Timeline
-from .suites import SUITES, can_run, run_suite
 
 __all__ = ["SUITES", "Report", "Row", "Target", "Timeline", "can_run", "run_suite", "validate"]
 
@@ -52,7 +52,7 @@ def validate(
         return run_suite(name, Path(data) if data is not None else None, progress)
     if not Path(name).is_dir():
         raise ValueError(f"no folder and no suite {name!r}; the suites are {', '.join(SUITES)}")
-    from .h200 import folder_report
+    from .folders import folder_report
 
     return folder_report(
         Path(name),

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from .documents import measured
 from .report import Report, percent
-from .suites import measured
 
 __all__ = ["committed", "figures", "markdown", "regressions", "summary_markdown"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..profiles import Profile
-from ..scenario import Scenario
-from ..simulation import simulate
+from ..scenario.profiles import Profile
+from ..scenario.scenario import Scenario
+from ..study.simulation import simulate
 from .documents import figure
 
 __all__ = ["Step", "cycle_s", "resources"]

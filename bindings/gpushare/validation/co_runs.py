@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from ..calibration import Calibration
-from ..measurements import CoRun, Measurements, ServedJob, StepKey
+from ..calibration.calibration import Calibration
+from ..calibration.measurements import CoRun, Measurements, ServedJob, StepKey
 from .report import Row
 
 __all__ = ["co_run_rows", "predict"]

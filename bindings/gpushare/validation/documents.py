@@ -1,4 +1,4 @@
-"""Documents that suites change before they run them."""
+"""Documents that suites read, or change before they run them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from ..files import data_file
 
-__all__ = ["figure", "model_document"]
+__all__ = ["figure", "measured", "model_document"]
 
 
 def figure(value: float, source: str, grade: str = "derived") -> dict[str, Any]:
@@ -26,3 +26,8 @@ def model_document(name: str) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(data_file(f"{name}.json", "models").read_text(encoding="utf-8"))
     document.pop("$schema", None)
     return document
+
+
+def measured(file: str) -> Any:
+    """A JSON file of ``validation/``: measured figures, each table with its source."""
+    return json.loads(data_file(file).read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ..render import Field, html_table, number, text_table, wrap
+from ..frames.render import Field, html_table, number, text_table, wrap
 
 __all__ = ["Report", "Row", "Target", "Timeline"]
 

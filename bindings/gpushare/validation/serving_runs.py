@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..scenario import Scenario
-from ..simulation import simulate
+from ..scenario.scenario import Scenario
+from ..study.simulation import simulate
 
 __all__ = ["Requests", "Served", "data_folder", "replay"]
 

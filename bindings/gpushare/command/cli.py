@@ -1,0 +1,350 @@
+"""The command ``gpushare``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+__all__ = ["main"]
+
+Command = Callable[[argparse.Namespace], None]
+
+_MODES = """modes:
+  dedicated                       one GPU for each server
+  time-slicing[:REPLICAS]         the consolidated services take turns on one GPU
+  mps[:PERCENT/PERCENT...]        they run side by side under MPS, with caps on their SMs if given
+  mig:LAYOUT[/time-slicing|/mps]  one GPU cut by MIG, such as mig:3g.40gb+3g.40gb or mig:7x1g.10gb
+  or a mode that the scenario itself names"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors are one line, like every other error of the command."""
+
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"gpushare: error: {message} (see {self.prog} --help)\n")
+        sys.exit(2)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the process.
+
+    Returns
+    -------
+    int
+        0; 2 after an error, said in one line on stderr; 130 after Ctrl-C.
+    """
+    from .._core import Error
+
+    try:
+        options = _parser().parse_args(arguments)
+        command: Command = options.command
+        command(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except BrokenPipeError:
+        # The reader went away, as in `gpushare ... | head`; keep the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (Error, ValueError, OSError, ImportError) as error:
+        return _fail(" ".join(str(error).split()), 2)
+    return 0
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"gpushare: error: {message}\n")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    from . import commands
+
+    parser = _Parser(
+        prog="gpushare",
+        description="Simulates how services share GPUs, and says what it costs in latency and saves in GPUs.",
+        epilog="examples:\n  gpushare compare voice-heavy\n  gpushare mig layouts a100\n  gpushare demo",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_run(subparsers, commands.run)
+    _add_compare(subparsers, commands.compare)
+    _add_sweep(subparsers, commands.sweep)
+    _add_validate(subparsers, commands.validate)
+    _add_calibrate(subparsers, commands.calibrate)
+    _add_mig(subparsers, commands.mig_layouts)
+    _add_data(subparsers, "profile", "GPU models", "a100", commands.profile_list, commands.profile_show)
+    _add_data(subparsers, "model", "networks", "llama-3.1-8b", commands.model_list, commands.model_show)
+    _add_data(
+        subparsers, "scenario", "scenarios", "voice-heavy", commands.scenario_list, commands.scenario_show
+    )
+    _add_trace(subparsers, commands.trace_inspect, commands.trace_fit)
+    _add_demo(subparsers, commands.demo)
+    return parser
+
+
+def _version() -> str:
+    from .. import __version__
+
+    return f"gpushare {__version__}"
+
+
+def _add(
+    subparsers: Any, name: str, help: str, command: Command | None, *examples: str
+) -> argparse.ArgumentParser:
+    epilog = "examples:\n" + "\n".join(f"  {example}" for example in examples)
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        name,
+        help=help,
+        description=f"{help[0].upper()}{help[1:]}.",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    if command is not None:
+        parser.set_defaults(command=command)
+        parser.add_argument("--json", action="store_true", help="print JSON for machines")
+    return parser
+
+
+def _positive(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}; an integer of at least 1 is needed")
+    return value
+
+
+def _add_scenario(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scenario", metavar="SCENARIO", help="a file, or a name of `gpushare scenario list`")
+    parser.add_argument("--seed", type=_positive, help="of the random streams; by default the scenario's")
+    parser.add_argument(
+        "--replications", type=_positive, default=1, help="runs; figures then carry 95 %% half-widths"
+    )
+    parser.add_argument("--threads", type=_positive, help="runs at a time; by default one a core")
+
+
+def _add_validate(subparsers: Any, command: Command) -> None:
+    parser = _add(
+        subparsers,
+        "validate",
+        "predict what was measured, and say how far off the predictions are",
+        command,
+        "gpushare validate h200",
+        "gpushare validate all",
+        "gpushare validate DIR --uncertainty    # a folder that the probe kit wrote",
+        "gpushare validate llmservingsim --data DIR --plot counts.png",
+    )
+    parser.add_argument(
+        "target", metavar="SUITE|DIR", help="a built-in suite, 'all' of them, or a folder of measurements"
+    )
+    parser.add_argument("--calibrated", metavar="DIR", help="take the sharing constants from another folder")
+    parser.add_argument(
+        "--uncertainty", action="store_true", help="90 %% intervals of the predictions and their coverage"
+    )
+    parser.add_argument(
+        "--data", metavar="DIR", help="folder of published data that is not shipped, or of several such"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="fail when a suite is worse than its committed figures"
+    )
+    parser.add_argument("--plot", metavar="FILE.png", help="draw what a suite compares over time")
+
+
+def _add_calibrate(subparsers: Any, command: Command) -> None:
+    parser = _add(
+        subparsers,
+        "calibrate",
+        "fit sharing constants and step demands to measured runs",
+        command,
+        "gpushare calibrate DIR",
+        "gpushare calibrate DIR --base h200 --out my-card.json",
+    )
+    parser.add_argument("folder", metavar="DIR", help="a folder that the probe kit wrote")
+    parser.add_argument(
+        "--base", metavar="PROFILE", help="profile that the constants go into; by default by SM count"
+    )
+    parser.add_argument("--out", metavar="FILE", help="write the profile with the fitted constants")
+    parser.add_argument("--models", metavar="DIR", help="write a model file for each step that was timed")
+
+
+def _add_uncertainty(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--uncertainty",
+        action="store_true",
+        help="spread figures by calibration error too: 90 %% of predictions",
+    )
+
+
+def _add_run(subparsers: Any, command: Command) -> None:
+    parser = _add(
+        subparsers,
+        "run",
+        "simulate a scenario in one mode",
+        command,
+        "gpushare run voice-heavy --mode mps --replications 8",
+        "gpushare run my-scenario.json --out results/        # requests.csv, partitions.csv, summary.json",
+        "gpushare run my-scenario.json --out requests.csv    # one row for each request\n",
+    )
+    parser.epilog = f"{parser.epilog}\n{_MODES}"
+    _add_scenario(parser)
+    _add_uncertainty(parser)
+    parser.add_argument("--mode", help="see below; by default the document's own placement")
+    parser.add_argument(
+        "--steps", action="store_true", help="also keep a row for each step on a GPU (--out FOLDER)"
+    )
+    parser.add_argument(
+        "--out", metavar="FOLDER|FILE.csv", help="where to write tables; existing files are replaced"
+    )
+
+
+def _add_compare(subparsers: Any, command: Command) -> None:
+    parser = _add(
+        subparsers,
+        "compare",
+        "simulate a scenario in several modes, side by side",
+        command,
+        "gpushare compare voice-heavy",
+        "gpushare compare voice-light --modes dedicated,mps,mig:3g.40gb+3g.40gb --replications 8 --json\n",
+    )
+    parser.epilog = f"{parser.epilog}\n{_MODES}"
+    _add_scenario(parser)
+    _add_uncertainty(parser)
+    parser.add_argument(
+        "--modes", metavar="A,B,...", help="see below; by default those that the scenario names"
+    )
+
+
+def _add_sweep(subparsers: Any, command: Command) -> None:
+    parser = _add(
+        subparsers,
+        "sweep",
+        "simulate every combination of some axes",
+        command,
+        "gpushare sweep voice-heavy --axis users=5,20,50 --axis mode=dedicated,mps",
+        "gpushare sweep voice-heavy --axis layout=all --best request_throughput_per_gpu",
+        "gpushare sweep voice-heavy --axis /services/tts/engine/slots=8,32 --resume sweep.jsonl",
+    )
+    _add_scenario(parser)
+    parser.add_argument(
+        "--axis",
+        action="append",
+        required=True,
+        metavar="NAME=VALUE,...",
+        help="users, rate_per_s, seed, mode, layout (`all`: the maximal ones), or a path; repeatable",
+    )
+    parser.add_argument(
+        "--best", metavar="FIGURE", help="order rows by this figure, largest first (- before it: smallest)"
+    )
+    parser.add_argument("--resume", metavar="FILE", help="keep finished points here, and go on from it")
+    parser.add_argument("--out", metavar="FILE.csv", help="write the whole table")
+
+
+def _add_mig(subparsers: Any, command: Command) -> None:
+    mig = subparsers.add_parser(
+        "mig", help="multi-instance GPU layouts", description="Multi-instance GPU layouts."
+    )
+    parser = _add(
+        mig.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser),
+        "layouts",
+        "list the ways to cut a GPU",
+        command,
+        "gpushare mig layouts a100              # 19 layouts to which nothing can be added",
+        "gpushare mig layouts a100 --multisets  # 14 of them differ in their instances",
+        "gpushare mig layouts a100 --states --json",
+    )
+    parser.add_argument("gpu", metavar="GPU", nargs="?", default="a100", help="a profile; by default a100")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--states", action="store_true", help="every legal state, not only the maximal ones")
+    kind.add_argument("--multisets", action="store_true", help="one layout for each multiset of instances")
+    parser.add_argument(
+        "--double-memory", action="store_true", help="also 1g instances with twice the memory"
+    )
+    parser.add_argument(
+        "--before-r510", action="store_true", help="drivers before R510, which refuse 4g beside 3g"
+    )
+
+
+def _add_data(subparsers: Any, name: str, what: str, example: str, list_: Command, show: Command) -> None:
+    group = subparsers.add_parser(name, help=f"{what} and their figures", description=f"{what.capitalize()}.")
+    commands = group.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    _add(commands, "list", f"list the {what} that come with the package", list_, f"gpushare {name} list")
+    parser = _add(commands, "show", f"show one of the {what}", show, f"gpushare {name} show {example}")
+    parser.add_argument("name", metavar="NAME", help="a name of the list, or a file")
+    if name == "scenario":
+        parser.add_argument("--mode", help="a mode to apply first")
+
+
+def _add_trace(subparsers: Any, inspect: Command, fit: Command) -> None:
+    trace = subparsers.add_parser("trace", help="request traces", description="Request traces.")
+    kinds = trace.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    parser = _add(
+        kinds,
+        "inspect",
+        "say what a request trace is, what it holds, and which traps to beware of",
+        inspect,
+        "gpushare trace inspect requests.csv",
+        "gpushare trace inspect conversation_trace.jsonl.gz --plot trace.png",
+        "gpushare trace inspect requests.jsonl --format timed-trace --time-unit ms --block-tokens 512 --json",
+    )
+    _add_trace_file(parser)
+    parser.add_argument("--plot", metavar="FILE.png", help="draw rate, gaps and lengths")
+    parser.add_argument("--keep-empty", action="store_true", help="keep requests without output tokens")
+    parser = _add(
+        kinds,
+        "fit",
+        "find the arrival process that stands for a request trace, and say how well",
+        fit,
+        "gpushare trace fit requests.csv",
+        "gpushare trace fit requests.csv --json    # with the arrivals for a scenario document",
+    )
+    _add_trace_file(parser)
+    parser.add_argument("--seed", type=_positive, default=1, help="of the random streams")
+
+
+def _add_trace_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="CSV, JSON lines, Parquet or Arrow; gzip too")
+    parser.add_argument(
+        "--format",
+        metavar="NAME",
+        default="auto",
+        help="auto, azure, burstgpt, csv, jsonl, mooncake, aiperf, bailian, timed-trace, llmservingsim, "
+        "sharegpt or servegen",
+    )
+    parser.add_argument(
+        "--time-unit", choices=("auto", "s", "ms", "us", "ns"), default="auto", help="of times without a unit"
+    )
+    parser.add_argument(
+        "--block-tokens", type=_positive, default=0, metavar="N", help="prompt tokens of one hash id"
+    )
+    parser.add_argument(
+        "--output-tokens",
+        type=_positive,
+        default=0,
+        metavar="N",
+        help="what requests generate whose length the file leaves open",
+    )
+
+
+def _add_demo(subparsers: Any, command: Command) -> None:
+    parser = _add(
+        subparsers,
+        "demo",
+        "answer the voice-pipeline question, replay a trace, and sweep the MIG layouts",
+        command,
+        "gpushare demo",
+        "gpushare demo --trace requests.csv",
+    )
+    parser.add_argument("--trace", metavar="FILE", help="replay this trace instead of a generated hour")
+    parser.add_argument(
+        "--quick", action="store_true", help="one run of each instead of several, ten minutes of the trace"
+    )

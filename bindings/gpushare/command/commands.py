@@ -1,0 +1,396 @@
+"""What the subcommands of ``gpushare`` do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import files
+from ..frames.render import Field, text_table, wrap
+from ..frames.tables import write_csv
+
+_SMALLEST = "-"
+
+
+def _print_json(value: Any) -> None:
+    print(files.plain_json(value))
+
+
+class Progress:
+    """A line on stderr that is rewritten, only when stderr is a terminal.
+
+    Parameters
+    ----------
+    label : str
+        What is going on.
+    """
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._on = sys.stderr.isatty()
+
+    def fraction(self, done: float) -> None:
+        """Shows a share of 1."""
+        self._show(f"{100 * done:.0f} %")
+
+    def count(self, done: int, total: int) -> None:
+        """Shows so many of so many."""
+        self._show(f"{done} of {total}")
+
+    def _show(self, text: str) -> None:
+        if self._on:
+            sys.stderr.write(f"\r\033[K{self._label}: {text}")
+            sys.stderr.flush()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._on:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+
+
+def run(options: argparse.Namespace) -> None:
+    """``gpushare run``."""
+    from ..study.simulation import simulate
+
+    with Progress(options.scenario) as progress:
+        result = simulate(
+            options.scenario,
+            mode=options.mode,
+            seed=options.seed,
+            replications=options.replications,
+            uncertainty=options.uncertainty,
+            record_requests=options.out is not None,
+            record_steps=options.steps,
+            threads=options.threads,
+            progress=progress.fraction,
+        )
+    if options.out is not None:
+        _write_result(result, options.out)
+    if options.json:
+        first = result.runs[0]
+        about = {
+            "scenario": first.scenario,
+            "mode": first.mode,
+            "seed": first.seed,
+            "replications": len(result.runs),
+        }
+        _print_json(about | {"summary": result.summary().to_dict()})
+    else:
+        print(result.summary())
+
+
+def _write_result(result: Any, out: str) -> None:
+    if out.endswith(".csv"):
+        write_csv(result.requests, out)
+        return
+    os.makedirs(out, exist_ok=True)
+    for name in ("requests", "steps", "partitions"):
+        table = getattr(result, name)
+        if table.columns:
+            write_csv(table, os.path.join(out, f"{name}.csv"))
+    files.write_json(result.summary().to_dict(), os.path.join(out, "summary.json"))
+
+
+def compare(options: argparse.Namespace) -> None:
+    """``gpushare compare``."""
+    from ..study.comparison import compare as compare_modes
+
+    modes = split_values(options.modes) if options.modes is not None else None
+    with Progress(options.scenario) as progress:
+        table = compare_modes(
+            options.scenario,
+            modes,
+            seed=options.seed,
+            replications=options.replications,
+            uncertainty=options.uncertainty,
+            record_requests=False,
+            threads=options.threads,
+            progress=progress.count,
+        )
+    if options.json:
+        _print_json({"scenario": table.scenario.name, "modes": table.to_dict()})
+    else:
+        print(table)
+
+
+def sweep(options: argparse.Namespace) -> None:
+    """``gpushare sweep``."""
+    from ..scenario.scenario import Scenario
+    from ..study.points import grid
+    from ..study.sweeps import sweep as sweep_points
+
+    scenario = Scenario.load(options.scenario)
+    axes = dict(parse_axis(text, scenario) for text in options.axis)
+    if options.seed is not None:
+        axes.setdefault("seed", [options.seed])
+    with Progress(options.scenario) as progress:
+        table = sweep_points(
+            grid(scenario, **axes),
+            replications=options.replications,
+            threads=options.threads,
+            progress=progress.count,
+            resume=options.resume,
+        )
+    order = _order(table, options.best)
+    if options.out is not None:
+        write_csv(table.table, options.out)
+    if options.json:
+        columns = table.to_dict()
+        _print_json([{name: values[i] for name, values in columns.items()} for i in order])
+    else:
+        print(f"{table._title()}\n{table.text(order)}")
+
+
+def _order(table: Any, best: str | None) -> list[int]:
+    if best is None:
+        return list(range(len(table)))
+    metric = best.removeprefix(_SMALLEST)
+    if metric not in table.columns or table.table.type(metric) == "category":
+        raise ValueError(f"--best: no figure {metric!r}; legal are {', '.join(table.columns)}")
+    order: list[int] = table.order(metric, largest=not best.startswith(_SMALLEST))
+    return order
+
+
+def parse_axis(text: str, scenario: Any) -> tuple[str, list[Any]]:
+    """Reads ``NAME=VALUE,...``; ``layout=all`` stands for the maximal layouts of the scenario's GPU.
+
+    Raises
+    ------
+    ValueError
+        When there is no name or no value.
+    """
+    name, equals, values = text.partition("=")
+    if not name or not equals or not values:
+        raise ValueError(f"--axis: found {text!r}; write NAME=VALUE,... such as users=5,20,50")
+    if name == "layout" and values == "all":
+        from ..scenario import mig
+
+        return name, list(mig.layouts(scenario.gpus[0]["profile"]))
+    return name, [_value(name, part) for part in split_values(values)]
+
+
+def split_values(text: str) -> list[str]:
+    """Splits at commas outside of parentheses, which belong to compute instances."""
+    return [part.strip() for part in re.split(r",(?![^(]*\))", text) if part.strip()]
+
+
+def _value(axis: str, text: str) -> Any:
+    if axis in ("mode", "layout"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def mig_layouts(options: argparse.Namespace) -> None:
+    """``gpushare mig layouts``."""
+    from ..scenario import mig
+
+    enumerate_ = mig.states if options.states else mig.multisets if options.multisets else mig.layouts
+    layouts = enumerate_(options.gpu, double_memory=options.double_memory, before_r510=options.before_r510)
+    if options.json:
+        _print_json([{"layout": str(layout), "partitions": layout.partitions} for layout in layouts])
+        return
+    kind = "legal states" if options.states else "multisets" if options.multisets else "maximal layouts"
+    print(f"{options.gpu}: {len(layouts)} {kind}")
+    print(
+        text_table(
+            [
+                Field("#", [str(i) for i in range(1, len(layouts) + 1)]),
+                Field("layout", [layout.short_name for layout in layouts], "left"),
+                Field("SMs", [str(sum(p["sms"] for p in layout.partitions)) for layout in layouts]),
+                Field("placement", [_starts(layout) for layout in layouts], "left"),
+            ]
+        )
+    )
+    print("placement: first memory slot of each instance, as in PROFILE@SLOT.")
+
+
+def _starts(layout: Any) -> str:
+    return " ".join(f"{i['profile'].split('.')[0]}@{i['start']}" for i in layout.instances) or "-"
+
+
+def _list(names: Sequence[str], describe: Callable[[str], str], as_json: bool) -> None:
+    described = {name: describe(name) for name in names}
+    if as_json:
+        _print_json([{"name": name, "title": title} for name, title in described.items()])
+        return
+    width = max((len(name) for name in described), default=0)
+    for name, title in described.items():
+        print(wrap(f"{name:<{width}}  {title}", 100, " " * (width + 2)))
+
+
+def profile_list(options: argparse.Namespace) -> None:
+    """``gpushare profile list``."""
+    from ..scenario.profiles import profile, profile_names
+
+    _list(profile_names(), lambda name: profile(name).title, options.json)
+
+
+def profile_show(options: argparse.Namespace) -> None:
+    """``gpushare profile show``."""
+    from ..scenario.profiles import profile
+
+    _show_figures(profile(options.name), options.json)
+
+
+def model_list(options: argparse.Namespace) -> None:
+    """``gpushare model list``."""
+    from ..scenario.profiles import model, model_names
+
+    _list(model_names(), lambda name: model(name).title, options.json)
+
+
+def model_show(options: argparse.Namespace) -> None:
+    """``gpushare model show``."""
+    from ..scenario.profiles import model
+
+    _show_figures(model(options.name), options.json)
+
+
+def _show_figures(described: Any, as_json: bool) -> None:
+    """Every figure with its grade and source."""
+    if as_json:
+        _print_json({"name": described.name, "title": described.title, "figures": described.provenance})
+        return
+    print(f"{described.name}: {described.title}")
+    print("grades: vendor (published), measured, derived (computed from others), assumed")
+    for entry in described.provenance:
+        shown = entry["value"] if len(entry["value"]) <= 40 else f"{entry['value'][:39]}…"
+        print(f"\n{entry['pointer']} = {shown}  [{entry['grade']}]")
+        if entry["source"]:
+            print(wrap(f"    {entry['source']}", 100, "    "))
+
+
+def scenario_list(options: argparse.Namespace) -> None:
+    """``gpushare scenario list``."""
+    from ..scenario.scenario import Scenario, scenario_names
+
+    _list(scenario_names(), lambda name: Scenario.load(name).description, options.json)
+
+
+def scenario_show(options: argparse.Namespace) -> None:
+    """``gpushare scenario show``."""
+    from ..scenario.scenario import Scenario
+
+    scenario = Scenario.load(options.name, options.mode)
+    if options.json:
+        _print_json(scenario.document)
+    else:
+        print(scenario)
+
+
+def trace_inspect(options: argparse.Namespace) -> None:
+    """``gpushare trace inspect``."""
+    from ..traces.doctor import diagnose
+
+    found = diagnose(
+        options.file,
+        options.format,
+        keep_empty=options.keep_empty,
+        time_unit=options.time_unit,
+        block_tokens=options.block_tokens,
+        output_tokens=options.output_tokens,
+    )
+    if options.plot is not None:
+        from ..report import plot
+
+        plot.trace(found.trace).savefig(options.plot, dpi=120)
+    if options.json:
+        _print_json(found.to_dict())
+    else:
+        print(found)
+
+
+def trace_fit(options: argparse.Namespace) -> None:
+    """``gpushare trace fit``."""
+    from .. import traces
+    from ..traffic.fitting import fit
+
+    trace = traces.load(
+        options.file,
+        options.format,
+        sort=True,
+        time_unit=options.time_unit,
+        block_tokens=options.block_tokens,
+        output_tokens=options.output_tokens,
+    )
+    found = fit(trace, seed=options.seed)
+    if options.json:
+        _print_json(found.to_dict() | {"sizes": found.sizes()})
+    else:
+        print(found)
+
+
+def demo(options: argparse.Namespace) -> None:
+    """``gpushare demo``."""
+    from .demo import run_demo
+
+    answer = run_demo(trace=options.trace, quick=options.quick, quiet=options.json)
+    if options.json:
+        _print_json(answer)
+
+
+def validate(options: argparse.Namespace) -> None:
+    """``gpushare validate``."""
+    from ..validation import SUITES, can_run
+    from ..validation import validate as run
+    from ..validation.accuracy import regressions
+
+    every = options.target == "all"
+    data = Path(options.data) if options.data else None
+    names = [name for name in SUITES if can_run(name, data)] if every else [options.target]
+    if options.plot is not None and every:
+        raise ValueError("--plot draws one suite; give its name instead of 'all'")
+    reports = []
+    for name in names:
+        with Progress(name) as progress:
+            reports.append(
+                run(
+                    name,
+                    calibrated=options.calibrated,
+                    data=data,
+                    uncertainty=options.uncertainty,
+                    progress=progress.fraction,
+                )
+            )
+    if options.plot is not None:
+        from ..report import plot
+
+        plot.timelines(reports[0]).savefig(options.plot, dpi=120)
+    if options.json:
+        found = [report.to_dict() for report in reports]
+        _print_json(found if every else found[0])
+    elif every:
+        print("\n\n".join(report.overview() for report in reports))
+    else:
+        print(reports[0].text())
+    worse = [line for report in reports for line in regressions(report)] if options.check else []
+    if worse:
+        raise ValueError("worse than validation/accuracy.json: " + "; ".join(worse))
+
+
+def calibrate(options: argparse.Namespace) -> None:
+    """``gpushare calibrate``."""
+    from ..calibration.fitting import calibrate as fit
+
+    with Progress(options.folder) as progress:
+        found = fit(options.folder, options.base, progress=progress.fraction)
+    if options.out is not None:
+        found.write_profile(options.out)
+    if options.models is not None:
+        found.write_models(options.models)
+    if options.json:
+        _print_json(found.to_dict())
+    else:
+        print(found)

@@ -1,0 +1,1 @@
+"""Tables of columns, and how tables, numbers and sentences are written as text and HTML."""

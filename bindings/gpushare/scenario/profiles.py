@@ -1,0 +1,63 @@
+"""Descriptions of GPU models and networks, every figure with source and grade."""
+
+from __future__ import annotations
+
+import os
+
+from .. import _core
+
+__all__ = ["Model", "Profile", "model", "model_names", "profile", "profile_names"]
+
+Profile = _core.Profile
+Model = _core.Model
+ProfileLike = str | os.PathLike[str] | _core.Profile
+
+
+def profile(gpu: ProfileLike) -> Profile:
+    """A GPU model's description.
+
+    Parameters
+    ----------
+    gpu : str, path or Profile
+        A name (see `profile_names`), a JSON file, or a profile, which is given back.
+
+    Returns
+    -------
+    Profile
+
+    Raises
+    ------
+    ProfileError
+        When there is no such profile, or the file is malformed, with file and JSON pointer.
+    """
+    return gpu if isinstance(gpu, Profile) else _core.load_profile(os.fspath(gpu))
+
+
+def profile_names() -> list[str]:
+    """Names that `profile` knows, ascending."""
+    return _core.profile_names()
+
+
+def model(name_or_path: str | os.PathLike[str]) -> Model:
+    """A network's cost description.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        A name (see `model_names`) or a JSON file.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelError
+        When there is no such model, or the file is malformed, with file and JSON pointer.
+    """
+    return _core.load_model(os.fspath(name_or_path))
+
+
+def model_names() -> list[str]:
+    """Names that `model` knows, ascending."""
+    return _core.model_names()

@@ -1,0 +1,106 @@
+"""Points of a what-if sweep."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import _core
+from ..scenario.scenario import Scenario, ScenarioLike, mode_text
+from .simulation import as_scenario, check_count
+
+__all__ = ["Point", "grid"]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One combination of the axes.
+
+    Attributes
+    ----------
+    scenario : Scenario or None
+        What to simulate; None when this combination is impossible.
+    axes : mapping of str to object
+        The value on each axis: a number, or text.
+    seed : int or None
+        Seed of the run; None takes the scenario's.
+    refused : str
+        Why the combination is impossible; empty otherwise.
+    """
+
+    scenario: Scenario | None
+    axes: Mapping[str, Any]
+    seed: int | None = None
+    refused: str = ""
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{axis}={value}" for axis, value in self.axes.items())
+        return f"<Point {values}{'; refused' if self.refused else ''}>"
+
+
+def grid(scenario: ScenarioLike, **axes: Iterable[Any]) -> list[Point]:
+    """The Cartesian product of axes, the last one varying fastest.
+
+    Parameters
+    ----------
+    scenario : Scenario, str, path or mapping
+        Where the points start from, as in `simulate`.
+    **axes
+        Values by axis. ``mode`` and ``layout`` (MIG layouts, as text or `Layout`) put the scenario into that
+        mode, ``seed`` is the run's seed, ``users`` and ``rate_per_s`` change the only closed or open traffic
+        entry; any other name is a member or a path of the document, as in `Scenario.replace`.
+
+    Returns
+    -------
+    list of Point
+        Combinations whose layout or memory is impossible are points with a reason, not errors.
+
+    Raises
+    ------
+    ScenarioError
+        For a path or mode that does not exist, or a value that is not valid.
+    ValueError
+        For an axis without values, or both `mode` and `layout`.
+    """
+    base = as_scenario(scenario)
+    if "mode" in axes and "layout" in axes:
+        raise ValueError('axes: "layout" is a mode too; give either "mode" or "layout"')
+    values = {axis: _values(axis, given) for axis, given in axes.items()}
+    return [
+        _point(base, dict(zip(values, combination, strict=True)))
+        for combination in itertools.product(*values.values())
+    ]
+
+
+def _values(axis: str, given: Iterable[Any]) -> Sequence[Any]:
+    if isinstance(given, (str, _core.Layout)) or not isinstance(given, Iterable):
+        given = [given]
+    values = list(given)
+    if not values:
+        raise ValueError(f"{axis}: an axis needs at least one value")
+    return values
+
+
+def _point(base: Scenario, combination: Mapping[str, Any]) -> Point:
+    changes = dict(combination)
+    seed = changes.pop("seed", None)
+    if seed is not None:
+        seed = check_count("seed", int(seed))
+    axes = {axis: _shown(axis, value) for axis, value in combination.items()}
+    try:
+        scenario = base.replace(**changes) if changes else base
+        scenario.check_memory()
+    except (_core.LayoutError, _core.OutOfMemoryError) as error:
+        return Point(None, axes, seed, str(error))
+    return Point(scenario, axes, seed)
+
+
+def _shown(axis: str, value: Any) -> Any:
+    """A number, or text for what a column of numbers cannot hold."""
+    if axis == "mode":
+        return mode_text(value)
+    if hasattr(value, "item"):
+        value = value.item()
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,109 @@
+"""Simulate one scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from .. import _core
+from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
+from .results import Result, Run
+
+__all__ = ["UNCERTAIN_RUNS", "simulate"]
+
+#: Replications of a run with `uncertainty`, at least.
+UNCERTAIN_RUNS = 24
+# Standard deviations of the logarithms of step times alone (suites speech-nim, dynamo-sharing and mig-microbenchmarks),
+# of pressures (h200-pairs: kinds left out of the fit) and of switch costs (two sets of measurements on one card).
+_SPREAD = (0.05, 0.25, 0.10)
+
+
+def as_scenario(scenario: ScenarioLike) -> Scenario:
+    """The scenario itself, or the one of that name, path or document."""
+    if isinstance(scenario, Scenario):
+        return scenario
+    return Scenario.from_dict(scenario) if isinstance(scenario, Mapping) else Scenario.load(scenario)
+
+
+def check_count(name: str, value: object, least: int = 1) -> int:
+    """`value` when it is an integer of at least `least`.
+
+    Raises
+    ------
+    ValueError
+        Otherwise.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name}: found {value!r}; an integer of at least {least} is needed")
+    return value
+
+
+def simulate(
+    scenario: ScenarioLike,
+    *,
+    mode: ModeLike | None = None,
+    seed: int | None = None,
+    replications: int = 1,
+    uncertainty: bool = False,
+    record_requests: bool = True,
+    record_steps: bool = False,
+    threads: int | None = None,
+    progress: Callable[[float], bool | None] | None = None,
+) -> Result:
+    """Simulates a scenario; the interpreter is free meanwhile, and Ctrl-C stops it within a moment.
+
+    Parameters
+    ----------
+    scenario : Scenario, str, path or mapping
+        A scenario, the name or path of one, or its document as `Scenario.from_dict` takes it.
+    mode : str or Layout, optional
+        Another mode, as in `Scenario.load`.
+    seed : int, optional
+        At least 1; by default the scenario's. The same seed gives the same bytes.
+    replications : int
+        Independent runs; figures then carry the half-width of their 95 % interval.
+    uncertainty : bool
+        Each replication (at least `UNCERTAIN_RUNS` of them) draws its own calibration errors, the same in every
+        mode; half-widths are then half of the 90 % interval that a prediction may be off by. The errors are those
+        of the accuracy report: step times 5 %, pressure on MPS neighbours 25 %, costs of time-slicing 10 %
+        (standard deviations).
+    record_requests : bool
+        Keep a row for each request; without, memory stays constant.
+    record_steps : bool
+        Keep a row for each step on a GPU.
+    threads : int, optional
+        Replications at a time; by default one on every core.
+    progress : callable, optional
+        Called some times a second with the fraction done; returning False stops the run.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    OutOfMemoryError
+        When the processes of a partition do not fit it, with the sum.
+    ScenarioError, LayoutError
+        When the mode does not suit the scenario.
+    SimulationError
+        When the run was stopped by `progress` or broke one of its own invariants.
+    ValueError
+        For a seed, number of replications or threads below 1.
+    """
+    scenario = as_scenario(scenario)
+    if mode is not None:
+        scenario = scenario.with_mode(mode)
+    replications = check_count("replications", replications)
+    if uncertainty:
+        replications = max(replications, UNCERTAIN_RUNS)
+    runs = _core.simulate(
+        scenario._handle,
+        seed=0 if seed is None else check_count("seed", seed),
+        replications=replications,
+        spread=_SPREAD if uncertainty else (0.0, 0.0, 0.0),
+        record_requests=record_requests,
+        record_steps=record_steps,
+        threads=0 if threads is None else check_count("threads", threads),
+        progress=progress,
+    )
+    return Result([Run(run) for run in runs])

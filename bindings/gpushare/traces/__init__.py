@@ -1,0 +1,24 @@
+"""Request traces: read, generate, inspect, write."""
+
+from .openb import read_nodes, read_pods
+from .traces import Trace, TraceSummary, azure_conversation_like, formats, inspect, load, parse, save
+from .transforms import jitter, loop, merge, rescale, thin, window
+
+__all__ = [
+    "Trace",
+    "TraceSummary",
+    "azure_conversation_like",
+    "formats",
+    "inspect",
+    "jitter",
+    "load",
+    "loop",
+    "merge",
+    "parse",
+    "read_nodes",
+    "read_pods",
+    "rescale",
+    "save",
+    "thin",
+    "window",
+]

@@ -1,0 +1,166 @@
+"""TensorRT-LLM's published maximum throughput: two models on an A100 and an H100, five pairs of lengths."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from ...scenario.profiles import Profile, profile
+from ..documents import figure, measured, model_document
+from ..report import Report, Row, Target
+from ..serving_runs import Requests, replay
+
+__all__ = ["hopper", "run"]
+
+Role = Literal["prediction", "calibration"]
+
+_LLAMA3 = "llama-3.1-8b"
+#: Sequences of the largest engine, share of the free memory for keys and values, and workspace beside the weights.
+_SEQUENCES, _KV_SHARE, _WORKSPACE = 2048, 0.9, 2e9
+#: Tokens of an iteration; assumed.
+_TOKENS_PER_ITERATION = 8192
+#: Requests of a run: so many times what runs at once. The benchmark counts from the first to the last token too.
+_WAVES = 4
+#: The row that gives the host time of a sequence.
+_FITTED = ("a100", "llama-3-8b", 128, 128)
+
+
+def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
+    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
+    told = measured("trtllm-throughput.json")
+    host_s = _host_per_sequence(told)
+    rows: list[Row] = []
+    for done, table in enumerate(told["tables"]):
+        rows += _rows(told, table, host_s)
+        if progress:
+            progress((done + 1) / len(told["tables"]))
+    return Report(
+        suite="trtllm-throughput",
+        title=told["title"],
+        calibrated_on=f"one host time a sequence and step ({1e6 * host_s:.0f} us), on Llama 3 8B's 128/128 on A100",
+        predicted="the other rows on A100, and all on H100, in output tokens a second",
+        rows=rows,
+        targets=[
+            Target("a100 fp16, llama-3-8b", "max", 0.12, 0.06),
+            Target("a100 fp16, llama-2-7b", "max", 0.12, 0.06),
+            Target("h100 fp16, llama-3-8b", "max", 0.12, 0.06),
+        ],
+        sources=told["sources"],
+        notes=_NOTES,
+    )
+
+
+_NOTES = [
+    "Every sequence reserves room for its prompt and its reply, as the engine does by default, and all requests are "
+    "there from the start. Workspace (2 GB), tokens of an iteration (8,192) and the share of memory for keys and "
+    "values (0.9 of what is free) are assumed.",
+    "Llama 2 7B is the shipped model with its own widths and 32 KV heads. On H100 the matrix products have the "
+    "efficiencies of Vidur's kernel table of that card (Llama 2 7B, fp16: 0.785 of the bandwidth); FP8 is taken "
+    "to reach the same shares of its own peak.",
+]
+
+
+def _rows(told: Mapping[str, Any], table: Mapping[str, Any], host_s: float) -> list[Row]:
+    gpu, precision, name = table["gpu"], table["precision"], table["model"]
+    rows = []
+    for prompt, reply, seen in table["rows"]:
+        found = _tokens_per_s(told, table, prompt, reply, host_s)
+        fitted = (gpu, name, prompt, reply) == _FITTED and precision == "fp16"
+        case, mode = f"{prompt}/{reply}", f"{gpu} {precision}, {name}"
+        role: Role = "calibration" if fitted else "prediction"
+        rows.append(Row(case, mode, name, "throughput", "tok/s", seen, found, role=role))
+    return rows
+
+
+def _host_per_sequence(told: Mapping[str, Any]) -> float:
+    """By bisection on the calibration row."""
+    gpu, name, prompt, reply = _FITTED
+    table = next(t for t in told["tables"] if (t["gpu"], t["model"]) == (gpu, name))
+    seen = next(row[2] for row in table["rows"] if row[:2] == [prompt, reply])
+    low, high = 0.0, 2e-4
+    for _ in range(9):
+        middle = (low + high) / 2
+        if _tokens_per_s(told, table, prompt, reply, middle) > seen:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def _tokens_per_s(
+    told: Mapping[str, Any], table: Mapping[str, Any], prompt: int, reply: int, host_s: float
+) -> float:
+    gpu, precision = profile(table["gpu"]), table["precision"]
+    model = _model(told, table)
+    sequences = _sequences(gpu, model, precision, prompt + reply)
+    count = _WAVES * sequences
+    engine = {
+        "kind": "continuous-batching",
+        "max_num_seqs": sequences,
+        "max_num_batched_tokens": _TOKENS_PER_ITERATION,
+        "gpu_memory_utilization": 0.98,
+        "watermark": 0.0,
+        "host_per_sequence_s": host_s,
+    }
+    served = replay(
+        Requests([0.0] * count, [prompt] * count, [reply] * count),
+        gpu=table["gpu"],
+        model=model,
+        engine=engine,
+        precision=precision,
+    )
+    return served.tokens_per_s
+
+
+def _sequences(gpu: Profile, model: Mapping[str, Any], precision: str, tokens: int) -> int:
+    weights = model["formats"][precision]
+    free = gpu.memory_bytes - gpu.context_bytes - weights["weight_bytes"]["value"] - _WORKSPACE
+    return int(min(_SEQUENCES, _KV_SHARE * free / (tokens * weights["kv_bytes_per_token"]["value"])))
+
+
+def _model(told: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    model = model_document(_LLAMA3)
+    if table["gpu"] == "h100":
+        model = hopper(model, told["h100_products"])
+    if table["model"] == "llama-2-7b":
+        model = _llama2(model)
+    model["activation_bytes"] = figure(_WORKSPACE, "assumed", "assumed")
+    return model
+
+
+def hopper(model: Mapping[str, Any], products: Mapping[str, Any]) -> dict[str, Any]:
+    """`model` with the efficiencies of an H100's matrix products, and with a format fp8."""
+    changed = copy.deepcopy(dict(model))
+    fp16 = changed["formats"]["fp16"]
+    source = products["source"]
+    fp16["gemm_bandwidth_efficiency"] = figure(products["bandwidth_efficiency"], source)
+    fp16["gemm_flop_efficiency"] = {
+        "value": products["flop_efficiency"],
+        "source": source,
+        "grade": "derived",
+    }
+    fp8 = copy.deepcopy(fp16) | {"compute": "fp8"}
+    layers, head = changed["flop_per_token"]["value"] / 2, changed["head_flop"]["value"] / 2
+    fp8["weight_bytes"] = figure(layers + 4 * head, "1 byte a parameter of the layers, 2 of the embeddings")
+    fp8["read_bytes"] = figure(layers + 2 * head, "as weight_bytes, without the input embedding")
+    fp8["kv_bytes_per_token"] = figure(fp16["kv_bytes_per_token"]["value"] / 2, "1 byte: FP8 keys and values")
+    changed["formats"] = {"fp16": fp16, "fp8": fp8}
+    return changed
+
+
+def _llama2(model: Mapping[str, Any]) -> dict[str, Any]:
+    """`model` with the widths of Llama 2 7B: a narrower network, a small vocabulary, keys and values of 32 heads."""
+    changed = copy.deepcopy(dict(model))
+    source = "Llama 2 7B architecture"
+    layer, embedding = 202_375_168, 131_072_000
+    parameters = changed["layers"]["value"] * layer
+    changed["flop_per_token"] = figure(2.0 * parameters, source)
+    changed["head_flop"] = figure(2.0 * embedding, source)
+    weights = changed["formats"]["fp16"]
+    weights["weight_bytes"] = figure(2.0 * (parameters + 2 * embedding), source)
+    weights["read_bytes"] = figure(2.0 * (parameters + embedding), source)
+    weights["kv_bytes_per_token"] = figure(524_288, f"{source}: 2 x 32 layers x 4,096 x 2 bytes")
+    changed["formats"] = {"fp16": weights}
+    return changed
