@@ -5,8 +5,6 @@
 namespace gpushare {
 namespace {
 
-double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
-
 /// What an engine measured by itself: between tokens, chunks of recognition, chunks of speech.
 using NamedHistogram = std::pair<const char*, const Histogram*>;
 std::vector<NamedHistogram> histograms_of(const AnyEngine& engine) {

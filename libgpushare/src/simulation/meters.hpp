@@ -11,6 +11,9 @@
 
 namespace gpushare {
 
+/// Of a whole that may be nothing: then 0.
+[[nodiscard]] inline double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
+
 /// What the measured window holds of every partition's, server's and GPU's life, merged when the life or the window
 /// ends.
 class Meters {

@@ -12,8 +12,6 @@ namespace {
 
 constexpr double kHoursPerMonth = 720;
 
-double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
-
 // "llm.0", or under tensor parallelism "llm.0 (rank 1 of 4)".
 std::string process_name(const Workload& workload, const Server& server, int partition) {
   std::string name =
