@@ -1,11 +1,12 @@
+#include "simulation/power.hpp"
+
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "placement/memory_parts.hpp"
 #include "sharing/power.hpp"
-#include "simulation/simulator.hpp"
-
-// The power that the partitions of a GPU share: where it can lower the clock, and how far it does.
+#include "simulation/kernel.hpp"
 
 namespace gpushare {
 namespace {
@@ -53,16 +54,30 @@ double largest_draw_w(const Service& service, const GpuProfile& gpu, const Resou
   return most;
 }
 
+// Side by side, under MPS or in several partitions; a process alone, or one at a time, cannot draw more than the limit.
+bool run_together(const Fleet& fleet, const GpuState& gpu) {
+  std::size_t processes = 0, used = 0;
+  bool mps = false;
+  for (const std::uint32_t index : gpu.partitions) {
+    const PartitionState& partition = fleet.partitions[index];
+    processes += partition.servers.size();
+    used += !partition.servers.empty();
+    mps = mps || partition.sharing.mode == SharingMode::mps;
+  }
+  return processes > 1 && (used > 1 || mps);
+}
+
 }  // namespace
 
 // Of all processes of a partition together: under MPS they run side by side, otherwise by turns.
-double Simulator::largest_draw_w(const PartitionState& partition, std::uint32_t where) const {
+double Power::largest_draw_w(std::uint32_t index) const {
+  const PartitionState& partition = fleet_.partitions[index];
   double most = 0, sum = 0;
-  for (const int index : partition.servers) {
-    const Server& server = fleet_.servers[static_cast<std::size_t>(index)];
+  for (const int server_index : partition.servers) {
+    const Server& server = fleet_.servers[static_cast<std::size_t>(server_index)];
     const auto service = static_cast<std::size_t>(server.service);
-    const double draw = gpushare::largest_draw_w(scenario_.workload.services[service], *partition.profile,
-                                                 server.resources_on(static_cast<int>(where))) /
+    const Resources& resources = server.rank_on(static_cast<int>(index)).resources;
+    const double draw = gpushare::largest_draw_w(workload_.services[service], *partition.profile, resources) /
                         fleet_.services[service].step_time_factor;
     most = std::max(most, draw);
     sum += draw;
@@ -70,35 +85,41 @@ double Simulator::largest_draw_w(const PartitionState& partition, std::uint32_t 
   return partition.sharing.mode == SharingMode::mps ? sum : most;
 }
 
-// Partitions whose steps cannot reach the limit together do not feel each other.
-void Simulator::bound_draws() {
+void Power::bound(std::uint32_t index) {
   constexpr double kRounding = 1e-9;
-  for (GpuState& gpu : fleet_.gpus) {
-    if (!gpu.can_throttle) continue;
-    double most = 0;
-    for (const std::uint32_t index : gpu.partitions) most += largest_draw_w(fleet_.partitions[index], index);
-    const PowerConstants& power = gpu.profile->power;
-    gpu.can_throttle = most > (power.limit_w - power.idle_w) * (1 - kRounding);
-  }
+  GpuState& gpu = fleet_.gpus[index];
+  gpu.can_throttle = run_together(fleet_, gpu);
+  if (!gpu.can_throttle) return;
+  double most = 0;
+  for (const std::uint32_t partition : gpu.partitions) most += largest_draw_w(partition);
+  const PowerConstants& power = gpu.profile->power;
+  gpu.can_throttle = most > (power.limit_w - power.idle_w) * (1 - kRounding);
 }
 
-void Simulator::govern_clock(Time now, GpuState& gpu) {
-  if (!gpu.can_throttle) return;
+void Power::govern(Time now, std::uint32_t index) {
+  GpuState& gpu = fleet_.gpus[index];
+  if (!gpu.can_throttle) {
+    if (gpu.clock < 1) set_clock(now, gpu, 1);  // whoever drew so much has left
+    return;
+  }
   double draw_w = 0;
-  for (const std::uint32_t index : gpu.partitions)
-    draw_w +=
-        std::visit([](const auto& executor) { return executor.draw_w(); }, fleet_.partitions[index].executor);
-  const double clock = clock_share(gpu.profile->power, draw_w);
+  for (const std::uint32_t partition : gpu.partitions)
+    draw_w += std::visit([](const auto& executor) { return executor.draw_w(); },
+                         fleet_.partitions[partition].executor);
+  set_clock(now, gpu, clock_share(gpu.profile->power, draw_w));
+}
+
+void Power::set_clock(Time now, GpuState& gpu, double clock) {
   if (clock == gpu.clock) return;
   gpu.clock = clock;
   for (const std::uint32_t index : gpu.partitions) {
     PartitionState& partition = fleet_.partitions[index];
-    queue_.set(partition.slot, std::visit(
-                                   [now, clock](auto& executor) {
-                                     executor.set_clock(now, clock);
-                                     return executor.next_event();
-                                   },
-                                   partition.executor));
+    kernel_.set(partition.slot, std::visit(
+                                    [now, clock](auto& executor) {
+                                      executor.set_clock(now, clock);
+                                      return executor.next_event();
+                                    },
+                                    partition.executor));
   }
 }
 

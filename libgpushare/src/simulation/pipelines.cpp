@@ -1,7 +1,9 @@
+#include "simulation/pipelines.hpp"
+
 #include <algorithm>
+#include <string>
 
 #include "models/model_kind.hpp"
-#include "simulation/simulator.hpp"
 
 namespace gpushare {
 namespace {
@@ -18,9 +20,33 @@ std::uint32_t sentences(const Request& request, const Stage& stage) {
 
 }  // namespace
 
-void Simulator::begin_request(Time now, Request request) {
+Pipelines::Pipelines(Kernel& kernel, const Workload& workload, const Services& services, Recorder& recorder,
+                     const Luck& luck, Listener listener)
+    : kernel_(kernel),
+      workload_(workload),
+      to_(services),
+      recorder_(recorder),
+      listener_(listener),
+      warm_(Time{} + duration_from_seconds(workload.warmup_s)),
+      workers_(workload.pipelines.size()) {
+  for (const Service& service : workload.services)
+    service_luck_.push_back(luck.stream("service/" + service.name));
+  for (std::size_t stage = 0; stage < kMaxStages; ++stage)
+    delay_luck_.push_back(luck.stream("delay/" + std::to_string(stage)));
+}
+
+void Pipelines::skip(Time now, const Request& request) {
+  Request never = request;
+  never.arrival = now;
+  never.status = RequestStatus::skipped;
+  ++arrived_;
+  recorder_.finish(never, now);
+}
+
+void Pipelines::begin(Time now, const Request& arriving) {
+  Request request = arriving;
   request.arrival = now;
-  request.measured = now >= Time{} + duration_from_seconds(scenario_.workload.warmup_s);
+  request.measured = now >= warm_;
   const Pipeline& pipeline = pipeline_of(request);
   request.stages_open = static_cast<std::uint32_t>(pipeline.stages.size());
   ++arrived_;
@@ -32,7 +58,7 @@ void Simulator::begin_request(Time now, Request request) {
   close_if_done(now, slot);
 }
 
-void Simulator::start_stage(Time now, std::uint32_t slot, std::uint8_t index) {
+void Pipelines::start_stage(Time now, std::uint32_t slot, std::uint8_t index) {
   Request& request = requests_[slot];
   const Stage& stage = pipeline_of(request).stages[index];
   StageState& state = request.stages[index];
@@ -41,18 +67,18 @@ void Simulator::start_stage(Time now, std::uint32_t slot, std::uint8_t index) {
   ++state.parts_submitted;
   if (stage.service < 0) {
     state.started = now;
-    Stream luck = delay_streams_[index].at(request.uid);
+    Stream luck = delay_luck_[index].at(request.uid);
     start_delay(now, slot, index, stage.delay_s.sample(luck));
     return;
   }
   if (take_worker(slot, index)) begin_visit(now, slot, index);
 }
 
-bool Simulator::take_worker(std::uint32_t slot, std::uint8_t index) {
-  const int number = scenario_.workload.traffic[static_cast<std::size_t>(requests_[slot].traffic)].pipeline;
-  const Pipeline& pipeline = scenario_.workload.pipelines[static_cast<std::size_t>(number)];
+bool Pipelines::take_worker(std::uint32_t slot, std::uint8_t index) {
+  const std::size_t number = number_of(requests_[slot]);
+  const Pipeline& pipeline = workload_.pipelines[number];
   if (!pipeline.stages[index].worker) return true;
-  WorkerPool& pool = workers_[static_cast<std::size_t>(number)];
+  WorkerPool& pool = workers_[number];
   if (pool.busy == pipeline.workers) {
     pool.waiting.emplace_back(slot, index);
     return false;
@@ -61,10 +87,9 @@ bool Simulator::take_worker(std::uint32_t slot, std::uint8_t index) {
   return true;
 }
 
-void Simulator::release_worker(Time now, std::uint32_t slot, std::uint8_t index) {
+void Pipelines::release_worker(Time now, std::uint32_t slot, std::uint8_t index) {
   if (!pipeline_of(requests_[slot]).stages[index].worker) return;
-  WorkerPool& pool = workers_[static_cast<std::size_t>(
-      scenario_.workload.traffic[static_cast<std::size_t>(requests_[slot].traffic)].pipeline)];
+  WorkerPool& pool = workers_[number_of(requests_[slot])];
   if (pool.waiting.empty()) {
     --pool.busy;
     return;
@@ -74,10 +99,10 @@ void Simulator::release_worker(Time now, std::uint32_t slot, std::uint8_t index)
   begin_visit(now, next, stage);
 }
 
-void Simulator::begin_visit(Time now, std::uint32_t slot, std::uint8_t index) {
+void Pipelines::begin_visit(Time now, std::uint32_t slot, std::uint8_t index) {
   const Stage& stage = pipeline_of(requests_[slot]).stages[index];
   const double overhead =
-      scenario_.workload.services[static_cast<std::size_t>(stage.service)].engine.request_overhead_s;
+      workload_.services[static_cast<std::size_t>(stage.service)].engine.request_overhead_s;
   if (overhead > 0) {
     start_delay(now, slot, index, overhead);
   } else {
@@ -85,20 +110,20 @@ void Simulator::begin_visit(Time now, std::uint32_t slot, std::uint8_t index) {
   }
 }
 
-void Simulator::start_delay(Time now, std::uint32_t slot, std::uint8_t stage, double seconds) {
+void Pipelines::start_delay(Time now, std::uint32_t slot, std::uint8_t stage, double seconds) {
   if (free_delays_.empty()) {
     free_delays_.push_back(static_cast<std::uint32_t>(delays_.size()));
-    const EventQueue::Slot timer = add_slot(kDelayEvent, Owner::delay, delays_.size());
+    const EventQueue::Slot timer = add_slot(kernel_, kDelayEvent, Part::delay, delays_.size());
     delays_.emplace_back().slot = timer;
   }
   Delay& delay = delays_[free_delays_.back()];
   free_delays_.pop_back();
   delay.request = slot;
   delay.stage = stage;
-  queue_.set(delay.slot, now + duration_from_seconds(seconds));
+  kernel_.set(delay.slot, now + duration_from_seconds(seconds));
 }
 
-void Simulator::on_delay(Time now, std::uint32_t index) {
+void Pipelines::on_delay(Time now, std::uint32_t index) {
   const Delay delay = delays_[index];
   free_delays_.push_back(index);
   if (pipeline_of(requests_[delay.request]).stages[delay.stage].service < 0) {
@@ -108,10 +133,10 @@ void Simulator::on_delay(Time now, std::uint32_t index) {
   }
 }
 
-Job Simulator::make_job(const Request& request, std::uint32_t slot, std::uint8_t index) {
+Job Pipelines::make_job(const Request& request, std::uint32_t slot, std::uint8_t index) {
   const Pipeline& pipeline = pipeline_of(request);
   const Stage& stage = pipeline.stages[index];
-  const Model& model = *scenario_.workload.services[static_cast<std::size_t>(stage.service)].model;
+  const Model& model = *workload_.services[static_cast<std::size_t>(stage.service)].model;
   Job job;
   job.request = slot;
   job.stage = index;
@@ -131,7 +156,7 @@ Job Simulator::make_job(const Request& request, std::uint32_t slot, std::uint8_t
                   (request.audio_s_per_token > 0 ? request.audio_s_per_token : stage.audio_s_per_token);
   if (std::holds_alternative<StreamingAsrModel>(model.cost)) job.audio_s = request.speech_s;
   if (const auto* synthetic = std::get_if<SyntheticModel>(&model.cost)) {
-    Stream luck = service_streams_[static_cast<std::size_t>(stage.service)].at(job.luck);
+    Stream luck = service_luck_[static_cast<std::size_t>(stage.service)].at(job.luck);
     job.synthetic_s = synthetic->gpu_s.sample(luck);
   }
   for (const Stage& next : pipeline.stages)
@@ -140,50 +165,52 @@ Job Simulator::make_job(const Request& request, std::uint32_t slot, std::uint8_t
   return job;
 }
 
-void Simulator::send_job(Time now, std::uint32_t slot, std::uint8_t index) {
+void Pipelines::send_job(Time now, std::uint32_t slot, std::uint8_t index) {
   Request& request = requests_[slot];
   const int service_index = pipeline_of(request).stages[index].service;
   StageState& state = request.stages[index];
   Job job = make_job(request, slot, index);
   job.queued = now;
   state.job_queued = now;
-  const bool held = is_held(request, index);
-  const int chosen = held ? speak(request, job) : choose_server(now, job, request);
-  if (held && chosen < 0) return refuse(now, job, held_stream(holder_of(request)).refusal);
+  const bool held = to_.streams.is_held(request, index);
+  const int chosen = held ? to_.streams.speak(request, job) : choose_server(now, job, request);
+  if (held && chosen < 0) return refuse(now, job, to_.streams[HeldStreams::holder_of(request)].refusal);
   if (chosen < 0) return refuse(now, job, RequestStatus::failed);
-  Server& server = fleet_.servers[static_cast<std::size_t>(chosen)];
+  Server& server = to_.fleet.servers[static_cast<std::size_t>(chosen)];
+  ServiceState& service = to_.fleet.services[static_cast<std::size_t>(service_index)];
   if (!held && !std::visit([&](auto& engine) { return engine.enqueue(job); }, server.engine)) {
-    ++fleet_.services[static_cast<std::size_t>(service_index)].rejected;
+    ++service.rejected;
     return refuse(now, job, RequestStatus::rejected);
   }
   state.replica = server.replica;
   server.in_system += held ? 0 : 1;  // its stream counts
-  fleet_.services[static_cast<std::size_t>(service_index)].in_system.add(now, 1);
-  if (server.run.length > 0 && std::get<ContinuousEngine>(server.engine).may_admit(job)) cut_run(now, chosen);
-  mark_dirty(chosen);
+  service.in_system.add(now, 1);
+  if (server.run.length > 0 && std::get<ContinuousEngine>(server.engine).may_admit(job))
+    to_.merged.cut(now, chosen);
+  kernel_.mark(static_cast<std::size_t>(chosen));
 }
 
-int Simulator::choose_server(Time now, const Job& job, const Request& request) {
+int Pipelines::choose_server(Time now, const Job& job, const Request& request) {
   const int service = pipeline_of(request).stages[job.stage].service;
   const std::int32_t replica = request.stages[job.stage].replica;
   if (replica >=
       0) {  // sentences of one reply stay with the server that speaks the first: they are one stream
     const int server =
-        fleet_.services[static_cast<std::size_t>(service)].servers[static_cast<std::size_t>(replica)];
-    if (fleet_.servers[static_cast<std::size_t>(server)].up) return server;
+        to_.fleet.services[static_cast<std::size_t>(service)].servers[static_cast<std::size_t>(replica)];
+    if (to_.fleet.servers[static_cast<std::size_t>(server)].runs()) return server;
   }
-  return route(now, job, request, service);
+  return to_.router.choose(now, job, request, service);
 }
 
-void Simulator::refuse(Time now, const Job& job, RequestStatus status) {
+void Pipelines::refuse(Time now, const Job& job, RequestStatus status) {
   requests_[job.request].status = status;
   release_worker(now, job.request, job.stage);
   --requests_[job.request].jobs_open;
   close_if_done(now, job.request);
 }
 
-void Simulator::on_outcome(Time now, const Outcome& outcome) {
-  if (outcome.stage == kHolder) return on_held_stream(now, outcome);
+void Pipelines::on_outcome(Time now, const Outcome& outcome) {
+  if (outcome.stage == kHolder) return to_.streams.on_outcome(now, outcome);
   Request& request = requests_[outcome.request];
   StageState& state = request.stages[outcome.stage];
   switch (outcome.signal) {
@@ -203,14 +230,8 @@ void Simulator::on_outcome(Time now, const Outcome& outcome) {
     case Signal::lost:
       break;  // of held streams, see above
     case Signal::finished:
-    case Signal::failed: {
-      const int service = pipeline_of(request).stages[outcome.stage].service;
-      ServiceState& totals = fleet_.services[static_cast<std::size_t>(service)];
-      totals.in_system.add(now, -1);
-      totals.sojourn_s += to_seconds(now - state.job_queued);
-      fleet_.servers[static_cast<std::size_t>(totals.servers[static_cast<std::size_t>(state.replica)])]
-          .in_system -= is_held(request, outcome.stage) ? 0 : 1;
-      release_worker(now, outcome.request, outcome.stage);
+    case Signal::failed:
+      leave_service(now, outcome);
       if (outcome.signal == Signal::finished) {
         on_job_done(now, outcome.request, outcome.stage);
         break;
@@ -219,11 +240,23 @@ void Simulator::on_outcome(Time now, const Outcome& outcome) {
       --request.jobs_open;
       close_if_done(now, outcome.request);
       break;
-    }
   }
 }
 
-void Simulator::on_audio(Time now, Request& request, double seconds) {
+void Pipelines::leave_service(Time now, const Outcome& outcome) {
+  const Request& request = requests_[outcome.request];
+  const StageState& state = request.stages[outcome.stage];
+  const int number = pipeline_of(request).stages[outcome.stage].service;
+  ServiceState& service = to_.fleet.services[static_cast<std::size_t>(number)];
+  service.in_system.add(now, -1);
+  service.sojourn_s += to_seconds(now - state.job_queued);
+  const int server = service.servers[static_cast<std::size_t>(state.replica)];
+  to_.fleet.servers[static_cast<std::size_t>(server)].in_system -=
+      to_.streams.is_held(request, outcome.stage) ? 0 : 1;
+  release_worker(now, outcome.request, outcome.stage);
+}
+
+void Pipelines::on_audio(Time now, Request& request, double seconds) {
   if (request.playout_end == kNever) {
     request.playout_end = now;
   } else if (now > request.playout_end) {
@@ -235,12 +268,12 @@ void Simulator::on_audio(Time now, Request& request, double seconds) {
   request.playout_end = request.playout_end + duration_from_seconds(seconds);
   request.audio_s += seconds;
   if (request.heard_s >= 0 && request.audio_s >= request.heard_s) {
-    break_in(now, request);
+    listener_.heard(now, request);
     request.heard_s = -1;
   }
 }
 
-void Simulator::trigger(Time now, std::uint32_t slot, std::uint8_t stage, Trigger on) {
+void Pipelines::trigger(Time now, std::uint32_t slot, std::uint8_t stage, Trigger on) {
   if (requests_[slot].status != RequestStatus::completed) return;
   const Pipeline& pipeline = pipeline_of(requests_[slot]);
   for (std::size_t next = 0; next < pipeline.stages.size(); ++next)
@@ -248,7 +281,7 @@ void Simulator::trigger(Time now, std::uint32_t slot, std::uint8_t stage, Trigge
       start_stage(now, slot, static_cast<std::uint8_t>(next));
 }
 
-void Simulator::offer_sentences(Time now, std::uint32_t slot, std::uint8_t stage, std::uint32_t tokens,
+void Pipelines::offer_sentences(Time now, std::uint32_t slot, std::uint8_t stage, std::uint32_t tokens,
                                 bool complete) {
   Request& request = requests_[slot];
   const Pipeline& pipeline = pipeline_of(request);
@@ -261,7 +294,7 @@ void Simulator::offer_sentences(Time now, std::uint32_t slot, std::uint8_t stage
   }
 }
 
-void Simulator::next_sentence(Time now, std::uint32_t slot, std::uint8_t stage) {
+void Pipelines::next_sentence(Time now, std::uint32_t slot, std::uint8_t stage) {
   const Request& request = requests_[slot];
   const StageState& state = request.stages[stage];
   if (request.status != RequestStatus::completed) return;
@@ -270,7 +303,7 @@ void Simulator::next_sentence(Time now, std::uint32_t slot, std::uint8_t stage) 
     start_stage(now, slot, stage);
 }
 
-void Simulator::on_job_done(Time now, std::uint32_t slot, std::uint8_t index) {
+void Pipelines::on_job_done(Time now, std::uint32_t slot, std::uint8_t index) {
   Request& request = requests_[slot];
   const Stage& stage = pipeline_of(request).stages[index];
   StageState& state = request.stages[index];
@@ -287,23 +320,14 @@ void Simulator::on_job_done(Time now, std::uint32_t slot, std::uint8_t index) {
   close_if_done(now, slot);
 }
 
-void Simulator::close_if_done(Time now, std::uint32_t slot) {
+void Pipelines::close_if_done(Time now, std::uint32_t slot) {
   Request& request = requests_[slot];
   if (request.jobs_open > 0) return;
   if (request.stages_open > 0 && request.status == RequestStatus::completed) return;
   recorder_.finish(request, now);
   const Request closed = request;
   requests_.remove(slot);
-  switch (scenario_.workload.traffic[static_cast<std::size_t>(closed.traffic)].kind) {
-    case Traffic::Kind::open:
-      break;
-    case Traffic::Kind::closed:
-      return after_turn(now, closed);
-    case Traffic::Kind::trace:
-      return after_trace_request(now, closed);
-    case Traffic::Kind::calls:
-      return after_call_turn(now, closed);
-  }
+  listener_.closed(now, closed);
 }
 
 }  // namespace gpushare
