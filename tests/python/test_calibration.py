@@ -9,7 +9,7 @@ from typing import Any
 import gpushare as gs
 import pytest
 from gpushare import _core
-from gpushare.calibration.measurements import StepKey
+from gpushare.calibration.runs import StepKey
 from gpushare.calibration.step_times import StepTimes
 from gpushare.command.cli import main
 from gpushare.files import data_file

@@ -10,8 +10,10 @@ from typing import Any
 
 from .. import _core
 from ..scenario.profiles import Profile, profile, profile_names
-from .calibration import Calibration, Fitted, KindFit, SharingFit, step_kind
-from .measurements import Group, Measurements, StepKey
+from .calibration import Calibration, step_kind
+from .fits import Fitted, KindFit, SharingFit
+from .measurements import Measurements
+from .runs import Group, StepKey
 from .step_times import StepTimes
 
 __all__ = ["calibrate", "profile_from"]

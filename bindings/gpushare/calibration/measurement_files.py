@@ -10,41 +10,22 @@ from typing import Any
 
 from .._core import CalibrationError
 from ..files import data_file
-from .measurements import Client, CoRun, Group, Measurements, ServedJob, StepCard, StepKey, StepRow
+from .runs import Client, CoRun, Group, ServedJob, StepCard, StepKey, StepRow
 
-__all__ = ["load"]
+__all__ = ["Folder", "read_cards", "read_co_runs", "read_groups", "read_slice", "read_steps"]
 
 # When co-runs in the same processes were stopped whose record does not say so itself.
 _SAME_PROCESSES_STOP_S = 8.0
 
 
-def load(path: Path) -> Measurements:
-    """See `Measurements.load`."""
-    if not path.is_dir():
-        raise CalibrationError(f"{path}: no such folder")
-    read = _Folder(path)
-    scenarios = read.object("scenarios.json", required=(path / "measured.json").is_file())
-    slices = read.object("time_slices.json")
-    return Measurements(
-        name=path.resolve().name,
-        dedicated=list(_steps(read, "steps_dedicated.json", required=True)),
-        by_sms=list(_steps(read, "steps_by_sm_share.json")),
-        groups=[*_groups(read, "pairs.json"), *_groups(read, "groups.json")],
-        co_runs=list(_co_runs(read, scenarios, "measured.json")),
-        repeats=list(_co_runs(read, scenarios, "measured_repeat.json")),
-        slice_s=_median_slice(_At(slices, read.where("time_slices.json", ""))) if slices else None,
-        cards=_cards(read),
-        device=read.object("device.json"),
-    )
-
-
-class _Folder:
-    """Reads JSON files of a folder, and says where something is wrong."""
+class Folder:
+    """The JSON files of a folder, each an object."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def object(self, file: str, *, required: bool = False) -> dict[str, Any]:
+        """The object in a file; empty where the file is missing and need not be there."""
         path = self.path / file
         if not path.is_file():
             if required:
@@ -59,6 +40,7 @@ class _Folder:
         return document
 
     def where(self, file: str, pointer: str) -> str:
+        """A place in a file, as errors name it."""
         return f"{self.path / file}#{pointer}"
 
 
@@ -122,7 +104,12 @@ class _At:
         return found
 
 
-def _steps(read: _Folder, file: str, *, required: bool = False) -> Iterator[StepRow]:
+def read_steps(read: Folder, file: str, *, required: bool = False) -> list[StepRow]:
+    """A step table; empty where the file is missing and need not be there."""
+    return list(_steps(read, file, required))
+
+
+def _steps(read: Folder, file: str, required: bool) -> Iterator[StepRow]:
     document = read.object(file, required=required)
     if not document:
         return
@@ -144,7 +131,12 @@ def _steps(read: _Folder, file: str, *, required: bool = False) -> Iterator[Step
         )
 
 
-def _groups(read: _Folder, file: str) -> Iterator[Group]:
+def read_groups(read: Folder, file: str) -> list[Group]:
+    """Saturated groups; empty where the file is missing."""
+    return list(_groups(read, file))
+
+
+def _groups(read: Folder, file: str) -> Iterator[Group]:
     document = read.object(file)
     if not document:
         return
@@ -168,7 +160,12 @@ def _key(at: _At) -> StepKey:
     return StepKey(parts[0].text(), parts[1].text(), parts[2].count(), parts[3].count())
 
 
-def _co_runs(read: _Folder, scenarios: Mapping[str, Any], file: str) -> Iterator[CoRun]:
+def read_co_runs(read: Folder, scenarios: Mapping[str, Any], file: str) -> list[CoRun]:
+    """Measured co-runs of these scenarios; empty where the file is missing."""
+    return list(_co_runs(read, scenarios, file))
+
+
+def _co_runs(read: Folder, scenarios: Mapping[str, Any], file: str) -> Iterator[CoRun]:
     document = read.object(file)
     for case in document:
         if case not in scenarios:
@@ -221,7 +218,12 @@ def _served(at: _At, clients: int) -> tuple[list[ServedJob], ...]:
     return tuple(found)
 
 
-def _median_slice(at: _At) -> float | None:
+def read_slice(read: Folder, file: str) -> float | None:
+    """Median time slice in seconds; None where the file is missing or holds no whole slice."""
+    document = read.object(file)
+    if not document:
+        return None
+    at = _At(document, read.where(file, ""))
     lengths = []
     for _, run in at.get("runs").members():
         processes = list(run.items())
@@ -233,10 +235,10 @@ def _median_slice(at: _At) -> float | None:
     return sorted(lengths)[len(lengths) // 2] if lengths else None
 
 
-def _cards(read: _Folder) -> dict[StepKey, StepCard]:
+def read_cards(read: Folder) -> dict[StepKey, StepCard]:
     """The folder's own cards, or those of the probe kit's models."""
     if not (read.path / "cards.json").is_file():
-        read = _Folder(data_file("h200/cards.json").parent)
+        read = Folder(data_file("h200/cards.json").parent)
     document = _At(read.object("cards.json", required=True), read.where("cards.json", ""))
     cards = {}
     for row in document.get("rows").items():

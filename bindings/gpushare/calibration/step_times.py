@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from .._core import CalibrationError
-from .measurements import Measurements, StepKey, StepRow
+from .measurements import Measurements
+from .runs import StepKey, StepRow
 
 __all__ = ["StepTimes"]
 

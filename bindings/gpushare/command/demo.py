@@ -14,7 +14,7 @@ from ..study.comparison import Comparison, compare
 from ..study.points import grid
 from ..study.results import Summary
 from ..study.sweeps import SweepTable, sweep
-from .commands import Progress
+from .progress import Progress
 
 __all__ = ["layout_answer", "replay_answer", "replay_scenario", "run_demo", "sharing_answer"]
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from .. import _core
 from ..frames.render import Field, html_table, text_table, wrap
+from ..traces import traces
+from ..traces.files import read_bytes
 
 __all__ = ["Scenario", "scenario_names"]
 
@@ -264,9 +266,6 @@ class Scenario:
 
 def _file_readers() -> dict[str, Any]:
     """How traces and calls that a document names are read: gzip, Parquet, Arrow and ShareGPT too."""
-    from .. import traces
-    from ..traces.files import read_bytes
-
     return {"formats": traces.formats(), "load_trace": _load_trace, "read_bytes": read_bytes}
 
 
@@ -276,8 +275,6 @@ def _load_trace(path: str, format: str) -> _core.Trace:
 
 @lru_cache(maxsize=2)  # a document is read anew for every mode and every point of a sweep, its trace is not
 def _remembered_trace(path: str, format: str, changed_ns: int) -> _core.Trace:
-    from .. import traces
-
     return traces.load(path, format)
 
 

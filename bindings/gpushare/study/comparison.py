@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _core
+from ..frames.charts import Panel, grouped_bars
 from ..frames.render import Field, html_table, number, numbers, shorten, text_table, wrap
 from ..frames.tables import Table
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike, mode_text
@@ -251,10 +252,35 @@ class Comparison:
         return self.table.__arrow_c_stream__(requested_schema)
 
     def plot(self, latencies: Sequence[str] | None = None) -> Figure:
-        """Latencies by mode (p50, p95, p99) beside the throughput; needs matplotlib."""
-        from ..report import plot
+        """Latencies by mode (p50, p95, p99) beside the throughput; needs matplotlib.
 
-        return plot.comparison(self, latencies)
+        Parameters
+        ----------
+        latencies : sequence of str, optional
+            By default those of `latencies`.
+
+        Raises
+        ------
+        ImportError
+            When matplotlib is not installed.
+        ValueError
+            For a latency that was not measured.
+        """
+        names = list(latencies) if latencies is not None else self.latencies
+        for name in names:
+            if all(math.isnan(v) for v in self.values(f"{name}_p50_s")):
+                raise ValueError(f"no latency {name!r}; legal are {', '.join(self.latencies)}")
+        modes = [mode for mode in self.modes if mode in self.results]
+        panels = [
+            Panel(name, "s", {p: self._drawn(modes, f"{name}_{p}_s") for p in ("p50", "p95", "p99")})
+            for name in names
+        ]
+        throughput = self._drawn(modes, "request_throughput_per_gpu")
+        panels.append(Panel("throughput per GPU", "requests/s", {"": throughput}))
+        return grouped_bars(self.scenario.name, modes, panels)
+
+    def _drawn(self, modes: Sequence[str], metric: str) -> list[float]:
+        return [self[mode].get(metric, math.nan) for mode in modes]
 
     def _mode_field(self) -> Field:
         return Field("mode", [shorten(mode, 34) for mode in self.modes], "left")

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _core
-from ..frames.render import html_table, text_table
+from .._version import installed_version
+from ..frames.charts import Line, line_chart
+from ..frames.render import html_table, shorten, text_table
 from ..frames.tables import Table
 from .checkpoint import Checkpoint
 from .points import Point
@@ -123,7 +125,9 @@ def sweep(
         check_count("threads", threads)
     outcomes: list[Outcome | None] = [None] * len(points)
     checkpoint = Checkpoint(resume) if resume is not None else None
-    keys = [Checkpoint.key(point, replications, _version()) for point in points] if checkpoint else []
+    keys = (
+        [Checkpoint.key(point, replications, installed_version()) for point in points] if checkpoint else []
+    )
     if checkpoint:
         outcomes = [checkpoint.get(key) for key in keys]
     waiting = [i for i, outcome in enumerate(outcomes) if outcome is None]
@@ -140,12 +144,6 @@ def sweep(
     task = partial(run_point, replications=replications, threads=1)
     run_all(task, [points[i] for i in waiting], done, executor=executor, threads=threads)
     return SweepTable(points, [outcome for outcome in outcomes if outcome is not None], replications)
-
-
-def _version() -> str:
-    from .. import __version__
-
-    return __version__
 
 
 class SweepTable:
@@ -250,10 +248,36 @@ class SweepTable:
         return self.table.__arrow_c_stream__(requested_schema)
 
     def plot(self, x: str, y: str = "request_throughput") -> Figure:
-        """The figure `y` over the axis `x`, with its intervals; needs matplotlib."""
-        from ..report import plot
+        """The figure `y` over the axis `x`, a line for each combination of the others; needs matplotlib.
 
-        return plot.sweep(self, x, y)
+        Parameters
+        ----------
+        x : str
+            An axis.
+        y : str
+            A column of figures.
+
+        Raises
+        ------
+        ImportError
+            When matplotlib is not installed.
+        ValueError
+            For a column that does not exist.
+        """
+        for column in (x, y):
+            if column not in self.columns:
+                raise ValueError(f"no column {column!r}; legal are {', '.join(self.columns)}")
+        rows: dict[str, list[int]] = {}
+        for i, point in enumerate(self.points):
+            if self["feasible"][i]:
+                label = ", ".join(f"{k}={shorten(str(v), 24)}" for k, v in point.axes.items() if k != x)
+                rows.setdefault(label, []).append(i)
+        widths = self[f"{y}_half_width"] if f"{y}_half_width" in self.columns else None
+        lines = [
+            Line(label, self[x][at], self[y][at], None if widths is None else widths[at])
+            for label, at in rows.items()
+        ]
+        return line_chart(x, y, lines)
 
     def text(self, rows: Sequence[int] | None = None, *, width: int = 100, intervals: bool = False) -> str:
         """The main columns as aligned text, with reasons below.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 from collections.abc import Sequence
@@ -181,8 +182,6 @@ def read_lengths(path: str | os.PathLike[str]) -> dict[str, dict[str, list[float
 
 
 def _add_lengths(sums: dict[float, float], text: Any, where: str) -> None:
-    import ast
-
     try:
         found = ast.literal_eval(text) if isinstance(text, str) else text
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):

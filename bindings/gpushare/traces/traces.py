@@ -10,8 +10,7 @@ from typing import Any
 from .. import _core
 from ..frames.render import Field, html_table, number, text_table
 from . import files as trace_files
-from .openb import read_nodes, read_pods
-from .transforms import jitter, loop, merge, rescale, thin, window
+from .servegen import client_from_csv
 
 __all__ = [
     "Trace",
@@ -19,17 +18,9 @@ __all__ = [
     "azure_conversation_like",
     "formats",
     "inspect",
-    "jitter",
     "load",
-    "loop",
-    "merge",
     "parse",
-    "read_nodes",
-    "read_pods",
-    "rescale",
     "save",
-    "thin",
-    "window",
 ]
 
 Trace = _core.Trace
@@ -187,8 +178,6 @@ def _read_arrow(data: bytes, source: str, format: str, options: Mapping[str, Any
 
 
 def _read_servegen(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> Trace:
-    from .servegen import client_from_csv
-
     return client_from_csv(data, source).trace()
 
 

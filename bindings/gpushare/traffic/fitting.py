@@ -14,6 +14,7 @@ import numpy.typing as npt
 from .. import _core
 from ..frames.render import Field, text_table
 from ..traces.transforms import grid_s, jitter
+from .traffic import generate
 
 __all__ = ["Fit", "dispersion", "fit"]
 
@@ -75,8 +76,6 @@ class Fit:
 
     def generate(self, duration_s: float, *, seed: int = 1) -> _core.Trace:
         """A new trace like it, its lengths drawn in pairs."""
-        from .traffic import generate
-
         return generate(self.arrivals, self.source, duration_s, seed=seed, name=f"{self.source.name}-like")
 
     def sizes(self, points: int = 200) -> dict[str, Any]:
@@ -326,8 +325,6 @@ def _report(
     tried: Mapping[str, tuple[float, dict[str, Any]]],
     replications: int,
 ) -> Fit:
-    from .traffic import generate
-
     arrivals = tried[kind][1]
     runs = _simulated(arrivals, target.duration_s, target.windows, replications, target.seed)
     low, middle, high = np.quantile(runs, [0.1, 0.5, 0.9], axis=0)

@@ -12,17 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..traces.servegen import Client, read_client, read_lengths
-from .fitting import Fit, dispersion, fit
-from .voice import read_calls, save_calls, speech_trace, voice_calls
+from ..traces.servegen import Client, read_client
 
 __all__ = [
-    "Client",
-    "Fit",
     "constant",
-    "dispersion",
     "diurnal",
-    "fit",
     "gamma",
     "gamma_poisson",
     "generate",
@@ -33,17 +27,11 @@ __all__ = [
     "on_off",
     "piecewise",
     "poisson",
-    "read_calls",
-    "read_client",
-    "read_lengths",
-    "save_calls",
     "servegen",
     "servegen_clients",
-    "speech_trace",
     "spikes",
     "times",
     "vllm_bench",
-    "voice_calls",
     "weibull",
 ]
 
