@@ -1,7 +1,7 @@
 # make demo [TRACE=file]   the voice-pipeline comparison, and a request trace on one A100
 # make test                C++ and Python tests
 # make bench               benchmarks
-# make check               formatting, typing, and the stub against the module
+# make check               formatting, floors of the Python package, typing, and the stub against the module
 # make format              formats C++ and Python sources
 # make clean               removes build/ and .venv/
 #
@@ -96,6 +96,7 @@ check: $(stamps)/package-dev-$(package)
 	$(clang_format) --dry-run --Werror $(cpp_sources)
 	ruff check
 	ruff format --check
+	lint-imports --no-cache --no-logo
 	mypy
 	stubtest gpushare._core --allowlist tests/python/stubtest_allowlist.txt
 
