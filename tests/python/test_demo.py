@@ -7,6 +7,7 @@ from typing import Any
 import gpushare as gs
 import pytest
 from gpushare.command import cli, demo
+from gpushare.study.outcomes import Outcome
 
 
 @pytest.fixture(scope="module")
@@ -140,11 +141,9 @@ def test_the_replay_prefers_early_tokens_among_those_that_serve() -> None:
 def sweep_of(*rows: tuple[str, float]) -> gs.SweepTable:
     points = [gs.Point(None, {"layout": layout}) for layout, _ in rows]
     outcomes = [
-        {
-            "metrics": {"request_throughput_per_gpu": [rate], "e2e_latency_p95_s": [1.0]} if rate else {},
-            "limiting_resource": "",
-            "refused": "" if rate else "too small",
-        }
+        Outcome({"request_throughput_per_gpu": rate, "e2e_latency_p95_s": 1.0})
+        if rate
+        else Outcome(refused="too small")
         for _, rate in rows
     ]
     return gs.SweepTable(points, outcomes)

@@ -229,6 +229,7 @@ def _add_sweep(subparsers: Any, command: Command) -> None:
         "gpushare sweep voice-heavy --axis /services/tts/engine/slots=8,32 --resume sweep.jsonl",
     )
     _add_scenario(parser)
+    _add_uncertainty(parser)
     parser.add_argument(
         "--axis",
         action="append",

@@ -101,6 +101,7 @@ def sweep(options: argparse.Namespace) -> None:
         table = sweep_points(
             grid(scenario, **axes),
             replications=options.replications,
+            uncertainty=options.uncertainty,
             threads=options.threads,
             progress=progress.count,
             resume=options.resume,
