@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import _core
+from .._core import CalibrationError
+from .._errors import fail
 from ..scenario.profiles import Profile, profile, profile_names
 from .calibration import Calibration, step_kind
 from .fits import Fitted, KindFit, SharingFit
@@ -85,8 +87,10 @@ def _base_document(measured: Measurements, base: str | os.PathLike[str] | None) 
     if base is None:
         fitting = [name for name in profile_names() if profile(name).sms == measured.sms]
         if not fitting:
-            raise _core.CalibrationError(
-                f"{measured.name}: no profile has {measured.sms} SMs; name one (base=, --base) to fit into"
+            raise fail(
+                CalibrationError,
+                measured.name,
+                f"no profile has {measured.sms} SMs; name one (base=, --base) to fit into",
             )
         base = fitting[-1]  # of H100 and H200 the newer
     document: dict[str, Any] = json.loads(_core.profile_document(os.fspath(base)))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .._core import CalibrationError
+from .._errors import fail
 from ..files import data_file
 from .runs import Client, CoRun, Group, ServedJob, StepCard, StepKey, StepRow
 
@@ -29,14 +30,14 @@ class Folder:
         path = self.path / file
         if not path.is_file():
             if required:
-                raise CalibrationError(f"{path}: the file is missing")
+                raise fail(CalibrationError, str(path), "the file is missing")
             return {}
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:
-            raise CalibrationError(f"{path}: not JSON: {error}") from None
+            raise fail(CalibrationError, str(path), f"not JSON: {error}") from None
         if not isinstance(document, dict):
-            raise CalibrationError(f"{path}: expected an object")
+            raise fail(CalibrationError, str(path), "expected an object")
         return document
 
     def where(self, file: str, pointer: str) -> str:
@@ -52,7 +53,7 @@ class _At:
         self.where = where
 
     def fail(self, what: str) -> CalibrationError:
-        return CalibrationError(f"{self.where}: {what}")
+        return fail(CalibrationError, self.where, what)
 
     def get(self, key: str) -> _At:
         if not isinstance(self.value, dict) or key not in self.value:
@@ -169,7 +170,7 @@ def _co_runs(read: Folder, scenarios: Mapping[str, Any], file: str) -> Iterator[
     document = read.object(file)
     for case in document:
         if case not in scenarios:
-            raise CalibrationError(f"{read.where(file, '/' + case)}: scenarios.json has no such scenario")
+            raise fail(CalibrationError, read.where(file, f"/{case}"), "scenarios.json has no such scenario")
         scenario = _At(scenarios[case], read.where("scenarios.json", "/" + case))
         clients = tuple(_client(one) for one in scenario.get("clients").items())
         caps = scenario.find("mps_active_thread_percentage")

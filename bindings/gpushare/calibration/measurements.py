@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .._core import CalibrationError
+from .._errors import fail
 from .measurement_files import Folder, read_cards, read_co_runs, read_groups, read_slice, read_steps
 from .runs import CoRun, Group, StepCard, StepKey, StepRow
 
@@ -65,7 +66,7 @@ class Measurements:
         """
         path = Path(folder)
         if not path.is_dir():
-            raise CalibrationError(f"{path}: no such folder")
+            raise fail(CalibrationError, str(path), "no such folder")
         files = Folder(path)
         scenarios = files.object("scenarios.json", required=(path / "measured.json").is_file())
         return cls(

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._core import TraceError
+from .._errors import fail
 from ..frames.render import Field, text_table
 from ..traces.transforms import grid_s, jitter
 from .traffic import generate
@@ -295,7 +297,7 @@ def fit(trace: _core.Trace, *, replications: int = 40, seed: int = 1) -> Fit:
         When the trace is too short.
     """
     if len(trace) < 100 or trace.arrival_s[-1] < 20:
-        raise _core.TraceError(f"{trace.name}: at least 100 requests over 20 s are needed to fit arrivals")
+        raise fail(TraceError, trace.name, "at least 100 requests over 20 s are needed to fit arrivals")
     source = jitter(trace, seed=seed) if grid_s(trace) > 0 else trace
     duration = float(source.arrival_s[-1])
     measured = {w: d for w in _WINDOWS_S if not math.isnan(d := dispersion(source.arrival_s, w))}

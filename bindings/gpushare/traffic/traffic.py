@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._core import TraceError
+from .._errors import fail
 from ..traces.servegen import Client, read_client
 
 __all__ = [
@@ -227,11 +229,11 @@ def servegen_clients(folder: str | os.PathLike[str]) -> list[Client]:
     for path in sorted(Path(folder).glob("*chunk-*-trace.csv*")):
         try:
             clients.append(read_client(path))
-        except _core.TraceError as problem:
+        except TraceError as problem:
             if "no window has requests" not in str(problem):
                 raise
     if not clients:
-        raise _core.TraceError(f"{os.fspath(folder)}: no chunk-*-trace.csv with requests")
+        raise fail(TraceError, os.fspath(folder), "no chunk-*-trace.csv with requests")
     return clients
 
 
@@ -332,7 +334,7 @@ def generate(
     """
     at = times(arrivals, duration_s, seed=seed)
     if len(at) == 0:
-        raise _core.TraceError(f"{name}: no request arrives in {duration_s:g} s")
+        raise fail(TraceError, name, f"no request arrives in {duration_s:g} s")
     if isinstance(lengths, tuple):
         prompt, reply = (np.full(len(at), value, dtype=np.int32) for value in lengths)
     else:
