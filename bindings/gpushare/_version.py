@@ -1,12 +1,15 @@
 """The version that is installed."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 __all__ = ["installed_version"]
 
 
 def installed_version() -> str:
     """Of the package's metadata; ``0+unknown`` where it was never installed."""
+    from importlib.metadata import (  # takes longer than all of this package to import
+        PackageNotFoundError,
+        version,
+    )
+
     try:
         return version("gpushare")
     except PackageNotFoundError:  # run from a source tree

@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import files
 from ..frames.render import Field, text_table, wrap
-from ..frames.tables import write_csv
+from ..frames.table_files import write_csv
 from .progress import Progress
 
 _SMALLEST = "-"

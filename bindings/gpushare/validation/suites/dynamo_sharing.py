@@ -50,7 +50,7 @@ class Load:
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
+    """Runs the suite; `data` is not used (see `registry.run_suite`)."""
     table = measured("dynamo-sharing.json")
     loads = _loads(table, profile(_GPU))
     server = _calibrate(table, loads)

@@ -26,7 +26,7 @@ _TARGETS = [
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
+    """Runs the suite; `data` is not used (see `registry.run_suite`)."""
     told = measured("hollow-gpu.json")
     table = compare("hollow-gpu", ["dedicated", MIG], record_requests=False, threads=1)
     found = {"before": table.results["dedicated"], "after": table.results[MIG]}

@@ -27,7 +27,7 @@ _TARGETS = [
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
+    """Runs the suite; `data` is not used (see `registry.run_suite`)."""
     told = measured("voice-blog.json")
     scenario = calibrated(told["request_rate"]["value"][MIG])
     if progress:
