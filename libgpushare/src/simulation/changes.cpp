@@ -106,7 +106,7 @@ void Changes::start_server(Time now, const std::vector<std::uint32_t>& partition
   parts_.servers.add(static_cast<std::uint32_t>(index));
   parts_.meters.server_joined(now, parts_.fleet.servers[static_cast<std::size_t>(index)]);
   for (const std::uint32_t partition : partitions)
-    parts_.gpus.processes_changed(parts_.fleet.partitions[partition].gpu);
+    parts_.gpus.processes_changed(now, parts_.fleet.partitions[partition].gpu);
   parts_.kernel.mark(static_cast<std::size_t>(index));  // jobs may wait in a shared queue
 }
 
@@ -176,7 +176,7 @@ void Changes::apply(Time now, const control::StopNode& action) {
   fleet.nodes[static_cast<std::size_t>(action.node)].gone = true;
   for (std::uint32_t index = 0; index < fleet.servers.size(); ++index) {
     const Server& server = fleet.servers[index];
-    if (server.state == Server::State::gone || fleet.node_of(server) != action.node) continue;
+    if (server.state == Server::State::gone || static_cast<int>(server.node) != action.node) continue;
     apply(now, control::StopServer{server.service, server.replica});
   }
   for (std::uint32_t gpu = 0; gpu < fleet.gpus.size(); ++gpu) {
@@ -200,16 +200,15 @@ void Changes::remove(Time now, std::uint32_t index) {
   parts_.kernel.cancel(server.restart_slot);
   parts_.meters.server_left(now, server);
   parts_.builder.remove_server(static_cast<int>(index));
-  parts_.gpus.processes_changed(fleet.gpu_of(server));
-  for (const Rank& rank : server.others) parts_.gpus.processes_changed(fleet.gpu_of(rank));
+  parts_.gpus.processes_changed(now, fleet.gpu_of(server));
+  for (const Rank& rank : server.others) parts_.gpus.processes_changed(now, fleet.gpu_of(rank));
   ServiceState& service = fleet.service_of(server);
   if (!service.present.empty() || service.shared_queue == nullptr) return;
   while (!service.shared_queue->empty())  // nobody is left to serve what waits
     parts_.kernel.outbox().push_back(tell(service.shared_queue->pop(), Signal::failed));
 }
 
-void Changes::release_drained(Time now) {
-  if (draining_.empty()) return;
+void Changes::release(Time now) {
   const auto done = [&](std::uint32_t index) {
     const Server& server = parts_.fleet.servers[index];
     const ServiceState& service = parts_.fleet.service_of(server);

@@ -31,7 +31,9 @@ class Changes {
   /// Event.
   void on_change(Time now, std::uint32_t action);
   /// Takes out the draining servers whose last job has left; at the end of an event.
-  void release_drained(Time now);
+  void release_drained(Time now) {
+    if (!draining_.empty()) release(now);
+  }
 
  private:
   void apply(Time now, const control::StartServer& action);
@@ -49,6 +51,7 @@ class Changes {
                     const std::vector<ProcessPlacement>& processes, const std::vector<MemoryNeed>& needs);
   void drop_partition(Time now, std::uint32_t partition);
   void remove(Time now, std::uint32_t server);
+  void release(Time now);
 
   Parts parts_;
   std::vector<control::TimedAction> actions_;

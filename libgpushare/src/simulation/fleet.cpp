@@ -104,6 +104,8 @@ int FleetBuilder::add_server(std::uint32_t partition, const ProcessPlacement& pr
   fleet_->servers.emplace_back(process.service, static_cast<int>(service.servers.size()), first,
                                make_engine(workload_->services[number], need,
                                            *fleet_->partitions[partition].profile, service.shared_queue));
+  const GpuState& gpu = fleet_->gpus[fleet_->partitions[partition].gpu];
+  fleet_->servers.back().node = static_cast<std::uint32_t>(gpu.node);
   if (auto* engine = std::get_if<ContinuousEngine>(&fleet_->servers.back().engine))
     engine->draw_from(luck_.stream("speculation/" + workload_->services[number].name));
   service.servers.push_back(index);

@@ -47,6 +47,7 @@ struct Server : Rank {
 
   int service = 0;
   int replica = 0;
+  std::uint32_t node = 0;  ///< whose cores it runs on
   AnyEngine engine;
   State state = State::up;
   int in_system = 0;  ///< jobs queued or in service, and streams that are held open
@@ -137,7 +138,6 @@ struct Fleet {
     return partitions[static_cast<std::size_t>(rank.partition)];
   }
   [[nodiscard]] std::uint32_t gpu_of(const Rank& rank) const { return partition_of(rank).gpu; }
-  [[nodiscard]] int node_of(const Rank& rank) const { return gpus[gpu_of(rank)].node; }
 };
 
 /// Puts GPUs, partitions and processes into a fleet, and takes them out; also while a run goes on.

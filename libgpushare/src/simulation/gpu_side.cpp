@@ -36,8 +36,8 @@ void GpuSide::add_gpu(std::uint32_t index) {
   fleet_.gpus[index].link_slot = add_slot(kernel_, kGpuEvent, Part::link, index, ranks_++);
 }
 
-void GpuSide::processes_changed(std::uint32_t gpu) {
-  power_.bound(gpu);
+void GpuSide::processes_changed(Time now, std::uint32_t gpu) {
+  power_.bound(now, gpu);
   for (const std::uint32_t partition : fleet_.gpus[gpu].partitions) touch_partition(partition);
 }
 
@@ -46,20 +46,6 @@ void GpuSide::remove_partition(std::uint32_t index) {
   kernel_.cancel(partition.slot);
   kernel_.release_slot(partition.slot);
   if (partition.touched) std::erase(touched_, index);
-}
-
-void GpuSide::touch_partition(std::uint32_t index) {
-  PartitionState& partition = fleet_.partitions[index];
-  if (partition.touched) return;
-  partition.touched = true;
-  touched_.push_back(index);
-}
-
-void GpuSide::touch_link(std::uint32_t index) {
-  GpuState& gpu = fleet_.gpus[index];
-  if (gpu.link_touched) return;
-  gpu.link_touched = true;
-  touched_links_.push_back(index);
 }
 
 void GpuSide::submit(Time now, std::uint32_t step, const Server& server, const Rank& rank,
@@ -120,8 +106,7 @@ void GpuSide::settle(Time now) {
   for (const std::uint32_t index : touched_) {
     PartitionState& partition = fleet_.partitions[index];
     partition.touched = false;
-    const GpuState& gpu = fleet_.gpus[partition.gpu];
-    throttle |= gpu.can_throttle || gpu.clock < 1;
+    throttle |= fleet_.gpus[partition.gpu].can_throttle;
     kernel_.set(partition.slot, std::visit(
                                     [now](auto& executor) {
                                       executor.settle(now);

@@ -19,7 +19,7 @@ class GpuSide {
   // Timers of what joins the fleet. The clock of the GPU is bound anew when processes came or went.
   void add_partition(std::uint32_t partition);
   void add_gpu(std::uint32_t gpu);
-  void processes_changed(std::uint32_t gpu);
+  void processes_changed(Time now, std::uint32_t gpu);
   /// Its instance is gone, and no event of it comes any more.
   void remove_partition(std::uint32_t partition);
 
@@ -36,8 +36,18 @@ class GpuSide {
   void settle(Time now);
 
  private:
-  void touch_partition(std::uint32_t partition);
-  void touch_link(std::uint32_t gpu);
+  void touch_partition(std::uint32_t index) {
+    PartitionState& partition = fleet_.partitions[index];
+    if (partition.touched) return;
+    partition.touched = true;
+    touched_.push_back(index);
+  }
+  void touch_link(std::uint32_t index) {
+    GpuState& gpu = fleet_.gpus[index];
+    if (gpu.link_touched) return;
+    gpu.link_touched = true;
+    touched_links_.push_back(index);
+  }
 
   Kernel& kernel_;
   Fleet& fleet_;

@@ -60,8 +60,11 @@ class Kernel {
   [[nodiscard]] Outbox& outbox() { return outbox_; }
   /// The member is served once before the event is over, however often it is marked.
   void mark(std::size_t member) {
-    if (member >= is_marked_.size()) is_marked_.resize(member + 1, 0);
-    if (std::exchange(is_marked_[member], 1) == 0) marked_.push_back(static_cast<std::uint32_t>(member));
+    if (member >= is_marked_.size()) [[unlikely]]
+      is_marked_.resize(member + 1, 0);
+    if (is_marked_[member] != 0) return;
+    is_marked_[member] = 1;
+    marked_.push_back(static_cast<std::uint32_t>(member));
   }
   [[nodiscard]] std::uint64_t events() const { return events_; }
 

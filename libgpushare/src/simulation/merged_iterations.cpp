@@ -37,8 +37,7 @@ void MergedIterations::refresh() {
     never_full.push_back(wanted_ && host_never_full(node));
   for (Server& server : fleet_.servers) {
     if (server.own_step < 0 || server.state == Server::State::gone) continue;
-    server.run.possible = never_full[static_cast<std::size_t>(fleet_.node_of(server))] &&
-                          undisturbed(server) &&
+    server.run.possible = never_full[server.node] && undisturbed(server) &&
                           std::all_of(server.others.begin(), server.others.end(), [&](const Rank& rank) {
                             return undisturbed(rank) && rank.resources == server.resources;
                           });
@@ -50,7 +49,7 @@ bool MergedIterations::host_never_full(std::size_t node) const {
   if (cores == 0) return true;
   int steps = 0;
   for (const Server& server : fleet_.servers)
-    if (server.state != Server::State::gone && fleet_.node_of(server) == static_cast<int>(node))
+    if (server.state != Server::State::gone && server.node == node)
       steps +=
           most_steps_at_once(server, workload_.services[static_cast<std::size_t>(server.service)].engine);
   return steps <= cores;

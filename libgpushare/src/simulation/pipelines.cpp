@@ -44,14 +44,14 @@ void Pipelines::skip(Time now, const Request& request) {
 }
 
 void Pipelines::begin(Time now, const Request& arriving) {
-  Request request = arriving;
+  const std::uint32_t slot = requests_.add(arriving);
+  const Pipeline& pipeline = pipeline_of(arriving);
+  Request& request = requests_[slot];
   request.arrival = now;
   request.measured = now >= warm_;
-  const Pipeline& pipeline = pipeline_of(request);
   request.stages_open = static_cast<std::uint32_t>(pipeline.stages.size());
+  request.jobs_open = 1;  // keeps the request while its first stages start
   ++arrived_;
-  const std::uint32_t slot = requests_.add(request);
-  ++requests_[slot].jobs_open;  // keeps the request while its first stages start
   for (std::size_t s = 0; s < pipeline.stages.size(); ++s)
     if (pipeline.stages[s].after < 0) start_stage(now, slot, static_cast<std::uint8_t>(s));
   --requests_[slot].jobs_open;
@@ -325,6 +325,8 @@ void Pipelines::close_if_done(Time now, std::uint32_t slot) {
   if (request.jobs_open > 0) return;
   if (request.stages_open > 0 && request.status == RequestStatus::completed) return;
   recorder_.finish(request, now);
+  if (workload_.traffic[static_cast<std::size_t>(request.traffic)].kind == Traffic::Kind::open)
+    return requests_.remove(slot);  // nobody waits for it
   const Request closed = request;
   requests_.remove(slot);
   listener_.closed(now, closed);

@@ -85,23 +85,24 @@ double Power::largest_draw_w(std::uint32_t index) const {
   return partition.sharing.mode == SharingMode::mps ? sum : most;
 }
 
-void Power::bound(std::uint32_t index) {
+bool Power::can_reach_limit(const GpuState& gpu) const {
   constexpr double kRounding = 1e-9;
-  GpuState& gpu = fleet_.gpus[index];
-  gpu.can_throttle = run_together(fleet_, gpu);
-  if (!gpu.can_throttle) return;
+  if (!run_together(fleet_, gpu)) return false;
   double most = 0;
   for (const std::uint32_t partition : gpu.partitions) most += largest_draw_w(partition);
   const PowerConstants& power = gpu.profile->power;
-  gpu.can_throttle = most > (power.limit_w - power.idle_w) * (1 - kRounding);
+  return most > (power.limit_w - power.idle_w) * (1 - kRounding);
+}
+
+void Power::bound(Time now, std::uint32_t index) {
+  GpuState& gpu = fleet_.gpus[index];
+  gpu.can_throttle = can_reach_limit(gpu);
+  if (!gpu.can_throttle) set_clock(now, gpu, 1);  // whoever drew so much has left
 }
 
 void Power::govern(Time now, std::uint32_t index) {
   GpuState& gpu = fleet_.gpus[index];
-  if (!gpu.can_throttle) {
-    if (gpu.clock < 1) set_clock(now, gpu, 1);  // whoever drew so much has left
-    return;
-  }
+  if (!gpu.can_throttle) return;
   double draw_w = 0;
   for (const std::uint32_t partition : gpu.partitions)
     draw_w += std::visit([](const auto& executor) { return executor.draw_w(); },

@@ -19,19 +19,17 @@ void Servers::add(std::uint32_t index) {
   merged_.add(index);
 }
 
-bool Servers::takes_steps(const Server& server) const {
-  if (!server.runs()) return false;
+bool Servers::leaves_to_others(const Server& server) const {
   const ServiceState& service = fleet_.service_of(server);
-  if (server.state == Server::State::up || service.shared_queue == nullptr) return true;
-  // Who drains leaves what waits in a shared queue to the others, if there are any.
-  return std::none_of(service.present.begin(), service.present.end(), [this](int other) {
-    return fleet_.servers[static_cast<std::size_t>(other)].accepts();
-  });
+  return service.shared_queue != nullptr &&
+         std::any_of(service.present.begin(), service.present.end(),
+                     [this](int other) { return fleet_.servers[static_cast<std::size_t>(other)].accepts(); });
 }
 
 void Servers::serve(Time now, std::uint32_t index) {
   Server& server = fleet_.servers[index];
-  if (!takes_steps(server)) return;
+  if (!server.runs()) return;
+  if (server.state == Server::State::draining && leaves_to_others(server)) return;
   std::visit(
       [&](auto& engine) {
         while (const auto step = engine.plan(now, kernel_.outbox())) {

@@ -26,7 +26,8 @@ class Servers {
   void on_restart(std::uint32_t server);
 
  private:
-  [[nodiscard]] bool takes_steps(const Server& server) const;
+  /// Who drains leaves what waits in a shared queue to the others, if there are any.
+  [[nodiscard]] bool leaves_to_others(const Server& server) const;
 
   Kernel& kernel_;
   Fleet& fleet_;

@@ -47,7 +47,7 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options,
       changes_({kernel_, fleet_, builder_, gpus_, servers_, merged_, meters_}) {
   recorder_.set_window(Time{} + duration_from_seconds(scenario.workload.warmup_s), end_of_arrivals_);
   for (const Kernel::Slot slot : meters_.slots()) merged_.add_boundary(slot);
-  for (std::uint32_t gpu = 0; gpu < fleet_.gpus.size(); ++gpu) gpus_.processes_changed(gpu);
+  for (std::uint32_t gpu = 0; gpu < fleet_.gpus.size(); ++gpu) gpus_.processes_changed({}, gpu);
   sources_.start();
   faults_.start(scenario.workload.duration_s, merged_);
   changes_.start(std::move(actions));

@@ -45,9 +45,7 @@ class Steps {
   [[nodiscard]] Server& server_of(const StepState& step) {
     return fleet_.servers[static_cast<std::size_t>(step.server)];
   }
-  [[nodiscard]] HostCores& host_of(const StepState& step) {
-    return fleet_.nodes[static_cast<std::size_t>(fleet_.node_of(server_of(step)))].cores;
-  }
+  [[nodiscard]] HostCores& host_of(const StepState& step) { return fleet_.nodes[server_of(step).node].cores; }
   [[nodiscard]] std::uint32_t take(const Server& server);
   void release(std::uint32_t step);
   void begin_host(Time now, std::uint32_t step, double seconds);
