@@ -110,14 +110,12 @@ Summary Simulator::summarise_run() {
   summary.request_throughput = share(static_cast<double>(counts.completed_in_window), summary.duration_s);
   summary.output_token_throughput = share(counts.output_tokens_in_window, summary.duration_s);
   summary.success_rate = share(static_cast<double>(counts.completed), static_cast<double>(arrived_));
-  for (const GpuPlacement& gpu : scenario_.placement.gpus)
-    summary.gpus_used += std::any_of(gpu.partitions.begin(), gpu.partitions.end(),
-                                     [](const PartitionPlacement& part) { return !part.processes.empty(); });
+  summary.gpus_used = gpus_used(scenario_.placement);
   summary.gpus_freed = scenario_.baseline_gpus > 0 ? scenario_.baseline_gpus - summary.gpus_used : 0;
   summary.request_throughput_per_gpu = share(summary.request_throughput, summary.gpus_used);
-  summary.cost_per_month = summary.gpus_used * scenario_.workload.price_per_gpu_hour * kHoursPerMonth;
-  summary.cost_per_1000_requests =
-      share(summary.gpus_used * scenario_.workload.price_per_gpu_hour / 3.6, summary.request_throughput);
+  const double hourly = price_per_hour(scenario_.workload.prices, scenario_.placement);
+  summary.cost_per_month = hourly * kHoursPerMonth;
+  summary.cost_per_1000_requests = share(hourly / 3.6, summary.request_throughput);
   summary.audio_gap_s_per_request = share(counts.audio_gap_s, static_cast<double>(counts.completed));
   summary.audio_gap_rate = share(static_cast<double>(counts.late_chunks), static_cast<double>(counts.chunks));
   summary.latencies = recorder_.latencies();

@@ -8,8 +8,8 @@
 namespace gpushare {
 namespace {
 
-LlmServing serving_of(const Service& service, const LlmModel& model, const GpuProfile& gpu) {
-  const InterconnectConstants& link = gpu.interconnect;
+LlmServing serving_of(const Service& service, const LlmModel& model, const GpuProfile& gpu,
+                      const InterconnectConstants& link) {
   LlmServing serving{&model,
                      model.format_for(service.precision, gpu),
                      {service.tensor_parallel, link.latency_s, link.bandwidth_bytes_per_s}};
@@ -22,10 +22,10 @@ LlmServing serving_of(const Service& service, const LlmModel& model, const GpuPr
 }
 
 AnyEngine make_engine(const Service& service, const MemoryNeed& need, const GpuProfile& gpu,
-                      const std::shared_ptr<JobQueue>& shared) {
+                      const InterconnectConstants& link, const std::shared_ptr<JobQueue>& shared) {
   const Model& model = *service.model;
   if (const auto* llm = std::get_if<LlmModel>(&model.cost))
-    return ContinuousEngine(service.engine, serving_of(service, *llm, gpu), need.kv_blocks);
+    return ContinuousEngine(service.engine, serving_of(service, *llm, gpu, link), need.kv_blocks);
   if (const auto* asr = std::get_if<StreamingAsrModel>(&model.cost))
     return StreamEngine(service.engine, *asr);
   if (const auto* tts = std::get_if<AutoregressiveTtsModel>(&model.cost))
@@ -60,7 +60,8 @@ void add_partition(Fleet& fleet, const Scenario& scenario, const GpuPlacement& g
                    const std::string& gpu_name, const Partition& part, const PartitionPlacement& placement,
                    const std::vector<MemoryNeed>& needs, double switching_factor, int& gpu_client,
                    const scenario::ReplicaRank*& place) {
-  const GpuProfile& profile = *gpu.profile;
+  const GpuProfile& profile = gpu.profile();
+  const InterconnectConstants& link = link_of(scenario.placement, gpu);
   const std::vector<double> sms = sms_of(profile, part, placement);
   PartitionState state{gpu_name + "/" + part.name,
                        &profile,
@@ -89,7 +90,7 @@ void add_partition(Fleet& fleet, const Scenario& scenario, const GpuPlacement& g
                   static_cast<int>(client),
                   gpu_client++,
                   make_engine(scenario.workload.services[static_cast<std::size_t>(index)], needs[client],
-                              profile, service.shared_queue)};
+                              profile, link, service.shared_queue)};
     server.resources = resources;
     server.memory_bytes = needs[client].total;
     service.servers.push_back(static_cast<int>(fleet.servers.size()));
@@ -108,7 +109,7 @@ GpuState make_gpu(const GpuPlacement& gpu) {
     used += !part.processes.empty();
     mps = mps || part.sharing.mode == SharingMode::mps;
   }
-  return {gpu.profile.get(), processes > 1 && (used > 1 || mps),
+  return {gpu.cut->profile.get(), gpu.node, processes > 1 && (used > 1 || mps),
           RateExecutor(RateLaw::equal_share, std::vector<double>(processes, 0.0), 0)};
 }
 
@@ -117,7 +118,7 @@ GpuState make_gpu(const GpuPlacement& gpu) {
 Fleet build_fleet(const Scenario& scenario, double switching_factor) {
   check_memory(scenario);
   Fleet fleet;
-  const auto places = scenario::replicas_of(scenario.workload.services, scenario.placement.gpus, {});
+  const auto places = scenario::replicas_of(scenario.workload.services, scenario.placement, {});
   const scenario::ReplicaRank* place = places.data();
   fleet.services.resize(scenario.workload.services.size());
   for (std::size_t s = 0; s < scenario.workload.services.size(); ++s)
@@ -126,7 +127,7 @@ Fleet build_fleet(const Scenario& scenario, double switching_factor) {
           std::make_shared<JobQueue>(scenario.workload.services[s].engine.queue_limit);
   for (std::size_t g = 0; g < scenario.placement.gpus.size(); ++g) {
     const GpuPlacement& gpu = scenario.placement.gpus[g];
-    const std::vector<Partition> parts = partitions(*gpu.profile, gpu.layout);
+    const std::vector<Partition>& parts = gpu.parts();
     const auto needs = memory_needs(scenario.workload.services, gpu);
     fleet.gpus.push_back(make_gpu(gpu));
     int gpu_client = 0;

@@ -82,6 +82,7 @@ struct PartitionState {
 /// A GPU, whose partitions share its power and its link to the host.
 struct GpuState {
   const GpuProfile* profile = nullptr;
+  int node = 0;
   bool can_throttle =
       false;  ///< its steps can together draw more than the limit leaves: in several partitions, or under MPS
   RateExecutor link;  ///< copies to the GPU: those of n processes run at 1/n of its rate

@@ -12,12 +12,12 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options)
       seed_(options.seed != 0 ? options.seed : scenario.seed),
       end_of_arrivals_(Time{} + duration_from_seconds(scenario.workload.duration_s)),
       fleet_(build_fleet(scenario, factor("switching", options.spread.switching))),
-      host_(scenario.placement.nodes.front().host_cores),
       recorder_(scenario, options.record_requests, options.record_steps),
       workers_(scenario.workload.pipelines.size()),
       routing_stream_(stream("routing")),
       windows_(fleet_.partitions.size()),
       service_windows_(fleet_.services.size()) {
+  for (const Node& node : scenario.placement.nodes) hosts_.emplace_back(node.host_cores);
   const std::size_t parts = fleet_.partitions.size();
   for (std::size_t i = 0; i < parts; ++i)
     fleet_.partitions[i].slot = add_ranked_slot(kGpuEvent, Owner::partition, i, i);
@@ -238,6 +238,11 @@ void Simulator::start_step(Time now, int server, const Step& step) {
   begin_host(now, id, step.demand.host_before_s);
 }
 
+// All of a server's ranks are on one node.
+int Simulator::node_of(const Server& server) const {
+  return fleet_.gpus[fleet_.partitions[static_cast<std::size_t>(server.partition)].gpu].node;
+}
+
 void Simulator::begin_host(Time now, std::uint32_t id, double seconds) {
   StepState& state = steps_[id];
   state.on_core = false;
@@ -246,7 +251,8 @@ void Simulator::begin_host(Time now, std::uint32_t id, double seconds) {
     return;
   }
   const Duration length = duration_from_seconds(seconds);
-  if (!host_.start({id, length})) return;
+  const int node = node_of(fleet_.servers[static_cast<std::size_t>(state.server)]);
+  if (!hosts_[static_cast<std::size_t>(node)].start({id, length})) return;
   state.on_core = true;
   queue_.set(state.slot, now + length);
 }
@@ -254,7 +260,8 @@ void Simulator::begin_host(Time now, std::uint32_t id, double seconds) {
 void Simulator::release_core(Time now, StepState& state) {
   if (!state.on_core) return;
   state.on_core = false;
-  if (const auto next = host_.release()) {
+  const int node = node_of(fleet_.servers[static_cast<std::size_t>(state.server)]);
+  if (const auto next = hosts_[static_cast<std::size_t>(node)].release()) {
     steps_[next->step].on_core = true;
     queue_.set(steps_[next->step].slot, now + next->length);
   }

@@ -176,7 +176,8 @@ class Simulator {
 
   // simulator_runs.cpp: iterations advanced together
   void add_runs();
-  [[nodiscard]] bool host_never_full() const;
+  [[nodiscard]] int node_of(const Server& server) const;
+  [[nodiscard]] std::vector<bool> hosts_never_full() const;
   /// When something happens that no step of a run may cross: the window opens or closes, a process fails.
   [[nodiscard]] Time next_boundary() const;
   [[nodiscard]] RunStep run_step(Time planned, const Demand& demand, const Server& server) const;
@@ -322,7 +323,7 @@ class Simulator {
   EventQueue queue_;
   std::vector<SlotOwner> owners_;
   Fleet fleet_;
-  HostCores host_;
+  std::vector<HostCores> hosts_;  // by node
   Recorder recorder_;
   RequestPool requests_;
   std::vector<WorkerPool> workers_;  // by pipeline

@@ -53,7 +53,7 @@ void Simulator::kill_server(Time now, int index, double restart_s) {
     if (step.on_core) {
       release_core(now, step);
     } else {
-      host_.forget(id);
+      hosts_[static_cast<std::size_t>(node_of(server))].forget(id);
     }
     release_step(id);
   }

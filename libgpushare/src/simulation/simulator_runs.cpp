@@ -20,17 +20,22 @@ int most_steps_at_once(const Server& server, const Engine& engine) {
 
 }  // namespace
 
-bool Simulator::host_never_full() const {
-  if (scenario_.placement.nodes.front().host_cores == 0) return true;
-  int steps = 0;
+// By node.
+std::vector<bool> Simulator::hosts_never_full() const {
+  const auto& nodes = scenario_.placement.nodes;
+  std::vector<int> steps(nodes.size());
   for (const Server& server : fleet_.servers)
-    steps += most_steps_at_once(server,
-                                scenario_.workload.services[static_cast<std::size_t>(server.service)].engine);
-  return steps <= scenario_.placement.nodes.front().host_cores;
+    steps[static_cast<std::size_t>(node_of(server))] += most_steps_at_once(
+        server, scenario_.workload.services[static_cast<std::size_t>(server.service)].engine);
+  std::vector<bool> never;
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    never.push_back(nodes[i].host_cores == 0 || steps[i] <= nodes[i].host_cores);
+  return never;
 }
 
 void Simulator::add_runs() {
-  const bool wanted = options_.merge_steps && !options_.record_steps && host_never_full();
+  const bool wanted = options_.merge_steps && !options_.record_steps;
+  const std::vector<bool> never_full = hosts_never_full();
   for (std::size_t i = 0; i < fleet_.servers.size(); ++i) {
     Server& server = fleet_.servers[i];
     if (!std::holds_alternative<ContinuousEngine>(server.engine)) continue;
@@ -40,7 +45,8 @@ void Simulator::add_runs() {
     steps_.emplace_back();
     steps_[id].slot = add_ranked_slot(kIterationEvent, Owner::step, id, i);
     int last = server.partition;  // whose event ends a step on the GPU
-    run.possible = wanted && undisturbed(server.partition);
+    const auto node = static_cast<std::size_t>(node_of(server));
+    run.possible = wanted && never_full[node] && undisturbed(server.partition);
     for (Rank& rank : server.others) {
       rank.step = static_cast<std::uint32_t>(steps_.size());
       steps_.emplace_back().server = static_cast<int>(i);
