@@ -8,6 +8,8 @@
 #include "gpushare/engine.hpp"
 #include "gpushare/engines.hpp"
 #include "gpushare/errors.hpp"
+#include "gpushare/fields.hpp"
+#include "gpushare/memory.hpp"
 #include "gpushare/mig.hpp"
 #include "gpushare/model.hpp"
 #include "gpushare/placement.hpp"

@@ -1,11 +1,10 @@
 
 #include <algorithm>
-#include <filesystem>
 
 #include "core/text.hpp"
-#include "documents/scenario_document.hpp"
 #include "documents/scenario_parts.hpp"
 #include "gpushare/errors.hpp"
+#include "hardware/profile_reader.hpp"
 
 namespace gpushare::scenario {
 namespace {
@@ -77,7 +76,7 @@ GpuPlacement read_gpu(const Reader& reader, const std::shared_ptr<const GpuProfi
                       const Names& services) {
   GpuPlacement gpu;
   const auto profile = reader.find("profile");
-  gpu.profile = profile ? read_profile(*profile) : otherwise;
+  gpu.profile = profile ? named_profile(*profile) : otherwise;
   gpu.layout = read_layout(reader, *gpu.profile);
   const auto parts = partitions(*gpu.profile, gpu.layout);
   const Reader list = reader.at("partitions");
@@ -95,17 +94,6 @@ GpuPlacement read_gpu(const Reader& reader, const std::shared_ptr<const GpuProfi
 }
 
 }  // namespace
-
-std::shared_ptr<const GpuProfile> read_profile(const Reader& reader) {
-  const std::string name = reader.string();
-  if (is_path(name)) {
-    if (!std::filesystem::exists(name))
-      reader.fail(text::format("there is no GPU profile file \"{}\"", name));
-  } else if (const auto names = profile_names(); std::find(names.begin(), names.end(), name) == names.end()) {
-    reader.fail(unknown_name("GPU profile", name, names) + "; or give the path of a .json file");
-  }
-  return std::make_shared<const GpuProfile>(load_profile(name));
-}
 
 std::vector<GpuPlacement> read_gpus(const Reader& gpus, const std::shared_ptr<const GpuProfile>& otherwise,
                                     const std::vector<Service>& services) {

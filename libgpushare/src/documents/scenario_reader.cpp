@@ -4,24 +4,18 @@
 #include <fstream>
 #include <sstream>
 
-#include "core/builtin.hpp"
+#include "core/catalogue.hpp"
 #include "core/text.hpp"
 #include "documents/scenario_document.hpp"
 #include "documents/scenario_parts.hpp"
 #include "gpushare/errors.hpp"
-#include "placement/memory_parts.hpp"
+#include "hardware/profile_reader.hpp"
+#include "models/model_kind.hpp"
 #include "placement/placement_mode.hpp"
 #include "placement/tensor_parallel.hpp"
 
 namespace gpushare {
 namespace scenario {
-
-std::string unknown_name(std::string_view what, const std::string& name, const Names& known) {
-  const auto near = json::nearest(name, known);
-  return text::format("unknown {} \"{}\"{} Known: {}", what, name,
-                      near ? text::format("; did you mean \"{}\"?", *near) : ".",
-                      known.empty() ? "none" : text::join(known, ", "));
-}
 
 int index_of(const Reader& reader, std::string_view what, const Names& known) {
   const std::string name = reader.string();
@@ -42,7 +36,7 @@ bool always_zero(const Distribution& distribution) {
 
 namespace {
 
-constexpr std::string_view kFolder = "scenarios";
+constexpr Catalogue kScenarios{"scenarios", "scenario"};
 constexpr double kLongestRun = 1e9;  // seconds: times are kept in nanoseconds in 64 bits
 
 [[noreturn]] void fail(std::string where, const std::string& what) {
@@ -117,33 +111,18 @@ void read_placement(const Reader& placement, const Reader& services,
   }
 }
 
-// A network that a service runs, and the precision that it computes in.
-struct Network {
-  const Model& model;
-  Precision rate;
-};
-
-std::vector<Network> networks_of(const Service& service, const GpuProfile& gpu) {
-  const auto* llm = std::get_if<LlmModel>(&service.model->cost);
-  if (llm == nullptr) return {{*service.model, service.precision}};
-  std::vector<Network> networks{{*service.model, llm->format_for(service.precision, gpu)->compute}};
-  if (const Draft draft = draft_of(service, gpu); draft.model != nullptr)
-    networks.push_back({*service.engine.speculation.draft, draft.format->compute});
-  return networks;
-}
-
 // Every GPU that a service is placed on must have a rate for what it computes in.
 void check_rates(const Reader& services, const Scenario& scenario) {
   for (const GpuPlacement& gpu : scenario.placement.gpus) {
     for (const PartitionPlacement& partition : gpu.partitions) {
       for (const ProcessPlacement& process : partition.processes) {
         const Service& service = scenario.workload.services[static_cast<std::size_t>(process.service)];
-        if (std::holds_alternative<SyntheticModel>(service.model->cost)) continue;
-        for (const Network& network : networks_of(service, *gpu.profile)) {
-          if (gpu.profile->flops(network.rate) > 0) continue;
+        for (const Network& network : networks_of(*service.model, service.precision, service.engine)) {
+          const auto rate = computes_in(*network.model, network.precision, *gpu.profile);
+          if (!rate || gpu.profile->flops(*rate) > 0) continue;
           services.at(service.name)
               .fail(text::format("GPU {} has no {} rate, which model {} computes in", gpu.profile->name,
-                                 to_string(network.rate), network.model.name));
+                                 to_string(*rate), network.model->name));
         }
       }
     }
@@ -208,7 +187,7 @@ Scenario read(const AppliedDocument& applied, const std::string& source, const F
   read_heading(reader, scenario);
   std::shared_ptr<const GpuProfile> profile;
   if (const auto gpu = reader.find("gpu")) {
-    profile = read_profile(*gpu);
+    profile = named_profile(*gpu);
   } else {
     profile = std::make_shared<const GpuProfile>(load_profile("a100"));
   }
@@ -246,21 +225,16 @@ Scenario parse_scenario(std::string_view json, const std::string& mode, const st
 }
 
 Scenario load_scenario(const std::string& name_or_path, const std::string& mode, const FileReaders& files) {
-  if (scenario::is_path(name_or_path)) {
+  using scenario::kScenarios;
+  const std::string source = kScenarios.source(name_or_path);
+  if (is_path(name_or_path)) {
     const auto folder = std::filesystem::path(name_or_path).parent_path().string();
-    return parse_scenario(scenario::text_of_file(name_or_path), mode, name_or_path, folder, files);
+    return parse_scenario(scenario::text_of_file(name_or_path), mode, source, folder, files);
   }
-  const auto text = builtin(scenario::kFolder, name_or_path);
-  if (!text || name_or_path == "schema")
-    scenario::fail({}, scenario::unknown_name("scenario", name_or_path, scenario_names()) +
-                           "; or give the path of a .json file");
-  return parse_scenario(*text, mode, text::format("{}/{}.json", scenario::kFolder, name_or_path), {}, files);
+  if (!kScenarios.has(name_or_path)) scenario::fail({}, kScenarios.unknown(name_or_path));
+  return parse_scenario(kScenarios.text(name_or_path), mode, source, {}, files);
 }
 
-std::vector<std::string> scenario_names() {
-  auto names = builtin_names(scenario::kFolder);
-  std::erase(names, "schema");
-  return names;
-}
+std::vector<std::string> scenario_names() { return scenario::kScenarios.names(); }
 
 }  // namespace gpushare

@@ -4,6 +4,7 @@
 
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
+#include "models/model_kind.hpp"
 #include "placement/memory.hpp"
 #include "placement/memory_parts.hpp"
 
@@ -35,14 +36,22 @@ struct Case {
   const MemoryNeed& need;
   const GpuProfile& gpu;
   double memory;  // of the partitions that share it
-  int sharers;    // LLM processes that take a share
+  int sharers;    // processes that take a share
 };
 
-std::string smaller_formats(const Case& c, const LlmModel& model, double budget) {
-  for (const WeightFormat& format : model.formats) {
-    const double total = with_least_cache(c.service, model, format, c.gpu).total;
-    if (format.name == c.service.precision || total > budget || c.gpu.flops(format.compute) <= 0) continue;
-    return text::format("{} ({})", to_string(format.name), gb(total));
+bool takes_a_share(const Case& c) {
+  return keeps_cache(*c.service.model) && c.service.memory_bytes <= 0 && c.process.memory_limit_bytes <= 0 &&
+         cache_options(c.service).kv_blocks == 0;
+}
+
+std::string smaller_formats(const Case& c, double budget) {
+  Service other = c.service;
+  for (const Precision precision : precisions_of(*c.service.model)) {
+    other.precision = precision;
+    const double total = with_least_cache(other, c.gpu).total;
+    const auto rate = computes_in(*other.model, precision, c.gpu);
+    if (precision == c.service.precision || total > budget || (rate && c.gpu.flops(*rate) <= 0)) continue;
+    return text::format("{} ({})", to_string(precision), gb(total));
   }
   return {};
 }
@@ -56,35 +65,34 @@ std::string larger_partition(const Case& c, double required) {
 
 // The fewest GPUs, twice as many as now or more, over which a replica fits that is too large for one alone; 0: none, or
 // they could not work together.
-int more_gpus(const Case& c, const LlmModel& model, double least) {
-  const double most = llm_share(c.service.engine, 1) * c.gpu.memory_bytes;
+int more_gpus(const Case& c, double least) {
+  const double most = cache_share(cache_options(c.service), 1) * c.gpu.memory_bytes;
   if (least <= most || c.gpu.interconnect.bandwidth_bytes_per_s <= 0) return 0;
   Service wider = c.service;
-  const WeightFormat& format = *model.format_for(c.service.precision, c.gpu);
   for (wider.tensor_parallel *= 2; wider.tensor_parallel <= kMostRanks; wider.tensor_parallel *= 2)
-    if (with_least_cache(wider, model, format, c.gpu).total <= most) return wider.tensor_parallel;
+    if (with_least_cache(wider, c.gpu).total <= most) return wider.tensor_parallel;
   return 0;
 }
 
-std::string llm_remedies(const Case& c, const LlmModel& model, double least, double budget) {
+std::string cache_remedies(const Case& c, double least, double budget) {
   std::vector<std::string> remedies;
-  if (auto format = smaller_formats(c, model, budget); !format.empty()) remedies.push_back(std::move(format));
-  const double share = llm_share(c.service.engine, 1);
+  if (auto format = smaller_formats(c, budget); !format.empty()) remedies.push_back(std::move(format));
+  const double share = cache_share(cache_options(c.service), 1);
   const auto processes = static_cast<int>(std::floor(share * c.memory / least));
   if (c.sharers > 1 && processes >= 1 && processes < c.sharers)
     remedies.push_back(
         text::format("at most {} such process{} on it", processes, processes == 1 ? "" : "es"));
   if (c.sharers == 1) remedies.push_back(larger_partition(c, least / share));
   if (remedies.empty()) remedies.push_back(larger_partition(c, least / share * c.sharers));
-  if (const int gpus = more_gpus(c, model, least); gpus > 0)
+  if (const int gpus = more_gpus(c, least); gpus > 0)
     remedies.push_back(text::format("a tensor_parallel of {}", gpus));
   return text::format("; choose {}", text::join(remedies, " or "));
 }
 
-std::string llm_refusal(const Case& c, const LlmModel& model) {
-  if (c.service.engine.kv_blocks > 0 || c.need.kv_blocks >= least_blocks(c.service.engine)) return {};
-  const WeightFormat& format = *model.format_for(c.service.precision, c.gpu);
-  const MemoryNeed least = with_least_cache(c.service, model, format, c.gpu);
+std::string cache_refusal(const Case& c) {
+  const ContinuousOptions& engine = cache_options(c.service);
+  if (engine.kv_blocks > 0 || c.need.kv_blocks >= least_blocks(engine)) return {};
+  const MemoryNeed least = with_least_cache(c.service, c.gpu);
   const std::string sum =
       sum_of(c.service.name, least, text::format("cache of {} tokens", kLeastCachedTokens));
   if (c.service.memory_bytes > 0)
@@ -93,7 +101,7 @@ std::string llm_refusal(const Case& c, const LlmModel& model) {
         gb(c.service.memory_bytes));
   const bool limited = c.process.memory_limit_bytes > 0;
   const double pool = limited ? std::min(c.memory, c.process.memory_limit_bytes) : c.memory;
-  const double share = llm_share(c.service.engine, limited ? 1 : c.sharers);
+  const double share = cache_share(cache_options(c.service), limited ? 1 : c.sharers);
   const double budget = share * pool;
   if (limited)
     return text::format(
@@ -102,12 +110,12 @@ std::string llm_refusal(const Case& c, const LlmModel& model) {
   const std::string of =
       text::format("{} of {}, of which {} (gpu_memory_utilization {:.4g}{})", sum, size_of_memory(c.memory),
                    gb(budget), share, c.sharers > 1 ? text::format(", {} LLM processes", c.sharers) : "");
-  return of + llm_remedies(c, model, least.total, budget);
+  return of + cache_remedies(c, least.total, budget);
 }
 
 std::string own_refusal(const Case& c) {
-  if (const auto* llm = std::get_if<LlmModel>(&c.service.model->cost)) {
-    if (auto text = llm_refusal(c, *llm); !text.empty()) return text;
+  if (keeps_cache(*c.service.model)) {
+    if (auto text = cache_refusal(c); !text.empty()) return text;
   }
   const double limit = c.process.memory_limit_bytes;
   if (limit > 0 && c.need.total > limit)
@@ -122,11 +130,8 @@ std::string utilization_refusal(const std::vector<Case>& cases) {
   double total = 0;
   std::vector<std::string> shares;
   for (const Case& c : cases) {
-    const bool takes_a_share = std::holds_alternative<LlmModel>(c.service.model->cost) &&
-                               c.service.memory_bytes <= 0 && c.process.memory_limit_bytes <= 0 &&
-                               c.service.engine.kv_blocks == 0;
-    if (!takes_a_share) continue;
-    const double share = llm_share(c.service.engine, c.sharers);
+    if (!takes_a_share(c)) continue;
+    const double share = cache_share(cache_options(c.service), c.sharers);
     total += share;
     shares.push_back(text::format("{} {:.4g}", c.service.name, share));
   }
@@ -144,16 +149,12 @@ std::string sum_refusal(const std::vector<Case>& cases) {
   for (const Case& c : cases) {
     total += c.need.total;
     terms.push_back(text::format("{} {}", c.service.name, gb(c.need.total)));
-    const auto* llm = std::get_if<LlmModel>(&c.service.model->cost);
-    const bool adjustable = llm != nullptr && c.service.memory_bytes <= 0 &&
-                            c.process.memory_limit_bytes <= 0 && c.service.engine.kv_blocks == 0;
-    if (!adjustable) {
+    if (!takes_a_share(c)) {
       others += c.need.total;
       continue;
     }
     ++shares;
-    least = std::max(
-        least, with_least_cache(c.service, *llm, *llm->format_for(c.service.precision, c.gpu), c.gpu).total);
+    least = std::max(least, with_least_cache(c.service, c.gpu).total);
   }
   const double memory = cases.front().memory;
   if (total <= memory) return {};
@@ -189,7 +190,7 @@ std::string memory_refusal(const std::vector<Service>& services, const GpuPlacem
   const auto parts = partitions(*gpu.profile, gpu.layout);
   const auto members = sharing_memory(parts, partition);
   const auto needs = needs_of(services, gpu, parts);
-  const int sharers = std::max(1, llm_processes(services, gpu, members));
+  const int sharers = std::max(1, sharing_processes(services, gpu, members));
   std::vector<Case> cases;
   for (const std::size_t part : members) {
     for (std::size_t p = 0; p < needs[part].size(); ++p) {

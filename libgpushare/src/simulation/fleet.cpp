@@ -2,36 +2,16 @@
 
 #include <algorithm>
 
-#include "placement/memory_parts.hpp"
+#include "placement/served_by.hpp"
 #include "placement/tensor_parallel.hpp"
 
 namespace gpushare {
 namespace {
 
-LlmServing serving_of(const Service& service, const LlmModel& model, const GpuProfile& gpu) {
-  const InterconnectConstants& link = gpu.interconnect;
-  LlmServing serving{&model,
-                     model.format_for(service.precision, gpu),
-                     {service.tensor_parallel, link.latency_s, link.bandwidth_bytes_per_s}};
-  const scenario::Draft draft = scenario::draft_of(service, gpu);
-  if (draft.model == nullptr) return serving;
-  serving.draft = draft.model;
-  serving.draft_format = draft.format;
-  serving.draft_tokens = service.engine.speculation.tokens;
-  return serving;
-}
-
-AnyEngine make_engine(const Service& service, const MemoryNeed& need, const GpuProfile& gpu,
-                      const std::shared_ptr<JobQueue>& shared) {
-  const Model& model = *service.model;
-  if (const auto* llm = std::get_if<LlmModel>(&model.cost))
-    return ContinuousEngine(service.engine, serving_of(service, *llm, gpu), need.kv_blocks);
-  if (const auto* asr = std::get_if<StreamingAsrModel>(&model.cost))
-    return StreamEngine(service.engine, *asr);
-  if (const auto* tts = std::get_if<AutoregressiveTtsModel>(&model.cost))
-    return SlotEngine(service.engine, *tts, service.engine.slots > 0 ? service.engine.slots : need.slots);
-  return BatchEngine(service.engine, model,
-                     shared ? shared : std::make_shared<JobQueue>(service.engine.queue_limit));
+AnyEngine engine_for(const Service& service, const MemoryNeed& need, const GpuProfile& gpu,
+                     const std::shared_ptr<JobQueue>& shared) {
+  const Process process = process_of(service, gpu);
+  return make_engine(EngineSite{*service.model, process, need, shared});
 }
 
 /// SMs that each process of a partition may use.
@@ -88,8 +68,8 @@ void add_partition(Fleet& fleet, const Scenario& scenario, const GpuPlacement& g
                   partition,
                   static_cast<int>(client),
                   gpu_client++,
-                  make_engine(scenario.workload.services[static_cast<std::size_t>(index)], needs[client],
-                              profile, service.shared_queue)};
+                  engine_for(scenario.workload.services[static_cast<std::size_t>(index)], needs[client],
+                             profile, service.shared_queue)};
     server.resources = resources;
     server.memory_bytes = needs[client].total;
     service.servers.push_back(static_cast<int>(fleet.servers.size()));

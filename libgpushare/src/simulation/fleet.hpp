@@ -7,16 +7,11 @@
 
 #include "gpushare/scenario.hpp"
 #include "gpushare/statistics.hpp"
-#include "serving/batch_engine.hpp"
-#include "serving/continuous_engine.hpp"
-#include "serving/slot_engine.hpp"
-#include "serving/stream_engine.hpp"
+#include "serving/any_engine.hpp"
 #include "sharing/executor.hpp"
 #include "simulation/step_run.hpp"
 
 namespace gpushare {
-
-using AnyEngine = std::variant<BatchEngine, StreamEngine, SlotEngine, ContinuousEngine>;
 
 /// A further process of a replica under tensor parallelism, on a GPU of its own.
 struct Rank {

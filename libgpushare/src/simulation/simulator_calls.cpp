@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "models/model_kind.hpp"
 #include "results/traffic_ids.hpp"
 #include "simulation/simulator.hpp"
 
@@ -178,7 +177,8 @@ bool Simulator::speaks(const Traffic& traffic) const {
   const auto& stages = scenario_.workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages;
   return std::any_of(stages.begin(), stages.end(), [&](const Stage& stage) {
     return stage.service >= 0 &&
-           is_speech_synthesis(*scenario_.workload.services[static_cast<std::size_t>(stage.service)].model);
+           role_of(*scenario_.workload.services[static_cast<std::size_t>(stage.service)].model) ==
+               Role::speaks;
   });
 }
 

@@ -25,7 +25,8 @@ bool Simulator::caches_prefixes(const Traffic& traffic) const {
   const Pipeline& pipeline = scenario_.workload.pipelines[static_cast<std::size_t>(traffic.pipeline)];
   return std::any_of(pipeline.stages.begin(), pipeline.stages.end(), [&](const Stage& stage) {
     return stage.service >= 0 &&
-           scenario_.workload.services[static_cast<std::size_t>(stage.service)].engine.prefix_caching;
+           gpushare::caches_prefixes(
+               scenario_.workload.services[static_cast<std::size_t>(stage.service)].engine);
   });
 }
 

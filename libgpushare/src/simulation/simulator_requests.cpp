@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "models/model_kind.hpp"
 #include "simulation/simulator.hpp"
 
 namespace gpushare {
@@ -126,7 +125,7 @@ Job Simulator::make_job(const Request& request, std::uint32_t slot, std::uint8_t
     const std::uint32_t spoken = (request.stages[index].parts_submitted - 1) * each;
     job.output_tokens = std::min(each, request.output_tokens - spoken);
   }
-  if (is_speech_synthesis(model))
+  if (role_of(model) == Role::speaks)
     job.audio_s = job.output_tokens *
                   (request.audio_s_per_token > 0 ? request.audio_s_per_token : stage.audio_s_per_token);
   if (std::holds_alternative<StreamingAsrModel>(model.cost)) job.audio_s = request.speech_s;

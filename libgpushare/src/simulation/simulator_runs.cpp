@@ -12,20 +12,13 @@ namespace {
 constexpr std::size_t kMostSteps = 256;
 constexpr std::size_t kStepsBeyondNextEvent = 8;
 
-int most_steps_at_once(const Server& server, const Engine& engine) {
-  if (std::holds_alternative<ContinuousEngine>(server.engine)) return 1;
-  if (engine.kind == EngineKind::fifo) return engine.concurrency;
-  return 2;
-}
-
 }  // namespace
 
 bool Simulator::host_never_full() const {
   if (scenario_.placement.nodes.front().host_cores == 0) return true;
   int steps = 0;
   for (const Server& server : fleet_.servers)
-    steps += most_steps_at_once(server,
-                                scenario_.workload.services[static_cast<std::size_t>(server.service)].engine);
+    steps += most_steps_at_once(scenario_.workload.services[static_cast<std::size_t>(server.service)].engine);
   return steps <= scenario_.placement.nodes.front().host_cores;
 }
 
