@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "gpushare/fields.hpp"
 #include "gpushare/mig.hpp"
 #include "gpushare/model.hpp"
 #include "gpushare/profile.hpp"
@@ -67,6 +68,9 @@ py::array_t<T> view(const std::shared_ptr<const void>& owner, const std::vector<
 [[nodiscard]] ProfileHandle load_profile_handle(const std::string& name_or_path);
 [[nodiscard]] LayoutHandle make_layout(const ProfileHandle& profile, Layout layout);
 [[nodiscard]] py::list provenance_list(const std::vector<ProvenanceEntry>& entries);
+
+[[nodiscard]] py::dict values_dict(const FieldValues& values);
+[[nodiscard]] py::list kinds_list(const std::vector<KindInfo>& kinds);
 
 /// The table as an Arrow C stream of one record batch, in a PyCapsule named "arrow_array_stream".
 [[nodiscard]] py::capsule arrow_stream(std::shared_ptr<const Table> table);

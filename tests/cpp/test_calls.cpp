@@ -54,6 +54,11 @@ Scenario voice(std::vector<VoiceCall> calls, const std::string& patch = "{}") {
   return scenario;
 }
 
+/// Of its recognition.
+double chunk_of(const Scenario& scenario) {
+  return std::get<StreamOptions>(scenario.workload.services[0].engine.options).chunk_s;
+}
+
 VoiceCall call_of(std::int64_t number, double begin_s, std::size_t turns, double heard_s = 4) {
   VoiceCall call{number, begin_s, {}};
   for (std::size_t i = 0; i < turns; ++i)
@@ -206,7 +211,7 @@ TEST_CASE("a held stream takes a chunk of every open call for every chunk_s, wha
   std::vector<VoiceCall> quiet = calls;
   for (VoiceCall& call : quiet)
     for (CallTurn& turn : call.turns) turn.speech_s = 0.2, turn.silence_s = 2.3;
-  const double chunk_s = voice(calls).workload.services[0].engine.chunk_s;
+  const double chunk_s = chunk_of(voice(calls));
   const double span_s = 100 * chunk_s;
   const Run talking = simulate(voice(calls), with_steps()), silent = simulate(voice(quiet), with_steps());
   CHECK(chunks_between(talking, 2, 2 + span_s) == 400);
@@ -277,7 +282,7 @@ TEST_CASE("users keep their stream from the first turn until they leave") {
     return read(document);
   };
   const Scenario holding = users(true);
-  const double chunk_s = holding.workload.services[0].engine.chunk_s;
+  const double chunk_s = chunk_of(holding);
   const Run run = simulate(holding, with_steps());
   CHECK(chunks_between(run, 1, 1 + 100 * chunk_s) == 300);
   CHECK(chunks_between(run, 30 + chunk_s, 1e9) <= 3 * 30 / chunk_s);  // none but turns that were begun before

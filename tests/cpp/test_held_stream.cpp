@@ -27,8 +27,7 @@ auto count(const Outbox& out, Signal signal) {
 TEST_CASE("a held stream goes on between utterances, and each is heard with the chunk in which it ends") {
   StreamingAsrModel model;
   model.floor_s = 0.01;
-  Engine config;
-  config.kind = EngineKind::stream_batching;
+  StreamOptions config;
   config.chunk_s = 0.125;
   config.max_streams = 1;
   StreamEngine engine(config, model);

@@ -323,16 +323,17 @@ TEST_CASE("random scenarios come out the same, merged or not") {
         R"({"mode": "dedicated"})",
         R"("replicas": )" + std::to_string(static_cast<int>(pick({1, 1, 2, 3}))) +
             R"(, "tensor_parallel": )" + std::to_string(static_cast<int>(pick({1, 1, 2, 4})))));
-    Engine& engine = scenario.workload.services[0].engine;
+    Engine& server = scenario.workload.services[0].engine;
+    auto& engine = std::get<ContinuousOptions>(server.options);
     engine.max_num_seqs = static_cast<int>(pick({3, 16, 256}));
     engine.max_num_batched_tokens = static_cast<int>(pick({256, 512, 2048, 8192}));
     engine.block_size = static_cast<int>(pick({1, 7, 16, 32}));
     engine.kv_blocks = static_cast<std::int64_t>(pick({4000, 8000, 400000})) / engine.block_size;
     engine.watermark = pick({0, 0.01, 0.1});
-    engine.queue_limit = static_cast<std::int64_t>(pick({-1, 5, 50}));
+    server.queue_limit = static_cast<std::int64_t>(pick({-1, 5, 50}));
     engine.host_per_step_s = pick({0, 0.0005, 0.003});
     engine.host_per_sequence_s = pick({0, 1e-5});
-    engine.request_overhead_s = pick({0, 0.01});
+    server.request_overhead_s = pick({0, 0.01});
     engine.prefix_caching = pick({0, 1}) > 0;
     engine.prefix_cache_share = pick({0, 0, 0.5});
     engine.prefill_first = pick({0, 0, 1}) > 0;

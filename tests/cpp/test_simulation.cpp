@@ -64,9 +64,7 @@ std::uint64_t failed_of(const Run& run, int traffic) {
 
 TEST_CASE("visits wait for a worker of their pipeline, first come first served") {
   // Three users at once, 10 ms of work each on a server without a queue of its own: two workers, then the third.
-  Engine many = fifo();
-  many.concurrency = 3;
-  Scenario scenario = queueing::system(constant(0.01), many, {{}, 1, 1}, Routing::round_robin);
+  Scenario scenario = queueing::system(constant(0.01), fifo(3), {{}, 1, 1}, Routing::round_robin);
   Traffic users;
   users.kind = Traffic::Kind::closed;
   users.users = 3;

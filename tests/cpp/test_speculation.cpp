@@ -19,15 +19,15 @@ using namespace gpushare;
 using doctest::Approx;
 using test::Json;
 
-Engine guessing(int tokens, double acceptance) {
-  Engine engine = test::continuous(64, 2048);
+ContinuousOptions guessing(int tokens, double acceptance) {
+  ContinuousOptions engine = test::continuous(64, 2048);
   engine.speculation = {tokens, acceptance, nullptr, Precision::fp16};
   return engine;
 }
 
 /// A server whose steps take a millisecond.
 struct Bench {
-  explicit Bench(const Engine& config, std::int64_t blocks = 100000)
+  explicit Bench(const ContinuousOptions& config, std::int64_t blocks = 100000)
       : engine(config, test::token_counter(), blocks) {
     engine.draw_from(Stream(7, 0, "luck"));
   }
@@ -126,7 +126,7 @@ TEST_CASE(
                          [&](const Outcome& outcome) { return outcome.signal == signal; });
   };
   for (const bool planned_ahead : {false, true}) {
-    Engine late = guessing(4, 1);
+    ContinuousOptions late = guessing(4, 1);
     late.async_output = true;
     late.async_scheduling = planned_ahead;
     Bench bench(late);
@@ -138,7 +138,7 @@ TEST_CASE(
     CHECK(bench.engine.inter_token().count() == 10);
     CHECK(bench.engine.counts().draft_tokens == 8);
   }
-  Engine slow = guessing(4, 1);
+  ContinuousOptions slow = guessing(4, 1);
   slow.frontend_token_s = 2e-3;
   Bench bench(slow);
   REQUIRE(bench.send(0, 10, 11));

@@ -9,6 +9,8 @@
 #include "gpushare/engines.hpp"
 #include "gpushare/errors.hpp"
 #include "gpushare/fits.hpp"
+#include "gpushare/fields.hpp"
+#include "gpushare/memory.hpp"
 #include "gpushare/mig.hpp"
 #include "gpushare/model.hpp"
 #include "gpushare/placement.hpp"

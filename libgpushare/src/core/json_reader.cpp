@@ -181,7 +181,7 @@ std::string Reader::string() const {
   return value_->get<std::string>();
 }
 
-std::size_t Reader::choice(std::initializer_list<std::string_view> legal) const {
+std::size_t Reader::choice(std::span<const std::string_view> legal) const {
   const std::vector<std::string> names(legal.begin(), legal.end());
   const std::string listed =
       text::format("{}\"{}\"", names.size() > 1 ? "one of " : "", text::join(names, "\", \""));

@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 
+#include "core/catalogue.hpp"
 #include "core/json_reader.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
@@ -148,11 +149,10 @@ void merge(ordered_json& document, const std::string& name, const std::string& s
   for (const char* word : {"dedicated", "time-slicing", "mps"})
     if (std::find(known.begin(), known.end(), word) == known.end()) known.emplace_back(word);
   const std::string start = mode.substr(0, mode.find(':'));
-  auto near = json::nearest(mode, known);
-  if (!near) near = json::nearest(start, {"dedicated", "time-slicing", "mps", "mig"});
+  std::string hint = did_you_mean(mode, known);
+  if (hint.empty()) hint = did_you_mean(start, {"dedicated", "time-slicing", "mps", "mig"}, ".");
   fail(where,
-       text::format("unknown mode \"{}\"{}{} Any document has {}", mode,
-                    near ? text::format("; did you mean \"{}\"?", *near) : ".",
+       text::format("unknown mode \"{}\"{}{} Any document has {}", mode, hint,
                     modes.empty() ? "" : text::format(" This document's modes: {}.", text::join(modes, ", ")),
                     kModeGrammar));
 }
@@ -185,10 +185,6 @@ std::string text_of(const ordered_json& placement, const char* key, const std::s
 }
 
 }  // namespace
-
-bool is_path(std::string_view name) {
-  return name.find('/') != std::string_view::npos || name.ends_with(".json");
-}
 
 std::vector<std::string> keys_of(const ordered_json& document, const char* name) {
   std::vector<std::string> keys;

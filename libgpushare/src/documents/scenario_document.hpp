@@ -27,9 +27,6 @@ struct AppliedDocument {
 /// Makes the relative paths of a document, or of a patch of one, start at `folder`.
 void make_paths_absolute(nlohmann::ordered_json& document, const std::string& folder);
 
-/// A name stands for a file of its own when it has a slash or ends in .json.
-[[nodiscard]] bool is_path(std::string_view name);
-
 /// The keys of an object member, in the document's order; none when there is no such member.
 [[nodiscard]] std::vector<std::string> keys_of(const nlohmann::ordered_json& document, const char* member);
 

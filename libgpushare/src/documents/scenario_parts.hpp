@@ -8,7 +8,6 @@
 
 #include "core/json_reader.hpp"
 #include "gpushare/scenario.hpp"
-#include "models/model_kind.hpp"
 
 /// The pieces that read a scenario document; scenario_reader.cpp joins them.
 namespace gpushare::scenario {
@@ -16,8 +15,6 @@ namespace gpushare::scenario {
 using json::Reader;
 using Names = std::vector<std::string>;
 
-/// "unknown <what> "tts2"; did you mean "tts"? Known: asr, tts".
-[[nodiscard]] std::string unknown_name(std::string_view what, const std::string& name, const Names& known);
 /// The index of the name that `reader` holds; fails there when it is not one of `known`.
 [[nodiscard]] int index_of(const Reader& reader, std::string_view what, const Names& known);
 
@@ -27,6 +24,10 @@ using Names = std::vector<std::string>;
 
 /// The services in the order given; `services` is the object of the document.
 [[nodiscard]] std::vector<Service> read_services(const Reader& services, const Names& order);
+/// The owner's "precision", one that the model has: fp16 when absent, or the first.
+[[nodiscard]] Precision read_precision(const Reader& owner, const Model& model);
+/// The engine of a service whose model is known.
+[[nodiscard]] Engine read_engine(const Reader& reader, const Service& service);
 [[nodiscard]] std::vector<Pipeline> read_pipelines(const Reader& pipelines, const Names& order,
                                                    const std::vector<Service>& services);
 [[nodiscard]] std::vector<Traffic> read_traffic(const Reader& traffic, const Scenario& scenario,
@@ -40,8 +41,6 @@ using Names = std::vector<std::string>;
                                    const Names& services);
 /// The cores of a host.
 [[nodiscard]] int read_cores(const Reader& host);
-/// A profile by name or path; an unknown name or missing file fails at the reader.
-[[nodiscard]] std::shared_ptr<const GpuProfile> read_profile(const Reader& reader);
 
 /// Seconds that the traffic lasts, when it tells: closed loops and traces do.
 [[nodiscard]] std::optional<double> length_of(const Traffic& traffic);

@@ -4,24 +4,19 @@
 #include <fstream>
 #include <sstream>
 
-#include "core/builtin.hpp"
+#include "core/catalogue.hpp"
 #include "core/text.hpp"
 #include "documents/scenario_document.hpp"
 #include "documents/scenario_parts.hpp"
 #include "gpushare/errors.hpp"
+#include "hardware/profile_reader.hpp"
+#include "models/model_kind.hpp"
 #include "placement/placement_checks.hpp"
 #include "placement/placement_mode.hpp"
 #include "placement/tensor_parallel.hpp"
 
 namespace gpushare {
 namespace scenario {
-
-std::string unknown_name(std::string_view what, const std::string& name, const Names& known) {
-  const auto near = json::nearest(name, known);
-  return text::format("unknown {} \"{}\"{} Known: {}", what, name,
-                      near ? text::format("; did you mean \"{}\"?", *near) : ".",
-                      known.empty() ? "none" : text::join(known, ", "));
-}
 
 int index_of(const Reader& reader, std::string_view what, const Names& known) {
   const std::string name = reader.string();
@@ -42,7 +37,7 @@ bool always_zero(const Distribution& distribution) {
 
 namespace {
 
-constexpr std::string_view kFolder = "scenarios";
+constexpr Catalogue kScenarios{"scenarios", "scenario"};
 constexpr double kLongestRun = 1e9;  // seconds: times are kept in nanoseconds in 64 bits
 
 [[noreturn]] void fail(std::string where, const std::string& what) {
@@ -211,7 +206,8 @@ Scenario read(const AppliedDocument& applied, const std::string& source, const F
   scenario.modes = applied.modes;
   read_heading(reader, scenario);
   const auto gpu = reader.find("gpu");
-  scenario.placing.gpu = gpu ? read_profile(*gpu) : std::make_shared<const GpuProfile>(load_profile("a100"));
+  scenario.placing.gpu =
+      gpu ? named_profile(*gpu) : std::make_shared<const GpuProfile>(load_profile("a100"));
   const Reader services = reader.at("services");
   scenario.workload.services = read_services(services, keys_of(applied.json, "services"));
   scenario.workload.pipelines =
@@ -247,21 +243,16 @@ Scenario parse_scenario(std::string_view json, const std::string& mode, const st
 }
 
 Scenario load_scenario(const std::string& name_or_path, const std::string& mode, const FileReaders& files) {
-  if (scenario::is_path(name_or_path)) {
+  using scenario::kScenarios;
+  const std::string source = kScenarios.source(name_or_path);
+  if (is_path(name_or_path)) {
     const auto folder = std::filesystem::path(name_or_path).parent_path().string();
-    return parse_scenario(scenario::text_of_file(name_or_path), mode, name_or_path, folder, files);
+    return parse_scenario(scenario::text_of_file(name_or_path), mode, source, folder, files);
   }
-  const auto text = builtin(scenario::kFolder, name_or_path);
-  if (!text || name_or_path == "schema")
-    scenario::fail({}, scenario::unknown_name("scenario", name_or_path, scenario_names()) +
-                           "; or give the path of a .json file");
-  return parse_scenario(*text, mode, text::format("{}/{}.json", scenario::kFolder, name_or_path), {}, files);
+  if (!kScenarios.has(name_or_path)) scenario::fail({}, kScenarios.unknown(name_or_path));
+  return parse_scenario(kScenarios.text(name_or_path), mode, source, {}, files);
 }
 
-std::vector<std::string> scenario_names() {
-  auto names = builtin_names(scenario::kFolder);
-  std::erase(names, "schema");
-  return names;
-}
+std::vector<std::string> scenario_names() { return scenario::kScenarios.names(); }
 
 }  // namespace gpushare

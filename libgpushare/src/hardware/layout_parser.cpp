@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "core/json_reader.hpp"
+#include "core/catalogue.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
 
@@ -68,10 +68,8 @@ int find_profile(const GpuProfile& profile, std::string_view name, const std::st
     names.push_back(profile.mig[i].name);
   }
   if (by_short_name.size() == 1) return by_short_name.front();
-  const auto near = json::nearest(name, names);
-  throw LayoutError(
-      item, text::format("{} has no instance profile \"{}\"{}; it has {}", profile.title, name,
-                         near ? text::format("; did you mean \"{}\"?", *near) : "", text::join(names, ", ")));
+  throw LayoutError(item, text::format("{} has no instance profile \"{}\"{}; it has {}", profile.title, name,
+                                       did_you_mean(name, names), text::join(names, ", ")));
 }
 
 /// Takes "(1c,2c)" off the end of `rest`.

@@ -5,17 +5,8 @@
 namespace gpushare {
 namespace {
 
-/// What an engine measured by itself: between tokens, chunks of recognition, chunks of speech.
-using NamedHistogram = std::pair<const char*, const Histogram*>;
 std::vector<NamedHistogram> histograms_of(const AnyEngine& engine) {
-  if (const auto* llm = std::get_if<ContinuousEngine>(&engine)) return {{"itl", &llm->inter_token()}};
-  if (const auto* asr = std::get_if<StreamEngine>(&engine))
-    return {{"chunk_latency", &asr->chunk_latency()}, {"interarrival_jitter", &asr->interarrival_jitter()}};
-  if (const auto* tts = std::get_if<SlotEngine>(&engine))
-    return {{"first_chunk", &tts->first_chunk()},
-            {"inter_chunk", &tts->inter_chunk()},
-            {"interarrival_jitter", &tts->interarrival_jitter()}};
-  return {};
+  return std::visit([](const auto& any) { return any.histograms(); }, engine);
 }
 
 void add(ContinuousEngine::Counts& sum, const AnyEngine& engine) {
