@@ -69,7 +69,7 @@ Effort check_same(const Scenario& scenario, std::uint64_t seed = 0) {
   const Run single = simulate(scenario, options);
   check_same(merged.requests, single.requests);
   check_same(merged.partitions, single.partitions);
-  CHECK(merged.summary.limiting_resource == single.summary.limiting_resource);
+  CHECK(merged.summary.bottleneck == single.summary.bottleneck);
   CHECK(same_bits(figures(merged.summary), figures(single.summary)));
   return {merged.summary.events, single.summary.events};
 }

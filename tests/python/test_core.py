@@ -242,6 +242,8 @@ def test_a_run_shows_every_field(light: gs.Scenario) -> None:
         "replication": int,
         "perturbed": bool,
         "summary": dict,
+        "figures": dict,
+        "bottleneck": dict,
         "requests": _core.Columns,
         "steps": _core.Columns,
         "partitions": _core.Columns,

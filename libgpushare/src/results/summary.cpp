@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/text.hpp"
+#include "results/bottleneck.hpp"
 #include "simulation/simulator.hpp"
 
 namespace gpushare {
@@ -115,9 +116,11 @@ Summary Simulator::summarise_run() {
                                      [](const PartitionPlacement& part) { return !part.processes.empty(); });
   summary.gpus_freed = scenario_.baseline_gpus > 0 ? scenario_.baseline_gpus - summary.gpus_used : 0;
   summary.request_throughput_per_gpu = share(summary.request_throughput, summary.gpus_used);
-  summary.cost_per_month = summary.gpus_used * scenario_.workload.price_per_gpu_hour * kHoursPerMonth;
-  summary.cost_per_1000_requests =
-      share(summary.gpus_used * scenario_.workload.price_per_gpu_hour / 3.6, summary.request_throughput);
+  const double gpus_on = summary.gpus_used;  // mean over the window
+  summary.gpu_hours = gpus_on * summary.duration_s / 3600;
+  const double price_per_hour = gpus_on * scenario_.workload.price_per_gpu_hour;
+  summary.cost_per_month = price_per_hour * kHoursPerMonth;
+  summary.cost_per_1000_requests = share(price_per_hour / 3.6, summary.request_throughput);
   summary.audio_gap_s_per_request = share(counts.audio_gap_s, static_cast<double>(counts.completed));
   summary.audio_gap_rate = share(static_cast<double>(counts.late_chunks), static_cast<double>(counts.chunks));
   summary.latencies = recorder_.latencies();
@@ -125,7 +128,7 @@ Summary Simulator::summarise_run() {
   summary.events = events_;
   add_partitions(summary);
   add_services(summary);
-  summary.limiting_resource = limiting_resource(summary);
+  summary.bottleneck = find_bottleneck(summary, partitions_of_services());
   return summary;
 }
 
@@ -140,12 +143,13 @@ std::string Simulator::process_name(const Server& server, int partition) const {
 }
 
 void Simulator::add_partitions(Summary& summary) const {
-  std::map<std::string, double> allocated;  // by GPU
+  std::map<std::uint32_t, double> allocated;  // by GPU
   for (std::size_t i = 0; i < fleet_.partitions.size(); ++i) {
     const PartitionState& state = fleet_.partitions[i];
     const PartitionWindow& window = windows_[i];
     PartitionSummary part;
     part.name = state.name;
+    part.gpu = static_cast<int>(state.gpu);
     part.sharing = to_string(state.sharing.mode);
     for (const int index : state.servers) {
       const Server& server = fleet_.servers[static_cast<std::size_t>(index)];
@@ -161,7 +165,7 @@ void Simulator::add_partitions(Summary& summary) const {
         share(window.bytes_end - window.bytes_begin, state.partition.bandwidth_bytes_per_s * seconds);
     part.memory_allocated_bytes = state.partition.nominal_memory_bytes;
     summary.vram_used_bytes += part.memory_used_bytes;
-    allocated[state.name.substr(0, state.name.find('/'))] = state.profile->nominal_memory_bytes;
+    allocated[state.gpu] = state.profile->nominal_memory_bytes;
     summary.partitions.push_back(std::move(part));
   }
   for (const auto& [gpu, bytes] : allocated) summary.vram_allocated_bytes += bytes;
@@ -188,39 +192,17 @@ void Simulator::add_services(Summary& summary) const {
   }
 }
 
-std::string Simulator::limiting_resource(const Summary& summary) const {
-  constexpr double kSaturated = 0.85;
-  const auto most =
-      std::max_element(summary.services.begin(), summary.services.end(),
-                       [](const auto& a, const auto& b) { return a.mean_in_system < b.mean_in_system; });
-  if (most == summary.services.end() || most->mean_in_system <= 0)
-    return summary.rejected > 0 ? "admission: every request was refused" : "nothing: no requests were served";
-  const auto index = static_cast<std::size_t>(most - summary.services.begin());
-  const PartitionSummary* fullest = nullptr;
-  const auto consider = [&](int partition) {
-    const PartitionSummary& part = summary.partitions[static_cast<std::size_t>(partition)];
-    if (fullest == nullptr || part.busy + part.switching > fullest->busy + fullest->switching)
-      fullest = &part;
-  };
-  for (const int index_of_server : fleet_.services[index].servers) {
-    const Server& server = fleet_.servers[static_cast<std::size_t>(index_of_server)];
-    consider(server.partition);
-    for (const Rank& rank : server.others) consider(rank.partition);
+// Where each service's processes live, in order of replicas and ranks.
+std::vector<std::vector<int>> Simulator::partitions_of_services() const {
+  std::vector<std::vector<int>> partitions(fleet_.services.size());
+  for (std::size_t i = 0; i < fleet_.services.size(); ++i) {
+    for (const int index : fleet_.services[i].servers) {
+      const Server& server = fleet_.servers[static_cast<std::size_t>(index)];
+      partitions[i].push_back(server.partition);
+      for (const Rank& rank : server.others) partitions[i].push_back(rank.partition);
+    }
   }
-  const double total = fullest->busy + fullest->switching;
-  if (total < kSaturated && most->busy >= kSaturated)
-    return text::format(
-        "{}: its steps follow each other without a pause, {:.0f} % of them on the GPU, the rest on the host "
-        "or its link",
-        most->name, 100 * share(total, most->busy));
-  if (total < kSaturated) return text::format("{}: its own latency; no resource is saturated", most->name);
-  if (fullest->switching > 0.02)
-    return text::format("{}: GPU time of {} ({:.0f} % busy, {:.0f} % switching)", most->name, fullest->name,
-                        100 * fullest->busy, 100 * fullest->switching);
-  const char* what = fullest->bandwidth_utilisation > 0.5 ? "memory bandwidth"
-                     : fullest->compute_utilisation > 0.5 ? "compute"
-                                                          : "GPU time";
-  return text::format("{}: {} of {} ({:.0f} % busy)", most->name, what, fullest->name, 100 * fullest->busy);
+  return partitions;
 }
 
 void Simulator::check_invariants(Summary& summary, Time end) {
@@ -257,41 +239,6 @@ void Simulator::check_invariants(Summary& summary, Time end) {
         "", text::format("{} requests never ended: every event was handled and they still wait; this is a "
                          "defect of the simulator",
                          summary.unfinished));
-}
-
-Table Simulator::partition_table(const Summary& summary) const {
-  Table table;
-  table.name = "partitions";
-  const auto add = [&](const char* name, Column::Type type) -> Column& {
-    Column& column = table.columns.emplace_back();
-    column.name = name;
-    column.type = type;
-    return column;
-  };
-  const auto text = [&](const char* name, auto&& value_of) {
-    Column& column = add(name, Column::Type::category);
-    for (const PartitionSummary& part : summary.partitions) {
-      const std::string value = value_of(part);
-      const auto found = std::find(column.categories.begin(), column.categories.end(), value);
-      column.codes.push_back(static_cast<std::int32_t>(found - column.categories.begin()));
-      if (found == column.categories.end()) column.categories.push_back(value);
-    }
-  };
-  text("partition", [](const PartitionSummary& part) { return part.name; });
-  text("sharing", [](const PartitionSummary& part) { return part.sharing; });
-  text("processes", [](const PartitionSummary& part) { return text::join(part.processes, ", "); });
-  const std::pair<const char*, double PartitionSummary::*> figures[] = {
-      {"busy", &PartitionSummary::busy},
-      {"switching", &PartitionSummary::switching},
-      {"compute_utilisation", &PartitionSummary::compute_utilisation},
-      {"bandwidth_utilisation", &PartitionSummary::bandwidth_utilisation},
-      {"memory_used_bytes", &PartitionSummary::memory_used_bytes},
-      {"memory_allocated_bytes", &PartitionSummary::memory_allocated_bytes}};
-  for (const auto& [name, figure] : figures) {
-    Column& column = add(name, Column::Type::float64);
-    for (const PartitionSummary& part : summary.partitions) column.numbers.push_back(part.*figure);
-  }
-  return table;
 }
 
 }  // namespace gpushare

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <type_traits>
 
+#include "results/partition_table.hpp"
+
 namespace gpushare {
 
 Simulator::Simulator(const Scenario& scenario, const RunOptions& options)

@@ -293,8 +293,7 @@ class Simulator {
   void add_partitions(Summary& summary) const;
   void add_services(Summary& summary) const;
   void check_invariants(Summary& summary, Time end);
-  [[nodiscard]] std::string limiting_resource(const Summary& summary) const;
-  [[nodiscard]] Table partition_table(const Summary& summary) const;
+  [[nodiscard]] std::vector<std::vector<int>> partitions_of_services() const;
 
   /// To be settled at the end of the event.
   void touch_partition(std::uint32_t index) {
