@@ -1,7 +1,8 @@
 # make demo [TRACE=file]   the voice-pipeline comparison, and a request trace on one A100
 # make test                C++ and Python tests
+# make develop             from now on .venv uses the Python sources here: editing them needs no installing
 # make bench               benchmarks
-# make check               formatting, typing, and the stub against the module
+# make check               formatting, floors of the Python package, typing, and the stub against the module
 # make format              formats C++ and Python sources
 # make clean               removes build/ and .venv/
 #
@@ -26,11 +27,14 @@ unexport PYTHONPATH VIRTUAL_ENV
 
 hash = $(shell find $(1) -type f -not -path '*/__pycache__/*' -print0 2>/dev/null | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16)
 recipe := $(call hash,pyproject.toml)
-package := $(call hash,pyproject.toml README.md CMakeLists.txt cmake libgpushare bindings profiles models engines scenarios validation)
 stamps := .venv/stamps
+# After `make develop` only what is compiled or configured is ever installed again.
+editable := $(wildcard $(stamps)/editable)
+package := $(if $(editable),editable-)$(call hash,pyproject.toml CMakeLists.txt cmake libgpushare bindings/CMakeLists.txt \
+  bindings/*.cpp bindings/*.hpp profiles models engines scenarios $(if $(editable),,README.md bindings/gpushare validation))
 venv := $(stamps)/venv-$(recipe)
 
-.PHONY: help demo test bench check format clean prerequisites
+.PHONY: help demo test develop developed bench check format clean prerequisites
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -57,17 +61,17 @@ install = .venv/bin/python -m pip install -qq --no-build-isolation --check-build
 # One stamp for each set of optional requirements; a larger set serves for the smaller ones.
 $(stamps)/package-$(package): | $(venv)
 	@echo 'building and installing gpushare (minutes the first time)'
-	$(install) .
+	$(install) $(if $(editable),-e) .
 	touch $@
 
 $(stamps)/package-test-$(package): | $(venv)
 	@echo 'building and installing gpushare with what its tests need (minutes the first time)'
-	$(install) '.[test]'
+	$(install) $(if $(editable),-e) '.[test]'
 	touch $(stamps)/package-$(package) $@
 
 $(stamps)/package-dev-$(package): | $(venv)
 	@echo "building and installing gpushare with the developer's tools (minutes the first time)"
-	$(install) '.[dev]'
+	$(install) $(if $(editable),-e) '.[dev]'
 	touch $(stamps)/package-$(package) $(stamps)/package-test-$(package) $@
 
 # --- the two commands of the README -----------------------------------------------------------------------------
@@ -83,6 +87,12 @@ test: $(stamps)/package-test-$(package)
 
 # --- for developers ---------------------------------------------------------------------------------------------
 
+develop: | $(venv)
+	@test -e $(stamps)/editable || { rm -f $(stamps)/package-* && touch $(stamps)/editable; }
+	@$(MAKE) --no-print-directory developed
+
+developed: $(stamps)/package-dev-$(package)
+
 bench: $(stamps)/package-$(package)
 	cmake --preset release -DGPUSHARE_BUILD_BENCHMARKS=ON
 	cmake --build --preset release --target gpushare_bench
@@ -96,6 +106,7 @@ check: $(stamps)/package-dev-$(package)
 	$(clang_format) --dry-run --Werror $(cpp_sources)
 	ruff check
 	ruff format --check
+	lint-imports --no-cache --no-logo
 	mypy
 	stubtest gpushare._core --allowlist tests/python/stubtest_allowlist.txt
 

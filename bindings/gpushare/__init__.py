@@ -142,7 +142,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        value: Any = _version()
+        value: Any = importlib.import_module("._version", __name__).installed_version()
     elif name in _MODULES:
         value = importlib.import_module(f".{name}", __name__)
     elif name in _HOME:
@@ -155,12 +155,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("gpushare")
-    except PackageNotFoundError:  # run from a build folder
-        return "0+unknown"

@@ -61,7 +61,7 @@ TimeSliceExecutor time_slicing(double slice, double preempted, double idle, std:
 
 /// When `clients` equal steps of `ms` end that start together under MPS.
 double end_of_equals(int clients, double ms, const Interference& interference) {
-  RateExecutor executor(RateLaw::interference, std::vector<double>(static_cast<std::size_t>(clients), 108),
+  RateExecutor executor(RateLaw::contention, std::vector<double>(static_cast<std::size_t>(clients), 108),
                         2e12);
   std::vector<std::pair<double, Work>> arrivals;
   for (int client = 0; client < clients; ++client) {
@@ -113,7 +113,8 @@ TEST_CASE("hand-overs take the profile's costs, multiplied, or those that the sh
   GpuProfile profile;
   profile.time_slicing = {2e-3, 0.2e-3, 0.1e-3, 0.4e-3};
   const auto ends = [&](const Sharing& sharing, double factor) {
-    Executor executor = make_executor(profile, {}, sharing, {108, 108}, factor);
+    Executor executor = make_executor(profile, {}, sharing, factor);
+    for (int process = 0; process < 2; ++process) CHECK(add_process(executor, 108) == process);
     Work first = work(1, 0, 3);
     first.memory_s = 1.5e-3;
     return run(std::get<TimeSliceExecutor>(executor), {{0, first}, {0, work(2, 1, 3)}});
@@ -172,7 +173,7 @@ TEST_CASE("only the running process draws under time-slicing, and nobody during 
 }
 
 TEST_CASE("steps side by side draw in proportion to their rates") {
-  RateExecutor executor(RateLaw::interference, {108, 108}, 2e12);
+  RateExecutor executor(RateLaw::contention, {108, 108}, 2e12);
   Work first = work(1, 0, 2), second = work(2, 1, 2);
   first.interference = {0.5, 2.0};
   second.interference = {1.0, 1.0};
@@ -225,7 +226,7 @@ TEST_CASE("equal sharing runs n processes at 1/n and the steps of one process in
 }
 
 TEST_CASE("MPS slows each step by its susceptibility times the pressure of the others") {
-  RateExecutor executor(RateLaw::interference, {108, 108}, 2e12);
+  RateExecutor executor(RateLaw::contention, {108, 108}, 2e12);
   Work first = work(1, 0, 2), second = work(2, 1, 2);
   first.interference = {0.5, 2.0};
   second.interference = {1.0, 1.0};
@@ -287,7 +288,7 @@ TEST_CASE(
 
 TEST_CASE("saturated bandwidth divides in proportion to SMs under MPS") {
   // Two copies, alone at 2400 and 4169 GB/s on 32 and 98 SMs of a card that gives 4536: shares 1117 and 3419.
-  RateExecutor executor(RateLaw::interference, {32, 98}, 4536e9);
+  RateExecutor executor(RateLaw::contention, {32, 98}, 4536e9);
   Work small = work(1, 0, 1000), large = work(2, 1, 1000);
   small.bytes_per_s = 2400e9;
   large.bytes_per_s = 4169e9;

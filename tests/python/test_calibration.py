@@ -9,7 +9,7 @@ from typing import Any
 import gpushare as gs
 import pytest
 from gpushare import _core
-from gpushare.calibration.measurements import StepKey
+from gpushare.calibration.runs import StepKey
 from gpushare.calibration.step_times import StepTimes
 from gpushare.command.cli import main
 from gpushare.files import data_file
@@ -99,19 +99,23 @@ def test_a_folder_is_read_whole(measured: gs.Measurements) -> None:
 )
 def test_a_malformed_file_is_named_with_the_place(folder: Path, file: str, change: Any, said: str) -> None:
     edit(folder / file, change)
-    with pytest.raises(gs.CalibrationError, match=said):
+    with pytest.raises(gs.CalibrationError, match=said) as caught:
         gs.Measurements.load(folder)
+    assert caught.value.where.startswith(f"{folder / file}#/")
+    assert str(caught.value).startswith(f"{caught.value.where}: ")
 
 
 def test_missing_folders_and_files_are_named(folder: Path) -> None:
-    with pytest.raises(gs.CalibrationError, match="no such folder"):
+    with pytest.raises(gs.CalibrationError, match="no such folder") as caught:
         gs.Measurements.load(folder / "nothing")
+    assert caught.value.where == str(folder / "nothing")
     (folder / "steps_dedicated.json").write_text("{", encoding="utf-8")
     with pytest.raises(gs.CalibrationError, match=r"steps_dedicated\.json: not JSON"):
         gs.Measurements.load(folder)
     (folder / "steps_dedicated.json").unlink()
-    with pytest.raises(gs.CalibrationError, match=r"steps_dedicated\.json: the file is missing"):
+    with pytest.raises(gs.CalibrationError, match=r"steps_dedicated\.json: the file is missing") as caught:
         gs.Measurements.load(folder)
+    assert caught.value.where == str(folder / "steps_dedicated.json")
 
 
 def test_times_between_measured_shapes_are_between_their_times(measured: gs.Measurements) -> None:
@@ -121,8 +125,11 @@ def test_times_between_measured_shapes_are_between_their_times(measured: gs.Meas
     assert times.capped(PREFILL, 132) < times.capped(PREFILL, 66) < times.capped(PREFILL, 38)
     assert times.saturating_share(PREFILL) > 0.8
     assert times.saturating_share(FRAME) < 0.1
-    with pytest.raises(gs.CalibrationError, match="the step tables hold no such step; they hold asr chunk"):
+    with pytest.raises(
+        gs.CalibrationError, match="the step tables hold no such step; they hold asr chunk"
+    ) as caught:
         times.whole(StepKey("llm", "encode", 1, 1))
+    assert caught.value.where == "llm encode 1x1"
 
 
 def test_switch_costs_come_out_as_the_endless_kernels_show_them(calibration: gs.Calibration) -> None:

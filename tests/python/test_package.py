@@ -2,9 +2,11 @@
 
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from importlib import resources
+from pathlib import Path
 
 import gpushare as gs
 
@@ -49,6 +51,17 @@ def test_the_suites_are_not_imported_before_one_runs() -> None:
     use = "gs.compare('voice-light', modes=['mps'])\ngs.validate\ngs.validation.SUITES\ngs.calibrate"
     loaded = loaded_after(f"import gpushare as gs\n{use}")
     assert not {name for name in loaded if name.startswith("gpushare.validation.suites")}
+
+
+def test_errors_of_our_own_are_made_where_they_learn_their_place() -> None:
+    kinds = [name for name in gs.__all__ if name.endswith("Error")]
+    made = re.compile(rf"\b({'|'.join(kinds)})\(")
+    root = Path(gs.__file__).parent
+    direct = [
+        str(path.relative_to(root)) for path in root.rglob("*.py") if made.search(path.read_text("utf-8"))
+    ]
+    assert len(kinds) == 9
+    assert direct == []  # they call _errors.fail
 
 
 def test_the_package_is_typed() -> None:

@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
+from gpushare.study import cases
 from gpushare.study import points as points_module
-from gpushare.study import sweeps
+from gpushare.study.outcomes import Outcome
 from gpushare.study.sweep_text import compact_layouts
 
 
@@ -170,13 +171,13 @@ def test_a_sweep_goes_on_where_it_stopped(
     gs.sweep(points[:2], resume=path)
     assert len(path.read_text().splitlines()) == 2
     ran: list[gs.Point] = []
-    original = sweeps.run_point
+    original = cases.run_case
 
     def counted(point: gs.Point, *args: Any, **options: Any) -> Any:
         ran.append(point)
         return original(point, *args, **options)
 
-    monkeypatch.setattr(sweeps, "run_point", counted)
+    monkeypatch.setattr(cases, "run_case", counted)
     assert gs.sweep(points, resume=path).table == table.table
     assert len(ran) == 2
     assert gs.sweep(points, resume=path).table == table.table
@@ -221,7 +222,7 @@ def test_errors_of_a_point_come_out(points: list[gs.Point], monkeypatch: pytest.
     def fail(*args: Any, **options: Any) -> Any:
         raise gs.SimulationError("broken")
 
-    monkeypatch.setattr(sweeps, "simulate", fail)
+    monkeypatch.setattr(cases, "simulate", fail)
     for executor in (None, map, Backwards()):
         with pytest.raises(gs.SimulationError, match="broken"):
             gs.sweep(points, executor=executor)
@@ -238,7 +239,7 @@ def test_axis_columns_keep_their_type() -> None:
     assert points_module._shown("users", np.int64(3)) == 3
     mixed = gs.SweepTable(
         [gs.Point(None, {"x": 1, "y": 1.5, "z": True}), gs.Point(None, {"x": 2, "y": 2, "z": "b"})],
-        [{"metrics": {}, "limiting_resource": "", "refused": "no"}] * 2,
+        [Outcome(refused="no")] * 2,
     )
     assert [mixed.table.type(c) for c in ("x", "y", "z")] == ["int64", "float64", "category"]
 

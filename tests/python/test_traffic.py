@@ -260,8 +260,9 @@ def test_the_fit_takes_the_simplest_process_that_does() -> None:
     assert T.mean_rate(found.arrivals) == pytest.approx(len(modulated) / modulated.arrival_s[-1], rel=0.01)
     assert found.sizes()["input_tokens"] == {"kind": "empirical", "values": [100.0], "weights": [200]}
     assert len(found.generate(600)) > 1000
-    with pytest.raises(gs.TraceError, match="at least 100 requests"):
-        T.fit(gs.Trace([0.0, 30.0], [1, 1], [1, 1]))
+    with pytest.raises(gs.TraceError, match="at least 100 requests") as caught:
+        T.fit(gs.Trace([0.0, 30.0], [1, 1], [1, 1], "short"))
+    assert caught.value.where == "short"
 
 
 def test_dispersion_counts_whole_windows() -> None:

@@ -7,16 +7,19 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from .. import _core
 from ..files import write_json
 from ..frames.render import Field, number, text_table, wrap
 from ..scenario.profiles import Profile
-from .measurements import Group, Measurements, StepCard, StepKey
+from .fits import Fitted, SharingFit, Spread, Step
+from .measurements import Measurements
+from .model_files import step_models
+from .runs import Group, StepCard, StepKey
 from .step_times import StepTimes
 
-__all__ = ["Calibration", "Fitted", "KindFit", "SharingFit", "Spread", "Step", "step_kind"]
+__all__ = ["Calibration", "step_kind"]
 
 #: What `_core` takes of a kind: kernels, saturating share, FLOP, bytes, precision.
 StepKindTuple = tuple[float, float, float, float, str]
@@ -24,75 +27,6 @@ StepKindTuple = tuple[float, float, float, float, str]
 _ALONE_SPREAD = 0.01
 # Share of the peak FLOP rate that compute-bound steps reach.
 _REACHABLE_FLOP_SHARE = 0.6
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A fitted figure: value, standard error, and whether the data determine it."""
-
-    value: float
-    standard_error: float = 0.0
-    determined: bool = True
-
-
-class Step(NamedTuple):
-    """A step as a client of a co-run, as `_core` takes it: ``CoRunStep`` in ``gpushare/calibration.hpp``."""
-
-    gpu_s: float
-    memory_s: float
-    compute_s: float
-    power_w: float
-    susceptibility: float
-    pressure: float
-    occupancy: float
-    kind: int
-
-
-@dataclass(frozen=True)
-class KindFit:
-    """Susceptibility and pressure of one measured kind of step.
-
-    With caps the pressure is ``launch + sm_share / 0.5 * proportional``; without, `launch` alone.
-    """
-
-    susceptibility: Fitted
-    launch: Fitted
-    proportional: Fitted
-    alone_s: float
-
-    def pressure(self, sm_share: float) -> float:
-        """The pressure of a client that has this share of the SMs."""
-        return self.launch.value + sm_share / 0.5 * self.proportional.value
-
-
-@dataclass(frozen=True)
-class SharingFit:
-    """One kind of sharing: the kinds that were measured, and the law for those that were not.
-
-    Attributes
-    ----------
-    pair_factors : tuple of float
-        What pairs measured side by side correct the pressures by: row the kind that suffers, column the one that
-        presses, in the order of `kinds`; 1 where a pair was not measured.
-    errors, law_errors : tuple of float
-        Predicted over measured less 1, for each client of each group, with fitted kinds and with the law alone.
-    """
-
-    kinds: Mapping[StepKey, KindFit]
-    pair_factors: tuple[float, ...]
-    law: Mapping[str, float]
-    law_parameters: tuple[Fitted, ...]
-    errors: tuple[float, ...]
-    law_errors: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Standard deviations (of logarithms) of times alone, of pressures and of switch costs."""
-
-    alone: float
-    pressure: float
-    switching: float
 
 
 @dataclass(frozen=True)
@@ -211,8 +145,6 @@ class Calibration:
         -------
         list of pathlib.Path
         """
-        from .model_files import step_models
-
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         written = []

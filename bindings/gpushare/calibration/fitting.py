@@ -9,9 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import _core
+from .._core import CalibrationError
+from .._errors import fail
 from ..scenario.profiles import Profile, profile, profile_names
-from .calibration import Calibration, Fitted, KindFit, SharingFit, step_kind
-from .measurements import Group, Measurements, StepKey
+from .calibration import Calibration, step_kind
+from .fits import Fitted, KindFit, SharingFit
+from .measurements import Measurements
+from .runs import Group, StepKey
 from .step_times import StepTimes
 
 __all__ = ["calibrate", "profile_from"]
@@ -83,8 +87,10 @@ def _base_document(measured: Measurements, base: str | os.PathLike[str] | None) 
     if base is None:
         fitting = [name for name in profile_names() if profile(name).sms == measured.sms]
         if not fitting:
-            raise _core.CalibrationError(
-                f"{measured.name}: no profile has {measured.sms} SMs; name one (base=, --base) to fit into"
+            raise fail(
+                CalibrationError,
+                measured.name,
+                f"no profile has {measured.sms} SMs; name one (base=, --base) to fit into",
             )
         base = fitting[-1]  # of H100 and H200 the newer
     document: dict[str, Any] = json.loads(_core.profile_document(os.fspath(base)))

@@ -9,56 +9,39 @@ from pathlib import Path
 from typing import Any
 
 from .._core import CalibrationError
+from .._errors import fail
 from ..files import data_file
-from .measurements import Client, CoRun, Group, Measurements, ServedJob, StepCard, StepKey, StepRow
+from .runs import Client, CoRun, Group, ServedJob, StepCard, StepKey, StepRow
 
-__all__ = ["load"]
+__all__ = ["Folder", "read_cards", "read_co_runs", "read_groups", "read_slice", "read_steps"]
 
 # When co-runs in the same processes were stopped whose record does not say so itself.
 _SAME_PROCESSES_STOP_S = 8.0
 
 
-def load(path: Path) -> Measurements:
-    """See `Measurements.load`."""
-    if not path.is_dir():
-        raise CalibrationError(f"{path}: no such folder")
-    read = _Folder(path)
-    scenarios = read.object("scenarios.json", required=(path / "measured.json").is_file())
-    slices = read.object("time_slices.json")
-    return Measurements(
-        name=path.resolve().name,
-        dedicated=list(_steps(read, "steps_dedicated.json", required=True)),
-        by_sms=list(_steps(read, "steps_by_sm_share.json")),
-        groups=[*_groups(read, "pairs.json"), *_groups(read, "groups.json")],
-        co_runs=list(_co_runs(read, scenarios, "measured.json")),
-        repeats=list(_co_runs(read, scenarios, "measured_repeat.json")),
-        slice_s=_median_slice(_At(slices, read.where("time_slices.json", ""))) if slices else None,
-        cards=_cards(read),
-        device=read.object("device.json"),
-    )
-
-
-class _Folder:
-    """Reads JSON files of a folder, and says where something is wrong."""
+class Folder:
+    """The JSON files of a folder, each an object."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def object(self, file: str, *, required: bool = False) -> dict[str, Any]:
+        """The object in a file; empty where the file is missing and need not be there."""
         path = self.path / file
         if not path.is_file():
             if required:
-                raise CalibrationError(f"{path}: the file is missing")
+                raise fail(CalibrationError, str(path), "the file is missing")
             return {}
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:
-            raise CalibrationError(f"{path}: not JSON: {error}") from None
+            raise fail(CalibrationError, str(path), f"not JSON: {error}") from None
         if not isinstance(document, dict):
-            raise CalibrationError(f"{path}: expected an object")
+            raise fail(CalibrationError, str(path), "expected an object")
         return document
 
     def where(self, file: str, pointer: str) -> str:
+        """A place in a file, as errors name it."""
         return f"{self.path / file}#{pointer}"
 
 
@@ -70,7 +53,7 @@ class _At:
         self.where = where
 
     def fail(self, what: str) -> CalibrationError:
-        return CalibrationError(f"{self.where}: {what}")
+        return fail(CalibrationError, self.where, what)
 
     def get(self, key: str) -> _At:
         if not isinstance(self.value, dict) or key not in self.value:
@@ -122,7 +105,12 @@ class _At:
         return found
 
 
-def _steps(read: _Folder, file: str, *, required: bool = False) -> Iterator[StepRow]:
+def read_steps(read: Folder, file: str, *, required: bool = False) -> list[StepRow]:
+    """A step table; empty where the file is missing and need not be there."""
+    return list(_steps(read, file, required))
+
+
+def _steps(read: Folder, file: str, required: bool) -> Iterator[StepRow]:
     document = read.object(file, required=required)
     if not document:
         return
@@ -144,7 +132,12 @@ def _steps(read: _Folder, file: str, *, required: bool = False) -> Iterator[Step
         )
 
 
-def _groups(read: _Folder, file: str) -> Iterator[Group]:
+def read_groups(read: Folder, file: str) -> list[Group]:
+    """Saturated groups; empty where the file is missing."""
+    return list(_groups(read, file))
+
+
+def _groups(read: Folder, file: str) -> Iterator[Group]:
     document = read.object(file)
     if not document:
         return
@@ -168,11 +161,16 @@ def _key(at: _At) -> StepKey:
     return StepKey(parts[0].text(), parts[1].text(), parts[2].count(), parts[3].count())
 
 
-def _co_runs(read: _Folder, scenarios: Mapping[str, Any], file: str) -> Iterator[CoRun]:
+def read_co_runs(read: Folder, scenarios: Mapping[str, Any], file: str) -> list[CoRun]:
+    """Measured co-runs of these scenarios; empty where the file is missing."""
+    return list(_co_runs(read, scenarios, file))
+
+
+def _co_runs(read: Folder, scenarios: Mapping[str, Any], file: str) -> Iterator[CoRun]:
     document = read.object(file)
     for case in document:
         if case not in scenarios:
-            raise CalibrationError(f"{read.where(file, '/' + case)}: scenarios.json has no such scenario")
+            raise fail(CalibrationError, read.where(file, f"/{case}"), "scenarios.json has no such scenario")
         scenario = _At(scenarios[case], read.where("scenarios.json", "/" + case))
         clients = tuple(_client(one) for one in scenario.get("clients").items())
         caps = scenario.find("mps_active_thread_percentage")
@@ -221,7 +219,12 @@ def _served(at: _At, clients: int) -> tuple[list[ServedJob], ...]:
     return tuple(found)
 
 
-def _median_slice(at: _At) -> float | None:
+def read_slice(read: Folder, file: str) -> float | None:
+    """Median time slice in seconds; None where the file is missing or holds no whole slice."""
+    document = read.object(file)
+    if not document:
+        return None
+    at = _At(document, read.where(file, ""))
     lengths = []
     for _, run in at.get("runs").members():
         processes = list(run.items())
@@ -233,10 +236,10 @@ def _median_slice(at: _At) -> float | None:
     return sorted(lengths)[len(lengths) // 2] if lengths else None
 
 
-def _cards(read: _Folder) -> dict[StepKey, StepCard]:
+def read_cards(read: Folder) -> dict[StepKey, StepCard]:
     """The folder's own cards, or those of the probe kit's models."""
     if not (read.path / "cards.json").is_file():
-        read = _Folder(data_file("h200/cards.json").parent)
+        read = Folder(data_file("h200/cards.json").parent)
     document = _At(read.object("cards.json", required=True), read.where("cards.json", ""))
     cards = {}
     for row in document.get("rows").items():

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .calibration import Fitted
-from .measurements import Measurements, StepRow
+from .fits import Fitted
+from .measurements import Measurements
+from .runs import StepRow
 
 __all__ = ["step_models"]
 

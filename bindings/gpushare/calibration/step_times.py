@@ -7,7 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from .._core import CalibrationError
-from .measurements import Measurements, StepKey, StepRow
+from .._errors import fail
+from .measurements import Measurements
+from .runs import StepKey, StepRow
 
 __all__ = ["StepTimes"]
 
@@ -91,7 +93,7 @@ class StepTimes:
     def _grid(self, grids: Mapping[tuple[str, str], _Grid], key: StepKey) -> _Grid:
         if key[:2] not in grids:
             known = ", ".join(sorted(f"{model} {step}" for model, step in grids))
-            raise CalibrationError(f"{key}: the step tables hold no such step; they hold {known}")
+            raise fail(CalibrationError, str(key), f"the step tables hold no such step; they hold {known}")
         return grids[key[:2]]
 
 

@@ -8,6 +8,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from .._core import Error
+from .._version import installed_version
+from . import commands
+
 __all__ = ["main"]
 
 Command = Callable[[argparse.Namespace], None]
@@ -41,8 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0; 2 after an error, said in one line on stderr; 130 after Ctrl-C.
     """
-    from .._core import Error
-
     try:
         options = _parser().parse_args(arguments)
         command: Command = options.command
@@ -65,15 +67,13 @@ def _fail(message: str, code: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from . import commands
-
     parser = _Parser(
         prog="gpushare",
         description="Simulates how services share GPUs, and says what it costs in latency and saves in GPUs.",
         epilog="examples:\n  gpushare compare voice-heavy\n  gpushare mig layouts a100\n  gpushare demo",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action="version", version=f"gpushare {installed_version()}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(subparsers, commands.run)
     _add_compare(subparsers, commands.compare)
@@ -89,12 +89,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_trace(subparsers, commands.trace_inspect, commands.trace_fit)
     _add_demo(subparsers, commands.demo)
     return parser
-
-
-def _version() -> str:
-    from .. import __version__
-
-    return f"gpushare {__version__}"
 
 
 def _add(
@@ -235,6 +229,7 @@ def _add_sweep(subparsers: Any, command: Command) -> None:
         "gpushare sweep voice-heavy --axis /services/tts/engine/slots=8,32 --resume sweep.jsonl",
     )
     _add_scenario(parser)
+    _add_uncertainty(parser)
     parser.add_argument(
         "--axis",
         action="append",

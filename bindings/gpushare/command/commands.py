@@ -1,4 +1,4 @@
-"""What the subcommands of ``gpushare`` do."""
+"""What the subcommands of ``gpushare`` do; each imports what it needs, so that the others start at once."""
 
 from __future__ import annotations
 
@@ -6,55 +6,20 @@ import argparse
 import json
 import os
 import re
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from .. import files
 from ..frames.render import Field, text_table, wrap
-from ..frames.tables import write_csv
+from ..frames.table_files import write_csv
+from .progress import Progress
 
 _SMALLEST = "-"
 
 
 def _print_json(value: Any) -> None:
     print(files.plain_json(value))
-
-
-class Progress:
-    """A line on stderr that is rewritten, only when stderr is a terminal.
-
-    Parameters
-    ----------
-    label : str
-        What is going on.
-    """
-
-    def __init__(self, label: str) -> None:
-        self._label = label
-        self._on = sys.stderr.isatty()
-
-    def fraction(self, done: float) -> None:
-        """Shows a share of 1."""
-        self._show(f"{100 * done:.0f} %")
-
-    def count(self, done: int, total: int) -> None:
-        """Shows so many of so many."""
-        self._show(f"{done} of {total}")
-
-    def _show(self, text: str) -> None:
-        if self._on:
-            sys.stderr.write(f"\r\033[K{self._label}: {text}")
-            sys.stderr.flush()
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._on:
-            sys.stderr.write("\r\033[K")
-            sys.stderr.flush()
 
 
 def run(options: argparse.Namespace) -> None:
@@ -136,6 +101,7 @@ def sweep(options: argparse.Namespace) -> None:
         table = sweep_points(
             grid(scenario, **axes),
             replications=options.replications,
+            uncertainty=options.uncertainty,
             threads=options.threads,
             progress=progress.count,
             resume=options.resume,

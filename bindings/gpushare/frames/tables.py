@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..files import replace_file
 from .render import Field, html_table, numbers, text_table
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-__all__ = ["Table", "concatenate", "write_csv"]
+__all__ = ["Table", "concatenate"]
 
 Values = npt.NDArray[Any] | Sequence[str] | tuple[npt.NDArray[np.int32], Sequence[str]]
 _SHOWN_ROWS = 10
@@ -257,19 +253,3 @@ def _joined_categories(tables: Sequence[Table], column: str) -> tuple[npt.NDArra
         codes = table.codes(column)
         parts.append(mapping[codes] if len(codes) else codes)
     return np.concatenate(parts), list(index)
-
-
-def write_csv(table: Table, path: str | os.PathLike[str]) -> None:
-    """Writes a table with a header; missing numbers are empty cells."""
-
-    def write(file: TextIO) -> None:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(table.columns)
-        columns = [table[column].tolist() for column in table.columns]
-        writer.writerows(["" if _missing(v) else v for v in row] for row in zip(*columns, strict=True))
-
-    replace_file(path, write)
-
-
-def _missing(value: Any) -> bool:
-    return isinstance(value, float) and math.isnan(value)

@@ -11,7 +11,11 @@ from functools import lru_cache
 from typing import Any
 
 from .. import _core
+from .._core import ScenarioError
+from .._errors import fail
 from ..frames.render import Field, html_table, text_table, wrap
+from ..traces import traces
+from ..traces.files import read_bytes
 
 __all__ = ["Scenario", "scenario_names"]
 
@@ -264,9 +268,6 @@ class Scenario:
 
 def _file_readers() -> dict[str, Any]:
     """How traces and calls that a document names are read: gzip, Parquet, Arrow and ShareGPT too."""
-    from .. import traces
-    from ..traces.files import read_bytes
-
     return {"formats": traces.formats(), "load_trace": _load_trace, "read_bytes": read_bytes}
 
 
@@ -276,8 +277,6 @@ def _load_trace(path: str, format: str) -> _core.Trace:
 
 @lru_cache(maxsize=2)  # a document is read anew for every mode and every point of a sweep, its trace is not
 def _remembered_trace(path: str, format: str, changed_ns: int) -> _core.Trace:
-    from .. import traces
-
     return traces.load(path, format)
 
 
@@ -292,7 +291,11 @@ def _plain(value: Any) -> Any:
         return str(value)
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise _error("", f"a document holds names, numbers, lists and mappings; found {type(value).__name__}")
+    raise fail(
+        ScenarioError,
+        "",
+        f"a document holds names, numbers, lists and mappings; found {type(value).__name__}",
+    )
 
 
 def _refuse_not_finite(value: Any, pointer: str) -> None:
@@ -303,13 +306,7 @@ def _refuse_not_finite(value: Any, pointer: str) -> None:
         for i, member in enumerate(value):
             _refuse_not_finite(member, f"{pointer}/{i}")
     elif isinstance(value, float) and not math.isfinite(value):
-        raise _error(pointer, f"found {value}; a number must be finite")
-
-
-def _error(where: str, what: str) -> _core.ScenarioError:
-    error = _core.ScenarioError(f"{where}: {what}" if where else what)
-    error.where = where
-    return error
+        raise fail(ScenarioError, pointer, f"found {value}; a number must be finite")
 
 
 def _change(document: dict[str, Any], key: str, value: Any) -> None:
@@ -330,8 +327,10 @@ def _only_traffic(document: dict[str, Any], kind: str, name: str) -> dict[str, A
     entries: list[dict[str, Any]] = [t for t in document.get("traffic", []) if t.get("kind") == kind]
     if len(entries) != 1:
         found = f"{len(entries)} entries" if entries else "no entry"
-        raise _error(
-            "/traffic", f"{name} needs exactly one entry of kind {kind!r}, found {found}; use a path instead"
+        raise fail(
+            ScenarioError,
+            "/traffic",
+            f"{name} needs exactly one entry of kind {kind!r}, found {found}; use a path instead",
         )
     return entries[0]
 
@@ -353,17 +352,17 @@ def _set_path(document: dict[str, Any], path: str, value: Any) -> None:
     elif isinstance(node, dict):
         node[steps[-1]] = value
     else:
-        raise _error(path, "the path leads through a value that has no members")
+        raise fail(ScenarioError, path, "the path leads through a value that has no members")
 
 
 def _child(node: Any, step: str, pointer: str) -> Any:
     if isinstance(node, list):
         if not step.isdigit() or int(step) >= len(node):
-            raise _error(pointer, f"there is no such element; legal are 0 to {len(node) - 1}")
+            raise fail(ScenarioError, pointer, f"there is no such element; legal are 0 to {len(node) - 1}")
         return node[int(step)]
     if not isinstance(node, dict) or step not in node:
         members = ", ".join(node) if isinstance(node, dict) else "none"
-        raise _error(pointer, f"there is no such member; legal are {members}")
+        raise fail(ScenarioError, pointer, f"there is no such member; legal are {members}")
     return node[step]
 
 

@@ -1,4 +1,4 @@
-"""A file that lets a sweep go on where it stopped."""
+"""A file that lets a study go on where it stopped."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 from typing import Any
 
+from .outcomes import Outcome
 from .points import Point
 
 __all__ = ["Checkpoint"]
@@ -28,19 +29,19 @@ class Checkpoint:
         self._path = os.fspath(path)
         self._outcomes = self._read()
 
-    def _read(self) -> dict[str, dict[str, Any]]:
+    def _read(self) -> dict[str, Outcome]:
         try:
             with open(self._path, "rb") as file:
                 data = file.read()
         except FileNotFoundError:
             return {}
         whole = data[: data.rfind(b"\n") + 1]
-        outcomes: dict[str, dict[str, Any]] = {}
+        outcomes: dict[str, Outcome] = {}
         for number, line in enumerate(whole.splitlines(), 1):
             try:
                 entry = json.loads(line)
-                outcomes[entry["key"]] = entry["outcome"]
-            except (ValueError, TypeError, KeyError):
+                outcomes[entry["key"]] = Outcome.from_plain(entry["outcome"])
+            except (ValueError, TypeError, KeyError, AttributeError):
                 raise ValueError(
                     f"{self._path}:{number}: not a line of a sweep's checkpoint; give another file"
                 ) from None
@@ -49,19 +50,21 @@ class Checkpoint:
         return outcomes
 
     @staticmethod
-    def key(point: Point, replications: int, version: str) -> str:
+    def key(point: Point, replications: int, uncertainty: bool, version: str) -> str:
         """What the outcome depends on, as a digest."""
         parts: Any = point.scenario._key() if point.scenario is not None else point.refused
-        text = json.dumps([parts, point.seed, replications, version])
+        text = json.dumps(
+            [parts, point.seed, replications, version, *(["uncertainty"] if uncertainty else [])]
+        )
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def get(self, key: str) -> dict[str, Any] | None:
+    def get(self, key: str) -> Outcome | None:
         """The outcome kept for a key, or None."""
         return self._outcomes.get(key)
 
-    def put(self, key: str, outcome: dict[str, Any]) -> None:
+    def put(self, key: str, outcome: Outcome) -> None:
         """Appends an outcome."""
-        line = json.dumps({"key": key, "outcome": outcome}) + "\n"
+        line = json.dumps({"key": key, "outcome": outcome.to_plain()}) + "\n"
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             os.write(descriptor, line.encode())

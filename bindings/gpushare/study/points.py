@@ -1,4 +1,4 @@
-"""Points of a what-if sweep."""
+"""Cases of a study: scenarios, each with its place on the axes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from .. import _core
 from ..scenario.scenario import Scenario, ScenarioLike, mode_text
 from .simulation import as_scenario, check_count
 
-__all__ = ["Point", "grid"]
+__all__ = ["REFUSALS", "Point", "grid"]
+
+#: What says that a case is impossible, not that it is wrong.
+REFUSALS = (_core.LayoutError, _core.OutOfMemoryError)
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def _point(base: Scenario, combination: Mapping[str, Any]) -> Point:
     try:
         scenario = base.replace(**changes) if changes else base
         scenario.check_memory()
-    except (_core.LayoutError, _core.OutOfMemoryError) as error:
+    except REFUSALS as error:
         return Point(None, axes, seed, str(error))
     return Point(scenario, axes, seed)
 

@@ -69,6 +69,13 @@ class Estimate(float):
         return f"{float(self):.6g} ± {self.half_width:.2g}"
 
 
+def scaled(value: float, factor: float) -> float:
+    """In another unit; an estimate keeps its interval."""
+    if isinstance(value, Estimate):
+        return Estimate(value * factor, value.half_width * factor, value.count)
+    return value * factor
+
+
 # Half of the width that holds 90 % of a normal distribution, in standard deviations.
 _HALF_OF_90 = 1.645
 

@@ -37,6 +37,12 @@ def check_count(name: str, value: object, least: int = 1) -> int:
     return value
 
 
+def run_count(replications: int, uncertainty: bool) -> int:
+    """How many runs that makes."""
+    replications = check_count("replications", replications)
+    return max(replications, UNCERTAIN_RUNS) if uncertainty else replications
+
+
 def simulate(
     scenario: ScenarioLike,
     *,
@@ -93,13 +99,10 @@ def simulate(
     scenario = as_scenario(scenario)
     if mode is not None:
         scenario = scenario.with_mode(mode)
-    replications = check_count("replications", replications)
-    if uncertainty:
-        replications = max(replications, UNCERTAIN_RUNS)
     runs = _core.simulate(
         scenario._handle,
         seed=0 if seed is None else check_count("seed", seed),
-        replications=replications,
+        replications=run_count(replications, uncertainty),
         spread=_SPREAD if uncertainty else (0.0, 0.0, 0.0),
         record_requests=record_requests,
         record_steps=record_steps,

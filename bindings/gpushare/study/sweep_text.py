@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ..frames.render import Field, number, numbers, shorten, wrap
+from .outcomes import Outcome, values
 from .points import Point
-from .results import Estimate, precision
+from .results import precision, scaled
 
 __all__ = ["SweepText"]
 
@@ -35,29 +35,34 @@ class SweepText:
     ----------
     points : sequence of Point
         Of the rows.
-    outcomes : sequence of dict
-        Of the rows, as `sweeps.run_point` gives them.
+    outcomes : sequence of Outcome
+        Of the rows.
     axes : sequence of str
         Names of the axes.
     replications : int
         Runs of each point.
     intervals : bool
         Show half-widths beside the figures.
+    perturbed : bool
+        Whether the half-widths are of calibration errors too.
     """
 
     def __init__(
         self,
         points: Sequence[Point],
-        outcomes: Sequence[Mapping[str, Any]],
+        outcomes: Sequence[Outcome],
         axes: Sequence[str],
         replications: int,
         intervals: bool,
+        *,
+        perturbed: bool = False,
     ) -> None:
         self._points = points
         self._outcomes = outcomes
         self._axes = axes
         self._replications = replications
         self._intervals = intervals
+        self._perturbed = perturbed
 
     def fields(self) -> list[Field]:
         """Axes, figures and limits."""
@@ -65,11 +70,11 @@ class SweepText:
         if not fields:
             fields = [Field("point", [str(i) for i in range(len(self._points))])]
         for title, metric, scale, places in _SHOWN:
-            values = self._values(metric, scale)
-            if _known(values) and not self._is_same(metric):
-                shown = values if self._intervals else [float(v) for v in values]
+            found = self._values(metric, scale)
+            if _known(found) and not self._is_same(metric):
+                shown = found if self._intervals else [float(v) for v in found]
                 fields.append(Field(title, numbers(shown, places)))
-        limits = [_brief(outcome["limiting_resource"]) or "refused" for outcome in self._outcomes]
+        limits = [_brief(outcome.limiting_resource) or "refused" for outcome in self._outcomes]
         return [*fields, Field("limited by", limits, "left")]
 
     def notes(self, width: int) -> list[str]:
@@ -84,44 +89,36 @@ class SweepText:
             lines.append("layout: instance@slot, such as 3g@4 for 3g.40gb from memory slot 4 on")
         figures = {"req/s": "request_throughput", "the e2e mean": "e2e_latency_mean_s"}
         known = {title: self._values(metric, 1) for title, metric in figures.items()}
-        lines.append(precision(self._replications, self._intervals, known))
+        lines.append(precision(self._replications, self._intervals, known, perturbed=self._perturbed))
         return [wrap(line, width, "  ") for line in [*lines, *self._reasons()] if line]
 
     def _reasons(self) -> list[str]:
         reasons: dict[str, list[str]] = {}
         for i, (point, outcome) in enumerate(zip(self._points, self._outcomes, strict=True)):
-            if outcome["refused"]:
+            if outcome.refused:
                 label = ", ".join(str(v) for v in point.axes.values()) or f"point {i}"
-                reasons.setdefault(outcome["refused"], []).append(label)
+                reasons.setdefault(outcome.refused, []).append(label)
         return [f"refused: {'; '.join(labels)}: {why}" for why, labels in reasons.items()]
 
     def _values(self, metric: str, scale: float) -> list[float]:
-        return [_value(outcome["metrics"].get(metric), scale) for outcome in self._outcomes]
+        return [scaled(value, scale) for value in values(self._outcomes, metric)]
 
     def _is_same(self, metric: str) -> bool:
-        values = _known(self._values(metric, 1))
-        return metric in _OFTEN_SAME and len(values) > 1 and len({float(v) for v in values}) == 1
+        known = _known(self._values(metric, 1))
+        return metric in _OFTEN_SAME and len(known) > 1 and len({float(v) for v in known}) == 1
 
     def _axis_field(self, axis: str) -> Field:
-        values = [point.axes.get(axis) for point in self._points]
-        if all(isinstance(v, (int, float)) for v in values):
-            return Field(axis, [f"{v:g}" for v in values])
-        texts = [str(v) for v in values]
+        places = [point.axes.get(axis) for point in self._points]
+        if all(isinstance(place, (int, float)) for place in places):
+            return Field(axis, [f"{place:g}" for place in places])
+        texts = [str(place) for place in places]
         if axis == "layout":
             texts = compact_layouts(texts)
         return Field(axis, [shorten(text, 40) for text in texts], "left")
 
 
-def _value(found: Sequence[float] | None, scale: float) -> float:
-    if found is None:
-        return math.nan
-    if len(found) > 1:
-        return Estimate(found[0] * scale, found[1] * scale, int(found[2]))
-    return found[0] * scale
-
-
-def _known(values: Sequence[float]) -> list[float]:
-    return [v for v in values if not math.isnan(v)]
+def _known(figures: Sequence[float]) -> list[float]:
+    return [value for value in figures if not math.isnan(value)]
 
 
 def _brief(limit: str) -> str:

@@ -5,29 +5,26 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _core
-from ..frames.render import html_table, text_table
+from ..frames.charts import Line, line_chart
+from ..frames.render import html_table, shorten, text_table
 from ..frames.tables import Table
-from .checkpoint import Checkpoint
+from .cases import run_cases
+from .outcomes import Outcome, figure_columns
 from .points import Point
-from .results import Estimate
-from .runner import Executor, MapCallable, run_all
-from .simulation import check_count, simulate
+from .runner import Executor, MapCallable
+from .simulation import run_count
+from .study_table import StudyTable
 from .sweep_text import SweepText
 
 if TYPE_CHECKING:
-    import pandas
-    import pyarrow
     from matplotlib.figure import Figure
 
 __all__ = ["SweepTable", "sweep"]
-
-Outcome = dict[str, Any]
 
 #: Columns that every table starts with, after the axes.
 _LEADING = (
@@ -46,41 +43,12 @@ _LEADING = (
 _SHOWN_ROWS = 60
 
 
-def run_point(
-    point: Point,
-    replications: int = 1,
-    threads: int | None = None,
-    cancelled: Callable[[], bool] | None = None,
-) -> Outcome:
-    """Simulates one point; plain values, so that it travels between processes and into a checkpoint."""
-    if point.scenario is None:
-        return {"metrics": {}, "limiting_resource": "", "refused": point.refused}
-    go_on = None if cancelled is None else lambda _: not cancelled()
-    try:
-        result = simulate(
-            point.scenario,
-            seed=point.seed,
-            replications=replications,
-            record_requests=False,
-            threads=threads,
-            progress=go_on,
-        )
-    except (_core.LayoutError, _core.OutOfMemoryError) as error:
-        return {"metrics": {}, "limiting_resource": "", "refused": str(error)}
-    summary = result.summary()
-    metrics = {name: _plain(value) for name, value in summary.items()}
-    return {"metrics": metrics, "limiting_resource": summary.limiting_resource, "refused": ""}
-
-
-def _plain(value: float) -> list[float]:
-    return [float(value), value.half_width, value.count] if isinstance(value, Estimate) else [value]
-
-
 def sweep(
     points: Iterable[Point],
     *,
     executor: Executor | MapCallable | None = None,
     replications: int = 1,
+    uncertainty: bool = False,
     threads: int | None = None,
     progress: Callable[[int, int], object] | None = None,
     resume: str | os.PathLike[str] | None = None,
@@ -96,6 +64,8 @@ def sweep(
         map callable.
     replications : int
         Runs of each point; figures then have half-widths.
+    uncertainty : bool
+        Half-widths are what a prediction may be off by, as in `simulate`.
     threads : int, optional
         Points at a time without an executor; by default one a core.
     progress : callable, optional
@@ -118,37 +88,19 @@ def sweep(
         For replications below 1, or a `resume` that is no checkpoint.
     """
     points = list(points)
-    check_count("replications", replications)
-    if threads is not None:
-        check_count("threads", threads)
-    outcomes: list[Outcome | None] = [None] * len(points)
-    checkpoint = Checkpoint(resume) if resume is not None else None
-    keys = [Checkpoint.key(point, replications, _version()) for point in points] if checkpoint else []
-    if checkpoint:
-        outcomes = [checkpoint.get(key) for key in keys]
-    waiting = [i for i, outcome in enumerate(outcomes) if outcome is None]
-
-    def done(position: int, outcome: Outcome) -> None:
-        i = waiting[position]
-        outcomes[i] = outcome
-        if checkpoint:
-            checkpoint.put(keys[i], outcome)
-        if progress:
-            progress(sum(o is not None for o in outcomes), len(points))
-
-    # One run is single-threaded; the points are what runs side by side.
-    task = partial(run_point, replications=replications, threads=1)
-    run_all(task, [points[i] for i in waiting], done, executor=executor, threads=threads)
-    return SweepTable(points, [outcome for outcome in outcomes if outcome is not None], replications)
+    outcomes = run_cases(
+        points,
+        replications=replications,
+        uncertainty=uncertainty,
+        executor=executor,
+        threads=threads,
+        resume=resume,
+        progress=progress,
+    )
+    return SweepTable(points, outcomes, run_count(replications, uncertainty), perturbed=uncertainty)
 
 
-def _version() -> str:
-    from .. import __version__
-
-    return __version__
-
-
-class SweepTable:
+class SweepTable(StudyTable):
     """One row for each point, in order: the axes, whether it is feasible, figures, half-widths, and reasons.
 
     Reads like a `Table`: NumPy columns, ``to_pandas()``, ``to_arrow()``, the Arrow C stream interface.
@@ -162,39 +114,35 @@ class SweepTable:
         ``*_half_width`` when there were replications; ``limiting_resource``; ``refused``.
     """
 
-    def __init__(self, points: Sequence[Point], outcomes: Sequence[Outcome], replications: int = 1) -> None:
-        self.points = list(points)
+    def __init__(
+        self,
+        points: Sequence[Point],
+        outcomes: Sequence[Outcome],
+        replications: int = 1,
+        *,
+        perturbed: bool = False,
+    ) -> None:
+        super().__init__(points, outcomes)
         self.replications = replications
-        self._outcomes = list(outcomes)
+        self._perturbed = perturbed
         self._axes = list(dict.fromkeys(axis for point in points for axis in point.axes))
-        self.table = Table("sweep", self._columns())
 
-    def _columns(self) -> dict[str, Any]:
+    @cached_property
+    def table(self) -> Table:
+        """Axes, whether a point is feasible, figures, limiting resource and reason as columns."""
         columns: dict[str, Any] = {
             axis: _axis_column([p.axes.get(axis) for p in self.points]) for axis in self._axes
         }
-        columns["feasible"] = np.array([not o["refused"] for o in self._outcomes], dtype=np.int64)
-        found = dict.fromkeys(name for outcome in self._outcomes for name in outcome["metrics"])
-        ordered = [name for name in _LEADING if name in found] + [
-            name for name in found if name not in _LEADING
-        ]
-        for name in ordered:
-            values = [o["metrics"].get(name, [math.nan]) for o in self._outcomes]
-            columns[_free(name, columns)] = np.array([v[0] for v in values], dtype=np.float64)
-            if self.replications > 1:
-                widths = [v[1] if len(v) > 1 else math.nan for v in values]
-                columns[f"{name}_half_width"] = np.array(widths, dtype=np.float64)
-        for name in ("limiting_resource", "refused"):
-            columns[name] = [outcome[name] for outcome in self._outcomes]
-        return columns
+        columns["feasible"] = np.array([not o.refused for o in self.outcomes], dtype=np.int64)
+        found = dict.fromkeys(name for outcome in self.outcomes for name in outcome.figures)
+        figures = [name for name in _LEADING if name in found]
+        figures += [name for name in found if name not in _LEADING]
+        return Table("sweep", columns | figure_columns(self.outcomes, figures, columns) | self._told())
 
     @property
     def columns(self) -> list[str]:
         """Names of the columns, in order."""
         return self.table.columns
-
-    def __len__(self) -> int:
-        return len(self.points)
 
     def __getitem__(self, column: str) -> Any:
         return self.table[column]
@@ -218,14 +166,14 @@ class SweepTable:
         ValueError
             When no point is feasible.
         """
-        if all(outcome["refused"] for outcome in self._outcomes):
+        if all(outcome.refused for outcome in self.outcomes):
             raise ValueError("no point of the sweep is feasible")
         order = self.order(metric, largest=largest)
         return self.points[order[0]]
 
     def order(self, metric: str = "request_throughput_per_gpu", *, largest: bool = True) -> list[int]:
         """Positions of the points, best first and infeasible ones last."""
-        if all(outcome["refused"] for outcome in self._outcomes):
+        if all(outcome.refused for outcome in self.outcomes):
             return list(range(len(self)))
         values = self.table[metric]
         sign = -1.0 if largest else 1.0
@@ -238,22 +186,37 @@ class SweepTable:
         """Lists of Python values by column."""
         return self.table.to_dict()
 
-    def to_pandas(self) -> pandas.DataFrame:
-        """A pandas frame."""
-        return self.table.to_pandas()
-
-    def to_arrow(self) -> pyarrow.Table:
-        """An Arrow table."""
-        return self.table.to_arrow()
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        return self.table.__arrow_c_stream__(requested_schema)
-
     def plot(self, x: str, y: str = "request_throughput") -> Figure:
-        """The figure `y` over the axis `x`, with its intervals; needs matplotlib."""
-        from ..report import plot
+        """The figure `y` over the axis `x`, a line for each combination of the others; needs matplotlib.
 
-        return plot.sweep(self, x, y)
+        Parameters
+        ----------
+        x : str
+            An axis.
+        y : str
+            A column of figures.
+
+        Raises
+        ------
+        ImportError
+            When matplotlib is not installed.
+        ValueError
+            For a column that does not exist.
+        """
+        for column in (x, y):
+            if column not in self.columns:
+                raise ValueError(f"no column {column!r}; legal are {', '.join(self.columns)}")
+        rows: dict[str, list[int]] = {}
+        for i, point in enumerate(self.points):
+            if self["feasible"][i]:
+                label = ", ".join(f"{k}={shorten(str(v), 24)}" for k, v in point.axes.items() if k != x)
+                rows.setdefault(label, []).append(i)
+        widths = self[f"{y}_half_width"] if f"{y}_half_width" in self.columns else None
+        lines = [
+            Line(label, self[x][at], self[y][at], None if widths is None else widths[at])
+            for label, at in rows.items()
+        ]
+        return line_chart(x, y, lines)
 
     def text(self, rows: Sequence[int] | None = None, *, width: int = 100, intervals: bool = False) -> str:
         """The main columns as aligned text, with reasons below.
@@ -276,11 +239,13 @@ class SweepTable:
         return "\n".join([table, *text.notes(width)])
 
     def _rows(self, rows: Sequence[int], intervals: bool) -> SweepText:
-        points, outcomes = [self.points[i] for i in rows], [self._outcomes[i] for i in rows]
-        return SweepText(points, outcomes, self._axes, self.replications, intervals)
+        points, outcomes = [self.points[i] for i in rows], [self.outcomes[i] for i in rows]
+        return SweepText(
+            points, outcomes, self._axes, self.replications, intervals, perturbed=self._perturbed
+        )
 
     def _title(self) -> str:
-        infeasible = sum(bool(o["refused"]) for o in self._outcomes)
+        infeasible = sum(bool(o.refused) for o in self.outcomes)
         more = f", the first {_SHOWN_ROWS} shown" if len(self) > _SHOWN_ROWS else ""
         return (
             f"sweep over {', '.join(self._axes) or 'nothing'}: {len(self)} points, {infeasible} refused, "
@@ -293,10 +258,6 @@ class SweepTable:
     def _repr_html_(self) -> str:
         text = self._rows(range(min(len(self), _SHOWN_ROWS)), True)
         return html_table(text.fields(), caption=self._title(), notes=text.notes(10_000))
-
-
-def _free(name: str, columns: dict[str, Any]) -> str:
-    return name if name not in columns else f"{name}_result"
 
 
 def _axis_column(values: Sequence[Any]) -> Any:

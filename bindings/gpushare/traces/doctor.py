@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import _core, traces
+from .. import _core
 from ..frames.render import wrap
+from .traces import TraceSummary, inspect, load
 from .transforms import grid_s
 
 __all__ = ["Diagnosis", "diagnose"]
@@ -39,7 +40,7 @@ class Diagnosis:
     """
 
     trace: _core.Trace
-    summary: traces.TraceSummary
+    summary: TraceSummary
     origin: dict[str, Any]
     warnings: list[str]
 
@@ -89,7 +90,7 @@ def diagnose(
     TraceError
         When it cannot be read.
     """
-    trace = traces.load(
+    trace = load(
         path,
         format,
         keep_empty=keep_empty,
@@ -98,7 +99,7 @@ def diagnose(
         block_tokens=block_tokens,
         output_tokens=output_tokens,
     )
-    summary = traces.inspect(trace)
+    summary = inspect(trace)
     origin = trace.origin
     facts = _Facts(trace, summary, origin)
     return Diagnosis(trace, summary, origin, [text for check in _CHECKS for text in check(facts)])
@@ -107,7 +108,7 @@ def diagnose(
 @dataclass(frozen=True)
 class _Facts:
     trace: _core.Trace
-    summary: traces.TraceSummary
+    summary: TraceSummary
     origin: dict[str, Any]
 
 

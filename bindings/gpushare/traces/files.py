@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from .. import _core
+from .._core import TraceError
+from .._errors import fail
 
 if TYPE_CHECKING:
     import pyarrow
@@ -34,13 +36,6 @@ _ARROW_STREAM = b"\xff\xff\xff\xff"
 _BYTES_PER_TOKEN = 4
 
 
-def error(where: str, what: str) -> _core.TraceError:
-    """A `TraceError` that says where, like those of the compiled readers."""
-    raised = _core.TraceError(f"{where}: {what}")
-    raised.where = where
-    return raised
-
-
 class Unpacked:
     """The bytes of a file, read piece by piece, and unpacked when they are gzip.
 
@@ -60,9 +55,9 @@ class Unpacked:
         try:
             self._file = open(path, "rb")  # noqa: SIM115
         except IsADirectoryError:
-            raise error(path, "expected a trace file, found a folder") from None
+            raise fail(TraceError, path, "expected a trace file, found a folder") from None
         except OSError as problem:
-            raise error(path, f"cannot open the trace: {problem.strerror}") from None
+            raise fail(TraceError, path, f"cannot open the trace: {problem.strerror}") from None
         self.packed = self._file.peek(len(_GZIP)).startswith(_GZIP)
         self._bytes: BinaryIO = gzip.GzipFile(fileobj=self._file) if self.packed else self._file  # type: ignore[assignment]
 
@@ -71,9 +66,9 @@ class Unpacked:
         try:
             return self._bytes.read(size)
         except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
-            raise error(self.path, f"cannot unpack the trace: {problem}") from None
+            raise fail(TraceError, self.path, f"cannot unpack the trace: {problem}") from None
         except OSError as problem:
-            raise error(self.path, f"cannot read the trace: {problem}") from None
+            raise fail(TraceError, self.path, f"cannot read the trace: {problem}") from None
 
     def __enter__(self) -> Unpacked:
         return self
@@ -117,7 +112,7 @@ def read_arrow(data: bytes, source: str) -> pyarrow.Table:
         table.validate(full=True)  # offsets that lead out of the buffers are not looked at before
         return table
     except (pa.ArrowException, OSError, ValueError) as problem:
-        raise error(source, f"not a readable Parquet or Arrow file: {problem}") from None
+        raise fail(TraceError, source, f"not a readable Parquet or Arrow file: {problem}") from None
 
 
 def arrow_text(table: pyarrow.Table, source: str) -> bytes:
@@ -138,7 +133,7 @@ def arrow_text(table: pyarrow.Table, source: str) -> bytes:
         sink = pa.BufferOutputStream()
         csv.write_csv(table, sink)
     except (pa.ArrowException, ValueError, TypeError, OverflowError) as problem:
-        raise error(source, f"a column cannot be read as text: {problem}") from None
+        raise fail(TraceError, source, f"a column cannot be read as text: {problem}") from None
     text: bytes = sink.getvalue().to_pybytes()
     return text
 
@@ -204,9 +199,9 @@ def _conversations(text: bytes, source: str) -> list[Any]:
             return [json.loads(line) for line in text.splitlines() if line.strip()]
         document = json.loads(text)
     except (ValueError, RecursionError) as problem:
-        raise error(source, f"not JSON: {problem}") from None
+        raise fail(TraceError, source, f"not JSON: {problem}") from None
     if not isinstance(document, list):
-        raise error(source, "expected a JSON array of conversations")
+        raise fail(TraceError, source, "expected a JSON array of conversations")
     return document
 
 
@@ -216,7 +211,7 @@ def _estimated_tokens(text: str) -> int:
 
 def _said(turn: Any, where: str) -> str:
     if not isinstance(turn, dict) or not isinstance(turn.get("value"), str):
-        raise error(where, 'expected a turn such as {"from": "human", "value": "..."}')
+        raise fail(TraceError, where, 'expected a turn such as {"from": "human", "value": "..."}')
     value: str = turn["value"]
     return value
 
@@ -257,7 +252,7 @@ def sharegpt(
         where = f"{source}#/{i}"
         turns = entry.get("conversations") if isinstance(entry, dict) else None
         if not isinstance(turns, list):
-            raise error(where, 'expected an object with "conversations", an array of turns')
+            raise fail(TraceError, where, 'expected an object with "conversations", an array of turns')
         if len(turns) < 2:
             continue
         said = [_said(turn, f"{where}/conversations/{k}") for k, turn in enumerate(turns[:2])]
@@ -266,7 +261,9 @@ def sharegpt(
         if fits or (not drop_outliers and answer > 0):
             lengths.append((prompt, answer))
     if not lengths:
-        raise error(source, "no conversation has a question and an answer of the lengths that are kept")
+        raise fail(
+            TraceError, source, "no conversation has a question and an answer of the lengths that are kept"
+        )
     pairs = np.array(lengths)
     name = os.path.splitext(os.path.basename(source.removesuffix(".gz")))[0]
     return _core.Trace(np.zeros(len(pairs)), pairs[:, 0], pairs[:, 1], name)

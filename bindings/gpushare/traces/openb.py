@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from .._core import TraceError
+from .._errors import fail
 from ..frames.tables import Table
-from .files import error, read_bytes
+from .files import read_bytes
 
 __all__ = ["read_nodes", "read_pods"]
 
@@ -62,9 +64,9 @@ def _header(found: Sequence[str], legal: Sequence[str], source: str) -> list[int
             unknown = [other for other in found if other not in legal]
             near = difflib.get_close_matches(name, unknown, 1)
             slip = f'; is "{near[0]}" meant?' if near else ";"
-            raise error(f"{source}:1", f'no column "{name}"{slip} Expected {",".join(legal)}')
+            raise fail(TraceError, f"{source}:1", f'no column "{name}"{slip} Expected {",".join(legal)}')
         if list(found).count(name) > 1:
-            raise error(f"{source}:1", f'two columns are called "{name}"')
+            raise fail(TraceError, f"{source}:1", f'two columns are called "{name}"')
     return [list(found).index(name) for name in legal]
 
 
@@ -73,7 +75,7 @@ def _read(path: str | os.PathLike[str], columns: dict[str, str], name: str) -> T
     try:
         text = read_bytes(source).decode("utf-8-sig")
     except UnicodeDecodeError as problem:
-        raise error(source, f"not UTF-8 text: {problem}") from None
+        raise fail(TraceError, source, f"not UTF-8 text: {problem}") from None
     reader = csv.reader(text.splitlines(), strict=True)
     values: dict[str, list[str | float]] = {column: [] for column in columns}
     try:
@@ -84,13 +86,15 @@ def _read(path: str | os.PathLike[str], columns: dict[str, str], name: str) -> T
                 continue
             where = f"{source}:{reader.line_num}"
             if len(row) != len(found):
-                raise error(where, f"expected {len(found)} fields as in the header line, found {len(row)}")
+                raise fail(
+                    TraceError, where, f"expected {len(found)} fields as in the header line, found {len(row)}"
+                )
             for (column, kind), place in zip(columns.items(), places, strict=True):
                 values[column].append(_value(row[place], kind, column, where))
     except csv.Error as problem:
-        raise error(f"{source}:{reader.line_num}", str(problem)) from None
+        raise fail(TraceError, f"{source}:{reader.line_num}", str(problem)) from None
     if not next(iter(values.values())):
-        raise error(source, "the table is empty; expected at least one row")
+        raise fail(TraceError, source, "the table is empty; expected at least one row")
     dtypes = {"whole": np.int64, "share": np.int64, "time": np.float64}
     data = {
         c: v if columns[c] == "text" else np.array(v, dtype=dtypes[columns[c]]) for c, v in values.items()
@@ -105,7 +109,7 @@ def _value(text: str, kind: str, column: str, where: str) -> str | float:
     try:
         return parse(text)
     except ValueError:
-        raise error(where, f'column "{column}": expected {legal}, found "{text[:40]}"') from None
+        raise fail(TraceError, where, f'column "{column}": expected {legal}, found "{text[:40]}"') from None
 
 
 def read_pods(path: str | os.PathLike[str]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 from collections.abc import Sequence
@@ -12,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from .files import error, read_bytes
+from .._core import TraceError
+from .._errors import fail
+from .files import read_bytes
 
 __all__ = ["Client", "client_from_csv", "read_client", "read_lengths"]
 
@@ -88,7 +91,7 @@ class Client:
             json.dumps(document), seed, duration_s or document["period_s"], name=f"servegen/{self.name}"
         )
         if len(times) == 0:
-            raise error(self.name, "no request arrives in this time")
+            raise fail(TraceError, self.name, "no request arrives in this time")
         ones = np.ones(len(times), dtype=np.int32)
         return _core.Trace(times - times[0], ones, ones, self.name)
 
@@ -99,7 +102,7 @@ def _number(text: str, what: str, where: str) -> float:
     except ValueError:
         value = -1.0
     if not (0 <= value < 1e12):
-        raise error(where, f'{what}: expected a number of at least 0, found "{text[:40]}"')
+        raise fail(TraceError, where, f'{what}: expected a number of at least 0, found "{text[:40]}"')
     return value
 
 
@@ -114,7 +117,7 @@ def client_from_csv(data: bytes, source: str) -> Client:
     try:
         lines = data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as problem:
-        raise error(source, f"not UTF-8 text: {problem}") from None
+        raise fail(TraceError, source, f"not UTF-8 text: {problem}") from None
     rows: list[tuple[float, float, float, str]] = []
     for i, line in enumerate(lines, start=1):
         if not line.strip():
@@ -122,18 +125,20 @@ def client_from_csv(data: bytes, source: str) -> Client:
         where = f"{source}:{i}"
         fields = [field.strip() for field in line.split(",")]
         if len(fields) != 6:
-            raise error(where, f"expected the 6 fields {_FIELDS}, found {len(fields)}")
+            raise fail(TraceError, where, f"expected the 6 fields {_FIELDS}, found {len(fields)}")
         start, rate = (_number(fields[k], ("window_start_s", "rate_rps")[k], where) for k in (0, 1))
         if fields[3] not in _FAMILIES:
-            raise error(where, f'family: expected Gamma, Weibull or nothing, found "{fields[3][:40]}"')
+            raise fail(
+                TraceError, where, f'family: expected Gamma, Weibull or nothing, found "{fields[3][:40]}"'
+            )
         shape = _number(fields[4], "shape", where)
         if fields[3] and rate > 0 and shape < 0.001:
-            raise error(where, f'shape: expected at least 0.001, found "{fields[4][:40]}"')
+            raise fail(TraceError, where, f'shape: expected at least 0.001, found "{fields[4][:40]}"')
         if rows and start <= rows[-1][0]:
-            raise error(where, f"the window {start:g} s does not lie after {rows[-1][0]:g} s")
+            raise fail(TraceError, where, f"the window {start:g} s does not lie after {rows[-1][0]:g} s")
         rows.append((start, rate, shape if fields[3] and rate > 0 else 1.0, fields[3].lower() or "gamma"))
     if not rows or all(row[1] == 0 for row in rows):
-        raise error(source, "no window has requests")
+        raise fail(TraceError, source, "no window has requests")
     starts, rates, shapes = (np.array([row[k] for row in rows], dtype=np.float64) for k in range(3))
     name = os.path.splitext(os.path.basename(source.removesuffix(".gz")))[0]
     return Client(name, starts, rates, shapes, tuple(row[3] for row in rows))
@@ -168,30 +173,30 @@ def read_lengths(path: str | os.PathLike[str]) -> dict[str, dict[str, list[float
     try:
         document = json.loads(read_bytes(source))
     except (ValueError, RecursionError) as problem:
-        raise error(source, f"not JSON: {problem}") from None
+        raise fail(TraceError, source, f"not JSON: {problem}") from None
     if not isinstance(document, dict):
-        raise error(source, "expected an object of windows")
+        raise fail(TraceError, source, "expected an object of windows")
     sums: dict[str, dict[float, float]] = {}
     for window, entry in document.items():
         if not isinstance(entry, dict):
-            raise error(f"{source}#/{window}", "expected an object of distributions")
+            raise fail(TraceError, f"{source}#/{window}", "expected an object of distributions")
         for name, text in entry.items():
             _add_lengths(sums.setdefault(name, {}), text, f"{source}#/{window}/{name}")
     return {name: _empirical(found) for name, found in sums.items() if found}
 
 
 def _add_lengths(sums: dict[float, float], text: Any, where: str) -> None:
-    import ast
-
     try:
         found = ast.literal_eval(text) if isinstance(text, str) else text
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise error(where, "expected a text such as {100: 0.5, 200: 0.5}")
+        raise fail(TraceError, where, "expected a text such as {100: 0.5, 200: 0.5}")
     for tokens, weight in found.items():
         if not all(isinstance(v, (int, float)) and 0 <= v < 1e9 for v in (tokens, weight)):
-            raise error(where, f"expected tokens and their probability, found {tokens!r}: {weight!r}")
+            raise fail(
+                TraceError, where, f"expected tokens and their probability, found {tokens!r}: {weight!r}"
+            )
         sums[float(tokens)] = sums.get(float(tokens), 0.0) + float(weight)
 
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from .. import _core
+from .._core import TraceError
+from .._errors import fail
 from ..frames.render import Field, html_table, number, text_table
 from . import files as trace_files
-from .openb import read_nodes, read_pods
-from .transforms import jitter, loop, merge, rescale, thin, window
+from .servegen import client_from_csv
 
 __all__ = [
     "Trace",
@@ -19,17 +20,9 @@ __all__ = [
     "azure_conversation_like",
     "formats",
     "inspect",
-    "jitter",
     "load",
-    "loop",
-    "merge",
     "parse",
-    "read_nodes",
-    "read_pods",
-    "rescale",
     "save",
-    "thin",
-    "window",
 ]
 
 Trace = _core.Trace
@@ -187,8 +180,6 @@ def _read_arrow(data: bytes, source: str, format: str, options: Mapping[str, Any
 
 
 def _read_servegen(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> Trace:
-    from .servegen import client_from_csv
-
     return client_from_csv(data, source).trace()
 
 
@@ -200,9 +191,9 @@ def _refuse_tables_of_machines(data: bytes, source: str, format: str) -> None:
     """OpenB's pods ask for GPUs; they are not requests to a service."""
     header = data[:4096].split(b"\n", 1)[0].split(b",")
     if format in ("auto", "csv") and b"gpu_milli" in header:
-        raise trace_files.error(f"{source}:1", "these are OpenB pods, not requests: read_pods reads them")
+        raise fail(TraceError, f"{source}:1", "these are OpenB pods, not requests: read_pods reads them")
     if format in ("auto", "csv") and header[:2] == [b"sn", b"cpu_milli"]:
-        raise trace_files.error(f"{source}:1", "these are OpenB nodes, not requests: read_nodes reads them")
+        raise fail(TraceError, f"{source}:1", "these are OpenB nodes, not requests: read_nodes reads them")
 
 
 def azure_conversation_like(seed: int = 1, duration_s: float = 3501.7, rate_per_s: float = 5.53) -> Trace:

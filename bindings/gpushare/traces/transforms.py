@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._core import TraceError
+from .._errors import fail
 
 __all__ = ["jitter", "loop", "merge", "rescale", "thin", "window"]
 
@@ -59,7 +61,7 @@ def take(trace: Trace, rows: npt.NDArray[Any], arrival_s: Seconds, *, order: boo
     """
     rows = np.asarray(rows, dtype=np.int64)
     if len(rows) == 0:
-        raise _core.TraceError(f"{trace.name}: no request is left")
+        raise fail(TraceError, trace.name, "no request is left")
     if order:
         by_time = np.argsort(arrival_s, kind="stable")
         rows, arrival_s = rows[by_time], arrival_s[by_time]

@@ -12,8 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._core import TraceError
+from .._errors import fail
 from ..frames.render import Field, text_table
 from ..traces.transforms import grid_s, jitter
+from .traffic import generate
 
 __all__ = ["Fit", "dispersion", "fit"]
 
@@ -75,8 +78,6 @@ class Fit:
 
     def generate(self, duration_s: float, *, seed: int = 1) -> _core.Trace:
         """A new trace like it, its lengths drawn in pairs."""
-        from .traffic import generate
-
         return generate(self.arrivals, self.source, duration_s, seed=seed, name=f"{self.source.name}-like")
 
     def sizes(self, points: int = 200) -> dict[str, Any]:
@@ -296,7 +297,7 @@ def fit(trace: _core.Trace, *, replications: int = 40, seed: int = 1) -> Fit:
         When the trace is too short.
     """
     if len(trace) < 100 or trace.arrival_s[-1] < 20:
-        raise _core.TraceError(f"{trace.name}: at least 100 requests over 20 s are needed to fit arrivals")
+        raise fail(TraceError, trace.name, "at least 100 requests over 20 s are needed to fit arrivals")
     source = jitter(trace, seed=seed) if grid_s(trace) > 0 else trace
     duration = float(source.arrival_s[-1])
     measured = {w: d for w in _WINDOWS_S if not math.isnan(d := dispersion(source.arrival_s, w))}
@@ -326,8 +327,6 @@ def _report(
     tried: Mapping[str, tuple[float, dict[str, Any]]],
     replications: int,
 ) -> Fit:
-    from .traffic import generate
-
     arrivals = tried[kind][1]
     runs = _simulated(arrivals, target.duration_s, target.windows, replications, target.seed)
     low, middle, high = np.quantile(runs, [0.1, 0.5, 0.9], axis=0)

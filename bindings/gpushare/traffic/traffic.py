@@ -12,17 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..traces.servegen import Client, read_client, read_lengths
-from .fitting import Fit, dispersion, fit
-from .voice import read_calls, save_calls, speech_trace, voice_calls
+from .._core import TraceError
+from .._errors import fail
+from ..traces.servegen import Client, read_client
 
 __all__ = [
-    "Client",
-    "Fit",
     "constant",
-    "dispersion",
     "diurnal",
-    "fit",
     "gamma",
     "gamma_poisson",
     "generate",
@@ -33,17 +29,11 @@ __all__ = [
     "on_off",
     "piecewise",
     "poisson",
-    "read_calls",
-    "read_client",
-    "read_lengths",
-    "save_calls",
     "servegen",
     "servegen_clients",
-    "speech_trace",
     "spikes",
     "times",
     "vllm_bench",
-    "voice_calls",
     "weibull",
 ]
 
@@ -239,11 +229,11 @@ def servegen_clients(folder: str | os.PathLike[str]) -> list[Client]:
     for path in sorted(Path(folder).glob("*chunk-*-trace.csv*")):
         try:
             clients.append(read_client(path))
-        except _core.TraceError as problem:
+        except TraceError as problem:
             if "no window has requests" not in str(problem):
                 raise
     if not clients:
-        raise _core.TraceError(f"{os.fspath(folder)}: no chunk-*-trace.csv with requests")
+        raise fail(TraceError, os.fspath(folder), "no chunk-*-trace.csv with requests")
     return clients
 
 
@@ -344,7 +334,7 @@ def generate(
     """
     at = times(arrivals, duration_s, seed=seed)
     if len(at) == 0:
-        raise _core.TraceError(f"{name}: no request arrives in {duration_s:g} s")
+        raise fail(TraceError, name, f"no request arrives in {duration_s:g} s")
     if isinstance(lengths, tuple):
         prompt, reply = (np.full(len(at), value, dtype=np.int32) for value in lengths)
     else:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from .folders import folder_report
 from .registry import SUITES, can_run, run_suite
 from .report import Report, Row, Target, Timeline
 
@@ -52,8 +53,6 @@ def validate(
         return run_suite(name, Path(data) if data is not None else None, progress)
     if not Path(name).is_dir():
         raise ValueError(f"no folder and no suite {name!r}; the suites are {', '.join(SUITES)}")
-    from .folders import folder_report
-
     return folder_report(
         Path(name),
         calibrated=Path(calibrated) if calibrated is not None else None,

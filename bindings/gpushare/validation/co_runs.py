@@ -11,7 +11,8 @@ import numpy as np
 
 from .. import _core
 from ..calibration.calibration import Calibration
-from ..calibration.measurements import CoRun, Measurements, ServedJob, StepKey
+from ..calibration.measurements import Measurements
+from ..calibration.runs import CoRun, ServedJob, StepKey
 from .report import Row
 
 __all__ = ["co_run_rows", "predict"]

@@ -80,7 +80,8 @@ struct Summary {
   double output_token_throughput = 0;
   double success_rate = 0;
   int gpus_used = 0, gpus_freed = 0;
-  double gpu_hours = 0;  ///< of GPUs that were on, in the window
+  double gpu_hours =
+      0;  ///< in the window, while a GPU was on: from its first process or its node's start to its end
   double request_throughput_per_gpu = 0;
   double cost_per_month = 0;  ///< 720 hours
   double cost_per_1000_requests = 0;

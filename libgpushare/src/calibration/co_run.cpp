@@ -6,6 +6,7 @@
 #include "gpushare/errors.hpp"
 #include "sharing/executor.hpp"
 #include "sharing/power.hpp"
+#include "simulation/kernel.hpp"
 
 namespace gpushare {
 namespace {
@@ -24,7 +25,7 @@ Executor executor_of(const CoRunSharing& sharing, std::size_t clients) {
         clients);
   }
   // What bandwidth does to clients is in their pressure and susceptibility: no bytes are declared.
-  const RateLaw law = sharing.mode == SharingMode::mps ? RateLaw::interference : RateLaw::equal_share;
+  const RateLaw law = sharing.mode == SharingMode::mps ? RateLaw::contention : RateLaw::equal_share;
   RateExecutor executor(law, std::vector<double>(clients, 1.0), 1.0);
   if (!sharing.pair_factors.empty()) executor.set_pair_factors(sharing.pair_factors, kinds_of(sharing));
   return executor;
@@ -41,33 +42,43 @@ struct Progress {
   std::uint64_t steps = 0;  ///< finished in all
 };
 
-/// Clients on one executor, with events at arrivals and at the executor's own instants.
+/// Clients on one executor, on a kernel with one timer: an arrival, or the executor's next instant.
 class CoRun {
  public:
-  CoRun(std::span<const CoRunClient> clients, const CoRunSharing& sharing, Time stop)
+  CoRun(std::span<const CoRunClient> clients, const CoRunSharing& sharing, Time stop, Time horizon)
       : clients_(clients),
         power_(sharing.power),
         stop_(stop),
+        horizon_(horizon),
         executor_(executor_of(sharing, clients.size())),
         progress_(clients.size()),
-        rows_(clients.size()) {}
+        rows_(clients.size()),
+        timer_(kernel_.add_slot(0, 0, 0)) {}
 
-  /// Until all is served, or until `horizon`.
-  void run(Time horizon) {
-    Time now{};
-    while (true) {
-      begin_jobs(now);
-      settle(now);
-      const Time next = std::min(next_arrival(), next_event());
-      if (next == kNever || next > horizon) return;
-      now = next;
-      collect(now);
-      // A client that waits for its step gives the GPU away before it submits the next one.
-      settle(now);
-      for (const std::size_t c : waiting_) submit(now, c);
-      waiting_.clear();
-    }
+  /// Until all is served, or until the horizon.
+  void run() {
+    kernel_.set(timer_, Time{});
+    kernel_.run(*this);
   }
+
+  // What the kernel asks. Nothing is told and nobody is marked here.
+  void on_event(Time now, std::uint8_t, std::uint32_t) {
+    collect(now);
+    // A client that waits for its step gives the GPU away before it submits the next one.
+    settle_executor(now);
+    for (const std::size_t c : waiting_) submit(now, c);
+    waiting_.clear();
+    begin_jobs(now);
+  }
+  void settle(Time now) {
+    settle_executor(now);
+    const Time next = std::min(next_arrival(), next_event());
+    kernel_.set(timer_, next > horizon_ ? kNever : next);
+  }
+  void on_outcome(Time, const Outcome&) {}
+  void serve(Time, std::uint32_t) {}
+  void report(Time) {}
+
   [[nodiscard]] std::vector<std::vector<CoRunRow>> take_rows() { return std::move(rows_); }
   [[nodiscard]] const std::vector<Progress>& progress() const { return progress_; }
 
@@ -112,7 +123,7 @@ class CoRun {
     std::visit([&](auto& executor) { executor.submit(now, work); }, executor_);
   }
 
-  void settle(Time now) {
+  void settle_executor(Time now) {
     std::visit(
         [&](auto& executor) {
           executor.settle(now);
@@ -164,12 +175,14 @@ class CoRun {
 
   std::span<const CoRunClient> clients_;
   PowerConstants power_;
-  Time stop_;
+  Time stop_, horizon_;
+  Kernel kernel_;
   Executor executor_;
   std::vector<Progress> progress_;
   std::vector<std::vector<CoRunRow>> rows_;
   std::vector<StepId> finished_;
   std::vector<std::size_t> waiting_;  // clients between two steps of a job
+  Kernel::Slot timer_;
 };
 
 void check(std::span<const CoRunClient> clients, const CoRunSharing& sharing) {
@@ -203,8 +216,8 @@ void check(std::span<const CoRunClient> clients, const CoRunSharing& sharing) {
 std::vector<std::vector<CoRunRow>> simulate_co_run(std::span<const CoRunClient> clients,
                                                    const CoRunSharing& sharing, double stop_after_s) {
   check(clients, sharing);
-  CoRun run(clients, sharing, Time{} + duration_from_seconds(stop_after_s));
-  run.run(kNever);
+  CoRun run(clients, sharing, Time{} + duration_from_seconds(stop_after_s), kNever);
+  run.run();
   return run.take_rows();
 }
 
@@ -217,8 +230,9 @@ std::vector<double> simulate_saturated(std::span<const CoRunStep> steps, const C
   for (std::size_t c = 0; c < steps.size(); ++c)
     if (!(steps[c].gpu_s > 0))
       throw SimulationError("client " + std::to_string(c), "a step repeated without pause must take time");
-  CoRun run(clients, sharing, Time{} + duration_from_seconds(horizon_s));
-  run.run(Time{} + duration_from_seconds(horizon_s));
+  const Time horizon = Time{} + duration_from_seconds(horizon_s);
+  CoRun run(clients, sharing, horizon, horizon);
+  run.run();
   std::vector<double> means;
   for (const Progress& at : run.progress())
     means.push_back(at.steps < 2 ? horizon_s

@@ -3,7 +3,7 @@
 
 #include "calibration/least_squares.hpp"
 #include "calibration/saturated.hpp"
-#include "sharing/neighbours.hpp"
+#include "sharing/contention.hpp"
 #include "sharing/power.hpp"
 
 namespace gpushare {
@@ -13,11 +13,11 @@ using Vector = Eigen::VectorXd;
 
 constexpr double kLeastSusceptibility = 0.005;
 
-double pressure_on(std::span<const Interference> steps, std::size_t i) {
+Neighbours neighbours_of(std::span<const Interference> steps, std::size_t i) {
   Neighbours others;
   for (std::size_t j = 0; j < steps.size(); ++j)
     if (j != i) others.add(steps[j].pressure, steps[j].occupancy);
-  return others.pressure_on(steps[i]);
+  return others;
 }
 
 /// What the groups hold beside the parameters that are fitted.
@@ -87,7 +87,7 @@ std::vector<double> saturated_slowdowns(std::span<const Interference> interferen
   std::vector<double> slowdowns;
   double draw = 0;
   for (std::size_t i = 0; i < interference.size(); ++i) {
-    slowdowns.push_back(1 + interference[i].susceptibility * pressure_on(interference, i));
+    slowdowns.push_back(interference_slowdown(interference[i], neighbours_of(interference, i)));
     draw += draw_w[i] / slowdowns.back();
   }
   const double clock = clock_share(power, draw);

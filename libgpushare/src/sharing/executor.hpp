@@ -15,9 +15,10 @@ namespace gpushare {
 /// then settle once, then wait for next_event().
 using Executor = std::variant<RateExecutor, TimeSliceExecutor>;
 
-/// `sms` of each process of the partition; `switching_factor` multiplies the costs of a hand-over.
+/// Without processes yet; `switching_factor` multiplies the costs of a hand-over.
 [[nodiscard]] Executor make_executor(const GpuProfile& profile, const Partition& partition,
-                                     const Sharing& sharing, std::vector<double> sms,
-                                     double switching_factor = 1);
+                                     const Sharing& sharing, double switching_factor = 1);
+/// The number of a new process that may use so many SMs.
+[[nodiscard]] int add_process(Executor& executor, double sms);
 
 }  // namespace gpushare

@@ -1,11 +1,31 @@
 #include "sharing/rate_executor.hpp"
 
 #include <algorithm>
+#include <cassert>
+
+#include "sharing/contention.hpp"
 
 namespace gpushare {
 
 RateExecutor::RateExecutor(RateLaw law, std::vector<double> sms, double bandwidth_bytes_per_s)
     : law_(law), sms_(std::move(sms)), bandwidth_(bandwidth_bytes_per_s), steps_of_(sms_.size(), 0) {}
+
+int RateExecutor::add_process(double sms) {
+  if (free_.empty()) {
+    sms_.push_back(sms);
+    steps_of_.push_back(0);
+    return static_cast<int>(sms_.size()) - 1;
+  }
+  const int process = free_.back();
+  free_.pop_back();
+  sms_[static_cast<std::size_t>(process)] = sms;
+  return process;
+}
+
+void RateExecutor::remove_process(int process) {
+  assert(steps_of_[static_cast<std::size_t>(process)] == 0);
+  free_.push_back(process);
+}
 
 void RateExecutor::advance(Time now) {
   const double elapsed = to_seconds(now - last_);
@@ -52,8 +72,8 @@ void RateExecutor::abort(Time now, int process, std::vector<StepId>& dropped) {
 void RateExecutor::settle(Time now) {
   if (!stale_) return;
   stale_ = false;
-  if (law_ == RateLaw::interference) {
-    set_interference_rates();
+  if (law_ == RateLaw::contention) {
+    set_contended_rates(active_, {bandwidth_, sms_, steps_of_, processes_active_, {pair_factors_, kinds_}});
   } else {
     set_equal_rates();
   }
@@ -83,61 +103,9 @@ void RateExecutor::set_equal_rates() {
   }
 }
 
-Neighbours RateExecutor::neighbours_of(const ActiveWork& active, const Neighbours& all) const {
-  if (kinds_ == 0 && steps_of_[static_cast<std::size_t>(active.work.process)] == 1) {
-    Neighbours others = all;
-    others.add(active.work.interference.pressure, active.work.interference.occupancy, -1);
-    return others;
-  }
-  Neighbours others;
-  for (const ActiveWork& other : active_) {
-    // A process does not press on itself: its own steps take turns.
-    if (other.work.process == active.work.process) continue;
-    others.add(pair_factor(active, other) * pressure_of(other), other.work.interference.occupancy);
-  }
-  return others;
-}
-
-double RateExecutor::pressure_of(const ActiveWork& active) const {
-  return active.work.interference.pressure / steps_of_[static_cast<std::size_t>(active.work.process)];
-}
-
-double RateExecutor::pair_factor(const ActiveWork& suffers, const ActiveWork& presses) const {
-  if (kinds_ == 0 || suffers.work.kind < 0 || presses.work.kind < 0) return 1;
-  return pair_factors_[static_cast<std::size_t>(suffers.work.kind) * kinds_ +
-                       static_cast<std::size_t>(presses.work.kind)];
-}
-
-void RateExecutor::set_interference_rates() {
-  Neighbours all;
-  double demanded = 0;
-  double weights = 0;
-  for (const ActiveWork& active : active_) {
-    const auto process = static_cast<std::size_t>(active.work.process);
-    const double siblings = steps_of_[process];
-    all.add(pressure_of(active), active.work.interference.occupancy);
-    demanded += active.work.bytes_per_s / siblings;
-    weights += sms_[process] / siblings;
-  }
-  for (ActiveWork& active : active_) {
-    const auto process = static_cast<std::size_t>(active.work.process);
-    const Interference& own = active.work.interference;
-    double slowdown = 1 + own.susceptibility * neighbours_of(active, all).pressure_on(own);
-    if (demanded > bandwidth_ && processes_active_ > 1)
-      slowdown = std::max(slowdown, bandwidth_slowdown(active, bandwidth_ * sms_[process] / weights));
-    active.rate = 1 / (slowdown * steps_of_[process]);
-  }
-}
-
 void RateExecutor::set_pair_factors(std::vector<double> factors, std::size_t kinds) {
   pair_factors_ = std::move(factors);
   kinds_ = kinds;
-}
-
-double RateExecutor::bandwidth_slowdown(const ActiveWork& active, double share) const {
-  if (active.work.bytes_per_s <= share || active.work.gpu_s <= 0) return 1;
-  const double bound = active.work.memory_s / active.work.gpu_s;
-  return 1 - bound + bound * active.work.bytes_per_s / share;
 }
 
 void RateExecutor::absorb(Time start, Time end, double gpu_s) {

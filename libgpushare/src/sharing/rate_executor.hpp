@@ -2,7 +2,6 @@
 
 #include <vector>
 
-#include "sharing/neighbours.hpp"
 #include "sharing/work.hpp"
 
 namespace gpushare {
@@ -10,7 +9,7 @@ namespace gpushare {
 /// How steps that run side by side slow each other.
 enum class RateLaw : std::uint8_t {
   equal_share,  ///< n processes run at 1/n: exclusive use, and the limit of time-slicing with a slice of zero
-  interference,  ///< MPS: pressure and susceptibility, and bandwidth divided in proportion to SMs
+  contention,   ///< MPS: the law of sharing/contention.hpp
 };
 
 /// Runs all steps of a partition at once, each at a rate that changes whenever a step comes or goes.
@@ -18,9 +17,13 @@ class RateExecutor {
  public:
   /// `sms` of each process (the weights of bandwidth sharing); `bandwidth_bytes_per_s` is what all together can draw.
   RateExecutor(RateLaw law, std::vector<double> sms, double bandwidth_bytes_per_s);
-  /// Corrections of the interference law for kinds that were measured side by side: row the one that suffers, column
-  /// the one that presses, `kinds` squared of them.
+  /// As PairFactors has them: `kinds` squared.
   void set_pair_factors(std::vector<double> factors, std::size_t kinds);
+
+  /// The number of a new process, that of one removed before if there is any; `sms` as above.
+  [[nodiscard]] int add_process(double sms);
+  /// It must have no steps here any more: abort them first.
+  void remove_process(int process);
 
   void submit(Time now, const Work& work);
   /// Appends the steps that have finished by `now`, in the order they were submitted.
@@ -42,14 +45,10 @@ class RateExecutor {
   void advance(Time now);
   void schedule(Time now);
   void set_equal_rates();
-  void set_interference_rates();
-  [[nodiscard]] Neighbours neighbours_of(const ActiveWork& active, const Neighbours& all) const;
-  [[nodiscard]] double pressure_of(const ActiveWork& active) const;
-  [[nodiscard]] double pair_factor(const ActiveWork& suffers, const ActiveWork& presses) const;
-  [[nodiscard]] double bandwidth_slowdown(const ActiveWork& active, double share) const;
 
   RateLaw law_;
-  std::vector<double> sms_;
+  std::vector<double> sms_;  // of each process
+  std::vector<int> free_;    // numbers of processes that were removed
   double bandwidth_;
   std::vector<double> pair_factors_;
   std::size_t kinds_ = 0;

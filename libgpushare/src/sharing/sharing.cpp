@@ -6,13 +6,6 @@
 #include "sharing/executor.hpp"
 
 namespace gpushare {
-namespace {
-
-// The mean kernel time that the laws refer to.
-constexpr double kReferenceKernelS = 10e-6;
-
-}  // namespace
-
 std::string_view to_string(SharingMode mode) {
   switch (mode) {
     case SharingMode::exclusive:
@@ -32,32 +25,14 @@ int mps_sms(const GpuProfile& profile, int partition_sms, double active_thread_p
   return std::max(granularity, wanted / granularity * granularity);
 }
 
-Interference predict_interference(const UncappedLaw& law, const StepCharacter& step) {
-  if (step.mean_kernel_s <= 0) return {};
-  const double alone = std::clamp(step.saturating_share, 0.0, 1.0);
-  const double saturating = alone + (1 - alone) * std::min(1.0, law.launch_s / step.mean_kernel_s);
-  if (saturating <= 0) return {};
-  const double turn = std::pow(step.mean_kernel_s * saturating / kReferenceKernelS, law.exponent);
-  return {saturating / turn, turn, saturating};
-}
-
-Interference predict_interference(const CappedLaw& law, const StepCharacter& step) {
-  if (step.mean_kernel_s <= 0) return {};
-  return {std::pow(step.mean_kernel_s / kReferenceKernelS, law.s_exponent) *
-              std::exp(law.s_bandwidth * step.bandwidth_share),
-          law.launch + step.sm_share / kReferenceShare *
-                           (law.bandwidth * step.bandwidth_share + law.compute * step.compute_share),
-          0};
-}
-
 Executor make_executor(const GpuProfile& profile, const Partition& partition, const Sharing& sharing,
-                       std::vector<double> sms, double switching_factor) {
+                       double switching_factor) {
   const auto or_profile = [](double value, double otherwise) { return value < 0 ? otherwise : value; };
   if (sharing.mode == SharingMode::mps)
-    return RateExecutor(RateLaw::interference, std::move(sms), partition.bandwidth_bytes_per_s);
+    return RateExecutor(RateLaw::contention, {}, partition.bandwidth_bytes_per_s);
   const double slice_s = or_profile(sharing.slice_s, profile.time_slicing.slice_s);
   if (sharing.mode == SharingMode::exclusive || slice_s == 0)
-    return RateExecutor(RateLaw::equal_share, std::move(sms), partition.bandwidth_bytes_per_s);
+    return RateExecutor(RateLaw::equal_share, {}, partition.bandwidth_bytes_per_s);
   const TimeSlicingConstants& constants = profile.time_slicing;
   const double preempted_s = or_profile(sharing.switch_preempted_s, constants.switch_preempted_s);
   const double idle_s = or_profile(sharing.switch_idle_s, constants.switch_idle_s);
@@ -65,7 +40,12 @@ Executor make_executor(const GpuProfile& profile, const Partition& partition, co
   return TimeSliceExecutor(
       {duration_from_seconds(slice_s), duration_from_seconds(switching_factor * preempted_s),
        duration_from_seconds(switching_factor * idle_s), switching_factor * refill_s},
-      sms.size());
+      0);
+}
+
+int add_process(Executor& executor, double sms) {
+  if (auto* rates = std::get_if<RateExecutor>(&executor)) return rates->add_process(sms);
+  return std::get<TimeSliceExecutor>(executor).add_process();
 }
 
 }  // namespace gpushare

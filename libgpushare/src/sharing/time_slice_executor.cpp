@@ -1,11 +1,31 @@
 #include "sharing/time_slice_executor.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 
 namespace gpushare {
 
 TimeSliceExecutor::TimeSliceExecutor(Costs costs, std::size_t processes) : costs_(costs), works_(processes) {}
+
+int TimeSliceExecutor::add_process() {
+  // Whoever was on the GPU last has left its context there: a newcomer has to be brought in, and takes another number.
+  const auto vacant = std::find_if(free_.begin(), free_.end(), [this](int process) {
+    return static_cast<std::size_t>(process) != current_;
+  });
+  if (vacant == free_.end()) {
+    works_.emplace_back();
+    return static_cast<int>(works_.size()) - 1;
+  }
+  const int process = *vacant;
+  free_.erase(vacant);
+  return process;
+}
+
+void TimeSliceExecutor::remove_process(int process) {
+  assert(works_[static_cast<std::size_t>(process)].empty());
+  free_.push_back(process);
+}
 
 void TimeSliceExecutor::advance(Time now) {
   const double elapsed = to_seconds(now - last_);

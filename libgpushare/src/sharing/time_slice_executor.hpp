@@ -23,6 +23,11 @@ class TimeSliceExecutor {
   };
   TimeSliceExecutor(Costs costs, std::size_t processes);
 
+  /// The number of a new process, last in the round, or in the place of one that was removed before.
+  [[nodiscard]] int add_process();
+  /// It must have no work here any more: abort it first.
+  void remove_process(int process);
+
   void submit(Time now, const Work& work);
   void collect(Time now, std::vector<StepId>& finished);
   void settle(Time now);
@@ -52,6 +57,7 @@ class TimeSliceExecutor {
 
   Costs costs_;
   std::vector<std::vector<ActiveWork>> works_;  // of each process
+  std::vector<int> free_;                       // numbers of processes that were removed
   std::size_t runnable_ = 0;                    // processes with work
   std::size_t current_ = 0;                     // whose context is on the GPU, or being brought there
   State state_ = State::idle;

@@ -34,108 +34,179 @@ AnyEngine make_engine(const Service& service, const MemoryNeed& need, const GpuP
                      shared ? shared : std::make_shared<JobQueue>(service.engine.queue_limit));
 }
 
-/// SMs that each process of a partition may use.
-std::vector<double> sms_of(const GpuProfile& profile, const Partition& partition,
-                           const PartitionPlacement& placement) {
-  std::vector<double> sms;
-  for (const ProcessPlacement& process : placement.processes) {
-    const bool mps = placement.sharing.mode == SharingMode::mps;
-    sms.push_back(mps_sms(profile, partition.sms, mps ? process.active_thread_percentage : 100));
-  }
-  return sms;
-}
-
-bool is_capped(const PartitionPlacement& placement) {
-  return placement.sharing.mode == SharingMode::mps &&
-         std::any_of(placement.processes.begin(), placement.processes.end(),
-                     [](const ProcessPlacement& process) { return process.active_thread_percentage < 100; });
-}
-
-void add_rank(Server& server, Rank rank, const MemoryNeed& need) {
-  std::get<ContinuousEngine>(server.engine).limit_blocks(need.kv_blocks);
-  server.others.push_back(rank);
-}
-
-void add_partition(Fleet& fleet, const Scenario& scenario, const GpuPlacement& gpu,
-                   const std::string& gpu_name, const Partition& part, const PartitionPlacement& placement,
-                   const std::vector<MemoryNeed>& needs, double switching_factor, int& gpu_client,
-                   const scenario::ReplicaRank*& place) {
-  const GpuProfile& profile = *gpu.profile;
-  const std::vector<double> sms = sms_of(profile, part, placement);
-  PartitionState state{gpu_name + "/" + part.name,
-                       &profile,
-                       part,
-                       placement.sharing,
-                       is_capped(placement),
-                       static_cast<std::uint32_t>(fleet.gpus.size() - 1),
-                       make_executor(profile, part, placement.sharing, sms, switching_factor)};
-  for (std::size_t client = 0; client < placement.processes.size(); ++client) {
-    const int index = placement.processes[client].service;
-    ServiceState& service = fleet.services[static_cast<std::size_t>(index)];
-    const auto partition = static_cast<int>(fleet.partitions.size());
-    const Resources resources = resources_of(profile, part, static_cast<int>(sms[client]));
-    const scenario::ReplicaRank here = *place++;
-    if (here.rank > 0) {
-      const int whole = service.servers[static_cast<std::size_t>(here.replica)];
-      add_rank(fleet.servers[static_cast<std::size_t>(whole)],
-               {partition, static_cast<int>(client), gpu_client++, resources, needs[client].total},
-               needs[client]);
-      state.servers.push_back(whole);
-      continue;
-    }
-    Server server{index,
-                  here.replica,
-                  partition,
-                  static_cast<int>(client),
-                  gpu_client++,
-                  make_engine(scenario.workload.services[static_cast<std::size_t>(index)], needs[client],
-                              profile, service.shared_queue)};
-    server.resources = resources;
-    server.memory_bytes = needs[client].total;
-    service.servers.push_back(static_cast<int>(fleet.servers.size()));
-    state.servers.push_back(static_cast<int>(fleet.servers.size()));
-    fleet.servers.push_back(std::move(server));
-  }
-  fleet.gpus.back().partitions.push_back(static_cast<std::uint32_t>(fleet.partitions.size()));
-  fleet.partitions.push_back(std::move(state));
-}
-
-GpuState make_gpu(const GpuPlacement& gpu) {
-  std::size_t processes = 0, used = 0;
-  bool mps = false;
-  for (const PartitionPlacement& part : gpu.partitions) {
-    processes += part.processes.size();
-    used += !part.processes.empty();
-    mps = mps || part.sharing.mode == SharingMode::mps;
-  }
-  return {gpu.profile.get(), processes > 1 && (used > 1 || mps),
-          RateExecutor(RateLaw::equal_share, std::vector<double>(processes, 0.0), 0)};
-}
-
 }  // namespace
 
-Fleet build_fleet(const Scenario& scenario, double switching_factor) {
-  check_memory(scenario);
+FleetBuilder::FleetBuilder(Fleet& fleet, const Workload& workload, const Luck& luck,
+                           const CalibrationSpread& spread)
+    : fleet_(&fleet),
+      workload_(&workload),
+      luck_(luck),
+      switching_factor_(luck.factor("switching", spread.switching)) {
+  for (std::size_t s = fleet.services.size(); s < workload.services.size(); ++s) {
+    ServiceState& service = fleet.services.emplace_back();
+    const std::string& name = workload.services[s].name;
+    service.step_time_factor = luck.factor("step_time/" + name, spread.step_time);
+    service.pressure_factor = luck.factor("pressure/" + name, spread.pressure);
+    if (workload.services[s].routing == Routing::shared_queue)
+      service.shared_queue = std::make_shared<JobQueue>(workload.services[s].engine.queue_limit);
+  }
+}
+
+int FleetBuilder::add_node(const Node& node) {
+  fleet_->nodes.push_back({HostCores(node.host_cores)});
+  return static_cast<int>(fleet_->nodes.size()) - 1;
+}
+
+std::uint32_t FleetBuilder::add_gpu(const GpuPlacement& gpu) {
+  fleet_->gpus.push_back(
+      {gpu.profile.get(), gpu.node, gpu.layout, RateExecutor(RateLaw::equal_share, {}, 0)});
+  return static_cast<std::uint32_t>(fleet_->gpus.size() - 1);
+}
+
+std::uint32_t FleetBuilder::add_partition(std::uint32_t gpu, const Partition& partition,
+                                          const Sharing& sharing) {
+  GpuState& whole = fleet_->gpus[gpu];
+  const auto index = static_cast<std::uint32_t>(fleet_->partitions.size());
+  std::string name = "gpu" + std::to_string(gpu) + "/" + partition.name;
+  const auto lives =
+      std::count_if(fleet_->partitions.begin(), fleet_->partitions.end(), [&](const PartitionState& other) {
+        return other.gpu == gpu && other.partition.name == partition.name;
+      });
+  if (lives > 0) name += " (" + std::to_string(lives + 1) + ")";
+  fleet_->partitions.push_back({std::move(name), whole.profile, partition, sharing, gpu,
+                                make_executor(*whole.profile, partition, sharing, switching_factor_)});
+  whole.partitions.push_back(index);
+  return index;
+}
+
+Rank FleetBuilder::join(std::uint32_t index, const ProcessPlacement& process, const MemoryNeed& need) {
+  PartitionState& partition = fleet_->partitions[index];
+  Rank rank;
+  rank.process = process;
+  const bool mps = partition.sharing.mode == SharingMode::mps;
+  const double percentage = mps ? process.active_thread_percentage : 100;
+  partition.capped = partition.capped || percentage < 100;
+  const int sms = mps_sms(*partition.profile, partition.partition.sms, percentage);
+  rank.partition = static_cast<int>(index);
+  rank.client = add_process(partition.executor, sms);
+  rank.gpu_client = fleet_->gpus[partition.gpu].link.add_process(0);
+  rank.resources = resources_of(*partition.profile, partition.partition, sms);
+  rank.memory_bytes = need.total;
+  return rank;
+}
+
+int FleetBuilder::add_server(std::uint32_t partition, const ProcessPlacement& process,
+                             const MemoryNeed& need) {
+  const auto number = static_cast<std::size_t>(process.service);
+  ServiceState& service = fleet_->services[number];
+  const Rank first = join(partition, process, need);
+  const auto index = static_cast<int>(fleet_->servers.size());
+  fleet_->servers.emplace_back(process.service, static_cast<int>(service.servers.size()), first,
+                               make_engine(workload_->services[number], need,
+                                           *fleet_->partitions[partition].profile, service.shared_queue));
+  const GpuState& gpu = fleet_->gpus[fleet_->partitions[partition].gpu];
+  fleet_->servers.back().node = static_cast<std::uint32_t>(gpu.node);
+  if (auto* engine = std::get_if<ContinuousEngine>(&fleet_->servers.back().engine))
+    engine->draw_from(luck_.stream("speculation/" + workload_->services[number].name));
+  service.servers.push_back(index);
+  service.present.push_back(index);
+  fleet_->partitions[partition].servers.push_back(index);
+  return index;
+}
+
+void FleetBuilder::add_rank(int server, std::uint32_t partition, const ProcessPlacement& process,
+                            const MemoryNeed& need) {
+  Server& whole = fleet_->servers[static_cast<std::size_t>(server)];
+  std::get<ContinuousEngine>(whole.engine).limit_blocks(need.kv_blocks);
+  whole.others.push_back(join(partition, process, need));
+  fleet_->partitions[partition].servers.push_back(server);
+}
+
+void FleetBuilder::leave(int server, const Rank& rank) {
+  PartitionState& partition = fleet_->partition_of(rank);
+  std::erase(partition.servers, server);
+  std::visit([&](auto& executor) { executor.remove_process(rank.client); }, partition.executor);
+  fleet_->gpus[partition.gpu].link.remove_process(rank.gpu_client);
+  partition.capped =
+      partition.capped && std::any_of(partition.servers.begin(), partition.servers.end(), [&](int other) {
+        return fleet_->servers[static_cast<std::size_t>(other)]
+                   .rank_on(rank.partition)
+                   .process.active_thread_percentage < 100;
+      });
+}
+
+void FleetBuilder::remove_server(int index) {
+  Server& server = fleet_->servers[static_cast<std::size_t>(index)];
+  leave(index, server);
+  for (const Rank& rank : server.others) leave(index, rank);
+  server.state = Server::State::gone;
+  std::erase(fleet_->service_of(server).present, index);
+}
+
+void FleetBuilder::remove_partition(std::uint32_t index) {
+  PartitionState& partition = fleet_->partitions[index];
+  partition.gone = true;
+  std::erase(fleet_->gpus[partition.gpu].partitions, index);
+}
+
+GpuPlacement placement_of(const Fleet& fleet, std::uint32_t index) {
+  const GpuState& gpu = fleet.gpus[index];
+  GpuPlacement placement;
+  placement.profile = {std::shared_ptr<const void>{}, gpu.profile};  // the fleet's scenario owns it
+  placement.layout = gpu.layout;
+  placement.node = gpu.node;
+  for (const Partition& part : partitions(*gpu.profile, gpu.layout)) {
+    PartitionPlacement& there = placement.partitions.emplace_back();
+    for (const std::uint32_t p : gpu.partitions) {
+      const PartitionState& state = fleet.partitions[p];
+      if (state.partition.name != part.name) continue;
+      there.sharing = state.sharing;
+      for (const int server : state.servers)
+        there.processes.push_back(
+            fleet.servers[static_cast<std::size_t>(server)].rank_on(static_cast<int>(p)).process);
+    }
+  }
+  return placement;
+}
+
+Fleet build_fleet(const Workload& workload, const Placement& placement, const Luck& luck,
+                  const CalibrationSpread& spread) {
+  check_memory(workload, placement);
   Fleet fleet;
-  const auto places = scenario::replicas_of(scenario.workload.services, scenario.placement.gpus, {});
+  FleetBuilder builder(fleet, workload, luck, spread);
+  const auto places = scenario::replicas_of(workload.services, placement.gpus, {});
   const scenario::ReplicaRank* place = places.data();
-  fleet.services.resize(scenario.workload.services.size());
-  for (std::size_t s = 0; s < scenario.workload.services.size(); ++s)
-    if (scenario.workload.services[s].routing == Routing::shared_queue)
-      fleet.services[s].shared_queue =
-          std::make_shared<JobQueue>(scenario.workload.services[s].engine.queue_limit);
-  for (std::size_t g = 0; g < scenario.placement.gpus.size(); ++g) {
-    const GpuPlacement& gpu = scenario.placement.gpus[g];
+  for (const Node& node : placement.nodes) static_cast<void>(builder.add_node(node));
+  for (const GpuPlacement& gpu : placement.gpus) {
     const std::vector<Partition> parts = partitions(*gpu.profile, gpu.layout);
-    const auto needs = memory_needs(scenario.workload.services, gpu);
-    fleet.gpus.push_back(make_gpu(gpu));
-    int gpu_client = 0;
-    for (std::size_t p = 0; p < parts.size(); ++p)
-      if (!gpu.partitions[p].processes.empty())
-        add_partition(fleet, scenario, gpu, "gpu" + std::to_string(g), parts[p], gpu.partitions[p], needs[p],
-                      switching_factor, gpu_client, place);
+    const auto needs = memory_needs(workload.services, gpu);
+    const std::uint32_t number = builder.add_gpu(gpu);
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+      const PartitionPlacement& part = gpu.partitions[p];
+      if (part.processes.empty()) continue;
+      const std::uint32_t partition = builder.add_partition(number, parts[p], part.sharing);
+      for (std::size_t i = 0; i < part.processes.size(); ++i) {
+        const auto [replica, rank] = *place++;
+        const auto service = static_cast<std::size_t>(part.processes[i].service);
+        if (rank == 0) {
+          builder.add_server(partition, part.processes[i], needs[p][i]);
+        } else {
+          const int whole = fleet.services[service].servers[static_cast<std::size_t>(replica)];
+          builder.add_rank(whole, partition, part.processes[i], needs[p][i]);
+        }
+      }
+    }
   }
   return fleet;
+}
+
+StepTime step_time_on(const Fleet& fleet, const Server& server, const Rank& rank, const Demand& demand) {
+  const double factor = fleet.service_of(server).step_time_factor;
+  StepTime time = step_time(demand, *fleet.partition_of(rank).profile, rank.resources);
+  time.gpu_s *= factor;
+  time.memory_s *= factor;
+  time.compute_s *= factor;
+  return time;
 }
 
 }  // namespace gpushare

@@ -1,99 +1,111 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <variant>
 #include <vector>
 
-#include "gpushare/scenario.hpp"
+#include "gpushare/placement.hpp"
+#include "gpushare/simulation.hpp"
 #include "gpushare/statistics.hpp"
 #include "serving/batch_engine.hpp"
 #include "serving/continuous_engine.hpp"
 #include "serving/slot_engine.hpp"
 #include "serving/stream_engine.hpp"
 #include "sharing/executor.hpp"
+#include "simulation/host.hpp"
+#include "simulation/luck.hpp"
 #include "simulation/step_run.hpp"
 
 namespace gpushare {
 
 using AnyEngine = std::variant<BatchEngine, StreamEngine, SlotEngine, ContinuousEngine>;
 
-/// A further process of a replica under tensor parallelism, on a GPU of its own.
+/// A process of a replica on a partition: the only one, or under tensor parallelism one of its ranks.
 struct Rank {
-  int partition = 0;
-  int client = 0;
-  int gpu_client = 0;
-  Resources resources{};
-  double memory_bytes = 0;
-  std::uint32_t step = 0;  ///< its part of the step in hand
-};
-
-/// One replica of a service: a process on a partition, or the first of its ranks.
-struct Server {
-  int service = 0;
-  int replica = 0;
   int partition = 0;   ///< index into Fleet::partitions
   int client = 0;      ///< number of the process on its partition
   int gpu_client = 0;  ///< and on its GPU
-  AnyEngine engine;
   Resources resources{};
   double memory_bytes = 0;
-  bool up = true;
-  bool dirty = false;  ///< waits to be asked for its next step
-  int in_system = 0;   ///< jobs queued or in service
+  ProcessPlacement process{};
+  std::uint32_t step = 0;  ///< of ranks beyond the first: its part of the step in hand
+};
+
+/// One replica of a service: the process of its first rank, and those of the others.
+struct Server : Rank {
+  enum class State : std::uint8_t {
+    up,
+    draining,  ///< takes no more jobs, and goes when the last one has left
+    down,      ///< after a fault, until it is restarted
+    gone
+  };
+
+  Server(int service_index, int replica_number, const Rank& first, AnyEngine its_engine)
+      : Rank(first), service(service_index), replica(replica_number), engine(std::move(its_engine)) {}
+
+  int service = 0;
+  int replica = 0;
+  std::uint32_t node = 0;  ///< whose cores it runs on
+  AnyEngine engine;
+  State state = State::up;
+  int in_system = 0;  ///< jobs queued or in service, and streams that are held open
   int steps_in_hand = 0;
-  std::uint32_t wake_slot = 0;
+  std::uint32_t wake_slot = 0, restart_slot = 0;
   std::int64_t own_step = -1;  ///< continuous batching: the one step it can have in hand; -1: from the pool
   StepRun run{};
   std::vector<Rank> others{};  ///< ranks beyond the first; every step runs on all of them
 
-  /// What it takes of a partition's memory.
-  [[nodiscard]] double memory_on(int where) const {
-    const Rank* rank = rank_on(where);
-    return rank == nullptr ? memory_bytes : rank->memory_bytes;
-  }
-  [[nodiscard]] const Resources& resources_on(int where) const {
-    const Rank* rank = rank_on(where);
-    return rank == nullptr ? resources : rank->resources;
-  }
-  /// The rank of a partition, unless it is the first.
-  [[nodiscard]] const Rank* rank_on(int where) const {
+  [[nodiscard]] bool accepts() const { return state == State::up; }
+  [[nodiscard]] bool runs() const { return state == State::up || state == State::draining; }
+  /// The rank of a partition.
+  [[nodiscard]] const Rank& rank_on(int where) const {
     for (const Rank& rank : others)
-      if (rank.partition == where) return &rank;
-    return nullptr;
+      if (rank.partition == where) return rank;
+    return *this;
   }
 };
 
-/// A partition with processes on it.
+/// A partition of a GPU and the processes on it.
 struct PartitionState {
   std::string name;  ///< "gpu0/3g.40gb@0"
   const GpuProfile* profile = nullptr;
   Partition partition;
   Sharing sharing;
-  bool capped = false;  ///< MPS with an active thread percentage below 100
   std::uint32_t gpu = 0;
   Executor executor;
-  std::vector<int> servers{};
+  bool capped = false;         ///< MPS with an active thread percentage below 100
+  std::vector<int> servers{};  ///< with a process here
   std::uint32_t slot = 0;
   bool touched = false;  ///< to be settled at the end of the event
+  bool gone = false;     ///< its instance was destroyed
   double flop = 0, bytes = 0;
 };
 
 /// A GPU, whose partitions share its power and its link to the host.
 struct GpuState {
   const GpuProfile* profile = nullptr;
-  bool can_throttle =
-      false;  ///< its steps can together draw more than the limit leaves: in several partitions, or under MPS
+  int node = 0;
+  Layout layout{};
   RateExecutor link;  ///< copies to the GPU: those of n processes run at 1/n of its rate
-  std::vector<std::uint32_t> partitions{};
-  double clock = 1;  ///< share of the full rate
+  std::vector<std::uint32_t> partitions{};  ///< that are there now
+  bool can_throttle = false;                ///< its steps can together draw more than the limit leaves
+  double clock = 1;                         ///< share of the full rate
   std::uint32_t link_slot = 0;
   bool link_touched = false;  ///< to be settled at the end of the event
 };
 
+/// A host, whose processes share its cores.
+struct NodeState {
+  HostCores cores;
+  bool gone = false;
+};
+
 /// What a service needs beside its servers.
 struct ServiceState {
-  std::vector<int> servers;  ///< by replica
+  std::vector<int> servers;  ///< by replica, those that are gone too
+  std::vector<int> present;  ///< those that are not, by replica
   std::uint64_t next = 0;    ///< round robin
   std::shared_ptr<JobQueue> shared_queue;
   TimeIntegral in_system;
@@ -105,14 +117,71 @@ struct ServiceState {
   double step_time_factor = 1, pressure_factor = 1;  ///< of this replication (CalibrationSpread)
 };
 
-/// The hardware and the servers of a scenario, built and checked.
+/// The hardware and the servers of a run. Indices stay what they are: what leaves is marked, not taken out.
 struct Fleet {
+  std::vector<NodeState> nodes;
   std::vector<GpuState> gpus;
   std::vector<PartitionState> partitions;
   std::vector<Server> servers;
   std::vector<ServiceState> services;
+
+  [[nodiscard]] ServiceState& service_of(const Server& server) {
+    return services[static_cast<std::size_t>(server.service)];
+  }
+  [[nodiscard]] const ServiceState& service_of(const Server& server) const {
+    return services[static_cast<std::size_t>(server.service)];
+  }
+  [[nodiscard]] PartitionState& partition_of(const Rank& rank) {
+    return partitions[static_cast<std::size_t>(rank.partition)];
+  }
+  [[nodiscard]] const PartitionState& partition_of(const Rank& rank) const {
+    return partitions[static_cast<std::size_t>(rank.partition)];
+  }
+  [[nodiscard]] std::uint32_t gpu_of(const Rank& rank) const { return partition_of(rank).gpu; }
 };
-/// `switching_factor` multiplies the switch costs of time-slicing.
-[[nodiscard]] Fleet build_fleet(const Scenario& scenario, double switching_factor = 1);
+
+/// Puts GPUs, partitions and processes into a fleet, and takes them out; also while a run goes on.
+class FleetBuilder {
+ public:
+  /// The fleet is empty, or was built with the same arguments. `spread` is drawn with `luck`.
+  FleetBuilder(Fleet& fleet, const Workload& workload, const Luck& luck, const CalibrationSpread& spread);
+
+  /// Returns the node's index.
+  int add_node(const Node& node);
+  /// Returns the GPU's index; without partitions yet.
+  std::uint32_t add_gpu(const GpuPlacement& gpu);
+  /// Returns the partition's index.
+  std::uint32_t add_partition(std::uint32_t gpu, const Partition& partition, const Sharing& sharing);
+  /// A new replica of the service; returns the server's index.
+  int add_server(std::uint32_t partition, const ProcessPlacement& process, const MemoryNeed& need);
+  /// A further rank of a server.
+  void add_rank(int server, std::uint32_t partition, const ProcessPlacement& process, const MemoryNeed& need);
+  /// Takes the server's processes off their partitions, where they must have nothing left to run.
+  void remove_server(int server);
+  /// Without processes on it.
+  void remove_partition(std::uint32_t partition);
+
+  [[nodiscard]] const Workload& workload() const { return *workload_; }
+
+ private:
+  [[nodiscard]] Rank join(std::uint32_t partition, const ProcessPlacement& process, const MemoryNeed& need);
+  void leave(int server, const Rank& rank);
+
+  Fleet* fleet_;
+  const Workload* workload_;
+  Luck luck_;
+  double switching_factor_;  // of the costs of time-slicing
+};
+
+/// What is on a GPU now, as a placement.
+[[nodiscard]] GpuPlacement placement_of(const Fleet& fleet, std::uint32_t gpu);
+
+/// The fleet of a placement. Throws MemoryError or LayoutError where it does not fit (check_memory).
+[[nodiscard]] Fleet build_fleet(const Workload& workload, const Placement& placement, const Luck& luck = {},
+                                const CalibrationSpread& spread = {});
+
+/// A demand's time alone on the resources that a server has of a partition, with its calibration factor.
+[[nodiscard]] StepTime step_time_on(const Fleet& fleet, const Server& server, const Rank& rank,
+                                    const Demand& demand);
 
 }  // namespace gpushare

@@ -16,6 +16,8 @@ class HostCores {
     Duration length;
   };
   explicit HostCores(int cores) : cores_(cores) {}
+  /// 0: no limit.
+  [[nodiscard]] int cores() const { return cores_; }
 
   /// True when the task starts at once; otherwise it waits.
   [[nodiscard]] bool start(const Task& task) {

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ...scenario.scenario import Scenario
+from ...study.comparison import compare
 from ...study.results import Summary
-from ...study.simulation import simulate
 from ..documents import measured
 from ..report import Report, Row, Target
 
@@ -33,11 +33,11 @@ _TARGETS = [
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
+    """Runs the suite; `data` is not used (see `registry.run_suite`)."""
     told = measured("bursty-llm.json")
     document, preset = calibrated(told)
     worse = str(told["worse"]["value"])
-    found = {mode: _summary(document, mode) for mode in [*told["modes"], worse]}
+    found = _summaries(document, *told["modes"], worse)
     if progress:
         progress(1.0)
     share = document["services"]["llm"]["engine"]["prefix_cache_share"]
@@ -84,7 +84,8 @@ def calibrated(told: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     share = max(told["prefix_cache_shares"])
     documents = {preset["name"]: _document(preset, share) for preset in told["host_presets"]}
     medians = {
-        name: float(_summary(document, "dedicated")["llm.ttft_p50_s"]) for name, document in documents.items()
+        name: float(_summaries(document, "dedicated")["dedicated"]["llm.ttft_p50_s"])
+        for name, document in documents.items()
     }
     nearest = min(medians, key=lambda name: abs(medians[name] / wanted - 1))
     return documents[nearest], nearest
@@ -117,11 +118,8 @@ def _document(preset: Mapping[str, Any], share: float) -> dict[str, Any]:
     return document
 
 
-def _summary(document: Mapping[str, Any], mode: str) -> Summary:
-    scenario = Scenario.from_dict(dict(document))
-    return simulate(
-        scenario, mode=mode, replications=_REPLICATIONS, record_requests=False, threads=1
-    ).summary()
+def _summaries(document: Mapping[str, Any], *modes: str) -> dict[str, Summary]:
+    return compare(document, modes, replications=_REPLICATIONS, record_requests=False, threads=1).summaries
 
 
 def _single(told: Mapping[str, Any], found: Mapping[str, Summary]) -> list[Row]:
@@ -223,7 +221,7 @@ def token_ceiling(document: Mapping[str, Any]) -> float:
         "host_per_step_s": 0,
         "host_per_sequence_s": 0,
     }
-    return float(_summary(bare, "dedicated")["output_token_throughput"])
+    return float(_summaries(bare, "dedicated")["dedicated"]["output_token_throughput"])
 
 
 def _asked(told: Mapping[str, Any], document: Mapping[str, Any]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from ...scenario.profiles import Profile, profile
 from ...scenario.scenario import Scenario
-from ...study.results import Summary
-from ...study.simulation import simulate
+from ...study.cases import run_cases
+from ...study.points import Point
 from ..documents import measured, model_document
 from ..fitting import fit_positive
 from ..report import Report, Row, Target
@@ -50,15 +50,17 @@ class Load:
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
+    """Runs the suite; `data` is not used (see `registry.run_suite`)."""
     table = measured("dynamo-sharing.json")
     loads = _loads(table, profile(_GPU))
     server = _calibrate(table, loads)
     if progress:
         progress(0.5)
-    rows = [row for i, load in enumerate(loads) for row in _baseline_rows(table, server, load, i)]
-    for done, mode in enumerate(_SHARED):
-        rows += [_shared_row(table, server, load, i, mode) for i, load in enumerate(loads)]
+    alone = _alone(table, server, loads)
+    rows = [row for i, load in enumerate(loads) for row in _baseline_rows(table, load, i, alone[i])]
+    for done, (mode, (_, models, placement)) in enumerate(_SHARED.items()):
+        shared = _simulated([_document(table, server, load, models, placement, False) for load in loads])
+        rows += [_shared_row(table, load, i, mode, shared[i]) for i, load in enumerate(loads)]
         if progress:
             progress(0.5 + 0.5 * (done + 1) / len(_SHARED))
     cached = [str(load.requests) for load in loads if load.cached]
@@ -104,7 +106,7 @@ def _calibrate(table: dict[str, Any], loads: Sequence[Load]) -> Server:
 
     def predict(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         server = Server(min(1.0, numbers[0]), min(1.0, numbers[1]))
-        runs = [_simulate(table, server, load, 1, "dedicated", load.cached) for load in loads]
+        runs = _alone(table, server, loads)
         rates = [_tokens_per_s(table, run, load) for run, load in zip(runs, loads, strict=True)]
         return np.array([*rates, *(_token_gap_s(run) for run in runs)])
 
@@ -160,20 +162,23 @@ def _network(server: Server) -> dict[str, Any]:
     return network
 
 
-def _simulate(
-    table: dict[str, Any], server: Server, load: Load, models: int, mode: str, cached: bool
-) -> Summary:
-    document = _document(table, server, load, models, mode, cached)
-    return simulate(Scenario.from_dict(document), record_requests=False, threads=1).summary()
+def _alone(table: dict[str, Any], server: Server, loads: Sequence[Load]) -> list[Mapping[str, float]]:
+    return _simulated([_document(table, server, load, 1, "dedicated", load.cached) for load in loads])
 
 
-def _tokens_per_s(table: dict[str, Any], run: Summary, load: Load) -> float:
+def _simulated(documents: Sequence[dict[str, Any]]) -> list[Mapping[str, float]]:
+    """The figures of each."""
+    cases = [Point(Scenario.from_dict(document), {"load": i}) for i, document in enumerate(documents)]
+    return [outcome.figures for outcome in run_cases(cases, threads=1)]
+
+
+def _tokens_per_s(table: dict[str, Any], run: Mapping[str, float], load: Load) -> float:
     """By Little's law: users ask again at once."""
     tokens = float(load.requests * table["output_tokens"])
     return tokens / float(run["e2e_latency_mean_s"])
 
 
-def _token_gap_s(run: Summary) -> float:
+def _token_gap_s(run: Mapping[str, float]) -> float:
     """Median over requests of the mean time between tokens, of the first model."""
     return float(next(run[key] for key in run if key.endswith("tpot_p50_s")))
 
@@ -185,8 +190,7 @@ def _largest_by_prediction(rows: Sequence[Row]) -> float:
     return max(abs(row.predicted / fitted[row.case] - row.measured) for row in shares)
 
 
-def _baseline_rows(table: dict[str, Any], server: Server, load: Load, i: int) -> list[Row]:
-    run = _simulate(table, server, load, 1, "dedicated", load.cached)
+def _baseline_rows(table: dict[str, Any], load: Load, i: int, run: Mapping[str, float]) -> list[Row]:
     base = table["baseline"]
     found = [
         ("throughput", "tok/s", base["tokens_per_s"][i], _tokens_per_s(table, run, load)),
@@ -198,9 +202,8 @@ def _baseline_rows(table: dict[str, Any], server: Server, load: Load, i: int) ->
     ]
 
 
-def _shared_row(table: dict[str, Any], server: Server, load: Load, i: int, mode: str) -> Row:
-    key, models, placement = _SHARED[mode]
-    run = _simulate(table, server, load, models, placement, cached=False)
+def _shared_row(table: dict[str, Any], load: Load, i: int, mode: str, run: Mapping[str, float]) -> Row:
+    key, _, _ = _SHARED[mode]
     return Row(
         case=_case(load),
         mode=mode,

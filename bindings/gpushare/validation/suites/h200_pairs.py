@@ -9,7 +9,8 @@ from pathlib import Path
 from ... import _core
 from ...calibration.calibration import Calibration
 from ...calibration.fitting import calibrate
-from ...calibration.measurements import Group, Measurements, StepKey
+from ...calibration.measurements import Measurements
+from ...calibration.runs import Group, StepKey
 from ...files import data_file
 from ..report import Report, Row, Target
 from .h200 import SOURCE

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ...scenario.profiles import profile
+from ...study.comparison import compare
 from ...study.results import Summary
-from ...study.simulation import simulate
 from ..documents import measured
 from ..report import Report, Row, Target
 
@@ -26,12 +26,10 @@ _TARGETS = [
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
+    """Runs the suite; `data` is not used (see `registry.run_suite`)."""
     told = measured("hollow-gpu.json")
-    found = {
-        name: simulate("hollow-gpu", mode=mode, record_requests=False, threads=1)
-        for name, mode in (("before", "dedicated"), ("after", MIG))
-    }
+    table = compare("hollow-gpu", ["dedicated", MIG], record_requests=False, threads=1)
+    found = {"before": table.results["dedicated"], "after": table.results[MIG]}
     summaries = {name: result.summary() for name, result in found.items()}
     rows = _memory_given(told)
     for name, result in found.items():

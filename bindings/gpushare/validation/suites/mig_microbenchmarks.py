@@ -19,7 +19,7 @@ _SMALLEST = "1g.10gb"
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
+    """Runs the suite; `data` is not used (see `registry.run_suite`)."""
     table = measured("mig-microbenchmarks.json")
     gpu = profile(_GPU)
     rows: list[Row] = []

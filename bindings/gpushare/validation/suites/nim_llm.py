@@ -46,7 +46,7 @@ class Point:
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
+    """Runs the suite; `data` is not used (see `registry.run_suite`)."""
     told = measured("nim-llm.json")
     products = measured("trtllm-throughput.json")["h100_products"]
     model = hopper(model_document(_MODEL), products)

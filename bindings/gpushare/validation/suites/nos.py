@@ -21,7 +21,7 @@ _KERNELS = 400
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
+    """Runs the suite; `data` is not used (see `registry.run_suite`)."""
     table = measured("nos.json")
     gpu = profile(_GPU)
     step = _calibrate(table["rows"][0], gpu)

@@ -40,7 +40,7 @@ _NOTES = [
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
+    """Runs the suite; `data` is not used (see `registry.run_suite`)."""
     tables = measured("speech-nim.json")["tables"]
     rows: list[Row] = []
     for number, table in enumerate(tables, 1):

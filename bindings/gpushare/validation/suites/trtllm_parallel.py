@@ -44,7 +44,7 @@ _NOTES = [
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
+    """Runs the suite; `data` is not used (see `registry.run_suite`)."""
     told = measured("trtllm-parallel.json")
     host_s = _host_per_sequence(told)
     rows: list[Row] = []

@@ -28,7 +28,7 @@ _FITTED = ("a100", "llama-3-8b", 128, 128)
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
+    """Runs the suite; `data` is not used (see `registry.run_suite`)."""
     told = measured("trtllm-throughput.json")
     host_s = _host_per_sequence(told)
     rows: list[Row] = []

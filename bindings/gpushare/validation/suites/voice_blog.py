@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ...scenario.scenario import Scenario
-from ...study.results import Result, Summary
-from ...study.simulation import simulate
+from ...study.comparison import compare
+from ...study.results import Summary
 from ..documents import measured
 from ..report import Report, Row, Target
 
@@ -27,12 +27,12 @@ _TARGETS = [
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
-    """Runs the suite; `data` is not used (see `suites.run_suite`)."""
+    """Runs the suite; `data` is not used (see `registry.run_suite`)."""
     told = measured("voice-blog.json")
     scenario = calibrated(told["request_rate"]["value"][MIG])
     if progress:
         progress(0.6)
-    found = {mode: _result(scenario, mode).summary() for mode in ("dedicated", *SHARED)}
+    found = _summaries(scenario, "dedicated", *SHARED)
     if progress:
         progress(1.0)
     return Report(
@@ -55,7 +55,7 @@ def calibrated(rate: float) -> Scenario:
     for _ in range(_ROUNDS):
         middle = (low * high) ** 0.5
         _reply(document)["mean"] = middle
-        served = _result(Scenario.from_dict(document), MIG).summary()["request_throughput"]
+        served = _summaries(Scenario.from_dict(document), MIG)[MIG]["request_throughput"]
         low, high = (middle, high) if served > rate else (low, middle)
     _reply(document)["mean"] = (low * high) ** 0.5
     return Scenario.from_dict(document)
@@ -66,8 +66,8 @@ def _reply(document: Mapping[str, Any]) -> dict[str, Any]:
     return reply
 
 
-def _result(scenario: Scenario, mode: str) -> Result:
-    return simulate(scenario, mode=mode, replications=_REPLICATIONS, record_requests=False, threads=1)
+def _summaries(scenario: Scenario, *modes: str) -> dict[str, Summary]:
+    return compare(scenario, modes, replications=_REPLICATIONS, record_requests=False, threads=1).summaries
 
 
 def _rates(told: Mapping[str, Any], found: Mapping[str, Summary]) -> list[Row]:

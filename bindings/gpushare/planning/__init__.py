@@ -1,0 +1,1 @@
+"""Which way of sharing to choose, judged by figures."""

@@ -1,0 +1,89 @@
+"""What became of a case."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .results import Estimate, Result
+
+__all__ = ["Outcome", "figure_columns", "values"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Figures of a case, or why it is impossible.
+
+    Without `result` it is plain values, which travel between processes and into a checkpoint.
+
+    Attributes
+    ----------
+    figures : mapping of str to float
+        By the names of `Summary`, estimates where there were several runs; empty when it was refused.
+    limiting_resource : str
+        What the requests wait for most, in words.
+    refused : str
+        Why the case is impossible; empty otherwise.
+    result : Result or None
+        The runs themselves, where they were asked for.
+    """
+
+    figures: Mapping[str, float] = field(default_factory=dict)
+    limiting_resource: str = ""
+    refused: str = ""
+    result: Result | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        """For JSON; an estimate is a list of mean, half-width and count, and the result is left out."""
+        metrics = {name: _plain(value) for name, value in self.figures.items()}
+        return {"metrics": metrics, "limiting_resource": self.limiting_resource, "refused": self.refused}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Outcome:
+        """Back from `to_plain`.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            For anything else.
+        """
+        figures = {name: _figure(*value) for name, value in plain["metrics"].items()}
+        return cls(figures, plain["limiting_resource"], plain["refused"])
+
+
+def _plain(value: float) -> list[float]:
+    return [float(value), value.half_width, value.count] if isinstance(value, Estimate) else [value]
+
+
+def _figure(mean: float, half_width: float | None = None, count: int = 1) -> float:
+    return mean if half_width is None else Estimate(mean, half_width, count)
+
+
+def values(outcomes: Sequence[Outcome], figure: str) -> list[float]:
+    """A figure of each case; NaN where there is none."""
+    return [outcome.figures.get(figure, math.nan) for outcome in outcomes]
+
+
+def figure_columns(
+    outcomes: Sequence[Outcome], figures: Iterable[str], taken: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Columns of a table: each figure, followed by its half-width when there were replications.
+
+    A figure whose name is already `taken` is called ``*_result``.
+    """
+    replicated = any(isinstance(v, Estimate) for outcome in outcomes for v in outcome.figures.values())
+    taken = set(taken)
+    columns: dict[str, Any] = {}
+    for name in figures:
+        found = values(outcomes, name)
+        columns[f"{name}_result" if name in taken else name] = np.array(
+            [float(v) for v in found], dtype=np.float64
+        )
+        if replicated:
+            widths = [getattr(v, "half_width", math.nan) for v in found]
+            columns[f"{name}_half_width"] = np.array(widths, dtype=np.float64)
+    return columns

@@ -1,0 +1,74 @@
+"""What the tables of all studies have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..frames.tables import Table
+from .outcomes import Outcome, values
+from .points import Point
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
+__all__ = ["StudyTable"]
+
+
+class StudyTable(ABC):
+    """One row for each case, in order; reads like a `Table` in pandas and Arrow.
+
+    Attributes
+    ----------
+    points : list of Point
+        What was simulated.
+    outcomes : list of Outcome
+        What became of each.
+    """
+
+    def __init__(self, points: Sequence[Point], outcomes: Sequence[Outcome]) -> None:
+        self.points = list(points)
+        self.outcomes = list(outcomes)
+
+    @cached_property
+    @abstractmethod
+    def table(self) -> Table:
+        """Axes, figures, limiting resource and reason as columns."""
+
+    @abstractmethod
+    def _title(self) -> str: ...
+
+    @abstractmethod
+    def text(self, *, width: int = 100, intervals: bool = False) -> str:
+        """The table as aligned text, explained below."""
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def values(self, metric: str) -> list[float]:
+        """A figure by the names of `Summary`, one value for each row; NaN where there is none."""
+        return values(self.outcomes, metric)
+
+    def _told(self) -> dict[str, Any]:
+        """The last columns: what limits a case, and why it is impossible."""
+        return {
+            "limiting_resource": [outcome.limiting_resource for outcome in self.outcomes],
+            "refused": [outcome.refused for outcome in self.outcomes],
+        }
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A pandas frame with one row for each case."""
+        return self.table.to_pandas()
+
+    def to_arrow(self) -> pyarrow.Table:
+        """An Arrow table with one row for each case."""
+        return self.table.to_arrow()
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+    def __repr__(self) -> str:
+        return f"{self._title()}\n{self.text()}"

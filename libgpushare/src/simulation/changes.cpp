@@ -1,0 +1,228 @@
+#include "simulation/changes.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/text.hpp"
+#include "gpushare/errors.hpp"
+#include "placement/memory.hpp"
+
+namespace gpushare {
+namespace {
+
+bool same(const Sharing& a, const Sharing& b) {
+  return a.mode == b.mode && a.slice_s == b.slice_s && a.switch_preempted_s == b.switch_preempted_s &&
+         a.switch_idle_s == b.switch_idle_s;
+}
+
+std::size_t index_of(const std::vector<Partition>& parts, const std::string& name) {
+  const auto found =
+      std::find_if(parts.begin(), parts.end(), [&](const Partition& part) { return part.name == name; });
+  return static_cast<std::size_t>(found - parts.begin());
+}
+
+// What a newcomer takes beside those who are there, who keep what they took.
+MemoryNeed need_of_newcomer(const Fleet& fleet, const Workload& workload, const control::Seat& seat) {
+  GpuPlacement gpu = placement_of(fleet, seat.gpu);
+  const auto parts = partitions(*gpu.profile, gpu.layout);
+  const std::size_t p = index_of(parts, seat.partition);
+  gpu.partitions[p].processes.push_back(seat.process);
+  const std::string where = text::format("gpu{}/{}", seat.gpu, seat.partition);
+  if (const auto refusal = scenario::memory_refusal(workload.services, gpu, p); !refusal.empty())
+    throw MemoryError(where, refusal);
+  const MemoryNeed need = memory_needs(workload.services, gpu)[p].back();
+  double taken = 0;
+  for (const std::uint32_t i : fleet.gpus[seat.gpu].partitions)
+    if (fleet.partitions[i].partition.memory_domain == parts[p].memory_domain)
+      for (const int server : fleet.partitions[i].servers)
+        taken += fleet.servers[static_cast<std::size_t>(server)].rank_on(static_cast<int>(i)).memory_bytes;
+  if (taken + need.total > parts[p].memory_bytes)
+    throw MemoryError(where,
+                      text::format("a new process needs {:.1f} GB, but those that run there left {:.1f} GB",
+                                   need.total / 1e9, (parts[p].memory_bytes - taken) / 1e9));
+  return need;
+}
+
+}  // namespace
+
+void Changes::start(std::vector<control::TimedAction> actions) {
+  actions_ = std::move(actions);
+  for (std::size_t i = 0; i < actions_.size(); ++i) {
+    const Kernel::Slot slot = add_slot(parts_.kernel, kFleetEvent, Part::change, i);
+    parts_.merged.add_boundary(slot);
+    parts_.kernel.set(slot, Time{} + duration_from_seconds(actions_[i].at_s));
+  }
+}
+
+void Changes::on_change(Time now, std::uint32_t index) {
+  std::visit([&](const auto& action) { apply(now, action); }, actions_[index].action);
+  parts_.merged.refresh();
+}
+
+std::uint32_t Changes::server_of(int service, int replica) const {
+  const auto& servers = parts_.fleet.services[static_cast<std::size_t>(service)].servers;
+  const auto number = static_cast<std::size_t>(replica);
+  if (number < servers.size()) {
+    const auto index = static_cast<std::uint32_t>(servers[number]);
+    if (parts_.fleet.servers[index].state != Server::State::gone) return index;
+  }
+  throw SimulationError("", text::format("service {} has no replica {} to drain or stop", service, replica));
+}
+
+std::uint32_t Changes::take_partition(Time now, const control::Seat& seat,
+                                      const std::optional<Sharing>& sharing) {
+  Fleet& fleet = parts_.fleet;
+  const std::string where = text::format("gpu{}/{}", seat.gpu, seat.partition);
+  if (seat.gpu >= fleet.gpus.size()) throw LayoutError(where, "there is no such GPU");
+  const std::vector<std::uint32_t> present = fleet.gpus[seat.gpu].partitions;
+  for (const std::uint32_t index : present) {
+    PartitionState& partition = fleet.partitions[index];
+    if (partition.partition.name != seat.partition) continue;
+    if (!sharing || same(*sharing, partition.sharing)) {
+      if (partition.sharing.mode == SharingMode::exclusive && !partition.servers.empty())
+        throw LayoutError(where, "is exclusive and has a process; drain it first");
+      return index;
+    }
+    if (!partition.servers.empty())
+      throw LayoutError(where, "cannot be shared in another way while processes run there; drain them first");
+    drop_partition(now, index);
+  }
+  const auto parts = partitions(*fleet.gpus[seat.gpu].profile, fleet.gpus[seat.gpu].layout);
+  const std::size_t p = index_of(parts, seat.partition);
+  if (p == parts.size()) throw LayoutError(where, "the GPU's layout has no such partition");
+  const std::uint32_t index = parts_.builder.add_partition(seat.gpu, parts[p], sharing.value_or(Sharing{}));
+  parts_.gpus.add_partition(index);
+  parts_.meters.partition_joined(now, index);
+  parts_.meters.gpu_on(now, seat.gpu);
+  return index;
+}
+
+void Changes::start_server(Time now, const std::vector<std::uint32_t>& partitions,
+                           const std::vector<ProcessPlacement>& processes,
+                           const std::vector<MemoryNeed>& needs) {
+  const int index = parts_.builder.add_server(partitions[0], processes[0], needs[0]);
+  for (std::size_t r = 1; r < partitions.size(); ++r)
+    parts_.builder.add_rank(index, partitions[r], processes[r], needs[r]);
+  parts_.servers.add(static_cast<std::uint32_t>(index));
+  parts_.meters.server_joined(now, parts_.fleet.servers[static_cast<std::size_t>(index)]);
+  for (const std::uint32_t partition : partitions)
+    parts_.gpus.processes_changed(now, parts_.fleet.partitions[partition].gpu);
+  parts_.kernel.mark(static_cast<std::size_t>(index));  // jobs may wait in a shared queue
+}
+
+void Changes::apply(Time now, const control::StartServer& action) {
+  std::vector<std::uint32_t> partitions;
+  std::vector<ProcessPlacement> processes;
+  std::vector<MemoryNeed> needs;
+  for (const control::Seat& seat : action.ranks) {
+    partitions.push_back(take_partition(now, seat, action.sharing));
+    processes.push_back(seat.process);
+    needs.push_back(need_of_newcomer(parts_.fleet, parts_.builder.workload(), seat));
+  }
+  start_server(now, partitions, processes, needs);
+}
+
+void Changes::apply(Time now, const control::DrainServer& action) {
+  const std::uint32_t index = server_of(action.service, action.replica);
+  Server& server = parts_.fleet.servers[index];
+  if (server.state == Server::State::down) return remove(now, index);
+  if (server.state == Server::State::up) draining_.push_back(index);
+  server.state = Server::State::draining;
+}
+
+void Changes::apply(Time now, const control::StopServer& action) {
+  const std::uint32_t index = server_of(action.service, action.replica);
+  parts_.servers.kill(now, index);
+  std::erase(draining_, index);
+  remove(now, index);
+}
+
+void Changes::apply(Time now, const control::Recut& action) {
+  Fleet& fleet = parts_.fleet;
+  GpuState& gpu = fleet.gpus[action.gpu];
+  check_layout(*gpu.profile, action.layout);
+  const auto parts = partitions(*gpu.profile, action.layout);
+  const std::vector<std::uint32_t> present = gpu.partitions;
+  for (const std::uint32_t index : present) {
+    const PartitionState& partition = fleet.partitions[index];
+    if (index_of(parts, partition.partition.name) < parts.size()) continue;
+    if (!partition.servers.empty())
+      throw LayoutError(partition.name,
+                        "has processes, and the new layout has no such instance; drain them first");
+    drop_partition(now, index);
+  }
+  gpu.layout = action.layout;
+}
+
+void Changes::apply(Time now, const control::StartNode& action) {
+  const int node = parts_.builder.add_node(action.node);
+  for (GpuPlacement gpu : action.gpus) {
+    gpu.node = node;
+    const std::uint32_t number = parts_.builder.add_gpu(gpu);
+    parts_.gpus.add_gpu(number);
+    parts_.meters.gpu_on(now, number);
+    const auto parts = partitions(*gpu.profile, gpu.layout);
+    for (std::size_t p = 0; p < parts.size(); ++p)
+      for (const ProcessPlacement& process : gpu.partitions[p].processes)
+        apply(now, control::StartServer{{{number, parts[p].name, process}}, gpu.partitions[p].sharing});
+  }
+}
+
+void Changes::apply(Time now, const control::StopNode& action) {
+  Fleet& fleet = parts_.fleet;
+  if (action.node < 0 || static_cast<std::size_t>(action.node) >= fleet.nodes.size() ||
+      fleet.nodes[static_cast<std::size_t>(action.node)].gone)
+    throw SimulationError("", text::format("there is no node {} to stop", action.node));
+  fleet.nodes[static_cast<std::size_t>(action.node)].gone = true;
+  for (std::uint32_t index = 0; index < fleet.servers.size(); ++index) {
+    const Server& server = fleet.servers[index];
+    if (server.state == Server::State::gone || static_cast<int>(server.node) != action.node) continue;
+    apply(now, control::StopServer{server.service, server.replica});
+  }
+  for (std::uint32_t gpu = 0; gpu < fleet.gpus.size(); ++gpu) {
+    if (fleet.gpus[gpu].node != action.node) continue;
+    const std::vector<std::uint32_t> present = fleet.gpus[gpu].partitions;
+    for (const std::uint32_t partition : present) drop_partition(now, partition);
+    parts_.meters.gpu_off(now, gpu);
+  }
+}
+
+void Changes::drop_partition(Time now, std::uint32_t partition) {
+  parts_.meters.partition_left(now, partition);
+  parts_.gpus.remove_partition(partition);
+  parts_.builder.remove_partition(partition);
+}
+
+void Changes::remove(Time now, std::uint32_t index) {
+  Fleet& fleet = parts_.fleet;
+  Server& server = fleet.servers[index];
+  parts_.kernel.cancel(server.wake_slot);
+  parts_.kernel.cancel(server.restart_slot);
+  parts_.meters.server_left(now, server);
+  parts_.builder.remove_server(static_cast<int>(index));
+  parts_.gpus.processes_changed(now, fleet.gpu_of(server));
+  for (const Rank& rank : server.others) parts_.gpus.processes_changed(now, fleet.gpu_of(rank));
+  ServiceState& service = fleet.service_of(server);
+  if (!service.present.empty() || service.shared_queue == nullptr) return;
+  while (!service.shared_queue->empty())  // nobody is left to serve what waits
+    parts_.kernel.outbox().push_back(tell(service.shared_queue->pop(), Signal::failed));
+}
+
+void Changes::release(Time now) {
+  const auto done = [&](std::uint32_t index) {
+    const Server& server = parts_.fleet.servers[index];
+    const ServiceState& service = parts_.fleet.service_of(server);
+    // What waits in a shared queue is served by the others, while there are any.
+    const bool has_jobs = service.shared_queue == nullptr ? server.in_system > 0
+                          : service.present.size() == 1   ? !service.shared_queue->empty()
+                                                          : false;
+    if (server.state == Server::State::draining && (server.steps_in_hand > 0 || has_jobs)) return false;
+    remove(now, index);
+    return true;
+  };
+  const std::size_t before = draining_.size();
+  std::erase_if(draining_, done);
+  if (draining_.size() < before) parts_.merged.refresh();
+}
+
+}  // namespace gpushare

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <vector>
+
+#include "control/actions.hpp"
+#include "simulation/events.hpp"
+#include "simulation/fleet.hpp"
+#include "simulation/gpu_side.hpp"
+#include "simulation/meters.hpp"
+#include "simulation/servers.hpp"
+
+namespace gpushare {
+
+/// Puts actions into effect while the fleet serves.
+class Changes {
+ public:
+  /// What an action reaches.
+  struct Parts {
+    Kernel& kernel;
+    Fleet& fleet;
+    FleetBuilder& builder;
+    GpuSide& gpus;
+    Servers& servers;
+    MergedIterations& merged;
+    Meters& meters;
+  };
+  explicit Changes(const Parts& parts) : parts_(parts) {}
+
+  /// Sets the timers of actions; every one is a boundary of merged iterations. Times ascend or not.
+  void start(std::vector<control::TimedAction> actions);
+  /// Event.
+  void on_change(Time now, std::uint32_t action);
+  /// Takes out the draining servers whose last job has left; at the end of an event.
+  void release_drained(Time now) {
+    if (!draining_.empty()) release(now);
+  }
+
+ private:
+  void apply(Time now, const control::StartServer& action);
+  void apply(Time now, const control::DrainServer& action);
+  void apply(Time now, const control::StopServer& action);
+  void apply(Time now, const control::Recut& action);
+  void apply(Time now, const control::StartNode& action);
+  void apply(Time now, const control::StopNode& action);
+  /// The server of a replica; throws SimulationError when there is none any more.
+  [[nodiscard]] std::uint32_t server_of(int service, int replica) const;
+  /// Where a seat is: the partition is added to the fleet when nobody was there yet.
+  [[nodiscard]] std::uint32_t take_partition(Time now, const control::Seat& seat,
+                                             const std::optional<Sharing>& sharing);
+  void start_server(Time now, const std::vector<std::uint32_t>& partitions,
+                    const std::vector<ProcessPlacement>& processes, const std::vector<MemoryNeed>& needs);
+  void drop_partition(Time now, std::uint32_t partition);
+  void remove(Time now, std::uint32_t server);
+  void release(Time now);
+
+  Parts parts_;
+  std::vector<control::TimedAction> actions_;
+  std::vector<std::uint32_t> draining_;
+};
+
+}  // namespace gpushare

@@ -1,0 +1,129 @@
+#include "simulation/gpu_side.hpp"
+
+#include <algorithm>
+
+#include "sharing/power.hpp"
+
+namespace gpushare {
+namespace {
+
+Interference interference_of(const Fleet& fleet, const PartitionState& partition, const Server& server,
+                             const Rank& rank, const StepTime& time, double kernels) {
+  const StepCharacter character{
+      time.gpu_s / std::max(1.0, kernels), (time.compute_s + time.memory_s) / time.gpu_s,
+      time.bytes / time.gpu_s / partition.partition.bandwidth_bytes_per_s, time.peak_compute_s / time.gpu_s,
+      rank.resources.sms / partition.partition.sms};
+  const MpsConstants& mps = partition.profile->mps;
+  Interference part = partition.capped ? predict_interference(mps.capped, character)
+                                       : predict_interference(mps.uncapped, character);
+  part.pressure *= fleet.service_of(server).pressure_factor;
+  return part;
+}
+
+}  // namespace
+
+GpuSide::GpuSide(Kernel& kernel, Fleet& fleet, const Workload& workload)
+    : kernel_(kernel), fleet_(fleet), power_(kernel, fleet, workload) {
+  for (std::uint32_t i = 0; i < fleet.partitions.size(); ++i) add_partition(i);
+  for (std::uint32_t i = 0; i < fleet.gpus.size(); ++i) add_gpu(i);
+}
+
+void GpuSide::add_partition(std::uint32_t index) {
+  fleet_.partitions[index].slot = add_slot(kernel_, kGpuEvent, Part::partition, index, ranks_++);
+}
+
+void GpuSide::add_gpu(std::uint32_t index) {
+  fleet_.gpus[index].link_slot = add_slot(kernel_, kGpuEvent, Part::link, index, ranks_++);
+}
+
+void GpuSide::processes_changed(Time now, std::uint32_t gpu) {
+  power_.bound(now, gpu);
+  for (const std::uint32_t partition : fleet_.gpus[gpu].partitions) touch_partition(partition);
+}
+
+void GpuSide::remove_partition(std::uint32_t index) {
+  PartitionState& partition = fleet_.partitions[index];
+  kernel_.cancel(partition.slot);
+  kernel_.release_slot(partition.slot);
+  if (partition.touched) std::erase(touched_, index);
+}
+
+void GpuSide::submit(Time now, std::uint32_t step, const Server& server, const Rank& rank,
+                     const StepTime& time, const Demand& demand) {
+  PartitionState& partition = fleet_.partition_of(rank);
+  Work work;
+  work.step = step;
+  work.process = rank.client;
+  work.gpu_s = time.gpu_s;
+  work.memory_s = time.memory_s;
+  work.bytes_per_s = time.bytes / time.gpu_s;
+  work.segments = demand.segments;
+  work.one_launch = demand.one_launch || demand.kernels <= 1;
+  work.compute_s = time.compute_s;
+  work.power_w = step_power_w(*partition.profile, time, rank.resources.sms);
+  if (partition.sharing.mode == SharingMode::mps)
+    work.interference = interference_of(fleet_, partition, server, rank, time, demand.kernels);
+  std::visit([&](auto& executor) { executor.submit(now, work); }, partition.executor);
+  touch_partition(static_cast<std::uint32_t>(rank.partition));
+}
+
+void GpuSide::copy(Time now, std::uint32_t step, const Server& server, double bytes) {
+  const std::uint32_t index = fleet_.gpu_of(server);
+  GpuState& gpu = fleet_.gpus[index];
+  Work work;
+  work.step = step;
+  work.process = server.gpu_client;
+  work.gpu_s = bytes / gpu.profile->pcie_bytes_per_s;
+  gpu.link.submit(now, work);
+  touch_link(index);
+}
+
+const std::vector<StepId>& GpuSide::collect(Time now, std::uint32_t index) {
+  touch_partition(index);
+  finished_.clear();
+  std::visit([&](auto& executor) { executor.collect(now, finished_); }, fleet_.partitions[index].executor);
+  return finished_;
+}
+
+const std::vector<StepId>& GpuSide::collect_copies(Time now, std::uint32_t index) {
+  touch_link(index);
+  finished_.clear();
+  fleet_.gpus[index].link.collect(now, finished_);
+  return finished_;
+}
+
+void GpuSide::abort(Time now, const Rank& rank) {
+  PartitionState& partition = fleet_.partition_of(rank);
+  finished_.clear();
+  std::visit([&](auto& executor) { executor.abort(now, rank.client, finished_); }, partition.executor);
+  touch_partition(static_cast<std::uint32_t>(rank.partition));
+  fleet_.gpus[partition.gpu].link.abort(now, rank.gpu_client, finished_);
+  touch_link(partition.gpu);
+}
+
+void GpuSide::settle(Time now) {
+  bool throttle = false;
+  for (const std::uint32_t index : touched_) {
+    PartitionState& partition = fleet_.partitions[index];
+    partition.touched = false;
+    throttle |= fleet_.gpus[partition.gpu].can_throttle;
+    kernel_.set(partition.slot, std::visit(
+                                    [now](auto& executor) {
+                                      executor.settle(now);
+                                      return executor.next_event();
+                                    },
+                                    partition.executor));
+  }
+  if (throttle)
+    for (const std::uint32_t index : touched_) power_.govern(now, fleet_.partitions[index].gpu);
+  touched_.clear();
+  for (const std::uint32_t index : touched_links_) {
+    GpuState& gpu = fleet_.gpus[index];
+    gpu.link_touched = false;
+    gpu.link.settle(now);
+    kernel_.set(gpu.link_slot, gpu.link.next_event());
+  }
+  touched_links_.clear();
+}
+
+}  // namespace gpushare

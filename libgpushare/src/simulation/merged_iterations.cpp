@@ -1,0 +1,192 @@
+#include "simulation/merged_iterations.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace gpushare {
+namespace {
+
+// How far a run looks ahead. Neither changes what comes out: a job that arrives makes steps beyond it worthless, and
+// each end of a run costs an event.
+constexpr std::size_t kMostSteps = 256;
+constexpr std::size_t kStepsBeyondNextEvent = 8;
+
+int most_steps_at_once(const Server& server, const Engine& engine) {
+  if (std::holds_alternative<ContinuousEngine>(server.engine)) return 1;
+  if (engine.kind == EngineKind::fifo) return engine.concurrency;
+  return 2;
+}
+
+}  // namespace
+
+void MergedIterations::add(std::uint32_t index) {
+  Server& server = fleet_.servers[index];
+  // The partition whose event would end a step on the GPU: the last of those that end it together.
+  const auto rank_of = [this](const Rank& rank) {
+    return kernel_.owner(fleet_.partition_of(rank).slot).rank;
+  };
+  std::uint64_t last = rank_of(server);
+  for (const Rank& rank : server.others) last = std::max(last, rank_of(rank));
+  server.run.gpu_slot = add_slot(kernel_, kGpuEvent, Part::iterations, index, last);
+  server.run.host_slot = add_slot(kernel_, kIterationEvent, Part::iterations, index, index);
+}
+
+void MergedIterations::refresh() {
+  std::vector<bool> never_full;
+  for (std::size_t node = 0; node < fleet_.nodes.size(); ++node)
+    never_full.push_back(wanted_ && host_never_full(node));
+  for (Server& server : fleet_.servers) {
+    if (server.own_step < 0 || server.state == Server::State::gone) continue;
+    server.run.possible = never_full[server.node] && undisturbed(server) &&
+                          std::all_of(server.others.begin(), server.others.end(), [&](const Rank& rank) {
+                            return undisturbed(rank) && rank.resources == server.resources;
+                          });
+  }
+}
+
+bool MergedIterations::host_never_full(std::size_t node) const {
+  const int cores = fleet_.nodes[node].cores.cores();
+  if (cores == 0) return true;
+  int steps = 0;
+  for (const Server& server : fleet_.servers)
+    if (server.state != Server::State::gone && server.node == node)
+      steps +=
+          most_steps_at_once(server, workload_.services[static_cast<std::size_t>(server.service)].engine);
+  return steps <= cores;
+}
+
+// Whether nothing but a process's own steps sets their rate there.
+bool MergedIterations::undisturbed(const Rank& rank) const {
+  const PartitionState& partition = fleet_.partition_of(rank);
+  return partition.servers.size() == 1 && !fleet_.gpus[partition.gpu].can_throttle;
+}
+
+Time MergedIterations::next_boundary() const {
+  Time first = kNever;
+  for (const EventQueue::Slot slot : boundaries_) first = std::min(first, kernel_.time_of(slot));
+  return first;
+}
+
+RunStep MergedIterations::run_step(Time planned, const Demand& demand, const Server& server) const {
+  const StepTime time = step_time_on(fleet_, server, server, demand);
+  RunStep step;
+  step.gpu_s = time.gpu_s;
+  step.flop = time.flop;
+  step.bytes = time.bytes;
+  step.gpu_start = planned + duration_from_seconds(demand.host_before_s);
+  step.gpu_end = step.gpu_start + duration_from_seconds(step.gpu_s);
+  const double launching = std::max(0.0, demand.launch_s - to_seconds(step.gpu_end - step.gpu_start));
+  step.end = step.gpu_end + duration_from_seconds(demand.host_after_s + launching);
+  return step;
+}
+
+bool MergedIterations::begin(Time now, int index, const ContinuousEngine& engine, const Step& first) {
+  Server& server = fleet_.servers[static_cast<std::size_t>(index)];
+  StepRun& run = server.run;
+  if (!run.possible) return false;
+  const Time boundary = next_boundary();
+  const std::size_t most = std::min<std::size_t>(engine.silent_steps() + 1, kMostSteps);
+  const Time next_event = kernel_.next_time();
+  run.steps.clear();
+  Time planned = now;
+  while (run.steps.size() < most) {
+    const Demand demand = run.steps.empty() ? first.demand : engine.following_step(run.steps.size()).demand;
+    const RunStep step = run_step(planned, demand, server);
+    if (step.gpu_s <= 0 || demand.pcie_bytes > 0 || step.end >= boundary) break;
+    run.steps.push_back(step);
+    planned = step.end;
+    if (planned > next_event && run.steps.size() >= kStepsBeyondNextEvent) break;
+  }
+  if (run.steps.empty()) return false;
+  run.length = run.steps.size();
+  run.items = first.items;
+  if (server.steps_in_hand++ == 0) fleet_.service_of(server).servers_busy.add(now, 1);
+  schedule(run);
+  return true;
+}
+
+void MergedIterations::schedule(const StepRun& run) {
+  const RunStep& last = run.steps[run.length - 1];
+  const bool on_host = last.end > last.gpu_end;
+  kernel_.set(run.gpu_slot, on_host ? kNever : last.end);
+  kernel_.set(run.host_slot, on_host ? last.end : kNever);
+}
+
+// Whether the event that ends a step comes before the one being handled.
+bool MergedIterations::has_ended(Time now, const Server& server, const RunStep& step) const {
+  if (step.end != now) return step.end < now;
+  const Kernel::Owner& last =
+      kernel_.owner(step.end > step.gpu_end ? server.run.host_slot : server.run.gpu_slot);
+  return last.before(kernel_.current());
+}
+
+// How many steps of a run have ended; the last one ends with the run.
+std::size_t MergedIterations::steps_ended(Time now, const Server& server) const {
+  const StepRun& run = server.run;
+  const auto last = run.steps.begin() + static_cast<std::ptrdiff_t>(run.length) - 1;
+  const auto current = std::partition_point(
+      run.steps.begin(), last, [&](const RunStep& step) { return has_ended(now, server, step); });
+  return static_cast<std::size_t>(current - run.steps.begin());
+}
+
+void MergedIterations::cut(Time now, int index) {
+  Server& server = fleet_.servers[static_cast<std::size_t>(index)];
+  StepRun& run = server.run;
+  if (run.length == 0) return;
+  const std::size_t ended = steps_ended(now, server);
+  if (ended + 1 == run.length) return;
+  run.length = ended + 1;
+  schedule(run);
+}
+
+void MergedIterations::catch_up(Time now, int index) {
+  Server& server = fleet_.servers[static_cast<std::size_t>(index)];
+  StepRun& run = server.run;
+  if (run.length == 0) return;
+  const std::size_t ended = steps_ended(now, server);
+  account_for(server, ended);
+  skip(server, ended);
+  run.steps.erase(run.steps.begin(), run.steps.begin() + static_cast<std::ptrdiff_t>(ended));
+  run.length -= ended;
+}
+
+void MergedIterations::account_for(Server& server, std::size_t count) {
+  const StepRun& run = server.run;
+  ServiceState& service = fleet_.service_of(server);
+  const std::span steps(run.steps.data(), count);
+  account_on(server, steps);
+  for (const Rank& rank : server.others) account_on(rank, steps);
+  service.steps += count;
+  service.step_items += run.items * static_cast<double>(count);
+}
+
+void MergedIterations::account_on(const Rank& rank, std::span<const RunStep> steps) {
+  PartitionState& partition = fleet_.partition_of(rank);
+  std::visit(
+      [&](auto& executor) {
+        for (const RunStep& step : steps) {
+          partition.flop += step.flop;
+          partition.bytes += step.bytes;
+          executor.absorb(step.gpu_start, step.gpu_end, step.gpu_s);
+        }
+      },
+      partition.executor);
+}
+
+void MergedIterations::skip(Server& server, std::size_t count) {
+  ends_.clear();
+  for (std::size_t i = 0; i < count; ++i) ends_.push_back(server.run.steps[i].end);
+  std::get<ContinuousEngine>(server.engine).skip(ends_);
+}
+
+void MergedIterations::on_end(Time now, std::uint32_t index) {
+  Server& server = fleet_.servers[index];
+  account_for(server, server.run.length);
+  skip(server, server.run.length - 1);
+  server.run.length = 0;
+  if (--server.steps_in_hand == 0) fleet_.service_of(server).servers_busy.add(now, -1);
+  std::get<ContinuousEngine>(server.engine).complete({}, now, kernel_.outbox());
+  kernel_.mark(index);
+}
+
+}  // namespace gpushare

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "simulation/events.hpp"
+#include "simulation/fleet.hpp"
+
+namespace gpushare {
+
+/// Iterations of continuous batching in which nothing joins or leaves, advanced together.
+///
+/// Only servers whose steps nothing but themselves can slow run so. A run never crosses a boundary: an event that
+/// looks at every server, or may change the fleet. Boundaries are set while no run goes on: before the first event, or
+/// while another boundary is handled.
+class MergedIterations {
+ public:
+  MergedIterations(Kernel& kernel, Fleet& fleet, const Workload& workload, bool wanted)
+      : kernel_(kernel), fleet_(fleet), workload_(workload), wanted_(wanted) {}
+
+  void add_boundary(Kernel::Slot slot) { boundaries_.push_back(slot); }
+  /// A server under continuous batching gets its timers.
+  void add(std::uint32_t server);
+  /// Which servers may run so, after processes came or went.
+  void refresh();
+
+  /// Starts a run with the step that the engine has just planned; false when it has to go through its partition.
+  [[nodiscard]] bool begin(Time now, int server, const ContinuousEngine& engine, const Step& first);
+  /// The run is over at the end of the iteration in progress: a job has come that it could admit.
+  void cut(Time now, int server);
+  /// Goes past the iterations that have ended, for those who look into the engine.
+  void catch_up(Time now, int server);
+  /// Event: the last iteration of a run is over.
+  void on_end(Time now, std::uint32_t server);
+
+ private:
+  [[nodiscard]] bool host_never_full(std::size_t node) const;
+  [[nodiscard]] bool undisturbed(const Rank& rank) const;
+  [[nodiscard]] Time next_boundary() const;
+  [[nodiscard]] RunStep run_step(Time planned, const Demand& demand, const Server& server) const;
+  void schedule(const StepRun& run);
+  [[nodiscard]] bool has_ended(Time now, const Server& server, const RunStep& step) const;
+  [[nodiscard]] std::size_t steps_ended(Time now, const Server& server) const;
+  void account_for(Server& server, std::size_t steps);
+  void account_on(const Rank& rank, std::span<const RunStep> steps);
+  void skip(Server& server, std::size_t steps);
+
+  Kernel& kernel_;
+  Fleet& fleet_;
+  const Workload& workload_;
+  bool wanted_;
+  std::vector<Kernel::Slot> boundaries_;
+  std::vector<Time> ends_;  // scratch of skip
+};
+
+}  // namespace gpushare

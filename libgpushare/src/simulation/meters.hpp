@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gpushare/simulation.hpp"
+#include "simulation/events.hpp"
+#include "simulation/fleet.hpp"
+
+namespace gpushare {
+
+/// Of a whole that may be nothing: then 0.
+[[nodiscard]] inline double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
+
+/// What the measured window holds of every partition's, server's and GPU's life, merged when the life or the window
+/// ends.
+class Meters {
+ public:
+  /// Of a partition: what it did by the beginning and the end of its part of the window.
+  struct PartitionMeter {
+    ExecutorAccount begin, end;
+    double flop_begin = 0, bytes_begin = 0, flop_end = 0, bytes_end = 0;
+    double seconds = 0;  ///< of the window, while it was there
+  };
+  /// Of a service, over its servers.
+  struct ServiceMeter {
+    double in_system = 0, busy = 0, batch = 0;  ///< integrals, s; mean
+    double server_seconds = 0;                  ///< while a server was there
+    std::uint64_t steps = 0, rejected = 0;
+    int replicas = 0;  ///< at the end
+    ContinuousEngine::Counts llm;
+    std::map<std::string, Histogram> latencies;  ///< that engines measure themselves
+  };
+
+  /// The window's events become boundaries of merged iterations by the caller: `slots()`.
+  Meters(Kernel& kernel, Fleet& fleet, Time begin, Time end, double window_s);
+  [[nodiscard]] const std::vector<Kernel::Slot>& slots() const { return slots_; }
+
+  /// Event: the window opens (0) or closes (1).
+  void on_window(Time now, std::uint32_t mark);
+
+  // Lives that begin or end after the first event. A server's engine is not asked again after `server_left`.
+  void partition_joined(Time now, std::uint32_t partition);
+  void partition_left(Time now, std::uint32_t partition);
+  void server_joined(Time now, const Server& server);
+  void server_left(Time now, const Server& server);
+  void gpu_on(Time now, std::uint32_t gpu);
+  void gpu_off(Time now, std::uint32_t gpu);
+
+  [[nodiscard]] const PartitionMeter& partition(std::size_t index) const { return partitions_[index]; }
+  [[nodiscard]] const ServiceMeter& service(std::size_t index) const { return services_[index]; }
+  /// Of the window, while the GPU was on.
+  [[nodiscard]] double gpu_seconds(std::size_t gpu) const { return gpu_seconds_[gpu]; }
+  /// Whether it was on in the window.
+  [[nodiscard]] bool gpu_used(std::size_t gpu) const { return gpu_seconds_[gpu] > 0 || gpu_on_[gpu]; }
+
+ private:
+  void open(Time now);
+  void close(Time now);
+  void close_partition(Time now, std::uint32_t partition);
+  void merge(ServiceMeter& meter, const AnyEngine& engine);
+  /// What is left of the window, s.
+  [[nodiscard]] double left_s(Time now) const;
+
+  Fleet& fleet_;
+  Time end_;
+  double window_s_;
+  bool is_open_ = false, is_closed_ = false;
+  std::vector<Kernel::Slot> slots_;
+  std::vector<PartitionMeter> partitions_;
+  std::vector<ServiceMeter> services_;
+  std::vector<double> gpu_seconds_;
+  std::vector<bool> gpu_on_;
+};
+
+}  // namespace gpushare

@@ -1,0 +1,127 @@
+#include "simulation/power.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "placement/memory_parts.hpp"
+#include "sharing/power.hpp"
+#include "simulation/kernel.hpp"
+
+namespace gpushare {
+namespace {
+
+/// Shares of its peak rates that a group of kernels reaches at most when it is bound by one of them.
+struct Peaks {
+  double flop = 0;
+  double bandwidth = 0;
+};
+
+std::vector<Peaks> peaks_of(const LlmModel& model, const WeightFormat& format) {
+  double flop = std::max(format.gemm_flop_efficiency, format.dequantisation.gemm_flop_efficiency);
+  for (const TokensEfficiency& point : format.gemm_flop_curve) flop = std::max(flop, point.efficiency);
+  return {{flop, std::max(format.gemm_bandwidth_efficiency, format.dequantisation.gemm_bandwidth_efficiency)},
+          {0, 1},  // norms and the like
+          {model.attention_flop_efficiency, model.kv_efficiency_max}};
+}
+
+std::vector<Peaks> peaks_of(const Service& service, const GpuProfile& gpu) {
+  const auto& cost = service.model->cost;
+  if (const auto* llm = std::get_if<LlmModel>(&cost)) {
+    auto peaks = peaks_of(*llm, *llm->format_for(service.precision, gpu));
+    if (const scenario::Draft draft = scenario::draft_of(service, gpu); draft.model != nullptr)
+      for (const Peaks& more : peaks_of(*draft.model, *draft.format)) peaks.push_back(more);
+    return peaks;
+  }
+  if (const auto* asr = std::get_if<StreamingAsrModel>(&cost))
+    return {{asr->flop_efficiency, asr->bandwidth_efficiency}};
+  if (const auto* tts = std::get_if<AutoregressiveTtsModel>(&cost))
+    return {{tts->flop_efficiency, tts->bandwidth_efficiency}};
+  if (const auto* batch = std::get_if<BatchModel>(&cost))
+    return {{batch->flop_efficiency, batch->bandwidth_efficiency}};
+  return {};
+}
+
+// A step's draw is the mean over its groups. One of them computes for a share x of its time and moves bytes for a share
+// y, with x^2 + y^2 <= 1 for a smooth maximum and x + y <= 1 for a sum.
+double largest_draw_w(const Service& service, const GpuProfile& gpu, const Resources& resources) {
+  const double compute = gpu.power.compute_w * resources.sms / gpu.sms;
+  const double bandwidth =
+      gpu.power.bandwidth_w * resources.bandwidth_bytes_per_s / gpu.bandwidth_bytes_per_s;
+  double most = 0;
+  for (const Peaks& peaks : peaks_of(service, gpu))
+    most = std::max(most, std::hypot(compute * peaks.flop, bandwidth * peaks.bandwidth));
+  return most;
+}
+
+// Side by side, under MPS or in several partitions; a process alone, or one at a time, cannot draw more than the limit.
+bool run_together(const Fleet& fleet, const GpuState& gpu) {
+  std::size_t processes = 0, used = 0;
+  bool mps = false;
+  for (const std::uint32_t index : gpu.partitions) {
+    const PartitionState& partition = fleet.partitions[index];
+    processes += partition.servers.size();
+    used += !partition.servers.empty();
+    mps = mps || partition.sharing.mode == SharingMode::mps;
+  }
+  return processes > 1 && (used > 1 || mps);
+}
+
+}  // namespace
+
+// Of all processes of a partition together: under MPS they run side by side, otherwise by turns.
+double Power::largest_draw_w(std::uint32_t index) const {
+  const PartitionState& partition = fleet_.partitions[index];
+  double most = 0, sum = 0;
+  for (const int server_index : partition.servers) {
+    const Server& server = fleet_.servers[static_cast<std::size_t>(server_index)];
+    const auto service = static_cast<std::size_t>(server.service);
+    const Resources& resources = server.rank_on(static_cast<int>(index)).resources;
+    const double draw = gpushare::largest_draw_w(workload_.services[service], *partition.profile, resources) /
+                        fleet_.services[service].step_time_factor;
+    most = std::max(most, draw);
+    sum += draw;
+  }
+  return partition.sharing.mode == SharingMode::mps ? sum : most;
+}
+
+bool Power::can_reach_limit(const GpuState& gpu) const {
+  constexpr double kRounding = 1e-9;
+  if (!run_together(fleet_, gpu)) return false;
+  double most = 0;
+  for (const std::uint32_t partition : gpu.partitions) most += largest_draw_w(partition);
+  const PowerConstants& power = gpu.profile->power;
+  return most > (power.limit_w - power.idle_w) * (1 - kRounding);
+}
+
+void Power::bound(Time now, std::uint32_t index) {
+  GpuState& gpu = fleet_.gpus[index];
+  gpu.can_throttle = can_reach_limit(gpu);
+  if (!gpu.can_throttle) set_clock(now, gpu, 1);  // whoever drew so much has left
+}
+
+void Power::govern(Time now, std::uint32_t index) {
+  GpuState& gpu = fleet_.gpus[index];
+  if (!gpu.can_throttle) return;
+  double draw_w = 0;
+  for (const std::uint32_t partition : gpu.partitions)
+    draw_w += std::visit([](const auto& executor) { return executor.draw_w(); },
+                         fleet_.partitions[partition].executor);
+  set_clock(now, gpu, clock_share(gpu.profile->power, draw_w));
+}
+
+void Power::set_clock(Time now, GpuState& gpu, double clock) {
+  if (clock == gpu.clock) return;
+  gpu.clock = clock;
+  for (const std::uint32_t index : gpu.partitions) {
+    PartitionState& partition = fleet_.partitions[index];
+    kernel_.set(partition.slot, std::visit(
+                                    [now, clock](auto& executor) {
+                                      executor.set_clock(now, clock);
+                                      return executor.next_event();
+                                    },
+                                    partition.executor));
+  }
+}
+
+}  // namespace gpushare

@@ -1,0 +1,62 @@
+#include "simulation/servers.hpp"
+
+#include <algorithm>
+#include <type_traits>
+
+namespace gpushare {
+
+Servers::Servers(Kernel& kernel, Fleet& fleet, Steps& steps, MergedIterations& merged)
+    : kernel_(kernel), fleet_(fleet), steps_(steps), merged_(merged) {
+  for (std::uint32_t i = 0; i < fleet.servers.size(); ++i) add(i);
+}
+
+void Servers::add(std::uint32_t index) {
+  Server& server = fleet_.servers[index];
+  server.wake_slot = add_slot(kernel_, kWakeEvent, Part::wake, index);
+  server.restart_slot = add_slot(kernel_, kFleetEvent, Part::restart, index);
+  if (!std::holds_alternative<ContinuousEngine>(server.engine)) return;
+  steps_.add_own_step(index);
+  merged_.add(index);
+}
+
+bool Servers::leaves_to_others(const Server& server) const {
+  const ServiceState& service = fleet_.service_of(server);
+  return service.shared_queue != nullptr &&
+         std::any_of(service.present.begin(), service.present.end(),
+                     [this](int other) { return fleet_.servers[static_cast<std::size_t>(other)].accepts(); });
+}
+
+void Servers::serve(Time now, std::uint32_t index) {
+  Server& server = fleet_.servers[index];
+  if (!server.runs()) return;
+  if (server.state == Server::State::draining && leaves_to_others(server)) return;
+  std::visit(
+      [&](auto& engine) {
+        while (const auto step = engine.plan(now, kernel_.outbox())) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(engine)>, ContinuousEngine>)
+            if (merged_.begin(now, static_cast<int>(index), engine, *step)) continue;
+          steps_.start(now, static_cast<int>(index), *step);
+        }
+        kernel_.set(server.wake_slot, engine.wake());
+      },
+      server.engine);
+}
+
+void Servers::kill(Time now, std::uint32_t index) {
+  Server& server = fleet_.servers[index];
+  steps_.kill(now, static_cast<int>(index));
+  server.state = Server::State::down;
+  kernel_.cancel(server.wake_slot);
+  std::visit([&](auto& engine) { engine.fail(kernel_.outbox()); }, server.engine);
+}
+
+void Servers::restart_at(Time time, std::uint32_t index) {
+  kernel_.set(fleet_.servers[index].restart_slot, time);
+}
+
+void Servers::on_restart(std::uint32_t index) {
+  fleet_.servers[index].state = Server::State::up;
+  kernel_.mark(index);
+}
+
+}  // namespace gpushare

@@ -1,0 +1,172 @@
+#include "simulation/steps.hpp"
+
+#include <algorithm>
+
+namespace gpushare {
+
+void Steps::add_own_step(std::uint32_t index) {
+  Server& server = fleet_.servers[index];
+  const std::size_t id = steps_.size();
+  server.own_step = static_cast<std::int64_t>(id);
+  steps_.emplace_back().slot = add_slot(kernel_, kIterationEvent, Part::step, id, index);
+  for (Rank& rank : server.others) {
+    rank.step = static_cast<std::uint32_t>(steps_.size());
+    steps_.emplace_back().server = static_cast<int>(index);
+    steps_.back().whole = static_cast<std::uint32_t>(id);
+  }
+}
+
+std::uint32_t Steps::take(const Server& server) {
+  if (server.own_step >= 0) return static_cast<std::uint32_t>(server.own_step);
+  if (free_.empty()) {
+    free_.push_back(static_cast<std::uint32_t>(steps_.size()));
+    const EventQueue::Slot timer = add_slot(kernel_, kHostEvent, Part::step, steps_.size());
+    steps_.emplace_back().slot = timer;
+  }
+  const std::uint32_t id = free_.back();
+  free_.pop_back();
+  return id;
+}
+
+void Steps::release(std::uint32_t id) {
+  StepState& step = steps_[id];
+  step.phase = Phase::free;
+  if (server_of(step).own_step < 0) free_.push_back(id);
+}
+
+void Steps::start(Time now, int index, const Step& step) {
+  Server& server = fleet_.servers[static_cast<std::size_t>(index)];
+  const std::uint32_t id = take(server);
+  StepState& state = steps_[id];
+  ServiceState& service = fleet_.service_of(server);
+  state.step = step;
+  state.server = index;
+  state.whole = id;
+  state.time = step_time_on(fleet_, server, server, step.demand);
+  state.planned = now;
+  state.gpu_start = state.gpu_end = kNever;
+  if (server.steps_in_hand++ == 0) service.servers_busy.add(now, 1);
+  ++service.steps;
+  service.step_items += step.items;
+  state.phase = Phase::host_before;
+  begin_host(now, id, step.demand.host_before_s);
+}
+
+void Steps::begin_host(Time now, std::uint32_t id, double seconds) {
+  StepState& state = steps_[id];
+  state.on_core = false;
+  if (seconds <= 0) return end_host(now, id);
+  const Duration length = duration_from_seconds(seconds);
+  if (!host_of(state).start({id, length})) return;
+  state.on_core = true;
+  kernel_.set(state.slot, now + length);
+}
+
+void Steps::release_core(Time now, StepState& step) {
+  if (!step.on_core) return;
+  step.on_core = false;
+  if (const auto next = host_of(step).release()) {
+    steps_[next->step].on_core = true;
+    kernel_.set(steps_[next->step].slot, now + next->length);
+  }
+}
+
+void Steps::end_host(Time now, std::uint32_t id) {
+  StepState& state = steps_[id];
+  release_core(now, state);
+  if (state.phase == Phase::host_after) {
+    finish(now, id);
+  } else if (const double bytes = state.step.demand.pcie_bytes; bytes > 0) {
+    state.phase = Phase::copy;
+    gpus_.copy(now, id, server_of(state), bytes);
+  } else {
+    submit(now, id);
+  }
+}
+
+void Steps::on_link(Time now, std::uint32_t gpu) {
+  for (const StepId id : gpus_.collect_copies(now, gpu)) submit(now, id);
+}
+
+void Steps::submit(Time now, std::uint32_t id) {
+  StepState& state = steps_[id];
+  const Server& server = server_of(state);
+  state.phase = Phase::gpu;
+  if (state.time.gpu_s <= 0) return after_gpu(now, id);
+  state.gpu_start = now;
+  state.ranks_left = 1 + server.others.size();
+  const Demand& demand = state.step.demand;
+  gpus_.submit(now, id, server, server, state.time, demand);
+  for (const Rank& rank : server.others) {
+    StepState& part = steps_[rank.step];
+    part.phase = Phase::gpu;
+    part.time = step_time_on(fleet_, server, rank, demand);
+    gpus_.submit(now, rank.step, server, rank, part.time, demand);
+  }
+}
+
+void Steps::on_partition(Time now, std::uint32_t index) {
+  for (const StepId id : gpus_.collect(now, index)) {
+    PartitionState& partition = fleet_.partitions[index];
+    partition.flop += steps_[id].time.flop;
+    partition.bytes += steps_[id].time.bytes;
+    end_rank(now, id);
+  }
+}
+
+void Steps::end_rank(Time now, std::uint32_t id) {
+  const std::uint32_t whole = steps_[id].whole;
+  if (whole != id) steps_[id].phase = Phase::free;
+  if (--steps_[whole].ranks_left > 0) return;
+  steps_[whole].gpu_end = now;
+  after_gpu(now, whole);
+}
+
+void Steps::after_gpu(Time now, std::uint32_t id) {
+  StepState& state = steps_[id];
+  const Demand& demand = state.step.demand;
+  state.phase = Phase::host_after;
+  double seconds = demand.host_after_s;
+  if (state.gpu_start != kNever)
+    seconds += std::max(0.0, demand.launch_s - to_seconds(now - state.gpu_start));
+  if (auto* engine = std::get_if<StreamEngine>(&server_of(state).engine);
+      engine != nullptr && engine->gpu_done())
+    kernel_.mark(static_cast<std::size_t>(state.server));
+  begin_host(now, id, seconds);
+}
+
+void Steps::finish(Time now, std::uint32_t id) {
+  StepState& state = steps_[id];
+  Server& server = server_of(state);
+  release(id);
+  if (--server.steps_in_hand == 0) fleet_.service_of(server).servers_busy.add(now, -1);
+  recorder_.step(server.service, server.replica, state.planned, state.gpu_start, state.gpu_end, now,
+                 state.step.items);
+  std::visit([&](auto& engine) { engine.complete(state.step, now, kernel_.outbox()); }, server.engine);
+  kernel_.mark(static_cast<std::size_t>(state.server));
+}
+
+void Steps::kill(Time now, int index) {
+  Server& server = fleet_.servers[static_cast<std::size_t>(index)];
+  gpus_.abort(now, server);
+  for (const Rank& rank : server.others) gpus_.abort(now, rank);
+  for (std::uint32_t id = 0; id < steps_.size(); ++id) {
+    StepState& step = steps_[id];
+    if (step.phase == Phase::free || step.server != index) continue;
+    if (step.whole != id) {  // a rank's part, which has no timer
+      step.phase = Phase::free;
+      continue;
+    }
+    kernel_.cancel(step.slot);
+    if (step.on_core) {
+      release_core(now, step);
+    } else {
+      host_of(step).forget(id);
+    }
+    release(id);
+  }
+  if (server.steps_in_hand > 0) fleet_.service_of(server).servers_busy.add(now, -1);
+  server.steps_in_hand = 0;
+}
+
+}  // namespace gpushare

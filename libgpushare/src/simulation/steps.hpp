@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "results/recorder.hpp"
+#include "simulation/events.hpp"
+#include "simulation/fleet.hpp"
+#include "simulation/gpu_side.hpp"
+
+namespace gpushare {
+
+/// A step's way: host before, copy, GPU, host after. On the GPUs of all its ranks it starts at once, and the slowest
+/// ends it.
+class Steps {
+ public:
+  Steps(Kernel& kernel, Fleet& fleet, GpuSide& gpus, Recorder& recorder)
+      : kernel_(kernel), fleet_(fleet), gpus_(gpus), recorder_(recorder) {}
+
+  /// A server under continuous batching has one step in hand at most: it gets it here, with one for each further rank.
+  void add_own_step(std::uint32_t server);
+  void start(Time now, int server, const Step& step);
+  /// Drops what the server has in hand.
+  void kill(Time now, int server);
+
+  // Events: a host part is over; work on a partition, or a copy over a GPU's link.
+  void end_host(Time now, std::uint32_t step);
+  void on_partition(Time now, std::uint32_t partition);
+  void on_link(Time now, std::uint32_t gpu);
+
+ private:
+  enum class Phase : std::uint8_t { free, host_before, copy, gpu, host_after };
+  struct StepState {
+    Step step;
+    StepTime time;
+    int server = 0;
+    Phase phase = Phase::free;
+    bool on_core = false;
+    std::uint32_t whole = 0;     ///< the step that this is a rank's part of; itself for the first rank
+    std::size_t ranks_left = 0;  ///< of a whole step, still on their GPUs
+    Time planned{}, gpu_start = kNever, gpu_end = kNever;
+    EventQueue::Slot slot = 0;
+  };
+
+  [[nodiscard]] Server& server_of(const StepState& step) {
+    return fleet_.servers[static_cast<std::size_t>(step.server)];
+  }
+  [[nodiscard]] HostCores& host_of(const StepState& step) { return fleet_.nodes[server_of(step).node].cores; }
+  [[nodiscard]] std::uint32_t take(const Server& server);
+  void release(std::uint32_t step);
+  void begin_host(Time now, std::uint32_t step, double seconds);
+  void release_core(Time now, StepState& step);
+  void submit(Time now, std::uint32_t step);
+  void end_rank(Time now, std::uint32_t step);
+  void after_gpu(Time now, std::uint32_t step);
+  void finish(Time now, std::uint32_t step);
+
+  Kernel& kernel_;
+  Fleet& fleet_;
+  GpuSide& gpus_;
+  Recorder& recorder_;
+  std::vector<StepState> steps_;
+  std::vector<std::uint32_t> free_;
+};
+
+}  // namespace gpushare

@@ -1,0 +1,185 @@
+#include "simulation/summarise.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "core/text.hpp"
+#include "gpushare/errors.hpp"
+#include "results/bottleneck.hpp"
+
+namespace gpushare {
+namespace {
+
+constexpr double kHoursPerMonth = 720;
+
+// "llm.0", or under tensor parallelism "llm.0 (rank 1 of 4)".
+std::string process_name(const Workload& workload, const Server& server, int partition) {
+  std::string name =
+      workload.services[static_cast<std::size_t>(server.service)].name + "." + std::to_string(server.replica);
+  if (server.others.empty()) return name;
+  const Rank& rank = server.rank_on(partition);
+  const auto number = &rank == &server ? 0 : 1 + (&rank - server.others.data());
+  return name + text::format(" (rank {} of {})", number, 1 + server.others.size());
+}
+
+PartitionSummary summary_of(const FinishedRun& run, std::size_t index) {
+  const PartitionState& state = run.fleet.partitions[index];
+  const Meters::PartitionMeter& meter = run.meters.partition(index);
+  PartitionSummary part;
+  part.name = state.name;
+  part.gpu = static_cast<int>(state.gpu);
+  part.sharing = to_string(state.sharing.mode);
+  for (const int number : state.servers) {
+    const Server& server = run.fleet.servers[static_cast<std::size_t>(number)];
+    part.processes.push_back(process_name(run.scenario.workload, server, static_cast<int>(index)));
+    part.memory_used_bytes += server.rank_on(static_cast<int>(index)).memory_bytes;
+  }
+  const double seconds = meter.seconds;
+  const double peak = state.profile->flops(Precision::fp16) * state.partition.sms / state.profile->sms;
+  part.busy = share(meter.end.busy_s - meter.begin.busy_s, seconds);
+  part.switching = share(meter.end.switching_s - meter.begin.switching_s, seconds);
+  part.compute_utilisation = share(meter.flop_end - meter.flop_begin, peak * seconds);
+  part.bandwidth_utilisation =
+      share(meter.bytes_end - meter.bytes_begin, state.partition.bandwidth_bytes_per_s * seconds);
+  part.memory_allocated_bytes = state.partition.nominal_memory_bytes;
+  return part;
+}
+
+void add_partitions(const FinishedRun& run, Summary& summary) {
+  std::map<std::uint32_t, double> allocated;  // by GPU
+  for (std::size_t i = 0; i < run.fleet.partitions.size(); ++i) {
+    const PartitionState& state = run.fleet.partitions[i];
+    summary.partitions.push_back(summary_of(run, i));
+    summary.vram_used_bytes += summary.partitions.back().memory_used_bytes;
+    allocated[state.gpu] = state.profile->nominal_memory_bytes;
+  }
+  for (const auto& [gpu, bytes] : allocated) summary.vram_allocated_bytes += bytes;
+}
+
+void add_services(const FinishedRun& run, Summary& summary) {
+  for (std::size_t i = 0; i < run.fleet.services.size(); ++i) {
+    const Meters::ServiceMeter& meter = run.meters.service(i);
+    ServiceSummary service;
+    service.name = run.scenario.workload.services[i].name;
+    service.replicas = meter.replicas;
+    service.mean_in_system = share(meter.in_system, summary.duration_s);
+    service.busy = share(meter.busy, meter.server_seconds);
+    service.mean_batch = meter.batch;
+    service.steps = meter.steps;
+    service.preemptions = meter.llm.preemptions;
+    service.rejected = meter.rejected;
+    service.prefix_prompt_tokens = meter.llm.prompt_tokens;
+    service.prefix_hit_tokens = meter.llm.hit_tokens;
+    service.prefix_evicted_blocks = meter.llm.evicted_blocks;
+    service.draft_tokens = meter.llm.draft_tokens;
+    service.accepted_tokens = meter.llm.accepted_tokens;
+    summary.services.push_back(std::move(service));
+  }
+}
+
+void add_latencies(const FinishedRun& run, Summary& summary) {
+  summary.latencies = run.recorder.latencies();
+  for (std::size_t i = 0; i < run.fleet.services.size(); ++i)
+    for (const auto& [name, histogram] : run.meters.service(i).latencies)
+      if (histogram.count() > 0)
+        summary.latencies.push_back(
+            summarise(run.scenario.workload.services[i].name + "." + name, histogram));
+}
+
+void add_requests(const FinishedRun& run, Summary& summary) {
+  const Recorder::Counts& counts = run.recorder.counts();
+  summary.completed = counts.completed;
+  summary.rejected = counts.rejected;
+  summary.failed = counts.failed;
+  summary.skipped = counts.skipped;
+  summary.unfinished = run.unfinished;
+  summary.arrived = run.arrived;
+  summary.request_throughput = share(static_cast<double>(counts.completed_in_window), summary.duration_s);
+  summary.output_token_throughput = share(counts.output_tokens_in_window, summary.duration_s);
+  summary.success_rate = share(static_cast<double>(counts.completed), static_cast<double>(run.arrived));
+  summary.audio_gap_s_per_request = share(counts.audio_gap_s, static_cast<double>(counts.completed));
+  summary.audio_gap_rate = share(static_cast<double>(counts.late_chunks), static_cast<double>(counts.chunks));
+}
+
+void add_gpus(const FinishedRun& run, Summary& summary) {
+  double gpus = 0;  // on average
+  for (std::size_t gpu = 0; gpu < run.fleet.gpus.size(); ++gpu) {
+    summary.gpus_used += run.meters.gpu_used(gpu) ? 1 : 0;
+    gpus += share(run.meters.gpu_seconds(gpu), summary.duration_s);
+  }
+  summary.gpu_hours = gpus * summary.duration_s / 3600;
+  const int baseline = run.scenario.baseline_gpus;
+  summary.gpus_freed = baseline > 0 ? baseline - summary.gpus_used : 0;
+  const double price = run.scenario.workload.price_per_gpu_hour;
+  summary.request_throughput_per_gpu = share(summary.request_throughput, gpus);
+  summary.cost_per_month = gpus * price * kHoursPerMonth;
+  summary.cost_per_1000_requests = share(gpus * price / 3.6, summary.request_throughput);
+}
+
+// Where each service's processes live, in order of replicas and ranks.
+std::vector<std::vector<int>> partitions_of_services(const Fleet& fleet) {
+  std::vector<std::vector<int>> partitions(fleet.services.size());
+  for (std::size_t i = 0; i < fleet.services.size(); ++i) {
+    for (const int index : fleet.services[i].servers) {
+      const Server& server = fleet.servers[static_cast<std::size_t>(index)];
+      partitions[i].push_back(server.partition);
+      for (const Rank& rank : server.others) partitions[i].push_back(rank.partition);
+    }
+  }
+  return partitions;
+}
+
+void check_invariants(const FinishedRun& run, Summary& summary) {
+  constexpr double kTolerance = 1e-6;
+  const auto accounted =
+      summary.completed + summary.rejected + summary.failed + summary.skipped + summary.unfinished;
+  summary.conservation_error =
+      std::abs(static_cast<double>(summary.arrived) - static_cast<double>(accounted)) /
+      std::max(1.0, static_cast<double>(summary.arrived));
+  for (ServiceState& service : run.fleet.services) {
+    const double integral = service.in_system.integral_s(run.end);
+    if (summary.unfinished == 0)
+      summary.littles_law_error = std::max(summary.littles_law_error,
+                                           std::abs(integral - service.sojourn_s) / std::max(1e-3, integral));
+  }
+  const auto conserve = [&summary](const ExecutorAccount& account) {
+    const double open = account.submitted_s - account.finished_s;
+    const double error = (std::abs(open) + account.idle_with_work_s) / std::max(1e-3, account.submitted_s);
+    summary.work_conservation_error = std::max(summary.work_conservation_error, error);
+  };
+  for (PartitionState& partition : run.fleet.partitions)
+    conserve(std::visit([&](auto& executor) { return executor.account(run.end); }, partition.executor));
+  for (GpuState& gpu : run.fleet.gpus) conserve(gpu.link.account(run.end));
+  const auto check = [](double error, const char* law) {
+    if (error > kTolerance)
+      throw SimulationError(
+          "", text::format("{} is broken by {:.3g}; this is a defect of the simulator", law, error));
+  };
+  check(summary.conservation_error, "conservation of requests");
+  check(summary.littles_law_error, "Little's law");
+  check(summary.work_conservation_error, "conservation of work");
+  if (summary.unfinished > 0)
+    throw SimulationError(
+        "", text::format("{} requests never ended: every event was handled and they still wait; this is a "
+                         "defect of the simulator",
+                         summary.unfinished));
+}
+
+}  // namespace
+
+Summary summarise(const FinishedRun& run) {
+  Summary summary;
+  summary.duration_s = std::max(0.0, run.scenario.workload.duration_s - run.scenario.workload.warmup_s);
+  summary.events = run.events;
+  add_requests(run, summary);
+  add_gpus(run, summary);
+  add_latencies(run, summary);
+  add_partitions(run, summary);
+  add_services(run, summary);
+  summary.bottleneck = find_bottleneck(summary, partitions_of_services(run.fleet));
+  check_invariants(run, summary);
+  return summary;
+}
+
+}  // namespace gpushare

@@ -1,0 +1,106 @@
+"""One way to run cases, under comparisons and sweeps alike."""
+
+import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import gpushare as gs
+import pytest
+from gpushare.study.cases import run_cases
+from gpushare.study.checkpoint import Checkpoint
+from gpushare.study.outcomes import Outcome, figure_columns, values
+
+
+@pytest.fixture(scope="module")
+def cases(light: gs.Scenario) -> list[gs.Point]:
+    return [*gs.grid(light, mode=["mps"]), gs.Point(None, {"mode": "mig:nothing"}, refused="too small")]
+
+
+def test_a_case_has_figures_or_a_reason(cases: list[gs.Point], light: gs.Scenario) -> None:
+    seen: list[tuple[int, int]] = []
+    good, bad = run_cases(cases, progress=lambda done, total: seen.append((done, total)))
+    assert dict(good.figures) == dict(gs.simulate(light, mode="mps", record_requests=False).summary())
+    assert good.limiting_resource
+    assert not good.refused
+    assert bad == Outcome(refused="too small")
+    assert seen == [(1, 2), (2, 2)]
+
+
+def test_runs_are_kept_when_asked_for(cases: list[gs.Point]) -> None:
+    assert [outcome.result for outcome in run_cases(cases)] == [None, None]
+    good, bad = run_cases(cases, record_requests=True, keep_results=True)
+    assert good.result is not None
+    assert len(good.result.requests) > 0
+    assert good.figures["arrived"] == good.result.summary()["arrived"]
+    assert bad.result is None
+
+
+def test_counts_below_one_are_refused(cases: list[gs.Point]) -> None:
+    with pytest.raises(ValueError, match="replications: found 0"):
+        run_cases(cases, replications=0)
+    with pytest.raises(ValueError, match="threads: found 0"):
+        run_cases(cases, threads=0)
+
+
+def test_outcomes_come_back_from_json() -> None:
+    outcome = Outcome({"a": 1.5, "b": gs.Estimate(2.0, 0.5, 3)}, "llm: GPU time", "")
+    again = Outcome.from_plain(json.loads(json.dumps(outcome.to_plain())))
+    assert again == outcome
+    estimate = again.figures["b"]
+    assert isinstance(estimate, gs.Estimate)
+    assert (estimate.half_width, estimate.count) == (0.5, 3)
+    assert not isinstance(again.figures["a"], gs.Estimate)
+
+
+def test_columns_have_half_widths_where_there_were_replications() -> None:
+    single = [Outcome({"a": 1.0}), Outcome(refused="no")]
+    assert list(figure_columns(single, ["a"])) == ["a"]
+    assert values(single, "a")[0] == 1.0
+    several = [Outcome({"a": gs.Estimate(1.0, 0.5, 2)}), Outcome(refused="no")]
+    columns = figure_columns(several, ["a", "users"], taken=["users"])
+    assert list(columns) == ["a", "a_half_width", "users_result", "users_half_width"]
+    assert columns["a_half_width"][0] == 0.5
+
+
+def test_a_comparison_is_a_study_over_modes(light: gs.Scenario) -> None:
+    modes = ["dedicated", "mps"]
+    compared = gs.compare(light, modes, seed=3, replications=2, record_requests=False)
+    swept = gs.sweep(gs.grid(light, mode=modes, seed=[3]), replications=2)
+    for name in compared.table.columns:
+        assert compared.table[name].tolist() == swept[name].tolist()
+
+
+def test_any_executor_gives_the_same_comparison(light: gs.Scenario) -> None:
+    modes = ["dedicated", "mps"]
+    expected = gs.compare(light, modes)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for executor in (map, pool):
+            found = gs.compare(light, modes, executor=executor)
+            assert found.to_dict() == expected.to_dict()
+            assert found.results["mps"].requests == expected.results["mps"].requests
+            assert str(found) == str(expected)
+
+
+def test_sweeps_know_uncertainty(light: gs.Scenario, tmp_path: Path) -> None:
+    points = gs.grid(light, mode=["mps"])
+    path = tmp_path / "sweep.jsonl"
+    table = gs.sweep(points, uncertainty=True, resume=path)
+    compared = gs.compare(light, ["mps"], uncertainty=True, record_requests=False)
+    assert table.replications == 24
+    for name in ("request_throughput", "request_throughput_half_width"):
+        assert table[name].tolist() == compared.table[name].tolist()
+    assert "by calibration error and chance" in " ".join(table.text().split())
+    # What was drawn without calibration errors is another outcome.
+    plain = gs.sweep(points, replications=24, resume=path)
+    assert plain["e2e_latency_mean_s_half_width"][0] != table["e2e_latency_mean_s_half_width"][0]
+    assert gs.sweep(points, uncertainty=True, resume=path).table == table.table
+    assert len(path.read_text().splitlines()) == 2
+
+
+def test_lines_that_hold_something_else_are_no_checkpoint(tmp_path: Path) -> None:
+    for outcome in ("[]", '{"metrics": 3}', '{"metrics": {"a": []}, "limiting_resource": "", "refused": ""}'):
+        path = tmp_path / "file.jsonl"
+        path.write_text(f'{{"key": "k", "outcome": {outcome}}}\n')
+        with pytest.raises(ValueError, match=r"file\.jsonl:1: not a line of a sweep's checkpoint"):
+            Checkpoint(path)

@@ -1,0 +1,102 @@
+"""The judgement of figures, with figures made by hand."""
+
+from typing import Any
+
+import pytest
+from gpushare.planning.objectives import acceptable, layout_answer, replay_answer, sharing_answer
+
+
+class Figures(dict[str, Any]):
+    """Stands for a summary."""
+
+    limiting_resource = "asr: GPU time"
+
+
+def by_mode(rows: dict[str, dict[str, Any]]) -> Any:
+    """Stands for the summaries of a comparison."""
+    return {mode: Figures(row) for mode, row in rows.items()}
+
+
+def voice(gpus: int, throughput: float, mean: float, p95: float, success: float = 1.0) -> dict[str, Any]:
+    return {
+        "gpus_used": gpus,
+        "gpus_freed": 3 - gpus,
+        "success_rate": success,
+        "request_throughput": throughput,
+        "request_throughput_per_gpu": throughput / gpus,
+        "cost_per_month": gpus * 1440.0,
+        "e2e_latency_mean_s": mean,
+        "e2e_latency_p95_s": p95,
+    }
+
+
+def test_sharing_is_advised_when_it_costs_little() -> None:
+    rows = by_mode(
+        {"dedicated": voice(3, 10, 1.0, 2.0), "mps": voice(2, 9.9, 1.1, 2.2), "mig": voice(2, 9.9, 1.2, 2.4)}
+    )
+    answer = sharing_answer(rows, {})
+    assert answer.startswith("share, by mps. It frees 1 of 3 GPUs ($1,440 a month)")
+    assert "99.0 % of the requests" in answer
+    # 9.9 / 2 against 10 / 3 requests a second per GPU.
+    assert "1.49 times as many per GPU" in answer
+    assert "mig 4.95 req/s per GPU, end to end +200 ms mean, +400 ms p95" in answer
+
+
+@pytest.mark.parametrize(
+    "shared",
+    [
+        voice(2, 9.0, 1.0, 2.0),
+        voice(2, 10, 1.5, 2.6),
+        voice(2, 10, 1.0, 2.0, success=0.9),
+        voice(3, 10, 1.0, 2.0),
+    ],
+    ids=["fewer requests", "later", "failures", "no GPU freed"],
+)
+def test_sharing_is_not_advised_when_it_costs_much(shared: dict[str, Any]) -> None:
+    rows = by_mode({"dedicated": voice(3, 10, 1.0, 2.0), "mps": shared})
+    assert not acceptable(rows["mps"], rows["dedicated"])
+    answer = sharing_answer(rows, {})
+    assert answer.startswith("keep dedicated GPUs.")
+
+
+def test_without_anything_to_compare_the_answer_says_so() -> None:
+    rows = by_mode({"dedicated": voice(3, 10, 1.0, 2.0)})
+    assert sharing_answer(rows, {"mps": "does not fit"}) == "nothing to compare: mps: does not fit"
+
+
+def llm(success: float, p50: float, p95: float) -> dict[str, Any]:
+    return {
+        "success_rate": success,
+        "arrived": 1000,
+        "duration_s": 100.0,
+        "request_throughput": 10.0 * success,
+        "output_token_throughput": 1200.0,
+        "llm.ttft_p50_s": p50,
+        "llm.ttft_p95_s": p95,
+    }
+
+
+def test_the_replay_prefers_early_tokens_among_those_that_serve() -> None:
+    rows = by_mode({"alone": llm(1.0, 0.1, 0.3), "slow": llm(1.0, 0.2, 0.5), "lossy": llm(0.9, 0.05, 0.1)})
+    answer = replay_answer(rows, {"big": "too big"})
+    assert answer.startswith("alone gives the earliest first token")
+    assert (
+        "lossy completes 90.0 % of 1,000 requests before the trace ends (it cannot keep up, so waiting "
+        "times grow with the trace), 1,200 tokens/s, first token 50 ms at p50 and 100 ms at p95" in answer
+    )
+    assert "big is refused: too big." in answer
+    assert replay_answer({}, {"big": "too big"}) == "no mode can serve it: too big"
+
+
+def layout(rate: float) -> dict[str, float]:
+    return {"request_throughput_per_gpu": rate, "e2e_latency_p95_s": 1.0}
+
+
+def test_the_best_layout_is_the_one_that_serves_most() -> None:
+    figures = {"a": layout(1.0), "b": layout(3.0), "d": layout(2.0)}
+    answer = layout_answer(figures, {"c": "too small"})
+    assert answer.startswith(
+        "b serves most, 3.00 requests a second per GPU at an end-to-end p95 of 1.00 s; a least, 1.00"
+    )
+    assert answer.endswith("1 of the 4 layouts is refused.")
+    assert layout_answer({}, {"a": "too small"}) == "none of the 1 layouts can hold the services."
