@@ -25,9 +25,9 @@ inline Summary numbered() {
   ServiceSummary& service = s.services[0];
   service.name = "llm";
   service.replicas = 50, service.mean_in_system = 51, service.mean_batch = 52, service.steps = 53;
-  service.preemptions = 54, service.rejected = 55;
-  service.prefix_prompt_tokens = 80, service.prefix_hit_tokens = 56, service.prefix_evicted_blocks = 57;
-  service.draft_tokens = 100, service.accepted_tokens = 58, service.busy = 0.59;
+  service.rejected = 55, service.busy = 0.59;
+  service.counts = {{"preemptions", 54},   {"prefix_prompt_tokens", 80}, {"prefix_hit_tokens", 56},
+                    {"draft_tokens", 100}, {"accepted_tokens", 58},      {"prefix_evicted_blocks", 57}};
   return s;
 }
 

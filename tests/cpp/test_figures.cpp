@@ -193,7 +193,7 @@ TEST_CASE("figures over partitions count each by its memory") {
 
 TEST_CASE("what was never measured has no value") {
   Summary summary = numbered();
-  summary.services[0].prefix_prompt_tokens = summary.services[0].draft_tokens = 0;
+  summary.services[0].counts.clear();
   summary.latencies[0].count = 0;
   const auto all = figures(summary);
   CHECK(all.count("llm.prefix_hit_rate") == 0);
@@ -201,6 +201,7 @@ TEST_CASE("what was never measured has no value") {
   CHECK(std::isnan(all.at("e2e_latency_p95_s")));
   CHECK(std::isnan(all.at("e2e_latency_jitter_s")));
   CHECK(all.at("e2e_latency_count") == 0);
+  CHECK(all.at("llm.preemptions") == 0);
   CHECK(!figure(summary.services[0], "prefix_hit_rate"));
   CHECK(!figure(summary.partitions[0], "warmth"));
   CHECK(figure(summary.partitions[0], "busy") == 0.40);
@@ -214,6 +215,8 @@ TEST_CASE("every figure and latency of a run is in the table") {
     CHECK(summary.latencies.size() > 8);
     for (const LatencySummary& latency : summary.latencies)
       CHECK_MESSAGE(metric_of(latency.name) != nullptr, latency.name);
+    for (const ServiceSummary& service : summary.services)
+      for (const auto& [count, number] : service.counts) CHECK_MESSAGE(figure(service, count), count);
     for (const auto& [canonical, value] : figures(summary)) {
       CAPTURE(canonical);
       REQUIRE(figure_info(canonical));

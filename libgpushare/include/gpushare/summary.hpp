@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,14 +39,12 @@ struct ServiceSummary {
   double mean_in_system = 0;  ///< requests queued or in service, all replicas
   double mean_batch = 0;      ///< items of a step
   std::uint64_t steps = 0;
-  std::uint64_t preemptions = 0;
-  std::uint64_t rejected = 0;               ///< jobs turned away by a full queue or too long for the cache
-  std::uint64_t prefix_prompt_tokens = 0;   ///< prefix caching: prompt tokens looked up at admission
-  std::uint64_t prefix_hit_tokens = 0;      ///< of those, found in the replica's own cache
-  std::uint64_t prefix_evicted_blocks = 0;  ///< cached blocks that gave way to others
-  std::uint64_t draft_tokens = 0;           ///< speculative decoding: tokens guessed
-  std::uint64_t accepted_tokens = 0;        ///< of those, kept
-  double busy = 0;                          ///< share of time a replica has a step in hand
+  std::uint64_t rejected = 0;  ///< jobs turned away by a full queue or too long for the cache
+  double busy = 0;             ///< share of time a replica has a step in hand
+  std::map<std::string, std::uint64_t, std::less<>> counts;  ///< of its engine, by figure: "preemptions"
+
+  /// 0 for what its engine does not count.
+  [[nodiscard]] std::uint64_t count(std::string_view figure) const;
 };
 
 /// What the requests wait for most.

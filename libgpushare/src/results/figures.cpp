@@ -12,15 +12,20 @@ using Kind = FigureKind;
 template <class Part>
 struct Row {
   FigureInfo info;
-  std::optional<double> (*value)(const Part&);
+  std::optional<double> (*value)(const Part&, std::string_view name);
 };
 
 template <class Part, class T>
 Part owner_of(T Part::*);
 
 template <auto member>
-std::optional<double> field(const decltype(owner_of(member))& part) {
+std::optional<double> field(const decltype(owner_of(member))& part, std::string_view /*name*/) {
   return static_cast<double>(part.*member);
+}
+
+// What an engine counts by the name of the figure.
+std::optional<double> counted(const ServiceSummary& service, std::string_view name) {
+  return static_cast<double>(service.count(name));
 }
 
 std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
@@ -30,7 +35,7 @@ std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
 
 // Mean over the partitions, each counted by the memory it was given.
 template <double PartitionSummary::*figure>
-std::optional<double> over_partitions(const Summary& summary) {
+std::optional<double> over_partitions(const Summary& summary, std::string_view /*name*/) {
   double total = 0, sum = 0;
   for (const PartitionSummary& part : summary.partitions) {
     total += part.memory_allocated_bytes;
@@ -41,7 +46,7 @@ std::optional<double> over_partitions(const Summary& summary) {
 
 // A latency that nobody had is missing, not zero.
 template <double LatencySummary::*statistic>
-std::optional<double> if_any(const LatencySummary& latency) {
+std::optional<double> if_any(const LatencySummary& latency, std::string_view /*name*/) {
   return latency.count > 0 ? latency.*statistic : std::numeric_limits<double>::quiet_NaN();
 }
 
@@ -141,7 +146,7 @@ constexpr Row<LatencySummary> kLatency[] = {
     {{"standard_deviation_s", "s", Kind::time, Better::lower, "sd", 1e3, 1, "standard deviation"},
      if_any<&LatencySummary::standard_deviation>},
     {{"jitter_s", "s", Kind::time, Better::lower, "p99-p50", 1e3, 1, "99th percentile less the median"},
-     [](const LatencySummary& latency) -> std::optional<double> {
+     [](const LatencySummary& latency, std::string_view) -> std::optional<double> {
        return latency.count > 0 ? latency.jitter() : std::numeric_limits<double>::quiet_NaN();
      }},
     {{"count", "", Kind::count, Better::neither, "count", 1, 0, "how many were measured"},
@@ -196,33 +201,34 @@ constexpr Row<ServiceSummary> kService[] = {
      field<&ServiceSummary::steps>},
     {{"preemptions", "", Kind::count, Better::lower, "preempted", 1, 0,
       "sequences that gave up their KV cache and were computed again"},
-     field<&ServiceSummary::preemptions>},
+     counted},
     {{"rejected", "", Kind::count, Better::lower, "rejected", 1, 0, "refused by a full queue"},
      field<&ServiceSummary::rejected>},
     {{"prefix_prompt_tokens", "tokens", Kind::count, Better::neither, "looked up", 1, 0,
       "prompt tokens looked up in the prefix cache"},
-     field<&ServiceSummary::prefix_prompt_tokens>},
+     counted},
     {{"prefix_hit_tokens", "tokens", Kind::count, Better::higher, "hits", 1, 0,
       "of those, found in the replica's own cache"},
-     field<&ServiceSummary::prefix_hit_tokens>},
+     counted},
     {{"prefix_evicted_blocks", "blocks", Kind::count, Better::lower, "evicted", 1, 0,
       "cached blocks that gave way to others"},
-     field<&ServiceSummary::prefix_evicted_blocks>},
+     counted},
     {{"draft_tokens", "tokens", Kind::count, Better::neither, "guessed", 1, 0,
       "tokens that speculative decoding guessed"},
-     field<&ServiceSummary::draft_tokens>},
-    {{"accepted_tokens", "tokens", Kind::count, Better::higher, "kept", 1, 0, "of those, kept"},
-     field<&ServiceSummary::accepted_tokens>},
+     counted},
+    {{"accepted_tokens", "tokens", Kind::count, Better::higher, "kept", 1, 0, "of those, kept"}, counted},
     {{"busy", "", Kind::share, Better::neither, "busy", 100, 0, "share of time a replica has a step in hand"},
      field<&ServiceSummary::busy>},
     {{"prefix_hit_rate", "", Kind::share, Better::higher, "hits %", 100, 0,
       "prompt tokens found in the prefix cache"},
-     [](const ServiceSummary& service) {
-       return ratio(service.prefix_hit_tokens, service.prefix_prompt_tokens);
+     [](const ServiceSummary& service, std::string_view) {
+       return ratio(service.count("prefix_hit_tokens"), service.count("prefix_prompt_tokens"));
      }},
     {{"draft_acceptance_rate", "", Kind::share, Better::higher, "accepted %", 100, 0,
       "guessed tokens that were right"},
-     [](const ServiceSummary& service) { return ratio(service.accepted_tokens, service.draft_tokens); }},
+     [](const ServiceSummary& service, std::string_view) {
+       return ratio(service.count("accepted_tokens"), service.count("draft_tokens"));
+     }},
 };
 
 template <class Part, std::size_t count>
@@ -235,7 +241,7 @@ const Row<Part>* find(const Row<Part> (&rows)[count], std::string_view name) {
 template <class Part, std::size_t count>
 std::optional<double> value_of(const Row<Part> (&rows)[count], const Part& part, std::string_view name) {
   const auto* row = find(rows, name);
-  return row == nullptr ? std::nullopt : row->value(part);
+  return row == nullptr ? std::nullopt : row->value(part, name);
 }
 
 template <class Part, std::size_t count>
@@ -256,7 +262,7 @@ template <class Part, std::size_t count>
 void visit(const Row<Part> (&rows)[count], const Part& part, const std::string& prefix, FigureScope scope,
            std::size_t index, const std::function<void(const Figure&)>& visitor) {
   for (const Row<Part>& row : rows)
-    if (const auto value = row.value(part))
+    if (const auto value = row.value(part, row.info.name))
       visitor({prefix + std::string(row.info.name), *value, &row.info, scope, index});
 }
 

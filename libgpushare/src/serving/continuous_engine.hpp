@@ -11,6 +11,7 @@
 #include "gpushare/statistics.hpp"
 #include "models/llm_step.hpp"
 #include "serving/block_pool.hpp"
+#include "serving/engine_statistics.hpp"
 #include "serving/frontend.hpp"
 #include "serving/job.hpp"
 
@@ -60,6 +61,7 @@ class ContinuousEngine {
     std::uint64_t draft_tokens = 0, accepted_tokens = 0;  ///< guessed, and kept
   };
   [[nodiscard]] Counts counts() const;
+  void report(EngineStatistics& statistics) const;
   void reset_statistics() {
     inter_token_ = {};
     counts_ = {};

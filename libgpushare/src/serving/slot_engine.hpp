@@ -5,6 +5,7 @@
 
 #include "gpushare/engine.hpp"
 #include "gpushare/statistics.hpp"
+#include "serving/engine_statistics.hpp"
 #include "serving/job.hpp"
 
 namespace gpushare {
@@ -25,6 +26,7 @@ class SlotEngine {
   /// Between successive chunks of a stream, and how unsteadily they come against their playout.
   [[nodiscard]] const Histogram& inter_chunk() const { return inter_chunk_; }
   [[nodiscard]] const Histogram& interarrival_jitter() const { return jitter_; }
+  void report(EngineStatistics& statistics) const;
   void reset_statistics() { first_chunk_ = inter_chunk_ = jitter_ = {}; }
 
  private:

@@ -5,6 +5,7 @@
 
 #include "gpushare/engine.hpp"
 #include "gpushare/statistics.hpp"
+#include "serving/engine_statistics.hpp"
 #include "serving/job.hpp"
 
 namespace gpushare {
@@ -34,6 +35,7 @@ class StreamEngine {
   /// From a chunk's arrival to its transcript, and how unsteadily the transcripts of a stream come.
   [[nodiscard]] const Histogram& chunk_latency() const { return chunk_latency_; }
   [[nodiscard]] const Histogram& interarrival_jitter() const { return jitter_; }
+  void report(EngineStatistics& statistics) const;
   void reset_statistics() { chunk_latency_ = jitter_ = {}; }
 
  private:

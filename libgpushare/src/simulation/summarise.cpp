@@ -67,13 +67,8 @@ void add_services(const FinishedRun& run, Summary& summary) {
     service.busy = share(meter.busy, meter.server_seconds);
     service.mean_batch = meter.batch;
     service.steps = meter.steps;
-    service.preemptions = meter.llm.preemptions;
     service.rejected = meter.rejected;
-    service.prefix_prompt_tokens = meter.llm.prompt_tokens;
-    service.prefix_hit_tokens = meter.llm.hit_tokens;
-    service.prefix_evicted_blocks = meter.llm.evicted_blocks;
-    service.draft_tokens = meter.llm.draft_tokens;
-    service.accepted_tokens = meter.llm.accepted_tokens;
+    service.counts = {meter.engines.counts.begin(), meter.engines.counts.end()};
     summary.services.push_back(std::move(service));
   }
 }
@@ -81,7 +76,7 @@ void add_services(const FinishedRun& run, Summary& summary) {
 void add_latencies(const FinishedRun& run, Summary& summary) {
   summary.latencies = run.recorder.latencies();
   for (std::size_t i = 0; i < run.fleet.services.size(); ++i)
-    for (const auto& [name, histogram] : run.meters.service(i).latencies)
+    for (const auto& [name, histogram] : run.meters.service(i).engines.latencies)
       if (histogram.count() > 0)
         summary.latencies.push_back(
             summarise(run.scenario.workload.services[i].name + "." + name, histogram));
