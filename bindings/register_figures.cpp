@@ -26,6 +26,7 @@ py::dict info_dict(const FigureInfo& info) {
   d["scale"] = info.scale;
   d["decimals"] = info.decimals < 0 ? py::object(py::none()) : py::object(py::int_(info.decimals));
   d["meaning"] = info.meaning;
+  d["notable"] = info.notable;
   return d;
 }
 
@@ -45,10 +46,6 @@ py::list metrics() {
   for (const LatencyMetric& metric : latency_metrics())
     all.append(py::make_tuple(metric.name, metric.title, metric.felt, metric.meaning));
   return all;
-}
-
-py::tuple bound_tuple(const FigureBound& bound) {
-  return py::make_tuple(bound.name, bound.value, bound.at_most);
 }
 
 Bottleneck::Cause cause_named(const std::string& name) {
@@ -137,27 +134,26 @@ void register_figures(py::module_& module) {
   module.def("figure_table", &table, "Every figure, by what it belongs to.");
   module.def("latency_metrics", &metrics, "Name, title, whether users feel it, and meaning of latencies.");
   module.def(
-      "resolve_figure",
-      [](const RunHandle& h, const std::string& text) { return resolve_figure(h.run->summary, text); },
-      py::arg("figures"), py::arg("text"), "Canonical name of a figure of a run, or of a list of names.");
+      "figure_info",
+      [](const std::string& name) {
+        const auto info = figure_info(name);
+        return info ? py::object(info_dict(*info)) : py::none();
+      },
+      py::arg("name"), "What a canonical name means; None for one that no run has.");
   module.def(
       "resolve_figure",
-      [](const std::vector<std::string>& names, const std::string& text) {
-        return resolve_figure(names, text);
+      [](const std::vector<std::string>& names, const std::string& text, const std::string& only_pipeline) {
+        return resolve_figure(names, text, only_pipeline);
       },
-      py::arg("figures"), py::arg("text"));
+      py::arg("names"), py::arg("text"), py::arg("only_pipeline") = "", "The canonical name that is meant.");
   module.def(
       "parse_bound",
-      [](const RunHandle& h, const std::string& text) {
-        return bound_tuple(parse_bound(h.run->summary, text));
+      [](const std::vector<std::string>& names, const std::string& text, const std::string& only_pipeline) {
+        const FigureBound bound = parse_bound(names, text, only_pipeline);
+        return py::make_tuple(bound.name, bound.value, bound.at_most);
       },
-      py::arg("figures"), py::arg("text"), "Canonical name, value, and whether it is at most that.");
-  module.def(
-      "parse_bound",
-      [](const std::vector<std::string>& names, const std::string& text) {
-        return bound_tuple(parse_bound(names, text));
-      },
-      py::arg("figures"), py::arg("text"));
+      py::arg("names"), py::arg("text"), py::arg("only_pipeline") = "",
+      "Canonical name, value, and whether the figure is at most that.");
   module.def("bottleneck_words", &bottleneck_words, py::arg("cause"), py::arg("service"),
              py::arg("partition"), py::arg("busy"), py::arg("switching"), py::arg("service_busy"),
              "A bottleneck in words, and in few.");

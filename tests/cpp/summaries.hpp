@@ -7,6 +7,7 @@ namespace gpushare::test {
 /// Every figure has a value of its own.
 inline Summary numbered() {
   Summary s;
+  s.only_pipeline = "voice";
   s.duration_s = 1;
   s.arrived = 2, s.completed = 3, s.rejected = 4, s.failed = 5, s.skipped = 6, s.unfinished = 7;
   s.request_throughput = 8, s.output_token_throughput = 9, s.success_rate = 0.10;
@@ -15,7 +16,7 @@ inline Summary numbered() {
   s.vram_used_bytes = 17, s.vram_allocated_bytes = 18;
   s.audio_gap_s_per_request = 19, s.audio_gap_rate = 0.20, s.events = 21;
   s.conservation_error = 22, s.littles_law_error = 23, s.work_conservation_error = 24;
-  s.latencies = {{"e2e_latency", "voice", 30, 31, 32, 33, 34, 35, 36, 37}};
+  s.latencies = {{"e2e_latency", 30, 31, 32, 33, 34, 35, 36, 37}};
   s.partitions.resize(1);
   PartitionSummary& part = s.partitions[0];
   part.name = "gpu0/3g.40gb@0";
@@ -34,11 +35,12 @@ inline Summary numbered() {
 /// Two pipelines that both visit "llm", one of them "tts" too.
 inline Summary two_pipelines() {
   Summary summary = numbered();
-  summary.latencies = {{"e2e_latency", "", 9, 1},
-                       {"chat.llm.ttft", "", 9, 2},
-                       {"voice.llm.ttft", "", 9, 3},
-                       {"voice.tts.latency", "", 9, 4},
-                       {"llm.itl", "", 9, 5}};
+  summary.only_pipeline.clear();
+  summary.latencies = {{"e2e_latency", 9, 1},
+                       {"chat.llm.ttft", 9, 2},
+                       {"voice.llm.ttft", 9, 3},
+                       {"voice.tts.latency", 9, 4},
+                       {"llm.itl", 9, 5}};
   return summary;
 }
 

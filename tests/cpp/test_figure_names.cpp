@@ -35,6 +35,7 @@ TEST_CASE("a name may lack what stands before a dot where the rest is unique") {
   const Summary one = numbered();
   CHECK(resolve_figure(one, "preemptions") == "llm.preemptions");
   CHECK(resolve_figure(one, "voice.e2e_latency_p95_s") == "e2e_latency_p95_s");  // its only pipeline
+  CHECK(error_of(one, "voice.llm.rejected").starts_with("unknown figure"));  // a service's, of no pipeline
   CHECK(resolve_figure(one, "rejected") == "rejected");  // a name by itself, though llm.rejected ends with it
   const Summary two = two_pipelines();
   CHECK(resolve_figure(two, "chat.llm.ttft_mean_s") == "chat.llm.ttft_mean_s");

@@ -5,6 +5,7 @@ Only public names of gpushare are used, so that a record outlives what moves ins
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -19,6 +20,7 @@ ROOT = HERE.parents[1]
 SCENARIOS = HERE / "scenarios"
 #: Of shipped scenarios; those of this folder run with the first.
 SEEDS = (1, 7)
+SHIPPED = "shipped-"
 
 #: Put before the names of figures that are taken from a second and third run: with a row for each step, which makes
 #: every iteration an event of its own, and without a row for each request.
@@ -67,10 +69,20 @@ Wanted = Mapping[
 
 
 def case_names() -> list[str]:
-    """Every case: shipped scenarios, those beside this file, analyses and suites."""
-    shipped = [f"shipped-{name}" for name in gs.scenario_names()]
-    made = [path.stem for path in sorted(SCENARIOS.glob("*.json"))]
-    return [*shipped, *made, *_ANALYSES, *(f"suite-{name}" for name in SUITES)]
+    """Every case: scenarios, analyses and suites."""
+    return [*scenario_cases(), *_ANALYSES, *(f"suite-{name}" for name in SUITES)]
+
+
+def scenario_cases() -> list[str]:
+    """Shipped scenarios, and those beside this file."""
+    shipped = [SHIPPED + name for name in gs.scenario_names()]
+    return [*shipped, *(path.stem for path in sorted(SCENARIOS.glob("*.json")))]
+
+
+def load(case: str) -> gs.Scenario:
+    """The scenario of a case."""
+    name = case.removeprefix(SHIPPED)
+    return gs.Scenario.load(name if name != case else SCENARIOS / f"{name}.json")
 
 
 def measure(case: str, wanted: Wanted) -> Records:
@@ -79,13 +91,11 @@ def measure(case: str, wanted: Wanted) -> Records:
         return {"": Record(_ANALYSES[case]())}
     if case.startswith("suite-"):
         return {"": Record(report_figures(gs.validate(case.removeprefix("suite-"))))}
-    name = case.removeprefix("shipped-")
-    shipped = name != case
-    scenario = gs.Scenario.load(name if shipped else SCENARIOS / f"{name}.json")
+    scenario = load(case)
     return {
         run: measure_run(scenario, mode, seed, wanted.get(run, ()))
         for mode in scenario.modes or [""]
-        for seed in (SEEDS if shipped else SEEDS[:1])
+        for seed in (SEEDS if case.startswith(SHIPPED) else SEEDS[:1])
         for run in [f"{mode or scenario.mode}, seed {seed}"]
     }
 
@@ -209,6 +219,20 @@ def _leaves(value: Any, name: str) -> Iterator[tuple[str, Figure]]:
         yield name, value
 
 
+def _documents() -> Figures:
+    """Documents with a mode applied, read again and put into the next mode."""
+    found: Figures = {}
+    for title in scenario_cases():
+        scenario = load(title)
+        modes = scenario.modes or ["dedicated", "mps"]
+        for mode, then in zip(modes, [*modes[1:], modes[0]], strict=True):
+            with contextlib.suppress(gs.Error):  # those that are refused are in other cases
+                again = gs.Scenario.from_dict(scenario.with_mode(mode).document, then, folder=SCENARIOS)
+                figures = placement_figures(again)
+                found |= {f"{title}, {mode}, then {then}: {name}": value for name, value in figures.items()}
+    return found
+
+
 def _compare() -> Figures:
     found = flat(gs.compare("voice-heavy", threads=1).to_dict(), "voice-heavy")
     modes = ["dedicated", "mps", "mig:7x1g.10gb"]
@@ -256,6 +280,7 @@ _ANALYSES: dict[str, Callable[[], Figures]] = {
     "analysis-calibrate": _calibrate,
     "analysis-compare": _compare,
     "analysis-co-runs": _co_runs,
+    "analysis-documents": _documents,
     "analysis-sweep": _sweep,
     "analysis-uncertainty": _uncertainty,
 }

@@ -243,6 +243,7 @@ def test_a_run_shows_every_field(light: gs.Scenario) -> None:
         "perturbed": bool,
         "summary": dict,
         "figures": dict,
+        "only_pipeline": str,
         "bottleneck": dict,
         "requests": _core.Columns,
         "steps": _core.Columns,

@@ -33,7 +33,7 @@ enum class FigureKind : std::uint8_t {
 enum class Better : std::uint8_t { neither, lower, higher };
 [[nodiscard]] std::string_view to_string(Better better);
 
-/// What a figure belongs to.
+/// What a figure is of.
 enum class FigureScope : std::uint8_t { run, latency, partition, service };
 [[nodiscard]] std::string_view to_string(FigureScope scope);
 
@@ -47,6 +47,7 @@ struct FigureInfo {
   double scale = 1;        ///< what a table shows is the value times this, so that shares become per cent
   int decimals = -1;       ///< that a table shows; -1: as many as three significant digits need
   std::string_view meaning;
+  bool notable = false;  ///< tables show it: comparisons that of services which is not zero everywhere
 };
 /// In the order in which summaries list them.
 [[nodiscard]] std::vector<FigureInfo> figures_of(FigureScope scope);
@@ -89,10 +90,11 @@ void for_each_figure(const Summary& summary, const std::function<void(const Figu
 // --- Names
 
 /// The canonical name. Text is one already, or lacks parts before a dot where the rest is unique: "ttft_p95_s",
-/// "llm.ttft_p95_s" for "chat.llm.ttft_p95_s". The name of the only pipeline may stand before. Throws FigureError for
-/// a name that is unknown, with the nearest, or ambiguous, with the choices: ten at most.
+/// "llm.ttft_p95_s" for "chat.llm.ttft_p95_s". The name of the only pipeline may stand before latencies. Throws
+/// FigureError for a name that is unknown, with the nearest, or ambiguous, with the choices: ten at most.
 [[nodiscard]] std::string resolve_figure(const Summary& summary, std::string_view text);
-[[nodiscard]] std::string resolve_figure(std::span<const std::string> names, std::string_view text);
+[[nodiscard]] std::string resolve_figure(std::span<const std::string> names, std::string_view text,
+                                         std::string_view only_pipeline = {});
 
 /// A figure and what it may be at most or at least.
 struct FigureBound {
@@ -104,6 +106,7 @@ struct FigureBound {
 /// are ns, us, ms, s, min, h; %; B, kB, MB, GB, TB, KiB, MiB, GiB, TiB; /s, /min, /h with or without what is counted
 /// (req/s, tok/s); $. With one the name may lack its own. Throws FigureError.
 [[nodiscard]] FigureBound parse_bound(const Summary& summary, std::string_view text);
-[[nodiscard]] FigureBound parse_bound(std::span<const std::string> names, std::string_view text);
+[[nodiscard]] FigureBound parse_bound(std::span<const std::string> names, std::string_view text,
+                                      std::string_view only_pipeline = {});
 
 }  // namespace gpushare

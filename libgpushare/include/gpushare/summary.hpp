@@ -13,7 +13,6 @@ namespace gpushare {
 struct LatencySummary {
   std::string
       name;  ///< "e2e_latency", "llm.itl", "tts.first_audio"; "chat.llm.ttft" where there are several pipelines
-  std::string only_pipeline;  ///< which the name leaves out, because there is no other
   std::uint64_t count = 0;
   double mean = 0, p50 = 0, p90 = 0, p95 = 0, p99 = 0, max = 0;
   double standard_deviation = 0;  ///< jitter
@@ -72,7 +71,8 @@ struct Bottleneck {
 
 /// One run's figures.
 struct Summary {
-  double duration_s = 0;  ///< measured window
+  std::string only_pipeline;  ///< which the names of latencies leave out, because there is no other
+  double duration_s = 0;      ///< measured window
   std::uint64_t arrived = 0, completed = 0, rejected = 0, failed = 0, unfinished = 0;
   std::uint64_t skipped =
       0;  ///< of those that arrived, never sent: the request that they follow got no answer

@@ -125,22 +125,19 @@ bool at_most(std::string_view sign, std::string_view bound, const std::string& n
   return info.better == Better::lower;
 }
 
-FigureBound parse(const std::vector<FigureName>& names, std::string_view bound) {
-  const Written written = take_apart(bound);
-  const std::string& name = resolve(written.figure, names, suffix_of(written.unit)).name;
-  const auto info = figure_info(name);
-  if (!info) fail(bound, text::format("nothing is known of \"{}\"", name));
-  return {name, value_of(written, bound, name, *info), at_most(written.sign, bound, name, *info)};
-}
-
 }  // namespace
 
 FigureBound parse_bound(const Summary& summary, std::string_view text) {
-  return parse(figure_names(summary), text);
+  return parse_bound(figure_names(summary), text, summary.only_pipeline);
 }
 
-FigureBound parse_bound(std::span<const std::string> names, std::string_view text) {
-  return parse(figure_names(names), text);
+FigureBound parse_bound(std::span<const std::string> names, std::string_view text,
+                        std::string_view only_pipeline) {
+  const Written written = take_apart(text);
+  const std::string& name = names[resolve(written.figure, {names, only_pipeline}, suffix_of(written.unit))];
+  const auto info = figure_info(name);
+  if (!info) fail(text, text::format("nothing is known of \"{}\"", name));
+  return {name, value_of(written, text, name, *info), at_most(written.sign, text, name, *info)};
 }
 
 }  // namespace gpushare

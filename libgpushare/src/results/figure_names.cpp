@@ -12,12 +12,14 @@ namespace {
 constexpr std::size_t kMostChoices = 10;
 constexpr std::size_t kLongestName = 200;  // nothing is near to longer ones
 
-bool is_end_of(std::string_view text, const FigureName& figure) {
-  const std::string_view name = figure.name;
-  if (name.size() > text.size() && name.ends_with(text)) return name[name.size() - text.size() - 1] == '.';
-  const std::string_view pipeline = figure.only_pipeline;
+bool is_end_of(std::string_view text, std::string_view name) {
+  return name.size() > text.size() && name.ends_with(text) && name[name.size() - text.size() - 1] == '.';
+}
+
+bool is_with_pipeline(std::string_view text, std::string_view pipeline, std::string_view name) {
   return !pipeline.empty() && text.size() == pipeline.size() + 1 + name.size() &&
-         text.starts_with(pipeline) && text[pipeline.size()] == '.' && text.ends_with(name);
+         text.starts_with(pipeline) && text[pipeline.size()] == '.' && text.ends_with(name) &&
+         is_of_latency(name);
 }
 
 std::string listed(std::vector<std::string> choices) {
@@ -27,44 +29,39 @@ std::string listed(std::vector<std::string> choices) {
 }
 
 // Those that contain the text come first, then the others that are near.
-std::vector<std::string> nearest_to(std::string_view text, const std::vector<FigureName>& names) {
-  std::vector<std::pair<std::size_t, std::size_t>> ranked;  // distance, position
+std::vector<std::string> nearest_to(std::string_view text, std::span<const std::string> names) {
   if (text.empty() || text.size() > kLongestName) return {};
+  std::vector<std::pair<std::size_t, std::size_t>> ranked;  // distance, position
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const std::string& name = names[i].name;
-    if (name.size() > kLongestName) continue;
-    const std::size_t distance = name.find(text) != std::string::npos ? 0 : json::edit_distance(text, name);
+    if (names[i].size() > kLongestName) continue;
+    const bool contains = names[i].find(text) != std::string::npos;
+    const std::size_t distance = contains ? 0 : json::edit_distance(text, names[i]);
     if (distance <= std::max<std::size_t>(1, text.size() / 3)) ranked.emplace_back(distance, i);
   }
   std::sort(ranked.begin(), ranked.end());
   ranked.resize(std::min(ranked.size(), kMostChoices));
   std::vector<std::string> near;
-  for (const auto& [distance, i] : ranked) near.push_back(names[i].name);
+  for (const auto& [distance, i] : ranked) near.push_back(names[i]);
   return near;
 }
 
-[[noreturn]] void fail_unknown(std::string_view text, const std::vector<FigureName>& names) {
+[[noreturn]] void fail_unknown(std::string_view text, std::span<const std::string> names) {
   const auto near = nearest_to(text, names);
   if (!near.empty())
     throw FigureError("", text::format("unknown figure \"{}\"; nearest: {}", text, listed(near)));
-  std::vector<std::string> known;
-  for (const FigureName& figure : names) known.push_back(figure.name);
-  throw FigureError("", text::format("unknown figure \"{}\"; known: {}", text, listed(known)));
+  throw FigureError(
+      "", text::format("unknown figure \"{}\"; known: {}", text, listed({names.begin(), names.end()})));
 }
 
 // Positions of those that a text may mean.
-std::vector<std::size_t> meant_by(std::string_view text, const std::vector<FigureName>& names) {
+std::vector<std::size_t> meant_by(std::string_view text, const FigureNames& known) {
   std::vector<std::size_t> meant;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i].name == text) return {i};
-    if (is_end_of(text, names[i])) meant.push_back(i);
+  for (std::size_t i = 0; i < known.names.size(); ++i) {
+    const std::string& name = known.names[i];
+    if (name == text) return {i};
+    if (is_end_of(text, name) || is_with_pipeline(text, known.only_pipeline, name)) meant.push_back(i);
   }
   return meant;
-}
-
-FigureName name_of(const Figure& figure, const Summary& summary) {
-  if (figure.scope != FigureScope::latency) return {figure.name};
-  return {figure.name, summary.latencies[figure.index].only_pipeline};
 }
 
 }  // namespace
@@ -115,45 +112,39 @@ std::string_view to_string(FigureScope scope) {
   return "";
 }
 
-std::vector<FigureName> figure_names(const Summary& summary) {
-  std::vector<FigureName> names;
-  for_each_figure(summary, [&](const Figure& figure) { names.push_back(name_of(figure, summary)); });
+std::vector<std::string> figure_names(const Summary& summary) {
+  std::vector<std::string> names;
+  for_each_figure(summary, [&](const Figure& figure) { names.push_back(figure.name); });
   return names;
 }
 
-std::vector<FigureName> figure_names(std::span<const std::string> names) {
-  std::vector<FigureName> all;
-  for (const std::string& name : names) all.push_back({name});
-  return all;
-}
-
-const FigureName& resolve(std::string_view text, const std::vector<FigureName>& names,
-                          std::string_view suffix) {
-  std::vector<std::size_t> meant = meant_by(text, names);
-  if (meant.empty() && !suffix.empty()) meant = meant_by(std::string(text) + std::string(suffix), names);
-  if (meant.empty()) fail_unknown(text, names);
-  if (meant.size() == 1) return names[meant.front()];
+std::size_t resolve(std::string_view text, const FigureNames& known, std::string_view suffix) {
+  std::vector<std::size_t> meant = meant_by(text, known);
+  if (meant.empty() && !suffix.empty()) meant = meant_by(std::string(text) + std::string(suffix), known);
+  if (meant.empty()) fail_unknown(text, known.names);
+  if (meant.size() == 1) return meant.front();
   std::vector<std::string> choices;
-  for (const std::size_t i : meant) choices.push_back(names[i].name);
+  for (const std::size_t i : meant) choices.push_back(known.names[i]);
   throw FigureError("", text::format("figure \"{}\" is ambiguous: {}", text, listed(choices)));
 }
 
 std::string resolve_figure(const Summary& summary, std::string_view text) {
-  return resolve(text, figure_names(summary)).name;
+  return resolve_figure(figure_names(summary), text, summary.only_pipeline);
 }
 
-std::string resolve_figure(std::span<const std::string> names, std::string_view text) {
-  return resolve(text, figure_names(names)).name;
+std::string resolve_figure(std::span<const std::string> names, std::string_view text,
+                           std::string_view only_pipeline) {
+  return names[resolve(text, {names, only_pipeline})];
 }
 
 double figure(const Summary& summary, std::string_view name) {
-  std::vector<FigureName> names;
+  std::vector<std::string> names;
   std::vector<double> values;
   for_each_figure(summary, [&](const Figure& figure) {
-    names.push_back(name_of(figure, summary));
+    names.push_back(figure.name);
     values.push_back(figure.value);
   });
-  return values[static_cast<std::size_t>(&resolve(name, names) - names.data())];
+  return values[resolve(name, {names, summary.only_pipeline})];
 }
 
 }  // namespace gpushare

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "results/figure_names.hpp"
+
 namespace gpushare {
 namespace {
 
@@ -170,19 +172,20 @@ constexpr LatencyMetric kMetrics[] = {
 };
 
 constexpr Row<PartitionSummary> kPartition[] = {
-    {{"busy", "", Kind::share, Better::neither, "busy", 100, 0, "share of the time with a kernel running"},
+    {{"busy", "", Kind::share, Better::neither, "busy", 100, 0, "share of the time with a kernel running",
+      true},
      field<&PartitionSummary::busy>},
     {{"switching", "", Kind::share, Better::lower, "switching", 100, 0,
-      "share of the time spent handing over between processes"},
+      "share of the time spent handing over between processes", true},
      field<&PartitionSummary::switching>},
     {{"compute_utilisation", "", Kind::share, Better::neither, "compute", 100, 0,
-      "FLOP done of the partition's fp16 peak"},
+      "FLOP done of the partition's fp16 peak", true},
      field<&PartitionSummary::compute_utilisation>},
     {{"bandwidth_utilisation", "", Kind::share, Better::neither, "bandwidth", 100, 0,
-      "bytes moved of the partition's peak"},
+      "bytes moved of the partition's peak", true},
      field<&PartitionSummary::bandwidth_utilisation>},
     {{"memory_used_bytes", "bytes", Kind::bytes, Better::neither, "GB used", 1e-9, 1,
-      "memory that the processes hold"},
+      "memory that the processes hold", true},
      field<&PartitionSummary::memory_used_bytes>},
     {{"memory_allocated_bytes", "bytes", Kind::bytes, Better::neither, "GB", 1e-9, 1,
       "nominal memory of the partition"},
@@ -199,16 +202,16 @@ constexpr Row<ServiceSummary> kService[] = {
      field<&ServiceSummary::mean_batch>},
     {{"steps", "steps", Kind::count, Better::neither, "steps", 1, 0, "steps that were planned"},
      field<&ServiceSummary::steps>},
-    {{"preemptions", "", Kind::count, Better::lower, "preempted", 1, 0,
-      "sequences that gave up their KV cache and were computed again"},
-     counted},
-    {{"rejected", "", Kind::count, Better::lower, "rejected", 1, 0, "refused by a full queue"},
+    {{"rejected", "", Kind::count, Better::lower, "rejected", 1, 0, "refused by a full queue", true},
      field<&ServiceSummary::rejected>},
+    {{"preemptions", "", Kind::count, Better::lower, "preempted", 1, 0,
+      "sequences that gave up their KV cache and were computed again", true},
+     counted},
     {{"prefix_prompt_tokens", "tokens", Kind::count, Better::neither, "looked up", 1, 0,
       "prompt tokens looked up in the prefix cache"},
      counted},
     {{"prefix_hit_tokens", "tokens", Kind::count, Better::higher, "hits", 1, 0,
-      "of those, found in the replica's own cache"},
+      "prompt tokens found in the replica's own prefix cache"},
      counted},
     {{"prefix_evicted_blocks", "blocks", Kind::count, Better::lower, "evicted", 1, 0,
       "cached blocks that gave way to others"},
@@ -216,16 +219,18 @@ constexpr Row<ServiceSummary> kService[] = {
     {{"draft_tokens", "tokens", Kind::count, Better::neither, "guessed", 1, 0,
       "tokens that speculative decoding guessed"},
      counted},
-    {{"accepted_tokens", "tokens", Kind::count, Better::higher, "kept", 1, 0, "of those, kept"}, counted},
+    {{"accepted_tokens", "tokens", Kind::count, Better::higher, "kept", 1, 0,
+      "guessed tokens that were kept"},
+     counted},
     {{"busy", "", Kind::share, Better::neither, "busy", 100, 0, "share of time a replica has a step in hand"},
      field<&ServiceSummary::busy>},
     {{"prefix_hit_rate", "", Kind::share, Better::higher, "hits %", 100, 0,
-      "prompt tokens found in the prefix cache"},
+      "prompt tokens found in the prefix cache", true},
      [](const ServiceSummary& service, std::string_view) {
        return ratio(service.count("prefix_hit_tokens"), service.count("prefix_prompt_tokens"));
      }},
     {{"draft_acceptance_rate", "", Kind::share, Better::higher, "accepted %", 100, 0,
-      "guessed tokens that were right"},
+      "guessed tokens that were right", true},
      [](const ServiceSummary& service, std::string_view) {
        return ratio(service.count("accepted_tokens"), service.count("draft_tokens"));
      }},
@@ -304,6 +309,10 @@ const LatencyMetric* metric_of(std::string_view latency) {
   const auto* found = std::find_if(std::begin(kMetrics), std::end(kMetrics),
                                    [&](const LatencyMetric& metric) { return metric.name == name; });
   return found == std::end(kMetrics) ? nullptr : found;
+}
+
+bool is_of_latency(std::string_view name) {
+  return latency_info(name.substr(name.rfind('.') + 1)).has_value();
 }
 
 std::optional<FigureInfo> figure_info(std::string_view name) {

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "gpushare/simulation.hpp"
+#include "gpushare/summary.hpp"
+#include "gpushare/table.hpp"
 
 namespace gpushare {
 

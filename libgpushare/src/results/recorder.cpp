@@ -130,9 +130,6 @@ std::vector<LatencySummary> Recorder::latencies() const {
   std::vector<LatencySummary> all{summarise("e2e_latency", e2e_)};
   for (const Latency& latency : latencies_)
     if (latency.histogram.count() > 0) all.push_back(summarise(latency.name, latency.histogram));
-  const std::vector<Pipeline>& pipelines = scenario_->workload.pipelines;
-  if (pipelines.size() == 1)
-    for (LatencySummary& latency : all) latency.only_pipeline = pipelines.front().name;
   return all;
 }
 
