@@ -75,6 +75,12 @@ py::array_t<T> view(const std::shared_ptr<const void>& owner, const std::vector<
 /// The table as an Arrow C stream of one record batch, in a PyCapsule named "arrow_array_stream".
 [[nodiscard]] py::capsule arrow_stream(std::shared_ptr<const Table> table);
 
+/// Every figure of a run, nested by latency, partition and service.
+[[nodiscard]] py::dict summary_dict(const Summary& summary);
+/// Every figure by its canonical name.
+[[nodiscard]] py::dict figures_dict(const Summary& summary);
+[[nodiscard]] py::dict bottleneck_dict(const Summary& summary);
+
 void register_errors(py::module_& module);
 void register_profile(py::module_& module);
 void register_mig(py::module_& module);
@@ -85,6 +91,7 @@ void register_calls(py::module_& module);
 void register_scenario(py::module_& module);
 void register_table(py::module_& module);
 void register_simulation(py::module_& module);
+void register_figures(py::module_& module);
 void register_calibration(py::module_& module);
 
 }  // namespace gpushare::python

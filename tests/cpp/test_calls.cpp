@@ -300,10 +300,10 @@ TEST_CASE("what was said and heard in a call is found in the prefix cache") {
   // Prompts of 108, 158, 208 and 258 tokens: 100 of the system, 8 of the user, and what was said before. In blocks of 16
   // a turn finds the 150, 200 and 250 before its utterance, and the second call's first one the 100 of the system.
   const double looked_up = 2 * (108 + 158 + 208 + 258);
-  CHECK(static_cast<double>(llm->prefix_prompt_tokens) == looked_up);
+  CHECK(static_cast<double>(llm->count("prefix_prompt_tokens")) == looked_up);
   const double most = 2 * (150 + 200 + 250) + 100, least = most - 7 * 32;
-  CHECK(static_cast<double>(llm->prefix_hit_tokens) <= most);
-  CHECK(static_cast<double>(llm->prefix_hit_tokens) >= least);
+  CHECK(static_cast<double>(llm->count("prefix_hit_tokens")) <= most);
+  CHECK(static_cast<double>(llm->count("prefix_hit_tokens")) >= least);
 }
 
 TEST_CASE("drawn calls are the same for the same seed, and others in another replication") {

@@ -248,7 +248,7 @@ TEST_CASE("a user who is refused asks again half a second later") {
   scenario.workload.duration_s = 1.25;
   const Run run = simulate(scenario);
   CHECK(run.summary.rejected == 3);
-  CHECK(run.summary.limiting_resource == "admission: every request was refused");
+  CHECK(run.summary.bottleneck.cause == Bottleneck::Cause::admission);
   CHECK(column(run, "arrival_s") == std::vector<double>{0, 0.5, 1});
 }
 

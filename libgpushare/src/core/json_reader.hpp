@@ -107,7 +107,9 @@ class Reader {
   std::shared_ptr<std::set<std::string, std::less<>>> known_;
 };
 
-/// The nearest of `names` by edit distance (swapped neighbours count once), when near enough to be a likely slip.
+/// Characters to add, drop or change, swapped neighbours counted once, to make one text of the other.
+[[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
+/// The nearest of `names` by edit distance, when near enough to be a likely slip.
 [[nodiscard]] std::optional<std::string> nearest(std::string_view name,
                                                  const std::vector<std::string>& names);
 

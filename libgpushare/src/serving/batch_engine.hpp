@@ -25,7 +25,6 @@ class BatchEngine {
   [[nodiscard]] Time wake() const;
   void complete(const Step& step, Time now, Outbox& out);
   void fail(Outbox& out);
-  [[nodiscard]] std::vector<NamedHistogram> histograms() const { return {}; }
 
  private:
   [[nodiscard]] std::size_t batch_size(Time now) const;

@@ -369,4 +369,15 @@ ContinuousEngine::Counts ContinuousEngine::counts() const {
   return counts;
 }
 
+void ContinuousEngine::report(EngineStatistics& statistics) const {
+  const Counts all = counts();
+  statistics.count("preemptions", all.preemptions);
+  statistics.count("prefix_prompt_tokens", all.prompt_tokens);
+  statistics.count("prefix_hit_tokens", all.hit_tokens);
+  statistics.count("prefix_evicted_blocks", all.evicted_blocks);
+  statistics.count("draft_tokens", all.draft_tokens);
+  statistics.count("accepted_tokens", all.accepted_tokens);
+  statistics.latency("itl", inter_token_);
+}
+
 }  // namespace gpushare

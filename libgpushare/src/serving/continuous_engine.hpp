@@ -12,6 +12,7 @@
 #include "models/llm_step.hpp"
 #include "serving/block_pool.hpp"
 #include "serving/engine_site.hpp"
+#include "serving/engine_statistics.hpp"
 #include "serving/frontend.hpp"
 
 namespace gpushare {
@@ -61,7 +62,7 @@ class ContinuousEngine {
     std::uint64_t draft_tokens = 0, accepted_tokens = 0;  ///< guessed, and kept
   };
   [[nodiscard]] Counts counts() const;
-  [[nodiscard]] std::vector<NamedHistogram> histograms() const { return {{"itl", &inter_token_}}; }
+  void report(EngineStatistics& statistics) const;
   void reset_statistics() {
     inter_token_ = {};
     counts_ = {};

@@ -1,17 +1,12 @@
 #pragma once
 
 #include <memory>
-#include <utility>
 
 #include "gpushare/memory.hpp"
-#include "gpushare/statistics.hpp"
 #include "models/process.hpp"
 #include "serving/job.hpp"
 
 namespace gpushare {
-
-/// What an engine measured by itself, by its name in the summary.
-using NamedHistogram = std::pair<const char*, const Histogram*>;
 
 /// Where an engine works: its model, its process, the memory that the process has, and the queue that it shares with
 /// the other replicas (null: none).

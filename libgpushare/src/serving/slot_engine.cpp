@@ -118,4 +118,10 @@ void SlotEngine::fail(Outbox& out) {
   vocode_due_ = false;
 }
 
+void SlotEngine::report(EngineStatistics& statistics) const {
+  statistics.latency("first_chunk", first_chunk_);
+  statistics.latency("inter_chunk", inter_chunk_);
+  statistics.latency("interarrival_jitter", jitter_);
+}
+
 }  // namespace gpushare

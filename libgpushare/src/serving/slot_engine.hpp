@@ -7,6 +7,7 @@
 #include "gpushare/model.hpp"
 #include "gpushare/statistics.hpp"
 #include "serving/engine_site.hpp"
+#include "serving/engine_statistics.hpp"
 
 namespace gpushare {
 
@@ -28,10 +29,7 @@ class SlotEngine {
   /// Between successive chunks of a stream, and how unsteadily they come against their playout.
   [[nodiscard]] const Histogram& inter_chunk() const { return inter_chunk_; }
   [[nodiscard]] const Histogram& interarrival_jitter() const { return jitter_; }
-  [[nodiscard]] std::vector<NamedHistogram> histograms() const {
-    return {
-        {"first_chunk", &first_chunk_}, {"inter_chunk", &inter_chunk_}, {"interarrival_jitter", &jitter_}};
-  }
+  void report(EngineStatistics& statistics) const;
   void reset_statistics() { first_chunk_ = inter_chunk_ = jitter_ = {}; }
 
  private:

@@ -190,4 +190,9 @@ void StreamEngine::fail(Outbox& out) {
   encoding_ = false;
 }
 
+void StreamEngine::report(EngineStatistics& statistics) const {
+  statistics.latency("chunk_latency", chunk_latency_);
+  statistics.latency("interarrival_jitter", jitter_);
+}
+
 }  // namespace gpushare

@@ -7,6 +7,7 @@
 #include "gpushare/model.hpp"
 #include "gpushare/statistics.hpp"
 #include "serving/engine_site.hpp"
+#include "serving/engine_statistics.hpp"
 
 namespace gpushare {
 
@@ -35,9 +36,7 @@ class StreamEngine {
   /// From a chunk's arrival to its transcript, and how unsteadily the transcripts of a stream come.
   [[nodiscard]] const Histogram& chunk_latency() const { return chunk_latency_; }
   [[nodiscard]] const Histogram& interarrival_jitter() const { return jitter_; }
-  [[nodiscard]] std::vector<NamedHistogram> histograms() const {
-    return {{"chunk_latency", &chunk_latency_}, {"interarrival_jitter", &jitter_}};
-  }
+  void report(EngineStatistics& statistics) const;
   void reset_statistics() { chunk_latency_ = jitter_ = {}; }
 
  private:
