@@ -156,8 +156,19 @@ auto watched(Work work, const py::object& progress, Watch& watch) {
   return future.get();
 }
 
+/// The run's log as tables by name; empty without one.
+py::dict log_tables(const RunHandle& h) {
+  py::dict tables;
+  if (h.run->log == nullptr) return tables;
+  for (Table& table : to_tables(*h.run->log)) {
+    const py::str name(table.name);
+    tables[name] = TableHandle{std::make_shared<const Table>(std::move(table))};
+  }
+  return tables;
+}
+
 std::vector<RunHandle> run(const ScenarioHandle& h, std::uint64_t seed, std::uint32_t replications,
-                           bool record_requests, bool record_steps, unsigned threads,
+                           bool record_requests, bool record_steps, bool record_log, unsigned threads,
                            const std::array<double, 3>& spread, const py::object& progress) {
   if (replications == 0) throw py::value_error("replications: found 0; at least 1 is needed");
   Watch watch;
@@ -165,6 +176,7 @@ std::vector<RunHandle> run(const ScenarioHandle& h, std::uint64_t seed, std::uin
   options.seed = seed;
   options.record_requests = record_requests;
   options.record_steps = record_steps;
+  options.record_log = record_log;
   options.spread = {spread[0], spread[1], spread[2]};
   options.progress = [&watch](double fraction) { return watch.report(fraction); };
   std::vector<Run> runs = watched(
@@ -198,11 +210,13 @@ void register_simulation(py::module_& module) {
       .def_property_readonly(
           "steps", [](const RunHandle& h) { return part(h, h.run->steps); }, "Steps.")
       .def_property_readonly(
-          "partitions", [](const RunHandle& h) { return part(h, h.run->partitions); }, "Partitions.");
+          "partitions", [](const RunHandle& h) { return part(h, h.run->partitions); }, "Partitions.")
+      .def("log", &log_tables, "Tables of the run's log by name; empty unless it was recorded.");
   module.def("simulate", &run, py::arg("scenario"), py::kw_only(), py::arg("seed") = 0,
              py::arg("replications") = 1, py::arg("record_requests") = true, py::arg("record_steps") = false,
-             py::arg("threads") = 0, py::arg("spread") = std::array<double, 3>{},
-             py::arg("progress") = py::none(), "Runs replications 0, 1, ... of a scenario, in order.");
+             py::arg("record_log") = false, py::arg("threads") = 0,
+             py::arg("spread") = std::array<double, 3>{}, py::arg("progress") = py::none(),
+             "Runs replications 0, 1, ... of a scenario, in order.");
   module.def(
       "mean_estimate",
       [](const std::vector<double>& values, double level) {

@@ -53,7 +53,7 @@ struct House {
       case Part::step:
         return steps.end_host(now, index);
       case Part::restart:
-        return servers.on_restart(index);
+        return servers.on_restart(now, index);
       case Part::wake:
         return servers.on_wake(index);
       default:

@@ -305,6 +305,10 @@ class Run:
         Every figure, nested; see `Summary` for flat names.
     requests, steps, partitions : Table
         ``requests`` and ``steps`` are empty when they were not recorded.
+    log : dict of str to Table
+        ``processes`` (who lived where from when to when), ``holds`` (one process at a time: it ran, or was being
+        brought in), ``shares`` (side by side: a step's rate, 1 is as fast as alone) and ``steps`` (by process, rank
+        and phase); empty when it was not recorded.
     """
 
     def __init__(self, run: _core.Run) -> None:
@@ -317,6 +321,7 @@ class Run:
         self.requests = Table._wrap(run.requests)
         self.steps = Table._wrap(run.steps)
         self.partitions = Table._wrap(run.partitions)
+        self.log = {name: Table._wrap(table) for name, table in run.log().items()}
 
     def __repr__(self) -> str:
         return f"<Run {self.scenario}, {self.mode}, seed {self.seed}, replication {self.replication}>"

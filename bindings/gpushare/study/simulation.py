@@ -52,6 +52,7 @@ def simulate(
     uncertainty: bool = False,
     record_requests: bool = True,
     record_steps: bool = False,
+    record_log: bool = False,
     threads: int | None = None,
     progress: Callable[[float], bool | None] | None = None,
 ) -> Result:
@@ -76,6 +77,8 @@ def simulate(
         Keep a row for each request; without, memory stays constant.
     record_steps : bool
         Keep a row for each step on a GPU.
+    record_log : bool
+        Keep who held which partition when, at what rate, and every step by phase: `Run.log`.
     threads : int, optional
         Replications at a time; by default one on every core.
     progress : callable, optional
@@ -106,6 +109,7 @@ def simulate(
         spread=_SPREAD if uncertainty else (0.0, 0.0, 0.0),
         record_requests=record_requests,
         record_steps=record_steps,
+        record_log=record_log,
         threads=0 if threads is None else check_count("threads", threads),
         progress=progress,
     )

@@ -3,35 +3,17 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "gpushare/run_log.hpp"
 #include "gpushare/scenario.hpp"
 #include "gpushare/statistics.hpp"
+#include "gpushare/table.hpp"
 
 namespace gpushare {
-
-/// A column of a result table: one of three types, all rows present.
-struct Column {
-  enum class Type : std::uint8_t { float64, int64, category };
-  std::string name;
-  Type type = Type::float64;
-  std::vector<double> numbers;         ///< float64; NaN where there is no value
-  std::vector<std::int64_t> integers;  ///< int64
-  std::vector<std::int32_t> codes;     ///< category: index into `categories`
-  std::vector<std::string> categories;
-
-  [[nodiscard]] std::size_t size() const;
-};
-
-/// Columns of equal length.
-struct Table {
-  std::string name;
-  std::vector<Column> columns;
-  [[nodiscard]] std::size_t rows() const { return columns.empty() ? 0 : columns.front().size(); }
-  [[nodiscard]] const Column* find(std::string_view column) const;
-};
 
 /// Latency of one stage or metric over the measured requests, seconds.
 struct LatencySummary {
@@ -109,6 +91,7 @@ struct Run {
   Table requests;  ///< empty when not recorded
   Table steps;     ///< empty unless asked for
   Table partitions;
+  std::shared_ptr<const RunLog> log;  ///< null unless asked for
 };
 
 /// How far off calibrated constants may be: standard deviations of their logarithms. With any above zero each
@@ -124,6 +107,7 @@ struct RunOptions {
   std::uint32_t replication = 0;
   bool record_requests = true;  ///< off: histograms only, constant memory
   bool record_steps = false;    ///< makes every iteration an event of its own
+  bool record_log = false;      ///< likewise: Run::log
   /// Iterations of a continuous-batching process in which nothing joins or leaves are advanced together where the
   /// process has its partition to itself. Off: every one is an event, and nothing but `Summary::events` changes.
   bool merge_steps = true;

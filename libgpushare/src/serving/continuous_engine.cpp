@@ -260,6 +260,9 @@ Step ContinuousEngine::step_of(const LlmLoad& load) const {
   if (batch <= config_.cuda_graph_max_batch) padding = captured_batch(batch) - batch;
   step.demand = serving_.rank_step(load, padding);
   step.demand.host_before_s += config_.host_per_step_s + config_.host_per_sequence_s * step.items;
+  step.phase = load.prefill_tokens == 0 ? StepPhase::decode
+               : load.decodes == 0      ? StepPhase::prefill
+                                        : StepPhase::mixed;
   return step;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gpushare/demand.hpp"
+#include "gpushare/run_log.hpp"
 #include "gpushare/time.hpp"
 #include "serving/block_pool.hpp"
 
@@ -94,6 +95,7 @@ class JobQueue {
 struct Step {
   Demand demand;
   double items = 0;  ///< requests or streams in the batch
+  StepPhase phase = StepPhase::batch;
   std::uint32_t ticket = 0;
 };
 

@@ -20,6 +20,7 @@ std::optional<Step> SlotEngine::plan(Time, Outbox& out) {
   Step step;
   step.items = static_cast<double>(active_.size());
   step.demand = model_->frame(step.items);
+  step.phase = StepPhase::frame;
   return step;
 }
 
@@ -39,6 +40,7 @@ Step SlotEngine::plan_prefill(Outbox& out) {
   Step step;
   step.items = static_cast<double>(added);
   step.demand = model_->prefill(step.items);
+  step.phase = StepPhase::text;
   return step;
 }
 
@@ -54,6 +56,7 @@ Step SlotEngine::plan_vocode() {
   Step step;
   step.items = streams;
   step.demand = model_->vocode(streams, frames);
+  step.phase = StepPhase::vocode;
   return step;
 }
 

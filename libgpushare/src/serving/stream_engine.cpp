@@ -131,6 +131,7 @@ std::optional<Step> StreamEngine::plan(Time now, Outbox& out) {
   Step step;
   step.items = static_cast<double>(slots.size());
   step.demand = model_->chunk(step.items, config_.chunk_s);
+  step.phase = StepPhase::chunk;
   step.ticket = start_batch(std::move(slots), out);
   return step;
 }

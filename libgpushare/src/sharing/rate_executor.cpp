@@ -83,6 +83,7 @@ void RateExecutor::settle(Time now) {
 }
 
 void RateExecutor::schedule(Time now) {
+  if (log_ != nullptr) log_->rates_are(now, active_, clock_);
   double first = to_seconds(kForever);
   for (const ActiveWork& active : active_)
     first = std::min(first, active.left_s / (active.rate * active.speed(clock_)));

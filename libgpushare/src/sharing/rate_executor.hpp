@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "sharing/executor_log.hpp"
 #include "sharing/work.hpp"
 
 namespace gpushare {
@@ -24,6 +25,9 @@ class RateExecutor {
   [[nodiscard]] int add_process(double sms);
   /// It must have no steps here any more: abort them first.
   void remove_process(int process);
+
+  /// Writes down rates from now on; null: nothing.
+  void log_to(ExecutorLog* log) { log_ = log; }
 
   void submit(Time now, const Work& work);
   /// Appends the steps that have finished by `now`, in the order they were submitted.
@@ -61,6 +65,7 @@ class RateExecutor {
   double clock_ = 1;
   double draw_w_ = 0;
   ExecutorAccount account_;
+  ExecutorLog* log_ = nullptr;
 };
 
 }  // namespace gpushare

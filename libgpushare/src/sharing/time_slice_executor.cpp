@@ -71,7 +71,7 @@ void TimeSliceExecutor::collect(Time now, std::vector<StepId>& finished) {
   });
   if (current().empty()) {
     --runnable_;
-    state_ = State::idle;
+    enter(State::idle, now);
   } else if (current().size() == before && now >= give_away_ && others_wait()) {
     hand_over(now, preempted_ ? preemption_cost() : costs_.switch_idle);
   }
@@ -87,7 +87,7 @@ void TimeSliceExecutor::abort(Time now, int process, std::vector<StepId>& droppe
   }
   works.clear();
   --runnable_;
-  if (static_cast<std::size_t>(process) == current_ && state_ != State::idle) state_ = State::idle;
+  if (static_cast<std::size_t>(process) == current_ && state_ != State::idle) enter(State::idle, now);
 }
 
 void TimeSliceExecutor::settle(Time now) {
@@ -173,19 +173,28 @@ void TimeSliceExecutor::set_clock(Time now, double clock) {
   if (next_event_ > now) schedule(now);  // what is due at this instant is collected first
 }
 
+void TimeSliceExecutor::enter(State state, Time now) {
+  if (log_ != nullptr) {
+    if (state_ != State::idle && now > since_)
+      log_->holds.push_back({static_cast<int>(current_), state_ == State::switching, since_, now});
+    since_ = now;
+  }
+  state_ = state;
+}
+
 void TimeSliceExecutor::hand_over(Time now, Duration cost) {
+  enter(State::switching, now);
   current_ = next_runnable();
-  state_ = State::switching;
   switch_end_ = now + cost;
   if (cost.ns == 0) run(now);
 }
 
 void TimeSliceExecutor::run(Time now) {
   if (current().empty()) {  // aborted while it was being brought in
-    state_ = State::idle;
+    enter(State::idle, now);
     return;
   }
-  state_ = State::running;
+  enter(State::running, now);
   slice_start_ = now;
   give_away_ = kNever;
 }

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "sharing/executor_log.hpp"
 #include "sharing/work.hpp"
 
 namespace gpushare {
@@ -28,6 +29,9 @@ class TimeSliceExecutor {
   /// It must have no work here any more: abort it first.
   void remove_process(int process);
 
+  /// Writes down who holds the partition from now on; null: nothing.
+  void log_to(ExecutorLog* log) { log_ = log; }
+
   void submit(Time now, const Work& work);
   void collect(Time now, std::vector<StepId>& finished);
   void settle(Time now);
@@ -52,6 +56,7 @@ class TimeSliceExecutor {
   void advance(Time now);
   void schedule(Time now);
   [[nodiscard]] Duration preemption_cost() const;
+  void enter(State state, Time now);
   void hand_over(Time now, Duration cost);
   void run(Time now);
 
@@ -69,6 +74,8 @@ class TimeSliceExecutor {
   Time next_event_ = kNever;
   double clock_ = 1;
   ExecutorAccount account_;
+  ExecutorLog* log_ = nullptr;
+  Time since_{};  // of the state, for the log
 };
 
 }  // namespace gpushare

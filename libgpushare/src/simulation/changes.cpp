@@ -92,6 +92,7 @@ std::uint32_t Changes::take_partition(Time now, const control::Seat& seat,
   if (p == parts.size()) throw LayoutError(where, "the GPU's layout has no such partition");
   const std::uint32_t index = parts_.builder.add_partition(seat.gpu, parts[p], sharing.value_or(Sharing{}));
   parts_.gpus.add_partition(index);
+  if (parts_.log != nullptr) parts_.log->partition_joined(index);
   parts_.meters.partition_joined(now, index);
   parts_.meters.gpu_on(now, seat.gpu);
   return index;
@@ -103,7 +104,7 @@ void Changes::start_server(Time now, const std::vector<std::uint32_t>& partition
   const int index = parts_.builder.add_server(partitions[0], processes[0], needs[0]);
   for (std::size_t r = 1; r < partitions.size(); ++r)
     parts_.builder.add_rank(index, partitions[r], processes[r], needs[r]);
-  parts_.servers.add(static_cast<std::uint32_t>(index));
+  parts_.servers.add(now, static_cast<std::uint32_t>(index));
   parts_.meters.server_joined(now, parts_.fleet.servers[static_cast<std::size_t>(index)]);
   for (const std::uint32_t partition : partitions)
     parts_.gpus.processes_changed(now, parts_.fleet.partitions[partition].gpu);
@@ -199,6 +200,7 @@ void Changes::remove(Time now, std::uint32_t index) {
   parts_.kernel.cancel(server.wake_slot);
   parts_.kernel.cancel(server.restart_slot);
   parts_.meters.server_left(now, server);
+  if (parts_.log != nullptr) parts_.log->server_down(now, index);
   parts_.builder.remove_server(static_cast<int>(index));
   parts_.gpus.processes_changed(now, fleet.gpu_of(server));
   for (const Rank& rank : server.others) parts_.gpus.processes_changed(now, fleet.gpu_of(rank));

@@ -23,6 +23,7 @@ class Changes {
     Servers& servers;
     MergedIterations& merged;
     Meters& meters;
+    RunLogger* log = nullptr;  ///< null: none
   };
   explicit Changes(const Parts& parts) : parts_(parts) {}
 

@@ -5,15 +5,16 @@
 
 namespace gpushare {
 
-Servers::Servers(Kernel& kernel, Fleet& fleet, Steps& steps, MergedIterations& merged)
-    : kernel_(kernel), fleet_(fleet), steps_(steps), merged_(merged) {
-  for (std::uint32_t i = 0; i < fleet.servers.size(); ++i) add(i);
+Servers::Servers(Kernel& kernel, Fleet& fleet, Steps& steps, MergedIterations& merged, RunLogger* log)
+    : kernel_(kernel), fleet_(fleet), steps_(steps), merged_(merged), log_(log) {
+  for (std::uint32_t i = 0; i < fleet.servers.size(); ++i) add({}, i);
 }
 
-void Servers::add(std::uint32_t index) {
+void Servers::add(Time now, std::uint32_t index) {
   Server& server = fleet_.servers[index];
   server.wake_slot = add_slot(kernel_, kWakeEvent, Part::wake, index);
   server.restart_slot = add_slot(kernel_, kFleetEvent, Part::restart, index);
+  if (log_ != nullptr) log_->server_up(now, index);
   if (!std::holds_alternative<ContinuousEngine>(server.engine)) return;
   steps_.add_own_step(index);
   merged_.add(index);
@@ -46,6 +47,7 @@ void Servers::kill(Time now, std::uint32_t index) {
   Server& server = fleet_.servers[index];
   steps_.kill(now, static_cast<int>(index));
   server.state = Server::State::down;
+  if (log_ != nullptr) log_->server_down(now, index);
   kernel_.cancel(server.wake_slot);
   std::visit([&](auto& engine) { engine.fail(kernel_.outbox()); }, server.engine);
 }
@@ -54,8 +56,9 @@ void Servers::restart_at(Time time, std::uint32_t index) {
   kernel_.set(fleet_.servers[index].restart_slot, time);
 }
 
-void Servers::on_restart(std::uint32_t index) {
+void Servers::on_restart(Time now, std::uint32_t index) {
   fleet_.servers[index].state = Server::State::up;
+  if (log_ != nullptr) log_->server_up(now, index);
   kernel_.mark(index);
 }
 

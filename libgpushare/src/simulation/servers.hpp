@@ -12,10 +12,10 @@ namespace gpushare {
 /// Servers as processes: asked for their next steps, killed and restarted.
 class Servers {
  public:
-  Servers(Kernel& kernel, Fleet& fleet, Steps& steps, MergedIterations& merged);
+  Servers(Kernel& kernel, Fleet& fleet, Steps& steps, MergedIterations& merged, RunLogger* log = nullptr);
 
   /// A server gets its timers.
-  void add(std::uint32_t server);
+  void add(Time now, std::uint32_t server);
   /// Asks its engine for steps until it has none.
   void serve(Time now, std::uint32_t server);
   /// The process dies: its jobs fail, and so does what it holds on GPUs and host.
@@ -23,7 +23,7 @@ class Servers {
   void restart_at(Time time, std::uint32_t server);
   // Events: an engine wakes, a process is back.
   void on_wake(std::uint32_t server) { kernel_.mark(server); }
-  void on_restart(std::uint32_t server);
+  void on_restart(Time now, std::uint32_t server);
 
  private:
   /// Who drains leaves what waits in a shared queue to the others, if there are any.
@@ -33,6 +33,7 @@ class Servers {
   Fleet& fleet_;
   Steps& steps_;
   MergedIterations& merged_;
+  RunLogger* log_;  // null: none
 };
 
 }  // namespace gpushare

@@ -14,6 +14,13 @@ using OfRequest = FunctionRef<void(Time, const Request&)>;
 
 double window_s(const Workload& workload) { return std::max(0.0, workload.duration_s - workload.warmup_s); }
 
+std::unique_ptr<RunLogger> make_logger(Fleet& fleet, const Workload& workload, const RunOptions& options) {
+  if (!options.record_log) return nullptr;
+  auto logger = std::make_unique<RunLogger>(fleet, workload);
+  for (std::uint32_t i = 0; i < fleet.partitions.size(); ++i) logger->partition_joined(i);
+  return logger;
+}
+
 }  // namespace
 
 Simulator::Simulator(const Scenario& scenario, const RunOptions& options,
@@ -25,10 +32,12 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options,
       fleet_(build_fleet(scenario.workload, scenario.placement, luck_, options.spread)),
       builder_(fleet_, scenario.workload, luck_, options.spread),
       recorder_(scenario, options.record_requests, options.record_steps),
+      log_(make_logger(fleet_, scenario.workload, options)),
       gpus_(kernel_, fleet_, scenario.workload),
-      steps_(kernel_, fleet_, gpus_, recorder_),
-      merged_(kernel_, fleet_, scenario.workload, options.merge_steps && !options.record_steps),
-      servers_(kernel_, fleet_, steps_, merged_),
+      steps_(kernel_, fleet_, gpus_, recorder_, log_.get()),
+      merged_(kernel_, fleet_, scenario.workload,
+              options.merge_steps && !options.record_steps && !options.record_log),
+      servers_(kernel_, fleet_, steps_, merged_, log_.get()),
       router_(fleet_, scenario.workload.services, luck_.stream("routing"),
               Router::CatchUp::to<&MergedIterations::catch_up>(merged_)),
       streams_(kernel_, fleet_, scenario.workload, router_,
@@ -44,7 +53,7 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options,
       meters_(kernel_, fleet_, Time{} + duration_from_seconds(scenario.workload.warmup_s), end_of_arrivals_,
               window_s(scenario.workload)),
       faults_(kernel_, fleet_, servers_, scenario.faults),
-      changes_({kernel_, fleet_, builder_, gpus_, servers_, merged_, meters_}) {
+      changes_({kernel_, fleet_, builder_, gpus_, servers_, merged_, meters_, log_.get()}) {
   recorder_.set_window(Time{} + duration_from_seconds(scenario.workload.warmup_s), end_of_arrivals_);
   for (const Kernel::Slot slot : meters_.slots()) merged_.add_boundary(slot);
   for (std::uint32_t gpu = 0; gpu < fleet_.gpus.size(); ++gpu) gpus_.processes_changed({}, gpu);
@@ -75,7 +84,7 @@ void Simulator::on_event(Time now, std::uint8_t part, std::uint32_t index) {
     case Part::fault:
       return faults_.on_fault(now, index);
     case Part::restart:
-      return servers_.on_restart(index);
+      return servers_.on_restart(now, index);
     case Part::wake:
       return servers_.on_wake(index);
     case Part::iterations:
@@ -111,6 +120,7 @@ Run Simulator::run() {
   run.partitions = partition_table(run.summary);
   run.requests = recorder_.take_requests();
   run.steps = recorder_.take_steps();
+  if (log_ != nullptr) run.log = log_->take();
   return run;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "control/actions.hpp"
@@ -16,6 +17,7 @@
 #include "simulation/meters.hpp"
 #include "simulation/pipelines.hpp"
 #include "simulation/router.hpp"
+#include "simulation/run_logger.hpp"
 #include "simulation/servers.hpp"
 #include "simulation/sources/sources.hpp"
 #include "simulation/steps.hpp"
@@ -46,6 +48,7 @@ class Simulator {
   Fleet fleet_;
   FleetBuilder builder_;
   Recorder recorder_;
+  std::unique_ptr<RunLogger> log_;  // null: none
   GpuSide gpus_;
   Steps steps_;
   MergedIterations merged_;

@@ -116,6 +116,7 @@ void Steps::on_partition(Time now, std::uint32_t index) {
 
 void Steps::end_rank(Time now, std::uint32_t id) {
   const std::uint32_t whole = steps_[id].whole;
+  steps_[id].gpu_end = now;
   if (whole != id) steps_[id].phase = Phase::free;
   if (--steps_[whole].ranks_left > 0) return;
   steps_[whole].gpu_end = now;
@@ -142,8 +143,19 @@ void Steps::finish(Time now, std::uint32_t id) {
   if (--server.steps_in_hand == 0) fleet_.service_of(server).servers_busy.add(now, -1);
   recorder_.step(server.service, server.replica, state.planned, state.gpu_start, state.gpu_end, now,
                  state.step.items);
+  if (log_ != nullptr) write_down(now, state);
   std::visit([&](auto& engine) { engine.complete(state.step, now, kernel_.outbox()); }, server.engine);
   kernel_.mark(static_cast<std::size_t>(state.server));
+}
+
+void Steps::write_down(Time now, const StepState& state) {
+  const auto server = static_cast<std::uint32_t>(state.server);
+  const auto& others = fleet_.servers[server].others;
+  for (std::size_t rank = 0; rank <= others.size(); ++rank) {
+    const StepState& part = rank == 0 ? state : steps_[others[rank - 1].step];
+    log_->step(server, rank,
+               {0, state.step.phase, state.planned, state.gpu_start, part.gpu_end, now, state.step.items});
+  }
 }
 
 void Steps::kill(Time now, int index) {

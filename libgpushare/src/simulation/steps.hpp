@@ -7,6 +7,7 @@
 #include "simulation/events.hpp"
 #include "simulation/fleet.hpp"
 #include "simulation/gpu_side.hpp"
+#include "simulation/run_logger.hpp"
 
 namespace gpushare {
 
@@ -14,8 +15,8 @@ namespace gpushare {
 /// ends it.
 class Steps {
  public:
-  Steps(Kernel& kernel, Fleet& fleet, GpuSide& gpus, Recorder& recorder)
-      : kernel_(kernel), fleet_(fleet), gpus_(gpus), recorder_(recorder) {}
+  Steps(Kernel& kernel, Fleet& fleet, GpuSide& gpus, Recorder& recorder, RunLogger* log = nullptr)
+      : kernel_(kernel), fleet_(fleet), gpus_(gpus), recorder_(recorder), log_(log) {}
 
   /// A server under continuous batching has one step in hand at most: it gets it here, with one for each further rank.
   void add_own_step(std::uint32_t server);
@@ -54,11 +55,13 @@ class Steps {
   void end_rank(Time now, std::uint32_t step);
   void after_gpu(Time now, std::uint32_t step);
   void finish(Time now, std::uint32_t step);
+  void write_down(Time now, const StepState& step);
 
   Kernel& kernel_;
   Fleet& fleet_;
   GpuSide& gpus_;
   Recorder& recorder_;
+  RunLogger* log_;  // null: none
   std::vector<StepState> steps_;
   std::vector<std::uint32_t> free_;
 };
