@@ -27,18 +27,22 @@ py::dict partition_dict(const Scenario& scenario, const Partition& partition,
 py::list gpu_list(const Scenario& scenario) {
   py::list list;
   for (const GpuPlacement& gpu : scenario.placement.gpus) {
-    const std::vector<Partition> parts = partitions(*gpu.profile, gpu.layout);
+    const std::vector<Partition>& parts = gpu.parts();
     py::list placed;
     for (std::size_t i = 0; i < parts.size() && i < gpu.partitions.size(); ++i) {
       placed.append(partition_dict(scenario, parts[i], gpu.partitions[i]));
     }
     py::dict d;
-    d["profile"] = gpu.profile->name;
-    d["layout"] = format_layout(*gpu.profile, gpu.layout);
+    d["profile"] = gpu.profile().name;
+    d["layout"] = format_layout(gpu.profile(), gpu.layout());
     d["partitions"] = placed;
     list.append(d);
   }
   return list;
+}
+
+py::object price_object(const Prices& prices) {
+  return prices.by_gpu.empty() ? py::object(py::float_(prices.any_gpu)) : py::cast(prices.by_gpu);
 }
 
 /// Reads the files that a document names through Python, which knows more formats; None: as the library does.
@@ -90,7 +94,9 @@ void register_scenario(py::module_& module) {
   cls.def_property_readonly(
       "host_cores", [](const ScenarioHandle& h) { return h.scenario->placement.nodes.front().host_cores; },
       "CPU cores; 0: no limit.");
-  field(cls, "price_per_gpu_hour", &Workload::price_per_gpu_hour, "Price of a GPU for an hour.");
+  cls.def_property_readonly(
+      "price_per_gpu_hour", [](const ScenarioHandle& h) { return price_object(h.scenario->workload.prices); },
+      "Price of a GPU for an hour, or the prices by kind of GPU.");
   field(cls, "baseline_gpus", &Scenario::baseline_gpus, "GPUs of the dedicated placement.");
   field(cls, "document", &Scenario::document, "The JSON text it was read from, with the mode applied.");
   cls.def_property_readonly(

@@ -48,11 +48,11 @@ inline Scenario system(Distribution service_s, Engine engine, const Layout& layo
   stage.name = "server";
   stage.service = 0;
   scenario.workload.pipelines.push_back({"visit", {stage}});
-  const auto profile = std::make_shared<const GpuProfile>(load_profile("a100"));
+  const auto cut = cut_gpu(std::make_shared<const GpuProfile>(load_profile("a100")));
   for (int g = 0; g < layout.gpus; ++g) {
     PartitionPlacement partition{layout.sharing, {}};
     for (int p = 0; p < layout.processes; ++p) partition.processes.push_back({});
-    scenario.placement.gpus.push_back({profile, {}, {std::move(partition)}});
+    scenario.placement.gpus.push_back({cut, {std::move(partition)}});
   }
   return scenario;
 }

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "gpushare/errors.hpp"
 #include "gpushare/scenario.hpp"
@@ -63,11 +64,16 @@ inline std::string complaint(const Json& document, const std::string& mode = {})
   return "accepted";
 }
 
+/// Replicas of the services that are placed, in their order.
+inline std::vector<int> replicas_in(const Scenario& scenario) {
+  return placed_replicas(scenario.workload, scenario.placement);
+}
+
 /// "gpu: partition=service,service+sharing" of every partition, to compare placements at a glance.
 inline std::string placement_of(const Scenario& scenario) {
   std::string text;
   for (const GpuPlacement& gpu : scenario.placement.gpus) {
-    const auto parts = partitions(*gpu.profile, gpu.layout);
+    const auto& parts = gpu.parts();
     text += text.empty() ? "" : " | ";
     for (std::size_t i = 0; i < parts.size(); ++i) {
       text += (i == 0 ? "" : " ") + parts[i].name + "=";

@@ -160,7 +160,7 @@ TEST_CASE("A GPU is recut while a neighbour serves") {
   const Scenario scenario = two_services("3g.40gb+3g.40gb", SharingMode::exclusive, false);
   const Layout recut = parse_layout(*test::a100(), "3g.40gb+2g.20gb+1g.10gb");
   const auto parts = partitions(*test::a100(), recut);
-  const auto before = partitions(*test::a100(), scenario.placement.gpus[0].layout);
+  const auto before = scenario.placement.gpus[0].parts();
   REQUIRE(parts.front().name == before.front().name);  // the first instance stays
   const Run steady = run(scenario, {});
   const Run changed = run(scenario, {{20, DrainServer{1, 0}},

@@ -65,10 +65,10 @@ TEST_CASE("LLM processes that share memory share the 0.9 evenly") {
 
 TEST_CASE("memory_need is the need of one process") {
   const Scenario scenario = read(chat());
-  const Partition whole = partitions(*scenario.placement.gpus[0].profile, {}).front();
-  CHECK(memory_need(scenario.workload.services[0], *scenario.placement.gpus[0].profile, whole, 1).kv_blocks ==
-        28376);
-  CHECK(memory_need(scenario.workload.services[0], *scenario.placement.gpus[0].profile, whole, 4).kv_blocks ==
+  const GpuPlacement& gpu = scenario.placement.gpus[0];
+  const Service& llm = scenario.workload.services[0];
+  CHECK(memory_need(llm, gpu.profile(), gpu.parts()[0], 1).kv_blocks == 28376);
+  CHECK(memory_need(llm, gpu.profile(), gpu.parts()[0], 4).kv_blocks ==
         need(read(chat(), "time-slicing:4"), 0, 0, 0).kv_blocks);
 }
 
@@ -82,7 +82,7 @@ TEST_CASE("fp16 does not fit 10 GB, and the refusal shows the sum and what does"
   const Scenario int4 =
       read(patched(chat(), R"({"services": {"llm": {"precision": "int4"}}})"), "mig:7x1g.10gb");
   CHECK_NOTHROW(check_memory(int4));
-  CHECK(int4.workload.services[0].replicas == 7);
+  CHECK(replicas_in(int4)[0] == 7);
   CHECK(need(int4, 0, 6, 0).kv_blocks ==
         static_cast<std::int64_t>((0.9 * kOneSlice - 5.6e9 - 0.8e9 - 0.45e9) / kBlock));
 }

@@ -206,9 +206,10 @@ TEST_CASE("instances that can reach the power limit together are coupled, and ta
                                                   R"("precision": "int4", "replicas": 2)"),
                                      "mig:3g.40gb+3g.40gb");
   const double uncoupled = simulate(scenario).summary.latency("llm.latency")->mean;
-  auto profile = std::make_shared<GpuProfile>(*scenario.placement.gpus[0].profile);
+  auto profile = std::make_shared<GpuProfile>(scenario.placement.gpus[0].profile());
   profile->power.limit_w = profile->power.idle_w + 100;
-  scenario.placement.gpus[0].profile = profile;
+  GpuPlacement& gpu = scenario.placement.gpus[0];
+  gpu.cut = cut_gpu(profile, gpu.layout());
   const Effort effort = check_same(scenario);
   CHECK(effort.merged == effort.single);
   CHECK(simulate(scenario).summary.latency("llm.latency")->mean > 1.02 * uncoupled);

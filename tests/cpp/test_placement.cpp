@@ -45,7 +45,7 @@ TEST_CASE("without a list every service is consolidated, and a number says how m
   CHECK(placed(sized(R"({"a": 1, "b": 1})"), "time-slicing") == "whole=a,b+time-slicing");
   const Scenario scenario = read(queue_document(), "time-slicing:3");
   CHECK(placement_of(scenario) == "whole=server,server,server+time-slicing");
-  CHECK(scenario.workload.services[0].replicas == 3);
+  CHECK(replicas_in(scenario)[0] == 3);
   CHECK(scenario.baseline_gpus == 1);  // what the service has of its own, not what the mode makes of it
 }
 
@@ -95,8 +95,8 @@ TEST_CASE("MIG instances take the services in turn, from the largest to the smal
   CHECK(placed(two, "mig:7x1g.10gb") ==
         "1g.10gb@0=a 1g.10gb@1=b 1g.10gb@2=a 1g.10gb@3=b 1g.10gb@4=a 1g.10gb@5=b 1g.10gb@6=a");
   const Scenario seven = read(two, "mig:7x1g.10gb");
-  CHECK(seven.workload.services[0].replicas == 4);
-  CHECK(seven.workload.services[1].replicas == 3);
+  CHECK(replicas_in(seven)[0] == 4);
+  CHECK(replicas_in(seven)[1] == 3);
   CHECK(seven.baseline_gpus == 2);
 }
 
@@ -158,15 +158,15 @@ TEST_CASE("a listed placement is taken as it stands") {
   const Scenario scenario = read(document);
   CHECK(scenario.mode == "mine");
   CHECK(placement_of(scenario) == "3g.40gb@0=a,b+time-slicing 3g.40gb@4=b,a+mps | whole=a");
-  CHECK(scenario.workload.services[0].replicas == 3);
-  CHECK(scenario.workload.services[1].replicas == 2);
+  CHECK(replicas_in(scenario)[0] == 3);
+  CHECK(replicas_in(scenario)[1] == 2);
   CHECK(scenario.baseline_gpus == 5);
   CHECK(scenario.placement.gpus[0].partitions[0].sharing.slice_s == 0.001);
   CHECK(scenario.placement.gpus[0].partitions[0].sharing.switch_preempted_s == 0);
   CHECK(scenario.placement.gpus[0].partitions[0].sharing.switch_idle_s == 0.0001);
   CHECK(scenario.placement.gpus[0].partitions[1].processes[0].active_thread_percentage == 50);
   CHECK(scenario.placement.gpus[0].partitions[1].processes[0].memory_limit_bytes == 6e9);
-  CHECK(scenario.placement.gpus[1].profile->name == "h100");
+  CHECK(scenario.placement.gpus[1].profile().name == "h100");
   CHECK(read(document, "time-slicing").placement.gpus.size() == 1);  // a mode takes its place
 }
 

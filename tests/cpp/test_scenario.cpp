@@ -33,7 +33,7 @@ TEST_CASE("the smallest scenario takes the defaults") {
   REQUIRE(scenario.workload.services.size() == 1);
   CHECK(scenario.workload.services[0].engine.kind == EngineKind::fifo);
   CHECK(scenario.workload.services[0].model->name == "server");
-  CHECK(scenario.placement.gpus.at(0).profile->name == "a100");
+  CHECK(scenario.placement.gpus.at(0).profile().name == "a100");
   CHECK(scenario.workload.traffic.at(0).name == "visit");
   CHECK(scenario.workload.traffic.at(0).arrivals.rate_per_s == 1);
 }

@@ -19,7 +19,7 @@ constexpr double kMs = 1e-3;
 Scenario card_with(const char* gpu, const BatchModel& cost, int servers, int users) {
   Scenario scenario = queueing::system(constant(1), fifo(), {{}, 1, servers}, Routing::round_robin);
   scenario.workload.services[0].model = std::make_shared<const Model>(Model{"step", "step", cost, {}});
-  scenario.placement.gpus[0].profile = std::make_shared<const GpuProfile>(load_profile(gpu));
+  scenario.placement.gpus[0].cut = cut_gpu(std::make_shared<const GpuProfile>(load_profile(gpu)));
   Traffic traffic;
   traffic.name = "users";
   traffic.kind = Traffic::Kind::closed;
@@ -33,12 +33,8 @@ Scenario card_with(const char* gpu, const BatchModel& cost, int servers, int use
 /// Puts each server into an instance of its own.
 Scenario in_instances(Scenario scenario, const std::string& layout) {
   GpuPlacement& gpu = scenario.placement.gpus[0];
-  gpu.layout = parse_layout(*gpu.profile, layout);
-  gpu.partitions.clear();
-  for (const Partition& part : partitions(*gpu.profile, gpu.layout)) {
-    (void)part;
-    gpu.partitions.push_back({{}, {{}}});
-  }
+  gpu = empty_gpu(cut_gpu(gpu.cut->profile, parse_layout(gpu.profile(), layout)));
+  for (PartitionPlacement& part : gpu.partitions) part.processes = {{}};
   return scenario;
 }
 
@@ -134,7 +130,7 @@ TEST_CASE("the clock recovers when a neighbour ends") {
   scenario.workload.pipelines[1].stages[0].service = 1;
   half.pipeline = 1;
   scenario.workload.traffic.push_back(half);
-  const PowerConstants& power = scenario.placement.gpus[0].profile->power;
+  const PowerConstants& power = scenario.placement.gpus[0].profile().power;
   const double draw_w = 4 * power.compute_w * 16.0 / 82;
   const double clock = std::pow((power.limit_w - power.idle_w) / draw_w, 1 / power.clock_exponent);
   const double first = 5 * kMs / clock, others = first + 5 * kMs;

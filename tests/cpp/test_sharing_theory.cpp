@@ -91,7 +91,7 @@ TEST_CASE("MIG instances do not feel each other") {
     const PartitionPlacement first{{}, {{0, 100, 0}}};
     const PartitionPlacement second{{}, {{1, 100, 0}}};
     scenario.placement.gpus.push_back(
-        {profile, parse_layout(*profile, "3g.40gb@0+3g.40gb@4"), {first, second}});
+        {cut_gpu(profile, parse_layout(*profile, "3g.40gb@0+3g.40gb@4")), {first, second}});
     add_poisson(scenario, 70);
     if (neighbour_rate > 0) {
       add_poisson(scenario, neighbour_rate, 1);

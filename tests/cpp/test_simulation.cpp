@@ -170,7 +170,8 @@ TEST_CASE("a fault takes what its sharing mode says") {
   CHECK(failed_of(contained, 1) == 0);
 
   Scenario mig = neighbours({});
-  mig.placement.gpus[0].layout = parse_layout(*mig.placement.gpus[0].profile, "3g.40gb+3g.40gb");
+  const auto profile = mig.placement.gpus[0].cut->profile;
+  mig.placement.gpus[0] = empty_gpu(cut_gpu(profile, parse_layout(*profile, "3g.40gb+3g.40gb")));
   mig.placement.gpus[0].partitions = {{{}, {{0, 100, 0}}}, {{}, {{1, 100, 0}}}};
   const Run instance = faulty(mig, false);
   CHECK(failed_of(instance, 0) > 60);
@@ -179,8 +180,8 @@ TEST_CASE("a fault takes what its sharing mode says") {
 
 TEST_CASE("a leak fails when it has filled what the neighbours leave") {
   Scenario scenario = neighbours({SharingMode::mps});
-  const double room = scenario.placement.gpus[0].profile->memory_bytes -
-                      2 * scenario.placement.gpus[0].profile->context_bytes;
+  const double room = scenario.placement.gpus[0].profile().memory_bytes -
+                      2 * scenario.placement.gpus[0].profile().context_bytes;
   Fault fault;
   fault.at_s = 1;
   fault.leak_bytes_per_s = room / 5;  // full at six seconds

@@ -59,10 +59,8 @@ inline std::shared_ptr<const GpuProfile> a100() {
 /// A GPU cut by the layout ("" for a whole one), whose first partitions have these processes (indices of services).
 inline GpuPlacement toy_gpu(const std::string& layout, SharingMode mode,
                             const std::vector<std::vector<int>>& processes) {
-  GpuPlacement gpu;
-  gpu.profile = a100();
-  if (!layout.empty()) gpu.layout = parse_layout(*gpu.profile, layout);
-  gpu.partitions.resize(partitions(*gpu.profile, gpu.layout).size());
+  const auto profile = a100();
+  GpuPlacement gpu = empty_gpu(cut_gpu(profile, layout.empty() ? Layout{} : parse_layout(*profile, layout)));
   for (std::size_t p = 0; p < processes.size(); ++p) {
     gpu.partitions[p].sharing.mode = mode;
     for (const int service : processes[p]) gpu.partitions[p].processes.push_back(ProcessPlacement{service});

@@ -8,6 +8,7 @@
 #include "gpushare/engine.hpp"
 #include "gpushare/engines.hpp"
 #include "gpushare/errors.hpp"
+#include "gpushare/fits.hpp"
 #include "gpushare/mig.hpp"
 #include "gpushare/model.hpp"
 #include "gpushare/placement.hpp"

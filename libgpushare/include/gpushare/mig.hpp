@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,7 +65,17 @@ struct Partition {
   int decoders = 0;
 };
 
-/// The partitions of a GPU cut that way, by start.
+/// The partitions of a GPU cut that way, by start. Throws LayoutError as check_layout does.
 [[nodiscard]] std::vector<Partition> partitions(const GpuProfile& profile, const Layout& layout);
+
+/// A GPU that is cut, with its partitions. It does not change, so that placements share it.
+struct CutGpu {
+  std::shared_ptr<const GpuProfile> profile;
+  Layout layout;
+  std::vector<Partition> partitions;
+};
+/// Throws LayoutError as check_layout does.
+[[nodiscard]] std::shared_ptr<const CutGpu> cut_gpu(std::shared_ptr<const GpuProfile> profile,
+                                                    Layout layout = {});
 
 }  // namespace gpushare

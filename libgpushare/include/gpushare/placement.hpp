@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gpushare/mig.hpp"
@@ -9,54 +12,105 @@
 #include "gpushare/sharing.hpp"
 #include "gpushare/workload.hpp"
 
+/// Where a workload runs: the placement itself, and the modes that make one. What fits is in fits.hpp.
 namespace gpushare {
 
+// ---- A placement ----
+
 struct ProcessPlacement {
-  int service = 0;
+  int service = 0;                        ///< index into Workload::services
   double active_thread_percentage = 100;  ///< MPS
   double memory_limit_bytes = 0;          ///< MPS; 0: none
+
+  friend bool operator==(const ProcessPlacement&, const ProcessPlacement&) = default;
 };
 
 struct PartitionPlacement {
   Sharing sharing;
   std::vector<ProcessPlacement> processes;
+
+  friend bool operator==(const PartitionPlacement&, const PartitionPlacement&) = default;
 };
 
 struct GpuPlacement {
-  std::shared_ptr<const GpuProfile> profile;
-  Layout layout;
-  std::vector<PartitionPlacement> partitions;  ///< one for each of partitions(profile, layout)
+  std::shared_ptr<const CutGpu> cut;
+  std::vector<PartitionPlacement> partitions;  ///< one for each of parts()
   int node = 0;                                ///< index into Placement::nodes
-};
 
-/// A host and the CPU cores that the processes of its GPUs share.
+  [[nodiscard]] const GpuProfile& profile() const { return *cut->profile; }
+  [[nodiscard]] const Layout& layout() const { return cut->layout; }
+  [[nodiscard]] const std::vector<Partition>& parts() const { return cut->partitions; }
+
+  /// Profiles are equal that were loaded by the same name or path.
+  friend bool operator==(const GpuPlacement& a, const GpuPlacement& b);
+};
+/// With nothing on it: every partition is exclusive and free.
+[[nodiscard]] GpuPlacement empty_gpu(std::shared_ptr<const CutGpu> cut, int node = 0);
+
+/// A host: its GPUs' processes share its CPU cores, and reach each other.
 struct Node {
-  int host_cores = 0;  ///< 0: no limit
+  std::string name;                           ///< empty: "node" and its number
+  int host_cores = 0;                         ///< 0: no limit
+  std::optional<InterconnectConstants> link;  ///< between its GPUs; nullopt: as their profiles say
+
+  friend bool operator==(const Node&, const Node&) = default;
 };
 
 /// Where a workload runs: processes name its services by index.
 struct Placement {
   std::vector<Node> nodes{1};
   std::vector<GpuPlacement> gpus;
+
+  friend bool operator==(const Placement&, const Placement&) = default;
 };
 
-/// Memory a process of the service takes on such a partition, by part, in bytes; `total` is what admission adds up.
-struct MemoryNeed {
-  double weights = 0, cache = 0, activations = 0, context = 0;
-  double total = 0;
-  std::int64_t kv_blocks = 0;  ///< continuous batching: blocks that the cache holds
-  int slots = 0;               ///< autoregressive slots: the batch profile that is loaded
+/// "node1", or the name it has.
+[[nodiscard]] std::string node_name(const Placement& placement, int node);
+/// How the GPUs of the node reach each other: its own link, or that of the profile. Zeros: not known.
+[[nodiscard]] const InterconnectConstants& link_of(const Placement& placement, const GpuPlacement& gpu);
+/// Replicas of each service that are placed; under tensor parallelism a replica has several processes.
+[[nodiscard]] std::vector<int> placed_replicas(const Workload& workload, const Placement& placement);
+/// GPUs that have a process.
+[[nodiscard]] int gpus_used(const Placement& placement);
+/// What an hour of such a GPU costs, in currency units. Throws ScenarioError for a kind without a price.
+[[nodiscard]] double price_of(const Prices& prices, const GpuProfile& gpu);
+/// What an hour of the GPUs that have a process costs, in currency units. Throws ScenarioError for a kind without a price.
+[[nodiscard]] double price_per_hour(const Prices& prices, const Placement& placement);
+/// Throws ScenarioError when the workload cannot run so whatever the memory: a process of no service, a partition that is
+/// exclusive and has several, a service that is nowhere, replicas that lack a rank, a GPU without a rate for what a
+/// service computes in, a kind of GPU without a price.
+void check_placement(const Workload& workload, const Placement& placement);
+
+// ---- Modes: placements in a word ----
+
+struct PlacementMode {
+  enum class Kind : std::uint8_t { dedicated, time_slicing, mps, mig };
+  Kind kind = Kind::dedicated;
+  int replicas = 0;                               ///< time_slicing: of each service; 0: as the service says
+  std::vector<double> percentages;                ///< mps: by process; empty: no caps
+  Layout layout;                                  ///< mig
+  SharingMode inner = SharingMode::time_slicing;  ///< mig: of partitions with more than one process
+
+  friend bool operator==(const PlacementMode&, const PlacementMode&) = default;
 };
-/// Of one process that has the partition to itself, but for `sharers` - 1 other LLM processes that an LLM leaves room for.
-[[nodiscard]] MemoryNeed memory_need(const Service& service, const GpuProfile& profile,
-                                     const Partition& partition, int sharers);
 
-/// Of every process of a GPU beside its neighbours, by partition and process: MPS limits are kept, and batch profiles
-/// left open are the largest that fit. What does not fit is there too: check_memory refuses it.
-[[nodiscard]] std::vector<std::vector<MemoryNeed>> memory_needs(const std::vector<Service>& services,
-                                                                const GpuPlacement& gpu);
+inline constexpr std::string_view kModeGrammar =
+    "dedicated, time-slicing[:REPLICAS], mps[:PERCENT/PERCENT...], mig:LAYOUT[/time-slicing|/mps]";
 
-/// Throws MemoryError with the sum when a partition's processes do not fit it, or LayoutError for too many MPS clients.
-void check_memory(const Workload& workload, const Placement& placement);
+/// Reads a mode of that grammar; the layout is one of `profile`. Throws ScenarioError, or LayoutError for the layout.
+[[nodiscard]] PlacementMode parse_mode(const std::string& text, const GpuProfile& profile);
+
+/// What a mode places on, and which services it lets share.
+struct PlacementOptions {
+  std::shared_ptr<const GpuProfile> gpu;
+  std::vector<int> consolidate;  ///< indices of the services that share a GPU; empty: all
+  Node node;                     ///< all GPUs are its
+};
+
+/// Replicas of services that do not share get a GPU each (under tensor parallelism one for each rank), in the order of the
+/// workload; the shared GPU comes last. Under MIG, instances are taken from the largest to the smallest, the services in
+/// turn. Throws LayoutError, ScenarioError, or MemoryError for a process that fits no instance.
+[[nodiscard]] Placement place(const PlacementMode& mode, const Workload& workload,
+                              const PlacementOptions& options);
 
 }  // namespace gpushare

@@ -77,6 +77,8 @@ struct InterconnectConstants {
   double latency_s = 0;
   double bandwidth_bytes_per_s =
       0;  ///< that a GPU sends at while it receives as much (bus bandwidth of nccl-tests)
+
+  friend bool operator==(const InterconnectConstants&, const InterconnectConstants&) = default;
 };
 
 /// What running work draws above the idle power.
@@ -116,6 +118,7 @@ struct GpuProfile {
   TimeSlicingConstants time_slicing;
   MpsConstants mps;
   std::vector<ProvenanceEntry> provenance;
+  std::string origin;  ///< the name or path it was loaded by; empty: it was parsed, or made by hand
 
   [[nodiscard]] double flops(Precision precision) const {
     return flop_per_s[static_cast<std::size_t>(precision)];

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gpushare/fits.hpp"
 #include "gpushare/placement.hpp"
 #include "gpushare/workload.hpp"
 
@@ -29,7 +30,8 @@ struct Scenario {
   Workload workload;
   Placement placement;
   std::vector<Fault> faults;
-  int baseline_gpus = 0;  ///< GPUs of the dedicated placement, for `gpus_freed`
+  PlacementOptions placing;  ///< what its modes place on and let share
+  int baseline_gpus = 0;     ///< GPUs of the dedicated placement, for `gpus_freed`
   std::uint64_t seed = 1;
   std::vector<std::string> modes;  ///< the document's own named modes, in its order
   std::string document;            ///< the JSON it was read from, with the mode applied

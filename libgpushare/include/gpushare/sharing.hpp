@@ -16,6 +16,8 @@ struct Sharing {
   double slice_s = -1;             ///< time-slicing; 0 is the limit of ideal processor sharing
   double switch_preempted_s = -1;  ///< hand-over from a process that still had work
   double switch_idle_s = -1;       ///< hand-over from a process that had gone idle
+
+  friend bool operator==(const Sharing&, const Sharing&) = default;
 };
 
 /// SMs that an MPS client sees under CUDA_MPS_ACTIVE_THREAD_PERCENTAGE, rounded as the hardware does.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,7 +34,7 @@ struct Service {
   std::shared_ptr<const Model> model;
   Precision precision = Precision::fp16;
   Engine engine;
-  int replicas = 1;
+  int replicas = 1;         ///< that are asked for; a placement may hold another number (placed_replicas)
   int tensor_parallel = 1;  ///< LLM: GPUs of a replica, with a process on each
   Routing routing = Routing::round_robin;
   double memory_bytes = 0;  ///< of one process; 0: what the model and engine need
@@ -99,6 +100,12 @@ struct Traffic {
   bool hold_stream = false;  ///< closed, calls: one stream of recognition for all turns, silence and all
 };
 
+/// What an hour of a GPU costs, in currency units.
+struct Prices {
+  double any_gpu = 0;                    ///< of every kind, where `by_gpu` is empty
+  std::map<std::string, double> by_gpu;  ///< by the profile's name
+};
+
 /// What has to be served, wherever it runs.
 struct Workload {
   std::vector<Service> services;
@@ -106,7 +113,7 @@ struct Workload {
   std::vector<Traffic> traffic;
   double warmup_s = 0;
   double duration_s = 0;  ///< arrivals and measurement end here; the rest drains
-  double price_per_gpu_hour = 0;
+  Prices prices;
 };
 
 }  // namespace gpushare

@@ -1,6 +1,7 @@
 #include "documents/scenario_document.hpp"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "core/json_reader.hpp"
@@ -45,6 +46,11 @@ void absolute_drafts(ordered_json* services, const std::filesystem::path& folder
         if (auto* draft = member(*speculation, "draft")) absolute(*draft, folder, false);
 }
 
+void absolute_in_nodes(ordered_json* nodes, const std::filesystem::path& folder) {
+  if (nodes == nullptr || !nodes->is_structured()) return;
+  for (auto& node : *nodes) absolute_in_each(member(node, "gpus"), "profile", folder);
+}
+
 void absolute_paths(ordered_json& document, const std::filesystem::path& folder) {
   if (auto* gpu = member(document, "gpu")) absolute(*gpu, folder, false);
   absolute_in_each(member(document, "services"), "model", folder);
@@ -52,6 +58,7 @@ void absolute_paths(ordered_json& document, const std::filesystem::path& folder)
   absolute_in_each(member(document, "traffic"), "path", folder, true);
   if (auto* placement = member(document, "placement")) {
     absolute_in_each(member(*placement, "gpus"), "profile", folder);
+    absolute_in_nodes(member(*placement, "nodes"), folder);
     if (auto* undo = member(*placement, "undo")) absolute_paths(*undo, folder);
   }
   if (auto* modes = member(document, "modes"); modes != nullptr && modes->is_object())
@@ -75,19 +82,24 @@ void check_shape(const ordered_json& document, const std::string& source) {
     if (patch.contains("modes")) fail(where, "a mode must not change \"modes\"");
     if (patch.contains("placement") && !patch.at("placement").is_object() && !patch.at("placement").is_null())
       fail(where + "/placement", R"(expected an object such as {"mode": "dedicated"} or {"gpus": [...]})");
-    if (patch.empty() && !parse_mode(name, where))
+    if (patch.empty() && !read_mode(name, where))
       fail(where, text::format("an empty patch stands for a mode of the grammar ({}), and \"{}\" is none",
                                kModeGrammar, name));
   }
 }
 
-bool has_gpus(const ordered_json& placement) {
-  return placement.contains("gpus") && !placement.at("gpus").is_null();
+// What a placement says that names no mode.
+constexpr std::array kLists{"gpus", "nodes"};
+
+bool lists_gpus(const ordered_json& placement) {
+  return std::any_of(kLists.begin(), kLists.end(), [&](const char* key) {
+    return placement.contains(key) && !placement.at(key).is_null();
+  });
 }
 
 void set_mode(ordered_json& placement, const std::string& mode) {
   if (placement.is_null()) placement = ordered_json::object();
-  for (const char* key : {"gpus", "label", "undo"}) placement.erase(key);
+  for (const char* key : {"gpus", "nodes", "label", "undo"}) placement.erase(key);
   placement["mode"] = mode;
 }
 
@@ -101,18 +113,22 @@ void merge(ordered_json& document, const std::string& name, const std::string& s
   if (placement.is_null()) placement = ordered_json::object();
   const ordered_json own = patch.contains("placement") ? patch.at("placement") : ordered_json::object();
   const bool names_mode = own.contains("mode") && !own.at("mode").is_null();
-  if (has_gpus(own) && names_mode) fail(at(source, pointer), "\"mode\" and \"gpus\" exclude each other");
-  if (has_gpus(own)) {
+  if (lists_gpus(own) && names_mode)
+    fail(at(source, pointer),
+         text::format("\"mode\" and \"{}\" exclude each other", own.contains("gpus") ? "gpus" : "nodes"));
+  if (lists_gpus(own)) {
     placement.erase("mode");
+    for (const char* key : kLists)
+      if (!own.contains(key)) placement.erase(key);
   } else if (names_mode) {
-    placement.erase("gpus");
-  } else if (parse_mode(name, at(source, pointer))) {
+    for (const char* key : kLists) placement.erase(key);
+  } else if (read_mode(name, at(source, pointer))) {
     set_mode(placement, name);
   }
-  if (!has_gpus(placement)) {
+  if (!lists_gpus(placement)) {
     if (!placement.contains("mode")) placement["mode"] = "dedicated";
     const auto& mode = placement.at("mode");
-    if (!mode.is_string() || !parse_mode(mode.get<std::string>(), at(source, pointer / "mode")))
+    if (!mode.is_string() || !read_mode(mode.get<std::string>(), at(source, pointer / "mode")))
       fail(at(source, pointer / "mode"),
            text::format("this mode must be placed by a mode of the grammar ({}), found {}", kModeGrammar,
                         mode.dump()));
@@ -141,7 +157,7 @@ void select(ordered_json& document, const std::string& mode, const std::vector<s
             const std::string& source, const std::string& where) {
   const bool own = std::find(modes.begin(), modes.end(), mode) != modes.end();
   if (own && !document.at("modes").at(mode).empty()) return merge(document, mode, source);
-  if (!parse_mode(mode, where)) fail_unknown(mode, modes, where);
+  if (!read_mode(mode, where)) fail_unknown(mode, modes, where);
   set_mode(document["placement"], mode);
 }
 
@@ -221,7 +237,7 @@ AppliedDocument apply_mode(ordered_json document, const std::string& mode, const
   if (!document.contains("placement")) document["placement"] = ordered_json::object();
   auto& placement = document["placement"];
   const bool labelled = placement.contains("label");
-  if (has_gpus(placement)) {
+  if (lists_gpus(placement)) {
     shown = labelled ? text_of(placement, "label", source) : "custom";
   } else if (!placement.contains("mode")) {
     shown = "dedicated";

@@ -10,9 +10,11 @@ Fault read_fault(const Reader& reader, const Scenario& scenario) {
   fault.service = index_of(reader.at("service"), "service", names_of(scenario.workload.services));
   const Service& service = scenario.workload.services[static_cast<std::size_t>(fault.service)];
   const auto replica = reader.integer("replica", 0, 0, 1'000'000);
-  if (replica >= service.replicas)
+  const int placed =
+      placed_replicas(scenario.workload, scenario.placement)[static_cast<std::size_t>(fault.service)];
+  if (replica >= placed)
     reader.at("replica").fail(text::format("{} has {} replica{}, numbered from 0; found {}", service.name,
-                                           service.replicas, service.replicas == 1 ? "" : "s", replica));
+                                           placed, placed == 1 ? "" : "s", replica));
   fault.replica = static_cast<int>(replica);
   fault.at_s = reader.at("at_s").number(json::kNonNegative);
   if (fault.at_s >= scenario.workload.duration_s)

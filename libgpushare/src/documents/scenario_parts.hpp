@@ -32,10 +32,14 @@ using Names = std::vector<std::string>;
 [[nodiscard]] std::vector<Traffic> read_traffic(const Reader& traffic, const Scenario& scenario,
                                                 const FileReaders& files);
 [[nodiscard]] std::vector<Fault> read_faults(const Reader& faults, const Scenario& scenario);
-/// The GPUs of a placement that lists them.
-[[nodiscard]] std::vector<GpuPlacement> read_gpus(const Reader& gpus,
-                                                  const std::shared_ptr<const GpuProfile>& otherwise,
-                                                  const std::vector<Service>& services);
+/// The GPUs of a placement that lists them, all of one node; `otherwise` is their profile where they name none.
+[[nodiscard]] Placement read_gpus(const Reader& gpus, const Node& node,
+                                  const std::shared_ptr<const GpuProfile>& otherwise, const Names& services);
+/// The nodes of a placement that lists them, with their GPUs.
+[[nodiscard]] Placement read_nodes(const Reader& nodes, const std::shared_ptr<const GpuProfile>& otherwise,
+                                   const Names& services);
+/// The cores of a host.
+[[nodiscard]] int read_cores(const Reader& host);
 /// A profile by name or path; an unknown name or missing file fails at the reader.
 [[nodiscard]] std::shared_ptr<const GpuProfile> read_profile(const Reader& reader);
 

@@ -9,7 +9,7 @@
 #include "documents/scenario_document.hpp"
 #include "documents/scenario_parts.hpp"
 #include "gpushare/errors.hpp"
-#include "placement/memory_parts.hpp"
+#include "placement/placement_checks.hpp"
 #include "placement/placement_mode.hpp"
 #include "placement/tensor_parallel.hpp"
 
@@ -62,88 +62,74 @@ std::vector<int> read_consolidate(const Reader& placement, const std::vector<Ser
   return indices;
 }
 
-std::vector<int> placed_replicas(const Scenario& scenario) {
-  std::vector<int> counts(scenario.workload.services.size());
-  for (const GpuPlacement& gpu : scenario.placement.gpus)
-    for (const PartitionPlacement& partition : gpu.partitions)
-      for (const ProcessPlacement& process : partition.processes)
-        ++counts[static_cast<std::size_t>(process.service)];
-  for (std::size_t i = 0; i < counts.size(); ++i) counts[i] /= scenario.workload.services[i].tensor_parallel;
-  return counts;
-}
-
+// A placement that lists GPUs must hold the replicas that a service says it has.
 void check_replicas(const Reader& services, const Reader& placement, const Scenario& scenario, bool listed) {
-  static_cast<void>(replicas_of(scenario.workload.services, scenario.placement.gpus, placement.where()));
-  const auto counts = placed_replicas(scenario);
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    const Service& service = scenario.workload.services[i];
-    if (counts[i] == 0) placement.fail(text::format("service \"{}\" is placed on no GPU", service.name));
+  const Workload& workload = scenario.workload;
+  static_cast<void>(replicas_of(workload.services, scenario.placement, placement.where()));
+  if (const auto nowhere = unplaced(workload, scenario.placement)) placement.fail(nowhere->what);
+  const auto counts = placed_replicas(workload, scenario.placement);
+  for (std::size_t i = 0; listed && i < counts.size(); ++i) {
+    const Service& service = workload.services[i];
     const auto replicas = services.at(service.name).find("replicas");
-    if (listed && replicas && counts[i] != service.replicas)
+    if (replicas && counts[i] != service.replicas)
       replicas->fail(text::format("{} replicas, but the placement has {} of its processes", service.replicas,
                                   counts[i] * service.tensor_parallel));
   }
 }
 
-void read_placement(const Reader& placement, const Reader& services,
-                    const std::shared_ptr<const GpuProfile>& profile, Scenario& scenario) {
-  for (const char* key : {"label", "undo"}) placement.ignore(key);
-  const auto consolidate = read_consolidate(placement, scenario.workload.services);
-  const auto gpus = placement.find("gpus");
-  const auto mode = placement.find("mode");
-  if (gpus && mode) placement.fail("\"mode\" and \"gpus\" exclude each other");
-  if (gpus) {
-    scenario.placement.gpus = read_gpus(*gpus, profile, scenario.workload.services);
-  } else {
-    const Reader reader = placement.at("mode");
-    const auto parsed = parse_mode(reader.string(), reader.where());
-    if (!parsed) reader.fail(text::format("unknown mode \"{}\". Modes: {}", reader.string(), kModeGrammar));
-    scenario.placement.gpus =
-        place(*parsed, scenario.workload.services, consolidate, profile, reader.where());
-  }
-  placement.finish();
-  check_replicas(services, placement, scenario, gpus.has_value());
-  scenario.baseline_gpus = 0;
-  const auto counts = placed_replicas(scenario);
+// GPUs when every service has its own: as many replicas as it says, or as a placement lists that it leaves it to.
+int baseline_of(const Reader& services, const Scenario& scenario, bool listed) {
+  const auto counts = placed_replicas(scenario.workload, scenario.placement);
+  int gpus = 0;
   for (std::size_t i = 0; i < counts.size(); ++i) {
-    const bool stated = services.at(scenario.workload.services[i].name).has("replicas");
-    scenario.baseline_gpus += (gpus && !stated ? counts[i] : scenario.workload.services[i].replicas) *
-                              scenario.workload.services[i].tensor_parallel;
-    scenario.workload.services[i].replicas = counts[i];
+    const Service& service = scenario.workload.services[i];
+    const bool stated = services.at(service.name).has("replicas");
+    gpus += (listed && !stated ? counts[i] : service.replicas) * service.tensor_parallel;
   }
+  return gpus;
 }
 
-// A network that a service runs, and the precision that it computes in.
-struct Network {
-  const Model& model;
-  Precision rate;
-};
+// A placement is a mode, GPUs of the document's host, or nodes with hosts of their own.
+void check_ways(const Reader& placement, bool host) {
+  std::vector<std::string> ways;
+  for (const char* key : {"mode", "gpus", "nodes"})
+    if (placement.has(key)) ways.push_back(text::format("\"{}\"", key));
+  if (ways.size() > 1) placement.fail(text::join(ways, " and ") + " exclude each other");
+  if (host && placement.has("nodes"))
+    placement.at("nodes").fail(
+        "nodes have a \"host\" each, and the document has one for all; remove that (a mode sets it to null)");
+}
 
-std::vector<Network> networks_of(const Service& service, const GpuProfile& gpu) {
-  const auto* llm = std::get_if<LlmModel>(&service.model->cost);
-  if (llm == nullptr) return {{*service.model, service.precision}};
-  std::vector<Network> networks{{*service.model, llm->format_for(service.precision, gpu)->compute}};
-  if (const Draft draft = draft_of(service, gpu); draft.model != nullptr)
-    networks.push_back({*service.engine.speculation.draft, draft.format->compute});
-  return networks;
+void read_placement(const Reader& document, Scenario& scenario) {
+  const Reader placement = document.at("placement"), services = document.at("services");
+  for (const char* key : {"label", "undo"}) placement.ignore(key);
+  scenario.placing.consolidate = read_consolidate(placement, scenario.workload.services);
+  check_ways(placement, document.has("host"));
+  const Names names = names_of(scenario.workload.services);
+  const auto gpus = placement.find("gpus");
+  const auto nodes = placement.find("nodes");
+  if (gpus) {
+    scenario.placement = read_gpus(*gpus, scenario.placing.node, scenario.placing.gpu, names);
+  } else if (nodes) {
+    scenario.placement = read_nodes(*nodes, scenario.placing.gpu, names);
+  } else {
+    const Reader mode = placement.at("mode");
+    const auto written = read_mode(mode.string(), mode.where());
+    if (!written) mode.fail(text::format("unknown mode \"{}\". Modes: {}", mode.string(), kModeGrammar));
+    scenario.placement =
+        place(on_gpu(*written, *scenario.placing.gpu), scenario.workload, scenario.placing, mode.where());
+  }
+  placement.finish();
+  const bool listed = gpus || nodes;
+  check_replicas(services, placement, scenario, listed);
+  scenario.baseline_gpus = baseline_of(services, scenario, listed);
 }
 
 // Every GPU that a service is placed on must have a rate for what it computes in.
 void check_rates(const Reader& services, const Scenario& scenario) {
-  for (const GpuPlacement& gpu : scenario.placement.gpus) {
-    for (const PartitionPlacement& partition : gpu.partitions) {
-      for (const ProcessPlacement& process : partition.processes) {
-        const Service& service = scenario.workload.services[static_cast<std::size_t>(process.service)];
-        if (std::holds_alternative<SyntheticModel>(service.model->cost)) continue;
-        for (const Network& network : networks_of(service, *gpu.profile)) {
-          if (gpu.profile->flops(network.rate) > 0) continue;
-          services.at(service.name)
-              .fail(text::format("GPU {} has no {} rate, which model {} computes in", gpu.profile->name,
-                                 to_string(network.rate), network.model.name));
-        }
-      }
-    }
-  }
+  if (const auto objection = without_rate(scenario.workload, scenario.placement))
+    services.at(scenario.workload.services[static_cast<std::size_t>(objection->service)].name)
+        .fail(objection->what);
 }
 
 void read_duration(const Reader& reader, Scenario& scenario) {
@@ -177,6 +163,27 @@ void read_duration(const Reader& reader, Scenario& scenario) {
                            scenario.workload.warmup_s, scenario.workload.duration_s));
 }
 
+void read_prices(const Reader& reader, Prices& prices) {
+  const auto price = reader.find("price_per_gpu_hour");
+  if (!price) return;
+  if (!price->is_object()) {
+    prices.any_gpu = price->number(json::kNonNegative);
+    return;
+  }
+  for (const std::string& kind : price->keys())
+    prices.by_gpu[kind] = price->at(kind).number(json::kNonNegative);
+  if (prices.by_gpu.empty()) price->fail("expected a number, or a price for each kind of GPU by its name");
+}
+
+// Every kind of GPU that something is placed on must have a price when some do.
+void check_prices(const Reader& reader, const Scenario& scenario) {
+  try {
+    static_cast<void>(price_per_hour(scenario.workload.prices, scenario.placement));
+  } catch (const ScenarioError& error) {
+    reader.at("price_per_gpu_hour").fail(error.what());
+  }
+}
+
 void read_heading(const Reader& reader, Scenario& scenario) {
   reader.ignore("$schema");
   reader.ignore("modes");
@@ -188,11 +195,8 @@ void read_heading(const Reader& reader, Scenario& scenario) {
     for (std::size_t i = 0; i < sources->size(); ++i) static_cast<void>(sources->at(i).string());
   }
   scenario.seed = static_cast<std::uint64_t>(reader.integer("seed", 1, 0));
-  scenario.workload.price_per_gpu_hour = reader.number("price_per_gpu_hour", 0, json::kNonNegative);
-  if (const auto host = reader.find("host")) {
-    scenario.placement.nodes.front().host_cores = static_cast<int>(host->at("cores").integer(1, 100'000));
-    host->finish();
-  }
+  read_prices(reader, scenario.workload.prices);
+  if (const auto host = reader.find("host")) scenario.placing.node.host_cores = read_cores(*host);
 }
 
 Scenario read(const AppliedDocument& applied, const std::string& source, const FileReaders& files) {
@@ -202,20 +206,17 @@ Scenario read(const AppliedDocument& applied, const std::string& source, const F
   scenario.mode = applied.mode;
   scenario.modes = applied.modes;
   read_heading(reader, scenario);
-  std::shared_ptr<const GpuProfile> profile;
-  if (const auto gpu = reader.find("gpu")) {
-    profile = read_profile(*gpu);
-  } else {
-    profile = std::make_shared<const GpuProfile>(load_profile("a100"));
-  }
+  const auto gpu = reader.find("gpu");
+  scenario.placing.gpu = gpu ? read_profile(*gpu) : std::make_shared<const GpuProfile>(load_profile("a100"));
   const Reader services = reader.at("services");
   scenario.workload.services = read_services(services, keys_of(applied.json, "services"));
   scenario.workload.pipelines =
       read_pipelines(reader.at("pipelines"), keys_of(applied.json, "pipelines"), scenario.workload.services);
   scenario.workload.traffic = read_traffic(reader.at("traffic"), scenario, files);
   read_duration(reader, scenario);
-  read_placement(reader.at("placement"), services, profile, scenario);
+  read_placement(reader, scenario);
   check_rates(services, scenario);
+  check_prices(reader, scenario);
   if (const auto faults = reader.find("faults")) scenario.faults = read_faults(*faults, scenario);
   reader.finish();
   scenario.document = applied.json.dump(2);

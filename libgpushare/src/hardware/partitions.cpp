@@ -76,4 +76,9 @@ std::vector<Partition> partitions(const GpuProfile& profile, const Layout& layou
   return parts;
 }
 
+std::shared_ptr<const CutGpu> cut_gpu(std::shared_ptr<const GpuProfile> profile, Layout layout) {
+  auto parts = partitions(*profile, layout);
+  return std::make_shared<const CutGpu>(CutGpu{std::move(profile), std::move(layout), std::move(parts)});
+}
+
 }  // namespace gpushare

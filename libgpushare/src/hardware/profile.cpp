@@ -50,8 +50,12 @@ double reachable_bandwidth_share(const GpuProfile& profile, double sm_share) {
 }
 
 GpuProfile load_profile(const std::string& name_or_path) {
-  if (is_path(name_or_path)) return read_profile(json::load_file(name_or_path, fail), name_or_path);
-  return parse_profile(profile_document(name_or_path), text::format("{}/{}.json", kFolder, name_or_path));
+  GpuProfile profile =
+      is_path(name_or_path)
+          ? read_profile(json::load_file(name_or_path, fail), name_or_path)
+          : parse_profile(profile_document(name_or_path), text::format("{}/{}.json", kFolder, name_or_path));
+  profile.origin = name_or_path;
+  return profile;
 }
 
 std::string profile_document(const std::string& name_or_path) {

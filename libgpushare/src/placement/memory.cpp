@@ -117,30 +117,24 @@ double batch_bytes(const BatchModel& model, const Engine& engine) {
   return model.memory_bytes + items * model.memory_per_item_bytes;
 }
 
-// The processes of one pool of memory.
-struct Tenant {
-  const Service* service;
-  MemoryNeed* need;
-  double limit;  // of MPS; infinite without
-};
-
 // Batch profiles left open grow in turn while everything still fits.
-void grow_batch_profiles(const std::vector<Tenant>& tenants, double memory) {
+void grow_batch_profiles(std::vector<Tenant>& tenants, double memory) {
   double total = 0;
-  for (const Tenant& tenant : tenants) total += tenant.need->total;
+  for (const Tenant& tenant : tenants) total += tenant.need.total;
   for (bool grown = true; grown;) {
     grown = false;
-    for (const Tenant& tenant : tenants) {
-      const auto* model = std::get_if<AutoregressiveTtsModel>(&tenant.service->model->cost);
-      if (model == nullptr || tenant.service->engine.slots > 0) continue;
+    for (Tenant& tenant : tenants) {
+      const Service& service = *tenant.service;
+      const auto* model = std::get_if<AutoregressiveTtsModel>(&service.model->cost);
+      if (model == nullptr || service.engine.slots > 0) continue;
       const auto next = std::find_if(model->batch_profiles.begin(), model->batch_profiles.end(),
-                                     [&](const auto& profile) { return profile.batch > tenant.need->slots; });
+                                     [&](const auto& profile) { return profile.batch > tenant.need.slots; });
       if (next == model->batch_profiles.end()) continue;
-      const MemoryNeed larger = tts_need(*tenant.service, *model, *next);
-      const double room = tenant.service->memory_bytes > 0 ? tenant.service->memory_bytes : tenant.limit;
-      const double more = larger.total - tenant.need->total;
+      const MemoryNeed larger = tts_need(service, *model, *next);
+      const double room = service.memory_bytes > 0 ? service.memory_bytes : tenant.limit();
+      const double more = larger.total - tenant.need.total;
       if (next->memory_bytes > room || total + more > memory) continue;
-      *tenant.need = larger;
+      tenant.need = larger;
       total += more;
       grown = true;
     }
@@ -176,63 +170,70 @@ double required_memory(const Service& service, const GpuProfile& profile) {
   return with_least_cache(service, *llm, format, profile).total / llm_share(service.engine, 1);
 }
 
-std::vector<std::size_t> sharing_memory(const std::vector<Partition>& parts, std::size_t partition) {
-  std::vector<std::size_t> members;
-  for (std::size_t i = 0; i < parts.size(); ++i)
-    if (parts[i].memory_domain == parts[partition].memory_domain) members.push_back(i);
-  return members;
+bool takes_share(const Service& service, const ProcessPlacement& process) {
+  return service.memory_bytes <= 0 && process.memory_limit_bytes <= 0 &&
+         std::holds_alternative<LlmModel>(service.model->cost);
 }
 
-int llm_processes(const std::vector<Service>& services, const GpuPlacement& gpu,
-                  const std::vector<std::size_t>& members) {
-  int count = 0;
-  for (const std::size_t part : members)
-    for (const ProcessPlacement& process : gpu.partitions[part].processes) {
-      const Service& service = services[static_cast<std::size_t>(process.service)];
-      const bool takes_a_share = service.memory_bytes <= 0 && process.memory_limit_bytes <= 0;
-      count += takes_a_share && std::holds_alternative<LlmModel>(service.model->cost) ? 1 : 0;
-    }
-  return count;
+double Tenant::limit() const {
+  return process->memory_limit_bytes > 0 ? process->memory_limit_bytes
+                                         : std::numeric_limits<double>::infinity();
 }
 
-std::vector<std::vector<MemoryNeed>> needs_of(const std::vector<Service>& services, const GpuPlacement& gpu,
-                                              const std::vector<Partition>& parts) {
-  std::vector<std::vector<MemoryNeed>> needs(parts.size());
-  for (std::size_t i = 0; i < parts.size(); ++i) needs[i].resize(gpu.partitions[i].processes.size());
-  for (std::size_t first = 0; first < parts.size(); ++first) {
-    const auto members = sharing_memory(parts, first);
-    if (members.front() != first) continue;
-    const double memory = parts[first].memory_bytes;
-    const int sharers = std::max(1, llm_processes(services, gpu, members));
-    std::vector<Tenant> tenants;
-    for (const std::size_t part : members) {
-      for (std::size_t p = 0; p < needs[part].size(); ++p) {
-        const ProcessPlacement& process = gpu.partitions[part].processes[p];
-        const Service& service = services[static_cast<std::size_t>(process.service)];
-        const bool limited = process.memory_limit_bytes > 0;
-        const double limit = limited ? process.memory_limit_bytes : std::numeric_limits<double>::infinity();
-        needs[part][p] = smallest_need(service, *gpu.profile, std::min(memory, limit), limited ? 1 : sharers);
-        tenants.push_back({&service, &needs[part][p], limit});
-      }
+bool is_first_of_memory(const GpuPlacement& gpu, std::size_t partition) {
+  const auto& parts = gpu.parts();
+  for (std::size_t i = 0; i < partition; ++i)
+    if (parts[i].memory_domain == parts[partition].memory_domain) return false;
+  return true;
+}
+
+void fill_pool(const std::vector<Service>& services, const GpuPlacement& gpu, std::size_t partition,
+               Pool& pool) {
+  const auto& parts = gpu.parts();
+  pool.gpu = &gpu.profile();
+  pool.memory = parts[partition].memory_bytes;
+  pool.tenants.clear();
+  int shares = 0;
+  for (std::size_t part = 0; part < parts.size(); ++part) {
+    if (parts[part].memory_domain != parts[partition].memory_domain) continue;
+    const auto& processes = gpu.partitions[part].processes;
+    for (std::size_t i = 0; i < processes.size(); ++i) {
+      const Service& service = services[static_cast<std::size_t>(processes[i].service)];
+      shares += takes_share(service, processes[i]) ? 1 : 0;
+      pool.tenants.push_back({&service, &processes[i], part, i, {}});
     }
-    grow_batch_profiles(tenants, memory);
   }
-  return needs;
+  pool.sharers = std::max(1, shares);
+  for (Tenant& tenant : pool.tenants) {
+    const bool limited = tenant.process->memory_limit_bytes > 0;
+    tenant.need = smallest_need(*tenant.service, *pool.gpu, std::min(pool.memory, tenant.limit()),
+                                limited ? 1 : pool.sharers);
+  }
+  grow_batch_profiles(pool.tenants, pool.memory);
 }
 
 }  // namespace scenario
 
 MemoryNeed memory_need(const Service& service, const GpuProfile& profile, const Partition& partition,
                        int sharers) {
-  MemoryNeed need = scenario::smallest_need(service, profile, partition.memory_bytes, std::max(1, sharers));
-  const double infinity = std::numeric_limits<double>::infinity();
-  scenario::grow_batch_profiles({{&service, &need, infinity}}, partition.memory_bytes);
-  return need;
+  const ProcessPlacement process;
+  std::vector<scenario::Tenant> alone{{&service, &process, 0, 0, {}}};
+  alone[0].need = scenario::smallest_need(service, profile, partition.memory_bytes, std::max(1, sharers));
+  scenario::grow_batch_profiles(alone, partition.memory_bytes);
+  return alone[0].need;
 }
 
 std::vector<std::vector<MemoryNeed>> memory_needs(const std::vector<Service>& services,
                                                   const GpuPlacement& gpu) {
-  return scenario::needs_of(services, gpu, partitions(*gpu.profile, gpu.layout));
+  std::vector<std::vector<MemoryNeed>> needs(gpu.partitions.size());
+  for (std::size_t i = 0; i < needs.size(); ++i) needs[i].resize(gpu.partitions[i].processes.size());
+  scenario::Pool pool;
+  for (std::size_t first = 0; first < needs.size(); ++first) {
+    if (!scenario::is_first_of_memory(gpu, first)) continue;
+    scenario::fill_pool(services, gpu, first, pool);
+    for (const scenario::Tenant& tenant : pool.tenants) needs[tenant.partition][tenant.index] = tenant.need;
+  }
+  return needs;
 }
 
 }  // namespace gpushare

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
-#include "gpushare/scenario.hpp"
+#include "gpushare/fits.hpp"
 
 namespace gpushare::scenario {
 
@@ -11,8 +13,11 @@ inline constexpr int kLeastCachedTokens = 1024;
 
 /// The smallest partition memory that admits one process of the service when it is alone there, bytes.
 [[nodiscard]] double required_memory(const Service& service, const GpuProfile& profile);
-/// Nothing when every process of the partitions that share memory with `partition` fits; otherwise the sum and a remedy.
+/// What of the processes that share memory with `partition` does not fit first; its `gpu` is 0.
+[[nodiscard]] std::optional<Misfit> memory_misfit(const std::vector<Service>& services,
+                                                  const GpuPlacement& gpu, std::size_t partition);
+/// The sum and a remedy.
 [[nodiscard]] std::string memory_refusal(const std::vector<Service>& services, const GpuPlacement& gpu,
-                                         std::size_t partition);
+                                         const Misfit& misfit);
 
 }  // namespace gpushare::scenario

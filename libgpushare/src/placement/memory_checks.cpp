@@ -28,196 +28,186 @@ std::string sum_of(const std::string& name, const MemoryNeed& need, const std::s
   return text::format("{} needs {} ({})", name, gb(need.total), text::join(parts, " + "));
 }
 
-// One process of a pool, and what it may take of it.
-struct Case {
-  const Service& service;
-  const ProcessPlacement& process;
-  const MemoryNeed& need;
-  const GpuProfile& gpu;
-  double memory;  // of the partitions that share it
-  int sharers;    // LLM processes that take a share
-};
-
-std::string smaller_formats(const Case& c, const LlmModel& model, double budget) {
+std::string smaller_formats(const Service& service, const GpuProfile& gpu, const LlmModel& model,
+                            double budget) {
   for (const WeightFormat& format : model.formats) {
-    const double total = with_least_cache(c.service, model, format, c.gpu).total;
-    if (format.name == c.service.precision || total > budget || c.gpu.flops(format.compute) <= 0) continue;
+    const double total = with_least_cache(service, model, format, gpu).total;
+    if (format.name == service.precision || total > budget || gpu.flops(format.compute) <= 0) continue;
     return text::format("{} ({})", to_string(format.name), gb(total));
   }
   return {};
 }
 
-std::string larger_partition(const Case& c, double required) {
-  const double largest = c.gpu.memory_bytes;
+std::string larger_partition(const GpuProfile& gpu, double required) {
+  const double largest = gpu.memory_bytes;
   if (required > largest)
-    return text::format("a GPU with more memory than the {} of {}", size_of_memory(largest), c.gpu.name);
+    return text::format("a GPU with more memory than the {} of {}", size_of_memory(largest), gpu.name);
   return text::format("a partition of at least {:.0f} GB", std::ceil(required / 1e9));
 }
 
 // The fewest GPUs, twice as many as now or more, over which a replica fits that is too large for one alone; 0: none, or
 // they could not work together.
-int more_gpus(const Case& c, const LlmModel& model, double least) {
-  const double most = llm_share(c.service.engine, 1) * c.gpu.memory_bytes;
-  if (least <= most || c.gpu.interconnect.bandwidth_bytes_per_s <= 0) return 0;
-  Service wider = c.service;
-  const WeightFormat& format = *model.format_for(c.service.precision, c.gpu);
+int more_gpus(const Service& service, const GpuProfile& gpu, const LlmModel& model, double least) {
+  const double most = llm_share(service.engine, 1) * gpu.memory_bytes;
+  if (least <= most || gpu.interconnect.bandwidth_bytes_per_s <= 0) return 0;
+  Service wider = service;
+  const WeightFormat& format = *model.format_for(service.precision, gpu);
   for (wider.tensor_parallel *= 2; wider.tensor_parallel <= kMostRanks; wider.tensor_parallel *= 2)
-    if (with_least_cache(wider, model, format, c.gpu).total <= most) return wider.tensor_parallel;
+    if (with_least_cache(wider, model, format, gpu).total <= most) return wider.tensor_parallel;
   return 0;
 }
 
-std::string llm_remedies(const Case& c, const LlmModel& model, double least, double budget) {
+std::string cache_remedies(const Pool& pool, const Service& service, const LlmModel& model,
+                           const Misfit& misfit) {
   std::vector<std::string> remedies;
-  if (auto format = smaller_formats(c, model, budget); !format.empty()) remedies.push_back(std::move(format));
-  const double share = llm_share(c.service.engine, 1);
-  const auto processes = static_cast<int>(std::floor(share * c.memory / least));
-  if (c.sharers > 1 && processes >= 1 && processes < c.sharers)
+  const double least = misfit.needed;
+  if (auto format = smaller_formats(service, *pool.gpu, model, misfit.available); !format.empty())
+    remedies.push_back(std::move(format));
+  const double share = llm_share(service.engine, 1);
+  const auto processes = static_cast<int>(std::floor(share * pool.memory / least));
+  if (pool.sharers > 1 && processes >= 1 && processes < pool.sharers)
     remedies.push_back(
         text::format("at most {} such process{} on it", processes, processes == 1 ? "" : "es"));
-  if (c.sharers == 1) remedies.push_back(larger_partition(c, least / share));
-  if (remedies.empty()) remedies.push_back(larger_partition(c, least / share * c.sharers));
-  if (const int gpus = more_gpus(c, model, least); gpus > 0)
+  if (pool.sharers == 1) remedies.push_back(larger_partition(*pool.gpu, least / share));
+  if (remedies.empty()) remedies.push_back(larger_partition(*pool.gpu, least / share * pool.sharers));
+  if (const int gpus = more_gpus(service, *pool.gpu, model, least); gpus > 0)
     remedies.push_back(text::format("a tensor_parallel of {}", gpus));
   return text::format("; choose {}", text::join(remedies, " or "));
 }
 
-std::string llm_refusal(const Case& c, const LlmModel& model) {
-  if (c.service.engine.kv_blocks > 0 || c.need.kv_blocks >= least_blocks(c.service.engine)) return {};
-  const WeightFormat& format = *model.format_for(c.service.precision, c.gpu);
-  const MemoryNeed least = with_least_cache(c.service, model, format, c.gpu);
-  const std::string sum =
-      sum_of(c.service.name, least, text::format("cache of {} tokens", kLeastCachedTokens));
-  if (c.service.memory_bytes > 0)
+std::string cache_refusal(const Pool& pool, const Tenant& tenant, const Misfit& misfit) {
+  const Service& service = *tenant.service;
+  const auto& model = std::get<LlmModel>(service.model->cost);
+  const WeightFormat& format = *model.format_for(service.precision, *pool.gpu);
+  const std::string sum = sum_of(service.name, with_least_cache(service, model, format, *pool.gpu),
+                                 text::format("cache of {} tokens", kLeastCachedTokens));
+  if (service.memory_bytes > 0)
     return text::format(
         "{}, but its memory_bytes gives it {}; raise memory_bytes or choose a smaller precision", sum,
-        gb(c.service.memory_bytes));
-  const bool limited = c.process.memory_limit_bytes > 0;
-  const double pool = limited ? std::min(c.memory, c.process.memory_limit_bytes) : c.memory;
-  const double share = llm_share(c.service.engine, limited ? 1 : c.sharers);
-  const double budget = share * pool;
+        gb(misfit.available));
+  const bool limited = tenant.process->memory_limit_bytes > 0;
+  const double share = llm_share(service.engine, limited ? 1 : pool.sharers);
   if (limited)
     return text::format(
         "{}, but gets {} (gpu_memory_utilization {:.4g} of its memory_limit_bytes); raise the limit", sum,
-        gb(budget), share);
-  const std::string of =
-      text::format("{} of {}, of which {} (gpu_memory_utilization {:.4g}{})", sum, size_of_memory(c.memory),
-                   gb(budget), share, c.sharers > 1 ? text::format(", {} LLM processes", c.sharers) : "");
-  return of + llm_remedies(c, model, least.total, budget);
+        gb(misfit.available), share);
+  const std::string of = text::format(
+      "{} of {}, of which {} (gpu_memory_utilization {:.4g}{})", sum, size_of_memory(pool.memory),
+      gb(misfit.available), share, pool.sharers > 1 ? text::format(", {} LLM processes", pool.sharers) : "");
+  return of + cache_remedies(pool, service, model, misfit);
 }
 
-std::string own_refusal(const Case& c) {
-  if (const auto* llm = std::get_if<LlmModel>(&c.service.model->cost)) {
-    if (auto text = llm_refusal(c, *llm); !text.empty()) return text;
-  }
-  const double limit = c.process.memory_limit_bytes;
-  if (limit > 0 && c.need.total > limit)
-    return text::format("{}, but its memory_limit_bytes is {}; raise the limit",
-                        sum_of(c.service.name, c.need), gb(limit));
-  if (c.need.total <= c.memory) return {};
-  return text::format("{} of {}; choose {}", sum_of(c.service.name, c.need), size_of_memory(c.memory),
-                      larger_partition(c, c.need.total));
-}
-
-std::string utilization_refusal(const std::vector<Case>& cases) {
-  double total = 0;
+std::string utilisation_refusal(const Pool& pool, const Misfit& misfit) {
   std::vector<std::string> shares;
-  for (const Case& c : cases) {
-    const bool takes_a_share = std::holds_alternative<LlmModel>(c.service.model->cost) &&
-                               c.service.memory_bytes <= 0 && c.process.memory_limit_bytes <= 0 &&
-                               c.service.engine.kv_blocks == 0;
-    if (!takes_a_share) continue;
-    const double share = llm_share(c.service.engine, c.sharers);
-    total += share;
-    shares.push_back(text::format("{} {:.4g}", c.service.name, share));
-  }
-  if (total <= 1 + 1e-9) return {};
+  for (const Tenant& tenant : pool.tenants)
+    if (takes_share(*tenant.service, *tenant.process) && tenant.service->engine.kv_blocks == 0)
+      shares.push_back(
+          text::format("{} {:.4g}", tenant.service->name, llm_share(tenant.service->engine, pool.sharers)));
   return text::format(
       "gpu_memory_utilization of the processes that share it: {} = {:.4g}, more than 1; choose at most "
       "{:.4g} each",
-      text::join(shares, " + "), total, std::floor(1e4 / static_cast<double>(shares.size())) / 1e4);
+      text::join(shares, " + "), misfit.needed / misfit.available,
+      std::floor(1e4 / static_cast<double>(shares.size())) / 1e4);
 }
 
-std::string sum_refusal(const std::vector<Case>& cases) {
-  double total = 0, others = 0, least = 0;
+// The share that each LLM process could take beside the others, in hundredths; 0: that would leave one without a cache.
+double fitting_share(const Pool& pool) {
+  double others = 0, least = 0;
   int shares = 0;
-  std::vector<std::string> terms;
-  for (const Case& c : cases) {
-    total += c.need.total;
-    terms.push_back(text::format("{} {}", c.service.name, gb(c.need.total)));
-    const auto* llm = std::get_if<LlmModel>(&c.service.model->cost);
-    const bool adjustable = llm != nullptr && c.service.memory_bytes <= 0 &&
-                            c.process.memory_limit_bytes <= 0 && c.service.engine.kv_blocks == 0;
-    if (!adjustable) {
-      others += c.need.total;
+  for (const Tenant& tenant : pool.tenants) {
+    const Service& service = *tenant.service;
+    if (!takes_share(service, *tenant.process) || service.engine.kv_blocks > 0) {
+      others += tenant.need.total;
       continue;
     }
     ++shares;
-    least = std::max(
-        least, with_least_cache(c.service, *llm, *llm->format_for(c.service.precision, c.gpu), c.gpu).total);
+    const auto& model = std::get<LlmModel>(service.model->cost);
+    const WeightFormat& format = *model.format_for(service.precision, *pool.gpu);
+    least = std::max(least, with_least_cache(service, model, format, *pool.gpu).total);
   }
-  const double memory = cases.front().memory;
-  if (total <= memory) return {};
+  if (shares == 0) return 0;
+  const double share = std::floor((pool.memory - others) / shares / pool.memory * 100) / 100;
+  return share * pool.memory >= least ? share : 0;
+}
+
+std::string sum_refusal(const Pool& pool, const Misfit& misfit) {
+  std::vector<std::string> terms;
+  for (const Tenant& tenant : pool.tenants)
+    terms.push_back(text::format("{} {}", tenant.service->name, gb(tenant.need.total)));
   std::string remedy = "place fewer processes here or choose a larger partition";
-  const double utilization = shares > 0 ? std::floor((memory - others) / shares / memory * 100) / 100 : 0;
-  if (utilization * memory >= least && utilization > 0)
-    remedy =
-        text::format("choose a gpu_memory_utilization of at most {:.2f} for each LLM process", utilization);
-  return text::format("{} = {} of {}; {}", text::join(terms, " + "), gb(total), size_of_memory(memory),
-                      remedy);
+  if (const double share = fitting_share(pool); share > 0)
+    remedy = text::format("choose a gpu_memory_utilization of at most {:.2f} for each LLM process", share);
+  return text::format("{} = {} of {}; {}", text::join(terms, " + "), gb(misfit.needed),
+                      size_of_memory(misfit.available), remedy);
 }
 
-// Of the clients of an instance as of its SMs (NVIDIA MIG User Guide).
-int most_clients(const GpuProfile& profile, const Partition& partition) {
-  if (partition.name == "whole" || profile.mig_sms == 0) return profile.mps.max_clients;
-  return std::max(1, profile.mps.max_clients * partition.sms / profile.mig_sms);
+const Tenant& tenant_of(const Pool& pool, const Misfit& misfit) {
+  return *std::find_if(pool.tenants.begin(), pool.tenants.end(), [&](const Tenant& tenant) {
+    return static_cast<int>(tenant.partition) == misfit.partition &&
+           static_cast<int>(tenant.index) == misfit.process;
+  });
 }
 
-void check_clients(const GpuPlacement& gpu, const Partition& partition, const PartitionPlacement& placement,
-                   const std::string& where) {
-  const int most = most_clients(*gpu.profile, partition);
-  const auto clients = placement.processes.size();
-  if (placement.sharing.mode != SharingMode::mps || clients <= static_cast<std::size_t>(most)) return;
-  throw LayoutError(where,
-                    text::format("{} MPS clients, but {} takes at most {}", clients,
-                                 partition.name == "whole" ? gpu.profile->name : partition.name, most));
+std::string clients_refusal(const GpuPlacement& gpu, const Misfit& misfit) {
+  const std::string& name = gpu.parts()[static_cast<std::size_t>(misfit.partition)].name;
+  return text::format("{} MPS clients, but {} takes at most {}", misfit.needed,
+                      gpu.layout().whole() ? gpu.profile().name : name, misfit.available);
 }
 
 }  // namespace
 
 std::string memory_refusal(const std::vector<Service>& services, const GpuPlacement& gpu,
-                           std::size_t partition) {
-  const auto parts = partitions(*gpu.profile, gpu.layout);
-  const auto members = sharing_memory(parts, partition);
-  const auto needs = needs_of(services, gpu, parts);
-  const int sharers = std::max(1, llm_processes(services, gpu, members));
-  std::vector<Case> cases;
-  for (const std::size_t part : members) {
-    for (std::size_t p = 0; p < needs[part].size(); ++p) {
-      const ProcessPlacement& process = gpu.partitions[part].processes[p];
-      cases.push_back({services[static_cast<std::size_t>(process.service)], process, needs[part][p],
-                       *gpu.profile, parts[part].memory_bytes, sharers});
+                           const Misfit& misfit) {
+  Pool pool;
+  fill_pool(services, gpu, static_cast<std::size_t>(misfit.partition), pool);
+  switch (misfit.reason) {
+    case Misfit::Reason::cache:
+      return cache_refusal(pool, tenant_of(pool, misfit), misfit);
+    case Misfit::Reason::memory_limit: {
+      const Tenant& tenant = tenant_of(pool, misfit);
+      return text::format("{}, but its memory_limit_bytes is {}; raise the limit",
+                          sum_of(tenant.service->name, tenant.need), gb(misfit.available));
     }
+    case Misfit::Reason::partition: {
+      const Tenant& tenant = tenant_of(pool, misfit);
+      return text::format("{} of {}; choose {}", sum_of(tenant.service->name, tenant.need),
+                          size_of_memory(misfit.available), larger_partition(*pool.gpu, misfit.needed));
+    }
+    case Misfit::Reason::utilisation:
+      return utilisation_refusal(pool, misfit);
+    case Misfit::Reason::sum:
+      return sum_refusal(pool, misfit);
+    case Misfit::Reason::mps_clients:
+      return clients_refusal(gpu, misfit);
   }
-  if (cases.empty()) return {};
-  for (const Case& c : cases)
-    if (auto text = own_refusal(c); !text.empty()) return text;
-  if (auto text = utilization_refusal(cases); !text.empty()) return text;
-  return sum_refusal(cases);
+  return {};
 }
 
 }  // namespace scenario
 
+std::string place_of(const Misfit& misfit, const Placement& placement) {
+  const auto& parts = placement.gpus[static_cast<std::size_t>(misfit.gpu)].parts();
+  const Partition& own = parts[static_cast<std::size_t>(misfit.partition)];
+  if (misfit.reason == Misfit::Reason::mps_clients) return text::format("gpu{}/{}", misfit.gpu, own.name);
+  const auto first = std::find_if(parts.begin(), parts.end(), [&](const Partition& part) {
+    return part.memory_domain == own.memory_domain;
+  });
+  return text::format("gpu{}/{}", misfit.gpu, first->name);
+}
+
+std::string explain(const Misfit& misfit, const Workload& workload, const Placement& placement) {
+  return scenario::memory_refusal(workload.services, placement.gpus[static_cast<std::size_t>(misfit.gpu)],
+                                  misfit);
+}
+
 void check_memory(const Workload& workload, const Placement& placement) {
-  for (std::size_t g = 0; g < placement.gpus.size(); ++g) {
-    const GpuPlacement& gpu = placement.gpus[g];
-    const auto parts = partitions(*gpu.profile, gpu.layout);
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      const std::string where = text::format("gpu{}/{}", g, parts[i].name);
-      scenario::check_clients(gpu, parts[i], gpu.partitions[i], where);
-      if (auto text = scenario::memory_refusal(workload.services, gpu, i); !text.empty())
-        throw MemoryError(where, text);
-    }
-  }
+  const Fit fit = fits(workload, placement);
+  if (fit.ok()) return;
+  const Misfit& first = fit.misfits.front();
+  std::string where = place_of(first, placement);
+  const std::string what = explain(first, workload, placement);
+  if (first.reason == Misfit::Reason::mps_clients) throw LayoutError(std::move(where), what);
+  throw MemoryError(std::move(where), what);
 }
 
 }  // namespace gpushare

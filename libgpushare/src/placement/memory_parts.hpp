@@ -2,10 +2,10 @@
 
 #include <vector>
 
-#include "gpushare/scenario.hpp"
+#include "gpushare/fits.hpp"
 #include "placement/memory.hpp"
 
-/// What memory.cpp computes and memory_checks.cpp words.
+/// What memory.cpp computes, fits.cpp adds up and memory_checks.cpp words.
 namespace gpushare::scenario {
 
 /// gpu_memory_utilization when it is left out, divided by the LLM processes that share the memory; vLLM's default.
@@ -29,14 +29,29 @@ struct Draft {
 [[nodiscard]] MemoryNeed smallest_need(const Service& service, const GpuProfile& profile, double pool,
                                        int sharers);
 
-/// The partitions that share memory with this one, itself included.
-[[nodiscard]] std::vector<std::size_t> sharing_memory(const std::vector<Partition>& parts,
-                                                      std::size_t partition);
-/// LLM processes there that take a share of the memory, not an amount.
-[[nodiscard]] int llm_processes(const std::vector<Service>& services, const GpuPlacement& gpu,
-                                const std::vector<std::size_t>& members);
-[[nodiscard]] std::vector<std::vector<MemoryNeed>> needs_of(const std::vector<Service>& services,
-                                                            const GpuPlacement& gpu,
-                                                            const std::vector<Partition>& parts);
+/// Whether a process is an LLM that takes a share of the memory, not an amount.
+[[nodiscard]] bool takes_share(const Service& service, const ProcessPlacement& process);
+
+/// A process in a memory.
+struct Tenant {
+  const Service* service = nullptr;
+  const ProcessPlacement* process = nullptr;
+  std::size_t partition = 0, index = 0;  ///< of the GPU, and of that partition
+  MemoryNeed need{};
+
+  [[nodiscard]] double limit() const;  ///< of MPS; infinite without
+};
+/// The memory of a partition, which compute instances of one GPU instance share, and the processes in it.
+struct Pool {
+  const GpuProfile* gpu = nullptr;
+  double memory = 0;
+  int sharers = 1;  ///< LLM processes that take a share; at least 1
+  std::vector<Tenant> tenants;
+};
+/// The memory of that partition. `pool` is filled anew, so that one serves many questions.
+void fill_pool(const std::vector<Service>& services, const GpuPlacement& gpu, std::size_t partition,
+               Pool& pool);
+/// Whether no earlier partition has the same memory.
+[[nodiscard]] bool is_first_of_memory(const GpuPlacement& gpu, std::size_t partition);
 
 }  // namespace gpushare::scenario

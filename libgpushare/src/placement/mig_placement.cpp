@@ -26,14 +26,10 @@ class InstancePlanner {
  public:
   InstancePlanner(const std::vector<Service>& services, const std::vector<ProcessPlacement>& processes,
                   GpuPlacement gpu, std::size_t number)
-      : services_(services),
-        gpu_(std::move(gpu)),
-        number_(number),
-        parts_(partitions(*gpu_.profile, gpu_.layout)) {
-    gpu_.partitions.resize(parts_.size());
+      : services_(services), gpu_(std::move(gpu)), number_(number), parts_(gpu_.parts()) {
     for (const ProcessPlacement& process : processes) {
       entries_.push_back(process.service);
-      needs_.push_back(required_memory(services_[static_cast<std::size_t>(process.service)], *gpu_.profile));
+      needs_.push_back(required_memory(services_[static_cast<std::size_t>(process.service)], gpu_.profile()));
     }
     placed_.resize(entries_.size());
     order_.resize(parts_.size());
@@ -56,7 +52,7 @@ class InstancePlanner {
   bool fits(std::size_t entry, std::size_t part) {
     auto& processes = gpu_.partitions[part].processes;
     processes.push_back(ProcessPlacement{entries_[entry]});
-    const bool ok = memory_refusal(services_, gpu_, part).empty();
+    const bool ok = !memory_misfit(services_, gpu_, part);
     processes.pop_back();
     return ok;
   }
@@ -150,14 +146,14 @@ class InstancePlanner {
     const std::size_t largest = order_.front();
     auto& processes = gpu_.partitions[largest].processes;
     const auto neighbours = std::exchange(processes, {ProcessPlacement{entries_[entry]}});
-    const std::string layout = short_name(*gpu_.profile, gpu_.layout);
-    std::string text = memory_refusal(services_, gpu_, largest);  // alone; otherwise beside its neighbours
-    if (!text.empty()) {
-      text += text::format(", which {} has not", layout);
+    const std::string layout = short_name(gpu_.profile(), gpu_.layout());
+    std::string text;
+    if (const auto alone = memory_misfit(services_, gpu_, largest)) {
+      text = text::format("{}, which {} has not", memory_refusal(services_, gpu_, *alone), layout);
     } else {
       processes.insert(processes.begin(), neighbours.begin(), neighbours.end());
       text = text::format("{}; nor does {} fit beside the others in another partition of {}",
-                          memory_refusal(services_, gpu_, largest),
+                          memory_refusal(services_, gpu_, *memory_misfit(services_, gpu_, largest)),
                           services_[static_cast<std::size_t>(entries_[entry])].name, layout);
     }
     throw MemoryError(text::format("gpu{}/{}", number_, parts_[largest].name), text);
@@ -166,7 +162,7 @@ class InstancePlanner {
   const std::vector<Service>& services_;
   GpuPlacement gpu_;
   std::size_t number_;
-  std::vector<Partition> parts_;
+  const std::vector<Partition>& parts_;
   std::vector<std::size_t> order_;  // partitions, largest first
   std::vector<int> entries_;        // service of each process that must be placed
   std::vector<double> needs_;
@@ -179,10 +175,7 @@ class InstancePlanner {
 GpuPlacement place_on_instances(const PlacementMode& mode, const std::vector<Service>& services,
                                 const std::vector<ProcessPlacement>& processes,
                                 const std::shared_ptr<const GpuProfile>& profile, std::size_t gpu) {
-  GpuPlacement cut;
-  cut.profile = profile;
-  cut.layout = parse_layout(*profile, mode.layout);
-  return InstancePlanner(services, processes, std::move(cut), gpu).plan(mode.inner);
+  return InstancePlanner(services, processes, empty_gpu(cut_gpu(profile, mode.layout)), gpu).plan(mode.inner);
 }
 
 }  // namespace gpushare::scenario

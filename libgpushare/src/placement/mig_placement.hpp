@@ -3,7 +3,7 @@
 #include <memory>
 #include <vector>
 
-#include "placement/placement_mode.hpp"
+#include "gpushare/placement.hpp"
 
 namespace gpushare::scenario {
 

@@ -8,16 +8,15 @@
 #include "placement/mig_placement.hpp"
 #include "placement/placement_mode.hpp"
 
-namespace gpushare::scenario {
+namespace gpushare {
+namespace scenario {
 namespace {
 
 using ProfilePointer = std::shared_ptr<const GpuProfile>;
 
 GpuPlacement whole_gpu(const ProfilePointer& profile, SharingMode sharing,
                        std::vector<ProcessPlacement> processes) {
-  GpuPlacement gpu;
-  gpu.profile = profile;
-  gpu.partitions.resize(1);
+  GpuPlacement gpu = empty_gpu(cut_gpu(profile));
   gpu.partitions[0].sharing.mode = sharing;
   gpu.partitions[0].processes = std::move(processes);
   return gpu;
@@ -27,14 +26,24 @@ GpuPlacement whole_gpu(const ProfilePointer& profile, SharingMode sharing,
 // order.
 std::vector<GpuPlacement> dedicated(const std::vector<Service>& services, const std::vector<int>& shared,
                                     const ProfilePointer& profile) {
+  const GpuPlacement empty = empty_gpu(cut_gpu(profile));
   std::vector<GpuPlacement> gpus;
   for (int s = 0; s < static_cast<int>(services.size()); ++s) {
     if (std::find(shared.begin(), shared.end(), s) != shared.end()) continue;
     const Service& service = services[static_cast<std::size_t>(s)];
-    for (int process = 0; process < service.replicas * service.tensor_parallel; ++process)
-      gpus.push_back(whole_gpu(profile, SharingMode::exclusive, {ProcessPlacement{s}}));
+    for (int process = 0; process < service.replicas * service.tensor_parallel; ++process) {
+      gpus.push_back(empty);
+      gpus.back().partitions[0].processes.push_back({s});
+    }
   }
   return gpus;
+}
+
+std::vector<int> sharing_services(const std::vector<int>& consolidate, std::size_t services) {
+  if (!consolidate.empty()) return consolidate;
+  std::vector<int> all(services);
+  std::iota(all.begin(), all.end(), 0);
+  return all;
 }
 
 std::vector<ProcessPlacement> expand(const std::vector<Service>& services, const std::vector<int>& shared,
@@ -65,14 +74,12 @@ void set_caps(std::vector<ProcessPlacement>& processes, const std::vector<double
   for (std::size_t i = 0; i < processes.size(); ++i) processes[i].active_thread_percentage = percentages[i];
 }
 
-}  // namespace
-
-std::vector<GpuPlacement> place(const PlacementMode& mode, const std::vector<Service>& services,
-                                const std::vector<int>& consolidate, const ProfilePointer& profile,
-                                const std::string& where) {
+std::vector<GpuPlacement> gpus_of(const PlacementMode& mode, const std::vector<Service>& services,
+                                  const std::vector<int>& shared, const ProfilePointer& profile,
+                                  const std::string& where) {
   if (mode.kind == PlacementMode::Kind::dedicated) return dedicated(services, {}, profile);
-  auto processes = expand(services, consolidate, mode.replicas, where);
-  auto gpus = dedicated(services, consolidate, profile);
+  auto processes = expand(services, shared, mode.replicas, where);
+  auto gpus = dedicated(services, shared, profile);
   switch (mode.kind) {
     case PlacementMode::Kind::mps:
       set_caps(processes, mode.percentages, where);
@@ -89,4 +96,18 @@ std::vector<GpuPlacement> place(const PlacementMode& mode, const std::vector<Ser
   return gpus;
 }
 
-}  // namespace gpushare::scenario
+}  // namespace
+
+Placement place(const PlacementMode& mode, const Workload& workload, const PlacementOptions& options,
+                const std::string& where) {
+  const auto shared = sharing_services(options.consolidate, workload.services.size());
+  return {{options.node}, gpus_of(mode, workload.services, shared, options.gpu, where)};
+}
+
+}  // namespace scenario
+
+Placement place(const PlacementMode& mode, const Workload& workload, const PlacementOptions& options) {
+  return scenario::place(mode, workload, options, {});
+}
+
+}  // namespace gpushare

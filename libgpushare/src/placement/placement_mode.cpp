@@ -2,10 +2,12 @@
 
 #include <charconv>
 
+#include "core/json_reader.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
 
-namespace gpushare::scenario {
+namespace gpushare {
+namespace scenario {
 namespace {
 
 constexpr int kMostReplicas = 1000;
@@ -49,8 +51,9 @@ std::vector<double> parse_percentages(const std::string& text, std::string_view 
   return percentages;
 }
 
-PlacementMode parse_mig(const std::string& text, std::string_view rest, const std::string& where) {
-  PlacementMode mode;
+WrittenMode parse_mig(const std::string& text, std::string_view rest, const std::string& where) {
+  WrittenMode written;
+  PlacementMode& mode = written.mode;
   mode.kind = PlacementMode::Kind::mig;
   const std::size_t slash = rest.find('/');
   if (slash != std::string_view::npos) {
@@ -60,20 +63,22 @@ PlacementMode parse_mig(const std::string& text, std::string_view rest, const st
            text::format("after the layout expected \"/time-slicing\" or \"/mps\", found \"/{}\"", inner));
     if (inner == "mps") mode.inner = SharingMode::mps;
   }
-  mode.layout = rest.substr(0, slash);
-  if (mode.layout.empty()) fail(where, text, "after \"mig:\" expected a layout such as 3g.40gb+3g.40gb");
-  return mode;
+  written.layout = rest.substr(0, slash);
+  if (written.layout.empty()) fail(where, text, "after \"mig:\" expected a layout such as 3g.40gb+3g.40gb");
+  return written;
 }
 
 }  // namespace
 
-std::optional<PlacementMode> parse_mode(const std::string& text, const std::string& where) {
+std::optional<WrittenMode> read_mode(const std::string& text, const std::string& where) {
   const std::size_t colon = text.find(':');
   const std::string_view all = text;
   const std::string_view word = all.substr(0, colon);
   const bool has_rest = colon != std::string::npos;
   const std::string_view rest = has_rest ? all.substr(colon + 1) : std::string_view{};
-  PlacementMode mode;
+  if (word == "mig") return parse_mig(text, rest, where);
+  WrittenMode written;
+  PlacementMode& mode = written.mode;
   if (word == "dedicated") {
     if (has_rest) fail(where, text, "\"dedicated\" takes nothing after it");
   } else if (word == "time-slicing") {
@@ -82,12 +87,27 @@ std::optional<PlacementMode> parse_mode(const std::string& text, const std::stri
   } else if (word == "mps") {
     mode.kind = PlacementMode::Kind::mps;
     if (has_rest) mode.percentages = parse_percentages(text, rest, where);
-  } else if (word == "mig") {
-    mode = parse_mig(text, rest, where);
   } else {
     return std::nullopt;
   }
+  return written;
+}
+
+PlacementMode on_gpu(const WrittenMode& written, const GpuProfile& profile) {
+  PlacementMode mode = written.mode;
+  if (mode.kind == PlacementMode::Kind::mig) mode.layout = parse_layout(profile, written.layout);
   return mode;
 }
 
-}  // namespace gpushare::scenario
+}  // namespace scenario
+
+PlacementMode parse_mode(const std::string& text, const GpuProfile& profile) {
+  if (const auto written = scenario::read_mode(text, {})) return scenario::on_gpu(*written, profile);
+  const auto near =
+      json::nearest(text.substr(0, text.find(':')), {"dedicated", "time-slicing", "mps", "mig"});
+  throw ScenarioError({},
+                      text::format("unknown mode \"{}\"{} Modes: {}", text,
+                                   near ? text::format("; did you mean \"{}\"?", *near) : ".", kModeGrammar));
+}
+
+}  // namespace gpushare

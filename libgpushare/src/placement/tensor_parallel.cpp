@@ -11,30 +11,37 @@ namespace {
 // The replicas of one service while its processes are met.
 class Replicas {
  public:
-  Replicas(const Service& service, const std::string& where) : service_(service), where_(where) {}
+  Replicas(const Service& service, const Placement& placement, const std::string& where)
+      : service_(service), placement_(placement), where_(where) {}
 
-  ReplicaRank join(std::size_t gpu, const GpuPlacement& placement) {
+  ReplicaRank join(std::size_t gpu) {
     if (service_.tensor_parallel == 1) return {processes_++, 0};
-    check(gpu, placement);
+    check(gpu);
     ++processes_;
-    const auto lacking = std::find_if(members_.begin(), members_.end(), [&](const auto& on) {
-      return on.size() < ranks() && std::find(on.begin(), on.end(), gpu) == on.end();
+    const int node = placement_.gpus[gpu].node;
+    const auto lacking = std::find_if(members_.begin(), members_.end(), [&](const Members& on) {
+      return on.node == node && on.gpus.size() < ranks() &&
+             std::find(on.gpus.begin(), on.gpus.end(), gpu) == on.gpus.end();
     });
     const auto replica = lacking - members_.begin();
-    if (lacking == members_.end()) members_.emplace_back();
-    auto& joined = members_[static_cast<std::size_t>(replica)];
+    if (lacking == members_.end()) members_.push_back({node, {}});
+    auto& joined = members_[static_cast<std::size_t>(replica)].gpus;
     joined.push_back(gpu);
     return {static_cast<int>(replica), static_cast<int>(joined.size()) - 1};
   }
 
   void finish() const {
-    if (std::all_of(members_.begin(), members_.end(), [&](const auto& on) { return on.size() == ranks(); }))
-      return;
-    fail(text::format("{} processes do not make replicas of {}, each on {} different GPUs", processes_,
-                      ranks(), ranks()));
+    for (const Members& on : members_)
+      if (on.gpus.size() != ranks()) refuse(on.node);
   }
 
  private:
+  // The GPUs of a replica's ranks, which reach each other within their node only.
+  struct Members {
+    int node = 0;
+    std::vector<std::size_t> gpus;
+  };
+
   [[nodiscard]] std::size_t ranks() const { return static_cast<std::size_t>(service_.tensor_parallel); }
 
   [[noreturn]] void fail(const std::string& what) const {
@@ -42,38 +49,52 @@ class Replicas {
                                              service_.tensor_parallel, what));
   }
 
-  void check(std::size_t gpu, const GpuPlacement& placement) {
-    if (!placement.layout.whole())
+  [[noreturn]] void refuse(int node) const {
+    if (placement_.nodes.size() == 1)
+      fail(text::format("{} processes do not make replicas of {}, each on {} different GPUs", processes_,
+                        ranks(), ranks()));
+    std::size_t there = 0;
+    for (const Members& on : members_) there += on.node == node ? on.gpus.size() : 0;
+    fail(
+        text::format("the {} process{} on {} do not make replicas of {}, each on {} different GPUs of one "
+                     "node: GPUs of different nodes do not reach each other",
+                     there, there == 1 ? "" : "es", node_name(placement_, node), ranks(), ranks()));
+  }
+
+  void check(std::size_t number) {
+    const GpuPlacement& gpu = placement_.gpus[number];
+    if (!gpu.layout().whole())
       fail(
           text::format("gpu{} is cut into MIG instances, which do not reach other GPUs (no peer-to-peer over "
                        "NVLink or PCIe); take whole GPUs",
-                       gpu));
-    const GpuProfile& profile = *placement.profile;
-    if (profile.interconnect.bandwidth_bytes_per_s <= 0)
+                       number));
+    const GpuProfile& profile = gpu.profile();
+    if (link_of(placement_, gpu).bandwidth_bytes_per_s <= 0)
       fail(text::format("the profile of GPU {} has no \"interconnect\"", profile.name));
     if (profile_.empty()) profile_ = profile.name;
     if (profile.name != profile_)
-      fail(text::format("gpu{} is {}, others are {}; take GPUs of one kind", gpu, profile.name, profile_));
+      fail(text::format("gpu{} is {}, others are {}; take GPUs of one kind", number, profile.name, profile_));
   }
 
   const Service& service_;
+  const Placement& placement_;
   const std::string& where_;
-  std::vector<std::vector<std::size_t>> members_;  // GPUs of each replica's ranks
+  std::vector<Members> members_;  // of each replica
   std::string profile_;
   int processes_ = 0;
 };
 
 }  // namespace
 
-std::vector<ReplicaRank> replicas_of(const std::vector<Service>& services,
-                                     const std::vector<GpuPlacement>& gpus, const std::string& where) {
+std::vector<ReplicaRank> replicas_of(const std::vector<Service>& services, const Placement& placement,
+                                     const std::string& where) {
   std::vector<Replicas> replicas;
-  for (const Service& service : services) replicas.emplace_back(service, where);
+  for (const Service& service : services) replicas.emplace_back(service, placement, where);
   std::vector<ReplicaRank> places;
-  for (std::size_t gpu = 0; gpu < gpus.size(); ++gpu)
-    for (const PartitionPlacement& partition : gpus[gpu].partitions)
+  for (std::size_t gpu = 0; gpu < placement.gpus.size(); ++gpu)
+    for (const PartitionPlacement& partition : placement.gpus[gpu].partitions)
       for (const ProcessPlacement& process : partition.processes)
-        places.push_back(replicas[static_cast<std::size_t>(process.service)].join(gpu, gpus[gpu]));
+        places.push_back(replicas[static_cast<std::size_t>(process.service)].join(gpu));
   for (const Replicas& each : replicas) each.finish();
   return places;
 }

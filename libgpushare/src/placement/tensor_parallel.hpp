@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "gpushare/scenario.hpp"
+#include "gpushare/placement.hpp"
 
 namespace gpushare::scenario {
 
@@ -14,10 +14,9 @@ struct ReplicaRank {
 };
 
 /// Of every process of the placement, GPU by GPU, partition by partition. Under tensor parallelism a process joins the
-/// first replica that lacks a rank and has none on its GPU. Throws ScenarioError at `where` when replicas stay
+/// first replica of its node that lacks a rank and has none on its GPU. Throws ScenarioError at `where` when replicas stay
 /// incomplete, or when ranks are on MIG instances, on GPUs of several kinds, or on a GPU whose link is not known.
 [[nodiscard]] std::vector<ReplicaRank> replicas_of(const std::vector<Service>& services,
-                                                   const std::vector<GpuPlacement>& gpus,
-                                                   const std::string& where);
+                                                   const Placement& placement, const std::string& where);
 
 }  // namespace gpushare::scenario

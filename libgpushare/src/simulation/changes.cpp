@@ -5,15 +5,10 @@
 
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
-#include "placement/memory.hpp"
+#include "gpushare/fits.hpp"
 
 namespace gpushare {
 namespace {
-
-bool same(const Sharing& a, const Sharing& b) {
-  return a.mode == b.mode && a.slice_s == b.slice_s && a.switch_preempted_s == b.switch_preempted_s &&
-         a.switch_idle_s == b.switch_idle_s;
-}
 
 std::size_t index_of(const std::vector<Partition>& parts, const std::string& name) {
   const auto found =
@@ -23,23 +18,26 @@ std::size_t index_of(const std::vector<Partition>& parts, const std::string& nam
 
 // What a newcomer takes beside those who are there, who keep what they took.
 MemoryNeed need_of_newcomer(const Fleet& fleet, const Workload& workload, const control::Seat& seat) {
-  GpuPlacement gpu = placement_of(fleet, seat.gpu);
-  const auto parts = partitions(*gpu.profile, gpu.layout);
-  const std::size_t p = index_of(parts, seat.partition);
+  Placement wanted;
+  wanted.gpus = {placement_of(fleet, seat.gpu)};
+  GpuPlacement& gpu = wanted.gpus[0];
+  gpu.node = 0;
+  const std::size_t p = index_of(gpu.parts(), seat.partition);
+  const Partition& part = gpu.parts()[p];
   gpu.partitions[p].processes.push_back(seat.process);
   const std::string where = text::format("gpu{}/{}", seat.gpu, seat.partition);
-  if (const auto refusal = scenario::memory_refusal(workload.services, gpu, p); !refusal.empty())
-    throw MemoryError(where, refusal);
+  if (const Fit fit = fits(workload, wanted); !fit.ok())
+    throw MemoryError(where, explain(fit.misfits.front(), workload, wanted));
   const MemoryNeed need = memory_needs(workload.services, gpu)[p].back();
   double taken = 0;
   for (const std::uint32_t i : fleet.gpus[seat.gpu].partitions)
-    if (fleet.partitions[i].partition.memory_domain == parts[p].memory_domain)
+    if (fleet.partitions[i].partition.memory_domain == part.memory_domain)
       for (const int server : fleet.partitions[i].servers)
         taken += fleet.servers[static_cast<std::size_t>(server)].rank_on(static_cast<int>(i)).memory_bytes;
-  if (taken + need.total > parts[p].memory_bytes)
+  if (taken + need.total > part.memory_bytes)
     throw MemoryError(where,
                       text::format("a new process needs {:.1f} GB, but those that run there left {:.1f} GB",
-                                   need.total / 1e9, (parts[p].memory_bytes - taken) / 1e9));
+                                   need.total / 1e9, (part.memory_bytes - taken) / 1e9));
   return need;
 }
 
@@ -78,7 +76,7 @@ std::uint32_t Changes::take_partition(Time now, const control::Seat& seat,
   for (const std::uint32_t index : present) {
     PartitionState& partition = fleet.partitions[index];
     if (partition.partition.name != seat.partition) continue;
-    if (!sharing || same(*sharing, partition.sharing)) {
+    if (!sharing || *sharing == partition.sharing) {
       if (partition.sharing.mode == SharingMode::exclusive && !partition.servers.empty())
         throw LayoutError(where, "is exclusive and has a process; drain it first");
       return index;
@@ -87,7 +85,7 @@ std::uint32_t Changes::take_partition(Time now, const control::Seat& seat,
       throw LayoutError(where, "cannot be shared in another way while processes run there; drain them first");
     drop_partition(now, index);
   }
-  const auto parts = partitions(*fleet.gpus[seat.gpu].profile, fleet.gpus[seat.gpu].layout);
+  const std::vector<Partition>& parts = fleet.gpus[seat.gpu].cut->partitions;
   const std::size_t p = index_of(parts, seat.partition);
   if (p == parts.size()) throw LayoutError(where, "the GPU's layout has no such partition");
   const std::uint32_t index = parts_.builder.add_partition(seat.gpu, parts[p], sharing.value_or(Sharing{}));
@@ -141,28 +139,28 @@ void Changes::apply(Time now, const control::StopServer& action) {
 void Changes::apply(Time now, const control::Recut& action) {
   Fleet& fleet = parts_.fleet;
   GpuState& gpu = fleet.gpus[action.gpu];
-  check_layout(*gpu.profile, action.layout);
-  const auto parts = partitions(*gpu.profile, action.layout);
+  const auto cut = cut_gpu(gpu.cut->profile, action.layout);
   const std::vector<std::uint32_t> present = gpu.partitions;
   for (const std::uint32_t index : present) {
     const PartitionState& partition = fleet.partitions[index];
-    if (index_of(parts, partition.partition.name) < parts.size()) continue;
+    if (index_of(cut->partitions, partition.partition.name) < cut->partitions.size()) continue;
     if (!partition.servers.empty())
       throw LayoutError(partition.name,
                         "has processes, and the new layout has no such instance; drain them first");
     drop_partition(now, index);
   }
-  gpu.layout = action.layout;
+  gpu.cut = cut;
 }
 
 void Changes::apply(Time now, const control::StartNode& action) {
   const int node = parts_.builder.add_node(action.node);
   for (GpuPlacement gpu : action.gpus) {
     gpu.node = node;
-    const std::uint32_t number = parts_.builder.add_gpu(gpu);
+    const InterconnectConstants& reach = action.node.link ? *action.node.link : gpu.profile().interconnect;
+    const std::uint32_t number = parts_.builder.add_gpu(gpu, reach);
     parts_.gpus.add_gpu(number);
     parts_.meters.gpu_on(now, number);
-    const auto parts = partitions(*gpu.profile, gpu.layout);
+    const std::vector<Partition>& parts = gpu.parts();
     for (std::size_t p = 0; p < parts.size(); ++p)
       for (const ProcessPlacement& process : gpu.partitions[p].processes)
         apply(now, control::StartServer{{{number, parts[p].name, process}}, gpu.partitions[p].sharing});

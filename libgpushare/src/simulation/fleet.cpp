@@ -8,8 +8,9 @@
 namespace gpushare {
 namespace {
 
-LlmServing serving_of(const Service& service, const LlmModel& model, const GpuProfile& gpu) {
-  const InterconnectConstants& link = gpu.interconnect;
+LlmServing serving_of(const Service& service, const LlmModel& model, const GpuState& where) {
+  const GpuProfile& gpu = *where.profile;
+  const InterconnectConstants& link = where.reach;
   LlmServing serving{&model,
                      model.format_for(service.precision, gpu),
                      {service.tensor_parallel, link.latency_s, link.bandwidth_bytes_per_s}};
@@ -21,7 +22,7 @@ LlmServing serving_of(const Service& service, const LlmModel& model, const GpuPr
   return serving;
 }
 
-AnyEngine make_engine(const Service& service, const MemoryNeed& need, const GpuProfile& gpu,
+AnyEngine make_engine(const Service& service, const MemoryNeed& need, const GpuState& gpu,
                       const std::shared_ptr<JobQueue>& shared) {
   const Model& model = *service.model;
   if (const auto* llm = std::get_if<LlmModel>(&model.cost))
@@ -57,9 +58,9 @@ int FleetBuilder::add_node(const Node& node) {
   return static_cast<int>(fleet_->nodes.size()) - 1;
 }
 
-std::uint32_t FleetBuilder::add_gpu(const GpuPlacement& gpu) {
+std::uint32_t FleetBuilder::add_gpu(const GpuPlacement& gpu, const InterconnectConstants& reach) {
   fleet_->gpus.push_back(
-      {gpu.profile.get(), gpu.node, gpu.layout, RateExecutor(RateLaw::equal_share, {}, 0)});
+      {gpu.cut, gpu.cut->profile.get(), reach, gpu.node, RateExecutor(RateLaw::equal_share, {}, 0)});
   return static_cast<std::uint32_t>(fleet_->gpus.size() - 1);
 }
 
@@ -99,12 +100,11 @@ int FleetBuilder::add_server(std::uint32_t partition, const ProcessPlacement& pr
                              const MemoryNeed& need) {
   const auto number = static_cast<std::size_t>(process.service);
   ServiceState& service = fleet_->services[number];
+  const GpuState& gpu = fleet_->gpus[fleet_->partitions[partition].gpu];
   const Rank first = join(partition, process, need);
   const auto index = static_cast<int>(fleet_->servers.size());
   fleet_->servers.emplace_back(process.service, static_cast<int>(service.servers.size()), first,
-                               make_engine(workload_->services[number], need,
-                                           *fleet_->partitions[partition].profile, service.shared_queue));
-  const GpuState& gpu = fleet_->gpus[fleet_->partitions[partition].gpu];
+                               make_engine(workload_->services[number], need, gpu, service.shared_queue));
   fleet_->servers.back().node = static_cast<std::uint32_t>(gpu.node);
   if (auto* engine = std::get_if<ContinuousEngine>(&fleet_->servers.back().engine))
     engine->draw_from(luck_.stream("speculation/" + workload_->services[number].name));
@@ -151,12 +151,10 @@ void FleetBuilder::remove_partition(std::uint32_t index) {
 
 GpuPlacement placement_of(const Fleet& fleet, std::uint32_t index) {
   const GpuState& gpu = fleet.gpus[index];
-  GpuPlacement placement;
-  placement.profile = {std::shared_ptr<const void>{}, gpu.profile};  // the fleet's scenario owns it
-  placement.layout = gpu.layout;
-  placement.node = gpu.node;
-  for (const Partition& part : partitions(*gpu.profile, gpu.layout)) {
-    PartitionPlacement& there = placement.partitions.emplace_back();
+  GpuPlacement placement = empty_gpu(gpu.cut, gpu.node);
+  for (std::size_t i = 0; i < placement.parts().size(); ++i) {
+    const Partition& part = placement.parts()[i];
+    PartitionPlacement& there = placement.partitions[i];
     for (const std::uint32_t p : gpu.partitions) {
       const PartitionState& state = fleet.partitions[p];
       if (state.partition.name != part.name) continue;
@@ -174,13 +172,13 @@ Fleet build_fleet(const Workload& workload, const Placement& placement, const Lu
   check_memory(workload, placement);
   Fleet fleet;
   FleetBuilder builder(fleet, workload, luck, spread);
-  const auto places = scenario::replicas_of(workload.services, placement.gpus, {});
+  const auto places = scenario::replicas_of(workload.services, placement, {});
   const scenario::ReplicaRank* place = places.data();
   for (const Node& node : placement.nodes) static_cast<void>(builder.add_node(node));
   for (const GpuPlacement& gpu : placement.gpus) {
-    const std::vector<Partition> parts = partitions(*gpu.profile, gpu.layout);
+    const std::vector<Partition>& parts = gpu.parts();
     const auto needs = memory_needs(workload.services, gpu);
-    const std::uint32_t number = builder.add_gpu(gpu);
+    const std::uint32_t number = builder.add_gpu(gpu, link_of(placement, gpu));
     for (std::size_t p = 0; p < parts.size(); ++p) {
       const PartitionPlacement& part = gpu.partitions[p];
       if (part.processes.empty()) continue;

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "gpushare/fits.hpp"
 #include "gpushare/placement.hpp"
 #include "gpushare/simulation.hpp"
 #include "gpushare/statistics.hpp"
@@ -85,9 +86,10 @@ struct PartitionState {
 
 /// A GPU, whose partitions share its power and its link to the host.
 struct GpuState {
+  std::shared_ptr<const CutGpu> cut;
   const GpuProfile* profile = nullptr;
+  InterconnectConstants reach{};  ///< to the other GPUs of its node
   int node = 0;
-  Layout layout{};
   RateExecutor link;  ///< copies to the GPU: those of n processes run at 1/n of its rate
   std::vector<std::uint32_t> partitions{};  ///< that are there now
   bool can_throttle = false;                ///< its steps can together draw more than the limit leaves
@@ -149,7 +151,7 @@ class FleetBuilder {
   /// Returns the node's index.
   int add_node(const Node& node);
   /// Returns the GPU's index; without partitions yet.
-  std::uint32_t add_gpu(const GpuPlacement& gpu);
+  std::uint32_t add_gpu(const GpuPlacement& gpu, const InterconnectConstants& reach);
   /// Returns the partition's index.
   std::uint32_t add_partition(std::uint32_t gpu, const Partition& partition, const Sharing& sharing);
   /// A new replica of the service; returns the server's index.

@@ -8,7 +8,7 @@
 
 namespace gpushare {
 
-/// CPU cores that the servers of all GPUs share, first come first served. No cores given: no limit.
+/// CPU cores that the servers of a node share, first come first served. No cores given: no limit.
 class HostCores {
  public:
   struct Task {

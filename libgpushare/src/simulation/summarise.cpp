@@ -101,18 +101,19 @@ void add_requests(const FinishedRun& run, Summary& summary) {
 }
 
 void add_gpus(const FinishedRun& run, Summary& summary) {
-  double gpus = 0;  // on average
+  double gpus = 0, hourly = 0;  // on average
   for (std::size_t gpu = 0; gpu < run.fleet.gpus.size(); ++gpu) {
     summary.gpus_used += run.meters.gpu_used(gpu) ? 1 : 0;
-    gpus += share(run.meters.gpu_seconds(gpu), summary.duration_s);
+    const double on = share(run.meters.gpu_seconds(gpu), summary.duration_s);
+    gpus += on;
+    if (on > 0) hourly += on * price_of(run.scenario.workload.prices, *run.fleet.gpus[gpu].profile);
   }
   summary.gpu_hours = gpus * summary.duration_s / 3600;
   const int baseline = run.scenario.baseline_gpus;
   summary.gpus_freed = baseline > 0 ? baseline - summary.gpus_used : 0;
-  const double price = run.scenario.workload.price_per_gpu_hour;
   summary.request_throughput_per_gpu = share(summary.request_throughput, gpus);
-  summary.cost_per_month = gpus * price * kHoursPerMonth;
-  summary.cost_per_1000_requests = share(gpus * price / 3.6, summary.request_throughput);
+  summary.cost_per_month = hourly * kHoursPerMonth;
+  summary.cost_per_1000_requests = share(hourly / 3.6, summary.request_throughput);
 }
 
 std::string limiting_resource(const Fleet& fleet, const Summary& summary) {

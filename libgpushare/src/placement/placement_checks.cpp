@@ -1,0 +1,98 @@
+#include "placement/placement_checks.hpp"
+
+#include <algorithm>
+
+#include "core/text.hpp"
+#include "gpushare/errors.hpp"
+#include "placement/memory_parts.hpp"
+#include "placement/tensor_parallel.hpp"
+
+namespace gpushare {
+namespace scenario {
+namespace {
+
+// A network that a service runs, and the precision that it computes in.
+struct Network {
+  const Model& model;
+  Precision rate;
+};
+
+std::vector<Network> networks_of(const Service& service, const GpuProfile& gpu) {
+  if (std::holds_alternative<SyntheticModel>(service.model->cost)) return {};
+  const auto* llm = std::get_if<LlmModel>(&service.model->cost);
+  if (llm == nullptr) return {{*service.model, service.precision}};
+  std::vector<Network> networks{{*service.model, llm->format_for(service.precision, gpu)->compute}};
+  if (const Draft draft = draft_of(service, gpu); draft.model != nullptr)
+    networks.push_back({*service.engine.speculation.draft, draft.format->compute});
+  return networks;
+}
+
+void check_partition(const Workload& workload, const PartitionPlacement& partition,
+                     const std::string& where) {
+  const auto services = static_cast<int>(workload.services.size());
+  for (const ProcessPlacement& process : partition.processes)
+    if (process.service < 0 || process.service >= services)
+      throw ScenarioError(where, text::format("a process of service number {}, but the workload has {}",
+                                              process.service, services));
+  if (partition.sharing.mode == SharingMode::exclusive && partition.processes.size() > 1)
+    throw ScenarioError(
+        where, text::format("the partition is exclusive but has {} processes; choose \"time-slicing\" or "
+                            "\"mps\"",
+                            partition.processes.size()));
+}
+
+void check_gpu(const Workload& workload, const Placement& placement, std::size_t number) {
+  const GpuPlacement& gpu = placement.gpus[number];
+  if (gpu.partitions.size() != gpu.parts().size())
+    throw ScenarioError(text::format("gpu{}", number),
+                        text::format("{} partitions are placed, but the layout has {}", gpu.partitions.size(),
+                                     gpu.parts().size()));
+  if (gpu.node < 0 || gpu.node >= static_cast<int>(placement.nodes.size()))
+    throw ScenarioError(
+        text::format("gpu{}", number),
+        text::format("it is on node number {}, but the placement has {}", gpu.node, placement.nodes.size()));
+  for (std::size_t i = 0; i < gpu.partitions.size(); ++i)
+    check_partition(workload, gpu.partitions[i], text::format("gpu{}/{}", number, gpu.parts()[i].name));
+}
+
+[[noreturn]] void fail(const Workload& workload, const Objection& objection) {
+  throw ScenarioError(workload.services[static_cast<std::size_t>(objection.service)].name, objection.what);
+}
+
+}  // namespace
+
+std::optional<Objection> unplaced(const Workload& workload, const Placement& placement) {
+  const auto counts = placed_replicas(workload, placement);
+  const auto none = std::find(counts.begin(), counts.end(), 0);
+  if (none == counts.end()) return std::nullopt;
+  const auto service = static_cast<std::size_t>(none - counts.begin());
+  return Objection{static_cast<int>(service),
+                   text::format("service \"{}\" is placed on no GPU", workload.services[service].name)};
+}
+
+std::optional<Objection> without_rate(const Workload& workload, const Placement& placement) {
+  for (const GpuPlacement& gpu : placement.gpus)
+    for (const PartitionPlacement& partition : gpu.partitions)
+      for (const ProcessPlacement& process : partition.processes) {
+        const Service& service = workload.services[static_cast<std::size_t>(process.service)];
+        for (const Network& network : networks_of(service, gpu.profile())) {
+          if (gpu.profile().flops(network.rate) > 0) continue;
+          return Objection{process.service,
+                           text::format("GPU {} has no {} rate, which model {} computes in",
+                                        gpu.profile().name, to_string(network.rate), network.model.name)};
+        }
+      }
+  return std::nullopt;
+}
+
+}  // namespace scenario
+
+void check_placement(const Workload& workload, const Placement& placement) {
+  for (std::size_t gpu = 0; gpu < placement.gpus.size(); ++gpu) scenario::check_gpu(workload, placement, gpu);
+  static_cast<void>(scenario::replicas_of(workload.services, placement, {}));
+  if (const auto nowhere = scenario::unplaced(workload, placement)) scenario::fail(workload, *nowhere);
+  if (const auto rate = scenario::without_rate(workload, placement)) scenario::fail(workload, *rate);
+  static_cast<void>(price_per_hour(workload.prices, placement));
+}
+
+}  // namespace gpushare

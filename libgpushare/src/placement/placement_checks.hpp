@@ -1,0 +1,21 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "gpushare/placement.hpp"
+
+/// What check_placement refuses, for readers that know where it is written.
+namespace gpushare::scenario {
+
+/// A service and what is wrong with it.
+struct Objection {
+  int service = 0;
+  std::string what;
+};
+/// A service that is nowhere.
+[[nodiscard]] std::optional<Objection> unplaced(const Workload& workload, const Placement& placement);
+/// A service on a GPU that has no rate for what it computes in.
+[[nodiscard]] std::optional<Objection> without_rate(const Workload& workload, const Placement& placement);
+
+}  // namespace gpushare::scenario
