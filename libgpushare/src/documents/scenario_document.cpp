@@ -19,10 +19,6 @@ std::string at(const std::string& source, const ordered_json::json_pointer& poin
   return source.empty() ? pointer.to_string() : source + "#" + pointer.to_string();
 }
 
-[[noreturn]] void fail(const std::string& where, const std::string& what) {
-  throw ScenarioError(where, what);
-}
-
 void absolute(ordered_json& name, const std::filesystem::path& folder, bool always) {
   if (!name.is_string()) return;
   const auto text = name.get<std::string>();
@@ -185,6 +181,8 @@ std::string text_of(const ordered_json& placement, const char* key, const std::s
 }
 
 }  // namespace
+
+void fail(std::string where, const std::string& what) { throw ScenarioError(std::move(where), what); }
 
 std::vector<std::string> keys_of(const ordered_json& document, const char* name) {
   std::vector<std::string> keys;

@@ -14,6 +14,9 @@ struct AppliedDocument {
   std::vector<std::string> modes;  ///< the document's own, in its order
 };
 
+/// Throws ScenarioError.
+[[noreturn]] void fail(std::string where, const std::string& what);
+
 /// Applies `mode`, or the document's own placement when it is empty. A mode is one of the document's own (RFC 7396
 /// merge patches) or one of the grammar. What a patch changed is kept in /placement/undo, so that another mode can be
 /// applied to the result. Throws ScenarioError; `source` precedes the JSON pointers.

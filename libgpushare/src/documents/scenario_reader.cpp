@@ -40,10 +40,6 @@ namespace {
 constexpr Catalogue kScenarios{"scenarios", "scenario"};
 constexpr double kLongestRun = 1e9;  // seconds: times are kept in nanoseconds in 64 bits
 
-[[noreturn]] void fail(std::string where, const std::string& what) {
-  throw ScenarioError(std::move(where), what);
-}
-
 std::vector<int> read_consolidate(const Reader& placement, const std::vector<Service>& services) {
   std::vector<int> indices;
   const auto list = placement.find("consolidate");

@@ -4,7 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "gpushare/simulation.hpp"
+#include "gpushare/scenario.hpp"
+#include "gpushare/statistics.hpp"
+#include "gpushare/summary.hpp"
+#include "gpushare/table.hpp"
 #include "models/process.hpp"
 #include "results/request.hpp"
 
