@@ -57,8 +57,7 @@ HEADERS = {
 }
 
 #: Includes that go up and are known: file and what it includes. One that is gone must go from here too.
-EXEMPT = {
-}
+EXEMPT: set[tuple[str, str]] = set()
 
 PUBLIC = "libgpushare/include/gpushare"
 SOURCES = "libgpushare/src"
