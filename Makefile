@@ -47,7 +47,7 @@ help:
 # --- what everything needs --------------------------------------------------------------------------------------
 
 prerequisites:
-	@tools/prerequisites $(if $(filter test test-all tsan bench,$(MAKECMDGOALS)),--libraries) \
+	@tools/prerequisites $(if $(filter test test-all tsan tidy fuzz bench,$(MAKECMDGOALS)),--libraries) \
 	  $(if $(filter check style format,$(MAKECMDGOALS)),--format) $(if $(filter check style,$(MAKECMDGOALS)),--ctags) \
 	  $(if $(filter test-all fuzz,$(MAKECMDGOALS)),--clang) $(if $(filter test-all tidy,$(MAKECMDGOALS)),--tidy) $(PYTHON)
 
@@ -116,6 +116,34 @@ bench: $(stamps)/package-$(package)
 	cmake --build --preset release --target gpushare_bench
 	build/release/bench/gpushare_bench
 	.venv/bin/python bench/import_time.py
+
+# What is long or needs more than a compiler, each by itself too.
+long := tsan tidy fuzz properties sdist-test fetch-test
+FUZZ_SECONDS ?= 60
+
+test-all: | $(venv)
+	@tools/test_all $(long)
+
+tsan: | $(venv)
+	cmake --preset tsan
+	cmake --build --preset tsan
+	ctest --preset tsan
+
+tidy: | $(venv)
+	tools/check_with_clang.py --tidy
+
+fuzz: $(stamps)/requirements-test-$(recipe) $(stamps)/package-$(package)
+	tools/fuzz $(FUZZ_SECONDS)
+
+# Tests of properties with many more examples, other ones each time.
+properties: $(stamps)/requirements-test-$(recipe) $(stamps)/package-$(package)
+	HYPOTHESIS_PROFILE=long .venv/bin/python -m pytest -n $(jobs) --dist loadscope -m hypothesis -q
+
+sdist-test: | $(venv)
+	tools/test_sdist $(PYTHON)
+
+fetch-test: | $(venv)
+	tools/test_fetch.py
 
 cpp_sources = $(shell find libgpushare bindings tests bench examples \( -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' \))
 clang_format = $(shell command -v clang-format-14 || command -v clang-format)

@@ -2,23 +2,21 @@
 # or by developer targets, so that an installed gpushare needs none of them.
 include(FetchContent)
 
-FetchContent_Declare(nlohmann_json SYSTEM
-  GIT_REPOSITORY https://github.com/nlohmann/json.git GIT_TAG v3.11.3 GIT_SHALLOW ON
-  FIND_PACKAGE_ARGS 3.11)
-FetchContent_Declare(fmt SYSTEM
-  GIT_REPOSITORY https://github.com/fmtlib/fmt.git GIT_TAG 9.1.0 GIT_SHALLOW ON
-  FIND_PACKAGE_ARGS)
+# gpushare_package(<name> <Debian's name> <version or ""> <repository> <tag> [<more of FetchContent_Declare>...])
+function(gpushare_package name debian version repository tag)
+  FetchContent_Declare(${name} SYSTEM
+    GIT_REPOSITORY ${repository} GIT_TAG ${tag} GIT_SHALLOW ON ${ARGN}
+    FIND_PACKAGE_ARGS ${version})
+  set(gpushare_${name}_version ${version} PARENT_SCOPE)
+  set(gpushare_${name}_origin "(on Debian: ${debian}); fetching ${tag} from ${repository}" PARENT_SCOPE)
+endfunction()
+
+gpushare_package(nlohmann_json nlohmann-json3-dev 3.11 https://github.com/nlohmann/json.git v3.11.3)
+gpushare_package(fmt libfmt-dev "" https://github.com/fmtlib/fmt.git 9.1.0)
 # Only the headers: Eigen's own build would add its tests and install rules to ours.
-FetchContent_Declare(Eigen3 SYSTEM
-  GIT_REPOSITORY https://gitlab.com/libeigen/eigen.git GIT_TAG 3.4.0 GIT_SHALLOW ON
-  SOURCE_SUBDIR headers-only
-  FIND_PACKAGE_ARGS 3.4)
-FetchContent_Declare(doctest SYSTEM
-  GIT_REPOSITORY https://github.com/doctest/doctest.git GIT_TAG v2.4.11 GIT_SHALLOW ON
-  FIND_PACKAGE_ARGS 2.4)
-FetchContent_Declare(benchmark SYSTEM
-  GIT_REPOSITORY https://github.com/google/benchmark.git GIT_TAG v1.8.3 GIT_SHALLOW ON
-  FIND_PACKAGE_ARGS)
+gpushare_package(Eigen3 libeigen3-dev 3.4 https://gitlab.com/libeigen/eigen.git 3.4.0 SOURCE_SUBDIR headers-only)
+gpushare_package(doctest doctest-dev 2.4 https://github.com/doctest/doctest.git v2.4.11)
+gpushare_package(benchmark libbenchmark-dev "" https://github.com/google/benchmark.git v1.8.3)
 
 # A function, so that these settings reach the fetched projects and nothing else.
 function(gpushare_make_available)
@@ -34,6 +32,12 @@ function(gpushare_make_available)
   set(BENCHMARK_ENABLE_TESTING OFF)
   set(BENCHMARK_ENABLE_GTEST_TESTS OFF)
   set(BENCHMARK_ENABLE_INSTALL OFF)
+  foreach(package IN LISTS ARGN)
+    find_package(${package} ${gpushare_${package}_version} QUIET)
+    if(NOT ${package}_FOUND)  # when fetching fails, CMake's own words name neither package
+      message(STATUS "${package} is not installed ${gpushare_${package}_origin}")
+    endif()
+  endforeach()
   FetchContent_MakeAvailable(${ARGN})
   if("Eigen3" IN_LIST ARGN AND NOT TARGET Eigen3::Eigen)
     add_library(gpushare_eigen INTERFACE)
