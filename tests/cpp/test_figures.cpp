@@ -9,6 +9,8 @@
 #include "gpushare/gpushare.hpp"
 #include "summaries.hpp"
 
+namespace test_figures {
+
 namespace {
 
 using namespace gpushare;
@@ -249,3 +251,5 @@ TEST_CASE("the partition table has a column for each figure of a partition") {
   }
   CHECK(run.summary.partitions.back().gpu == 1);
 }
+
+}  // namespace test_figures

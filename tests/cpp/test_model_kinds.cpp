@@ -9,6 +9,8 @@
 #include "models/model_kind.hpp"
 #include "scenario_documents.hpp"
 
+namespace test_model_kinds {
+
 namespace {
 
 using namespace gpushare;
@@ -172,3 +174,5 @@ TEST_CASE("a model written in a scenario is called like its service, unless it h
   model.erase("gpu_s");
   CHECK(complaint(document) == "s.json#/services/server/model: the required key \"gpu_s\" is missing");
 }
+
+}  // namespace test_model_kinds
