@@ -1,9 +1,9 @@
 # make demo [TRACE=file]   the voice-pipeline comparison, and a request trace on one A100
 # make test                C++ and Python tests
-# make test-all            what is long or needs more than a compiler: sanitizers of threads, fuzzing, the source package...
+# make test-all            what is long or needs more than a compiler: threads, clang-tidy, fuzzing, the source package
 # make develop             from now on .venv uses the Python sources here: editing them needs no installing
 # make bench               benchmarks
-# make check               formatting, floors of the Python package, typing, and the stub against the module
+# make check               formatting, floors and sizes, typing, and the stub against the module
 # make format              formats C++ and Python sources
 # make clean               removes build/ and .venv/
 #

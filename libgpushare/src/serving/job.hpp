@@ -73,7 +73,7 @@ class JobQueue {
   [[nodiscard]] const Job& front() const { return level().front(); }
   Job pop() {
     auto& jobs = const_cast<std::deque<Job>&>(level());
-    const Job job = jobs.front();
+    Job job = jobs.front();
     jobs.pop_front();
     --size_;
     return job;
