@@ -369,15 +369,15 @@ ContinuousEngine::Counts ContinuousEngine::counts() const {
   return counts;
 }
 
-void ContinuousEngine::report(EngineStatistics& statistics) const {
-  const Counts all = counts();
-  statistics.count("preemptions", all.preemptions);
-  statistics.count("prefix_prompt_tokens", all.prompt_tokens);
-  statistics.count("prefix_hit_tokens", all.hit_tokens);
-  statistics.count("prefix_evicted_blocks", all.evicted_blocks);
-  statistics.count("draft_tokens", all.draft_tokens);
-  statistics.count("accepted_tokens", all.accepted_tokens);
-  statistics.latency("itl", inter_token_);
+void report(const ContinuousEngine& engine, EngineStatistics& statistics) {
+  const ContinuousEngine::Counts counts = engine.counts();
+  statistics.count("preemptions", counts.preemptions);
+  statistics.count("prefix_prompt_tokens", counts.prompt_tokens);
+  statistics.count("prefix_hit_tokens", counts.hit_tokens);
+  statistics.count("prefix_evicted_blocks", counts.evicted_blocks);
+  statistics.count("draft_tokens", counts.draft_tokens);
+  statistics.count("accepted_tokens", counts.accepted_tokens);
+  statistics.latency("itl", engine.inter_token());
 }
 
 }  // namespace gpushare

@@ -62,7 +62,6 @@ class ContinuousEngine {
     std::uint64_t draft_tokens = 0, accepted_tokens = 0;  ///< guessed, and kept
   };
   [[nodiscard]] Counts counts() const;
-  void report(EngineStatistics& statistics) const;
   void reset_statistics() {
     inter_token_ = {};
     counts_ = {};
@@ -203,5 +202,8 @@ class ContinuousEngine {
 };
 
 [[nodiscard]] ContinuousEngine make_engine(const ContinuousOptions& options, const EngineSite& site);
+
+/// What it counted and measured since its statistics were reset, by the names of the figures.
+void report(const ContinuousEngine& engine, EngineStatistics& statistics);
 
 }  // namespace gpushare

@@ -29,7 +29,6 @@ class SlotEngine {
   /// Between successive chunks of a stream, and how unsteadily they come against their playout.
   [[nodiscard]] const Histogram& inter_chunk() const { return inter_chunk_; }
   [[nodiscard]] const Histogram& interarrival_jitter() const { return jitter_; }
-  void report(EngineStatistics& statistics) const;
   void reset_statistics() { first_chunk_ = inter_chunk_ = jitter_ = {}; }
 
  private:
@@ -68,5 +67,8 @@ class SlotEngine {
 };
 
 [[nodiscard]] SlotEngine make_engine(const SlotOptions& options, const EngineSite& site);
+
+/// What it counted and measured since its statistics were reset, by the names of the figures.
+void report(const SlotEngine& engine, EngineStatistics& statistics);
 
 }  // namespace gpushare
