@@ -234,7 +234,7 @@ TEST_CASE("GPU-hours and money follow the GPUs that were on") {
   const Summary summary = simulate(scenario).summary;
   CHECK(summary.gpu_hours == doctest::Approx(summary.gpus_used * summary.duration_s / 3600).epsilon(1e-14));
   CHECK(summary.cost_per_month ==
-        doctest::Approx(summary.gpus_used * scenario.workload.price_per_gpu_hour * 720).epsilon(1e-12));
+        doctest::Approx(summary.gpus_used * scenario.workload.prices.any_gpu * 720).epsilon(1e-12));
 }
 
 TEST_CASE("the partition table has a column for each figure of a partition") {
