@@ -6,6 +6,8 @@
 #include "gpushare/summary.hpp"
 #include "results/bottleneck.hpp"
 
+namespace test_bottleneck {
+
 // What requests wait for most, of summaries made by hand: two services, "asr" on gpu0/whole, "tts" on gpu1/whole.
 
 namespace {
@@ -132,3 +134,5 @@ TEST_CASE("of a service's partitions the fullest counts, of equally full ones th
   CHECK(find_bottleneck(summary, homes).partition == 1);
   CHECK(find_bottleneck(summary, std::vector<std::vector<int>>{{0}, {2}}).partition == 2);
 }
+
+}  // namespace test_bottleneck

@@ -12,6 +12,8 @@
 #include "queueing.hpp"
 #include "scenario_documents.hpp"
 
+namespace test_calls {
+
 namespace {
 
 using namespace gpushare;
@@ -348,3 +350,5 @@ TEST_CASE("documents with calls say what is wrong with them") {
   CHECK(complain(R"({"kind": "calls", "hold_stream": true, )" + drawn + "}")
             .find("one stage of the pipeline must recognise streaming speech, found 0") != std::string::npos);
 }
+
+}  // namespace test_calls

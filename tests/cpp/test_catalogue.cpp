@@ -10,6 +10,8 @@
 #include "gpushare/model.hpp"
 #include "gpushare/scenario.hpp"
 
+namespace test_catalogue {
+
 namespace {
 
 using namespace gpushare;
@@ -86,3 +88,5 @@ TEST_CASE("the nearest name is offered, and what is known is listed") {
   CHECK(unknown_option("time unit", "h", "\"h\"", {"ms", "us"}) ==
         "unknown time unit \"h\"; known units: ms, us");
 }
+
+}  // namespace test_catalogue

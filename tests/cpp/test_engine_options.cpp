@@ -9,6 +9,8 @@
 #include "scenario_documents.hpp"
 #include "serving/engine_options.hpp"
 
+namespace test_engine_options {
+
 namespace {
 
 using namespace gpushare;
@@ -181,3 +183,5 @@ TEST_CASE("a service whose engine cannot serve its model is refused before it is
       "asr: model parakeet-1.1b is of kind streaming-asr, which needs stream-batching, not \"fifo\"",
       ScenarioError);
 }
+
+}  // namespace test_engine_options

@@ -9,6 +9,8 @@
 #include "serving/slot_engine.hpp"
 #include "serving/stream_engine.hpp"
 
+namespace test_engines {
+
 namespace {
 
 using namespace gpushare;
@@ -325,3 +327,5 @@ TEST_CASE("a failed engine returns every job") {
   CHECK(count(out, Signal::failed) == 2);
   CHECK_FALSE(engine.plan(at_ms(1), out));
 }
+
+}  // namespace test_engines

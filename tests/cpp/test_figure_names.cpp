@@ -6,6 +6,8 @@
 #include "gpushare/gpushare.hpp"
 #include "summaries.hpp"
 
+namespace test_figure_names {
+
 // How figures are named, and bounds of them written.
 
 namespace {
@@ -149,3 +151,5 @@ TEST_CASE("several pipelines have latencies by name, the only one's leave it out
         "second.tts.first_audio_p95_s");
   CHECK(resolve_figure(two, "tts.first_chunk_p95_s") == "tts.first_chunk_p95_s");  // the service's, of both
 }
+
+}  // namespace test_figure_names

@@ -5,6 +5,8 @@
 
 #include "serving/stream_engine.hpp"
 
+namespace test_held_stream {
+
 namespace {
 
 using namespace gpushare;
@@ -75,3 +77,5 @@ TEST_CASE("a held stream goes on between utterances, and each is heard with the 
   CHECK(count(out, Signal::lost) == 1);
   CHECK(engine.wake() == kNever);
 }
+
+}  // namespace test_held_stream

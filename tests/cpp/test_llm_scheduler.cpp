@@ -7,6 +7,8 @@
 #include "llm_server.hpp"
 #include "serving/block_pool.hpp"
 
+namespace test_llm_scheduler {
+
 // Timelines of the LLM scheduler worked out by hand: one token costs one FLOP, so a step's FLOP are its tokens.
 
 namespace {
@@ -370,3 +372,5 @@ TEST_CASE("a pool gives empty blocks first, then cached ones nobody uses") {
   CHECK(pool.free() == 10);
   CHECK_FALSE(pool.find(2));
 }
+
+}  // namespace test_llm_scheduler

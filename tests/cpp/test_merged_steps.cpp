@@ -10,6 +10,8 @@
 #include "gpushare/gpushare.hpp"
 #include "gpushare/random.hpp"
 
+namespace test_merged_steps {
+
 // Runs of iterations against the same scenario token by token: every row and every figure, bit for bit.
 
 namespace {
@@ -359,3 +361,5 @@ TEST_CASE("random scenarios come out the same, merged or not") {
     check_same(scenario, static_cast<std::uint64_t>(round) + 1);
   }
 }
+
+}  // namespace test_merged_steps

@@ -9,6 +9,8 @@
 #include "models/model_kind.hpp"
 #include "scenario_documents.hpp"
 
+namespace test_model_kinds {
+
 namespace {
 
 using namespace gpushare;
@@ -118,7 +120,7 @@ TEST_CASE("a draft's weights and cache stand beside the model's in the memory of
   const GpuProfile gpu = load_profile("a100");
   const std::string service = "llm";
   const auto process = [&](const Model& model, const Engine& engine, int ranks) {
-    const Process at{service, Precision::fp16, engine, ranks, 0, gpu};
+    const Process at{service, Precision::fp16, engine, ranks, 0, gpu, gpu.interconnect};
     return std::pair{memory_of(model, at).weights, cache_bytes_per_token(model, at)};
   };
   const Engine plain{-1, 0, ContinuousOptions{}};
@@ -172,3 +174,5 @@ TEST_CASE("a model written in a scenario is called like its service, unless it h
   model.erase("gpu_s");
   CHECK(complaint(document) == "s.json#/services/server/model: the required key \"gpu_s\" is missing");
 }
+
+}  // namespace test_model_kinds

@@ -5,6 +5,8 @@
 
 #include "gpushare/gpushare.hpp"
 
+namespace test_prefix_routing {
+
 // Caches of prefixes in whole scenarios: where prompts meet, and what routing makes of it.
 
 namespace {
@@ -97,3 +99,5 @@ TEST_CASE("two choices spread requests better than one, and nearly as well as lo
   CHECK(two < 0.6 * random);
   CHECK(all <= two);
 }
+
+}  // namespace test_prefix_routing

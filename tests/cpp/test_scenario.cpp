@@ -5,6 +5,8 @@
 
 #include "scenario_documents.hpp"
 
+namespace test_scenario {
+
 using namespace gpushare;
 using namespace gpushare::test;
 
@@ -208,3 +210,5 @@ TEST_CASE("the voice scenarios last as long as the published runs and offer the 
   CHECK(load_scenario("voice-light").workload.traffic.at(0).users == 5);
   CHECK(load_scenario("voice-heavy").workload.traffic.at(0).users == 50);
 }
+
+}  // namespace test_scenario

@@ -9,6 +9,8 @@
 
 #include "queueing.hpp"
 
+namespace test_simulation {
+
 namespace {
 
 using namespace queueing;
@@ -299,3 +301,5 @@ TEST_CASE("progress is reported and can stop a run") {
   CHECK_THROWS_AS((void)simulate(scenario, options), SimulationError);
   CHECK_THROWS_AS((void)simulate_replications(scenario, 4, options, 2), SimulationError);
 }
+
+}  // namespace test_simulation

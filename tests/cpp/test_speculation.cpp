@@ -11,6 +11,8 @@
 #include "llm_server.hpp"
 #include "scenario_documents.hpp"
 
+namespace test_speculation {
+
 // Speculative decoding: how many tokens an iteration brings, what it costs, and what requests see of it.
 
 namespace {
@@ -255,3 +257,5 @@ TEST_CASE("speculation that makes no sense is refused where it stands") {
   has(Json{{"draft", draft}, {"precision", "fp8"}, {"tokens", 4}, {"acceptance", 0.6}}.dump(),
       "GPU a100 has no fp8 rate");
 }
+
+}  // namespace test_speculation

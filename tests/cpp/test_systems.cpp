@@ -5,6 +5,8 @@
 
 #include "gpushare/gpushare.hpp"
 
+namespace test_systems {
+
 // The published systems of scenarios/: structure, accounting and the signs of their results.
 
 namespace {
@@ -149,3 +151,5 @@ TEST_CASE(
   CHECK(mean_of(run("voice-calls", "time-slicing"), "asr.after_speech") >
         mean_of(dedicated, "asr.after_speech"));
 }
+
+}  // namespace test_systems

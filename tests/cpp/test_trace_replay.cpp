@@ -7,6 +7,8 @@
 
 #include "queueing.hpp"
 
+namespace test_trace_replay {
+
 namespace {
 
 using namespace queueing;
@@ -178,3 +180,5 @@ TEST_CASE("with user affinity a trace's session stays on one replica") {
   }
   CHECK(used > 2);  // more than one replica
 }
+
+}  // namespace test_trace_replay

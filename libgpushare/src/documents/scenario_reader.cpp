@@ -202,8 +202,7 @@ Scenario read(const AppliedDocument& applied, const std::string& source, const F
   scenario.modes = applied.modes;
   read_heading(reader, scenario);
   const auto gpu = reader.find("gpu");
-  scenario.placing.gpu =
-      gpu ? named_profile(*gpu) : std::make_shared<const GpuProfile>(load_profile("a100"));
+  scenario.placing.gpu = gpu ? named_profile(*gpu) : std::make_shared<const GpuProfile>(load_profile("a100"));
   const Reader services = reader.at("services");
   scenario.workload.services = read_services(services, keys_of(applied.json, "services"));
   scenario.workload.pipelines =

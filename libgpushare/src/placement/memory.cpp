@@ -82,8 +82,7 @@ double required_memory(const Service& service, const GpuProfile& profile) {
 }
 
 bool takes_share(const Service& service, const ProcessPlacement& process) {
-  return service.memory_bytes <= 0 && process.memory_limit_bytes <= 0 &&
-         keeps_cache(*service.model);
+  return service.memory_bytes <= 0 && process.memory_limit_bytes <= 0 && keeps_cache(*service.model);
 }
 
 double Tenant::limit() const {

@@ -100,8 +100,8 @@ std::string utilisation_refusal(const Pool& pool, const Misfit& misfit) {
   std::vector<std::string> shares;
   for (const Tenant& tenant : pool.tenants)
     if (takes_share(*tenant.service, *tenant.process) && cache_options(*tenant.service).kv_blocks == 0)
-      shares.push_back(
-          text::format("{} {:.4g}", tenant.service->name, cache_share(cache_options(*tenant.service), pool.sharers)));
+      shares.push_back(text::format("{} {:.4g}", tenant.service->name,
+                                    cache_share(cache_options(*tenant.service), pool.sharers)));
   return text::format(
       "gpu_memory_utilization of the processes that share it: {} = {:.4g}, more than 1; choose at most "
       "{:.4g} each",

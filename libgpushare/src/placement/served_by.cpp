@@ -41,8 +41,8 @@ std::string engine_refusal(const Model& model, EngineKind kind) {
 Process process_of(const Service& service, const GpuProfile& gpu) {
   if (const auto refusal = engine_refusal(*service.model, kind_of(service.engine)); !refusal.empty())
     throw ScenarioError(service.name, refusal);
-  return {service.name,         service.precision, service.engine,  service.tensor_parallel,
-          service.memory_bytes, gpu,               gpu.interconnect};
+  return {service.name, service.precision, service.engine, service.tensor_parallel, service.memory_bytes,
+          gpu,          gpu.interconnect};
 }
 
 std::vector<std::pair<std::string_view, std::vector<EngineKind>>> engines_by_model() {

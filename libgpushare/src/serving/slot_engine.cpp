@@ -118,10 +118,10 @@ void SlotEngine::fail(Outbox& out) {
   vocode_due_ = false;
 }
 
-void report(const SlotEngine& engine, EngineStatistics& statistics) {
-  statistics.latency("first_chunk", engine.first_chunk());
-  statistics.latency("inter_chunk", engine.inter_chunk());
-  statistics.latency("interarrival_jitter", engine.interarrival_jitter());
+void SlotEngine::report(EngineStatistics& statistics) const {
+  statistics.latency("first_chunk", first_chunk_);
+  statistics.latency("inter_chunk", inter_chunk_);
+  statistics.latency("interarrival_jitter", jitter_);
 }
 
 }  // namespace gpushare

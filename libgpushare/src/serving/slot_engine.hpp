@@ -29,6 +29,7 @@ class SlotEngine {
   /// Between successive chunks of a stream, and how unsteadily they come against their playout.
   [[nodiscard]] const Histogram& inter_chunk() const { return inter_chunk_; }
   [[nodiscard]] const Histogram& interarrival_jitter() const { return jitter_; }
+  void report(EngineStatistics& statistics) const;
   void reset_statistics() { first_chunk_ = inter_chunk_ = jitter_ = {}; }
 
  private:
@@ -67,8 +68,5 @@ class SlotEngine {
 };
 
 [[nodiscard]] SlotEngine make_engine(const SlotOptions& options, const EngineSite& site);
-
-/// What it counted and measured since its statistics were reset, by the names of the figures.
-void report(const SlotEngine& engine, EngineStatistics& statistics);
 
 }  // namespace gpushare

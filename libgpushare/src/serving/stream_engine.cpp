@@ -190,9 +190,9 @@ void StreamEngine::fail(Outbox& out) {
   encoding_ = false;
 }
 
-void report(const StreamEngine& engine, EngineStatistics& statistics) {
-  statistics.latency("chunk_latency", engine.chunk_latency());
-  statistics.latency("interarrival_jitter", engine.interarrival_jitter());
+void StreamEngine::report(EngineStatistics& statistics) const {
+  statistics.latency("chunk_latency", chunk_latency_);
+  statistics.latency("interarrival_jitter", jitter_);
 }
 
 }  // namespace gpushare

@@ -36,6 +36,7 @@ class StreamEngine {
   /// From a chunk's arrival to its transcript, and how unsteadily the transcripts of a stream come.
   [[nodiscard]] const Histogram& chunk_latency() const { return chunk_latency_; }
   [[nodiscard]] const Histogram& interarrival_jitter() const { return jitter_; }
+  void report(EngineStatistics& statistics) const;
   void reset_statistics() { chunk_latency_ = jitter_ = {}; }
 
  private:
@@ -80,8 +81,5 @@ class StreamEngine {
 };
 
 [[nodiscard]] StreamEngine make_engine(const StreamOptions& options, const EngineSite& site);
-
-/// What it counted and measured since its statistics were reset, by the names of the figures.
-void report(const StreamEngine& engine, EngineStatistics& statistics);
 
 }  // namespace gpushare

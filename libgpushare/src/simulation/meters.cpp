@@ -81,7 +81,7 @@ void Meters::close_partition(Time now, std::uint32_t index) {
 void Meters::merge(ServiceMeter& meter, const AnyEngine& engine) {
   std::visit(
       [&](const auto& one) {
-        if constexpr (requires { report(one, meter.engines); }) report(one, meter.engines);
+        if constexpr (requires { one.report(meter.engines); }) one.report(meter.engines);
       },
       engine);
 }
