@@ -161,8 +161,8 @@ class Scenario:
         return self._handle.warmup_s
 
     @property
-    def price_per_gpu_hour(self) -> float:
-        """Price of one GPU for an hour."""
+    def price_per_gpu_hour(self) -> float | dict[str, float]:
+        """Price of one GPU for an hour, or the prices by kind of GPU."""
         return self._handle.price_per_gpu_hour
 
     @property
