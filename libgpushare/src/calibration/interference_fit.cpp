@@ -71,8 +71,8 @@ std::vector<double> relative(const Vector& log_errors, Eigen::Index count) {
   return errors;
 }
 
-LeastSquaresProblem problem(std::vector<double> start, std::vector<double> lower, std::vector<double> upper,
-                            std::vector<double> scale) {
+LeastSquaresProblem problem(const std::vector<double>& start, const std::vector<double>& lower,
+                            const std::vector<double>& upper, const std::vector<double>& scale) {
   const auto vector = [](const std::vector<double>& v) {
     return Vector(Eigen::Map<const Vector>(v.data(), static_cast<Eigen::Index>(v.size())));
   };

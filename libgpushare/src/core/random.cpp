@@ -45,7 +45,11 @@ constexpr LogarithmTable make_logarithms() {
 std::uint64_t poisson_by_product(Stream& stream, double mean) {
   const double limit = std::exp(-mean);
   std::uint64_t count = 0;
-  for (double product = stream.uniform(); product > limit; product *= stream.uniform()) ++count;
+  double product = stream.uniform();
+  while (product > limit) {
+    ++count;
+    product *= stream.uniform();
+  }
   return count;
 }
 

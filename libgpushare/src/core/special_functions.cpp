@@ -34,7 +34,7 @@ double beta_continued_fraction(double a, double b, double x) {
 
 double log_gamma(double x) {
   double product = 1;
-  for (; x < 10; ++x) product *= x;
+  while (x < 10) product *= x++;
   const double y = 1 / (x * x);
   const double series =
       (1.0 / 12 -

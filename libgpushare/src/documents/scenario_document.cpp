@@ -197,12 +197,11 @@ ordered_json merge_difference(const ordered_json& from, const ordered_json& to) 
   for (const auto& [key, value] : from.items())
     if (!to.contains(key)) patch[key] = nullptr;
   for (const auto& [key, value] : to.items()) {
-    if (!from.contains(key)) {
-      patch[key] = value;
-    } else if (from.at(key).is_object() && value.is_object()) {
-      auto inner = merge_difference(from.at(key), value);
+    const auto before = from.find(key);
+    if (before != from.end() && before->is_object() && value.is_object()) {
+      auto inner = merge_difference(*before, value);
       if (!inner.empty()) patch[key] = std::move(inner);
-    } else if (from.at(key) != value) {
+    } else if (before == from.end() || *before != value) {
       patch[key] = value;
     }
   }

@@ -79,6 +79,7 @@ void check_fixed(const GpuProfile& profile, const std::vector<LayoutItem>& items
 
 std::string join_texts(const std::vector<LayoutItem>& items) {
   std::vector<std::string_view> texts;
+  texts.reserve(items.size());
   for (const auto& item : items) texts.push_back(item.text);
   return text::join(texts, "+");
 }

@@ -76,7 +76,7 @@ void read_flops(Section section, GpuProfile& profile) {
   section.finish();
 }
 
-void read_curve(Reader curve, GpuProfile& profile) {
+void read_curve(const Reader& curve, GpuProfile& profile) {
   constexpr json::Range kShare{0, 1, true};
   std::array<double, 2> before{0, 0};
   for (std::size_t i = 0; i < curve.size(); ++i) {
@@ -95,7 +95,7 @@ void read_curve(Reader curve, GpuProfile& profile) {
     curve.fail(text::format("the curve must end in [1, 1]; it ends in [{}, {}]", before[0], before[1]));
 }
 
-MigProfile read_mig_row(Reader row) {
+MigProfile read_mig_row(const Reader& row) {
   constexpr json::Range kShare{0, 1, true};
   MigProfile mig;
   mig.name = string_of(row.at("name"));
@@ -131,7 +131,7 @@ std::string column(const Reader& rows, const std::string& key) {
   return cells;
 }
 
-void read_columns(Reader columns, const Reader& rows, Section& section) {
+void read_columns(const Reader& columns, const Reader& rows, Section& section) {
   for (const auto& key : columns.keys()) {
     Reader source = columns.at(key.c_str());
     if (key == "name" || !rows.raw().front().contains(key))
@@ -168,7 +168,7 @@ void read_time_slicing(Section section, TimeSlicingConstants& constants) {
   section.finish();
 }
 
-UncappedLaw read_uncapped(Reader law) {
+UncappedLaw read_uncapped(const Reader& law) {
   UncappedLaw read;
   read.launch_s = law.at("launch_s").number(json::kNonNegative);
   read.exponent = law.at("exponent").number(json::kPositive);
@@ -176,7 +176,7 @@ UncappedLaw read_uncapped(Reader law) {
   return read;
 }
 
-CappedLaw read_capped(Reader law) {
+CappedLaw read_capped(const Reader& law) {
   CappedLaw read;
   read.launch = law.at("launch").number(json::kNonNegative);
   read.bandwidth = law.at("bandwidth").number(json::kNonNegative);

@@ -87,7 +87,8 @@ class InstancePlanner {
   bool leaves_room(std::size_t entry, std::size_t seat) const {
     std::vector<double> memories;
     for (std::size_t i = seat + 1; i < order_.size(); ++i) memories.push_back(parts_[order_[i]].memory_bytes);
-    return matchable(needs_after(entry, memories.size()), std::move(memories));
+    std::vector<double> needs = needs_after(entry, memories.size());
+    return matchable(std::move(needs), std::move(memories));
   }
 
   std::optional<std::size_t> next_in_turn(std::size_t part) {

@@ -89,6 +89,7 @@ class Replicas {
 std::vector<ReplicaRank> replicas_of(const std::vector<Service>& services, const Placement& placement,
                                      const std::string& where) {
   std::vector<Replicas> replicas;
+  replicas.reserve(services.size());
   for (const Service& service : services) replicas.emplace_back(service, placement, where);
   std::vector<ReplicaRank> places;
   for (std::size_t gpu = 0; gpu < placement.gpus.size(); ++gpu)

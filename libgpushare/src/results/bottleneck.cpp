@@ -108,7 +108,7 @@ std::string brief(const Bottleneck& bottleneck, std::string_view service) {
 std::string to_string(const Bottleneck& bottleneck, std::string_view service, std::string_view partition) {
   using Cause = Bottleneck::Cause;
   const Bottleneck& b = bottleneck;
-  const std::string what = brief(b, service);
+  std::string what = brief(b, service);
   if (b.cause == Cause::nothing || b.cause == Cause::admission) return what;
   if (b.cause == Cause::own_latency) return what + "; no resource is saturated";
   if (b.cause == Cause::host) {

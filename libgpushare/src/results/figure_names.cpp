@@ -41,6 +41,7 @@ std::vector<std::string> nearest_to(std::string_view text, std::span<const std::
   std::sort(ranked.begin(), ranked.end());
   ranked.resize(std::min(ranked.size(), kMostChoices));
   std::vector<std::string> near;
+  near.reserve(ranked.size());
   for (const auto& [distance, i] : ranked) near.push_back(names[i]);
   return near;
 }
@@ -124,6 +125,7 @@ std::size_t resolve(std::string_view text, const FigureNames& known, std::string
   if (meant.empty()) fail_unknown(text, known.names);
   if (meant.size() == 1) return meant.front();
   std::vector<std::string> choices;
+  choices.reserve(meant.size());
   for (const std::size_t i : meant) choices.push_back(known.names[i]);
   throw FigureError("", text::format("figure \"{}\" is ambiguous: {}", text, listed(choices)));
 }

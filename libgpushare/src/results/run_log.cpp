@@ -17,7 +17,8 @@ class Rows {
   Rows(std::string name, std::vector<std::pair<std::string, std::vector<std::string>>> categories,
        std::vector<std::string> integers, std::vector<std::string> numbers) {
     table_.name = std::move(name);
-    for (auto& [column, words] : categories) add(std::move(column), Column::Type::category, std::move(words));
+    for (auto& category : categories)
+      add(std::move(category.first), Column::Type::category, std::move(category.second));
     for (auto& column : integers) add(std::move(column), Column::Type::int64);
     for (auto& column : numbers) add(std::move(column), Column::Type::float64);
   }
