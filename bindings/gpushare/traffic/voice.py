@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..files import replace_file
 from ..frames.tables import Table
 from ..traces.files import read_bytes
 
-__all__ = ["read_calls", "save_calls", "speech_trace", "voice_calls"]
+__all__ = ["calls_text", "read_calls", "save_calls", "speech_trace", "voice_calls"]
 
 _NAMES = (
     "call",
@@ -128,13 +128,18 @@ def _table(columns: Mapping[str, npt.NDArray[Any]]) -> Table:
 
 def save_calls(calls: Table, path: str | os.PathLike[str]) -> None:
     """Writes one JSON object for each turn, with the columns of `voice_calls` as members; atomically."""
-    columns = [calls[name].tolist() for name in _NAMES]
+    replace_file(path, lambda file: file.writelines(_lines(calls)))
 
-    def write(file: Any) -> None:
-        for row in zip(*columns, strict=True):
-            file.write(json.dumps(dict(zip(_NAMES, row, strict=True))) + "\n")
 
-    replace_file(path, write)
+def calls_text(calls: Mapping[str, Any] | Table) -> bytes:
+    """What `save_calls` would write: turns as JSON lines."""
+    return "".join(_lines(calls)).encode()
+
+
+def _lines(calls: Mapping[str, Any] | Table) -> Iterator[str]:
+    columns = [np.asarray(calls[name]).tolist() for name in _NAMES]
+    for row in zip(*columns, strict=True):
+        yield json.dumps(dict(zip(_NAMES, row, strict=True))) + "\n"
 
 
 def read_calls(path: str | os.PathLike[str]) -> Table:
