@@ -1,5 +1,6 @@
 # make demo [TRACE=file]   the voice-pipeline comparison, and a request trace on one A100
 # make test                C++ and Python tests
+# make test-all            what is long or needs more than a compiler: sanitizers of threads, fuzzing, the source package...
 # make develop             from now on .venv uses the Python sources here: editing them needs no installing
 # make bench               benchmarks
 # make check               formatting, floors of the Python package, typing, and the stub against the module
@@ -34,7 +35,11 @@ package := $(if $(editable),editable-)$(call hash,pyproject.toml CMakeLists.txt 
   bindings/*.cpp bindings/*.hpp profiles models engines scenarios $(if $(editable),,README.md bindings/gpushare validation))
 venv := $(stamps)/venv-$(recipe)
 
-.PHONY: help demo test develop developed bench check format clean prerequisites
+# A step's CPU and wall seconds go to the file that GPUSHARE_STEPS names, if any.
+timed = $(if $(GPUSHARE_STEPS),tools/timed.py '$(1)')
+
+.PHONY: help demo test test-all tsan tidy fuzz properties sdist-test fetch-test develop developed bench check style typing \
+  stub format clean prerequisites venv requirements package
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -42,48 +47,61 @@ help:
 # --- what everything needs --------------------------------------------------------------------------------------
 
 prerequisites:
-	@tools/prerequisites $(if $(filter test bench,$(MAKECMDGOALS)),--libraries) \
-	  $(if $(filter check format,$(MAKECMDGOALS)),--format) $(PYTHON)
+	@tools/prerequisites $(if $(filter test test-all tsan bench,$(MAKECMDGOALS)),--libraries) \
+	  $(if $(filter check style format,$(MAKECMDGOALS)),--format) $(if $(filter check style,$(MAKECMDGOALS)),--ctags) \
+	  $(if $(filter test-all fuzz,$(MAKECMDGOALS)),--clang) $(if $(filter test-all tidy,$(MAKECMDGOALS)),--tidy) $(PYTHON)
+
+# Packages are compiled when they are first imported: most of their files never are.
+pip_install = .venv/bin/python -m pip install -qq --no-compile
 
 $(venv): | prerequisites
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install -qq 'scikit-build-core>=0.10' 'pybind11>=3' ninja
+	.venv/bin/python tools/requirements.py --build > .venv/requirements.txt
+	$(pip_install) -r .venv/requirements.txt ninja
 	# The system's CMake where it is 3.25 or later, otherwise the one on PyPI.
-	@printf '3.25\n%s\n' "$$(cmake --version 2>/dev/null | sed -n 's/^cmake version //p')" | sort -VC || \
-	  .venv/bin/python -m pip install -qq cmake
+	@printf '3.25\n%s\n' "$$(cmake --version 2>/dev/null | sed -n 's/^cmake version //p')" | sort -VC || $(pip_install) cmake
 	mkdir -p $(stamps)
 	touch $@
 
-# The wheel is built in the tree of the release preset, so that it and the C++ tests share one library.
-install = .venv/bin/python -m pip install -qq --no-build-isolation --check-build-dependencies \
-	  --config-settings=build-dir=build/release
-
-# One stamp for each set of optional requirements; a larger set serves for the smaller ones.
-$(stamps)/package-$(package): | $(venv)
-	@echo 'building and installing gpushare (minutes the first time)'
-	$(install) $(if $(editable),-e) .
+# One stamp for each set of requirements; the larger set serves for the smaller one.
+$(stamps)/requirements-test-$(recipe): | $(venv)
+	.venv/bin/python tools/requirements.py test > .venv/requirements.txt
+	$(pip_install) -r .venv/requirements.txt
 	touch $@
 
-$(stamps)/package-test-$(package): | $(venv)
-	@echo 'building and installing gpushare with what its tests need (minutes the first time)'
-	$(install) $(if $(editable),-e) '.[test]'
-	touch $(stamps)/package-$(package) $@
+$(stamps)/requirements-dev-$(recipe): | $(venv)
+	.venv/bin/python tools/requirements.py dev > .venv/requirements.txt
+	$(pip_install) -r .venv/requirements.txt
+	touch $(stamps)/requirements-test-$(recipe) $@
 
-$(stamps)/package-dev-$(package): | $(venv)
-	@echo "building and installing gpushare with the developer's tools (minutes the first time)"
-	$(install) $(if $(editable),-e) '.[dev]'
-	touch $(stamps)/package-$(package) $(stamps)/package-test-$(package) $@
+# Ruff alone is enough to read the sources before anything is built.
+$(stamps)/ruff-$(recipe): | $(venv)
+	.venv/bin/python tools/requirements.py dev | grep '^ruff' > .venv/requirements.txt
+	$(pip_install) -r .venv/requirements.txt
+	touch $@
+
+# The wheel is built in the tree of the release preset, so that it and the C++ tests share one library.
+$(stamps)/package-$(package): | $(venv)
+	@echo 'building and installing gpushare (minutes the first time)'
+	$(call timed,release library and wheel) $(pip_install) --no-build-isolation --check-build-dependencies \
+	  --config-settings=build-dir=build/release $(if $(editable),-e) .
+	touch $@
+
+venv: $(venv)
+requirements: $(stamps)/requirements-dev-$(recipe)
+package: $(stamps)/package-$(package)
 
 # --- the two commands of the README -----------------------------------------------------------------------------
 
 demo: $(stamps)/package-$(package)
 	@.venv/bin/python -m gpushare demo $(if $(TRACE),--trace '$(TRACE)')
 
-test: $(stamps)/package-test-$(package)
+# CPP_TESTS=theory: of the C++ tests only those that the sanitizers thin out, where these have run the others.
+test: $(stamps)/requirements-test-$(recipe) $(stamps)/package-$(package)
 	cmake --preset release
-	cmake --build --preset release
-	ctest --preset release
-	.venv/bin/python -m pytest -n $(jobs) --dist loadfile
+	$(call timed,release build of the tests) cmake --build --preset release $(if $(CPP_TESTS),--target gpushare_$(CPP_TESTS))
+	$(call timed,release tests) ctest --preset release $(if $(CPP_TESTS),--label-regex '^$(CPP_TESTS)$$')
+	.venv/bin/python -m pytest -n $(jobs) --dist loadscope --no-loadscope-reorder --durations=15
 
 # --- for developers ---------------------------------------------------------------------------------------------
 
@@ -91,7 +109,7 @@ develop: | $(venv)
 	@test -e $(stamps)/editable || { rm -f $(stamps)/package-* && touch $(stamps)/editable; }
 	@$(MAKE) --no-print-directory developed
 
-developed: $(stamps)/package-dev-$(package)
+developed: $(stamps)/requirements-dev-$(recipe) $(stamps)/package-$(package)
 
 bench: $(stamps)/package-$(package)
 	cmake --preset release -DGPUSHARE_BUILD_BENCHMARKS=ON
@@ -102,15 +120,26 @@ bench: $(stamps)/package-$(package)
 cpp_sources = $(shell find libgpushare bindings tests bench examples \( -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' \))
 clang_format = $(shell command -v clang-format-14 || command -v clang-format)
 
-check: $(stamps)/package-dev-$(package)
-	$(clang_format) --dry-run --Werror $(cpp_sources)
+check: style typing stub
+
+# What needs no build, and little else.
+style: $(stamps)/ruff-$(recipe)
+	@echo clang-format
+	@printf '%s\n' $(cpp_sources) | xargs -n 40 -P $(jobs) $(clang_format) --dry-run --Werror
 	ruff check
 	ruff format --check
-	lint-imports --no-cache --no-logo
+	tools/check_floors.py
+	tools/check_sizes.py
+
+# What needs the packages that ours uses, but not ours.
+typing: $(stamps)/requirements-dev-$(recipe)
+	cd bindings && lint-imports --no-cache --no-logo --config ../pyproject.toml
 	mypy
+
+stub: $(stamps)/requirements-dev-$(recipe) $(stamps)/package-$(package)
 	stubtest gpushare._core --allowlist tests/python/stubtest_allowlist.txt
 
-format: $(stamps)/package-dev-$(package)
+format: $(stamps)/ruff-$(recipe)
 	$(clang_format) -i $(cpp_sources)
 	ruff check --fix-only -q
 	ruff format

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "gpushare/fields.hpp"
 #include "gpushare/mig.hpp"
 #include "gpushare/model.hpp"
 #include "gpushare/profile.hpp"
@@ -80,8 +81,17 @@ py::array_t<T> view(const std::shared_ptr<const void>& owner, const std::vector<
 [[nodiscard]] py::list gpu_list(const Placement& placement, const std::vector<std::string>& services);
 [[nodiscard]] py::list provenance_list(const std::vector<ProvenanceEntry>& entries);
 
+[[nodiscard]] py::dict values_dict(const FieldValues& values);
+[[nodiscard]] py::list kinds_list(const std::vector<KindInfo>& kinds);
+
 /// The table as an Arrow C stream of one record batch, in a PyCapsule named "arrow_array_stream".
 [[nodiscard]] py::capsule arrow_stream(std::shared_ptr<const Table> table);
+
+/// Every figure of a run, nested by latency, partition and service.
+[[nodiscard]] py::dict summary_dict(const Summary& summary);
+/// Every figure by its canonical name.
+[[nodiscard]] py::dict figures_dict(const Summary& summary);
+[[nodiscard]] py::dict bottleneck_dict(const Summary& summary);
 
 void register_errors(py::module_& module);
 void register_profile(py::module_& module);
@@ -94,6 +104,7 @@ void register_placement(py::module_& module);
 void register_scenario(py::module_& module);
 void register_table(py::module_& module);
 void register_simulation(py::module_& module);
+void register_figures(py::module_& module);
 void register_calibration(py::module_& module);
 
 }  // namespace gpushare::python

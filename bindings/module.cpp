@@ -13,5 +13,6 @@ PYBIND11_MODULE(_core, module) {
   gpushare::python::register_scenario(module);
   gpushare::python::register_table(module);
   gpushare::python::register_simulation(module);
+  gpushare::python::register_figures(module);
   gpushare::python::register_calibration(module);
 }

@@ -17,6 +17,7 @@ struct ErrorTypes {
   PyObject* trace = nullptr;
   PyObject* simulation = nullptr;
   PyObject* calibration = nullptr;
+  PyObject* figure = nullptr;
 };
 
 ErrorTypes& types() {
@@ -55,7 +56,19 @@ PyObject* type_of(const Error& error) {
   if (dynamic_cast<const TraceError*>(&error) != nullptr) return types().trace;
   if (dynamic_cast<const SimulationError*>(&error) != nullptr) return types().simulation;
   if (dynamic_cast<const CalibrationError*>(&error) != nullptr) return types().calibration;
+  if (dynamic_cast<const FigureError*>(&error) != nullptr) return types().figure;
   return types().error;
+}
+
+/// A figure that a summary lacks is a missing key of a mapping too; it speaks as other errors do.
+PyObject* add_figure_error(py::module_& module, PyObject* base) {
+  const py::tuple bases = py::make_tuple(py::handle(base), py::handle(PyExc_KeyError));
+  PyObject* type = add(module, "FigureError",
+                       "A figure that no run has, a name that several have, or a bound that says nothing of "
+                       "a figure.",
+                       bases.ptr());
+  py::handle(type).attr("__str__") = py::handle(PyExc_Exception).attr("__str__");
+  return type;
 }
 
 }  // namespace
@@ -81,6 +94,7 @@ void register_errors(py::module_& module) {
   t.calibration =
       add(module, "CalibrationError",
           "Measurements that are missing, malformed or too few to fit what is asked of them.", t.error);
+  t.figure = add_figure_error(module, t.error);
   py::register_exception_translator([](std::exception_ptr pointer) {
     try {
       if (pointer) std::rethrow_exception(pointer);

@@ -31,95 +31,6 @@ class Watch {
   std::atomic<bool> stop_ = false;
 };
 
-py::dict latency_dict(const LatencySummary& s) {
-  py::dict d;
-  d["count"] = s.count;
-  d["mean"] = s.mean;
-  d["p50"] = s.p50;
-  d["p90"] = s.p90;
-  d["p95"] = s.p95;
-  d["p99"] = s.p99;
-  d["max"] = s.max;
-  d["standard_deviation"] = s.standard_deviation;
-  d["jitter"] = s.jitter();
-  return d;
-}
-
-py::dict partition_dict(const PartitionSummary& s) {
-  py::dict d;
-  d["name"] = s.name;
-  d["sharing"] = s.sharing;
-  d["processes"] = s.processes;
-  d["busy"] = s.busy;
-  d["switching"] = s.switching;
-  d["compute_utilisation"] = s.compute_utilisation;
-  d["bandwidth_utilisation"] = s.bandwidth_utilisation;
-  d["memory_used_bytes"] = s.memory_used_bytes;
-  d["memory_allocated_bytes"] = s.memory_allocated_bytes;
-  return d;
-}
-
-py::dict service_dict(const ServiceSummary& s) {
-  py::dict d;
-  d["name"] = s.name;
-  d["replicas"] = s.replicas;
-  d["mean_in_system"] = s.mean_in_system;
-  d["mean_batch"] = s.mean_batch;
-  d["steps"] = s.steps;
-  d["preemptions"] = s.preemptions;
-  d["rejected"] = s.rejected;
-  d["prefix_prompt_tokens"] = s.prefix_prompt_tokens;
-  d["prefix_hit_tokens"] = s.prefix_hit_tokens;
-  d["prefix_evicted_blocks"] = s.prefix_evicted_blocks;
-  d["draft_tokens"] = s.draft_tokens;
-  d["accepted_tokens"] = s.accepted_tokens;
-  d["busy"] = s.busy;
-  return d;
-}
-
-py::dict totals(const Summary& s) {
-  py::dict d;
-  d["duration_s"] = s.duration_s;
-  d["arrived"] = s.arrived;
-  d["completed"] = s.completed;
-  d["rejected"] = s.rejected;
-  d["failed"] = s.failed;
-  d["skipped"] = s.skipped;
-  d["unfinished"] = s.unfinished;
-  d["request_throughput"] = s.request_throughput;
-  d["output_token_throughput"] = s.output_token_throughput;
-  d["success_rate"] = s.success_rate;
-  d["gpus_used"] = s.gpus_used;
-  d["gpus_freed"] = s.gpus_freed;
-  d["request_throughput_per_gpu"] = s.request_throughput_per_gpu;
-  d["cost_per_month"] = s.cost_per_month;
-  d["cost_per_1000_requests"] = s.cost_per_1000_requests;
-  d["vram_used_bytes"] = s.vram_used_bytes;
-  d["vram_allocated_bytes"] = s.vram_allocated_bytes;
-  d["audio_gap_s_per_request"] = s.audio_gap_s_per_request;
-  d["audio_gap_rate"] = s.audio_gap_rate;
-  d["events"] = s.events;
-  d["conservation_error"] = s.conservation_error;
-  d["littles_law_error"] = s.littles_law_error;
-  d["work_conservation_error"] = s.work_conservation_error;
-  d["limiting_resource"] = s.limiting_resource;
-  return d;
-}
-
-py::dict summary_dict(const Summary& s) {
-  py::dict d = totals(s);
-  py::dict latencies;
-  for (const LatencySummary& l : s.latencies) latencies[py::str(l.name)] = latency_dict(l);
-  d["latencies"] = latencies;
-  py::list partitions;
-  for (const PartitionSummary& p : s.partitions) partitions.append(partition_dict(p));
-  d["partitions"] = partitions;
-  py::list services;
-  for (const ServiceSummary& service : s.services) services.append(service_dict(service));
-  d["services"] = services;
-  return d;
-}
-
 /// The table as part of the run that keeps it alive.
 TableHandle part(const RunHandle& h, const Table& table) {
   return {std::shared_ptr<const Table>(h.run, &table)};
@@ -203,8 +114,16 @@ void register_simulation(py::module_& module) {
           "perturbed", [](const RunHandle& h) { return h.run->perturbed; },
           "Whether it drew its own calibration errors.")
       .def_property_readonly(
-          "summary", [](const RunHandle& h) { return summary_dict(h.run->summary); },
-          "Every figure, as a dict.")
+          "summary", [](const RunHandle& h) { return summary_dict(h.run->summary); }, "Every figure, nested.")
+      .def_property_readonly(
+          "figures", [](const RunHandle& h) { return figures_dict(h.run->summary); },
+          "Every figure by its canonical name.")
+      .def_property_readonly(
+          "only_pipeline", [](const RunHandle& h) { return h.run->summary.only_pipeline; },
+          "Pipeline that the names of latencies leave out; empty where there are several.")
+      .def_property_readonly(
+          "bottleneck", [](const RunHandle& h) { return bottleneck_dict(h.run->summary); },
+          "What the requests wait for most.")
       .def_property_readonly(
           "requests", [](const RunHandle& h) { return part(h, h.run->requests); }, "Requests.")
       .def_property_readonly(

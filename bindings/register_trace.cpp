@@ -157,9 +157,7 @@ py::dict summary_dict(const TraceSummary& s) {
 
 TraceHandle make(Trace trace) { return {std::make_shared<const Trace>(std::move(trace))}; }
 
-}  // namespace
-
-void register_trace(py::module_& module) {
+void register_class(py::module_& module) {
   py::class_<TraceHandle>(module, "Trace", "A request trace, columnar; seconds from the first request.")
       .def(py::init(&trace_from_arrays), py::arg("arrival_s"), py::arg("input_tokens"),
            py::arg("output_tokens"), py::arg("name") = "", py::arg("extra") = py::dict())
@@ -199,6 +197,9 @@ void register_trace(py::module_& module) {
             py::make_tuple(view(h.trace, h.trace->arrival_s), view(h.trace, h.trace->input_tokens),
                            view(h.trace, h.trace->output_tokens), h.trace->name, extra_dict(h)));
       });
+}
+
+void register_readers(py::module_& module) {
   const auto def_reader = [&](const char* name, auto reader, auto... arguments) {
     module.def(name, reader, arguments..., py::kw_only(), py::arg("format") = "auto",
                py::arg("keep_empty") = false, py::arg("sort") = false, py::arg("time_unit") = "auto",
@@ -239,6 +240,13 @@ void register_trace(py::module_& module) {
       py::arg("read"), py::arg("source") = "", "Reads a trace from what read(size) gives, block by block.");
   module.def(
       "trace_formats", [] { return trace_formats(); }, "The names of the formats, \"auto\" first.");
+}
+
+}  // namespace
+
+void register_trace(py::module_& module) {
+  register_class(module);
+  register_readers(module);
   module.def("draw_arrivals", &draw_arrivals, py::arg("document"), py::arg("seed"), py::arg("duration_s"),
              py::arg("most") = 20'000'000, py::arg("name") = "arrivals",
              "Arrivals of the process in a JSON text, in seconds, up to duration_s.");

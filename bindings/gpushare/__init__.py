@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from . import traffic as traffic
     from ._core import CalibrationError as CalibrationError
     from ._core import Error as Error
+    from ._core import FigureError as FigureError
     from ._core import LayoutError as LayoutError
     from ._core import ModelError as ModelError
     from ._core import OutOfMemoryError as OutOfMemoryError
@@ -69,6 +70,7 @@ _HOMES = {
     "_core": (
         "CalibrationError",
         "Error",
+        "FigureError",
         "LayoutError",
         "ModelError",
         "OutOfMemoryError",
@@ -105,6 +107,7 @@ __all__ = [
     "EnginePreset",
     "Error",
     "Estimate",
+    "FigureError",
     "Fit",
     "Layout",
     "LayoutError",

@@ -19,9 +19,8 @@ inline LlmServing token_counter() {
   return {&model, &model.formats[0]};
 }
 
-inline Engine continuous(int max_num_seqs, int max_num_batched_tokens) {
-  Engine engine;
-  engine.kind = EngineKind::continuous_batching;
+inline ContinuousOptions continuous(int max_num_seqs, int max_num_batched_tokens) {
+  ContinuousOptions engine;
   engine.max_num_seqs = max_num_seqs;
   engine.max_num_batched_tokens = max_num_batched_tokens;
   engine.watermark = 0;

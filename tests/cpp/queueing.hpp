@@ -58,11 +58,7 @@ inline Scenario system(Distribution service_s, Engine engine, const Layout& layo
 }
 
 inline Engine fifo(int concurrency = 1, std::int64_t queue_limit = -1) {
-  Engine engine;
-  engine.kind = EngineKind::fifo;
-  engine.concurrency = concurrency;
-  engine.queue_limit = queue_limit;
-  return engine;
+  return {queue_limit, 0, FifoOptions{concurrency}};
 }
 
 /// Adds Poisson arrivals of a priority class.

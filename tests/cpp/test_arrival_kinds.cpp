@@ -11,6 +11,8 @@
 #include "gpushare/errors.hpp"
 #include "gpushare/statistics.hpp"
 
+namespace test_arrival_kinds {
+
 namespace {
 
 using namespace gpushare;
@@ -150,3 +152,5 @@ TEST_CASE("a chain that cannot come back, and a process that contradicts itself,
 }
 
 }  // namespace
+
+}  // namespace test_arrival_kinds

@@ -10,6 +10,8 @@
 #include "gpushare/errors.hpp"
 #include "gpushare/statistics.hpp"
 
+namespace test_arrivals {
+
 namespace {
 
 using namespace gpushare;
@@ -296,3 +298,5 @@ TEST_CASE("a process that contradicts itself is refused with what is legal") {
 }
 
 }  // namespace
+
+}  // namespace test_arrivals

@@ -11,6 +11,8 @@
 #include "calibration/least_squares.hpp"
 #include "gpushare/errors.hpp"
 
+namespace test_calibration {
+
 // Parameters that are known are recovered from times computed with them.
 
 namespace {
@@ -407,3 +409,5 @@ TEST_CASE("measurements that cannot be fitted are refused with the group") {
   CHECK(complaint([&] { return fit_step_demand(rows, card, Precision::fp16); }) ==
         "step table, row 1: gpu_s and sms must be above zero");
 }
+
+}  // namespace test_calibration

@@ -12,6 +12,8 @@
 #include "queueing.hpp"
 #include "scenario_documents.hpp"
 
+namespace test_calls {
+
 namespace {
 
 using namespace gpushare;
@@ -52,6 +54,11 @@ Scenario voice(std::vector<VoiceCall> calls, const std::string& patch = "{}") {
   Scenario scenario = read(patched(document, patch));
   scenario.workload.traffic[0].calls = std::make_shared<const std::vector<VoiceCall>>(std::move(calls));
   return scenario;
+}
+
+/// Of its recognition.
+double chunk_of(const Scenario& scenario) {
+  return std::get<StreamOptions>(scenario.workload.services[0].engine.options).chunk_s;
 }
 
 VoiceCall call_of(std::int64_t number, double begin_s, std::size_t turns, double heard_s = 4) {
@@ -206,7 +213,7 @@ TEST_CASE("a held stream takes a chunk of every open call for every chunk_s, wha
   std::vector<VoiceCall> quiet = calls;
   for (VoiceCall& call : quiet)
     for (CallTurn& turn : call.turns) turn.speech_s = 0.2, turn.silence_s = 2.3;
-  const double chunk_s = voice(calls).workload.services[0].engine.chunk_s;
+  const double chunk_s = chunk_of(voice(calls));
   const double span_s = 100 * chunk_s;
   const Run talking = simulate(voice(calls), with_steps()), silent = simulate(voice(quiet), with_steps());
   CHECK(chunks_between(talking, 2, 2 + span_s) == 400);
@@ -277,7 +284,7 @@ TEST_CASE("users keep their stream from the first turn until they leave") {
     return read(document);
   };
   const Scenario holding = users(true);
-  const double chunk_s = holding.workload.services[0].engine.chunk_s;
+  const double chunk_s = chunk_of(holding);
   const Run run = simulate(holding, with_steps());
   CHECK(chunks_between(run, 1, 1 + 100 * chunk_s) == 300);
   CHECK(chunks_between(run, 30 + chunk_s, 1e9) <= 3 * 30 / chunk_s);  // none but turns that were begun before
@@ -295,10 +302,10 @@ TEST_CASE("what was said and heard in a call is found in the prefix cache") {
   // Prompts of 108, 158, 208 and 258 tokens: 100 of the system, 8 of the user, and what was said before. In blocks of 16
   // a turn finds the 150, 200 and 250 before its utterance, and the second call's first one the 100 of the system.
   const double looked_up = 2 * (108 + 158 + 208 + 258);
-  CHECK(static_cast<double>(llm->prefix_prompt_tokens) == looked_up);
+  CHECK(static_cast<double>(llm->count("prefix_prompt_tokens")) == looked_up);
   const double most = 2 * (150 + 200 + 250) + 100, least = most - 7 * 32;
-  CHECK(static_cast<double>(llm->prefix_hit_tokens) <= most);
-  CHECK(static_cast<double>(llm->prefix_hit_tokens) >= least);
+  CHECK(static_cast<double>(llm->count("prefix_hit_tokens")) <= most);
+  CHECK(static_cast<double>(llm->count("prefix_hit_tokens")) >= least);
 }
 
 TEST_CASE("drawn calls are the same for the same seed, and others in another replication") {
@@ -343,3 +350,5 @@ TEST_CASE("documents with calls say what is wrong with them") {
   CHECK(complain(R"({"kind": "calls", "hold_stream": true, )" + drawn + "}")
             .find("one stage of the pipeline must recognise streaming speech, found 0") != std::string::npos);
 }
+
+}  // namespace test_calls

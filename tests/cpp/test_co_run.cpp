@@ -6,6 +6,8 @@
 #include "gpushare/calibration.hpp"
 #include "gpushare/errors.hpp"
 
+namespace test_co_run {
+
 // Timelines of co-running clients worked out by hand. Times in milliseconds.
 
 namespace {
@@ -194,3 +196,5 @@ TEST_CASE("co-runs that make no sense are refused with the client and the job") 
   CHECK_THROWS_WITH_AS((void)simulate_saturated(std::vector<CoRunStep>{step(0)}, mps(), 1),
                        "client 0: a step repeated without pause must take time", SimulationError);
 }
+
+}  // namespace test_co_run

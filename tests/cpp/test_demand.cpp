@@ -7,6 +7,8 @@
 #include "gpushare/mig.hpp"
 #include "gpushare/profile.hpp"
 
+namespace test_demand {
+
 using namespace gpushare;
 using doctest::Approx;
 
@@ -213,3 +215,5 @@ TEST_CASE("the law of the instances is additive in 1/SMs and 1/bandwidth") {
   CHECK(step_time(one(group), a100, resources_of(a100, partition_of(a100, "7x1g.10gb"))).gpu_s ==
         Approx(2e-3 + 3e-3 * 108 / 14 + 6e-3 * 8));
 }
+
+}  // namespace test_demand

@@ -9,6 +9,8 @@
 #include "serving/slot_engine.hpp"
 #include "serving/stream_engine.hpp"
 
+namespace test_engines {
+
 namespace {
 
 using namespace gpushare;
@@ -35,9 +37,8 @@ Model batch_model() {
   return model;
 }
 
-Engine dynamic_batching(int max_batch, std::vector<int> preferred, double delay_s) {
-  Engine engine;
-  engine.kind = EngineKind::dynamic_batching;
+BatchOptions dynamic_batching(int max_batch, std::vector<int> preferred, double delay_s) {
+  BatchOptions engine;
   engine.max_batch = max_batch;
   engine.preferred_batch = std::move(preferred);
   engine.max_queue_delay_s = delay_s;
@@ -91,8 +92,7 @@ TEST_CASE("a full queue turns jobs away") {
 TEST_CASE("a stream's chunks are served as they arrive, one at a time and in order") {
   StreamingAsrModel model;
   model.floor_s = 0.01;
-  Engine config;
-  config.kind = EngineKind::stream_batching;
+  StreamOptions config;
   config.max_batch = 8;
   config.chunk_s = 0.16;
   config.speech_speed = 2;  // a chunk arrives every 80 ms
@@ -126,8 +126,7 @@ TEST_CASE("a stream's chunks are served as they arrive, one at a time and in ord
 TEST_CASE("synthesis encodes newcomers first, then frames, and vocodes a stream when its chunk is full") {
   AutoregressiveTtsModel model;
   model.frames_per_s = 20;
-  Engine config;
-  config.kind = EngineKind::autoregressive_slots;
+  SlotOptions config;
   config.first_chunk_frames = 2;
   config.chunk_frames = 3;
   SlotEngine engine(config, model, 1);
@@ -156,7 +155,7 @@ TEST_CASE("synthesis encodes newcomers first, then frames, and vocodes a stream 
 
 TEST_CASE("recognition waits for a full batch until its oldest chunk reaches the delay") {
   StreamingAsrModel model;
-  Engine config;
+  StreamOptions config;
   config.max_batch = 2;
   config.chunk_s = 0.1;
   config.max_queue_delay_s = 0.005;
@@ -183,7 +182,7 @@ TEST_CASE("recognition waits for a full batch until its oldest chunk reaches the
 
 TEST_CASE("with overlapped decoding the next step starts when the GPU is done with the one before") {
   StreamingAsrModel model;
-  Engine config;
+  StreamOptions config;
   config.max_batch = 1;
   config.chunk_s = 0.1;
   config.overlap_decoding = true;
@@ -214,12 +213,11 @@ TEST_CASE("with overlapped decoding the next step starts when the GPU is done wi
 TEST_CASE("chunks of speech grow with the streams that are active") {
   AutoregressiveTtsModel model;
   model.frames_per_s = 10;
-  Engine config;
+  SlotOptions config;
   config.first_chunk_frames = 2;
   config.chunk_frames = 2;
   config.chunk_growth = 0.5;  // three frames with two streams
-  config.request_overhead_s = 0.02;
-  SlotEngine engine(config, model, 2);
+  SlotEngine engine(config, model, 2, -1, 0.02);
   Outbox out;
   for (std::uint32_t request = 0; request < 2; ++request) {
     Job sentence = job(request);
@@ -238,7 +236,7 @@ TEST_CASE("chunks of speech grow with the streams that are active") {
 }
 
 TEST_CASE("tokens of the prefix cache take no blocks of their own") {
-  Engine config = test::continuous(8, 1000);
+  ContinuousOptions config = test::continuous(8, 1000);
   config.prefix_cache_share = 0.75;
   // Prompts of 64 tokens, 48 of them shared: two blocks for each sequence that grows to 80, and four sequences fit.
   ContinuousEngine engine(config, test::token_counter(), 8);
@@ -309,7 +307,7 @@ TEST_CASE("a sequence that could never fit the cache is refused at once") {
 }
 
 TEST_CASE("a cached share of the prompt is not computed") {
-  Engine config = test::continuous(8, 1000);
+  ContinuousOptions config = test::continuous(8, 1000);
   config.prefix_cache_share = 0.5;
   ContinuousEngine engine(config, test::token_counter(), 100);
   Outbox out;
@@ -329,3 +327,5 @@ TEST_CASE("a failed engine returns every job") {
   CHECK(count(out, Signal::failed) == 2);
   CHECK_FALSE(engine.plan(at_ms(1), out));
 }
+
+}  // namespace test_engines

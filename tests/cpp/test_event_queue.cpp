@@ -9,6 +9,8 @@
 #include "gpushare/errors.hpp"
 #include "gpushare/random.hpp"
 
+namespace test_event_queue {
+
 using namespace gpushare;
 
 namespace {
@@ -187,3 +189,5 @@ TEST_CASE("running out of sequence numbers keeps the order of what is pending") 
   for (const auto slot : slots) queue.set(slot, Time{1});
   CHECK(drain(queue) == slots);
 }
+
+}  // namespace test_event_queue

@@ -6,6 +6,8 @@
 
 #include "sharing/executor.hpp"
 
+namespace test_executor {
+
 // Timelines worked out by hand. Times in milliseconds.
 
 namespace {
@@ -309,3 +311,5 @@ TEST_CASE("MPS caps round down to what the hardware gives") {
                                                      {60, 78}, {75, 98}, {80, 104}, {100, 132}};
   for (const auto& [percentage, sms] : measured) CHECK(mps_sms(profile, 132, percentage) == sms);
 }
+
+}  // namespace test_executor

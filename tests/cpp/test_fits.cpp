@@ -5,6 +5,8 @@
 
 #include "scenario_documents.hpp"
 
+namespace test_fits {
+
 using namespace gpushare;
 using namespace gpushare::test;
 using doctest::Approx;
@@ -253,3 +255,5 @@ TEST_CASE("a placement that cannot run is refused, whatever the memory") {
   CHECK(refusal([](Placement& p) { p.gpus[0].node = 1; }) ==
         "gpu0: it is on node number 1, but the placement has 1");
 }
+
+}  // namespace test_fits

@@ -8,6 +8,8 @@
 #include "simulation/simulator.hpp"
 #include "toy_fleet.hpp"
 
+namespace test_fleet_changes {
+
 // A fleet that changes while it serves. Every run checks conservation of requests and of work, and Little's law, and
 // throws when one is broken.
 
@@ -243,3 +245,5 @@ TEST_CASE("Iterations advanced together or one by one tell the same of a fleet t
     if (arrivals[i] > 80) CHECK(replica->integers[i] != 0);
   CHECK(merged.summary.partitions[0].busy == each.summary.partitions[0].busy);
 }
+
+}  // namespace test_fleet_changes

@@ -8,6 +8,8 @@
 #include "simulation/servers.hpp"
 #include "toy_fleet.hpp"
 
+namespace test_gpu_side {
+
 // Servers, steps, partitions and links on a fleet made by hand: no document, no traffic, no pipelines.
 
 namespace {
@@ -158,3 +160,5 @@ TEST_CASE("A process that is killed fails its jobs, gives its core and its share
   CHECK(account.submitted_s == doctest::Approx(account.finished_s));
   CHECK(account.idle_with_work_s == 0);
 }
+
+}  // namespace test_gpu_side

@@ -5,6 +5,8 @@
 
 #include "serving/stream_engine.hpp"
 
+namespace test_held_stream {
+
 namespace {
 
 using namespace gpushare;
@@ -27,8 +29,7 @@ auto count(const Outbox& out, Signal signal) {
 TEST_CASE("a held stream goes on between utterances, and each is heard with the chunk in which it ends") {
   StreamingAsrModel model;
   model.floor_s = 0.01;
-  Engine config;
-  config.kind = EngineKind::stream_batching;
+  StreamOptions config;
   config.chunk_s = 0.125;
   config.max_streams = 1;
   StreamEngine engine(config, model);
@@ -76,3 +77,5 @@ TEST_CASE("a held stream goes on between utterances, and each is heard with the 
   CHECK(count(out, Signal::lost) == 1);
   CHECK(engine.wake() == kNever);
 }
+
+}  // namespace test_held_stream

@@ -3,6 +3,8 @@
 #include "gpushare/simulation.hpp"
 #include "scenario_documents.hpp"
 
+namespace test_inputs {
+
 using namespace gpushare;
 using namespace gpushare::test;
 
@@ -158,3 +160,5 @@ TEST_CASE("a scenario made by hand has no modes") {
   CHECK_THROWS_WITH_AS(static_cast<void>(with_mode(scenario, "mps")),
                        "mine: it was made by hand, so it has no document with modes", ScenarioError);
 }
+
+}  // namespace test_inputs

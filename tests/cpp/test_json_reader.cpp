@@ -11,6 +11,8 @@
 
 #include "gpushare/errors.hpp"
 
+namespace test_json_reader {
+
 using namespace gpushare;
 using json::kFraction;
 using json::kNonNegative;
@@ -318,3 +320,5 @@ TEST_CASE("a wrong distribution is refused where it is wrong") {
   CHECK(distribution_error(R"({"kind": "exponential", "mean": 1, "min": 2, "max": 1})") ==
         "s.json#/max: expected a number >= 2, found 1");
 }
+
+}  // namespace test_json_reader

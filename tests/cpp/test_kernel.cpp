@@ -5,6 +5,8 @@
 
 #include "simulation/kernel.hpp"
 
+namespace test_kernel {
+
 // The kernel with toy parts: no scenario, no fleet.
 
 namespace {
@@ -129,3 +131,5 @@ TEST_CASE("A long run reports every 65,536 events") {
   CHECK(kernel.events() == 200'000);
   CHECK(parts.reports == 3);
 }
+
+}  // namespace test_kernel

@@ -2,6 +2,8 @@
 
 #include "gpushare/model.hpp"
 
+namespace test_llm_iteration {
+
 using namespace gpushare;
 using doctest::Approx;
 
@@ -56,3 +58,5 @@ TEST_CASE("host time of an iteration: before prompts, and beside the GPU for eac
   CHECK(mixed.host_before_s == 8e-3);
   CHECK(mixed.launch_s == Approx(2.05e-3));
 }
+
+}  // namespace test_llm_iteration

@@ -7,6 +7,8 @@
 #include "llm_server.hpp"
 #include "serving/block_pool.hpp"
 
+namespace test_llm_scheduler {
+
 // Timelines of the LLM scheduler worked out by hand: one token costs one FLOP, so a step's FLOP are its tokens.
 
 namespace {
@@ -16,7 +18,7 @@ using namespace gpushare;
 /// A server and its clock, a millisecond for each step.
 class Server {
  public:
-  explicit Server(const Engine& engine, std::int64_t blocks = 1000)
+  explicit Server(const ContinuousOptions& engine, std::int64_t blocks = 1000)
       : engine_(engine, test::token_counter(), blocks) {}
 
   bool send(std::uint32_t request, std::uint32_t input, std::uint32_t output, int priority = 0,
@@ -76,7 +78,7 @@ TEST_CASE("prompts fill what decodes leave of the budget, in order of arrival") 
 }
 
 TEST_CASE("without chunking a prompt waits until it fits whole, and one beyond the budget is refused") {
-  Engine engine = test::continuous(8, 100);
+  ContinuousOptions engine = test::continuous(8, 100);
   engine.chunked_prefill = false;
   Server server(engine);
   CHECK(server.send(0, 60, 3));
@@ -86,7 +88,7 @@ TEST_CASE("without chunking a prompt waits until it fits whole, and one beyond t
 }
 
 TEST_CASE("prompts go first where the server does not mix them with decodes") {
-  Engine engine = test::continuous(8, 100);
+  ContinuousOptions engine = test::continuous(8, 100);
   engine.prefill_first = true;
   Server server(engine);
   CHECK(server.send(0, 50, 3));
@@ -100,7 +102,7 @@ TEST_CASE("prompts go first where the server does not mix them with decodes") {
 
 TEST_CASE(
     "a server that plans ahead admits an arrival one iteration later, and computes one token too many") {
-  Engine engine = test::continuous(8, 100);
+  ContinuousOptions engine = test::continuous(8, 100);
   engine.async_scheduling = true;
   Server server(engine);
   CHECK(server.send(0, 50, 3));
@@ -117,7 +119,7 @@ TEST_CASE(
 }
 
 TEST_CASE("tokens come out an iteration late where the server hands them out while the next one runs") {
-  Engine engine = test::continuous(8, 100);
+  ContinuousOptions engine = test::continuous(8, 100);
   engine.async_output = true;
   engine.prefill_first = true;
   Server server(engine);
@@ -136,7 +138,7 @@ TEST_CASE("tokens come out an iteration late where the server hands them out whi
 }
 
 TEST_CASE("a sequence that has ended takes no block for a token that is thrown away") {
-  Engine engine = test::continuous(8, 1000);
+  ContinuousOptions engine = test::continuous(8, 1000);
   engine.async_scheduling = true;
   Server server(engine, 3);
   CHECK(server.send(0, 16, 17));  // 32 tokens are kept, two blocks; one more would need a third
@@ -148,7 +150,7 @@ TEST_CASE("a sequence that has ended takes no block for a token that is thrown a
 }
 
 TEST_CASE("who waits behind a sequence that has ended without a block is served") {
-  Engine engine = test::continuous(1, 100);
+  ContinuousOptions engine = test::continuous(1, 100);
   engine.async_output = true;
   engine.prefill_first = true;
   Server server(engine);
@@ -159,7 +161,7 @@ TEST_CASE("who waits behind a sequence that has ended without a block is served"
 }
 
 TEST_CASE("so many prompts are in the middle of their prefill, each so many tokens an iteration") {
-  Engine engine = test::continuous(8, 100);
+  ContinuousOptions engine = test::continuous(8, 100);
   engine.long_prefill_token_threshold = 20;
   SUBCASE("one") {
     Server server(engine);
@@ -178,7 +180,7 @@ TEST_CASE("so many prompts are in the middle of their prefill, each so many toke
 }
 
 TEST_CASE("a server that reserves the output admits less and preempts nothing") {
-  Engine engine = test::continuous(8, 1000);
+  ContinuousOptions engine = test::continuous(8, 1000);
   // Eight blocks of 16; each sequence ends with 80 tokens, five blocks.
   Server eager(engine, 8);
   engine.reserve_output = true;
@@ -194,7 +196,7 @@ TEST_CASE("a server that reserves the output admits less and preempts nothing") 
 }
 
 TEST_CASE("out of blocks the least urgent gives way where the server schedules by priority") {
-  Engine engine = test::continuous(8, 1000);
+  ContinuousOptions engine = test::continuous(8, 1000);
   for (const bool by_priority : {false, true}) {
     engine.priority_scheduling = by_priority;
     Server server(engine, 8);
@@ -209,7 +211,7 @@ TEST_CASE("out of blocks the least urgent gives way where the server schedules b
 }
 
 TEST_CASE("batches are padded to the next size that graphs were captured for") {
-  Engine engine = test::continuous(64, 1000);
+  ContinuousOptions engine = test::continuous(64, 1000);
   engine.cuda_graph_max_batch = 16;
   Server server(engine);
   for (std::uint32_t request = 0; request < 3; ++request) CHECK(server.send(request, 1, 3));
@@ -221,7 +223,7 @@ TEST_CASE("batches are padded to the next size that graphs were captured for") {
 }
 
 TEST_CASE("host time is that of the sequences in the iteration") {
-  Engine engine = test::continuous(8, 1000);
+  ContinuousOptions engine = test::continuous(8, 1000);
   engine.prefill_first = true;
   engine.host_per_sequence_s = 0.0001;
   ContinuousEngine server(engine, test::token_counter(), 100);
@@ -234,11 +236,10 @@ TEST_CASE("host time is that of the sequences in the iteration") {
 }
 
 TEST_CASE("one thread takes requests in and sends tokens out, in turns") {
-  Engine engine = test::continuous(8, 1000);
+  ContinuousOptions engine = test::continuous(8, 1000);
   engine.frontend_request_s = 2e-9;
   engine.frontend_token_s = 3e-9;
-  engine.queue_limit = 2;
-  ContinuousEngine server(engine, test::token_counter(), 100);
+  ContinuousEngine server(engine, test::token_counter(), 100, 2);
   Outbox out;
   for (std::uint32_t request = 0; request < 2; ++request) CHECK(server.enqueue(test::prompt(request, 10, 2)));
   CHECK_FALSE(server.enqueue(test::prompt(2, 10, 2)));  // two wait to be taken in
@@ -269,7 +270,7 @@ TEST_CASE("one thread takes requests in and sends tokens out, in turns") {
 }
 
 TEST_CASE("host time grows with the batch") {
-  Engine engine = test::continuous(8, 1000);
+  ContinuousOptions engine = test::continuous(8, 1000);
   engine.host_per_step_s = 0.001;
   engine.host_per_sequence_s = 0.0001;
   ContinuousEngine server(engine, test::token_counter(), 100);
@@ -279,7 +280,7 @@ TEST_CASE("host time grows with the batch") {
 }
 
 TEST_CASE("blocks of a prefix are computed once and found by those that follow") {
-  Engine engine = test::continuous(8, 1000);
+  ContinuousOptions engine = test::continuous(8, 1000);
   engine.prefix_caching = true;
   Server server(engine, 100);
   const PromptPrefix::Stretch system{7, 40};  // two whole blocks of 16
@@ -298,7 +299,7 @@ TEST_CASE("blocks of a prefix are computed once and found by those that follow")
 }
 
 TEST_CASE("prompts that begin together share the blocks that the first of them computes") {
-  Engine engine = test::continuous(8, 1000);
+  ContinuousOptions engine = test::continuous(8, 1000);
   engine.prefix_caching = true;
   // 64 tokens in common and 16 of its own each, growing to a fifth and sixth block: 4 + 3 x 2 of ten blocks.
   Server server(engine, 10);
@@ -311,7 +312,7 @@ TEST_CASE("prompts that begin together share the blocks that the first of them c
 }
 
 TEST_CASE("the least recently used prefix gives way, from its end") {
-  Engine engine = test::continuous(8, 1000);
+  ContinuousOptions engine = test::continuous(8, 1000);
   engine.prefix_caching = true;
   Server server(engine, 8);
   for (std::uint32_t request = 0; request < 2; ++request) {
@@ -334,7 +335,7 @@ TEST_CASE("the least recently used prefix gives way, from its end") {
 }
 
 TEST_CASE("a preempted sequence finds its own blocks again unless they were needed") {
-  Engine engine = test::continuous(8, 1000);
+  ContinuousOptions engine = test::continuous(8, 1000);
   engine.prefix_caching = true;
   Server server(engine, 8);
   CHECK(server.send(0, 48, 32, 0, prefix(100)));
@@ -371,3 +372,5 @@ TEST_CASE("a pool gives empty blocks first, then cached ones nobody uses") {
   CHECK(pool.free() == 10);
   CHECK_FALSE(pool.find(2));
 }
+
+}  // namespace test_llm_scheduler

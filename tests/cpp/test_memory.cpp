@@ -2,6 +2,8 @@
 
 #include "scenario_documents.hpp"
 
+namespace test_memory {
+
 using namespace gpushare;
 using namespace gpushare::test;
 using doctest::Approx;
@@ -216,3 +218,5 @@ TEST_CASE("MPS takes 48 clients, and on an instance a share of them like its SMs
   document["services"]["server"]["replicas"] = 6;
   CHECK(refusal(document, "mig:1g.10gb/mps") == "accepted");
 }
+
+}  // namespace test_memory

@@ -10,6 +10,8 @@
 #include "gpushare/gpushare.hpp"
 #include "gpushare/random.hpp"
 
+namespace test_merged_steps {
+
 // Runs of iterations against the same scenario token by token: every row and every figure, bit for bit.
 
 namespace {
@@ -48,11 +50,11 @@ std::vector<double> figures(const Summary& s) {
   for (const PartitionSummary& p : s.partitions)
     all.insert(all.end(), {p.busy, p.switching, p.compute_utilisation, p.bandwidth_utilisation});
   for (const ServiceSummary& v : s.services)
-    all.insert(all.end(),
-               {v.mean_in_system, v.mean_batch, static_cast<double>(v.steps), v.busy,
-                static_cast<double>(v.preemptions), static_cast<double>(v.rejected),
-                static_cast<double>(v.prefix_prompt_tokens), static_cast<double>(v.prefix_hit_tokens),
-                static_cast<double>(v.prefix_evicted_blocks)});
+    all.insert(all.end(), {v.mean_in_system, v.mean_batch, static_cast<double>(v.steps), v.busy,
+                           static_cast<double>(v.count("preemptions")), static_cast<double>(v.rejected),
+                           static_cast<double>(v.count("prefix_prompt_tokens")),
+                           static_cast<double>(v.count("prefix_hit_tokens")),
+                           static_cast<double>(v.count("prefix_evicted_blocks"))});
   return all;
 }
 
@@ -69,7 +71,7 @@ Effort check_same(const Scenario& scenario, std::uint64_t seed = 0) {
   const Run single = simulate(scenario, options);
   check_same(merged.requests, single.requests);
   check_same(merged.partitions, single.partitions);
-  CHECK(merged.summary.limiting_resource == single.summary.limiting_resource);
+  CHECK(merged.summary.bottleneck == single.summary.bottleneck);
   CHECK(same_bits(figures(merged.summary), figures(single.summary)));
   return {merged.summary.events, single.summary.events};
 }
@@ -147,7 +149,7 @@ TEST_CASE("iterations advanced together give the bits of those taken one by one"
   SUBCASE("a cache so small that sequences are preempted and the queue is blocked") {
     const Scenario scenario = parse_scenario(
         llm_document(R"(, "kv_blocks": 400, "max_num_seqs": 24)", poisson(6, lengths, replies)));
-    CHECK(simulate(scenario).summary.services[0].preemptions > 2);
+    CHECK(simulate(scenario).summary.services[0].count("preemptions") > 2);
     check_same(scenario);
   }
   SUBCASE("a limit of sequences, a small budget and priorities") {
@@ -292,8 +294,8 @@ TEST_CASE("caches of prefixes and the routers that look into them see the same, 
         llm_document(R"(, "prefix_caching": true, "kv_blocks": 180)", users, R"({"mode": "dedicated"})",
                      R"("replicas": 3, "routing": ")" + std::string(routing) + "\""));
     const ServiceSummary service = simulate(scenario).summary.services[0];
-    CHECK(service.prefix_hit_tokens > 0);
-    CHECK(service.prefix_evicted_blocks > 0);
+    CHECK(service.count("prefix_hit_tokens") > 0);
+    CHECK(service.count("prefix_evicted_blocks") > 0);
     for (std::uint64_t seed = 1; seed <= 6; ++seed) check_same(scenario, seed);
   }
 }
@@ -323,16 +325,17 @@ TEST_CASE("random scenarios come out the same, merged or not") {
         R"({"mode": "dedicated"})",
         R"("replicas": )" + std::to_string(static_cast<int>(pick({1, 1, 2, 3}))) +
             R"(, "tensor_parallel": )" + std::to_string(static_cast<int>(pick({1, 1, 2, 4})))));
-    Engine& engine = scenario.workload.services[0].engine;
+    Engine& server = scenario.workload.services[0].engine;
+    auto& engine = std::get<ContinuousOptions>(server.options);
     engine.max_num_seqs = static_cast<int>(pick({3, 16, 256}));
     engine.max_num_batched_tokens = static_cast<int>(pick({256, 512, 2048, 8192}));
     engine.block_size = static_cast<int>(pick({1, 7, 16, 32}));
     engine.kv_blocks = static_cast<std::int64_t>(pick({4000, 8000, 400000})) / engine.block_size;
     engine.watermark = pick({0, 0.01, 0.1});
-    engine.queue_limit = static_cast<std::int64_t>(pick({-1, 5, 50}));
+    server.queue_limit = static_cast<std::int64_t>(pick({-1, 5, 50}));
     engine.host_per_step_s = pick({0, 0.0005, 0.003});
     engine.host_per_sequence_s = pick({0, 1e-5});
-    engine.request_overhead_s = pick({0, 0.01});
+    server.request_overhead_s = pick({0, 0.01});
     engine.prefix_caching = pick({0, 1}) > 0;
     engine.prefix_cache_share = pick({0, 0, 0.5});
     engine.prefill_first = pick({0, 0, 1}) > 0;
@@ -358,3 +361,5 @@ TEST_CASE("random scenarios come out the same, merged or not") {
     check_same(scenario, static_cast<std::uint64_t>(round) + 1);
   }
 }
+
+}  // namespace test_merged_steps

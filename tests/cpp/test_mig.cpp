@@ -13,6 +13,8 @@
 #include "gpushare/errors.hpp"
 #include "gpushare/profile.hpp"
 
+namespace test_mig {
+
 using namespace gpushare;
 
 namespace {
@@ -413,3 +415,5 @@ TEST_CASE("the partitions of no layout have more than the card") {
     }
   }
 }
+
+}  // namespace test_mig

@@ -9,6 +9,8 @@
 #include "gpushare/mig.hpp"
 #include "gpushare/profile.hpp"
 
+namespace test_model {
+
 using namespace gpushare;
 using doctest::Approx;
 
@@ -394,3 +396,5 @@ TEST_CASE("a text takes the embedder about a millisecond more in a large batch")
   const double slope = on_a100(model.batch(65, 65)).gpu_s - on_a100(model.batch(64, 64)).gpu_s;
   CHECK(slope == Approx(1.15e-3).epsilon(0.05));
 }
+
+}  // namespace test_model

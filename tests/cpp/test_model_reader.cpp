@@ -10,6 +10,8 @@
 #include "gpushare/errors.hpp"
 #include "gpushare/model.hpp"
 
+namespace test_model_reader {
+
 using namespace gpushare;
 using doctest::Approx;
 using nlohmann::json;
@@ -184,3 +186,5 @@ TEST_CASE("a batch model needs the efficiency of what it demands, and must take 
         0);
   CHECK(refusal("yolos-small", "/unit", "") == "m.json#/unit: expected a text that is not empty");
 }
+
+}  // namespace test_model_reader

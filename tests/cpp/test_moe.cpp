@@ -7,6 +7,8 @@
 #include "gpushare/gpushare.hpp"
 #include "scenario_documents.hpp"
 
+namespace test_moe {
+
 // Mixtures of experts: a token reads and multiplies a part of the weights, and all of them are resident.
 
 namespace {
@@ -130,3 +132,5 @@ TEST_CASE("experts that do not add up are refused where they stand") {
                   bytes + "}")
             .find("9 experts for each token, but a layer has 8") != std::string::npos);
 }
+
+}  // namespace test_moe

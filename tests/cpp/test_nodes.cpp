@@ -3,6 +3,8 @@
 #include "gpushare/simulation.hpp"
 #include "scenario_documents.hpp"
 
+namespace test_nodes {
+
 using namespace gpushare;
 using namespace gpushare::test;
 using doctest::Approx;
@@ -148,3 +150,5 @@ TEST_CASE("prices are one for all GPUs or one for each kind, and every kind in u
   CHECK(complaint(document) ==
         "s.json#/price_per_gpu_hour: expected a number, or a price for each kind of GPU by its name");
 }
+
+}  // namespace test_nodes

@@ -2,6 +2,8 @@
 
 #include "scenario_documents.hpp"
 
+namespace test_placement {
+
 using namespace gpushare;
 using namespace gpushare::test;
 
@@ -276,3 +278,5 @@ TEST_CASE("an undo that breaks the document is refused, not followed") {
   document["placement"]["undo"] = 7;
   CHECK(complaint(document) == "s.json#/placement/undo: expected a merge patch (an object)");
 }
+
+}  // namespace test_placement

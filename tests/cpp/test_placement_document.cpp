@@ -5,6 +5,8 @@
 #include "gpushare/simulation.hpp"
 #include "scenario_documents.hpp"
 
+namespace test_placement_document {
+
 using namespace gpushare;
 using namespace gpushare::test;
 
@@ -191,3 +193,5 @@ TEST_CASE("a placement read alone names its profiles and services") {
   placement.gpus = {empty_gpu(cut_gpu(std::make_shared<const GpuProfile>(made)))};
   CHECK_THROWS_AS(static_cast<void>(placement_document(placement, {})), ProfileError);
 }
+
+}  // namespace test_placement_document

@@ -5,6 +5,8 @@
 
 #include "gpushare/gpushare.hpp"
 
+namespace test_prefix_routing {
+
 // Caches of prefixes in whole scenarios: where prompts meet, and what routing makes of it.
 
 namespace {
@@ -35,7 +37,8 @@ ServiceSummary serve(const std::string& routing, const std::string& mode) {
 }
 
 double hit_rate(const ServiceSummary& service) {
-  return static_cast<double>(service.prefix_hit_tokens) / static_cast<double>(service.prefix_prompt_tokens);
+  return static_cast<double>(service.count("prefix_hit_tokens")) /
+         static_cast<double>(service.count("prefix_prompt_tokens"));
 }
 
 }  // namespace
@@ -46,13 +49,13 @@ TEST_CASE("seven small instances have seven cold caches") {
   const ServiceSummary affine = serve("prefix-affine", "mig:7x1g.10gb");
   MESSAGE("hit rates: whole " << hit_rate(whole) << ", cut " << hit_rate(cut) << ", affine "
                               << hit_rate(affine));
-  MESSAGE("evicted: " << whole.prefix_evicted_blocks << ", " << cut.prefix_evicted_blocks << ", "
-                      << affine.prefix_evicted_blocks);
+  MESSAGE("evicted: " << whole.count("prefix_evicted_blocks") << ", " << cut.count("prefix_evicted_blocks")
+                      << ", " << affine.count("prefix_evicted_blocks"));
   CHECK(hit_rate(whole) > 0.6);
   CHECK(hit_rate(cut) < 0.75 * hit_rate(whole));
   CHECK(hit_rate(affine) > 1.2 * hit_rate(cut));
-  CHECK(affine.prefix_evicted_blocks > 2 * whole.prefix_evicted_blocks);
-  CHECK(cut.prefix_evicted_blocks > 2 * affine.prefix_evicted_blocks);
+  CHECK(affine.count("prefix_evicted_blocks") > 2 * whole.count("prefix_evicted_blocks"));
+  CHECK(cut.count("prefix_evicted_blocks") > 2 * affine.count("prefix_evicted_blocks"));
 }
 
 TEST_CASE("a prompt too long for every small cache is rejected, and counted") {
@@ -78,8 +81,8 @@ TEST_CASE("a trace's hash_ids say what its prompts share") {
   scenario.workload.traffic[0].trace = std::make_shared<const Trace>(trace);
   const ServiceSummary service = simulate(scenario).summary.services[0];
   // The second finds 1,024 tokens; the third begins otherwise; the fourth finds all but the block of its last token.
-  CHECK(service.prefix_prompt_tokens == 1100 + 1536 + 1100 + 512);
-  CHECK(service.prefix_hit_tokens == 1024 + (512 - 16));
+  CHECK(service.count("prefix_prompt_tokens") == 1100 + 1536 + 1100 + 512);
+  CHECK(service.count("prefix_hit_tokens") == 1024 + (512 - 16));
 }
 
 TEST_CASE("two choices spread requests better than one, and nearly as well as looking at all") {
@@ -96,3 +99,5 @@ TEST_CASE("two choices spread requests better than one, and nearly as well as lo
   CHECK(two < 0.6 * random);
   CHECK(all <= two);
 }
+
+}  // namespace test_prefix_routing

@@ -16,6 +16,8 @@
 #include "gpushare/errors.hpp"
 #include "gpushare/sharing.hpp"
 
+namespace test_profile {
+
 using namespace gpushare;
 using nlohmann::json;
 
@@ -333,3 +335,5 @@ TEST_CASE("precisions have the names that profiles use") {
   CHECK(to_string(Precision::tf32) == "tf32");
   CHECK(to_string(Precision::int4) == "int4");
 }
+
+}  // namespace test_profile

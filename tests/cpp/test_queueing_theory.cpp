@@ -5,6 +5,8 @@
 
 #include "queueing.hpp"
 
+namespace test_queueing_theory {
+
 // Means of the classical queues against simulated ones: the theory lies inside the 99 % interval of twenty
 // replications, and the interval is narrow. Formulas: Kleinrock, Queueing Systems I and II (1975, 1976).
 
@@ -94,3 +96,5 @@ TEST_CASE("a closed network of thinking users follows mean value analysis") {
     check(estimate(scenario, rate, 8e5, mean_response), response, rate * kServiceS);
   }
 }
+
+}  // namespace test_queueing_theory

@@ -13,6 +13,8 @@
 
 #include "gpushare/errors.hpp"
 
+namespace test_random {
+
 using namespace gpushare;
 
 namespace {
@@ -286,3 +288,5 @@ TEST_CASE("impossible parameters are refused with a reason") {
   CHECK_THROWS_AS((void)lognormal(0, -1), Error);
   CHECK_THROWS_AS((void)lognormal_with_mean(0, 1), Error);
 }
+
+}  // namespace test_random

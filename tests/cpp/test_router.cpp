@@ -5,6 +5,8 @@
 #include "simulation/router.hpp"
 #include "toy_fleet.hpp"
 
+namespace test_router {
+
 // The router on a fleet made by hand.
 
 namespace {
@@ -103,3 +105,5 @@ TEST_CASE("A shared queue's job goes to a replica without a step in hand") {
   routed.fleet.servers[2].steps_in_hand = 1;
   CHECK(routed.choose() == 0);
 }
+
+}  // namespace test_router

@@ -9,6 +9,8 @@
 #include "simulation/simulator.hpp"
 #include "toy_fleet.hpp"
 
+namespace test_run_log {
+
 // The log tells who had a GPU when; it changes nothing, and agrees with what the meters say.
 
 namespace {
@@ -130,3 +132,5 @@ TEST_CASE("Processes come and go in the log as they do on the GPU") {
     for (const Column& column : table.columns) CHECK(column.size() == table.rows());
   CHECK(tables[0].rows() == 3);
 }
+
+}  // namespace test_run_log

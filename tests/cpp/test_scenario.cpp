@@ -5,6 +5,8 @@
 
 #include "scenario_documents.hpp"
 
+namespace test_scenario {
+
 using namespace gpushare;
 using namespace gpushare::test;
 
@@ -31,7 +33,7 @@ TEST_CASE("the smallest scenario takes the defaults") {
   CHECK(scenario.baseline_gpus == 1);
   CHECK(scenario.modes.empty());
   REQUIRE(scenario.workload.services.size() == 1);
-  CHECK(scenario.workload.services[0].engine.kind == EngineKind::fifo);
+  CHECK(kind_of(scenario.workload.services[0].engine) == EngineKind::fifo);
   CHECK(scenario.workload.services[0].model->name == "server");
   CHECK(scenario.placement.gpus.at(0).profile().name == "a100");
   CHECK(scenario.workload.traffic.at(0).name == "visit");
@@ -42,11 +44,11 @@ TEST_CASE("services and pipelines keep the document's order, and the engine foll
   const Scenario scenario = read(voice_document());
   REQUIRE(scenario.workload.services.size() == 3);
   CHECK(scenario.workload.services[0].name == "asr");
-  CHECK(scenario.workload.services[0].engine.kind == EngineKind::stream_batching);
+  CHECK(kind_of(scenario.workload.services[0].engine) == EngineKind::stream_batching);
   CHECK(scenario.workload.services[1].name == "llm");
-  CHECK(scenario.workload.services[1].engine.kind == EngineKind::continuous_batching);
+  CHECK(kind_of(scenario.workload.services[1].engine) == EngineKind::continuous_batching);
   CHECK(scenario.workload.services[2].name == "tts");
-  CHECK(scenario.workload.services[2].engine.kind == EngineKind::autoregressive_slots);
+  CHECK(kind_of(scenario.workload.services[2].engine) == EngineKind::autoregressive_slots);
   const auto& stages = scenario.workload.pipelines.at(0).stages;
   CHECK(stages[0].after == -1);
   CHECK(stages[1].after == 0);
@@ -64,10 +66,11 @@ TEST_CASE("every field of an engine is read") {
       if (s.name == service) return s.engine;
     return Engine{};
   };
-  const Engine llm = engine("llm", R"({"kind": "continuous-batching", "queue_limit": 9, "max_num_seqs": 10,
+  const Engine server = engine("llm", R"({"kind": "continuous-batching", "queue_limit": 9, "max_num_seqs": 10,
     "max_num_batched_tokens": 1024, "block_size": 32, "gpu_memory_utilization": 0.5, "kv_blocks": 77, "watermark": 0.02,
     "host_per_step_s": 0.003, "host_per_sequence_s": 0.004, "request_overhead_s": 0.005, "prefix_cache_share": 0.25})");
-  CHECK(llm.queue_limit == 9);
+  CHECK(server.queue_limit == 9);
+  const auto& llm = std::get<ContinuousOptions>(server.options);
   CHECK(llm.max_num_seqs == 10);
   CHECK(llm.max_num_batched_tokens == 1024);
   CHECK(llm.block_size == 32);
@@ -76,27 +79,29 @@ TEST_CASE("every field of an engine is read") {
   CHECK(llm.watermark == 0.02);
   CHECK(llm.host_per_step_s == 0.003);
   CHECK(llm.host_per_sequence_s == 0.004);
-  CHECK(llm.request_overhead_s == 0.005);
+  CHECK(server.request_overhead_s == 0.005);
   CHECK(llm.prefix_cache_share == 0.25);
-  const Engine asr =
-      engine("asr", R"({"max_batch": 8, "chunk_s": 0.96, "speech_speed": 12.8, "max_streams": 5})");
+  const auto asr = std::get<StreamOptions>(
+      engine("asr", R"({"max_batch": 8, "chunk_s": 0.96, "speech_speed": 12.8, "max_streams": 5})").options);
   CHECK(asr.max_batch == 8);
   CHECK(asr.chunk_s == 0.96);
   CHECK(asr.speech_speed == 12.8);
   CHECK(asr.max_streams == 5);
-  const Engine tts = engine("tts", R"({"slots": 32, "first_chunk_frames": 9.5, "chunk_frames": 3})");
+  const auto tts = std::get<SlotOptions>(
+      engine("tts", R"({"slots": 32, "first_chunk_frames": 9.5, "chunk_frames": 3})").options);
   CHECK(tts.slots == 32);
   CHECK(tts.first_chunk_frames == 9.5);
   CHECK(tts.chunk_frames == 3);
   Json document = patched(queue_document(),
                           R"({"services": {"server": {"engine": {"kind": "dynamic-batching", "max_batch": 8,
     "preferred_batch": [4, 8], "max_queue_delay_s": 0.01}, "routing": "least-outstanding", "replicas": 3}}})");
-  const Service server = read(document).workload.services.at(0);
-  CHECK(server.engine.max_batch == 8);
-  CHECK(server.engine.preferred_batch == std::vector<int>{4, 8});
-  CHECK(server.engine.max_queue_delay_s == 0.01);
-  CHECK(server.routing == Routing::least_outstanding);
-  CHECK(server.replicas == 3);
+  const Service batcher = read(document).workload.services.at(0);
+  const auto& batch = std::get<BatchOptions>(batcher.engine.options);
+  CHECK(batch.max_batch == 8);
+  CHECK(batch.preferred_batch == std::vector<int>{4, 8});
+  CHECK(batch.max_queue_delay_s == 0.01);
+  CHECK(batcher.routing == Routing::least_outstanding);
+  CHECK(batcher.replicas == 3);
 }
 
 TEST_CASE("every kind of arrivals is read") {
@@ -205,3 +210,5 @@ TEST_CASE("the voice scenarios last as long as the published runs and offer the 
   CHECK(load_scenario("voice-light").workload.traffic.at(0).users == 5);
   CHECK(load_scenario("voice-heavy").workload.traffic.at(0).users == 50);
 }
+
+}  // namespace test_scenario

@@ -5,6 +5,8 @@
 
 #include "scenario_documents.hpp"
 
+namespace test_scenario_errors {
+
 using namespace gpushare;
 using namespace gpushare::test;
 
@@ -248,3 +250,5 @@ TEST_CASE("broken files are refused with their place") {
                        "s.json: expected an object with name, services, pipelines and traffic",
                        ScenarioError);
 }
+
+}  // namespace test_scenario_errors

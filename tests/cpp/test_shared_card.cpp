@@ -7,6 +7,8 @@
 
 #include "queueing.hpp"
 
+namespace test_shared_card {
+
 // What all processes of a card share whatever divides its SMs: the power limit, and the link to the host.
 
 namespace {
@@ -225,3 +227,5 @@ TEST_CASE("a step lasts at least as long as its launches, and gives the GPU away
   cost.floor_s = 7 * kMs;
   check(steps(card_with("a100", cost, 1, 1), "done_s"), {8 * kMs});
 }
+
+}  // namespace test_shared_card

@@ -5,6 +5,8 @@
 
 #include "queueing.hpp"
 
+namespace test_sharing_theory {
+
 namespace {
 
 using namespace queueing;
@@ -110,3 +112,5 @@ TEST_CASE("MIG instances do not feel each other") {
   CHECK(alone.size() > 3000);
   CHECK(latencies(95) == alone);
 }
+
+}  // namespace test_sharing_theory

@@ -9,6 +9,8 @@
 
 #include "queueing.hpp"
 
+namespace test_simulation {
+
 namespace {
 
 using namespace queueing;
@@ -64,9 +66,7 @@ std::uint64_t failed_of(const Run& run, int traffic) {
 
 TEST_CASE("visits wait for a worker of their pipeline, first come first served") {
   // Three users at once, 10 ms of work each on a server without a queue of its own: two workers, then the third.
-  Engine many = fifo();
-  many.concurrency = 3;
-  Scenario scenario = queueing::system(constant(0.01), many, {{}, 1, 1}, Routing::round_robin);
+  Scenario scenario = queueing::system(constant(0.01), fifo(3), {{}, 1, 1}, Routing::round_robin);
   Traffic users;
   users.kind = Traffic::Kind::closed;
   users.users = 3;
@@ -250,7 +250,7 @@ TEST_CASE("a user who is refused asks again half a second later") {
   scenario.workload.duration_s = 1.25;
   const Run run = simulate(scenario);
   CHECK(run.summary.rejected == 3);
-  CHECK(run.summary.limiting_resource == "admission: every request was refused");
+  CHECK(run.summary.bottleneck.cause == Bottleneck::Cause::admission);
   CHECK(column(run, "arrival_s") == std::vector<double>{0, 0.5, 1});
 }
 
@@ -301,3 +301,5 @@ TEST_CASE("progress is reported and can stop a run") {
   CHECK_THROWS_AS((void)simulate(scenario, options), SimulationError);
   CHECK_THROWS_AS((void)simulate_replications(scenario, 4, options, 2), SimulationError);
 }
+
+}  // namespace test_simulation

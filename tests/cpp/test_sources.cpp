@@ -6,6 +6,8 @@
 #include "simulation/sources/sources.hpp"
 #include "toy_fleet.hpp"
 
+namespace test_sources {
+
 // Sources with a sink of the test's own: no document, no servers at work.
 
 namespace {
@@ -191,3 +193,5 @@ TEST_CASE("A call's turn comes when the reply was heard, or when the user breaks
     CHECK(house.begun[1].at_s == doctest::Approx(3.5 + 1 + 3));
   }
 }
+
+}  // namespace test_sources

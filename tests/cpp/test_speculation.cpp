@@ -11,6 +11,8 @@
 #include "llm_server.hpp"
 #include "scenario_documents.hpp"
 
+namespace test_speculation {
+
 // Speculative decoding: how many tokens an iteration brings, what it costs, and what requests see of it.
 
 namespace {
@@ -19,15 +21,15 @@ using namespace gpushare;
 using doctest::Approx;
 using test::Json;
 
-Engine guessing(int tokens, double acceptance) {
-  Engine engine = test::continuous(64, 2048);
+ContinuousOptions guessing(int tokens, double acceptance) {
+  ContinuousOptions engine = test::continuous(64, 2048);
   engine.speculation = {tokens, acceptance, nullptr, Precision::fp16};
   return engine;
 }
 
 /// A server whose steps take a millisecond.
 struct Bench {
-  explicit Bench(const Engine& config, std::int64_t blocks = 100000)
+  explicit Bench(const ContinuousOptions& config, std::int64_t blocks = 100000)
       : engine(config, test::token_counter(), blocks) {
     engine.draw_from(Stream(7, 0, "luck"));
   }
@@ -126,7 +128,7 @@ TEST_CASE(
                          [&](const Outcome& outcome) { return outcome.signal == signal; });
   };
   for (const bool planned_ahead : {false, true}) {
-    Engine late = guessing(4, 1);
+    ContinuousOptions late = guessing(4, 1);
     late.async_output = true;
     late.async_scheduling = planned_ahead;
     Bench bench(late);
@@ -138,7 +140,7 @@ TEST_CASE(
     CHECK(bench.engine.inter_token().count() == 10);
     CHECK(bench.engine.counts().draft_tokens == 8);
   }
-  Engine slow = guessing(4, 1);
+  ContinuousOptions slow = guessing(4, 1);
   slow.frontend_token_s = 2e-3;
   Bench bench(slow);
   REQUIRE(bench.send(0, 10, 11));
@@ -213,7 +215,7 @@ TEST_CASE("the same seed gives the same bytes, and a request the same luck on an
     // The last comes at 17.4 s and ends well before the 20 s of the window.
     one["traffic"] = test::parse(R"([{"kind": "open", "arrivals": {"kind": "constant", "rate_per_s": 0.23},
       "sizes": {"input_tokens": 100, "output_tokens": 200}}])");
-    return simulate(test::read(one)).summary.services[0].accepted_tokens;
+    return simulate(test::read(one)).summary.services[0].count("accepted_tokens");
   };
   CHECK(accepted(json, "a100") > 0);
   CHECK(accepted(json, "a100") == accepted(json, "h100"));
@@ -255,3 +257,5 @@ TEST_CASE("speculation that makes no sense is refused where it stands") {
   has(Json{{"draft", draft}, {"precision", "fp8"}, {"tokens", 4}, {"acceptance", 0.6}}.dump(),
       "GPU a100 has no fp8 rate");
 }
+
+}  // namespace test_speculation

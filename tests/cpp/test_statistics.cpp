@@ -10,6 +10,8 @@
 #include "gpushare/errors.hpp"
 #include "gpushare/random.hpp"
 
+namespace test_statistics {
+
 using namespace gpushare;
 using doctest::Approx;  // relative to 1 + |value|: small values are scaled up before they are compared
 
@@ -314,3 +316,5 @@ TEST_CASE("quantiles interpolate as NumPy does") {
   CHECK(std::isnan(quantile(none, 0.5)));
   CHECK_THROWS_AS((void)quantile(x, -0.1), Error);
 }
+
+}  // namespace test_statistics

@@ -5,6 +5,8 @@
 
 #include "gpushare/gpushare.hpp"
 
+namespace test_systems {
+
 // The published systems of scenarios/: structure, accounting and the signs of their results.
 
 namespace {
@@ -39,8 +41,8 @@ TEST_CASE("heavy voice: MIG serves more requests than time-slicing, and its firs
     CHECK(mean_of(*shared, "tts.first_chunk") < mean_of(dedicated, "tts.first_chunk") + 0.2);
   }
   // The resource that limits: synthesis, by the GPU it shares or by the instance it has.
-  CHECK(sliced.limiting_resource.find("tts: GPU time of gpu1/whole") == 0);
-  CHECK(mig.limiting_resource.find("tts: GPU time of gpu1/3g.40gb@4") == 0);
+  CHECK(to_string(sliced.bottleneck, sliced).starts_with("tts: GPU time of gpu1/whole"));
+  CHECK(to_string(mig.bottleneck, mig).starts_with("tts: GPU time of gpu1/3g.40gb@4"));
   // The mechanism: dependent decoder steps of recognition each wait for a slice of synthesis; in an instance of their own they do not.
   CHECK(mean_of(sliced, "asr.chunk_latency") > 2 * mean_of(mig, "asr.chunk_latency"));
 }
@@ -149,3 +151,5 @@ TEST_CASE(
   CHECK(mean_of(run("voice-calls", "time-slicing"), "asr.after_speech") >
         mean_of(dedicated, "asr.after_speech"));
 }
+
+}  // namespace test_systems

@@ -8,6 +8,8 @@
 #include "gpushare/gpushare.hpp"
 #include "scenario_documents.hpp"
 
+namespace test_tensor_parallel {
+
 // Replicas over several GPUs: what each rank does, that the slowest ends a step, and where ranks may be.
 
 namespace {
@@ -206,3 +208,5 @@ TEST_CASE("ranks that could not work together are refused") {
   speech["services"]["other"]["tensor_parallel"] = 2;
   has(test::complaint(speech), "only LLMs run over several GPUs");
 }
+
+}  // namespace test_tensor_parallel

@@ -9,6 +9,8 @@
 #include "traces/text_source.hpp"
 #include "traces/trace_formats.hpp"
 
+namespace test_text_source {
+
 namespace {
 
 using namespace gpushare;
@@ -102,3 +104,5 @@ TEST_CASE("a line longer than a block is cut whole") {
 }
 
 }  // namespace
+
+}  // namespace test_text_source

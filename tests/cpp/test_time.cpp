@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+namespace test_time {
+
 using namespace gpushare;
 
 TEST_CASE("durations round up to a whole nanosecond, so that nothing ends early") {
@@ -31,3 +33,5 @@ TEST_CASE("instants and spans of time add up") {
   CHECK(Duration{5} * 3 == Duration{15});
   CHECK(to_seconds(Time{1'500'000'000}) == doctest::Approx(1.5));
 }
+
+}  // namespace test_time

@@ -13,6 +13,8 @@
 #include "gpushare/errors.hpp"
 #include "gpushare/statistics.hpp"
 
+namespace test_trace {
+
 namespace {
 
 using namespace gpushare;
@@ -359,3 +361,5 @@ TEST_CASE("inspect of one request, of none, and of long silences neither divides
 }
 
 }  // namespace
+
+}  // namespace test_trace

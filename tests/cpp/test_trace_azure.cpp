@@ -14,6 +14,8 @@
 #include "gpushare/statistics.hpp"
 #include "gpushare/trace.hpp"
 
+namespace test_trace_azure {
+
 namespace {
 
 using namespace gpushare;
@@ -148,3 +150,5 @@ TEST_CASE("the published trace itself has the statistics that the synthetic one 
 }
 
 }  // namespace
+
+}  // namespace test_trace_azure

@@ -12,6 +12,8 @@
 #include "traces/trace_formats.hpp"
 #include "traces/trace_json.hpp"
 
+namespace test_trace_formats {
+
 namespace {
 
 using namespace gpushare;
@@ -239,3 +241,5 @@ TEST_CASE("the scanner takes what JSON is and refuses what it is not") {
 }
 
 }  // namespace
+
+}  // namespace test_trace_formats

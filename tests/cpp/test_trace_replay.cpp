@@ -7,6 +7,8 @@
 
 #include "queueing.hpp"
 
+namespace test_trace_replay {
+
 namespace {
 
 using namespace queueing;
@@ -93,8 +95,7 @@ TEST_CASE("those that follow a request without an answer are skipped, and record
   scenario.placement.gpus.resize(1);  // one server, and no queue: the second request is refused
   scenario.workload.services[0].replicas = 1;
   scenario.workload.services[0].routing = Routing::round_robin;
-  scenario.workload.services[0].engine.queue_limit = 1;
-  scenario.workload.services[0].engine.concurrency = 1;
+  scenario.workload.services[0].engine = fifo(1, 1);
   //                              served, waits, refused, and those that follow each; 6 is alone
   add_trace(scenario,
             trace_of({0, 1, 2, 2.5, 2.5, 3, 20}, {-1, -1, -1, 2, 3, 0, -1}, {-1, -1, -1, 0, 9, 7, -1}));
@@ -179,3 +180,5 @@ TEST_CASE("with user affinity a trace's session stays on one replica") {
   }
   CHECK(used > 2);  // more than one replica
 }
+
+}  // namespace test_trace_replay

@@ -40,6 +40,7 @@ inline Workload toy_workload(std::vector<Service> services, double duration_s) {
   for (std::size_t i = 0; i < services.size(); ++i)
     workload.pipelines.push_back(toy_pipeline("to-" + services[i].name, static_cast<int>(i)));
   workload.services = std::move(services);
+  resolve_roles(workload);
   return workload;
 }
 

@@ -1,10 +1,27 @@
-"""Shared settings and fixtures."""
+"""Shared settings and fixtures, and which worker runs what."""
 
+import functools
 import os
+import pickle
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import gpushare as gs
 import pytest
+import timed
+from gpushare.validation import SUITES, Report, run_suite
 from hypothesis import HealthCheck, settings
+
+#: Published data that is not shipped; None where there is none.
+DATA = Path(os.environ["GPUSHARE_DATA"]) / "public" if "GPUSHARE_DATA" in os.environ else None
+
+BEGAN = time.time()
+
+#: What takes longest, and so begins first: files, and suites with all tests that ask for their report.
+LONGEST = ("voice-blog", "h200-pairs", "test_notebooks.py", "test_comparison.py", "test_calibration.py")
 
 # The same examples on every machine and run.
 settings.register_profile(
@@ -13,6 +30,14 @@ settings.register_profile(
     deadline=None,
     database=None,
     max_examples=50,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+# Other ones on every run, for as long as it takes: HYPOTHESIS_PROFILE=long.
+settings.register_profile(
+    "long",
+    deadline=None,
+    max_examples=2000,
+    print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "derandomised"))
@@ -30,3 +55,62 @@ def light() -> gs.Scenario:
 def result(light: gs.Scenario) -> gs.Result:
     """One run of it with requests and steps."""
     return gs.simulate(light, record_steps=True)
+
+
+@pytest.fixture(scope="session")
+def report_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Report]:
+    """Gives the report of a suite, which runs once, whichever worker asks first."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    def get(name: str) -> Report:
+        kept = folder / f"{name}.report"
+        if not kept.exists():
+            own = tmp_path_factory.mktemp("report") / name
+            own.write_bytes(pickle.dumps(run_suite(name, DATA)))
+            own.replace(kept)
+        report: Report = pickle.loads(kept.read_bytes())
+        return report
+
+    return functools.cache(get)
+
+
+def group_of(nodeid: str) -> str:
+    """Returns what one worker runs: a file, tests of one suite's report, or a golden case by itself."""
+    file, _, test = nodeid.partition("::")
+    parameter = re.search(r"\[(?:suite-)?([\w-]+)\]", test)
+    if parameter and parameter[1] in SUITES:
+        return parameter[1]
+    return nodeid if "test_nothing_moved" in test else Path(file).name
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest first."""
+    order = [*LONGEST, *SUITES]
+    items.sort(
+        key=lambda item: order.index(group) if (group := group_of(item.nodeid)) in order else len(order)
+    )
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist's
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hands the groups out whole: `-n 2 --dist loadscope --no-loadscope-reorder`."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):  # type: ignore[misc, unused-ignore]
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return Groups(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints the times of all steps of a build, these tests being the last, before the last lines."""
+    if timed.STEPS in os.environ and "PYTEST_XDIST_WORKER" not in os.environ:
+        file = Path(os.environ[timed.STEPS])
+        used = os.times()
+        timed.add(file, "pytest", BEGAN, used.user + used.system + used.children_user + used.children_system)
+        terminalreporter.section("times")
+        for line in timed.table(file):
+            terminalreporter.line(line)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import random
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,12 @@ from typing import Any
 import gpushare as gs
 import numpy as np
 import pytest
+from conftest import DATA
 from gpushare.validation import run_suite
 from gpushare.validation.serving_runs import Requests, replay
 from gpushare.validation.suites.accelmark import fitted_host_s
 from gpushare.validation.suites.accelmark_loads import BURST, RATES, Load, burst, load_of, online
 
-DATA = Path(os.environ["GPUSHARE_DATA"]) / "public" if "GPUSHARE_DATA" in os.environ else None
 LENGTHS = [100 + 7 * (i % 60) for i in range(500)]
 
 

@@ -10,7 +10,7 @@ import gpushare as gs
 import numpy as np
 import pytest
 from gpushare import _core
-from gpushare.traffic.voice import calls_text
+from gpushare.traces import turns
 
 STUB = Path(_core.__file__).parent / "_core.pyi"
 ROOT = Path(__file__).resolve().parents[2]
@@ -262,7 +262,7 @@ def test_a_document_handle_shows_every_field() -> None:
 
 def test_calls_are_read_from_their_lines() -> None:
     calls = gs.traffic.voice_calls(gs.traffic.poisson(0.1), 60)
-    handle = _core.Calls(calls_text(calls), "calls")
+    handle = _core.Calls(turns.text(calls), "calls")
     check_properties(handle, {"turns": dict})
     assert len(handle) == len(set(calls["call"].tolist()))
     assert repr(handle) == f"<Calls: {len(handle)}>"
@@ -278,6 +278,9 @@ def test_a_run_shows_every_field(light: gs.Scenario) -> None:
         "replication": int,
         "perturbed": bool,
         "summary": dict,
+        "figures": dict,
+        "only_pipeline": str,
+        "bottleneck": dict,
         "requests": _core.Columns,
         "steps": _core.Columns,
         "partitions": _core.Columns,

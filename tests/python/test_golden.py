@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,10 @@ def cost() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("case", golden_cases.case_names())
-def test_nothing_moved(case: str) -> None:
+def test_nothing_moved(case: str, report_of: Callable[[str], gs.Report]) -> None:
     before = golden_files.load(case)
     assert before, "no record yet: python tests/golden/record.py --record --reason ..."
-    after = golden_cases.measure(case, {run: list(kept.figures) for run, kept in before.items()})
+    after = golden_cases.measure(case, {run: list(kept.figures) for run, kept in before.items()}, report_of)
     same_platform = golden_files.recorded_platform() == golden_files.this_platform()
     found = [one for one in differences(case, before, after, same_platform=same_platform) if not one.new]
     assert not found, f"{len(found)} differences:\n" + "\n".join(map(str, found[:30]))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import gpushare as gs
 import numpy as np
 import pytest
 from gpushare.command.cli import main
-from gpushare.validation import can_run, run_suite
+from gpushare.validation import Report, can_run, run_suite
 from gpushare.validation.documents import figure
 from gpushare.validation.serving_runs import Requests, replay
 from gpushare.validation.suites.llm_kernels import KernelTable, fitted_model, read_kernel_table
 from gpushare.validation.suites.llmservingsim import HOST_PER_SEQUENCE_S, profile_of
+
+ReportOf = Callable[[str], Report]
 
 CARD = gs.profile("rtx-pro-6000")
 NAME = "RTXPRO6000"
@@ -146,7 +149,9 @@ def test_a_card_without_a_profile_is_named_with_those_that_have_one() -> None:
         profile_of("TPU-v6e")
 
 
-def test_counts_over_time_are_drawn_beside_the_record(folder: Path, tmp_path: Path) -> None:
+def test_counts_over_time_are_drawn_beside_the_record(
+    folder: Path, tmp_path: Path, report_of: ReportOf
+) -> None:
     matplotlib = pytest.importorskip("matplotlib")
     assert matplotlib
     write_record(folder)
@@ -158,7 +163,7 @@ def test_counts_over_time_are_drawn_beside_the_record(folder: Path, tmp_path: Pa
         for line, counts in zip(both, ("measured", "predicted"), strict=True):
             assert list(line.get_ydata()) == list(getattr(report.timelines[0], counts)[name])
     with pytest.raises(ValueError, match="nothing over time"):
-        gs.plot.timelines(run_suite("nos"))
+        gs.plot.timelines(report_of("nos"))
     file = tmp_path / "counts.png"
     main(["validate", "llmservingsim", "--data", str(folder), "--plot", str(file)])
     assert file.stat().st_size > 5000
@@ -181,14 +186,14 @@ def test_a_collection_of_data_has_a_folder_for_each_suite(tmp_path: Path) -> Non
     assert can_run("llmservingsim", tmp_path / "llm_serving")
 
 
-def test_the_throughput_table_of_a100_is_met_within_its_limit() -> None:
-    report = run_suite("trtllm-throughput")
+def test_the_throughput_table_of_a100_is_met_within_its_limit(report_of: ReportOf) -> None:
+    report = report_of("trtllm-throughput")
     assert report.missed() == []
     assert sum(row.role == "calibration" for row in report.rows) == 1
 
 
-def test_throughput_grows_with_the_gpus_of_a_replica_as_published() -> None:
-    report = run_suite("trtllm-parallel")
+def test_throughput_grows_with_the_gpus_of_a_replica_as_published(report_of: ReportOf) -> None:
+    report = report_of("trtllm-parallel")
     assert sum(row.role == "calibration" for row in report.rows) == 1
     for gpu, off in (("a100", 0.12), ("h100", 0.25)):
         rows = {row.case: row for row in report.rows if row.mode == f"several {gpu}, llama-3-70b"}
@@ -198,8 +203,8 @@ def test_throughput_grows_with_the_gpus_of_a_replica_as_published() -> None:
             assert predicted == pytest.approx(eight.measured / four.measured, rel=off), lengths
 
 
-def test_one_thread_in_front_of_the_engine_makes_the_shape_of_the_nim_table() -> None:
-    report = run_suite("nim-llm")
+def test_one_thread_in_front_of_the_engine_makes_the_shape_of_the_nim_table(report_of: ReportOf) -> None:
+    report = report_of("nim-llm")
     assert sum(row.role == "calibration" for row in report.rows) == 4  # two times for each of two versions
     assert max(report.errors("NIM 1.8.0", "itl, shape")) < 0.05
     for version in ("NIM 1.3.0", "NIM 1.8.0"):

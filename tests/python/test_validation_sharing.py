@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import gpushare as gs
@@ -14,23 +15,25 @@ from gpushare.validation.registry import run_suite
 from gpushare.validation.report import Report
 from gpushare.validation.suites.parvagpu import calibrate, read
 
+ReportOf = Callable[[str], Report]
+
 HEADER = "Mig instance,Batch size,Workload Number,Throughput,Latency\n"
 TRUE = {"launch": 0.005, "floor": 0.0001, "work": 0.0003, "work_per_item": 0.0004}
 
 
 @pytest.fixture(scope="module")
-def nos() -> Report:
-    return run_suite("nos")
+def nos(report_of: ReportOf) -> Report:
+    return report_of("nos")
 
 
 @pytest.fixture(scope="module")
-def dynamo() -> Report:
-    return run_suite("dynamo-sharing")
+def dynamo(report_of: ReportOf) -> Report:
+    return report_of("dynamo-sharing")
 
 
 @pytest.fixture(scope="module")
-def slices() -> Report:
-    return run_suite("mig-microbenchmarks")
+def slices(report_of: ReportOf) -> Report:
+    return report_of("mig-microbenchmarks")
 
 
 def seconds(size: int, batch: int, processes: int) -> float:

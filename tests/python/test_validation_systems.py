@@ -1,6 +1,7 @@
 """The published systems as suites: what was fitted and what predicted, targets that stay met, and reasons."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from gpushare.validation.documents import measured
 from gpushare.validation.registry import run_suite
 from gpushare.validation.report import Report
 from gpushare.validation.suites import speech_fit, speech_nim
+
+ReportOf = Callable[[str], Report]
 
 SYSTEMS = ("voice-blog", "hollow-gpu", "bursty-llm", "speech-nim")
 
@@ -18,14 +21,9 @@ MISSED = {
 }
 
 
-@pytest.fixture(scope="module")
-def reports() -> dict[str, Report]:
-    return {name: run_suite(name) for name in SYSTEMS}
-
-
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_a_suite_says_what_it_fitted_and_what_it_predicted(name: str, reports: dict[str, Report]) -> None:
-    report = reports[name]
+def test_a_suite_says_what_it_fitted_and_what_it_predicted(name: str, report_of: ReportOf) -> None:
+    report = report_of(name)
     assert report.suite == name
     assert all((report.calibrated_on, report.predicted, report.sources, report.notes))
     roles = {row.role for row in report.rows}
@@ -42,22 +40,17 @@ def test_a_suite_says_what_it_fitted_and_what_it_predicted(name: str, reports: d
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_targets_that_are_met_stay_met(name: str, reports: dict[str, Report]) -> None:
-    report = reports[name]
+def test_targets_that_are_met_stay_met(name: str, report_of: ReportOf) -> None:
+    report = report_of(name)
     for target in report.targets:
         limit = max(target.limit, MISSED.get((name, target.metric), 0.0))
         assert report.reached(target) <= limit, target.metric
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_a_suite_is_repeatable(name: str, reports: dict[str, Report]) -> None:
-    assert run_suite(name).to_dict() == reports[name].to_dict()
-
-
-@pytest.mark.parametrize("name", SYSTEMS)
-def test_a_suite_tells_how_far_it_is(name: str) -> None:
+def test_a_suite_is_repeatable_and_tells_how_far_it_is(name: str, report_of: ReportOf) -> None:
     told: list[float] = []
-    run_suite(name, progress=told.append)
+    assert run_suite(name, progress=told.append).to_dict() == report_of(name).to_dict()
     assert told == sorted(told)
     assert told[-1] == 1
 
@@ -67,9 +60,9 @@ def row_of(report: Report, mode: str, metric: str) -> float:
 
 
 def test_mig_wins_throughput_and_loses_first_audio_and_the_reason_is_shown(
-    reports: dict[str, Report],
+    report_of: ReportOf,
 ) -> None:
-    report = reports["voice-blog"]
+    report = report_of("voice-blog")
     assert row_of(report, "time-slicing", "MIG / time-slicing") > 1.15
     first = "first audio of a sentence"
     assert row_of(report, "time-slicing", first) < row_of(report, "mig:3g.40gb+3g.40gb", first)
@@ -78,24 +71,24 @@ def test_mig_wins_throughput_and_loses_first_audio_and_the_reason_is_shown(
     assert "limited by tts: GPU time of gpu1/whole" in text
 
 
-def test_the_absolute_rates_of_the_bursty_llm_are_told_to_be_infeasible(reports: dict[str, Report]) -> None:
-    text = " ".join(reports["bursty-llm"].notes)
+def test_the_absolute_rates_of_the_bursty_llm_are_told_to_be_infeasible(report_of: ReportOf) -> None:
+    text = " ".join(report_of("bursty-llm").notes)
     assert "22,500 tokens a second" in text
     assert "not reachable" in text
 
 
-def test_estimates_of_the_hollow_gpu_stand_beside_what_is_modelled(reports: dict[str, Report]) -> None:
-    text = " ".join(reports["hollow-gpu"].notes)
+def test_estimates_of_the_hollow_gpu_stand_beside_what_is_modelled(report_of: ReportOf) -> None:
+    text = " ".join(report_of("hollow-gpu").notes)
     assert "874 GB/s, modelled 1,020 GB/s" in text
     assert "25 to 50 us" in text
 
 
-def test_only_the_ends_of_a_speech_table_calibrate(reports: dict[str, Report]) -> None:
+def test_only_the_ends_of_a_speech_table_calibrate(report_of: ReportOf) -> None:
     for table in measured("speech-nim.json")["tables"]:
         streams = sorted(row["streams"] for row in table["rows"])
         fitted = {
             int(row.client.split()[0])
-            for row in reports["speech-nim"].rows
+            for row in report_of("speech-nim").rows
             if row.case == table["name"] and row.role == "calibration"
         }
         assert fitted == {streams[0], streams[-1]}

@@ -14,6 +14,7 @@ from .. import _core
 from .._core import ScenarioError
 from .._errors import fail
 from ..traces import traces as trace_files
+from ..traces import turns
 from ..traces.columns import from_columns
 from ..traces.files import read_bytes
 
@@ -103,11 +104,7 @@ def _as_trace(given: Any, name: str) -> _core.Trace:
 
 
 def _as_text(given: Any) -> bytes:
-    if isinstance(given, bytes):
-        return given
-    from ..traffic.voice import calls_text  # traffic takes as long to import as all that scenarios need
-
-    return calls_text(given)
+    return given if isinstance(given, bytes) else turns.text(given)
 
 
 def _traffic_names(document: Mapping[str, Any]) -> set[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import _core
-from ..frames.render import Field, html_table, text_table, wrap
+from ..frames.render import html_table, text_table, wrap
 from .changes import change, to_json
 from .inputs import Inputs
 from .placement import Placement, placed_fields
@@ -29,6 +30,28 @@ def scenario_names() -> list[str]:
     return _core.scenario_names()
 
 
+@dataclass(frozen=True)
+class _Recipe:
+    """What a scenario is read from, and the placement that it was put on."""
+
+    document: str
+    mode: str = ""
+    source: str = ""
+    folder: str = ""
+    inputs: Inputs = field(default_factory=Inputs)
+    placement: Placement | None = None
+    label: str = ""
+
+    def key(self) -> tuple[str, ...]:
+        """What the scenario depends on, as text."""
+        key: tuple[str, ...] = (self.document, self.mode, self.folder)
+        if self.inputs:
+            key += (self.inputs.digest(),)
+        if self.placement is not None:
+            key += (self.placement._handle.json, self.label)
+        return key
+
+
 class Scenario:
     """GPUs, services, pipelines, traffic, horizon and seed: one document, read and checked.
 
@@ -36,7 +59,7 @@ class Scenario:
     document, with what was handed over beside it.
     """
 
-    __slots__ = ("_document", "_folder", "_handle", "_inputs", "_label", "_mode", "_placement", "_source")
+    __slots__ = ("_handle", "_recipe")
 
     def __init__(
         self,
@@ -64,26 +87,14 @@ class Scenario:
         ScenarioError, ModelError, ProfileError, LayoutError, TraceError
             With the JSON pointer, what was found and what is legal.
         """
+        self._recipe = _Recipe(document, mode, source, folder, inputs if inputs is not None else Inputs())
         parsed = _core.ScenarioDocument.parse(document, mode, source, folder)
-        self._keep(document, mode, source, folder, inputs if inputs is not None else Inputs())
-        self._handle = self._inputs.read(parsed)
+        self._handle = self._recipe.inputs.read(parsed)
 
-    def _keep(self, document: str, mode: str, source: str, folder: str, inputs: Inputs) -> None:
-        self._document = document
-        self._mode = mode
-        self._source = source
-        self._folder = folder
-        self._inputs = inputs
-        self._placement: Placement | None = None
-        self._label = ""
-
-    def _changed(
-        self, handle: _core.Scenario, mode: str, placement: Placement | None = None, label: str = ""
-    ) -> Scenario:
-        scenario = Scenario.__new__(Scenario)
-        scenario._keep(self._document, mode, self._source, self._folder, self._inputs)
-        scenario._placement = placement
-        scenario._label = label
+    @classmethod
+    def _made(cls, recipe: _Recipe, handle: _core.Scenario) -> Scenario:
+        scenario = cls.__new__(cls)
+        scenario._recipe = recipe
         scenario._handle = handle
         return scenario
 
@@ -111,11 +122,9 @@ class Scenario:
         """
         name = os.fspath(path_or_name)
         document = _core.ScenarioDocument.load(name)
-        scenario = cls.__new__(cls)
-        scenario._keep(document.text, mode_text(mode) if mode else "", name, "", Inputs())
-        chosen = document.in_mode(scenario._mode) if scenario._mode else document
-        scenario._handle = scenario._inputs.read(chosen)
-        return scenario
+        recipe = _Recipe(document.text, mode_text(mode) if mode else "", name)
+        chosen = document.in_mode(recipe.mode) if mode else document
+        return cls._made(recipe, recipe.inputs.read(chosen))
 
     @classmethod
     def from_dict(
@@ -251,9 +260,9 @@ class Scenario:
         ScenarioError, LayoutError
             For a mode that does not exist or does not suit the scenario.
         """
-        text = mode_text(mode)
-        handle = self._inputs.read(self._handle.original.in_mode(text), like=self._handle)
-        return self._changed(handle, text)
+        recipe = replace(self._recipe, mode=mode_text(mode), placement=None, label="")
+        document = self._handle.original.in_mode(recipe.mode)
+        return self._made(recipe, recipe.inputs.read(document, like=self._handle))
 
     def with_placement(self, placement: Placement, label: str = "custom") -> Scenario:
         """The same scenario on another placement.
@@ -271,7 +280,7 @@ class Scenario:
             When the placement cannot be this scenario's: see `fits`, which also tells whether memory suffices.
         """
         handle = _core.with_placement(self._handle, placement._handle, label)
-        return self._changed(handle, self._mode, placement, label)
+        return self._made(replace(self._recipe, placement=placement, label=label), handle)
 
     def replace(self, **changes: Any) -> Scenario:
         """A copy with parts of the document changed; the mode is applied to the changed document.
@@ -292,30 +301,28 @@ class Scenario:
         ScenarioError
             When a path does not exist, or the changed document is not valid.
         """
-        document = json.loads(self._document)
-        mode = self._mode
-        keeps_placement = self._placement is not None
+        recipe = self._recipe
+        document = json.loads(recipe.document)
+        mode = recipe.mode
+        placement = recipe.placement
         for key, value in changes.items():
             if key.lstrip("/").split("/")[0].split(".")[0] in ("mode", "layout", "placement"):
-                keeps_placement = False
+                placement = None
             if key == "mode":
                 mode = mode_text(value)
             elif key == "layout":
                 mode = f"mig:{value}"
             else:
                 change(document, key, value)
-        changed = Scenario(to_json(document), mode, self._source, self._folder, self._inputs)
-        if keeps_placement and self._placement is not None:
-            return changed.with_placement(self._placement, self._label)
-        return changed
+        changed = Scenario(to_json(document), mode, recipe.source, recipe.folder, recipe.inputs)
+        return changed if placement is None else changed.with_placement(placement, recipe.label)
 
     def check_memory(self) -> None:
         """Raises OutOfMemoryError with the sum when the processes of a partition do not fit it."""
         self._handle.check_memory()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        made = (self._document, self._mode, self._source, self._folder, self._inputs)
-        return _restore, (made, self._placement, self._label)
+        return _restore, (self._recipe,)
 
     def __copy__(self) -> Scenario:
         return self
@@ -324,13 +331,7 @@ class Scenario:
         return self
 
     def _key(self) -> tuple[str, ...]:
-        """What the scenario depends on, as text."""
-        key: tuple[str, ...] = (self._document, self._mode, self._folder)
-        if self._inputs:
-            key += (self._inputs.digest(),)
-        if self._placement is not None:
-            key += (self._placement._handle.json, self._label)
-        return key
+        return self._recipe.key()
 
     def __eq__(self, other: object) -> bool:
         return self._key() == other._key() if isinstance(other, Scenario) else NotImplemented
@@ -338,26 +339,25 @@ class Scenario:
     def __hash__(self) -> int:
         return hash(self._key())
 
-    def _fields(self) -> list[Field]:
-        return placed_fields(self.gpus)
-
     def _title(self) -> str:
         modes = f"; its modes: {', '.join(self.modes)}" if self.modes else ""
         return f"{self.name}, {self.mode}: {self.duration_s:g} s, seed {self.seed}{modes}"
 
     def __repr__(self) -> str:
-        parts = [wrap(self._title()), wrap(self.description), text_table(self._fields())]
+        parts = [wrap(self._title()), wrap(self.description), text_table(placed_fields(self.gpus))]
         return "\n".join(part for part in parts if part)
 
     def _repr_html_(self) -> str:
         return html_table(
-            self._fields(), caption=self._title(), notes=[self.description] if self.description else []
+            placed_fields(self.gpus),
+            caption=self._title(),
+            notes=[self.description] if self.description else [],
         )
 
 
-def _restore(made: tuple[Any, ...], placement: Placement | None, label: str) -> Scenario:
-    scenario = Scenario(*made)
-    return scenario if placement is None else scenario.with_placement(placement, label)
+def _restore(recipe: _Recipe) -> Scenario:
+    scenario = Scenario(recipe.document, recipe.mode, recipe.source, recipe.folder, recipe.inputs)
+    return scenario if recipe.placement is None else scenario.with_placement(recipe.placement, recipe.label)
 
 
 #: What functions take that need a scenario: one, its name or path, or its document.

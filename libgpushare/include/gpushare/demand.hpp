@@ -9,6 +9,18 @@
 
 namespace gpushare {
 
+/// What a step does.
+enum class StepPhase : std::uint8_t {
+  batch,    ///< a batch of any network
+  chunk,    ///< a chunk of speech recognition
+  text,     ///< speech synthesis: text encoding
+  frame,    ///< speech synthesis: one codec frame
+  vocode,   ///< speech synthesis: frames to sound
+  prefill,  ///< an LLM's prompts only
+  decode,   ///< an LLM's next tokens only
+  mixed     ///< both in one iteration
+};
+
 /// The SM clock that latency-bound times are stated at, that of A100; a faster clock shortens them in proportion.
 inline constexpr double kFloorClockHz = 1.41e9;
 

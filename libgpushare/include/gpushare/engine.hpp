@@ -4,20 +4,44 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
-#include "gpushare/model.hpp"
+#include "gpushare/profile.hpp"
 
 namespace gpushare {
 
-enum class EngineKind : std::uint8_t {
-  fifo,
-  dynamic_batching,
-  stream_batching,
-  autoregressive_slots,
-  continuous_batching
+struct Model;
+
+/// One request a step, first come first served within a priority.
+struct FifoOptions {
+  int concurrency = 1;  ///< steps in flight
 };
-[[nodiscard]] std::string_view to_string(EngineKind kind);
+
+/// Dynamic batching: a step serves a batch of waiting requests (Triton's dynamic batcher).
+struct BatchOptions {
+  int max_batch = 1;                 ///< items of a step
+  std::vector<int> preferred_batch;  ///< sizes dispatched at once
+  double max_queue_delay_s = 0;      ///< how long the oldest waits for a larger batch
+};
+
+/// Streaming recognition: a step takes one chunk of many streams.
+struct StreamOptions {
+  int max_batch = 1;              ///< streams of a step
+  double chunk_s = 0.16;          ///< audio of one chunk
+  double speech_speed = 1;        ///< seconds of audio that arrive in a second
+  int max_streams = 0;            ///< open streams at most, then queueing; 0: no limit
+  double max_queue_delay_s = 0;   ///< how long the oldest chunk waits for a larger batch
+  bool overlap_decoding = false;  ///< the host works on a step's results beside the next step
+};
+
+/// Autoregressive synthesis: frame by frame in a fixed number of slots.
+struct SlotOptions {
+  int slots = 0;                  ///< batch profile; 0: the largest that fits
+  double first_chunk_frames = 8;  ///< codec frames before the first audio
+  double chunk_frames = 2.5;      ///< codec frames of each further chunk
+  double chunk_growth = 0;        ///< share by which chunks grow with every stream beyond the first
+};
 
 /// Speculative decoding: a draft guesses the next tokens of a sequence, and the model verifies all of them at once.
 ///
@@ -31,63 +55,64 @@ struct Speculation {
   Precision precision = Precision::fp16;  ///< of the draft's weights
 };
 
-/// A server's batching policy. Fields of other kinds are ignored; the reader refuses them.
-struct Engine {
-  EngineKind kind = EngineKind::fifo;
-  std::int64_t queue_limit = -1;  ///< waiting requests at most, then rejection; -1: no limit
-
-  int concurrency = 1;  ///< fifo: steps in flight
-
-  int max_batch = 1;                 ///< dynamic and stream batching: items of a step
-  std::vector<int> preferred_batch;  ///< dynamic: sizes dispatched at once
-  double max_queue_delay_s = 0;      ///< dynamic and stream: how long the oldest waits for a larger batch
-
-  double chunk_s = 0.16;          ///< stream: audio of one chunk
-  double speech_speed = 1;        ///< stream: seconds of audio that arrive in a second
-  int max_streams = 0;            ///< stream: open streams at most, then queueing; 0: no limit
-  bool overlap_decoding = false;  ///< stream: the host works on a step's results beside the next step
-
-  int slots = 0;                  ///< autoregressive: batch profile; 0: the largest that fits
-  double first_chunk_frames = 8;  ///< autoregressive: codec frames before the first audio
-  double chunk_frames = 2.5;      ///< autoregressive: codec frames of each further chunk
-  double chunk_growth = 0;  ///< autoregressive: share by which chunks grow with every stream beyond the first
-
-  int max_num_seqs = 256;             ///< continuous: running sequences
-  int max_num_batched_tokens = 2048;  ///< continuous: tokens of one iteration
-  int block_size = 16;                ///< continuous: tokens of a KV block
-  double gpu_memory_utilization =
-      0;  ///< continuous: share of the partition's memory that the process takes, as vLLM
-          ///< has it; 0: 0.9 over the number of LLM processes that share the memory
-  std::int64_t kv_blocks = 0;  ///< continuous: 0: what the memory leaves
-  double watermark = 0.01;     ///< continuous: share of blocks kept free at admission
-  double host_per_step_s = 0, host_per_sequence_s = 0;  ///< continuous: scheduler and sampler
-  double request_overhead_s = 0;                        ///< any: tokenising, HTTP; before the queue
-  /// continuous: one thread takes requests in and sends tokens out, first come first served, beside the steps: its time
-  /// for each request and for each token
-  double frontend_request_s = 0, frontend_token_s = 0;
-  double prefix_cache_share =
-      0;  ///< continuous: share of prompt tokens found in the cache, whatever they are
-
-  std::string preset;           ///< continuous: name of the server whose defaults these are; empty: none
-  bool chunked_prefill = true;  ///< continuous: prompts are split over iterations where the budget is short
-  int max_num_partial_prefills = 1;      ///< continuous: prompts in the middle of their prefill at most
-  int long_prefill_token_threshold = 0;  ///< continuous: tokens of one prompt in an iteration; 0: the budget
-  bool prefill_first = false;  ///< continuous: prompts go in iterations of their own, before any decode
-  bool reserve_output =
-      false;  ///< continuous: admits what fits the cache with its whole output; preempts nothing
-  /// continuous: an iteration is planned while the one before runs: requests that come then join the next but one, and
-  /// who has ended takes part once more (vLLM V1 with asynchronous scheduling)
+/// Continuous batching: an LLM server with paged attention, after vLLM. The defaults are those of its V1 scheduler.
+struct ContinuousOptions {
+  std::string preset;                 ///< name of the server whose defaults these are; empty: none
+  int max_num_seqs = 256;             ///< running sequences
+  int max_num_batched_tokens = 2048;  ///< tokens of one iteration
+  bool chunked_prefill = true;        ///< prompts are split over iterations where the budget is short
+  bool prefill_first = false;         ///< prompts go in iterations of their own, before any decode
+  bool reserve_output = false;        ///< admits what fits the cache with its whole output; preempts nothing
+  /// An iteration is planned while the one before runs: requests that come then join the next but one, and who has ended
+  /// takes part once more (vLLM V1 with asynchronous scheduling).
   bool async_scheduling = false;
-  /// continuous: tokens leave the server when the next iteration ends, in which who has ended still takes part (vLLM V0
-  /// with asynchronous output processing)
+  /// Tokens leave the server when the next iteration ends, in which who has ended still takes part (vLLM V0 with
+  /// asynchronous output processing).
   bool async_output = false;
-  bool priority_scheduling =
-      false;  ///< continuous: preempts the least urgent, then latest, instead of the latest
-  int cuda_graph_max_batch =
-      0;  ///< continuous: decodes up to so many are padded to 1, 2, 4, 8, 16, 24, ...; 0: none
-  bool prefix_caching =
-      false;                ///< continuous: blocks of equal prefixes are kept and shared, least recently used
-  Speculation speculation;  ///< continuous
+  int max_num_partial_prefills = 1;      ///< prompts in the middle of their prefill at most
+  int long_prefill_token_threshold = 0;  ///< tokens of one prompt in an iteration; 0: the budget
+  bool priority_scheduling = false;      ///< preempts the least urgent, then latest, instead of the latest
+
+  int block_size = 16;  ///< tokens of a KV block
+  /// Share of the partition's memory that the process takes, as vLLM has it; 0: 0.9 over the number of LLM processes that
+  /// share the memory.
+  double gpu_memory_utilization = 0;
+  std::int64_t kv_blocks = 0;     ///< 0: what the memory leaves
+  double watermark = 0.01;        ///< share of blocks kept free at admission
+  bool prefix_caching = false;    ///< blocks of equal prefixes are kept and shared, least recently used
+  double prefix_cache_share = 0;  ///< share of prompt tokens found in the cache, whatever they are
+
+  int cuda_graph_max_batch = 0;  ///< decodes up to so many are padded to 1, 2, 4, 8, 16, 24, ...; 0: none
+  double host_per_step_s = 0, host_per_sequence_s = 0;  ///< scheduler and sampler
+  /// One thread takes requests in and sends tokens out, first come first served, beside the steps: its time for each
+  /// request and for each token.
+  double frontend_request_s = 0, frontend_token_s = 0;
+  Speculation speculation;
 };
+
+/// In the order of Engine::options.
+enum class EngineKind : std::uint8_t {
+  fifo,
+  dynamic_batching,
+  stream_batching,
+  autoregressive_slots,
+  continuous_batching
+};
+[[nodiscard]] std::string_view to_string(EngineKind kind);
+
+/// A server's batching policy.
+struct Engine {
+  std::int64_t queue_limit = -1;  ///< waiting requests at most, then rejection; -1: no limit
+  double request_overhead_s = 0;  ///< tokenising, HTTP; before the queue
+  std::variant<FifoOptions, BatchOptions, StreamOptions, SlotOptions, ContinuousOptions> options;
+};
+[[nodiscard]] inline EngineKind kind_of(const Engine& engine) {
+  return static_cast<EngineKind>(engine.options.index());
+}
+
+/// Whether it finds the beginnings of prompts again in its own cache.
+[[nodiscard]] bool caches_prefixes(const Engine& engine);
+/// Steps that a server can have in hand at once, whichever wait for the host or the GPU.
+[[nodiscard]] int most_steps_at_once(const Engine& engine);
 
 }  // namespace gpushare

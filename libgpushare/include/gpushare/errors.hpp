@@ -46,6 +46,10 @@ class TraceError : public Error {
 class CalibrationError : public Error {
   using Error::Error;
 };
+/// A figure that no run has, a name that several have, or a bound that says nothing of a figure.
+class FigureError : public Error {
+  using Error::Error;
+};
 /// A run that was interrupted, or broke one of its own invariants.
 class SimulationError : public Error {
   using Error::Error;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gpushare/memory.hpp"
 #include "gpushare/placement.hpp"
 #include "gpushare/workload.hpp"
 
@@ -13,13 +14,6 @@ namespace gpushare {
 
 // ---- What a process takes ----
 
-/// Memory a process of the service takes on such a partition, by part, in bytes; `total` is what admission adds up.
-struct MemoryNeed {
-  double weights = 0, cache = 0, activations = 0, context = 0;
-  double total = 0;
-  std::int64_t kv_blocks = 0;  ///< continuous batching: blocks that the cache holds
-  int slots = 0;               ///< autoregressive slots: the batch profile that is loaded
-};
 /// Of one process that has the partition to itself, but for `sharers` - 1 other LLM processes that an LLM leaves room for.
 [[nodiscard]] MemoryNeed memory_need(const Service& service, const GpuProfile& profile,
                                      const Partition& partition, int sharers);

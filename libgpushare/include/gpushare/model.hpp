@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "gpushare/demand.hpp"
+#include "gpushare/fields.hpp"
+#include "gpushare/provenance.hpp"
 #include "gpushare/random.hpp"
 
 namespace gpushare {
@@ -160,6 +162,9 @@ struct SyntheticModel {
   Distribution gpu_s;
   double host_before_s = 0;
   double memory_bytes = 0;
+
+  /// For a time that was drawn.
+  [[nodiscard]] Demand step(double drawn_s) const;
 };
 
 /// A network's cost description, read from models/*.json.
@@ -169,6 +174,24 @@ struct Model {
   std::variant<LlmModel, StreamingAsrModel, AutoregressiveTtsModel, BatchModel, SyntheticModel> cost;
   std::vector<ProvenanceEntry> provenance;
 };
+
+/// What a service does with a request: it settles what the request must bring, and what a job of it is.
+enum class Role : std::uint8_t {
+  waits,       ///< a delay, without a model
+  generates,   ///< tokens
+  recognises,  ///< speech, as it is spoken
+  speaks,      ///< tokens that were generated
+  counts,      ///< units: texts, images
+  draws        ///< a service time
+};
+[[nodiscard]] Role role_of(const Model& model);
+/// "llm", "streaming-asr", "autoregressive-tts", "batch" or "synthetic", as model files write it.
+[[nodiscard]] std::string_view kind_of(const Model& model);
+
+/// Every cost figure as a JSON object, units in the names.
+[[nodiscard]] std::string model_figures(const Model& model);
+/// Every kind of model, in the order of Model::cost, with the members that its file states.
+[[nodiscard]] std::vector<KindInfo> model_kinds();
 
 /// Reads a model by file path or by name ("llama-3.1-8b"). Throws ModelError with file and JSON pointer.
 [[nodiscard]] Model load_model(const std::string& name_or_path);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gpushare/memory.hpp"
 #include "gpushare/mig.hpp"
 #include "gpushare/profile.hpp"
 #include "gpushare/sharing.hpp"

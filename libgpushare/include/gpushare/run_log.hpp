@@ -4,22 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "gpushare/demand.hpp"
 #include "gpushare/table.hpp"
 #include "gpushare/time.hpp"
 
 namespace gpushare {
-
-/// What a step does.
-enum class StepPhase : std::uint8_t {
-  batch,    ///< a batch of any network
-  chunk,    ///< a chunk of speech recognition
-  text,     ///< speech synthesis: text encoding
-  frame,    ///< speech synthesis: one codec frame
-  vocode,   ///< speech synthesis: frames to sound
-  prefill,  ///< an LLM's prompts only
-  decode,   ///< an LLM's next tokens only
-  mixed     ///< both in one iteration
-};
 
 /// What happened on the GPUs of a run: who was there, who held a partition when, and at what rate. Indices are those of
 /// `partitions` and `processes`; intervals are half open.

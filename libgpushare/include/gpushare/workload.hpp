@@ -45,9 +45,10 @@ enum class Trigger : std::uint8_t { finish, first_output, sentence };
 /// A step of a request's way: a visit to a service, or a fixed delay.
 struct Stage {
   std::string name;
-  int service = -1;      ///< index into Workload::services; -1: a delay
-  Distribution delay_s;  ///< of a delay
-  int after = -1;        ///< stage it follows; -1: the request's arrival
+  int service = -1;         ///< index into Workload::services; -1: a delay
+  Role role = Role::waits;  ///< of the service's model: resolve_roles sets it
+  Distribution delay_s;     ///< of a delay
+  int after = -1;           ///< stage it follows; -1: the request's arrival
   Trigger on =
       Trigger::finish;  ///< of that stage; `sentence` makes one job of each sentence the LLM completes
   bool worker = false;  ///< a visit holds one of the pipeline's workers, and waits for it
@@ -115,5 +116,8 @@ struct Workload {
   double duration_s = 0;  ///< arrivals and measurement end here; the rest drains
   Prices prices;
 };
+
+/// Sets the role of every stage; a workload that was read from a document has them already.
+void resolve_roles(Workload& workload);
 
 }  // namespace gpushare

@@ -181,7 +181,7 @@ std::string Reader::string() const {
   return value_->get<std::string>();
 }
 
-std::size_t Reader::choice(std::initializer_list<std::string_view> legal) const {
+std::size_t Reader::choice(std::span<const std::string_view> legal) const {
   const std::vector<std::string> names(legal.begin(), legal.end());
   const std::string listed =
       text::format("{}\"{}\"", names.size() > 1 ? "one of " : "", text::join(names, "\", \""));
@@ -232,30 +232,31 @@ void Reader::finish() const {
   }
 }
 
-std::optional<std::string> nearest(std::string_view name, const std::vector<std::string>& names) {
+std::size_t edit_distance(std::string_view a, std::string_view b) {
   // Damerau's distance with adjacent transpositions (optimal string alignment).
-  const auto distance = [&](std::string_view other) {
-    std::vector<std::vector<std::size_t>> d(name.size() + 1, std::vector<std::size_t>(other.size() + 1));
-    for (std::size_t i = 0; i <= name.size(); ++i) d[i][0] = i;
-    for (std::size_t j = 0; j <= other.size(); ++j) d[0][j] = j;
-    for (std::size_t i = 1; i <= name.size(); ++i) {
-      for (std::size_t j = 1; j <= other.size(); ++j) {
-        const std::size_t change = name[i - 1] == other[j - 1] ? 0 : 1;
-        d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + change});
-        if (i > 1 && j > 1 && name[i - 1] == other[j - 2] && name[i - 2] == other[j - 1]) {
-          d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
-        }
+  std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
+  for (std::size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t change = a[i - 1] == b[j - 1] ? 0 : 1;
+      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + change});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
       }
     }
-    return d[name.size()][other.size()];
-  };
+  }
+  return d[a.size()][b.size()];
+}
+
+std::optional<std::string> nearest(std::string_view name, const std::vector<std::string>& names) {
   constexpr std::size_t kLongestName = 200;  // beyond it the table would cost more than the hint is worth
   if (name.size() > kLongestName) return std::nullopt;
   std::optional<std::string> best;
   std::size_t least = std::max<std::size_t>(1, name.size() / 3) + 1;
   for (const std::string& other : names) {
     if (other.size() > kLongestName) continue;
-    const std::size_t d = distance(other);
+    const std::size_t d = edit_distance(name, other);
     if (d < least && d < std::max(name.size(), other.size())) {
       least = d;
       best = other;

@@ -8,6 +8,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,7 @@ struct Range {
 inline constexpr Range kPositive{0, std::numeric_limits<double>::infinity(), true};
 inline constexpr Range kNonNegative{0, std::numeric_limits<double>::infinity(), false};
 inline constexpr Range kFraction{0, 1, false};
+inline constexpr Range kEfficiency{0, 1, true};
 
 /// Containers may be nested this deep.
 inline constexpr std::size_t kMaxDepth = 200;
@@ -61,7 +63,10 @@ class Reader {
   [[nodiscard]] bool boolean() const;
   [[nodiscard]] std::string string() const;
   /// One of `legal`; the message lists them and suggests the nearest.
-  [[nodiscard]] std::size_t choice(std::initializer_list<std::string_view> legal) const;
+  [[nodiscard]] std::size_t choice(std::span<const std::string_view> legal) const;
+  [[nodiscard]] std::size_t choice(std::initializer_list<std::string_view> legal) const {
+    return choice(std::span(legal.begin(), legal.size()));
+  }
   /// A number >= 0 (constant), or {"kind": ..., parameters, "min": .., "max": ..} with the parameters of
   /// constant: value; uniform: low, high; exponential: mean; gamma: mean, shape; weibull, pareto: scale, shape;
   /// lognormal: mean, sigma or mu, sigma; zipf: exponent, count; empirical: values and optionally weights.
@@ -102,7 +107,9 @@ class Reader {
   std::shared_ptr<std::set<std::string, std::less<>>> known_;
 };
 
-/// The nearest of `names` by edit distance (swapped neighbours count once), when near enough to be a likely slip.
+/// Characters to add, drop or change, swapped neighbours counted once, to make one text of the other.
+[[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
+/// The nearest of `names` by edit distance, when near enough to be a likely slip.
 [[nodiscard]] std::optional<std::string> nearest(std::string_view name,
                                                  const std::vector<std::string>& names);
 

@@ -124,13 +124,10 @@ std::string placement_document(const Placement& placement, const std::vector<std
 
 Placement parse_placement(std::string_view json, const std::vector<std::string>& services,
                           const std::string& source) {
-  const auto fail = [](std::string where, const std::string& what) {
-    throw ScenarioError(std::move(where), what);
-  };
-  auto document = nlohmann::ordered_json::parse(json::parse(json, source, fail).dump());
+  auto document = nlohmann::ordered_json::parse(json::parse(json, source, scenario::fail).dump());
   scenario::make_paths_absolute(document, {});
   const nlohmann::json plain = document;
-  const json::Reader reader(plain, source, fail);
+  const json::Reader reader(plain, source, scenario::fail);
   const auto gpus = reader.find("gpus");
   if (gpus && reader.has("nodes")) reader.fail("\"gpus\" and \"nodes\" exclude each other");
   Placement placement = gpus ? scenario::read_gpus(*gpus, {}, nullptr, services)

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 
+#include "core/catalogue.hpp"
 #include "core/json_reader.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
@@ -17,10 +18,6 @@ using nlohmann::ordered_json;
 
 std::string at(const std::string& source, const ordered_json::json_pointer& pointer) {
   return source.empty() ? pointer.to_string() : source + "#" + pointer.to_string();
-}
-
-[[noreturn]] void fail(const std::string& where, const std::string& what) {
-  throw ScenarioError(where, what);
 }
 
 void absolute(ordered_json& name, const std::filesystem::path& folder, bool always) {
@@ -170,11 +167,10 @@ std::optional<WrittenMode> merge(ordered_json& document, const std::string& name
   for (const char* word : {"dedicated", "time-slicing", "mps"})
     if (std::find(known.begin(), known.end(), word) == known.end()) known.emplace_back(word);
   const std::string start = mode.substr(0, mode.find(':'));
-  auto near = json::nearest(mode, known);
-  if (!near) near = json::nearest(start, {"dedicated", "time-slicing", "mps", "mig"});
+  std::string hint = did_you_mean(mode, known);
+  if (hint.empty()) hint = did_you_mean(start, {"dedicated", "time-slicing", "mps", "mig"}, ".");
   fail(where,
-       text::format("unknown mode \"{}\"{}{} Any document has {}", mode,
-                    near ? text::format("; did you mean \"{}\"?", *near) : ".",
+       text::format("unknown mode \"{}\"{}{} Any document has {}", mode, hint,
                     modes.empty() ? "" : text::format(" This document's modes: {}.", text::join(modes, ", ")),
                     kModeGrammar));
 }
@@ -212,9 +208,7 @@ std::string text_of(const ordered_json& placement, const char* key, const std::s
 
 }  // namespace
 
-bool is_path(std::string_view name) {
-  return name.find('/') != std::string_view::npos || name.ends_with(".json");
-}
+void fail(std::string where, const std::string& what) { throw ScenarioError(std::move(where), what); }
 
 std::vector<std::string> keys_of(const ordered_json& document, const char* name) {
   std::vector<std::string> keys;

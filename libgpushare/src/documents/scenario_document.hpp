@@ -22,6 +22,9 @@ struct AppliedDocument {
   std::optional<WrittenMode> written{};
 };
 
+/// Throws ScenarioError.
+[[noreturn]] void fail(std::string where, const std::string& what);
+
 /// Applies `mode`, or the document's own placement when it is empty. A mode is one of the document's own (RFC 7396
 /// merge patches) or one of the grammar. What a patch changed is kept in /placement/undo, so that another mode can be
 /// applied to the result. Throws ScenarioError; `source` precedes the JSON pointers.
@@ -49,9 +52,6 @@ struct Relative {
 
 /// Makes the relative paths of a document, or of a patch of one, start at `folder`.
 void make_paths_absolute(nlohmann::ordered_json& document, const std::string& folder);
-
-/// A name stands for a file of its own when it has a slash or ends in .json.
-[[nodiscard]] bool is_path(std::string_view name);
 
 /// The keys of an object member, in the document's order; none when there is no such member.
 [[nodiscard]] std::vector<std::string> keys_of(const nlohmann::ordered_json& document, const char* member);

@@ -1,11 +1,10 @@
 
 #include <algorithm>
-#include <filesystem>
 
 #include "core/text.hpp"
-#include "documents/scenario_document.hpp"
 #include "documents/scenario_parts.hpp"
 #include "gpushare/errors.hpp"
+#include "hardware/profile_reader.hpp"
 
 namespace gpushare::scenario {
 namespace {
@@ -76,7 +75,7 @@ Layout read_layout(const Reader& gpu, const GpuProfile& profile) {
 GpuPlacement read_gpu(const Reader& reader, int node, const std::shared_ptr<const GpuProfile>& otherwise,
                       const Names& services) {
   const bool named = otherwise == nullptr || reader.has("profile");
-  const auto profile = named ? read_profile(reader.at("profile")) : otherwise;
+  const auto profile = named ? named_profile(reader.at("profile")) : otherwise;
   GpuPlacement gpu = empty_gpu(cut_gpu(profile, read_layout(reader, *profile)), node);
   const auto& parts = gpu.parts();
   const Reader list = reader.at("partitions");
@@ -131,17 +130,6 @@ int read_cores(const Reader& host) {
   const auto cores = static_cast<int>(host.at("cores").integer(1, 100'000));
   host.finish();
   return cores;
-}
-
-std::shared_ptr<const GpuProfile> read_profile(const Reader& reader) {
-  const std::string name = reader.string();
-  if (is_path(name)) {
-    if (!std::filesystem::exists(name))
-      reader.fail(text::format("there is no GPU profile file \"{}\"", name));
-  } else if (const auto names = profile_names(); std::find(names.begin(), names.end(), name) == names.end()) {
-    reader.fail(unknown_name("GPU profile", name, names) + "; or give the path of a .json file");
-  }
-  return std::make_shared<const GpuProfile>(load_profile(name));
 }
 
 Placement read_gpus(const Reader& gpus, const Node& node, const std::shared_ptr<const GpuProfile>& otherwise,

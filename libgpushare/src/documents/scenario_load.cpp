@@ -3,9 +3,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "core/builtin.hpp"
+#include "core/catalogue.hpp"
 #include "core/json_reader.hpp"
-#include "core/text.hpp"
 #include "documents/scenario_document.hpp"
 #include "documents/scenario_parts.hpp"
 #include "gpushare/errors.hpp"
@@ -13,16 +12,12 @@
 namespace gpushare {
 namespace {
 
-constexpr std::string_view kFolder = "scenarios";
-
-[[noreturn]] void fail(std::string where, const std::string& what) {
-  throw ScenarioError(std::move(where), what);
-}
+constexpr Catalogue kScenarios{"scenarios", "scenario"};
 
 std::string text_of_file(const std::string& path) {
-  if (std::filesystem::is_directory(path)) fail(path, "is a folder; expected a scenario document");
+  if (std::filesystem::is_directory(path)) scenario::fail(path, "is a folder; expected a scenario document");
   std::ifstream file(path, std::ios::binary);
-  if (!file) fail(path, "there is no such scenario file, or it cannot be read");
+  if (!file) scenario::fail(path, "there is no such scenario file, or it cannot be read");
   std::ostringstream text;
   text << file.rdbuf();
   return std::move(text).str();
@@ -43,21 +38,18 @@ std::optional<InputFile> file_of(const nlohmann::ordered_json& traffic) {
 }  // namespace
 
 ScenarioDocument ScenarioDocument::load(const std::string& name_or_path, const std::string& mode) {
-  if (scenario::is_path(name_or_path)) {
+  if (is_path(name_or_path)) {
     const auto folder = std::filesystem::path(name_or_path).parent_path().string();
     return parse(text_of_file(name_or_path), mode, name_or_path, folder);
   }
-  const auto text = builtin(kFolder, name_or_path);
-  if (!text || name_or_path == "schema")
-    fail({}, scenario::unknown_name("scenario", name_or_path, scenario_names()) +
-                 "; or give the path of a .json file");
-  return parse(*text, mode, name_or_path);
+  if (!kScenarios.has(name_or_path)) scenario::fail({}, kScenarios.unknown(name_or_path));
+  return parse(kScenarios.text(name_or_path), mode, name_or_path);
 }
 
 ScenarioDocument ScenarioDocument::parse(std::string_view json, const std::string& mode,
                                          const std::string& source, const std::string& folder) {
-  static_cast<void>(json::parse(json, source, fail));  // refuses what the next parser lets pass
-  auto given = nlohmann::ordered_json::parse(json);    // the same, in the document's order
+  static_cast<void>(json::parse(json, source, scenario::fail));  // refuses what the next parser lets pass
+  auto given = nlohmann::ordered_json::parse(json);              // the same, in the document's order
   scenario::make_paths_absolute(given, folder);
   auto applied = scenario::apply_mode(given, mode, source);
   return ScenarioDocument(std::make_shared<const Content>(
@@ -101,14 +93,11 @@ Scenario load_scenario(const std::string& name_or_path, const std::string& mode,
   return ScenarioDocument::load(name_or_path, mode).read(inputs);
 }
 
-std::vector<std::string> scenario_names() {
-  auto names = builtin_names(kFolder);
-  std::erase(names, "schema");
-  return names;
-}
+std::vector<std::string> scenario_names() { return kScenarios.names(); }
 
 Scenario with_mode(const Scenario& scenario, const std::string& mode) {
-  if (!scenario.original) fail(scenario.name, "it was made by hand, so it has no document with modes");
+  if (!scenario.original)
+    scenario::fail(scenario.name, "it was made by hand, so it has no document with modes");
   return scenario.original->in_mode(mode).read(scenario.inputs, &scenario);
 }
 

@@ -8,7 +8,6 @@
 
 #include "core/json_reader.hpp"
 #include "gpushare/scenario.hpp"
-#include "models/model_kind.hpp"
 #include "placement/placement_mode.hpp"
 
 /// The pieces that read a scenario document; scenario_reader.cpp joins them.
@@ -17,8 +16,6 @@ namespace gpushare::scenario {
 using json::Reader;
 using Names = std::vector<std::string>;
 
-/// "unknown <what> "tts2"; did you mean "tts"? Known: asr, tts".
-[[nodiscard]] std::string unknown_name(std::string_view what, const std::string& name, const Names& known);
 /// The index of the name that `reader` holds; fails there when it is not one of `known`.
 [[nodiscard]] int index_of(const Reader& reader, std::string_view what, const Names& known);
 
@@ -31,6 +28,10 @@ inline constexpr int kDefaultReplicas = 1;
 
 /// The services in the order given; `services` is the object of the document.
 [[nodiscard]] std::vector<Service> read_services(const Reader& services, const Names& order);
+/// The owner's "precision", one that the model has: fp16 when absent, or the first.
+[[nodiscard]] Precision read_precision(const Reader& owner, const Model& model);
+/// The engine of a service whose model is known.
+[[nodiscard]] Engine read_engine(const Reader& reader, const Service& service);
 [[nodiscard]] std::vector<Pipeline> read_pipelines(const Reader& pipelines, const Names& order,
                                                    const std::vector<Service>& services);
 /// Files that are not among the inputs are read, and added to them.
@@ -48,8 +49,6 @@ void read_placement(const Reader& document, const std::optional<WrittenMode>& wr
                                    const Names& services);
 /// The cores of a host.
 [[nodiscard]] int read_cores(const Reader& host);
-/// A profile by name or path; an unknown name or missing file fails at the reader.
-[[nodiscard]] std::shared_ptr<const GpuProfile> read_profile(const Reader& reader);
 
 /// Seconds that the traffic lasts, when it tells: closed loops and traces do.
 [[nodiscard]] std::optional<double> length_of(const Traffic& traffic);

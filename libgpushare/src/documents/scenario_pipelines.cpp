@@ -3,16 +3,12 @@
 
 #include "core/text.hpp"
 #include "documents/scenario_parts.hpp"
-#include "results/request.hpp"
+#include "models/model_kind.hpp"
 
 namespace gpushare::scenario {
 namespace {
 
 constexpr const char* kArrival = "arrival";
-
-const Model* model_of(const Stage& stage, const std::vector<Service>& services) {
-  return stage.service < 0 ? nullptr : services[static_cast<std::size_t>(stage.service)].model.get();
-}
 
 void read_work(const Reader& reader, const std::vector<Service>& services, Stage& stage) {
   const auto delay = reader.find("delay_s");
@@ -20,7 +16,9 @@ void read_work(const Reader& reader, const std::vector<Service>& services, Stage
   if (delay && service) reader.fail("a stage is a visit to a \"service\" or a \"delay_s\", not both");
   if (!delay && !service) reader.fail("a stage needs a \"service\" or a \"delay_s\"");
   if (delay) stage.delay_s = delay->distribution();
-  if (service) stage.service = index_of(*service, "service", names_of(services));
+  if (!service) return;
+  stage.service = index_of(*service, "service", names_of(services));
+  stage.role = role_of(*services[static_cast<std::size_t>(stage.service)].model);
 }
 
 void read_after(const Reader& reader, const std::vector<Stage>& before, Stage& stage) {
@@ -41,36 +39,30 @@ void read_after(const Reader& reader, const std::vector<Stage>& before, Stage& s
   stage.after = static_cast<int>(found - earlier.begin()) - 1;
 }
 
-void check_sentence(const Reader& on, const Stage& stage, const Model* previous,
-                    const std::vector<Service>& services) {
-  if (previous == nullptr || !std::holds_alternative<LlmModel>(previous->cost))
+void check_sentence(const Reader& on, const Stage& stage, const Stage* previous) {
+  if (previous == nullptr || previous->role != Role::generates)
     on.fail("a stage starts on a sentence only after an LLM stage");
-  const Model* model = model_of(stage, services);
-  if (model == nullptr || !is_speech_synthesis(*model))
+  if (stage.role != Role::speaks)
     on.fail(
         "only a speech service (autoregressive-tts, or a batch model with unit \"audio_s\") starts on a "
         "sentence");
 }
 
-void read_trigger(const Reader& reader, const std::vector<Service>& services,
-                  const std::vector<Stage>& before, Stage& stage) {
+void read_trigger(const Reader& reader, const std::vector<Stage>& before, Stage& stage) {
   const auto on = reader.find("on");
   if (!on) return;
   stage.on = static_cast<Trigger>(on->choice({"finish", "first-output", "sentence"}));
   const Stage* previous = stage.after < 0 ? nullptr : &before[static_cast<std::size_t>(stage.after)];
   if (previous == nullptr && stage.on != Trigger::finish)
     on->fail("a stage that follows the arrival has no output to wait for");
-  const Model* model = previous == nullptr ? nullptr : model_of(*previous, services);
-  if (stage.on == Trigger::first_output && model == nullptr)
+  if (stage.on == Trigger::first_output && previous->role == Role::waits)
     on->fail(text::format("stage \"{}\" is a delay and has no output", previous->name));
-  if (stage.on == Trigger::sentence) check_sentence(*on, stage, model, services);
+  if (stage.on == Trigger::sentence) check_sentence(*on, stage, previous);
 }
 
-void read_speech(const Reader& reader, const std::vector<Service>& services, Stage& stage) {
-  const Model* model = model_of(stage, services);
-  const bool speaks = model != nullptr && is_speech_synthesis(*model);
+void read_speech(const Reader& reader, Stage& stage) {
   if (const auto audio = reader.find("audio_s_per_token")) {
-    if (!speaks) audio->fail("only a speech service turns tokens into audio");
+    if (stage.role != Role::speaks) audio->fail("only a speech service turns tokens into audio");
     stage.audio_s_per_token = audio->number({0, 3600, true});
   }
   if (const auto tokens = reader.find("sentence_tokens")) {
@@ -118,9 +110,9 @@ Stage read_stage(const Reader& reader, const std::vector<Service>& services,
       reader.at("name").fail(text::format("two stages are called \"{}\"", stage.name));
   read_work(reader, services, stage);
   read_after(reader, before, stage);
-  read_trigger(reader, services, before, stage);
+  read_trigger(reader, before, stage);
   read_worker(reader, stage);
-  read_speech(reader, services, stage);
+  read_speech(reader, stage);
   check_same_sentences(reader, before, stage);
   reader.finish();
   return stage;

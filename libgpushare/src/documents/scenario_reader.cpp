@@ -2,19 +2,14 @@
 #include <algorithm>
 #include <array>
 
+#include "core/catalogue.hpp"
 #include "core/text.hpp"
 #include "documents/scenario_document.hpp"
 #include "documents/scenario_parts.hpp"
 #include "gpushare/errors.hpp"
+#include "hardware/profile_reader.hpp"
 
 namespace gpushare::scenario {
-
-std::string unknown_name(std::string_view what, const std::string& name, const Names& known) {
-  const auto near = json::nearest(name, known);
-  return text::format("unknown {} \"{}\"{} Known: {}", what, name,
-                      near ? text::format("; did you mean \"{}\"?", *near) : ".",
-                      known.empty() ? "none" : text::join(known, ", "));
-}
 
 int index_of(const Reader& reader, std::string_view what, const Names& known) {
   const std::string name = reader.string();
@@ -36,10 +31,6 @@ bool always_zero(const Distribution& distribution) {
 namespace {
 
 constexpr double kLongestRun = 1e9;  // seconds: times are kept in nanoseconds in 64 bits
-
-[[noreturn]] void fail(std::string where, const std::string& what) {
-  throw ScenarioError(std::move(where), what);
-}
 
 void read_duration(const Reader& reader, Workload& workload) {
   if (const auto duration = reader.find("duration_s")) {
@@ -151,7 +142,7 @@ Scenario read(const AppliedDocument& applied, const std::string& source, const I
     scenario.placing.gpu = like.scenario->placing.gpu;
   } else {
     scenario.placing.gpu =
-        gpu ? read_profile(*gpu) : std::make_shared<const GpuProfile>(load_profile("a100"));
+        gpu ? named_profile(*gpu) : std::make_shared<const GpuProfile>(load_profile("a100"));
   }
   if (std::all_of(kWorkload.begin(), kWorkload.end(), shares)) {
     take_workload(reader, like.scenario->workload, scenario.workload);

@@ -1,9 +1,9 @@
-
 #include <algorithm>
 #include <filesystem>
 
 #include "core/text.hpp"
 #include "documents/scenario_parts.hpp"
+#include "models/model_kind.hpp"
 #include "traffic/arrivals_document.hpp"
 #include "traffic/calls_document.hpp"
 
@@ -41,31 +41,29 @@ void read_sizes(const Reader& reader, Traffic::Kind kind, RequestSizes& sizes) {
   reader.finish();
 }
 
-bool recognises(const Model& model) { return std::holds_alternative<StreamingAsrModel>(model.cost); }
-
-/// Stages of the traffic's pipeline that visit a service with such a model.
-std::ptrdiff_t stages_of(const Workload& workload, const Traffic& traffic, bool (*is_such)(const Model&)) {
+/// Stages of the traffic's pipeline that have such a role.
+std::ptrdiff_t stages_of(const Workload& workload, const Traffic& traffic, Role role) {
   const auto& stages = workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages;
-  return std::count_if(stages.begin(), stages.end(), [&](const Stage& stage) {
-    return stage.service >= 0 && is_such(*workload.services[static_cast<std::size_t>(stage.service)].model);
-  });
+  return std::count_if(stages.begin(), stages.end(),
+                       [role](const Stage& stage) { return stage.role == role; });
 }
 
 void read_hold_stream(const Reader& reader, const Workload& workload, bool otherwise, Traffic& traffic) {
-  const std::ptrdiff_t stages = stages_of(workload, traffic, recognises);
+  const std::ptrdiff_t stages = stages_of(workload, traffic, Role::recognises);
   traffic.hold_stream = reader.boolean("hold_stream", otherwise && stages == 1);
   if (traffic.hold_stream && stages != 1)
     reader.at("hold_stream")
         .fail(text::format("one stage of the pipeline must recognise streaming speech, found {}", stages));
   if (!traffic.hold_stream) return;
   for (const Stage& stage : workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages) {
-    if (stage.service < 0) continue;
+    if (stage.role != Role::recognises) continue;
     const Service& service = workload.services[static_cast<std::size_t>(stage.service)];
-    if (recognises(*service.model) && service.engine.speech_speed != 1)
+    const double speed = std::get<StreamOptions>(service.engine.options).speech_speed;
+    if (speed != 1)
       reader.fail(
           text::format("a stream that stays open takes speech as it is spoken, but service \"{}\" has a "
                        "speech_speed of {}; make it 1, or add \"hold_stream\": false",
-                       service.name, service.engine.speech_speed));
+                       service.name, speed));
   }
 }
 
@@ -85,7 +83,7 @@ void read_closed(const Reader& reader, const Workload& workload, Traffic& traffi
   if (!traffic.history && traffic.history_limit_tokens > 0)
     reader.at("history_limit_tokens").fail(R"(there is no history to limit; add "history": true)");
   traffic.playback = reader.boolean("playback", false);
-  if (traffic.playback && stages_of(workload, traffic, is_speech_synthesis) == 0)
+  if (traffic.playback && stages_of(workload, traffic, Role::speaks) == 0)
     reader.at("playback").fail("no stage of the pipeline speaks, so nothing is played");
   read_hold_stream(reader, workload, false, traffic);
 }
@@ -189,7 +187,7 @@ void read_calls(const Reader& reader, const Workload& workload, Inputs& inputs, 
   const auto path = reader.find("path");
   const auto recipe = reader.find("generate");
   if (path && recipe) reader.fail("\"path\" and \"generate\" exclude each other");
-  const bool spoken = stages_of(workload, traffic, is_speech_synthesis) > 0;
+  const bool spoken = stages_of(workload, traffic, Role::speaks) > 0;
   traffic.calls = handed_over(reader, traffic.name, inputs.calls,
                               "calls need a \"path\", or \"generate\": {\"arrivals\": {...}}");
   if (path) traffic.calls = call_file(*path, inputs);
@@ -228,29 +226,23 @@ void read_kind(const Reader& reader, const Workload& workload, Inputs& inputs, T
   read_system_prompts(reader, traffic);
 }
 
-void require(const Reader& reader, const Stage& stage, const char* key, bool missing, std::string_view why) {
-  if (missing)
-    reader.fail(
-        text::format("stage \"{}\" {}, but sizes/{} is missing or can only be zero", stage.name, why, key));
+// A trace has its own tokens, and a call its own speech as well.
+bool brings(const Traffic& traffic, std::string_view size) {
+  const RequestSizes& sizes = traffic.sizes;
+  const bool calls = traffic.kind == Traffic::Kind::calls;
+  if (size == "output_tokens")
+    return calls || traffic.kind == Traffic::Kind::trace || !always_zero(sizes.output_tokens);
+  if (size == "speech_s") return calls || !always_zero(sizes.speech_s);
+  return !always_zero(sizes.units);
 }
 
 // What the stages work on must be there.
 void check_sizes(const Reader& reader, const Workload& workload, const Traffic& traffic) {
-  const bool calls = traffic.kind == Traffic::Kind::calls;
-  const bool tokens = traffic.kind != Traffic::Kind::trace && !calls;
-  const RequestSizes& sizes = traffic.sizes;
   for (const Stage& stage : workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages) {
-    if (stage.service < 0) continue;
-    const Model& model = *workload.services[static_cast<std::size_t>(stage.service)].model;
-    if (std::holds_alternative<LlmModel>(model.cost))
-      require(reader, stage, "output_tokens", tokens && always_zero(sizes.output_tokens), "generates tokens");
-    if (std::holds_alternative<StreamingAsrModel>(model.cost))
-      require(reader, stage, "speech_s", !calls && always_zero(sizes.speech_s), "recognises speech");
-    if (is_speech_synthesis(model))
-      require(reader, stage, "output_tokens", tokens && always_zero(sizes.output_tokens),
-              "speaks the reply's tokens");
-    else if (std::holds_alternative<BatchModel>(model.cost))
-      require(reader, stage, "units", always_zero(sizes.units), "works on units");
+    const Need need = need_of(stage.role);
+    if (need.size.empty() || brings(traffic, need.size)) continue;
+    reader.fail(text::format("stage \"{}\" {}, but sizes/{} is missing or can only be zero", stage.name,
+                             need.why, need.size));
   }
 }
 

@@ -7,14 +7,6 @@
 
 namespace gpushare::lattice {
 
-namespace {
-
-const MigProfile& row(const GpuProfile& profile, int index) {
-  return profile.mig[static_cast<std::size_t>(index)];
-}
-
-}  // namespace
-
 Slots span(const MigProfile& profile, int start) {
   return static_cast<Slots>(((std::uint64_t{1} << profile.memory_slices) - 1) << start);
 }

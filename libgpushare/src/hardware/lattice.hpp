@@ -8,6 +8,11 @@
 
 namespace gpushare::lattice {
 
+/// The instance profile of that number.
+[[nodiscard]] inline const MigProfile& row(const GpuProfile& profile, int index) {
+  return profile.mig[static_cast<std::size_t>(index)];
+}
+
 /// Memory slots as bits, slot 0 lowest.
 using Slots = std::uint32_t;
 

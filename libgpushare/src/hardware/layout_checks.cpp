@@ -11,11 +11,8 @@ namespace gpushare {
 namespace {
 
 using lattice::either;
+using lattice::row;
 using lattice::Slots;
-
-const MigProfile& row(const GpuProfile& profile, int index) {
-  return profile.mig[static_cast<std::size_t>(index)];
-}
 
 /// "memory slots 0-3" or "memory slot 4".
 std::string slots_text(Slots slots) {

@@ -2,21 +2,13 @@
 
 #include <charconv>
 
-#include "core/json_reader.hpp"
+#include "core/catalogue.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
 
 namespace gpushare {
 
 namespace {
-
-constexpr std::string_view kSpace = " \t\r\n";
-
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(kSpace);
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
@@ -68,10 +60,8 @@ int find_profile(const GpuProfile& profile, std::string_view name, const std::st
     names.push_back(profile.mig[i].name);
   }
   if (by_short_name.size() == 1) return by_short_name.front();
-  const auto near = json::nearest(name, names);
-  throw LayoutError(
-      item, text::format("{} has no instance profile \"{}\"{}; it has {}", profile.title, name,
-                         near ? text::format("; did you mean \"{}\"?", *near) : "", text::join(names, ", ")));
+  throw LayoutError(item, text::format("{} has no instance profile \"{}\"{}; it has {}", profile.title, name,
+                                       did_you_mean(name, names), text::join(names, ", ")));
 }
 
 /// Takes "(1c,2c)" off the end of `rest`.
@@ -142,6 +132,13 @@ LayoutItem parse_item(const GpuProfile& profile, std::string text) {
 }
 
 }  // namespace
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const auto first = text.find_first_not_of(kSpace);
+  if (first == text.npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
 
 std::vector<LayoutItem> parse_items(const GpuProfile& profile, std::string_view text) {
   std::vector<LayoutItem> items;

@@ -18,6 +18,9 @@ struct LayoutItem {
   std::vector<int> compute_instances;
 };
 
+/// The text without the space around it.
+[[nodiscard]] std::string_view trim(std::string_view text);
+
 /// The parts of a layout text, in the order written. Throws LayoutError.
 [[nodiscard]] std::vector<LayoutItem> parse_items(const GpuProfile& profile, std::string_view text);
 

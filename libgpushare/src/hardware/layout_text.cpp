@@ -11,14 +11,10 @@ namespace gpushare {
 
 namespace {
 
+using lattice::row;
 using lattice::Slots;
 
 constexpr std::string_view kWhole = "whole";
-constexpr std::string_view kSpace = " \t\r\n";
-
-const MigProfile& row(const GpuProfile& profile, int index) {
-  return profile.mig[static_cast<std::size_t>(index)];
-}
 
 /// One entry for each instance, without counts; those without a start yet have none.
 std::vector<LayoutItem> expand(const std::vector<LayoutItem>& items) {
@@ -127,11 +123,11 @@ void append_group(std::vector<std::string>& parts, const std::string& name, std:
 }  // namespace
 
 Layout parse_layout(const GpuProfile& profile, std::string_view text) {
-  const auto first = text.find_first_not_of(kSpace);
-  if (first == text.npos) {
+  const auto inside = trim(text);
+  if (inside.empty()) {
     throw LayoutError({}, "the layout is empty; write \"whole\" or instances such as 3g.40gb@0+3g.40gb@4");
   }
-  if (text.substr(first, text.find_last_not_of(kSpace) - first + 1) == kWhole) return {};
+  if (inside == kWhole) return {};
   if (profile.mig.empty()) {
     throw LayoutError(std::string(text),
                       text::format("{} has no MIG; its only layout is \"whole\"", profile.title));

@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "core/builtin.hpp"
+#include "core/catalogue.hpp"
 #include "core/json_reader.hpp"
-#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "hardware/profile_reader.hpp"
 
@@ -13,20 +12,10 @@ namespace gpushare {
 
 namespace {
 
-constexpr std::string_view kFolder = "profiles";
+constexpr Catalogue kProfiles{"profiles", "GPU profile"};
 
-[[noreturn]] void fail(std::string where, const std::string& what) {
+[[noreturn]] void fail_profile(std::string where, const std::string& what) {
   throw ProfileError(std::move(where), what);
-}
-
-bool is_path(std::string_view name) { return name.find('/') != name.npos || name.find(".json") != name.npos; }
-
-[[noreturn]] void fail_unknown(const std::string& name) {
-  const auto names = profile_names();
-  const auto near = json::nearest(name, names);
-  fail({},
-       text::format("no GPU profile is called \"{}\"{}; known: {}; or give the path of a .json file", name,
-                    near ? text::format("; did you mean \"{}\"?", *near) : "", text::join(names, ", ")));
 }
 
 }  // namespace
@@ -51,28 +40,25 @@ double reachable_bandwidth_share(const GpuProfile& profile, double sm_share) {
 
 GpuProfile load_profile(const std::string& name_or_path) {
   GpuProfile profile =
-      is_path(name_or_path)
-          ? read_profile(json::load_file(name_or_path, fail), name_or_path)
-          : parse_profile(profile_document(name_or_path), text::format("{}/{}.json", kFolder, name_or_path));
+      read_profile(kProfiles.load(name_or_path, fail_profile), kProfiles.source(name_or_path));
   profile.origin = name_or_path;
   return profile;
 }
 
+std::shared_ptr<const GpuProfile> named_profile(const json::Reader& reader) {
+  return std::make_shared<const GpuProfile>(load_profile(kProfiles.named_by(reader)));
+}
+
 std::string profile_document(const std::string& name_or_path) {
-  if (is_path(name_or_path)) return json::load_file(name_or_path, fail).dump(2);
-  const auto names = profile_names();
-  if (!std::binary_search(names.begin(), names.end(), name_or_path)) fail_unknown(name_or_path);
-  return std::string(builtin(kFolder, name_or_path).value());
+  const auto document = kProfiles.load(name_or_path, fail_profile);
+  if (is_path(name_or_path)) return document.dump(2);
+  return std::string(kProfiles.text(name_or_path));
 }
 
 GpuProfile parse_profile(std::string_view text, const std::string& source) {
-  return read_profile(json::parse(text, source, fail), source);
+  return read_profile(json::parse(text, source, fail_profile), source);
 }
 
-std::vector<std::string> profile_names() {
-  auto names = builtin_names(kFolder);
-  std::erase(names, "schema");
-  return names;
-}
+std::vector<std::string> profile_names() { return kProfiles.names(); }
 
 }  // namespace gpushare

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "models/model_kind.hpp"
 #include "placement/memory.hpp"
 #include "placement/memory_parts.hpp"
 
@@ -24,14 +25,13 @@ Misfit of_process(Reason reason, const Tenant& tenant, double needed, double ava
 
 std::optional<Misfit> cache_misfit(const Pool& pool, const Tenant& tenant) {
   const Service& service = *tenant.service;
-  const auto* model = std::get_if<LlmModel>(&service.model->cost);
-  if (model == nullptr || service.engine.kv_blocks > 0) return std::nullopt;
-  if (tenant.need.kv_blocks >= least_blocks(service.engine)) return std::nullopt;
-  const WeightFormat& format = *model->format_for(service.precision, *pool.gpu);
-  const double least = with_least_cache(service, *model, format, *pool.gpu).total;
+  if (!keeps_cache(*service.model)) return std::nullopt;
+  const ContinuousOptions& engine = cache_options(service);
+  if (engine.kv_blocks > 0 || tenant.need.kv_blocks >= least_blocks(engine)) return std::nullopt;
+  const double least = with_least_cache(service, *pool.gpu).total;
   if (service.memory_bytes > 0) return of_process(Reason::cache, tenant, least, service.memory_bytes);
   const bool limited = tenant.process->memory_limit_bytes > 0;
-  const double share = llm_share(service.engine, limited ? 1 : pool.sharers);
+  const double share = cache_share(engine, limited ? 1 : pool.sharers);
   return of_process(Reason::cache, tenant, least, share * std::min(pool.memory, tenant.limit()));
 }
 
@@ -48,8 +48,8 @@ std::optional<Misfit> own_misfit(const Pool& pool, const Tenant& tenant) {
 double shares_of(const Pool& pool) {
   double total = 0;
   for (const Tenant& tenant : pool.tenants)
-    if (takes_share(*tenant.service, *tenant.process) && tenant.service->engine.kv_blocks == 0)
-      total += llm_share(tenant.service->engine, pool.sharers);
+    if (takes_share(*tenant.service, *tenant.process) && cache_options(*tenant.service).kv_blocks == 0)
+      total += cache_share(cache_options(*tenant.service), pool.sharers);
   return total;
 }
 

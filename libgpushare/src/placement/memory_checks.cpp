@@ -4,6 +4,7 @@
 
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
+#include "models/model_kind.hpp"
 #include "placement/memory.hpp"
 #include "placement/memory_parts.hpp"
 
@@ -28,12 +29,14 @@ std::string sum_of(const std::string& name, const MemoryNeed& need, const std::s
   return text::format("{} needs {} ({})", name, gb(need.total), text::join(parts, " + "));
 }
 
-std::string smaller_formats(const Service& service, const GpuProfile& gpu, const LlmModel& model,
-                            double budget) {
-  for (const WeightFormat& format : model.formats) {
-    const double total = with_least_cache(service, model, format, gpu).total;
-    if (format.name == service.precision || total > budget || gpu.flops(format.compute) <= 0) continue;
-    return text::format("{} ({})", to_string(format.name), gb(total));
+std::string smaller_formats(const Service& service, const GpuProfile& gpu, double budget) {
+  Service other = service;
+  for (const Precision precision : precisions_of(*service.model)) {
+    other.precision = precision;
+    const double total = with_least_cache(other, gpu).total;
+    const auto rate = computes_in(*other.model, precision, gpu);
+    if (precision == service.precision || total > budget || (rate && gpu.flops(*rate) <= 0)) continue;
+    return text::format("{} ({})", to_string(precision), gb(total));
   }
   return {};
 }
@@ -47,46 +50,42 @@ std::string larger_partition(const GpuProfile& gpu, double required) {
 
 // The fewest GPUs, twice as many as now or more, over which a replica fits that is too large for one alone; 0: none, or
 // they could not work together.
-int more_gpus(const Service& service, const GpuProfile& gpu, const LlmModel& model, double least) {
-  const double most = llm_share(service.engine, 1) * gpu.memory_bytes;
+int more_gpus(const Service& service, const GpuProfile& gpu, double least) {
+  const double most = cache_share(cache_options(service), 1) * gpu.memory_bytes;
   if (least <= most || gpu.interconnect.bandwidth_bytes_per_s <= 0) return 0;
   Service wider = service;
-  const WeightFormat& format = *model.format_for(service.precision, gpu);
   for (wider.tensor_parallel *= 2; wider.tensor_parallel <= kMostRanks; wider.tensor_parallel *= 2)
-    if (with_least_cache(wider, model, format, gpu).total <= most) return wider.tensor_parallel;
+    if (with_least_cache(wider, gpu).total <= most) return wider.tensor_parallel;
   return 0;
 }
 
-std::string cache_remedies(const Pool& pool, const Service& service, const LlmModel& model,
-                           const Misfit& misfit) {
+std::string cache_remedies(const Pool& pool, const Service& service, const Misfit& misfit) {
   std::vector<std::string> remedies;
   const double least = misfit.needed;
-  if (auto format = smaller_formats(service, *pool.gpu, model, misfit.available); !format.empty())
+  if (auto format = smaller_formats(service, *pool.gpu, misfit.available); !format.empty())
     remedies.push_back(std::move(format));
-  const double share = llm_share(service.engine, 1);
+  const double share = cache_share(cache_options(service), 1);
   const auto processes = static_cast<int>(std::floor(share * pool.memory / least));
   if (pool.sharers > 1 && processes >= 1 && processes < pool.sharers)
     remedies.push_back(
         text::format("at most {} such process{} on it", processes, processes == 1 ? "" : "es"));
   if (pool.sharers == 1) remedies.push_back(larger_partition(*pool.gpu, least / share));
   if (remedies.empty()) remedies.push_back(larger_partition(*pool.gpu, least / share * pool.sharers));
-  if (const int gpus = more_gpus(service, *pool.gpu, model, least); gpus > 0)
+  if (const int gpus = more_gpus(service, *pool.gpu, least); gpus > 0)
     remedies.push_back(text::format("a tensor_parallel of {}", gpus));
   return text::format("; choose {}", text::join(remedies, " or "));
 }
 
 std::string cache_refusal(const Pool& pool, const Tenant& tenant, const Misfit& misfit) {
   const Service& service = *tenant.service;
-  const auto& model = std::get<LlmModel>(service.model->cost);
-  const WeightFormat& format = *model.format_for(service.precision, *pool.gpu);
-  const std::string sum = sum_of(service.name, with_least_cache(service, model, format, *pool.gpu),
+  const std::string sum = sum_of(service.name, with_least_cache(service, *pool.gpu),
                                  text::format("cache of {} tokens", kLeastCachedTokens));
   if (service.memory_bytes > 0)
     return text::format(
         "{}, but its memory_bytes gives it {}; raise memory_bytes or choose a smaller precision", sum,
         gb(misfit.available));
   const bool limited = tenant.process->memory_limit_bytes > 0;
-  const double share = llm_share(service.engine, limited ? 1 : pool.sharers);
+  const double share = cache_share(cache_options(service), limited ? 1 : pool.sharers);
   if (limited)
     return text::format(
         "{}, but gets {} (gpu_memory_utilization {:.4g} of its memory_limit_bytes); raise the limit", sum,
@@ -94,15 +93,15 @@ std::string cache_refusal(const Pool& pool, const Tenant& tenant, const Misfit& 
   const std::string of = text::format(
       "{} of {}, of which {} (gpu_memory_utilization {:.4g}{})", sum, size_of_memory(pool.memory),
       gb(misfit.available), share, pool.sharers > 1 ? text::format(", {} LLM processes", pool.sharers) : "");
-  return of + cache_remedies(pool, service, model, misfit);
+  return of + cache_remedies(pool, service, misfit);
 }
 
 std::string utilisation_refusal(const Pool& pool, const Misfit& misfit) {
   std::vector<std::string> shares;
   for (const Tenant& tenant : pool.tenants)
-    if (takes_share(*tenant.service, *tenant.process) && tenant.service->engine.kv_blocks == 0)
-      shares.push_back(
-          text::format("{} {:.4g}", tenant.service->name, llm_share(tenant.service->engine, pool.sharers)));
+    if (takes_share(*tenant.service, *tenant.process) && cache_options(*tenant.service).kv_blocks == 0)
+      shares.push_back(text::format("{} {:.4g}", tenant.service->name,
+                                    cache_share(cache_options(*tenant.service), pool.sharers)));
   return text::format(
       "gpu_memory_utilization of the processes that share it: {} = {:.4g}, more than 1; choose at most "
       "{:.4g} each",
@@ -116,14 +115,12 @@ double fitting_share(const Pool& pool) {
   int shares = 0;
   for (const Tenant& tenant : pool.tenants) {
     const Service& service = *tenant.service;
-    if (!takes_share(service, *tenant.process) || service.engine.kv_blocks > 0) {
+    if (!takes_share(service, *tenant.process) || cache_options(service).kv_blocks > 0) {
       others += tenant.need.total;
       continue;
     }
     ++shares;
-    const auto& model = std::get<LlmModel>(service.model->cost);
-    const WeightFormat& format = *model.format_for(service.precision, *pool.gpu);
-    least = std::max(least, with_least_cache(service, model, format, *pool.gpu).total);
+    least = std::max(least, with_least_cache(service, *pool.gpu).total);
   }
   if (shares == 0) return 0;
   const double share = std::floor((pool.memory - others) / shares / pool.memory * 100) / 100;

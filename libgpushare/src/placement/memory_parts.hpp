@@ -4,6 +4,7 @@
 
 #include "gpushare/fits.hpp"
 #include "placement/memory.hpp"
+#include "placement/served_by.hpp"
 
 /// What memory.cpp computes, fits.cpp adds up and memory_checks.cpp words.
 namespace gpushare::scenario {
@@ -14,22 +15,19 @@ inline constexpr double kDefaultUtilization = 0.9;
 /// Ranks of a replica under tensor parallelism at most: the GPUs of a host whose links all reach each other.
 inline constexpr int kMostRanks = 8;
 
-[[nodiscard]] std::int64_t least_blocks(const Engine& engine);
-[[nodiscard]] double llm_share(const Engine& engine, int sharers);
-/// The model that guesses for a service's LLM, and its weights on this GPU; null where there is none.
-struct Draft {
-  const LlmModel* model = nullptr;
-  const WeightFormat* format = nullptr;
-};
-[[nodiscard]] Draft draft_of(const Service& service, const GpuProfile& gpu);
-/// One rank's weights, activations and context of an LLM and its draft, and the smallest cache that can serve.
-[[nodiscard]] MemoryNeed with_least_cache(const Service& service, const LlmModel& model,
-                                          const WeightFormat& format, const GpuProfile& gpu);
-/// With the smallest batch profile that the service allows; `pool` is what an LLM takes its share of.
+/// The options of a service whose model keeps a cache.
+[[nodiscard]] inline const ContinuousOptions& cache_options(const Service& service) {
+  return std::get<ContinuousOptions>(service.engine.options);
+}
+[[nodiscard]] std::int64_t least_blocks(const ContinuousOptions& engine);
+[[nodiscard]] double cache_share(const ContinuousOptions& engine, int sharers);
+/// Of one rank of a service that keeps a cache, with the smallest one that can serve.
+[[nodiscard]] MemoryNeed with_least_cache(const Service& service, const GpuProfile& gpu);
+/// With the smallest batch profile that the service allows; `pool` is what a cache takes its share of.
 [[nodiscard]] MemoryNeed smallest_need(const Service& service, const GpuProfile& profile, double pool,
                                        int sharers);
 
-/// Whether a process is an LLM that takes a share of the memory, not an amount.
+/// Whether a process keeps a cache and takes a share of the memory, not an amount.
 [[nodiscard]] bool takes_share(const Service& service, const ProcessPlacement& process);
 
 /// A process in a memory.

@@ -4,28 +4,12 @@
 
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
-#include "placement/memory_parts.hpp"
+#include "models/model_kind.hpp"
 #include "placement/tensor_parallel.hpp"
 
 namespace gpushare {
 namespace scenario {
 namespace {
-
-// A network that a service runs, and the precision that it computes in.
-struct Network {
-  const Model& model;
-  Precision rate;
-};
-
-std::vector<Network> networks_of(const Service& service, const GpuProfile& gpu) {
-  if (std::holds_alternative<SyntheticModel>(service.model->cost)) return {};
-  const auto* llm = std::get_if<LlmModel>(&service.model->cost);
-  if (llm == nullptr) return {{*service.model, service.precision}};
-  std::vector<Network> networks{{*service.model, llm->format_for(service.precision, gpu)->compute}};
-  if (const Draft draft = draft_of(service, gpu); draft.model != nullptr)
-    networks.push_back({*service.engine.speculation.draft, draft.format->compute});
-  return networks;
-}
 
 void check_partition(const Workload& workload, const PartitionPlacement& partition,
                      const std::string& where) {
@@ -98,11 +82,12 @@ std::optional<Objection> without_rate(const Workload& workload, const Placement&
     for (const PartitionPlacement& partition : gpu.partitions)
       for (const ProcessPlacement& process : partition.processes) {
         const Service& service = workload.services[static_cast<std::size_t>(process.service)];
-        for (const Network& network : networks_of(service, gpu.profile())) {
-          if (gpu.profile().flops(network.rate) > 0) continue;
+        for (const Network& network : networks_of(*service.model, service.precision, service.engine)) {
+          const auto rate = computes_in(*network.model, network.precision, gpu.profile());
+          if (!rate || gpu.profile().flops(*rate) > 0) continue;
           return Objection{process.service,
                            text::format("GPU {} has no {} rate, which model {} computes in",
-                                        gpu.profile().name, to_string(network.rate), network.model.name)};
+                                        gpu.profile().name, to_string(*rate), network.model->name)};
         }
       }
   return std::nullopt;

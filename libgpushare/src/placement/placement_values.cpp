@@ -67,8 +67,9 @@ double price_of(const Prices& prices, const GpuProfile& gpu) {
   if (prices.by_gpu.empty()) return prices.any_gpu;
   const auto price = prices.by_gpu.find(gpu.name);
   if (price == prices.by_gpu.end())
-    throw ScenarioError({}, text::format("GPU {} has no price, but {} {}", gpu.name, kinds_with_prices(prices),
-                                         prices.by_gpu.size() == 1 ? "has" : "have"));
+    throw ScenarioError({},
+                        text::format("GPU {} has no price, but {} {}", gpu.name, kinds_with_prices(prices),
+                                     prices.by_gpu.size() == 1 ? "has" : "have"));
   return price->second;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "models/model_kind.hpp"
+
 namespace gpushare {
 namespace {
 
@@ -48,20 +50,13 @@ void Recorder::add_stage_metrics(const Scenario& scenario, std::size_t pipeline,
   if (stage.service < 0) return;
   std::string name = stage.name;
   if (scenario.workload.pipelines.size() > 1) name = scenario.workload.pipelines[pipeline].name + "." + name;
-  const auto add = [&](const char* metric, Metric what) {
-    latencies_.push_back({name + "." + metric, pipeline, index, what, {}});
+  const auto add = [&](std::string_view metric, StageClock clock) {
+    latencies_.push_back({name + "." + std::string(metric), pipeline, index, clock, {}});
   };
+  add("queue", StageClock::queue);
   const Model& model = *scenario.workload.services[static_cast<std::size_t>(stage.service)].model;
-  add("queue", Metric::queue);
-  if (std::holds_alternative<LlmModel>(model.cost)) {
-    add("ttft", Metric::first_output);
-    add("tpot", Metric::per_token);
-  } else if (std::holds_alternative<StreamingAsrModel>(model.cost)) {
-    add("after_speech", Metric::after_speech);
-  } else if (std::holds_alternative<AutoregressiveTtsModel>(model.cost)) {
-    add("first_audio", Metric::first_output);
-  }
-  add("latency", Metric::latency);
+  for (const StageMetric& metric : metrics_of(model)) add(metric.name, metric.clock);
+  add("latency", StageClock::latency);
 }
 
 std::optional<Duration> Recorder::measure(const Latency& latency, const Request& request) const {
@@ -71,20 +66,20 @@ std::optional<Duration> Recorder::measure(const Latency& latency, const Request&
     if (end == kNever) return std::nullopt;
     return end - begin;
   };
-  switch (latency.metric) {
-    case Metric::queue:
+  switch (latency.clock) {
+    case StageClock::queue:
       return since(state.started, state.queued);
-    case Metric::first_output:
+    case StageClock::first_output:
       return since(state.first_output, state.queued);
-    case Metric::latency:
+    case StageClock::latency:
       return since(state.finished, state.queued);
-    case Metric::after_speech: {
+    case StageClock::after_speech: {
       const Stage& stage = scenario_->workload.pipelines[latency.pipeline].stages[latency.stage];
-      const double speed =
-          scenario_->workload.services[static_cast<std::size_t>(stage.service)].engine.speech_speed;
+      const Service& service = scenario_->workload.services[static_cast<std::size_t>(stage.service)];
+      const double speed = std::get<StreamOptions>(service.engine.options).speech_speed;
       return since(state.finished, state.queued + duration_from_seconds(request.speech_s / speed));
     }
-    case Metric::per_token: {
+    case StageClock::per_token: {
       if (state.finished == kNever || request.output_tokens < 2) return std::nullopt;
       return Duration{(state.finished - state.first_output).ns / (request.output_tokens - 1)};
     }

@@ -4,7 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "gpushare/simulation.hpp"
+#include "gpushare/scenario.hpp"
+#include "gpushare/statistics.hpp"
+#include "gpushare/summary.hpp"
+#include "gpushare/table.hpp"
+#include "models/process.hpp"
 #include "results/request.hpp"
 
 namespace gpushare {
@@ -32,11 +36,10 @@ class Recorder {
   void set_window(Time begin, Time end) { begin_ = begin, end_ = end; }
 
  private:
-  enum class Metric : std::uint8_t { queue, first_output, latency, after_speech, per_token };
   struct Latency {
     std::string name;
     std::size_t pipeline = 0, stage = 0;
-    Metric metric = Metric::latency;
+    StageClock clock = StageClock::latency;
     Histogram histogram;
   };
   void add_stage_metrics(const Scenario& scenario, std::size_t pipeline, std::size_t stage);

@@ -4,35 +4,47 @@
 
 namespace gpushare {
 
-BatchEngine::BatchEngine(const Engine& config, const Model& model, std::shared_ptr<JobQueue> queue)
-    : config_(config), model_(&model), queue_(std::move(queue)) {
-  if (config_.kind == EngineKind::fifo) {
-    config_.max_batch = 1;
-    config_.max_queue_delay_s = 0;
-    config_.preferred_batch.clear();
-  } else {
-    config_.concurrency = 1;
-    std::sort(config_.preferred_batch.begin(), config_.preferred_batch.end());
-  }
+BatchEngine::BatchEngine(const FifoOptions& options, const Model& model, std::shared_ptr<JobQueue> queue)
+    : concurrency_(options.concurrency), model_(&model), queue_(std::move(queue)) {}
+
+BatchEngine::BatchEngine(const BatchOptions& options, const Model& model, std::shared_ptr<JobQueue> queue)
+    : options_(options), model_(&model), queue_(std::move(queue)) {
+  std::sort(options_.preferred_batch.begin(), options_.preferred_batch.end());
+}
+
+namespace {
+
+std::shared_ptr<JobQueue> queue_of(const EngineSite& site) {
+  return site.shared_queue ? site.shared_queue : std::make_shared<JobQueue>(site.queue_limit());
+}
+
+}  // namespace
+
+BatchEngine make_engine(const FifoOptions& options, const EngineSite& site) {
+  return {options, site.model, queue_of(site)};
+}
+
+BatchEngine make_engine(const BatchOptions& options, const EngineSite& site) {
+  return {options, site.model, queue_of(site)};
 }
 
 std::size_t BatchEngine::batch_size(Time now) const {
   const std::size_t waiting = queue_->size();
-  const auto largest = static_cast<std::size_t>(config_.max_batch);
+  const auto largest = static_cast<std::size_t>(options_.max_batch);
   if (waiting == 0) return 0;
   if (waiting >= largest) return largest;
-  for (auto size = config_.preferred_batch.rbegin(); size != config_.preferred_batch.rend(); ++size)
+  for (auto size = options_.preferred_batch.rbegin(); size != options_.preferred_batch.rend(); ++size)
     if (waiting >= static_cast<std::size_t>(*size)) return static_cast<std::size_t>(*size);
   return now >= wake() ? waiting : 0;
 }
 
 Time BatchEngine::wake() const {
   if (running_ > 0 || queue_->empty()) return kNever;
-  return queue_->front().queued + duration_from_seconds(config_.max_queue_delay_s);
+  return queue_->front().queued + duration_from_seconds(options_.max_queue_delay_s);
 }
 
 std::optional<Step> BatchEngine::plan(Time now, Outbox& out) {
-  if (running_ >= config_.concurrency) return std::nullopt;
+  if (running_ >= concurrency_) return std::nullopt;
   const std::size_t size = batch_size(now);
   if (size == 0) return std::nullopt;
   if (free_.empty()) {
@@ -55,10 +67,9 @@ std::optional<Step> BatchEngine::plan(Time now, Outbox& out) {
 
 Demand BatchEngine::demand_of(const std::vector<Job>& batch) const {
   if (const auto* synthetic = std::get_if<SyntheticModel>(&model_->cost)) {
-    Demand demand;
-    demand.host_before_s = synthetic->host_before_s;
-    for (const Job& job : batch) demand.fixed_gpu_s = std::max(demand.fixed_gpu_s, job.synthetic_s);
-    return demand;
+    double longest_s = 0;
+    for (const Job& job : batch) longest_s = std::max(longest_s, job.synthetic_s);
+    return synthetic->step(longest_s);
   }
   double units = 0;
   for (const Job& job : batch) units += job.audio_s > 0 ? job.audio_s : job.units;

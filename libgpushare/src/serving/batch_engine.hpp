@@ -5,7 +5,8 @@
 #include <vector>
 
 #include "gpushare/engine.hpp"
-#include "serving/job.hpp"
+#include "gpushare/model.hpp"
+#include "serving/engine_site.hpp"
 
 namespace gpushare {
 
@@ -14,7 +15,8 @@ namespace gpushare {
 /// `model` must hold a BatchModel or a SyntheticModel. The queue may be shared by the replicas of a service.
 class BatchEngine {
  public:
-  BatchEngine(const Engine& config, const Model& model, std::shared_ptr<JobQueue> queue);
+  BatchEngine(const FifoOptions& options, const Model& model, std::shared_ptr<JobQueue> queue);
+  BatchEngine(const BatchOptions& options, const Model& model, std::shared_ptr<JobQueue> queue);
 
   [[nodiscard]] bool enqueue(const Job& job) { return queue_->push(job); }
   /// The next step, if one should start now.
@@ -28,12 +30,16 @@ class BatchEngine {
   [[nodiscard]] std::size_t batch_size(Time now) const;
   [[nodiscard]] Demand demand_of(const std::vector<Job>& batch) const;
 
-  Engine config_;
+  BatchOptions options_;  // of fifo: batches of one
+  int concurrency_ = 1;
   const Model* model_;
   std::shared_ptr<JobQueue> queue_;
   std::vector<std::vector<Job>> batches_;  // by ticket
   std::vector<std::uint32_t> free_;
   int running_ = 0;
 };
+
+[[nodiscard]] BatchEngine make_engine(const FifoOptions& options, const EngineSite& site);
+[[nodiscard]] BatchEngine make_engine(const BatchOptions& options, const EngineSite& site);
 
 }  // namespace gpushare

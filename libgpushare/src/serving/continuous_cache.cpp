@@ -12,11 +12,11 @@ ContinuousEngine::Match ContinuousEngine::match(const Job& job, std::uint32_t ta
   if (!pool_.caching() || !job.prefix) return found;
   const PromptPrefix& prefix = *job.prefix;
   const std::int64_t most =
-      (std::int64_t{target} - 1) / config_.block_size;  // the last token is always computed
+      (std::int64_t{target} - 1) / options_.block_size;  // the last token is always computed
   for (;; ++found.stretch) {
     const bool rest = found.stretch == prefix.stretches.size();
     const std::int64_t end = rest ? target : std::min(target, prefix.stretches[found.stretch].end_tokens);
-    const std::int64_t length = end / config_.block_size - found.position;
+    const std::int64_t length = end / options_.block_size - found.position;
     if (length > 0) {
       const auto entry = pool_.find(rest ? prefix.rest_key : prefix.stretches[found.stretch].key);
       if (!entry) break;
@@ -35,7 +35,7 @@ ContinuousEngine::Match ContinuousEngine::match(const Job& job, std::uint32_t ta
 }
 
 std::int64_t ContinuousEngine::cached_tokens(const Job& job) const {
-  return match(job, std::max(1u, job.input_tokens)).blocks * config_.block_size;
+  return match(job, std::max(1u, job.input_tokens)).blocks * options_.block_size;
 }
 
 void ContinuousEngine::use(Sequence& sequence, Match&& found) {
@@ -59,7 +59,7 @@ void ContinuousEngine::keep(Sequence& sequence, std::uint64_t key, std::int64_t 
   if (!held) sequence.held.push_back(kept);
   pool_.give_back(own - more);
   sequence.blocks -= own;
-  sequence.shared += static_cast<std::uint32_t>(own * config_.block_size);
+  sequence.shared += static_cast<std::uint32_t>(own * options_.block_size);
 }
 
 void ContinuousEngine::publish(Sequence& sequence) {
@@ -67,8 +67,8 @@ void ContinuousEngine::publish(Sequence& sequence) {
   const auto& stretches = sequence.job.prefix->stretches;
   const std::int64_t computed = sequence.computed + sequence.scheduled;
   while (sequence.stretch < stretches.size()) {
-    const std::int64_t end = std::int64_t{stretches[sequence.stretch].end_tokens} / config_.block_size;
-    if (end * config_.block_size > computed) return;
+    const std::int64_t end = std::int64_t{stretches[sequence.stretch].end_tokens} / options_.block_size;
+    if (end * options_.block_size > computed) return;
     if (end > sequence.position) {
       keep(sequence, stretches[sequence.stretch].key, end - sequence.position);
       sequence.position = end;
@@ -81,7 +81,7 @@ void ContinuousEngine::publish(Sequence& sequence) {
 void ContinuousEngine::free_blocks(Sequence& sequence) {
   if (pool_.caching() && sequence.job.prefix) {
     const bool whole = sequence.stretch == sequence.job.prefix->stretches.size();
-    const std::int64_t rest = std::int64_t{sequence.computed} / config_.block_size - sequence.position;
+    const std::int64_t rest = std::int64_t{sequence.computed} / options_.block_size - sequence.position;
     if (whole && rest > 0) keep(sequence, sequence.job.prefix->rest_key, rest);
     // Those at the end give way first.
     for (auto entry = sequence.held.rbegin(); entry != sequence.held.rend(); ++entry) pool_.release(*entry);

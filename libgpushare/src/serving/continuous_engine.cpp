@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "models/llm.hpp"
+
 namespace gpushare {
 namespace {
 
@@ -17,26 +19,32 @@ double captured_batch(double batch) {
 
 }  // namespace
 
-ContinuousEngine::ContinuousEngine(const Engine& config, const LlmServing& serving, std::int64_t kv_blocks)
-    : config_(config),
+ContinuousEngine::ContinuousEngine(const ContinuousOptions& options, const LlmServing& serving,
+                                   std::int64_t kv_blocks, std::int64_t queue_limit)
+    : options_(options),
+      queue_limit_(queue_limit),
       serving_(serving),
-      pool_(kv_blocks, config.prefix_caching),
-      watermark_blocks_(static_cast<std::int64_t>(config.watermark * static_cast<double>(kv_blocks))),
-      frontend_(config.frontend_request_s, config.frontend_token_s),
-      waiting_(config.queue_limit) {}
+      pool_(kv_blocks, options.prefix_caching),
+      watermark_blocks_(static_cast<std::int64_t>(options.watermark * static_cast<double>(kv_blocks))),
+      frontend_(options.frontend_request_s, options.frontend_token_s),
+      waiting_(queue_limit) {}
+
+ContinuousEngine make_engine(const ContinuousOptions& options, const EngineSite& site) {
+  return {options, serving_of(std::get<LlmModel>(site.model.cost), site.process), site.memory.kv_blocks,
+          site.queue_limit()};
+}
 
 void ContinuousEngine::limit_blocks(std::int64_t kv_blocks) {
   if (kv_blocks >= pool_.total()) return;
-  pool_ = BlockPool(kv_blocks, config_.prefix_caching);
-  watermark_blocks_ = static_cast<std::int64_t>(config_.watermark * static_cast<double>(kv_blocks));
+  pool_ = BlockPool(kv_blocks, options_.prefix_caching);
+  watermark_blocks_ = static_cast<std::int64_t>(options_.watermark * static_cast<double>(kv_blocks));
 }
 
 bool ContinuousEngine::enqueue(const Job& job) {
   if (blocks_for(longest(job)) > pool_.total() - watermark_blocks_) return false;
-  if (!config_.chunked_prefill && longest(job) > config_.max_num_batched_tokens) return false;
+  if (!options_.chunked_prefill && longest(job) > options_.max_num_batched_tokens) return false;
   if (!frontend_.present()) return waiting_.push(job);
-  if (config_.queue_limit >= 0 &&
-      static_cast<std::int64_t>(waiting_.size() + frontend_.size()) >= config_.queue_limit)
+  if (queue_limit_ >= 0 && static_cast<std::int64_t>(waiting_.size() + frontend_.size()) >= queue_limit_)
     return false;
   frontend_.take(job);
   return true;
@@ -58,9 +66,9 @@ bool ContinuousEngine::reserve(Sequence& sequence, std::int64_t tokens) {
 
 std::int64_t ContinuousEngine::wanted_of(const Sequence& sequence, std::int64_t budget) const {
   std::int64_t wanted = sequence.target - sequence.computed + guesses(sequence);
-  if (config_.long_prefill_token_threshold > 0)
-    wanted = std::min<std::int64_t>(wanted, config_.long_prefill_token_threshold);
-  if (!config_.chunked_prefill && wanted > budget) return 0;
+  if (options_.long_prefill_token_threshold > 0)
+    wanted = std::min<std::int64_t>(wanted, options_.long_prefill_token_threshold);
+  if (!options_.chunked_prefill && wanted > budget) return 0;
   return std::min(wanted, budget);
 }
 
@@ -97,7 +105,7 @@ void ContinuousEngine::unschedule(Sequence& sequence, LlmLoad& load) {
 }
 
 std::size_t ContinuousEngine::victim() const {
-  if (!config_.priority_scheduling) return running_.size() - 1;
+  if (!options_.priority_scheduling) return running_.size() - 1;
   std::size_t last = 0;
   for (std::size_t i = 1; i < running_.size(); ++i)
     if (!running_[i].before(running_[last])) last = i;
@@ -114,7 +122,7 @@ void ContinuousEngine::preempt(std::size_t index, Time now, Outbox& out) {
     return;
   }
   auto place = preempted_.begin();
-  if (config_.priority_scheduling)
+  if (options_.priority_scheduling)
     place = std::find_if(preempted_.begin(), preempted_.end(),
                          [&](const Sequence& other) { return sequence.before(other); });
   preempted_.insert(place, std::move(sequence));
@@ -158,7 +166,7 @@ bool ContinuousEngine::partial_prefill_allowed() const {
   const auto partial = std::count_if(running_.begin(), running_.end(), [](const Sequence& sequence) {
     return !sequence.decodes() && sequence.computed + sequence.scheduled < sequence.target;
   });
-  return partial < config_.max_num_partial_prefills;
+  return partial < options_.max_num_partial_prefills;
 }
 
 ContinuousEngine::Sequence ContinuousEngine::fresh(const Job& job) const {
@@ -167,9 +175,9 @@ ContinuousEngine::Sequence ContinuousEngine::fresh(const Job& job) const {
   sequence.target = std::max(1u, job.input_tokens);
   if (pool_.caching()) return sequence;
   // Cached tokens are whole blocks, and the last token is always computed.
-  const auto block = static_cast<std::uint32_t>(config_.block_size);
+  const auto block = static_cast<std::uint32_t>(options_.block_size);
   const auto cached =
-      static_cast<std::uint32_t>(config_.prefix_cache_share * sequence.target) / block * block;
+      static_cast<std::uint32_t>(options_.prefix_cache_share * sequence.target) / block * block;
   sequence.computed = std::min(cached, sequence.target - 1);
   sequence.shared = sequence.computed / block * block;
   return sequence;
@@ -177,12 +185,12 @@ ContinuousEngine::Sequence ContinuousEngine::fresh(const Job& job) const {
 
 bool ContinuousEngine::admit(Sequence& sequence, std::int64_t& budget) {
   Match found = match(sequence.job, sequence.target);
-  const auto cached = static_cast<std::uint32_t>(found.blocks * config_.block_size);
+  const auto cached = static_cast<std::uint32_t>(found.blocks * options_.block_size);
   if (pool_.caching()) sequence.computed = sequence.shared = cached;
   const std::int64_t wanted = wanted_of(sequence, budget);
   if (wanted == 0) return false;
   if (sequence.computed + wanted < sequence.target && !partial_prefill_allowed()) return false;
-  const std::int64_t tokens = config_.reserve_output ? longest(sequence.job) : sequence.computed + wanted;
+  const std::int64_t tokens = options_.reserve_output ? longest(sequence.job) : sequence.computed + wanted;
   const std::int64_t blocks = blocks_for(tokens - sequence.shared);
   if (pool_.free() - found.unused - blocks < (running_.empty() ? 0 : watermark_blocks_)) return false;
   if (sequence.generated == 0 && pool_.caching()) {
@@ -199,14 +207,14 @@ bool ContinuousEngine::admit(Sequence& sequence, std::int64_t& budget) {
 
 bool ContinuousEngine::preempted_first() const {
   if (preempted_.empty()) return false;
-  if (!config_.priority_scheduling || waiting_.empty()) return true;
+  if (!options_.priority_scheduling || waiting_.empty()) return true;
   Sequence head;
   head.job = waiting_.front();
   return !head.before(preempted_.front());
 }
 
 void ContinuousEngine::admit_waiting(Time latest, std::int64_t& budget, Outbox& out) {
-  while (budget > 0 && running_.size() < static_cast<std::size_t>(config_.max_num_seqs)) {
+  while (budget > 0 && running_.size() < static_cast<std::size_t>(options_.max_num_seqs)) {
     const bool again = preempted_first();
     if (!again && waiting_.empty()) return;
     if (!again && waiting_.front().queued > latest) {
@@ -229,7 +237,7 @@ void ContinuousEngine::admit_waiting(Time latest, std::int64_t& budget, Outbox& 
 }
 
 void ContinuousEngine::drop_ended(Time now, Outbox& out) {
-  if (!config_.async_scheduling && !config_.async_output) return;
+  if (!options_.async_scheduling && !options_.async_output) return;
   for (std::size_t i = running_.size(); i-- > 0;)
     if (running_[i].complete() && !has_blocks(running_[i], running_[i].target)) preempt(i, now, out);
 }
@@ -237,15 +245,15 @@ void ContinuousEngine::drop_ended(Time now, Outbox& out) {
 std::optional<Step> ContinuousEngine::plan(Time now, Outbox& out) {
   attend_frontend(now, out);
   if (in_step_) return std::nullopt;
-  std::int64_t budget = config_.max_num_batched_tokens;
+  std::int64_t budget = options_.max_num_batched_tokens;
   load_ = {};
   preempted_now_ = held_back_ = false;
   drop_ended(now, out);
-  schedule_running(config_.prefill_first ? Turn::prefills : Turn::all, now, budget, out);
+  schedule_running(options_.prefill_first ? Turn::prefills : Turn::all, now, budget, out);
   // Who plans ahead did so when the iteration began that has just ended.
-  const bool ahead = config_.async_scheduling && !running_.empty();
+  const bool ahead = options_.async_scheduling && !running_.empty();
   if (!preempted_now_) admit_waiting(ahead ? planned_ : kNever, budget, out);
-  if (config_.prefill_first && load_.prefill_tokens == 0) schedule_running(Turn::decodes, now, budget, out);
+  if (options_.prefill_first && load_.prefill_tokens == 0) schedule_running(Turn::decodes, now, budget, out);
   if (running_.empty()) return std::nullopt;
   in_step_ = true;
   planned_ = now;
@@ -257,9 +265,9 @@ Step ContinuousEngine::step_of(const LlmLoad& load) const {
   step.items = load.sequences;
   double padding = 0;
   const double batch = load.prefill_tokens + load.decodes + load.drafted;
-  if (batch <= config_.cuda_graph_max_batch) padding = captured_batch(batch) - batch;
+  if (batch <= options_.cuda_graph_max_batch) padding = captured_batch(batch) - batch;
   step.demand = serving_.rank_step(load, padding);
-  step.demand.host_before_s += config_.host_per_step_s + config_.host_per_sequence_s * step.items;
+  step.demand.host_before_s += options_.host_per_step_s + options_.host_per_sequence_s * step.items;
   step.phase = load.prefill_tokens == 0 ? StepPhase::decode
                : load.decodes == 0      ? StepPhase::prefill
                                         : StepPhase::mixed;
@@ -315,7 +323,7 @@ void ContinuousEngine::tell_tokens(Sequence& sequence, std::uint32_t known, Time
 
 void ContinuousEngine::complete(const Step&, Time now, Outbox& out) {
   in_step_ = false;
-  const bool stays = config_.async_scheduling || config_.async_output;  // for one more iteration
+  const bool stays = options_.async_scheduling || options_.async_output;  // for one more iteration
   const bool sends_at_once = !frontend_.present();
   std::size_t kept = 0;
   for (std::size_t i = 0; i < running_.size(); ++i) {
@@ -329,7 +337,7 @@ void ContinuousEngine::complete(const Step&, Time now, Outbox& out) {
       const bool was_complete = sequence.complete();
       const std::uint32_t before = sequence.generated;
       advance(sequence);
-      const std::uint32_t known = config_.async_output ? before : sequence.generated;
+      const std::uint32_t known = options_.async_output ? before : sequence.generated;
       if (known > sequence.told && !sequence.complete_outside()) tell_tokens(sequence, known, now, out);
       if (was_complete || (!stays && sequence.complete())) {
         free_blocks(sequence);
@@ -359,6 +367,17 @@ ContinuousEngine::Counts ContinuousEngine::counts() const {
   Counts counts = counts_;
   counts.evicted_blocks = pool_.evictions();
   return counts;
+}
+
+void ContinuousEngine::report(EngineStatistics& statistics) const {
+  const Counts all = counts();
+  statistics.count("preemptions", all.preemptions);
+  statistics.count("prefix_prompt_tokens", all.prompt_tokens);
+  statistics.count("prefix_hit_tokens", all.hit_tokens);
+  statistics.count("prefix_evicted_blocks", all.evicted_blocks);
+  statistics.count("draft_tokens", all.draft_tokens);
+  statistics.count("accepted_tokens", all.accepted_tokens);
+  statistics.latency("itl", inter_token_);
 }
 
 }  // namespace gpushare

@@ -11,18 +11,20 @@
 #include "gpushare/statistics.hpp"
 #include "models/llm_step.hpp"
 #include "serving/block_pool.hpp"
+#include "serving/engine_site.hpp"
+#include "serving/engine_statistics.hpp"
 #include "serving/frontend.hpp"
-#include "serving/job.hpp"
 
 namespace gpushare {
 
 /// Continuous batching with paged KV, after vLLM V1's scheduler: running sequences first (decodes and unfinished
 /// prefills in order of admission), then waiting ones first come first served while the token budget, the sequence
-/// limit and the blocks last. Out of blocks, the latest admitted is preempted and computed again later. Engine's
-/// fields make it the scheduler of other servers and versions.
+/// limit and the blocks last. Out of blocks, the latest admitted is preempted and computed again later. Its
+/// options make it the scheduler of other servers and versions.
 class ContinuousEngine {
  public:
-  ContinuousEngine(const Engine& config, const LlmServing& serving, std::int64_t kv_blocks);
+  ContinuousEngine(const ContinuousOptions& options, const LlmServing& serving, std::int64_t kv_blocks,
+                   std::int64_t queue_limit = -1);
   /// Before the first job: the cache holds no more than this, because another rank has room for no more.
   void limit_blocks(std::int64_t kv_blocks);
   /// Before the first job: where the luck of guesses comes from; a sequence's depends on its job and place alone.
@@ -60,6 +62,7 @@ class ContinuousEngine {
     std::uint64_t draft_tokens = 0, accepted_tokens = 0;  ///< guessed, and kept
   };
   [[nodiscard]] Counts counts() const;
+  void report(EngineStatistics& statistics) const;
   void reset_statistics() {
     inter_token_ = {};
     counts_ = {};
@@ -114,16 +117,16 @@ class ContinuousEngine {
   enum class Turn : std::uint8_t { all, prefills, decodes };
 
   /// Steps after which a token is told.
-  [[nodiscard]] std::uint32_t late() const { return config_.async_output ? 1 : 0; }
+  [[nodiscard]] std::uint32_t late() const { return options_.async_output ? 1 : 0; }
   [[nodiscard]] std::int64_t blocks_for(std::int64_t tokens) const {
-    return (tokens + config_.block_size - 1) / config_.block_size;
+    return (tokens + options_.block_size - 1) / options_.block_size;
   }
   [[nodiscard]] std::int64_t longest(const Job& job) const {
     return std::int64_t{std::max(1u, job.input_tokens)} + job.output_tokens;
   }
   [[nodiscard]] Step step_of(const LlmLoad& load) const;
   [[nodiscard]] bool has_blocks(const Sequence& sequence, std::int64_t tokens) const {
-    return tokens - sequence.shared <= sequence.blocks * config_.block_size;
+    return tokens - sequence.shared <= sequence.blocks * options_.block_size;
   }
   [[nodiscard]] bool reserve(Sequence& sequence, std::int64_t tokens);
   /// Tokens that a sequence may compute in this iteration; 0: it has to wait.
@@ -160,8 +163,8 @@ class ContinuousEngine {
   // continuous_speculation.cpp
   /// Guesses that a sequence's next step verifies: as many as its reply has tokens beyond the one that comes anyway.
   [[nodiscard]] std::uint32_t guesses(const Sequence& sequence) const {
-    if (config_.speculation.tokens == 0 || !sequence.decodes() || sequence.complete()) return 0;
-    return std::min(static_cast<std::uint32_t>(config_.speculation.tokens),
+    if (options_.speculation.tokens == 0 || !sequence.decodes() || sequence.complete()) return 0;
+    return std::min(static_cast<std::uint32_t>(options_.speculation.tokens),
                     sequence.job.output_tokens - sequence.generated - 1);
   }
   /// How many of them turn out right.
@@ -177,7 +180,8 @@ class ContinuousEngine {
   void keep(Sequence& sequence, std::uint64_t key, std::int64_t blocks);
   void free_blocks(Sequence& sequence);
 
-  Engine config_;
+  ContinuousOptions options_;
+  std::int64_t queue_limit_;
   LlmServing serving_;
   BlockPool pool_;
   std::int64_t watermark_blocks_;
@@ -197,5 +201,7 @@ class ContinuousEngine {
   Counts counts_;
   std::optional<Stream> luck_;  // of guesses
 };
+
+[[nodiscard]] ContinuousEngine make_engine(const ContinuousOptions& options, const EngineSite& site);
 
 }  // namespace gpushare

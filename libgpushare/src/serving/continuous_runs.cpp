@@ -12,7 +12,7 @@ constexpr std::size_t kFarAhead = 4096;  // iterations beyond which nobody asks
 }  // namespace
 
 std::size_t ContinuousEngine::silent_steps() const {
-  if (config_.speculation.tokens > 0 || frontend_.present() || preempted_now_ || held_back_ ||
+  if (options_.speculation.tokens > 0 || frontend_.present() || preempted_now_ || held_back_ ||
       load_.prefill_tokens > 0 || load_.decodes < static_cast<double>(running_.size()))
     return 0;
   std::size_t silent = steps_with_blocks();
@@ -28,7 +28,7 @@ std::size_t ContinuousEngine::silent_steps() const {
 
 std::size_t ContinuousEngine::steps_with_blocks() const {
   // Every block_size iterations each sequence takes a block; within that cycle, when its last one is full.
-  const auto cycle = static_cast<std::size_t>(config_.block_size);
+  const auto cycle = static_cast<std::size_t>(options_.block_size);
   const auto sequences = static_cast<std::int64_t>(running_.size());
   const auto cycles = static_cast<std::size_t>(pool_.free() / sequences);
   std::int64_t left = pool_.free() % sequences;
@@ -36,7 +36,7 @@ std::size_t ContinuousEngine::steps_with_blocks() const {
   taking_.assign(cycle, 0);
   for (const Sequence& sequence : running_) {
     const std::int64_t room =
-        sequence.blocks * config_.block_size - (sequence.computed + 1 - sequence.shared);
+        sequence.blocks * options_.block_size - (sequence.computed + 1 - sequence.shared);
     ++taking_[static_cast<std::size_t>(room) % cycle];
   }
   std::size_t more = 0;
@@ -67,8 +67,8 @@ void ContinuousEngine::skip(std::span<const Time> ends) {
 
 bool ContinuousEngine::may_admit(const Job& job) const {
   const Job& head = waiting_.front();
-  return (preempted_.empty() || config_.priority_scheduling) && head.request == job.request &&
-         head.stage == job.stage && running_.size() < static_cast<std::size_t>(config_.max_num_seqs);
+  return (preempted_.empty() || options_.priority_scheduling) && head.request == job.request &&
+         head.stage == job.stage && running_.size() < static_cast<std::size_t>(options_.max_num_seqs);
 }
 
 }  // namespace gpushare

@@ -19,8 +19,8 @@ std::uint32_t ContinuousEngine::verify(const Sequence& sequence, std::uint32_t g
   Stream luck = luck_->at(scattered(sequence.job.luck) + sequence.generated);
   const double drawn = luck.uniform();
   std::uint32_t kept = 0;
-  for (double all = config_.speculation.acceptance; kept < guessed && drawn < all;
-       all *= config_.speculation.acceptance)
+  for (double all = options_.speculation.acceptance; kept < guessed && drawn < all;
+       all *= options_.speculation.acceptance)
     ++kept;
   counts_.draft_tokens += guessed;
   counts_.accepted_tokens += kept;

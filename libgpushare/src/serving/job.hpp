@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "gpushare/demand.hpp"
-#include "gpushare/run_log.hpp"
 #include "gpushare/time.hpp"
 #include "serving/block_pool.hpp"
 

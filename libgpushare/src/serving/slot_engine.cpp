@@ -5,11 +5,19 @@
 
 namespace gpushare {
 
-SlotEngine::SlotEngine(const Engine& config, const AutoregressiveTtsModel& model, int slots)
-    : config_(config),
+SlotEngine::SlotEngine(const SlotOptions& options, const AutoregressiveTtsModel& model, int slots,
+                       std::int64_t queue_limit, double request_overhead_s)
+    : options_(options),
+      request_overhead_(duration_from_seconds(request_overhead_s)),
       model_(&model),
       slots_(static_cast<std::size_t>(slots)),
-      waiting_(config.queue_limit) {}
+      waiting_(queue_limit) {}
+
+SlotEngine make_engine(const SlotOptions& options, const EngineSite& site) {
+  return {options, std::get<AutoregressiveTtsModel>(site.model.cost),
+          options.slots > 0 ? options.slots : site.memory.slots, site.queue_limit(),
+          site.process.engine.request_overhead_s};
+}
 
 std::optional<Step> SlotEngine::plan(Time, Outbox& out) {
   if (phase_ != Phase::idle) return std::nullopt;
@@ -36,7 +44,7 @@ Step SlotEngine::plan_prefill(Outbox& out) {
     ++added;
   }
   for (auto stream = active_.end() - static_cast<std::ptrdiff_t>(added); stream != active_.end(); ++stream)
-    stream->chunk_end = config_.first_chunk_frames * chunk_scale();
+    stream->chunk_end = options_.first_chunk_frames * chunk_scale();
   Step step;
   step.items = static_cast<double>(added);
   step.demand = model_->prefill(step.items);
@@ -87,7 +95,7 @@ void SlotEngine::emit_chunks(Time now, Outbox& out) {
       inter_chunk_.add(interval);
       stream.jitter.add(interval - stream.last_audio);
     } else {
-      first_chunk_.add(now - stream.job.queued + duration_from_seconds(config_.request_overhead_s));
+      first_chunk_.add(now - stream.job.queued + request_overhead_);
     }
     const double audio_s = (stream.done - stream.vocoded) / model_->frames_per_s;
     out.push_back(tell(stream.job, Signal::output, audio_s));
@@ -96,7 +104,7 @@ void SlotEngine::emit_chunks(Time now, Outbox& out) {
     stream.last_audio = duration_from_seconds(audio_s);
     stream.vocoded = stream.done;
     stream.last_chunk = now;
-    while (stream.chunk_end <= stream.done) stream.chunk_end += config_.chunk_frames * chunk_scale();
+    while (stream.chunk_end <= stream.done) stream.chunk_end += options_.chunk_frames * chunk_scale();
     if (stream.done == stream.frames) out.push_back(tell(stream.job, Signal::finished));
   }
   std::erase_if(active_, [](const Active& stream) { return stream.vocoded == stream.frames; });
@@ -108,6 +116,12 @@ void SlotEngine::fail(Outbox& out) {
   active_.clear();
   phase_ = Phase::idle;
   vocode_due_ = false;
+}
+
+void SlotEngine::report(EngineStatistics& statistics) const {
+  statistics.latency("first_chunk", first_chunk_);
+  statistics.latency("inter_chunk", inter_chunk_);
+  statistics.latency("interarrival_jitter", jitter_);
 }
 
 }  // namespace gpushare

@@ -4,8 +4,10 @@
 #include <vector>
 
 #include "gpushare/engine.hpp"
+#include "gpushare/model.hpp"
 #include "gpushare/statistics.hpp"
-#include "serving/job.hpp"
+#include "serving/engine_site.hpp"
+#include "serving/engine_statistics.hpp"
 
 namespace gpushare {
 
@@ -13,7 +15,9 @@ namespace gpushare {
 /// gets a codec frame a step, and streams with a full chunk are vocoded together before the next frame.
 class SlotEngine {
  public:
-  SlotEngine(const Engine& config, const AutoregressiveTtsModel& model, int slots);
+  /// `slots` are those of the batch profile that is loaded, whatever the options leave open.
+  SlotEngine(const SlotOptions& options, const AutoregressiveTtsModel& model, int slots,
+             std::int64_t queue_limit = -1, double request_overhead_s = 0);
 
   [[nodiscard]] bool enqueue(const Job& job) { return waiting_.push(job); }
   [[nodiscard]] std::optional<Step> plan(Time now, Outbox& out);
@@ -25,6 +29,7 @@ class SlotEngine {
   /// Between successive chunks of a stream, and how unsteadily they come against their playout.
   [[nodiscard]] const Histogram& inter_chunk() const { return inter_chunk_; }
   [[nodiscard]] const Histogram& interarrival_jitter() const { return jitter_; }
+  void report(EngineStatistics& statistics) const;
   void reset_statistics() { first_chunk_ = inter_chunk_ = jitter_ = {}; }
 
  private:
@@ -46,10 +51,11 @@ class SlotEngine {
   void emit_chunks(Time now, Outbox& out);
   /// How much longer chunks are with the streams that are active now.
   [[nodiscard]] double chunk_scale() const {
-    return 1 + config_.chunk_growth * (static_cast<double>(active_.size()) - 1);
+    return 1 + options_.chunk_growth * (static_cast<double>(active_.size()) - 1);
   }
 
-  Engine config_;
+  SlotOptions options_;
+  Duration request_overhead_;
   const AutoregressiveTtsModel* model_;
   std::size_t slots_;
   JobQueue waiting_;
@@ -60,5 +66,7 @@ class SlotEngine {
   Histogram inter_chunk_;
   Histogram jitter_;
 };
+
+[[nodiscard]] SlotEngine make_engine(const SlotOptions& options, const EngineSite& site);
 
 }  // namespace gpushare

@@ -5,8 +5,13 @@
 
 namespace gpushare {
 
-StreamEngine::StreamEngine(const Engine& config, const StreamingAsrModel& model)
-    : config_(config), model_(&model), waiting_(config.queue_limit) {}
+StreamEngine::StreamEngine(const StreamOptions& options, const StreamingAsrModel& model,
+                           std::int64_t queue_limit)
+    : options_(options), model_(&model), waiting_(queue_limit) {}
+
+StreamEngine make_engine(const StreamOptions& options, const EngineSite& site) {
+  return {options, std::get<StreamingAsrModel>(site.model.cost), site.queue_limit()};
+}
 
 bool StreamEngine::enqueue(const Job& job) {
   if (!waiting_.push(job)) return false;
@@ -15,7 +20,8 @@ bool StreamEngine::enqueue(const Job& job) {
 }
 
 void StreamEngine::open_waiting(Time now) {
-  const std::size_t most = config_.max_streams > 0 ? static_cast<std::size_t>(config_.max_streams) : SIZE_MAX;
+  const std::size_t most =
+      options_.max_streams > 0 ? static_cast<std::size_t>(options_.max_streams) : SIZE_MAX;
   while (!waiting_.empty() && open_.size() < most) {
     if (free_.empty()) {
       free_.push_back(static_cast<std::uint32_t>(streams_.size()));
@@ -23,7 +29,7 @@ void StreamEngine::open_waiting(Time now) {
     }
     Open stream{waiting_.pop()};
     stream.opened = stream.job.held ? now : stream.job.queued;
-    stream.chunks = std::max(1, static_cast<int>(std::ceil(stream.job.audio_s / config_.chunk_s - 1e-9)));
+    stream.chunks = std::max(1, static_cast<int>(std::ceil(stream.job.audio_s / options_.chunk_s - 1e-9)));
     if (stream.job.held) opened_.push_back(stream.job);
     open_.push_back(free_.back());
     streams_[free_.back()] = std::move(stream);
@@ -39,7 +45,7 @@ std::uint32_t StreamEngine::slot_of(std::uint32_t holder) const {
 }
 
 void StreamEngine::speak(std::uint32_t holder, const Job& utterance) {
-  const Duration length = duration_from_seconds(utterance.audio_s / config_.speech_speed);
+  const Duration length = duration_from_seconds(utterance.audio_s / options_.speech_speed);
   streams_[slot_of(holder)].utterances.push_back({utterance, utterance.queued + length});
 }
 
@@ -65,9 +71,9 @@ void StreamEngine::close_done(Time now) {
 }
 
 Time StreamEngine::arrival_of(const Open& stream) const {
-  const double taken = (stream.next + 1) * config_.chunk_s;
+  const double taken = (stream.next + 1) * options_.chunk_s;
   const double spoken = stream.job.held ? taken : std::min(taken, stream.job.audio_s);
-  return stream.opened + duration_from_seconds(spoken / config_.speech_speed);
+  return stream.opened + duration_from_seconds(spoken / options_.speech_speed);
 }
 
 Time StreamEngine::wake() const {
@@ -77,8 +83,8 @@ Time StreamEngine::wake() const {
     if (!streams_[slot].in_batch) arrivals.push_back(arrival_of(streams_[slot]));
   if (arrivals.empty()) return kNever;
   const Time due =
-      *std::min_element(arrivals.begin(), arrivals.end()) + duration_from_seconds(config_.max_queue_delay_s);
-  const auto most = static_cast<std::size_t>(config_.max_batch);
+      *std::min_element(arrivals.begin(), arrivals.end()) + duration_from_seconds(options_.max_queue_delay_s);
+  const auto most = static_cast<std::size_t>(options_.max_batch);
   if (arrivals.size() < most) return due;
   const auto fills = arrivals.begin() + static_cast<std::ptrdiff_t>(most) - 1;
   std::nth_element(arrivals.begin(), fills, arrivals.end());
@@ -89,7 +95,7 @@ std::vector<std::uint32_t> StreamEngine::ready(Time now) const {
   std::vector<std::uint32_t> slots;
   for (const std::uint32_t slot : open_)
     if (!streams_[slot].in_batch && arrival_of(streams_[slot]) <= now) slots.push_back(slot);
-  const auto most = static_cast<std::size_t>(config_.max_batch);
+  const auto most = static_cast<std::size_t>(options_.max_batch);
   if (slots.size() <= most) return slots;
   std::stable_sort(slots.begin(), slots.end(), [&](std::uint32_t a, std::uint32_t b) {
     return arrival_of(streams_[a]) < arrival_of(streams_[b]);
@@ -125,12 +131,12 @@ std::optional<Step> StreamEngine::plan(Time now, Outbox& out) {
   opened_.clear();
   if (encoding_) return std::nullopt;
   std::vector<std::uint32_t> slots = ready(now);
-  if (slots.empty() || (slots.size() < static_cast<std::size_t>(config_.max_batch) && now < wake()))
+  if (slots.empty() || (slots.size() < static_cast<std::size_t>(options_.max_batch) && now < wake()))
     return std::nullopt;
   encoding_ = true;
   Step step;
   step.items = static_cast<double>(slots.size());
-  step.demand = model_->chunk(step.items, config_.chunk_s);
+  step.demand = model_->chunk(step.items, options_.chunk_s);
   step.phase = StepPhase::chunk;
   step.ticket = start_batch(std::move(slots), out);
   return step;
@@ -162,7 +168,7 @@ void StreamEngine::complete(const Step& step, Time now, Outbox& out) {
     if (stream.next == stream.chunks) out.push_back(tell(stream.job, Signal::finished));
   }
   batches_[step.ticket].clear();
-  if (!config_.overlap_decoding) encoding_ = false;
+  if (!options_.overlap_decoding) encoding_ = false;
   close_done(now);
 }
 
@@ -182,6 +188,11 @@ void StreamEngine::fail(Outbox& out) {
   batches_.clear();
   opened_.clear();
   encoding_ = false;
+}
+
+void StreamEngine::report(EngineStatistics& statistics) const {
+  statistics.latency("chunk_latency", chunk_latency_);
+  statistics.latency("interarrival_jitter", jitter_);
 }
 
 }  // namespace gpushare

@@ -4,8 +4,10 @@
 #include <vector>
 
 #include "gpushare/engine.hpp"
+#include "gpushare/model.hpp"
 #include "gpushare/statistics.hpp"
-#include "serving/job.hpp"
+#include "serving/engine_site.hpp"
+#include "serving/engine_statistics.hpp"
 
 namespace gpushare {
 
@@ -15,7 +17,7 @@ namespace gpushare {
 /// overlap_decoding the next step starts when the GPU is done with this one, whose text the host still works on.
 class StreamEngine {
  public:
-  StreamEngine(const Engine& config, const StreamingAsrModel& model);
+  StreamEngine(const StreamOptions& options, const StreamingAsrModel& model, std::int64_t queue_limit = -1);
 
   [[nodiscard]] bool enqueue(const Job& job);
   [[nodiscard]] std::optional<Step> plan(Time now, Outbox& out);
@@ -28,12 +30,13 @@ class StreamEngine {
   void hang_up(std::uint32_t holder, Time now);
   /// The GPU part of the step in hand is over; true when another may start now.
   [[nodiscard]] bool gpu_done() {
-    if (config_.overlap_decoding) encoding_ = false;
-    return config_.overlap_decoding;
+    if (options_.overlap_decoding) encoding_ = false;
+    return options_.overlap_decoding;
   }
   /// From a chunk's arrival to its transcript, and how unsteadily the transcripts of a stream come.
   [[nodiscard]] const Histogram& chunk_latency() const { return chunk_latency_; }
   [[nodiscard]] const Histogram& interarrival_jitter() const { return jitter_; }
+  void report(EngineStatistics& statistics) const;
   void reset_statistics() { chunk_latency_ = jitter_ = {}; }
 
  private:
@@ -64,7 +67,7 @@ class StreamEngine {
   [[nodiscard]] std::vector<std::uint32_t> ready(Time now) const;
   [[nodiscard]] std::uint32_t start_batch(std::vector<std::uint32_t> slots, Outbox& out);
 
-  Engine config_;
+  StreamOptions options_;
   const StreamingAsrModel* model_;
   JobQueue waiting_;
   std::vector<Open> streams_;                        // by slot
@@ -76,5 +79,7 @@ class StreamEngine {
   Histogram chunk_latency_;
   Histogram jitter_;
 };
+
+[[nodiscard]] StreamEngine make_engine(const StreamOptions& options, const EngineSite& site);
 
 }  // namespace gpushare

@@ -2,37 +2,17 @@
 
 #include <algorithm>
 
-#include "placement/memory_parts.hpp"
+#include "placement/served_by.hpp"
 #include "placement/tensor_parallel.hpp"
 
 namespace gpushare {
 namespace {
 
-LlmServing serving_of(const Service& service, const LlmModel& model, const GpuState& where) {
-  const GpuProfile& gpu = *where.profile;
-  const InterconnectConstants& link = where.reach;
-  LlmServing serving{&model,
-                     model.format_for(service.precision, gpu),
-                     {service.tensor_parallel, link.latency_s, link.bandwidth_bytes_per_s}};
-  const scenario::Draft draft = scenario::draft_of(service, gpu);
-  if (draft.model == nullptr) return serving;
-  serving.draft = draft.model;
-  serving.draft_format = draft.format;
-  serving.draft_tokens = service.engine.speculation.tokens;
-  return serving;
-}
-
-AnyEngine make_engine(const Service& service, const MemoryNeed& need, const GpuState& gpu,
-                      const std::shared_ptr<JobQueue>& shared) {
-  const Model& model = *service.model;
-  if (const auto* llm = std::get_if<LlmModel>(&model.cost))
-    return ContinuousEngine(service.engine, serving_of(service, *llm, gpu), need.kv_blocks);
-  if (const auto* asr = std::get_if<StreamingAsrModel>(&model.cost))
-    return StreamEngine(service.engine, *asr);
-  if (const auto* tts = std::get_if<AutoregressiveTtsModel>(&model.cost))
-    return SlotEngine(service.engine, *tts, service.engine.slots > 0 ? service.engine.slots : need.slots);
-  return BatchEngine(service.engine, model,
-                     shared ? shared : std::make_shared<JobQueue>(service.engine.queue_limit));
+AnyEngine engine_for(const Service& service, const MemoryNeed& need, const GpuState& gpu,
+                     const std::shared_ptr<JobQueue>& shared) {
+  Process process = process_of(service, *gpu.profile);
+  process.link = gpu.reach;
+  return make_engine(EngineSite{*service.model, process, need, shared});
 }
 
 }  // namespace
@@ -104,7 +84,7 @@ int FleetBuilder::add_server(std::uint32_t partition, const ProcessPlacement& pr
   const Rank first = join(partition, process, need);
   const auto index = static_cast<int>(fleet_->servers.size());
   fleet_->servers.emplace_back(process.service, static_cast<int>(service.servers.size()), first,
-                               make_engine(workload_->services[number], need, gpu, service.shared_queue));
+                               engine_for(workload_->services[number], need, gpu, service.shared_queue));
   fleet_->servers.back().node = static_cast<std::uint32_t>(gpu.node);
   if (auto* engine = std::get_if<ContinuousEngine>(&fleet_->servers.back().engine))
     engine->draw_from(luck_.stream("speculation/" + workload_->services[number].name));

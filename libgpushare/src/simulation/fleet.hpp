@@ -3,25 +3,19 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "gpushare/fits.hpp"
 #include "gpushare/placement.hpp"
 #include "gpushare/simulation.hpp"
 #include "gpushare/statistics.hpp"
-#include "serving/batch_engine.hpp"
-#include "serving/continuous_engine.hpp"
-#include "serving/slot_engine.hpp"
-#include "serving/stream_engine.hpp"
+#include "serving/any_engine.hpp"
 #include "sharing/executor.hpp"
 #include "simulation/host.hpp"
 #include "simulation/luck.hpp"
 #include "simulation/step_run.hpp"
 
 namespace gpushare {
-
-using AnyEngine = std::variant<BatchEngine, StreamEngine, SlotEngine, ContinuousEngine>;
 
 /// A process of a replica on a partition: the only one, or under tensor parallelism one of its ranks.
 struct Rank {

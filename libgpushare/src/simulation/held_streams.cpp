@@ -6,10 +6,8 @@ namespace gpushare {
 
 int recogniser_of(const Workload& workload, const Traffic& traffic) {
   const auto& stages = workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages;
-  const auto found = std::find_if(stages.begin(), stages.end(), [&](const Stage& stage) {
-    return stage.service >= 0 && std::holds_alternative<StreamingAsrModel>(
-                                     workload.services[static_cast<std::size_t>(stage.service)].model->cost);
-  });
+  const auto found = std::find_if(stages.begin(), stages.end(),
+                                  [](const Stage& stage) { return stage.role == Role::recognises; });
   return found == stages.end() ? -1 : static_cast<int>(found - stages.begin());
 }
 

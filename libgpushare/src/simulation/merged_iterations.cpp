@@ -11,12 +11,6 @@ namespace {
 constexpr std::size_t kMostSteps = 256;
 constexpr std::size_t kStepsBeyondNextEvent = 8;
 
-int most_steps_at_once(const Server& server, const Engine& engine) {
-  if (std::holds_alternative<ContinuousEngine>(server.engine)) return 1;
-  if (engine.kind == EngineKind::fifo) return engine.concurrency;
-  return 2;
-}
-
 }  // namespace
 
 void MergedIterations::add(std::uint32_t index) {
@@ -50,8 +44,7 @@ bool MergedIterations::host_never_full(std::size_t node) const {
   int steps = 0;
   for (const Server& server : fleet_.servers)
     if (server.state != Server::State::gone && server.node == node)
-      steps +=
-          most_steps_at_once(server, workload_.services[static_cast<std::size_t>(server.service)].engine);
+      steps += most_steps_at_once(workload_.services[static_cast<std::size_t>(server.service)].engine);
   return steps <= cores;
 }
 

@@ -1,37 +1,6 @@
 #include "simulation/meters.hpp"
 
-#include <utility>
-
 namespace gpushare {
-namespace {
-
-/// What an engine measured by itself: between tokens, chunks of recognition, chunks of speech.
-using NamedHistogram = std::pair<const char*, const Histogram*>;
-std::vector<NamedHistogram> histograms_of(const AnyEngine& engine) {
-  if (const auto* llm = std::get_if<ContinuousEngine>(&engine)) return {{"itl", &llm->inter_token()}};
-  if (const auto* asr = std::get_if<StreamEngine>(&engine))
-    return {{"chunk_latency", &asr->chunk_latency()}, {"interarrival_jitter", &asr->interarrival_jitter()}};
-  if (const auto* tts = std::get_if<SlotEngine>(&engine))
-    return {{"first_chunk", &tts->first_chunk()},
-            {"inter_chunk", &tts->inter_chunk()},
-            {"interarrival_jitter", &tts->interarrival_jitter()}};
-  return {};
-}
-
-void add(ContinuousEngine::Counts& sum, const AnyEngine& engine) {
-  const auto* llm = std::get_if<ContinuousEngine>(&engine);
-  if (llm == nullptr) return;
-  const ContinuousEngine::Counts counts = llm->counts();
-  sum.preemptions += counts.preemptions;
-  sum.draft_tokens += counts.draft_tokens;
-  sum.accepted_tokens += counts.accepted_tokens;
-  sum.prompt_tokens += counts.prompt_tokens;
-  sum.hit_tokens += counts.hit_tokens;
-  sum.evicted_blocks += counts.evicted_blocks;
-}
-
-}  // namespace
-
 Meters::Meters(Kernel& kernel, Fleet& fleet, Time begin, Time end, double window_s)
     : fleet_(fleet),
       end_(end),
@@ -110,8 +79,11 @@ void Meters::close_partition(Time now, std::uint32_t index) {
 }
 
 void Meters::merge(ServiceMeter& meter, const AnyEngine& engine) {
-  add(meter.llm, engine);
-  for (const auto& [name, part] : histograms_of(engine)) meter.latencies[name].merge(*part);
+  std::visit(
+      [&](const auto& one) {
+        if constexpr (requires { one.report(meter.engines); }) one.report(meter.engines);
+      },
+      engine);
 }
 
 double Meters::left_s(Time now) const { return is_open_ && !is_closed_ ? to_seconds(end_ - now) : 0; }

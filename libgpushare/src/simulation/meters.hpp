@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <string>
 #include <vector>
 
 #include "gpushare/simulation.hpp"
@@ -30,8 +28,7 @@ class Meters {
     double server_seconds = 0;                  ///< while a server was there
     std::uint64_t steps = 0, rejected = 0;
     int replicas = 0;  ///< at the end
-    ContinuousEngine::Counts llm;
-    std::map<std::string, Histogram> latencies;  ///< that engines measure themselves
+    EngineStatistics engines;
   };
 
   /// The window's events become boundaries of merged iterations by the caller: `slots()`.

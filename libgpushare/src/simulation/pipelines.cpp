@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <string>
 
-#include "models/model_kind.hpp"
-
 namespace gpushare {
 namespace {
 
@@ -151,10 +149,10 @@ Job Pipelines::make_job(const Request& request, std::uint32_t slot, std::uint8_t
     const std::uint32_t spoken = (request.stages[index].parts_submitted - 1) * each;
     job.output_tokens = std::min(each, request.output_tokens - spoken);
   }
-  if (is_speech_synthesis(model))
+  if (stage.role == Role::speaks)
     job.audio_s = job.output_tokens *
                   (request.audio_s_per_token > 0 ? request.audio_s_per_token : stage.audio_s_per_token);
-  if (std::holds_alternative<StreamingAsrModel>(model.cost)) job.audio_s = request.speech_s;
+  if (stage.role == Role::recognises) job.audio_s = request.speech_s;
   if (const auto* synthetic = std::get_if<SyntheticModel>(&model.cost)) {
     Stream luck = service_luck_[static_cast<std::size_t>(stage.service)].at(job.luck);
     job.synthetic_s = synthetic->gpu_s.sample(luck);

@@ -4,43 +4,12 @@
 #include <cmath>
 #include <vector>
 
-#include "placement/memory_parts.hpp"
+#include "models/model_kind.hpp"
 #include "sharing/power.hpp"
 #include "simulation/kernel.hpp"
 
 namespace gpushare {
 namespace {
-
-/// Shares of its peak rates that a group of kernels reaches at most when it is bound by one of them.
-struct Peaks {
-  double flop = 0;
-  double bandwidth = 0;
-};
-
-std::vector<Peaks> peaks_of(const LlmModel& model, const WeightFormat& format) {
-  double flop = std::max(format.gemm_flop_efficiency, format.dequantisation.gemm_flop_efficiency);
-  for (const TokensEfficiency& point : format.gemm_flop_curve) flop = std::max(flop, point.efficiency);
-  return {{flop, std::max(format.gemm_bandwidth_efficiency, format.dequantisation.gemm_bandwidth_efficiency)},
-          {0, 1},  // norms and the like
-          {model.attention_flop_efficiency, model.kv_efficiency_max}};
-}
-
-std::vector<Peaks> peaks_of(const Service& service, const GpuProfile& gpu) {
-  const auto& cost = service.model->cost;
-  if (const auto* llm = std::get_if<LlmModel>(&cost)) {
-    auto peaks = peaks_of(*llm, *llm->format_for(service.precision, gpu));
-    if (const scenario::Draft draft = scenario::draft_of(service, gpu); draft.model != nullptr)
-      for (const Peaks& more : peaks_of(*draft.model, *draft.format)) peaks.push_back(more);
-    return peaks;
-  }
-  if (const auto* asr = std::get_if<StreamingAsrModel>(&cost))
-    return {{asr->flop_efficiency, asr->bandwidth_efficiency}};
-  if (const auto* tts = std::get_if<AutoregressiveTtsModel>(&cost))
-    return {{tts->flop_efficiency, tts->bandwidth_efficiency}};
-  if (const auto* batch = std::get_if<BatchModel>(&cost))
-    return {{batch->flop_efficiency, batch->bandwidth_efficiency}};
-  return {};
-}
 
 // A step's draw is the mean over its groups. One of them computes for a share x of its time and moves bytes for a share
 // y, with x^2 + y^2 <= 1 for a smooth maximum and x + y <= 1 for a sum.
@@ -49,8 +18,9 @@ double largest_draw_w(const Service& service, const GpuProfile& gpu, const Resou
   const double bandwidth =
       gpu.power.bandwidth_w * resources.bandwidth_bytes_per_s / gpu.bandwidth_bytes_per_s;
   double most = 0;
-  for (const Peaks& peaks : peaks_of(service, gpu))
-    most = std::max(most, std::hypot(compute * peaks.flop, bandwidth * peaks.bandwidth));
+  for (const Network& network : networks_of(*service.model, service.precision, service.engine))
+    for (const Peaks& peaks : peaks_of(*network.model, network.precision, gpu))
+      most = std::max(most, std::hypot(compute * peaks.flop, bandwidth * peaks.bandwidth));
   return most;
 }
 

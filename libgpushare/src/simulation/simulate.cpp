@@ -28,12 +28,6 @@ const Column* Table::find(std::string_view column) const {
   return nullptr;
 }
 
-const LatencySummary* Summary::latency(std::string_view name) const {
-  for (const LatencySummary& candidate : latencies)
-    if (candidate.name == name) return &candidate;
-  return nullptr;
-}
-
 Run simulate(const Scenario& scenario, const RunOptions& options) {
   Simulator simulator(scenario, options);
   return simulator.run();

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "gpushare/errors.hpp"
-#include "results/summary.hpp"
+#include "results/partition_table.hpp"
 #include "simulation/summarise.hpp"
 
 namespace gpushare {

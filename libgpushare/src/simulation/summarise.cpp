@@ -6,6 +6,7 @@
 
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
+#include "results/bottleneck.hpp"
 
 namespace gpushare {
 namespace {
@@ -27,6 +28,7 @@ PartitionSummary summary_of(const FinishedRun& run, std::size_t index) {
   const Meters::PartitionMeter& meter = run.meters.partition(index);
   PartitionSummary part;
   part.name = state.name;
+  part.gpu = static_cast<int>(state.gpu);
   part.sharing = to_string(state.sharing.mode);
   for (const int number : state.servers) {
     const Server& server = run.fleet.servers[static_cast<std::size_t>(number)];
@@ -65,21 +67,18 @@ void add_services(const FinishedRun& run, Summary& summary) {
     service.busy = share(meter.busy, meter.server_seconds);
     service.mean_batch = meter.batch;
     service.steps = meter.steps;
-    service.preemptions = meter.llm.preemptions;
     service.rejected = meter.rejected;
-    service.prefix_prompt_tokens = meter.llm.prompt_tokens;
-    service.prefix_hit_tokens = meter.llm.hit_tokens;
-    service.prefix_evicted_blocks = meter.llm.evicted_blocks;
-    service.draft_tokens = meter.llm.draft_tokens;
-    service.accepted_tokens = meter.llm.accepted_tokens;
+    service.counts = {meter.engines.counts.begin(), meter.engines.counts.end()};
     summary.services.push_back(std::move(service));
   }
 }
 
 void add_latencies(const FinishedRun& run, Summary& summary) {
+  const std::vector<Pipeline>& pipelines = run.scenario.workload.pipelines;
+  if (pipelines.size() == 1) summary.only_pipeline = pipelines.front().name;
   summary.latencies = run.recorder.latencies();
   for (std::size_t i = 0; i < run.fleet.services.size(); ++i)
-    for (const auto& [name, histogram] : run.meters.service(i).latencies)
+    for (const auto& [name, histogram] : run.meters.service(i).engines.latencies)
       if (histogram.count() > 0)
         summary.latencies.push_back(
             summarise(run.scenario.workload.services[i].name + "." + name, histogram));
@@ -116,39 +115,17 @@ void add_gpus(const FinishedRun& run, Summary& summary) {
   summary.cost_per_1000_requests = share(hourly / 3.6, summary.request_throughput);
 }
 
-std::string limiting_resource(const Fleet& fleet, const Summary& summary) {
-  constexpr double kSaturated = 0.85;
-  const auto most =
-      std::max_element(summary.services.begin(), summary.services.end(),
-                       [](const auto& a, const auto& b) { return a.mean_in_system < b.mean_in_system; });
-  if (most == summary.services.end() || most->mean_in_system <= 0)
-    return summary.rejected > 0 ? "admission: every request was refused" : "nothing: no requests were served";
-  const auto index = static_cast<std::size_t>(most - summary.services.begin());
-  const PartitionSummary* fullest = nullptr;
-  const auto consider = [&](int partition) {
-    const PartitionSummary& part = summary.partitions[static_cast<std::size_t>(partition)];
-    if (fullest == nullptr || part.busy + part.switching > fullest->busy + fullest->switching)
-      fullest = &part;
-  };
-  for (const int index_of_server : fleet.services[index].servers) {
-    const Server& server = fleet.servers[static_cast<std::size_t>(index_of_server)];
-    consider(server.partition);
-    for (const Rank& rank : server.others) consider(rank.partition);
+// Where each service's processes live, in order of replicas and ranks.
+std::vector<std::vector<int>> partitions_of_services(const Fleet& fleet) {
+  std::vector<std::vector<int>> partitions(fleet.services.size());
+  for (std::size_t i = 0; i < fleet.services.size(); ++i) {
+    for (const int index : fleet.services[i].servers) {
+      const Server& server = fleet.servers[static_cast<std::size_t>(index)];
+      partitions[i].push_back(server.partition);
+      for (const Rank& rank : server.others) partitions[i].push_back(rank.partition);
+    }
   }
-  const double total = fullest->busy + fullest->switching;
-  if (total < kSaturated && most->busy >= kSaturated)
-    return text::format(
-        "{}: its steps follow each other without a pause, {:.0f} % of them on the GPU, the rest on the host "
-        "or its link",
-        most->name, 100 * share(total, most->busy));
-  if (total < kSaturated) return text::format("{}: its own latency; no resource is saturated", most->name);
-  if (fullest->switching > 0.02)
-    return text::format("{}: GPU time of {} ({:.0f} % busy, {:.0f} % switching)", most->name, fullest->name,
-                        100 * fullest->busy, 100 * fullest->switching);
-  const char* what = fullest->bandwidth_utilisation > 0.5 ? "memory bandwidth"
-                     : fullest->compute_utilisation > 0.5 ? "compute"
-                                                          : "GPU time";
-  return text::format("{}: {} of {} ({:.0f} % busy)", most->name, what, fullest->name, 100 * fullest->busy);
+  return partitions;
 }
 
 void check_invariants(const FinishedRun& run, Summary& summary) {
@@ -198,7 +175,7 @@ Summary summarise(const FinishedRun& run) {
   add_latencies(run, summary);
   add_partitions(run, summary);
   add_services(run, summary);
-  summary.limiting_resource = limiting_resource(run.fleet, summary);
+  summary.bottleneck = find_bottleneck(summary, partitions_of_services(run.fleet));
   check_invariants(run, summary);
   return summary;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/catalogue.hpp"
 #include "core/json_reader.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
@@ -19,10 +20,7 @@ bool begins_with(std::string_view text, std::string_view start) {
 
 [[noreturn]] void refuse_name(const std::string& source, std::string_view what, const std::string& found,
                               const std::vector<std::string>& legal) {
-  const auto near = json::nearest(found, legal);
-  throw TraceError(source, text::format("unknown {} {}; {}nown {}s: {}", what, shown(found),
-                                        near ? text::format("did you mean \"{}\"? K", *near) : "k",
-                                        what.substr(what.find(' ') + 1), text::join(legal, ", ")));
+  throw TraceError(source, unknown_option(what, found, shown(found), legal));
 }
 
 void check_options(const std::string& source, const TraceOptions& options) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "models/model_kind.hpp"
 #include "results/traffic_ids.hpp"
 #include "simulation/sources/prefixes.hpp"
 
@@ -13,10 +12,8 @@ using State = HeldStreams::Held::State;
 
 bool someone_speaks(const Workload& workload, const Traffic& traffic) {
   const auto& stages = workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages;
-  return std::any_of(stages.begin(), stages.end(), [&](const Stage& stage) {
-    return stage.service >= 0 &&
-           is_speech_synthesis(*workload.services[static_cast<std::size_t>(stage.service)].model);
-  });
+  return std::any_of(stages.begin(), stages.end(),
+                     [](const Stage& stage) { return stage.role == Role::speaks; });
 }
 
 }  // namespace

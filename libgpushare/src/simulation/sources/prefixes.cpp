@@ -30,7 +30,7 @@ bool caches_prefixes(const Workload& workload, const Traffic& traffic) {
   const Pipeline& pipeline = workload.pipelines[static_cast<std::size_t>(traffic.pipeline)];
   return std::any_of(pipeline.stages.begin(), pipeline.stages.end(), [&](const Stage& stage) {
     return stage.service >= 0 &&
-           workload.services[static_cast<std::size_t>(stage.service)].engine.prefix_caching;
+           caches_prefixes(workload.services[static_cast<std::size_t>(stage.service)].engine);
   });
 }
 

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gpushare {
+
+/// Latency of one stage or metric over the measured requests, seconds.
+struct LatencySummary {
+  std::string
+      name;  ///< "e2e_latency", "llm.itl", "tts.first_audio"; "chat.llm.ttft" where there are several pipelines
+  std::uint64_t count = 0;
+  double mean = 0, p50 = 0, p90 = 0, p95 = 0, p99 = 0, max = 0;
+  double standard_deviation = 0;  ///< jitter
+  double jitter() const { return p99 - p50; }
+};
+
+struct PartitionSummary {
+  std::string name;  ///< "gpu0/3g.40gb@0"
+  int gpu = 0;       ///< index into the GPUs of the placement
+  std::string sharing;
+  std::vector<std::string> processes;
+  double busy = 0;                    ///< share of the time with a kernel running
+  double switching = 0;               ///< share of the time spent handing over between processes
+  double compute_utilisation = 0;     ///< FLOP done of the partition's peak fp16 rate
+  double bandwidth_utilisation = 0;   ///< bytes moved of the partition's peak
+  double memory_used_bytes = 0;       ///< resident
+  double memory_allocated_bytes = 0;  ///< nominal size of the partition
+};
+
+struct ServiceSummary {
+  std::string name;
+  int replicas = 0;
+  double mean_in_system = 0;  ///< requests queued or in service, all replicas
+  double mean_batch = 0;      ///< items of a step
+  std::uint64_t steps = 0;
+  std::uint64_t rejected = 0;  ///< jobs turned away by a full queue or too long for the cache
+  double busy = 0;             ///< share of time a replica has a step in hand
+  std::map<std::string, std::uint64_t, std::less<>> counts;  ///< of its engine, by figure: "preemptions"
+
+  /// 0 for what its engine does not count.
+  [[nodiscard]] std::uint64_t count(std::string_view figure) const;
+};
+
+/// What the requests wait for most.
+struct Bottleneck {
+  enum class Cause : std::uint8_t {
+    nothing,           ///< no request was served
+    admission,         ///< every request was refused
+    own_latency,       ///< of the service: no resource is saturated
+    host,              ///< the service's steps follow each other without a pause, but not on the GPU
+    gpu_time,          ///< of a partition: kernels and hand-overs fill it
+    memory_bandwidth,  ///< of a partition that is full of kernels
+    compute            ///< of a partition that is full of kernels
+  };
+  Cause cause = Cause::nothing;
+  int service = -1;         ///< index into Summary::services: where most requests are; -1: none
+  int partition = -1;       ///< index into Summary::partitions: the saturated one; -1: none
+  double busy = 0;          ///< of the fullest partition of the service, as in PartitionSummary
+  double switching = 0;     ///< likewise
+  double service_busy = 0;  ///< as in ServiceSummary
+
+  bool operator==(const Bottleneck&) const = default;
+};
+/// "own-latency", "gpu-time", "memory-bandwidth", ...
+[[nodiscard]] std::string_view to_string(Bottleneck::Cause cause);
+
+/// One run's figures.
+struct Summary {
+  std::string only_pipeline;  ///< which the names of latencies leave out, because there is no other
+  double duration_s = 0;      ///< measured window
+  std::uint64_t arrived = 0, completed = 0, rejected = 0, failed = 0, unfinished = 0;
+  std::uint64_t skipped =
+      0;  ///< of those that arrived, never sent: the request that they follow got no answer
+  double request_throughput = 0;  ///< completed in the window, a second
+  double output_token_throughput = 0;
+  double success_rate = 0;
+  int gpus_used = 0, gpus_freed = 0;
+  double gpu_hours =
+      0;  ///< in the window, while a GPU was on: from its first process or its node's start to its end
+  double request_throughput_per_gpu = 0;
+  double cost_per_month = 0;  ///< 720 hours
+  double cost_per_1000_requests = 0;
+  double vram_used_bytes = 0, vram_allocated_bytes = 0;
+  double audio_gap_s_per_request = 0;  ///< speech that came later than its playout
+  double audio_gap_rate = 0;           ///< share of chunks that came late
+  Bottleneck bottleneck;               ///< what the requests wait for most
+  std::vector<LatencySummary> latencies;
+  std::vector<PartitionSummary> partitions;
+  std::vector<ServiceSummary> services;
+  std::uint64_t events = 0;
+  /// Checked on every run: |lhs - rhs| of request conservation, Little's law and work conservation, as relative errors.
+  double conservation_error = 0, littles_law_error = 0, work_conservation_error = 0;
+
+  [[nodiscard]] const LatencySummary* latency(std::string_view name) const;
+};
+
+/// A bottleneck in words: "tts: GPU time of gpu1/whole (97 % busy)".
+[[nodiscard]] std::string to_string(const Bottleneck& bottleneck, const Summary& summary);
+/// Likewise, of a service and a partition by name; empty where there is none.
+[[nodiscard]] std::string to_string(const Bottleneck& bottleneck, std::string_view service,
+                                    std::string_view partition);
+/// Without where and how much: "tts: GPU time".
+[[nodiscard]] std::string brief(const Bottleneck& bottleneck, std::string_view service);
+
+}  // namespace gpushare

@@ -1,0 +1,86 @@
+#include "core/catalogue.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/builtin.hpp"
+#include "core/text.hpp"
+#include "gpushare/errors.hpp"
+
+namespace gpushare {
+namespace {
+
+constexpr std::string_view kSchema = "schema";  // stands beside the files
+constexpr std::string_view kOrPath = "; or give the path of a .json file";
+
+}  // namespace
+
+bool is_path(std::string_view reference) {
+  return reference.find('/') != std::string_view::npos || reference.ends_with(".json");
+}
+
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& known,
+                         std::string_view otherwise) {
+  const auto near = json::nearest(name, known);
+  return near ? text::format("; did you mean \"{}\"?", *near) : std::string(otherwise);
+}
+
+std::string unknown_name(std::string_view what, std::string_view name,
+                         const std::vector<std::string>& known) {
+  return text::format("unknown {} \"{}\"{} Known: {}", what, name, did_you_mean(name, known, "."),
+                      known.empty() ? "none" : text::join(known, ", "));
+}
+
+std::string unknown_option(std::string_view what, std::string_view name, const std::string& shown,
+                           const std::vector<std::string>& known) {
+  const std::string hint = did_you_mean(name, known);
+  return text::format("unknown {} {}{} {}nown {}s: {}", what, shown, hint.empty() ? ";" : hint,
+                      hint.empty() ? "k" : "K", what.substr(what.find(' ') + 1), text::join(known, ", "));
+}
+
+std::vector<std::string> Catalogue::names() const {
+  auto names = builtin_names(folder);
+  std::erase(names, kSchema);
+  return names;
+}
+
+bool Catalogue::has(std::string_view name) const {
+  return name != kSchema && builtin(folder, name).has_value();
+}
+
+std::string_view Catalogue::text(std::string_view name) const { return builtin(folder, name).value(); }
+
+std::string Catalogue::source(std::string_view name_or_path) const {
+  if (paths && is_path(name_or_path)) return std::string(name_or_path);
+  return text::format("{}/{}.json", folder, name_or_path);
+}
+
+std::string Catalogue::no_such(std::string_view name) const {
+  const auto known = names();
+  return text::format("no {} is called \"{}\"{}; known: {}{}", what, name, did_you_mean(name, known),
+                      text::join(known, ", "), paths ? kOrPath : "");
+}
+
+std::string Catalogue::unknown(std::string_view name) const {
+  return unknown_name(what, name, names()) + std::string(paths ? kOrPath : "");
+}
+
+std::string Catalogue::named_by(const json::Reader& reader) const {
+  std::string name = reader.string();
+  if (paths && is_path(name)) {
+    if (!std::filesystem::exists(name)) reader.fail(text::format("there is no {} file \"{}\"", what, name));
+  } else if (!has(name)) {
+    reader.fail(unknown(name));
+  }
+  return name;
+}
+
+nlohmann::json Catalogue::load(const std::string& name_or_path, const json::Thrower& thrower) const {
+  if (paths && is_path(name_or_path)) return json::load_file(name_or_path, thrower);
+  if (has(name_or_path)) return json::parse(text(name_or_path), source(name_or_path), thrower);
+  thrower({}, no_such(name_or_path));
+  throw Error({}, no_such(name_or_path));
+}
+
+}  // namespace gpushare

@@ -1,0 +1,59 @@
+#include "placement/served_by.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "core/overloaded.hpp"
+#include "core/text.hpp"
+#include "gpushare/engines.hpp"
+#include "gpushare/errors.hpp"
+#include "models/model_kind.hpp"
+
+namespace gpushare {
+namespace {
+
+constexpr std::array kContinuous{EngineKind::continuous_batching};
+constexpr std::array kStreams{EngineKind::stream_batching};
+constexpr std::array kSlots{EngineKind::autoregressive_slots};
+constexpr std::array kBatches{EngineKind::fifo, EngineKind::dynamic_batching};
+
+}  // namespace
+
+std::span<const EngineKind> engines_for(const Model& model) {
+  using Kinds = std::span<const EngineKind>;
+  return std::visit(overloaded{[](const LlmModel&) { return Kinds(kContinuous); },
+                               [](const StreamingAsrModel&) { return Kinds(kStreams); },
+                               [](const AutoregressiveTtsModel&) { return Kinds(kSlots); },
+                               [](const BatchModel&) { return Kinds(kBatches); },
+                               [](const SyntheticModel&) { return Kinds(kBatches); }},
+                    model.cost);
+}
+
+std::string engine_refusal(const Model& model, EngineKind kind) {
+  const auto fitting = engines_for(model);
+  if (std::find(fitting.begin(), fitting.end(), kind) != fitting.end()) return {};
+  std::vector<std::string_view> names;
+  for (const EngineKind fit : fitting) names.push_back(to_string(fit));
+  return text::format("model {} is of kind {}, which needs {}, not \"{}\"", model.name, kind_of(model),
+                      text::join(names, " or "), to_string(kind));
+}
+
+Process process_of(const Service& service, const GpuProfile& gpu) {
+  if (const auto refusal = engine_refusal(*service.model, kind_of(service.engine)); !refusal.empty())
+    throw ScenarioError(service.name, refusal);
+  return {service.name, service.precision, service.engine, service.tensor_parallel, service.memory_bytes,
+          gpu,          gpu.interconnect};
+}
+
+std::vector<std::pair<std::string_view, std::vector<EngineKind>>> engines_by_model() {
+  std::vector<std::pair<std::string_view, std::vector<EngineKind>>> engines;
+  for (std::size_t kind = 0; kind < std::variant_size_v<decltype(Model::cost)>; ++kind) {
+    Model model;
+    model.cost = alternative<decltype(Model::cost)>(kind);
+    const auto fitting = engines_for(model);
+    engines.emplace_back(kind_of(model), std::vector(fitting.begin(), fitting.end()));
+  }
+  return engines;
+}
+
+}  // namespace gpushare

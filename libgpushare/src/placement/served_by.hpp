@@ -1,0 +1,21 @@
+#pragma once
+
+#include <span>
+
+#include "gpushare/engine.hpp"
+#include "gpushare/model.hpp"
+#include "gpushare/workload.hpp"
+#include "models/process.hpp"
+
+namespace gpushare {
+
+/// The kinds of engine that can serve a model; the first is the one that does where a scenario names none.
+[[nodiscard]] std::span<const EngineKind> engines_for(const Model& model);
+/// "model parakeet-1.1b is of kind streaming-asr, which needs stream-batching, not "fifo""; empty when the engine fits.
+[[nodiscard]] std::string engine_refusal(const Model& model, EngineKind kind);
+
+/// A process of the service on such a GPU; the service must outlive it. Throws ScenarioError when its engine cannot serve
+/// its model.
+[[nodiscard]] Process process_of(const Service& service, const GpuProfile& gpu);
+
+}  // namespace gpushare

@@ -1,0 +1,133 @@
+#include "results/bottleneck.hpp"
+
+#include <algorithm>
+
+#include "core/text.hpp"
+
+namespace gpushare {
+namespace {
+
+/// Share of the time from which a resource is what others wait for.
+constexpr double kSaturated = 0.85;
+/// Share of the time from which hand-overs are worth a word.
+constexpr double kNoticeable = 0.02;
+/// Share of a peak from which it is what a full partition lacks.
+constexpr double kMostOfPeak = 0.5;
+
+double filled(const PartitionSummary& partition) { return partition.busy + partition.switching; }
+
+// -1 without partitions.
+int fullest_of(const std::vector<PartitionSummary>& all, const std::vector<int>& partitions) {
+  int fullest = -1;
+  for (const int index : partitions) {
+    const auto full = [&](int i) { return filled(all[static_cast<std::size_t>(i)]); };
+    if (fullest < 0 || full(index) > full(fullest)) fullest = index;
+  }
+  return fullest;
+}
+
+Bottleneck::Cause lacking_in(const PartitionSummary& partition) {
+  using Cause = Bottleneck::Cause;
+  if (partition.switching > kNoticeable) return Cause::gpu_time;
+  if (partition.bandwidth_utilisation > kMostOfPeak) return Cause::memory_bandwidth;
+  return partition.compute_utilisation > kMostOfPeak ? Cause::compute : Cause::gpu_time;
+}
+
+std::string_view resource(Bottleneck::Cause cause) {
+  switch (cause) {
+    case Bottleneck::Cause::memory_bandwidth:
+      return "memory bandwidth";
+    case Bottleneck::Cause::compute:
+      return "compute";
+    default:
+      return "GPU time";
+  }
+}
+
+}  // namespace
+
+Bottleneck find_bottleneck(const Summary& summary, std::span<const std::vector<int>> partitions) {
+  using Cause = Bottleneck::Cause;
+  Bottleneck found;
+  const auto most =
+      std::max_element(summary.services.begin(), summary.services.end(),
+                       [](const auto& a, const auto& b) { return a.mean_in_system < b.mean_in_system; });
+  if (most == summary.services.end() || most->mean_in_system <= 0) {
+    found.cause = summary.rejected > 0 ? Cause::admission : Cause::nothing;
+    return found;
+  }
+  found.service = static_cast<int>(most - summary.services.begin());
+  found.service_busy = most->busy;
+  found.cause = most->busy >= kSaturated ? Cause::host : Cause::own_latency;
+  const int index = fullest_of(summary.partitions, partitions[static_cast<std::size_t>(found.service)]);
+  if (index < 0) return found;
+  const PartitionSummary& fullest = summary.partitions[static_cast<std::size_t>(index)];
+  found.busy = fullest.busy;
+  found.switching = fullest.switching;
+  if (filled(fullest) < kSaturated) return found;
+  found.partition = index;
+  found.cause = lacking_in(fullest);
+  return found;
+}
+
+std::string_view to_string(Bottleneck::Cause cause) {
+  switch (cause) {
+    case Bottleneck::Cause::nothing:
+      return "nothing";
+    case Bottleneck::Cause::admission:
+      return "admission";
+    case Bottleneck::Cause::own_latency:
+      return "own-latency";
+    case Bottleneck::Cause::host:
+      return "host";
+    case Bottleneck::Cause::gpu_time:
+      return "gpu-time";
+    case Bottleneck::Cause::memory_bandwidth:
+      return "memory-bandwidth";
+    case Bottleneck::Cause::compute:
+      return "compute";
+  }
+  return "";
+}
+
+std::string brief(const Bottleneck& bottleneck, std::string_view service) {
+  switch (bottleneck.cause) {
+    case Bottleneck::Cause::nothing:
+      return "nothing: no requests were served";
+    case Bottleneck::Cause::admission:
+      return "admission: every request was refused";
+    case Bottleneck::Cause::own_latency:
+      return text::format("{}: its own latency", service);
+    case Bottleneck::Cause::host:
+      return text::format("{}: its steps follow each other without a pause", service);
+    default:
+      return text::format("{}: {}", service, resource(bottleneck.cause));
+  }
+}
+
+std::string to_string(const Bottleneck& bottleneck, std::string_view service, std::string_view partition) {
+  using Cause = Bottleneck::Cause;
+  const Bottleneck& b = bottleneck;
+  const std::string what = brief(b, service);
+  if (b.cause == Cause::nothing || b.cause == Cause::admission) return what;
+  if (b.cause == Cause::own_latency) return what + "; no resource is saturated";
+  if (b.cause == Cause::host) {
+    const double on_gpu = b.service_busy > 0 ? (b.busy + b.switching) / b.service_busy : 0;
+    return text::format("{}, {:.0f} % of them on the GPU, the rest on the host or its link", what,
+                        100 * on_gpu);
+  }
+  if (b.cause == Cause::gpu_time && b.switching > kNoticeable)
+    return text::format("{} of {} ({:.0f} % busy, {:.0f} % switching)", what, partition, 100 * b.busy,
+                        100 * b.switching);
+  return text::format("{} of {} ({:.0f} % busy)", what, partition, 100 * b.busy);
+}
+
+std::string to_string(const Bottleneck& bottleneck, const Summary& summary) {
+  const auto name = [](const auto& parts, int index) -> std::string_view {
+    return index < 0 ? std::string_view{} : parts[static_cast<std::size_t>(index)].name;
+  };
+  return to_string(bottleneck, name(summary.services, bottleneck.service),
+                   name(summary.partitions, bottleneck.partition));
+}
+
+}  // namespace gpushare

@@ -1,0 +1,150 @@
+#include "results/figure_names.hpp"
+
+#include <algorithm>
+
+#include "core/json_reader.hpp"
+#include "core/text.hpp"
+#include "gpushare/errors.hpp"
+
+namespace gpushare {
+namespace {
+
+constexpr std::size_t kMostChoices = 10;
+constexpr std::size_t kLongestName = 200;  // nothing is near to longer ones
+
+bool is_end_of(std::string_view text, std::string_view name) {
+  return name.size() > text.size() && name.ends_with(text) && name[name.size() - text.size() - 1] == '.';
+}
+
+bool is_with_pipeline(std::string_view text, std::string_view pipeline, std::string_view name) {
+  return !pipeline.empty() && text.size() == pipeline.size() + 1 + name.size() &&
+         text.starts_with(pipeline) && text[pipeline.size()] == '.' && text.ends_with(name) &&
+         is_of_latency(name);
+}
+
+std::string listed(std::vector<std::string> choices) {
+  const std::size_t more = choices.size() - std::min(choices.size(), kMostChoices);
+  choices.resize(choices.size() - more);
+  return text::join(choices, ", ") + (more > 0 ? text::format(" and {} more", more) : "");
+}
+
+// Those that contain the text come first, then the others that are near.
+std::vector<std::string> nearest_to(std::string_view text, std::span<const std::string> names) {
+  if (text.empty() || text.size() > kLongestName) return {};
+  std::vector<std::pair<std::size_t, std::size_t>> ranked;  // distance, position
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i].size() > kLongestName) continue;
+    const bool contains = names[i].find(text) != std::string::npos;
+    const std::size_t distance = contains ? 0 : json::edit_distance(text, names[i]);
+    if (distance <= std::max<std::size_t>(1, text.size() / 3)) ranked.emplace_back(distance, i);
+  }
+  std::sort(ranked.begin(), ranked.end());
+  ranked.resize(std::min(ranked.size(), kMostChoices));
+  std::vector<std::string> near;
+  for (const auto& [distance, i] : ranked) near.push_back(names[i]);
+  return near;
+}
+
+[[noreturn]] void fail_unknown(std::string_view text, std::span<const std::string> names) {
+  const auto near = nearest_to(text, names);
+  if (!near.empty())
+    throw FigureError("", text::format("unknown figure \"{}\"; nearest: {}", text, listed(near)));
+  throw FigureError(
+      "", text::format("unknown figure \"{}\"; known: {}", text, listed({names.begin(), names.end()})));
+}
+
+// Positions of those that a text may mean.
+std::vector<std::size_t> meant_by(std::string_view text, const FigureNames& known) {
+  std::vector<std::size_t> meant;
+  for (std::size_t i = 0; i < known.names.size(); ++i) {
+    const std::string& name = known.names[i];
+    if (name == text) return {i};
+    if (is_end_of(text, name) || is_with_pipeline(text, known.only_pipeline, name)) meant.push_back(i);
+  }
+  return meant;
+}
+
+}  // namespace
+
+std::string_view to_string(FigureKind kind) {
+  switch (kind) {
+    case FigureKind::time:
+      return "time";
+    case FigureKind::rate:
+      return "rate";
+    case FigureKind::share:
+      return "share";
+    case FigureKind::count:
+      return "count";
+    case FigureKind::number:
+      return "number";
+    case FigureKind::bytes:
+      return "bytes";
+    case FigureKind::money:
+      return "money";
+  }
+  return "";
+}
+
+std::string_view to_string(Better better) {
+  switch (better) {
+    case Better::neither:
+      return "neither";
+    case Better::lower:
+      return "lower";
+    case Better::higher:
+      return "higher";
+  }
+  return "";
+}
+
+std::string_view to_string(FigureScope scope) {
+  switch (scope) {
+    case FigureScope::run:
+      return "run";
+    case FigureScope::latency:
+      return "latency";
+    case FigureScope::partition:
+      return "partition";
+    case FigureScope::service:
+      return "service";
+  }
+  return "";
+}
+
+std::vector<std::string> figure_names(const Summary& summary) {
+  std::vector<std::string> names;
+  for_each_figure(summary, [&](const Figure& figure) { names.push_back(figure.name); });
+  return names;
+}
+
+std::size_t resolve(std::string_view text, const FigureNames& known, std::string_view suffix) {
+  std::vector<std::size_t> meant = meant_by(text, known);
+  if (meant.empty() && !suffix.empty()) meant = meant_by(std::string(text) + std::string(suffix), known);
+  if (meant.empty()) fail_unknown(text, known.names);
+  if (meant.size() == 1) return meant.front();
+  std::vector<std::string> choices;
+  for (const std::size_t i : meant) choices.push_back(known.names[i]);
+  throw FigureError("", text::format("figure \"{}\" is ambiguous: {}", text, listed(choices)));
+}
+
+std::string resolve_figure(const Summary& summary, std::string_view text) {
+  return resolve_figure(figure_names(summary), text, summary.only_pipeline);
+}
+
+std::string resolve_figure(std::span<const std::string> names, std::string_view text,
+                           std::string_view only_pipeline) {
+  return names[resolve(text, {names, only_pipeline})];
+}
+
+double figure(const Summary& summary, std::string_view name) {
+  std::vector<std::string> names;
+  std::vector<double> values;
+  for_each_figure(summary, [&](const Figure& figure) {
+    names.push_back(figure.name);
+    values.push_back(figure.value);
+  });
+  return values[resolve(name, {names, summary.only_pipeline})];
+}
+
+}  // namespace gpushare

@@ -1,0 +1,348 @@
+#include "gpushare/figures.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "results/figure_names.hpp"
+
+namespace gpushare {
+namespace {
+
+using Kind = FigureKind;
+
+/// A figure of a part of a summary, or of the whole.
+template <class Part>
+struct Row {
+  FigureInfo info;
+  std::optional<double> (*value)(const Part&, std::string_view name);
+};
+
+template <class Part, class T>
+Part owner_of(T Part::*);
+
+template <auto member>
+std::optional<double> field(const decltype(owner_of(member))& part, std::string_view /*name*/) {
+  return static_cast<double>(part.*member);
+}
+
+// What an engine counts by the name of the figure.
+std::optional<double> counted(const ServiceSummary& service, std::string_view name) {
+  return static_cast<double>(service.count(name));
+}
+
+std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
+  if (whole == 0) return std::nullopt;
+  return static_cast<double>(part) / static_cast<double>(whole);
+}
+
+// Mean over the partitions, each counted by the memory it was given.
+template <double PartitionSummary::*figure>
+std::optional<double> over_partitions(const Summary& summary, std::string_view /*name*/) {
+  double total = 0, sum = 0;
+  for (const PartitionSummary& part : summary.partitions) {
+    total += part.memory_allocated_bytes;
+    sum += part.*figure * part.memory_allocated_bytes;
+  }
+  return total > 0 ? sum / total : std::numeric_limits<double>::quiet_NaN();
+}
+
+// A latency that nobody had is missing, not zero.
+template <double LatencySummary::*statistic>
+std::optional<double> if_any(const LatencySummary& latency, std::string_view /*name*/) {
+  return latency.count > 0 ? latency.*statistic : std::numeric_limits<double>::quiet_NaN();
+}
+
+constexpr Row<Summary> kRun[] = {
+    {{"duration_s", "s", Kind::time, Better::neither, "measured\ns", 1, 0, "window that was measured"},
+     field<&Summary::duration_s>},
+    {{"arrived", "requests", Kind::count, Better::neither, "arrived", 1, 0,
+      "requests that users or traces made"},
+     field<&Summary::arrived>},
+    {{"completed", "requests", Kind::count, Better::higher, "completed", 1, 0, "requests that were answered"},
+     field<&Summary::completed>},
+    {{"rejected", "requests", Kind::count, Better::lower, "rejected", 1, 0, "requests that were turned away"},
+     field<&Summary::rejected>},
+    {{"failed", "requests", Kind::count, Better::lower, "failed", 1, 0,
+      "requests that a process took with it"},
+     field<&Summary::failed>},
+    {{"skipped", "requests", Kind::count, Better::lower, "skipped", 1, 0,
+      "requests never sent, because the one that they follow got no answer"},
+     field<&Summary::skipped>},
+    {{"unfinished", "requests", Kind::count, Better::lower, "unfinished", 1, 0,
+      "requests that still wait when every event was handled"},
+     field<&Summary::unfinished>},
+    {{"request_throughput", "requests/s", Kind::rate, Better::higher, "req/s", 1, -1,
+      "requests completed in the window, a second"},
+     field<&Summary::request_throughput>},
+    {{"output_token_throughput", "tokens/s", Kind::rate, Better::higher, "tok/s", 1, 0,
+      "output tokens of the requests completed in the window, a second"},
+     field<&Summary::output_token_throughput>},
+    {{"success_rate", "", Kind::share, Better::higher, "success\n%", 100, 1,
+      "completed of the arrived requests"},
+     field<&Summary::success_rate>},
+    {{"gpus_used", "GPUs", Kind::count, Better::lower, "GPUs", 1, 0, "GPUs with a process on them"},
+     field<&Summary::gpus_used>},
+    {{"gpus_freed", "GPUs", Kind::count, Better::higher, "freed", 1, 0,
+      "GPUs fewer than one for each server would take"},
+     field<&Summary::gpus_freed>},
+    {{"request_throughput_per_gpu", "requests/s", Kind::rate, Better::higher, "req/s\nper GPU", 1, -1,
+      "request_throughput over gpus_used"},
+     field<&Summary::request_throughput_per_gpu>},
+    {{"gpu_hours", "GPU-hours", Kind::number, Better::lower, "GPU\nhours", 1, 2,
+      "hours that GPUs were on, in the window"},
+     field<&Summary::gpu_hours>},
+    {{"cost_per_month", "$/month", Kind::money, Better::lower, "$ per\nmonth", 1, 0,
+      "price of as many GPU-hours in 720 hours as in the window"},
+     field<&Summary::cost_per_month>},
+    {{"cost_per_1000_requests", "$/1000 requests", Kind::money, Better::lower, "$ per 1000\nrequests", 1, -1,
+      "price of the GPU-hours in which 1000 requests are completed"},
+     field<&Summary::cost_per_1000_requests>},
+    {{"vram_used_bytes", "bytes", Kind::bytes, Better::neither, "VRAM GB\nused", 1e-9, 1,
+      "memory that the processes hold"},
+     field<&Summary::vram_used_bytes>},
+    {{"vram_allocated_bytes", "bytes", Kind::bytes, Better::neither, "VRAM GB\nall", 1e-9, 0,
+      "nominal memory of the GPUs used"},
+     field<&Summary::vram_allocated_bytes>},
+    {{"audio_gap_s_per_request", "s", Kind::time, Better::lower, "gaps\nms", 1e3, 1,
+      "speech that came later than its playout, by completed request"},
+     field<&Summary::audio_gap_s_per_request>},
+    {{"audio_gap_rate", "", Kind::share, Better::lower, "late\naudio %", 100, 1,
+      "chunks of speech that came later than their playout"},
+     field<&Summary::audio_gap_rate>},
+    {{"events", "events", Kind::count, Better::neither, "events", 1, 0, "events that the simulation handled"},
+     field<&Summary::events>},
+    {{"conservation_error", "", Kind::number, Better::lower, "requests\nerror", 1, -1,
+      "relative error of: arrived requests are completed, rejected, failed, skipped or unfinished"},
+     field<&Summary::conservation_error>},
+    {{"littles_law_error", "", Kind::number, Better::lower, "Little\nerror", 1, -1,
+      "relative error of Little's law, the worst of the services"},
+     field<&Summary::littles_law_error>},
+    {{"work_conservation_error", "", Kind::number, Better::lower, "work\nerror", 1, -1,
+      "relative error of: work submitted is work done, and no GPU idles with work, the worst of the "
+      "partitions"},
+     field<&Summary::work_conservation_error>},
+    {{"gpu_busy", "", Kind::share, Better::neither, "GPU\nbusy %", 100, 0,
+      "share of the time with a kernel running, over the partitions by their memory"},
+     over_partitions<&PartitionSummary::busy>},
+    {{"bandwidth_utilisation", "", Kind::share, Better::neither, "band-\nwidth %", 100, 0,
+      "bytes moved of the peak, over the partitions by their memory"},
+     over_partitions<&PartitionSummary::bandwidth_utilisation>},
+    {{"compute_utilisation", "", Kind::share, Better::neither, "com-\npute %", 100, 0,
+      "FLOP done of the fp16 peak, over the partitions by their memory"},
+     over_partitions<&PartitionSummary::compute_utilisation>},
+    {{"gpu_switching", "", Kind::share, Better::lower, "swit-\nching %", 100, 0,
+      "share of the time spent handing over between processes, over the partitions by their memory"},
+     over_partitions<&PartitionSummary::switching>},
+};
+
+constexpr Row<LatencySummary> kLatency[] = {
+    {{"mean_s", "s", Kind::time, Better::lower, "mean", 1e3, 1, "mean"}, if_any<&LatencySummary::mean>},
+    {{"p50_s", "s", Kind::time, Better::lower, "p50", 1e3, 1, "median"}, if_any<&LatencySummary::p50>},
+    {{"p90_s", "s", Kind::time, Better::lower, "p90", 1e3, 1, "90th percentile"},
+     if_any<&LatencySummary::p90>},
+    {{"p95_s", "s", Kind::time, Better::lower, "p95", 1e3, 1, "95th percentile"},
+     if_any<&LatencySummary::p95>},
+    {{"p99_s", "s", Kind::time, Better::lower, "p99", 1e3, 1, "99th percentile"},
+     if_any<&LatencySummary::p99>},
+    {{"max_s", "s", Kind::time, Better::lower, "max", 1e3, 1, "largest"}, if_any<&LatencySummary::max>},
+    {{"standard_deviation_s", "s", Kind::time, Better::lower, "sd", 1e3, 1, "standard deviation"},
+     if_any<&LatencySummary::standard_deviation>},
+    {{"jitter_s", "s", Kind::time, Better::lower, "p99-p50", 1e3, 1, "99th percentile less the median"},
+     [](const LatencySummary& latency, std::string_view) -> std::optional<double> {
+       return latency.count > 0 ? latency.jitter() : std::numeric_limits<double>::quiet_NaN();
+     }},
+    {{"count", "", Kind::count, Better::neither, "count", 1, 0, "how many were measured"},
+     field<&LatencySummary::count>},
+};
+
+constexpr LatencyMetric kMetrics[] = {
+    {"e2e_latency", "e2e", true, "from a request's arrival to its last stage's end"},
+    {"queue", "queue", false, "a visit's wait for its first step"},
+    {"ttft", "TTFT", true, "from the prompt to the first token"},
+    {"tpot", "TPOT", false, "time of an output token after the first, by request"},
+    {"after_speech", "after speech", true, "from the end of the utterance to its transcript"},
+    {"first_audio", "first audio", true, "from the text to the first chunk of speech"},
+    {"latency", "latency", true, "a visit, queue and all"},
+    {"itl", "ITL", false, "between two tokens of a reply"},
+    {"chunk_latency", "chunk", false, "from a chunk of speech heard to its step's end"},
+    {"interarrival_jitter", "jitter", false, "RFC 3550 jitter of the chunks that a stream sends"},
+    {"first_chunk", "first chunk", false,
+     "from a sentence's arrival at the server to its first chunk of speech"},
+    {"inter_chunk", "inter chunk", false, "between two chunks of speech of a sentence"},
+};
+
+constexpr Row<PartitionSummary> kPartition[] = {
+    {{"busy", "", Kind::share, Better::neither, "busy", 100, 0, "share of the time with a kernel running",
+      true},
+     field<&PartitionSummary::busy>},
+    {{"switching", "", Kind::share, Better::lower, "switching", 100, 0,
+      "share of the time spent handing over between processes", true},
+     field<&PartitionSummary::switching>},
+    {{"compute_utilisation", "", Kind::share, Better::neither, "compute", 100, 0,
+      "FLOP done of the partition's fp16 peak", true},
+     field<&PartitionSummary::compute_utilisation>},
+    {{"bandwidth_utilisation", "", Kind::share, Better::neither, "bandwidth", 100, 0,
+      "bytes moved of the partition's peak", true},
+     field<&PartitionSummary::bandwidth_utilisation>},
+    {{"memory_used_bytes", "bytes", Kind::bytes, Better::neither, "GB used", 1e-9, 1,
+      "memory that the processes hold", true},
+     field<&PartitionSummary::memory_used_bytes>},
+    {{"memory_allocated_bytes", "bytes", Kind::bytes, Better::neither, "GB", 1e-9, 1,
+      "nominal memory of the partition"},
+     field<&PartitionSummary::memory_allocated_bytes>},
+};
+
+constexpr Row<ServiceSummary> kService[] = {
+    {{"replicas", "", Kind::count, Better::neither, "replicas", 1, 0, "servers"},
+     field<&ServiceSummary::replicas>},
+    {{"mean_in_system", "requests", Kind::number, Better::lower, "in\nsystem", 1, -1,
+      "requests queued or in service, over time"},
+     field<&ServiceSummary::mean_in_system>},
+    {{"mean_batch", "", Kind::number, Better::neither, "batch", 1, -1, "items of a step"},
+     field<&ServiceSummary::mean_batch>},
+    {{"steps", "steps", Kind::count, Better::neither, "steps", 1, 0, "steps that were planned"},
+     field<&ServiceSummary::steps>},
+    {{"rejected", "", Kind::count, Better::lower, "rejected", 1, 0, "refused by a full queue", true},
+     field<&ServiceSummary::rejected>},
+    {{"preemptions", "", Kind::count, Better::lower, "preempted", 1, 0,
+      "sequences that gave up their KV cache and were computed again", true},
+     counted},
+    {{"prefix_prompt_tokens", "tokens", Kind::count, Better::neither, "looked up", 1, 0,
+      "prompt tokens looked up in the prefix cache"},
+     counted},
+    {{"prefix_hit_tokens", "tokens", Kind::count, Better::higher, "hits", 1, 0,
+      "prompt tokens found in the replica's own prefix cache"},
+     counted},
+    {{"prefix_evicted_blocks", "blocks", Kind::count, Better::lower, "evicted", 1, 0,
+      "cached blocks that gave way to others"},
+     counted},
+    {{"draft_tokens", "tokens", Kind::count, Better::neither, "guessed", 1, 0,
+      "tokens that speculative decoding guessed"},
+     counted},
+    {{"accepted_tokens", "tokens", Kind::count, Better::higher, "kept", 1, 0,
+      "guessed tokens that were kept"},
+     counted},
+    {{"busy", "", Kind::share, Better::neither, "busy", 100, 0, "share of time a replica has a step in hand"},
+     field<&ServiceSummary::busy>},
+    {{"prefix_hit_rate", "", Kind::share, Better::higher, "hits %", 100, 0,
+      "prompt tokens found in the prefix cache", true},
+     [](const ServiceSummary& service, std::string_view) {
+       return ratio(service.count("prefix_hit_tokens"), service.count("prefix_prompt_tokens"));
+     }},
+    {{"draft_acceptance_rate", "", Kind::share, Better::higher, "accepted %", 100, 0,
+      "guessed tokens that were right", true},
+     [](const ServiceSummary& service, std::string_view) {
+       return ratio(service.count("accepted_tokens"), service.count("draft_tokens"));
+     }},
+};
+
+template <class Part, std::size_t count>
+const Row<Part>* find(const Row<Part> (&rows)[count], std::string_view name) {
+  const auto* found =
+      std::find_if(std::begin(rows), std::end(rows), [&](const auto& row) { return row.info.name == name; });
+  return found == std::end(rows) ? nullptr : found;
+}
+
+template <class Part, std::size_t count>
+std::optional<double> value_of(const Row<Part> (&rows)[count], const Part& part, std::string_view name) {
+  const auto* row = find(rows, name);
+  return row == nullptr ? std::nullopt : row->value(part, name);
+}
+
+template <class Part, std::size_t count>
+std::vector<FigureInfo> infos(const Row<Part> (&rows)[count]) {
+  std::vector<FigureInfo> all;
+  for (const Row<Part>& row : rows) all.push_back(row.info);
+  return all;
+}
+
+template <class Part, std::size_t count>
+std::optional<FigureInfo> info_of(const Row<Part> (&rows)[count], std::string_view name) {
+  const auto* row = find(rows, name);
+  return row == nullptr ? std::nullopt : std::optional(row->info);
+}
+
+/// Visits the figures of a part, the names of which begin with `prefix`.
+template <class Part, std::size_t count>
+void visit(const Row<Part> (&rows)[count], const Part& part, const std::string& prefix, FigureScope scope,
+           std::size_t index, const std::function<void(const Figure&)>& visitor) {
+  for (const Row<Part>& row : rows)
+    if (const auto value = row.value(part, row.info.name))
+      visitor({prefix + std::string(row.info.name), *value, &row.info, scope, index});
+}
+
+/// Visits those of parts that have names.
+template <class Part, std::size_t count>
+void visit_all(const Row<Part> (&rows)[count], const std::vector<Part>& parts, char separator,
+               FigureScope scope, const std::function<void(const Figure&)>& visitor) {
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    visit(rows, parts[i], parts[i].name + separator, scope, i, visitor);
+}
+
+std::optional<FigureInfo> latency_info(std::string_view leaf) {
+  for (const LatencyMetric& metric : kMetrics)
+    if (leaf.starts_with(metric.name) && leaf.substr(metric.name.size()).starts_with('_'))
+      if (const auto info = info_of(kLatency, leaf.substr(metric.name.size() + 1))) return info;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<FigureInfo> figures_of(FigureScope scope) {
+  switch (scope) {
+    case FigureScope::run:
+      return infos(kRun);
+    case FigureScope::latency:
+      return infos(kLatency);
+    case FigureScope::partition:
+      return infos(kPartition);
+    case FigureScope::service:
+      return infos(kService);
+  }
+  return {};
+}
+
+std::span<const LatencyMetric> latency_metrics() { return kMetrics; }
+
+const LatencyMetric* metric_of(std::string_view latency) {
+  const std::string_view name = latency.substr(latency.rfind('.') + 1);  // npos + 1 is 0
+  const auto* found = std::find_if(std::begin(kMetrics), std::end(kMetrics),
+                                   [&](const LatencyMetric& metric) { return metric.name == name; });
+  return found == std::end(kMetrics) ? nullptr : found;
+}
+
+bool is_of_latency(std::string_view name) {
+  return latency_info(name.substr(name.rfind('.') + 1)).has_value();
+}
+
+std::optional<FigureInfo> figure_info(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  const std::string_view leaf = name.substr(dot + 1);
+  if (dot == std::string_view::npos) {
+    const auto info = info_of(kRun, leaf);
+    return info ? info : latency_info(leaf);
+  }
+  if (const auto info = latency_info(leaf)) return info;
+  const bool of_partition = name.substr(0, dot).find('/') != std::string_view::npos;  // "gpu0/whole"
+  const auto info = of_partition ? info_of(kPartition, leaf) : std::nullopt;
+  return info ? info : info_of(kService, leaf);
+}
+
+std::optional<double> figure(const LatencySummary& latency, std::string_view name) {
+  return value_of(kLatency, latency, name);
+}
+std::optional<double> figure(const PartitionSummary& partition, std::string_view name) {
+  return value_of(kPartition, partition, name);
+}
+std::optional<double> figure(const ServiceSummary& service, std::string_view name) {
+  return value_of(kService, service, name);
+}
+
+void for_each_figure(const Summary& summary, const std::function<void(const Figure&)>& visitor) {
+  visit(kRun, summary, "", FigureScope::run, 0, visitor);
+  visit_all(kLatency, summary.latencies, '_', FigureScope::latency, visitor);
+  visit_all(kPartition, summary.partitions, '.', FigureScope::partition, visitor);
+  visit_all(kService, summary.services, '.', FigureScope::service, visitor);
+}
+
+}  // namespace gpushare

@@ -1,0 +1,40 @@
+#include "gpushare/engine.hpp"
+
+#include "gpushare/engines.hpp"
+#include "serving/engine_options.hpp"
+
+namespace gpushare {
+namespace {
+
+// Calls `ask` with the table of the engine's kind and its options.
+template <class Ask>
+auto ask_kind(const Engine& engine, Ask&& ask) {
+  return std::visit(
+      [&]<class Options>(const Options& options) { return ask(EngineTable<Options>{}, options); },
+      engine.options);
+}
+
+}  // namespace
+
+std::string_view to_string(EngineKind kind) { return kEngineNames.at(static_cast<std::size_t>(kind)); }
+
+bool caches_prefixes(const Engine& engine) {
+  return ask_kind(engine, [](auto table, const auto& options) { return table.caches_prefixes(options); });
+}
+
+int most_steps_at_once(const Engine& engine) {
+  return ask_kind(engine, [](auto table, const auto& options) { return table.most_steps_at_once(options); });
+}
+
+std::vector<KindInfo> engine_kinds() {
+  std::vector<KindInfo> kinds;
+  for_each_alternative<decltype(Engine::options)>([&]<class Options>(std::type_identity<Options>) {
+    KindInfo kind{EngineTable<Options>::kName, EngineTable<Options>::kDescription, {}};
+    append_infos<Engine>(kind.fields, kEngineFields);
+    append_infos<Options>(kind.fields, EngineTable<Options>::kFields);
+    kinds.push_back(std::move(kind));
+  });
+  return kinds;
+}
+
+}  // namespace gpushare

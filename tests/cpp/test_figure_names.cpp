@@ -1,0 +1,155 @@
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "gpushare/gpushare.hpp"
+#include "summaries.hpp"
+
+namespace test_figure_names {
+
+// How figures are named, and bounds of them written.
+
+namespace {
+
+using namespace gpushare;
+using test::numbered, test::two_pipelines;
+
+std::string error_of(const Summary& summary, std::string_view name) {
+  try {
+    return "found " + resolve_figure(summary, name);
+  } catch (const FigureError& error) {
+    return error.what();
+  }
+}
+
+std::string bound_error(const Summary& summary, std::string_view text) {
+  try {
+    return "read as " + parse_bound(summary, text).name;
+  } catch (const FigureError& error) {
+    return error.what();
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a name may lack what stands before a dot where the rest is unique") {
+  const Summary one = numbered();
+  CHECK(resolve_figure(one, "preemptions") == "llm.preemptions");
+  CHECK(resolve_figure(one, "voice.e2e_latency_p95_s") == "e2e_latency_p95_s");  // its only pipeline
+  CHECK(error_of(one, "voice.llm.rejected").starts_with("unknown figure"));  // a service's, of no pipeline
+  CHECK(resolve_figure(one, "rejected") == "rejected");  // a name by itself, though llm.rejected ends with it
+  const Summary two = two_pipelines();
+  CHECK(resolve_figure(two, "chat.llm.ttft_mean_s") == "chat.llm.ttft_mean_s");
+  CHECK(resolve_figure(two, "tts.latency_mean_s") == "voice.tts.latency_mean_s");
+  CHECK(resolve_figure(two, "latency_mean_s") == "voice.tts.latency_mean_s");  // not of e2e_latency: no dot
+  CHECK(resolve_figure(two, "itl_mean_s") == "llm.itl_mean_s");
+  CHECK(figure(two, "tts.latency_mean_s") == 4);
+  CHECK(resolve_figure(std::vector<std::string>{"a.b", "c"}, "b") == "a.b");
+}
+
+TEST_CASE("an ambiguous name lists the choices") {
+  CHECK(error_of(two_pipelines(), "llm.ttft_mean_s") ==
+        "figure \"llm.ttft_mean_s\" is ambiguous: chat.llm.ttft_mean_s, voice.llm.ttft_mean_s");
+  CHECK(error_of(numbered(), "busy") == "figure \"busy\" is ambiguous: gpu0/3g.40gb@0.busy, llm.busy");
+  Summary many = numbered();
+  many.partitions.assign(13, many.partitions[0]);
+  for (std::size_t i = 0; i < 13; ++i) many.partitions[i].name = "gpu" + std::to_string(i) + "/whole";
+  const std::string error = error_of(many, "switching");
+  CHECK(error.ends_with("gpu8/whole.switching, gpu9/whole.switching and 3 more"));
+}
+
+TEST_CASE("an unknown name gets the nearest, or the first that there are") {
+  CHECK(error_of(numbered(), "request_thruput") ==
+        "unknown figure \"request_thruput\"; nearest: request_throughput");
+  CHECK(
+      error_of(numbered(), "e2e_latency_p95") ==
+      "unknown figure \"e2e_latency_p95\"; nearest: e2e_latency_p95_s, e2e_latency_p90_s, e2e_latency_p99_s, "
+      "e2e_latency_p50_s, e2e_latency_max_s, e2e_latency_count");
+  CHECK(error_of(numbered(), "qqqqqqqq") ==
+        "unknown figure \"qqqqqqqq\"; known: duration_s, arrived, completed, rejected, failed, skipped, "
+        "unfinished, request_throughput, output_token_throughput, success_rate and 47 more");
+  CHECK(error_of(numbered(), "").starts_with("unknown figure \"\"; known: "));
+  CHECK_THROWS_AS(static_cast<void>(figure(numbered(), "no such thing")), FigureError);
+}
+
+TEST_CASE("a bound carries a unit, and then the name need not") {
+  const auto bound = [](std::string_view text, const Summary& summary = numbered()) {
+    return parse_bound(summary, text);
+  };
+  const FigureBound latency = bound("e2e_latency_p95=500ms");
+  CHECK(latency.name == "e2e_latency_p95_s");
+  CHECK(latency.value == 0.5);
+  CHECK(latency.at_most);
+  CHECK(bound("e2e_latency_p95_s = 0.5").value == 0.5);
+  CHECK(bound("e2e_latency_p95_s<=500us").value == 500e-6);
+  CHECK(bound("e2e_latency_p95=20ns").value == 20e-9);
+  CHECK(bound("e2e_latency_p95=1.5min").value == 90);
+  CHECK(bound("e2e_latency_p95=2h").value == 7200);
+  CHECK(bound("e2e_latency_p95=1e-1s").value == 0.1);
+  CHECK(bound("vram_used<=40GB").name == "vram_used_bytes");
+  CHECK(bound("vram_used<=40GB").value == 40e9);
+  CHECK(bound("vram_used<=512 MiB").value == 512.0 * 1024 * 1024);
+  CHECK(bound("memory_used<=3kB").name == "gpu0/3g.40gb@0.memory_used_bytes");
+  CHECK(bound("success_rate=99%").value == 0.99);
+  CHECK(!bound("success_rate=99%").at_most);
+  CHECK(bound("success_rate=0.99").value == 0.99);
+  CHECK(bound("gpu_busy<=80%").at_most);
+  CHECK(!bound("gpu_busy>=20%").at_most);
+  CHECK(bound("request_throughput=1200/min").value == 20);
+  CHECK(bound("request_throughput=20req/s").value == 20);
+  CHECK(bound("request_throughput>=20 requests/s").value == 20);
+  CHECK(bound("output_token_throughput=3600tok/h").value == 1);
+  CHECK(bound("cost_per_month=$5000").value == 5000);
+  CHECK(bound("gpus_used=2").at_most);
+  CHECK(bound("tts.latency_mean=1s", two_pipelines()).name == "voice.tts.latency_mean_s");
+  CHECK(parse_bound(std::vector<std::string>{"llm.ttft_p95_s"}, "ttft_p95=250ms").value == 0.25);
+}
+
+TEST_CASE("a bound that cannot be meant says why") {
+  const Summary summary = numbered();
+  CHECK(bound_error(summary, "e2e_latency_p95=0.5").find("nearest: e2e_latency_p95_s") != std::string::npos);
+  CHECK(bound_error(summary, "e2e_latency_p95_s") ==
+        "bound \"e2e_latency_p95_s\": expected a figure and its bound, such as llm.ttft_p95=500ms or "
+        "success_rate>=99%");
+  CHECK(bound_error(summary, "=5").find("expected a figure and its bound") != std::string::npos);
+  CHECK(bound_error(summary, "rejected<=few") ==
+        "bound \"rejected<=few\": expected a number after <=, found \"few\"");
+  CHECK(bound_error(summary, "rejected=inf").find("expected a number after =") != std::string::npos);
+  CHECK(bound_error(summary, "e2e_latency_p95_s=5GB") ==
+        "bound \"e2e_latency_p95_s=5GB\": e2e_latency_p95_s takes a plain number or one with ns, us, ms, s, "
+        "min, "
+        "h, found \"GB\"");
+  CHECK(bound_error(summary, "rejected=5%") ==
+        "bound \"rejected=5%\": rejected takes a plain number, found \"%\"");
+  CHECK(bound_error(summary, "request_throughput=20tok/s").find("takes a plain number or one with /s") !=
+        std::string::npos);
+  CHECK(bound_error(summary, "success_rate=99") ==
+        "bound \"success_rate=99\": success_rate is a share of 1; found 99");
+  CHECK(bound_error(summary, "gpu_busy=80%") ==
+        "bound \"gpu_busy=80%\": neither more nor less of gpu_busy is better; write <= or >=");
+  CHECK(bound_error(two_pipelines(), "llm.ttft_mean=1s") ==
+        "figure \"llm.ttft_mean\" is ambiguous: chat.llm.ttft_mean_s, voice.llm.ttft_mean_s");
+}
+
+TEST_CASE("several pipelines have latencies by name, the only one's leave it out") {
+  Scenario scenario = load_scenario("voice-light", "dedicated");
+  const Summary one = simulate(scenario).summary;
+  CHECK(one.latency("tts.first_audio") != nullptr);
+  CHECK(figure(one, scenario.workload.pipelines[0].name + ".tts.first_audio_p95_s") ==
+        one.latency("tts.first_audio")->p95);
+  scenario.workload.pipelines.push_back(scenario.workload.pipelines[0]);
+  scenario.workload.pipelines[0].name = "first";
+  scenario.workload.pipelines[1].name = "second";
+  scenario.workload.traffic.push_back(scenario.workload.traffic[0]);
+  scenario.workload.traffic.back().name = "more";
+  scenario.workload.traffic.back().pipeline = 1;
+  const Summary two = simulate(scenario).summary;
+  CHECK(figure(two, "first.tts.first_audio_p95_s") == two.latency("first.tts.first_audio")->p95);
+  CHECK(error_of(two, "tts.first_audio_p95_s") ==
+        "figure \"tts.first_audio_p95_s\" is ambiguous: first.tts.first_audio_p95_s, "
+        "second.tts.first_audio_p95_s");
+  CHECK(resolve_figure(two, "tts.first_chunk_p95_s") == "tts.first_chunk_p95_s");  // the service's, of both
+}
+
+}  // namespace test_figure_names
