@@ -1,6 +1,5 @@
 # make demo [TRACE=file]   the voice-pipeline comparison, and a request trace on one A100
 # make test                C++ and Python tests
-# make test-all            what is long or needs more than a compiler: sanitizers of threads, fuzzing, the source package...
 # make develop             from now on .venv uses the Python sources here: editing them needs no installing
 # make bench               benchmarks
 # make check               formatting, floors of the Python package, typing, and the stub against the module
@@ -38,7 +37,7 @@ venv := $(stamps)/venv-$(recipe)
 # A step's CPU and wall seconds go to the file that GPUSHARE_STEPS names, if any.
 timed = $(if $(GPUSHARE_STEPS),tools/timed.py '$(1)')
 
-.PHONY: help demo test test-all tsan tidy fuzz properties sdist-test fetch-test develop developed bench check style typing \
+.PHONY: help demo test develop developed bench check style typing \
   stub format clean prerequisites venv requirements package
 
 help:
@@ -47,9 +46,8 @@ help:
 # --- what everything needs --------------------------------------------------------------------------------------
 
 prerequisites:
-	@tools/prerequisites $(if $(filter test test-all tsan bench,$(MAKECMDGOALS)),--libraries) \
-	  $(if $(filter check style format,$(MAKECMDGOALS)),--format) $(if $(filter check style,$(MAKECMDGOALS)),--ctags) \
-	  $(if $(filter test-all fuzz,$(MAKECMDGOALS)),--clang) $(if $(filter test-all tidy,$(MAKECMDGOALS)),--tidy) $(PYTHON)
+	@tools/prerequisites $(if $(filter test bench,$(MAKECMDGOALS)),--libraries) \
+	  $(if $(filter check style format,$(MAKECMDGOALS)),--format) $(if $(filter check style,$(MAKECMDGOALS)),--ctags) $(PYTHON)
 
 # Packages are compiled when they are first imported: most of their files never are.
 pip_install = .venv/bin/python -m pip install -qq --no-compile

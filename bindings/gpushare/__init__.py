@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import figures as figures
     from . import mig as mig
     from . import plot as plot
     from . import traces as traces
@@ -50,9 +51,9 @@ if TYPE_CHECKING:
     from .scenario.workload import Workload as Workload
     from .study.comparison import Comparison as Comparison
     from .study.comparison import compare as compare
+    from .study.estimates import Estimate as Estimate
     from .study.points import Point as Point
     from .study.points import grid as grid
-    from .study.results import Estimate as Estimate
     from .study.results import Result as Result
     from .study.results import Run as Run
     from .study.results import Summary as Summary
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-_MODULES = ("mig", "plot", "traces", "traffic")
+_MODULES = ("figures", "mig", "plot", "traces", "traffic")
 _HOMES = {
     "_core": (
         "CalibrationError",
@@ -89,7 +90,8 @@ _HOMES = {
     "scenario.placement": ("Placement",),
     "scenario.placing": ("Fit", "Misfit", "fits", "place"),
     "scenario.profiles": ("Model", "Profile", "model", "model_names", "profile", "profile_names"),
-    "study.results": ("Estimate", "Result", "Run", "Summary"),
+    "study.estimates": ("Estimate",),
+    "study.results": ("Result", "Run", "Summary"),
     "scenario.scenario": ("Scenario", "scenario_names"),
     "scenario.workload": ("Workload",),
     "study.simulation": ("simulate",),
@@ -137,6 +139,7 @@ __all__ = [
     "compare",
     "engine_preset",
     "engine_preset_names",
+    "figures",
     "fits",
     "grid",
     "mig",

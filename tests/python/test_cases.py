@@ -7,6 +7,7 @@ from pathlib import Path
 
 import gpushare as gs
 import pytest
+from gpushare.study.bottleneck import Bottleneck
 from gpushare.study.cases import run_cases
 from gpushare.study.checkpoint import Checkpoint
 from gpushare.study.outcomes import Outcome, figure_columns, values
@@ -44,9 +45,18 @@ def test_counts_below_one_are_refused(cases: list[gs.Point]) -> None:
 
 
 def test_outcomes_come_back_from_json() -> None:
-    outcome = Outcome({"a": 1.5, "b": gs.Estimate(2.0, 0.5, 3)}, "llm: GPU time", "")
+    bottleneck = Bottleneck(
+        "gpu-time", "llm", "gpu0/whole", busy=0.75, switching=0.2, votes=2, replications=3
+    )
+    outcome = Outcome({"a": 1.5, "b": gs.Estimate(2.0, 0.5, 3)}, bottleneck)
     again = Outcome.from_plain(json.loads(json.dumps(outcome.to_plain())))
     assert again == outcome
+    assert again.limiting_resource == (
+        "llm: GPU time of gpu0/whole (75 % busy, 20 % switching) (2 of 3 replications)"
+    )
+    refused = Outcome(refused="too small")
+    assert Outcome.from_plain(json.loads(json.dumps(refused.to_plain()))) == refused
+    assert refused.limiting_resource == ""
     estimate = again.figures["b"]
     assert isinstance(estimate, gs.Estimate)
     assert (estimate.half_width, estimate.count) == (0.5, 3)
@@ -99,7 +109,7 @@ def test_sweeps_know_uncertainty(light: gs.Scenario, tmp_path: Path) -> None:
 
 
 def test_lines_that_hold_something_else_are_no_checkpoint(tmp_path: Path) -> None:
-    for outcome in ("[]", '{"metrics": 3}', '{"metrics": {"a": []}, "limiting_resource": "", "refused": ""}'):
+    for outcome in ("[]", '{"metrics": 3}', '{"metrics": {"a": []}, "bottleneck": null, "refused": ""}'):
         path = tmp_path / "file.jsonl"
         path.write_text(f'{{"key": "k", "outcome": {outcome}}}\n')
         with pytest.raises(ValueError, match=r"file\.jsonl:1: not a line of a sweep's checkpoint"):

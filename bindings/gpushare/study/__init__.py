@@ -1,8 +1,9 @@
 """Runs of scenarios: one, one for each sharing mode, one for each point of a grid, and what they measured."""
 
 from .comparison import Comparison, compare
+from .estimates import Estimate
 from .points import Point, grid
-from .results import Estimate, Result, Run, Summary
+from .results import Result, Run, Summary
 from .simulation import simulate
 from .sweeps import SweepTable, sweep
 

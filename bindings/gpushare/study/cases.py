@@ -42,7 +42,7 @@ def run_case(
     except REFUSALS as error:
         return Outcome(refused=str(error))
     summary = result.summary()
-    return Outcome(dict(summary), summary.limiting_resource, result=result if keep_result else None)
+    return Outcome(dict(summary), summary.bottleneck, result=result if keep_result else None)
 
 
 def run_cases(

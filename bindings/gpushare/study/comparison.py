@@ -12,6 +12,7 @@ from ..frames.charts import Panel, grouped_bars
 from ..frames.render import Field, html_table, text_table
 from ..frames.tables import Table
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
+from . import figures
 from .cases import run_cases
 from .comparison_text import ComparisonText, server_figures
 from .outcomes import Outcome, figure_columns
@@ -28,27 +29,6 @@ __all__ = ["Comparison", "compare"]
 
 #: Modes compared when the document names none.
 DEFAULT_MODES = ("dedicated", "time-slicing", "mps")
-
-#: Latencies that users feel, by the end of their names; the others are in the summaries.
-_FELT = ("e2e_latency", ".after_speech", ".ttft", ".first_audio", ".latency")
-_STATISTICS = ("mean", "p50", "p95", "p99", "jitter")
-_FIGURES = (
-    "gpus_used",
-    "gpus_freed",
-    "request_throughput",
-    "request_throughput_per_gpu",
-    "output_token_throughput",
-    "success_rate",
-    "gpu_busy",
-    "gpu_switching",
-    "bandwidth_utilisation",
-    "compute_utilisation",
-    "vram_used_bytes",
-    "vram_allocated_bytes",
-    "cost_per_month",
-    "cost_per_1000_requests",
-    "audio_gap_rate",
-)
 
 
 def compare(
@@ -144,7 +124,7 @@ class Comparison(StudyTable):
     def latencies(self) -> list[str]:
         """Latencies that users feel, in the order of the pipeline, end to end first."""
         found = dict.fromkeys(name for summary in self.summaries.values() for name in summary.latencies)
-        felt = [name for name in found if name.endswith(_FELT)]
+        felt = [name for name in found if figures.is_felt(name)]
         return [name for name in felt if not self._is_told(name, found)]
 
     def _is_told(self, name: str, found: Mapping[str, None]) -> bool:
@@ -157,9 +137,10 @@ class Comparison(StudyTable):
     @cached_property
     def table(self) -> Table:
         """Mode, figures, latencies, limiting resource and reason as columns."""
-        statistics = [f"{name}_{statistic}_s" for name in self.latencies for statistic in _STATISTICS]
-        figures = [*_FIGURES, *server_figures(self.scenario.services, self.outcomes), *statistics]
-        columns = {"mode": self.modes} | figure_columns(self.outcomes, figures) | self._told()
+        statistics = [f"{name}_{statistic}_s" for name in self.latencies for statistic in figures.STATISTICS]
+        of_servers = server_figures(self.scenario.services, self.outcomes)
+        names = [*figures.COMPARED, *of_servers, *statistics]
+        columns = {"mode": self.modes} | figure_columns(self.outcomes, names) | self._told()
         return Table("comparison", columns)
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
@@ -231,8 +212,8 @@ class Comparison(StudyTable):
     def _repr_html_(self) -> str:
         text = self._text(True)
         limits = [outcome.limiting_resource or "refused" for outcome in self.outcomes]
-        figures = [text.modes(), *text.figures(), Field("limited by", limits, "left")]
+        columns = [text.modes(), *text.figures(), Field("limited by", limits, "left")]
         latencies = html_table([text.modes(), *text.latencies()]) if self.latencies else ""
         return (
-            html_table(figures, caption=self._title()) + latencies + html_table([], notes=text.notes(10_000))
+            html_table(columns, caption=self._title()) + latencies + html_table([], notes=text.notes(10_000))
         )

@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..frames.render import Field, number, numbers, shorten, wrap
 from ..scenario.scenario import Scenario
+from . import figures
+from .estimates import precision, scaled
 from .outcomes import Outcome, values
-from .results import precision, scaled
 
 __all__ = ["ComparisonText", "server_figures"]
 
-#: Columns: title, figure, factor, decimals.
-_SHOWN: tuple[tuple[str, str, float, int | None], ...] = (
-    ("GPUs", "gpus_used", 1, 0),
-    ("freed", "gpus_freed", 1, 0),
-    ("req/s", "request_throughput", 1, None),
-    ("req/s\nper GPU", "request_throughput_per_gpu", 1, None),
-    ("tok/s", "output_token_throughput", 1, 0),
-    ("success\n%", "success_rate", 100, 1),
-    ("GPU\nbusy %", "gpu_busy", 100, 0),
-    ("band-\nwidth %", "bandwidth_utilisation", 100, 0),
-)
-_COST = ("$ per\nmonth", "cost_per_month", 1, 0)
-
-#: Figures of one service that are shown where there is anything to show: heading, scale, decimals, meaning.
-_SERVER_FIGURES = {
-    "rejected": ("rejected", 1, 0, "refused by a full queue"),
-    "preemptions": ("preempted", 1, 0, "sequences that gave up their KV cache and were computed again"),
-    "prefix_hit_rate": ("hits %", 100, 0, "prompt tokens found in the prefix cache"),
-    "draft_acceptance_rate": ("accepted %", 100, 0, "guessed tokens that were right"),
-}
-
 
 def server_figures(services: Sequence[str], outcomes: Sequence[Outcome]) -> list[str]:
-    """Those of `_SERVER_FIGURES`, by service, that are not zero everywhere."""
-    names = [f"{service}.{figure}" for service in services for figure in _SERVER_FIGURES]
+    """Figures of services worth a column: the notable ones that are not zero everywhere."""
+    notable = [name for name, figure in figures.of("service").items() if figure.notable]
+    names = [f"{service}.{name}" for service in services for name in notable]
     return [name for name in names if any(value > 0 for value in values(outcomes, name))]
 
 
@@ -78,34 +59,36 @@ class ComparisonText:
 
     def figures(self) -> list[Field]:
         """Throughput, utilisation, memory and cost, and what only some servers have."""
+        leading = [name for name in figures.LEADING if name != "vram_allocated_bytes"]
         return [
-            *(self._field(*shown) for shown in _SHOWN),
-            self._memory(),
-            self._field(*_COST),
-            *(self._server_field(figure) for figure in self._server_figures),
+            *(self._memory() if name == "vram_used_bytes" else self._figure(name) for name in leading),
+            *(self._figure(name) for name in self._server_figures),
         ]
 
-    def _field(self, title: str, figure: str, scale: float, places: int | None) -> Field:
-        return Field(title, numbers(self._shown(figure, scale), places))
+    def _figure(self, name: str) -> Field:
+        figure = figures.describe(name)
+        service = f"{name.rsplit('.', 1)[0]}\n" if "." in name else ""
+        return self._field(f"{service}{figure.title}", name, figure.scale, figure.decimals)
 
-    def _shown(self, figure: str, scale: float) -> list[float]:
-        found = [scaled(value, scale) for value in values(self._outcomes, figure)]
+    def _field(self, title: str, name: str, scale: float, places: int | None) -> Field:
+        return Field(title, numbers(self._shown(name, scale), places))
+
+    def _shown(self, name: str, scale: float) -> list[float]:
+        found = [scaled(value, scale) for value in values(self._outcomes, name)]
         return found if self._intervals else [float(value) for value in found]
 
-    def _server_field(self, figure: str) -> Field:
-        service, name = figure.rsplit(".", 1)
-        title, scale, places, _ = _SERVER_FIGURES[name]
-        return self._field(f"{service}\n{title}", figure, scale, places)
-
     def _memory(self) -> Field:
-        pairs = zip(self._shown("vram_used_bytes", 1), self._shown("vram_allocated_bytes", 1), strict=True)
+        used, allocated = (figures.describe(f"vram_{which}_bytes") for which in ("used", "allocated"))
+        pairs = zip(
+            self._shown(used.name, used.scale), self._shown(allocated.name, allocated.scale), strict=True
+        )
         return Field(
-            "VRAM GB\nused/all",
+            f"{used.title}/{allocated.title.split()[-1]}",
             [
-                f"{number(float(used) / 1e9, 1)}/{number(float(allocated) / 1e9, 0)}"
-                if not math.isnan(used)
+                f"{number(float(some), used.decimals)}/{number(float(all_), allocated.decimals)}"
+                if not math.isnan(some)
                 else "-"
-                for used, allocated in pairs
+                for some, all_ in pairs
             ],
         )
 
@@ -113,18 +96,19 @@ class ComparisonText:
         """Mean, p95 and jitter of each latency, under its name."""
         fields = []
         for name in self._latencies:
-            scale, unit = self._scale(name)
+            unit, scale, places = self._unit(name)
             group = [
-                self._field(f"{title}\n{unit}", f"{name}_{title}_s", scale, 1 if unit == "ms" else 2)
-                for title in ("mean", "p95", "jitter")
+                self._field(f"{statistic}\n{unit}", f"{name}_{statistic}_s", scale, places)
+                for statistic in ("mean", "p95", "jitter")
             ]
             fields.append(_joined(name, group))
         return fields
 
-    def _scale(self, name: str) -> tuple[float, str]:
-        found = values(self._outcomes, f"{name}_p95_s")
-        largest = max((v for v in found if not math.isnan(v)), default=0.0)
-        return (1.0, "s") if largest >= 10 else (1e3, "ms")
+    def _unit(self, name: str) -> tuple[str, float, int | None]:
+        """Name, scale and decimals: seconds where they are many."""
+        figure = figures.describe(f"{name}_p95_s")
+        known = [v for v in values(self._outcomes, figure.name) if not math.isnan(v)]
+        return ("s", 1.0, 2) if max(known, default=0.0) >= 10 else ("ms", figure.scale, figure.decimals)
 
     def notes(self, width: int) -> list[str]:
         """What limits each mode, why some are refused, and what the columns mean."""
@@ -147,21 +131,26 @@ class ComparisonText:
             f"req/s, tok/s: completed requests and their output tokens in the {number(window, 0)} s "
             "measured. busy: share of time with a kernel running; bandwidth: bytes moved of the peak; "
             "both over the GPUs used. VRAM: resident of nominal. jitter: p99 - p50. "
-            f"{self._server_legend()}A month has 720 hours at ${self._scenario.price_per_gpu_hour:g} a GPU."
+            f"{self._server_legend()}A month has 720 hours at {self._prices()}."
         )
 
+    def _prices(self) -> str:
+        price = self._scenario.price_per_gpu_hour
+        if isinstance(price, Mapping):
+            return ", ".join(f"${one:g} for {gpu}" for gpu, one in price.items())
+        return f"${price:g} a GPU"
+
     def _server_legend(self) -> str:
-        shown = dict.fromkeys(figure.rsplit(".", 1)[1] for figure in self._server_figures)
-        figures = [_SERVER_FIGURES[figure] for figure in shown]
-        return "".join(f"{title.removesuffix(' %')}: {meaning}. " for title, _, _, meaning in figures)
+        shown = [figures.of("service")[name.rsplit(".", 1)[1]] for name in self._server_figures]
+        return "".join(f"{f.title.removesuffix(' %')}: {f.meaning}. " for f in dict.fromkeys(shown))
 
     def _precision(self) -> str:
         runs = [outcome.result.runs for outcome in self._outcomes if outcome.result is not None]
-        figures = {"req/s": "request_throughput", "the e2e mean": "e2e_latency_mean_s"}
+        told = {"req/s": "request_throughput", "the e2e mean": "e2e_latency_mean_s"}
         return precision(
             max(map(len, runs), default=1),
             self._intervals,
-            {title: values(self._outcomes, figure) for title, figure in figures.items()},
+            {title: values(self._outcomes, name) for title, name in told.items()},
             perturbed=any(run.perturbed for several in runs for run in several),
         )
 

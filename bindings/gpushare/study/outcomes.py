@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-from .results import Estimate, Result
+from .bottleneck import Bottleneck
+from .estimates import Estimate
+from .results import Result
 
 __all__ = ["Outcome", "figure_columns", "values"]
 
@@ -24,8 +26,8 @@ class Outcome:
     ----------
     figures : mapping of str to float
         By the names of `Summary`, estimates where there were several runs; empty when it was refused.
-    limiting_resource : str
-        What the requests wait for most, in words.
+    bottleneck : Bottleneck or None
+        What the requests wait for most; None when it was refused.
     refused : str
         Why the case is impossible; empty otherwise.
     result : Result or None
@@ -33,14 +35,20 @@ class Outcome:
     """
 
     figures: Mapping[str, float] = field(default_factory=dict)
-    limiting_resource: str = ""
+    bottleneck: Bottleneck | None = None
     refused: str = ""
     result: Result | None = None
+
+    @property
+    def limiting_resource(self) -> str:
+        """The bottleneck in words; empty when the case was refused."""
+        return str(self.bottleneck or "")
 
     def to_plain(self) -> dict[str, Any]:
         """For JSON; an estimate is a list of mean, half-width and count, and the result is left out."""
         metrics = {name: _plain(value) for name, value in self.figures.items()}
-        return {"metrics": metrics, "limiting_resource": self.limiting_resource, "refused": self.refused}
+        bottleneck = asdict(self.bottleneck) if self.bottleneck else None
+        return {"metrics": metrics, "bottleneck": bottleneck, "refused": self.refused}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Outcome:
@@ -52,7 +60,8 @@ class Outcome:
             For anything else.
         """
         figures = {name: _figure(*value) for name, value in plain["metrics"].items()}
-        return cls(figures, plain["limiting_resource"], plain["refused"])
+        bottleneck = plain["bottleneck"]
+        return cls(figures, Bottleneck(**bottleneck) if bottleneck else None, plain["refused"])
 
 
 def _plain(value: float) -> list[float]:

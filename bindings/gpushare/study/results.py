@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -13,147 +12,20 @@ import numpy as np
 from .. import _core
 from ..frames.render import Field, html_table, number, numbers, text_table, wrap
 from ..frames.tables import Table, concatenate
+from . import figures
+from .bottleneck import Bottleneck, agreed
+from .estimates import Estimate, estimate
 
-__all__ = ["Estimate", "Result", "Run", "Summary", "estimate"]
-
-#: Figures of one latency, as they appear in names such as "ttft_p95_s".
-LATENCY_STATISTICS = ("mean", "p50", "p90", "p95", "p99", "max", "standard_deviation", "jitter")
-_PARTITION_FIGURES = (
-    "busy",
-    "switching",
-    "compute_utilisation",
-    "bandwidth_utilisation",
-    "memory_used_bytes",
-    "memory_allocated_bytes",
-)
-_SERVICE_FIGURES = (
-    "replicas",
-    "mean_in_system",
-    "mean_batch",
-    "steps",
-    "preemptions",
-    "rejected",
-    "prefix_prompt_tokens",
-    "prefix_hit_tokens",
-    "prefix_evicted_blocks",
-    "draft_tokens",
-    "accepted_tokens",
-    "busy",
-)
-
-
-class Estimate(float):
-    """A mean over replications that knows its confidence interval.
-
-    Attributes
-    ----------
-    half_width : float
-        Of the 95 % interval by Student's t; infinite for fewer than two values.
-    count : int
-        Replications that had the figure.
-    """
-
-    half_width: float
-    count: int
-
-    def __new__(cls, mean: float, half_width: float = math.inf, count: int = 1) -> Estimate:  # noqa: D102
-        self = super().__new__(cls, mean)
-        self.half_width = half_width
-        self.count = count
-        return self
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Estimate, (float(self), self.half_width, self.count)
-
-    def __repr__(self) -> str:
-        return f"{float(self):.6g} ± {self.half_width:.2g}"
-
-
-def scaled(value: float, factor: float) -> float:
-    """In another unit; an estimate keeps its interval."""
-    if isinstance(value, Estimate):
-        return Estimate(value * factor, value.half_width * factor, value.count)
-    return value * factor
-
-
-# Half of the width that holds 90 % of a normal distribution, in standard deviations.
-_HALF_OF_90 = 1.645
-
-
-def estimate(values: Sequence[float], *, perturbed: bool = False) -> float:
-    """The value itself, or for two and more the mean with its 95 % half-width; NaN values are left out.
-
-    With `perturbed` the half-width is that of the values, 90 %: what one prediction may be off by.
-    """
-    known = [float(v) for v in values if not math.isnan(v)]
-    if len(values) == 1 or not known:
-        return values[0] if len(values) == 1 else math.nan
-    if perturbed:
-        half_width = _HALF_OF_90 * float(np.std(known, ddof=1)) if len(known) > 1 else math.inf
-        return Estimate(float(np.mean(known)), half_width, len(known))
-    return Estimate(*_core.mean_estimate(known, 0.95))
-
-
-def precision(
-    runs: int, intervals: bool, figures: Mapping[str, Sequence[float]], *, perturbed: bool = False
-) -> str:
-    """What is known about chance: what ± means, or how wide the intervals of some figures are at most."""
-    if runs < 2:
-        return ""
-    if perturbed and intervals:
-        return f"± is half of the 90 % interval of the prediction: calibration error and chance, {runs} runs."
-    if intervals:
-        return f"± is the half-width of the 95 % interval over {runs} replications."
-    widest = [
-        f"{100 * max(relative):.1f} % of {title}"
-        for title, values in figures.items()
-        if (relative := [v.half_width / v for v in values if isinstance(v, Estimate) and v > 0])
-    ]
-    if perturbed:
-        return f"Means of {runs} runs; by calibration error and chance 90 % lie within {', '.join(widest)}."
-    return f"Means of {runs} replications; 95 % half-widths are at most {', '.join(widest)}."
-
-
-def _weighted(partitions: Sequence[Mapping[str, Any]], figure: str) -> float:
-    """Mean over partitions, each counted by the memory it was given."""
-    total = sum(p["memory_allocated_bytes"] for p in partitions)
-    if not total:
-        return math.nan
-    return float(sum(p[figure] * p["memory_allocated_bytes"] for p in partitions) / total)
-
-
-def flatten(summary: Mapping[str, Any]) -> dict[str, float]:
-    """Every number of one run's summary by a flat name, such as ``tts.first_audio_p95_s``."""
-    flat: dict[str, float] = {k: v for k, v in summary.items() if isinstance(v, (int, float))}
-    partitions = summary["partitions"]
-    for figure, name in (
-        ("busy", "gpu_busy"),
-        ("bandwidth_utilisation", "bandwidth_utilisation"),
-        ("compute_utilisation", "compute_utilisation"),
-        ("switching", "gpu_switching"),
-    ):
-        flat[name] = _weighted(partitions, figure)
-    for name, latency in summary["latencies"].items():
-        for statistic in LATENCY_STATISTICS:
-            flat[f"{name}_{statistic}_s"] = latency[statistic] if latency["count"] else math.nan
-        flat[f"{name}_count"] = latency["count"]
-    for partition in partitions:
-        flat |= {f"{partition['name']}.{figure}": partition[figure] for figure in _PARTITION_FIGURES}
-    for service in summary["services"]:
-        flat |= {f"{service['name']}.{figure}": service[figure] for figure in _SERVICE_FIGURES}
-        if looked_up := service["prefix_prompt_tokens"]:
-            flat[f"{service['name']}.prefix_hit_rate"] = service["prefix_hit_tokens"] / looked_up
-        if guessed := service["draft_tokens"]:
-            flat[f"{service['name']}.draft_acceptance_rate"] = service["accepted_tokens"] / guessed
-    return flat
+__all__ = ["Result", "Run", "Summary"]
 
 
 class Summary(Mapping[str, float]):
     """Figures by name: throughput, latencies, utilisations, cost.
 
-    Names follow the benchmark tools: ``request_throughput``, ``output_token_throughput``, ``ttft_p95_s``,
+    Names follow the benchmark tools: ``request_throughput``, ``output_token_throughput``, ``llm.ttft_p95_s``,
     ``e2e_latency_mean_s``, ``tts.first_audio_p95_s``; ``*_jitter_s`` is p99 - p50. Times are seconds, memory
-    is bytes, utilisations are shares of 1. With several replications every value is an `Estimate`.
+    is bytes, utilisations are shares of 1. With several replications every value is an `Estimate`. A name may
+    lack what stands before a dot where the rest is unique (``ttft_p95_s``); iteration gives full names.
 
     Parameters
     ----------
@@ -164,14 +36,14 @@ class Summary(Mapping[str, float]):
     def __init__(self, runs: Sequence[Run]) -> None:
         self._runs = tuple(runs)
         self._latencies = list(dict.fromkeys(name for run in runs for name in run.summary["latencies"]))
+        self.only_pipeline = runs[0].only_pipeline
 
     @cached_property
     def _metrics(self) -> dict[str, float]:
-        flat = [flatten(run.summary) for run in self._runs]
-        names = dict.fromkeys(name for metrics in flat for name in metrics)
+        names = dict.fromkeys(name for run in self._runs for name in run.figures)
         perturbed = any(run.perturbed for run in self._runs)
         return {
-            name: estimate([metrics.get(name, math.nan) for metrics in flat], perturbed=perturbed)
+            name: estimate([run.figures.get(name, math.nan) for run in self._runs], perturbed=perturbed)
             for name in names
         }
 
@@ -180,15 +52,21 @@ class Summary(Mapping[str, float]):
         """Names of the measured latencies: ``e2e_latency``, ``ttft``, ..."""
         return list(self._latencies)
 
+    @cached_property
+    def bottleneck(self) -> Bottleneck:
+        """What the requests wait for most; with several replications the most frequent answer."""
+        return agreed([run.bottleneck for run in self._runs])
+
     @property
     def limiting_resource(self) -> str:
-        """What the requests wait for most, in words; with several replications the most frequent answer."""
-        found = Counter(run.summary["limiting_resource"] for run in self._runs)
-        answer, times = found.most_common(1)[0]
-        return answer if times == len(self._runs) else f"{answer} ({times} of {len(self._runs)} replications)"
+        """The bottleneck in words."""
+        return str(self.bottleneck)
 
     def __getitem__(self, name: str) -> float:
-        return self._metrics[name]
+        """A figure; a `FigureError`, which is a KeyError, tells the nearest names or the choices."""
+        if name in self._metrics:
+            return self._metrics[name]
+        return self._metrics[figures.resolve(self, name)]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._metrics)
@@ -244,34 +122,26 @@ class Summary(Mapping[str, float]):
 
     def _latency_fields(self) -> list[Field]:
         fields = [Field("latency", self._latencies, "left")]
-        rows = {
-            name: [
-                self.get(f"{name}_{statistic}_s", math.nan) * 1e3
-                for statistic in ("mean", "p50", "p95", "p99", "jitter")
-            ]
-            for name in self._latencies
-        }
-        for i, title in enumerate(("mean", "p50", "p95", "p99", "p99-p50")):
-            fields.append(Field(f"{title}\nms", numbers([row[i] for row in rows.values()], 1)))
+        for statistic in figures.STATISTICS:
+            figure = figures.of("latency")[f"{statistic}_s"]
+            found = [self.get(f"{name}_{statistic}_s", math.nan) for name in self._latencies]
+            cells = numbers([float(figure.shown(value)) for value in found], figure.decimals)
+            fields.append(Field(f"{figure.title}\nms", cells))
         return fields
 
     def _partition_fields(self) -> list[Field]:
         partitions = self._runs[0].summary["partitions"]
         names = [p["name"] for p in partitions]
-
-        def percents(figure: str) -> list[str]:
-            return [_percent(self[f"{name}.{figure}"]) for name in names]
-
-        used = [self[f"{name}.memory_used_bytes"] / 1e9 for name in names]
-        return [
+        fields = [
             Field("partition", names, "left"),
             Field("shared by", [p["sharing"] for p in partitions], "left"),
-            Field("busy", percents("busy")),
-            Field("switching", percents("switching")),
-            Field("compute", percents("compute_utilisation")),
-            Field("bandwidth", percents("bandwidth_utilisation")),
-            Field("GB used", numbers(used, 1)),
         ]
+        for figure in figures.of("partition").values():
+            if figure.notable:
+                fields.append(
+                    Field(figure.title, _cells(figure, [self[f"{n}.{figure.name}"] for n in names]))
+                )
+        return fields
 
     def __repr__(self) -> str:
         lines = [self._title()]
@@ -290,6 +160,12 @@ def _percent(share: float) -> str:
     return "-" if math.isnan(share) else f"{100 * share:.0f} %"
 
 
+def _cells(figure: figures.Figure, values: Sequence[float]) -> list[str]:
+    if figure.kind == "share":
+        return [_percent(value) for value in values]
+    return numbers([float(figure.shown(value)) for value in values], figure.decimals)
+
+
 class Run:
     """One replication.
 
@@ -302,7 +178,13 @@ class Run:
     perturbed : bool
         Whether it drew its own calibration errors.
     summary : dict
-        Every figure, nested; see `Summary` for flat names.
+        Every figure, nested by latency, partition and service.
+    figures : dict of str to float
+        Every figure by its canonical name.
+    bottleneck : Bottleneck
+        What the requests wait for most.
+    only_pipeline : str
+        The pipeline that the names of latencies leave out; empty where there are several.
     requests, steps, partitions : Table
         ``requests`` and ``steps`` are empty when they were not recorded.
     log : dict of str to Table
@@ -318,6 +200,9 @@ class Run:
         self.replication: int = run.replication
         self.perturbed: bool = run.perturbed
         self.summary: dict[str, Any] = run.summary
+        self.figures: dict[str, float] = run.figures
+        self.bottleneck = Bottleneck(**run.bottleneck)
+        self.only_pipeline: str = run.only_pipeline
         self.requests = Table._wrap(run.requests)
         self.steps = Table._wrap(run.steps)
         self.partitions = Table._wrap(run.partitions)

@@ -7,21 +7,22 @@ import re
 from collections.abc import Sequence
 
 from ..frames.render import Field, number, numbers, shorten, wrap
+from . import figures
+from .estimates import precision, scaled
 from .outcomes import Outcome, values
 from .points import Point
-from .results import precision, scaled
 
 __all__ = ["SweepText"]
 
-#: Columns: title, figure, factor, decimals.
-_SHOWN: tuple[tuple[str, str, float, int | None], ...] = (
-    ("GPUs", "gpus_used", 1, 0),
-    ("req/s", "request_throughput", 1, None),
-    ("req/s\nper GPU", "request_throughput_per_gpu", 1, None),
-    ("tok/s", "output_token_throughput", 1, 0),
-    ("success\n%", "success_rate", 100, 1),
-    ("e2e mean\ns", "e2e_latency_mean_s", 1, None),
-    ("e2e p95\ns", "e2e_latency_p95_s", 1, None),
+#: Columns.
+_SHOWN = (
+    "gpus_used",
+    "request_throughput",
+    "request_throughput_per_gpu",
+    "output_token_throughput",
+    "success_rate",
+    "e2e_latency_mean_s",
+    "e2e_latency_p95_s",
 )
 #: Of these, a figure that is the same in every row is said once, below the table.
 _OFTEN_SAME = {"gpus_used": "{} GPUs", "success_rate": "{} % of the requests completed"}
@@ -69,26 +70,28 @@ class SweepText:
         fields = [self._axis_field(axis) for axis in self._axes]
         if not fields:
             fields = [Field("point", [str(i) for i in range(len(self._points))])]
-        for title, metric, scale, places in _SHOWN:
-            found = self._values(metric, scale)
-            if _known(found) and not self._is_same(metric):
+        for figure in _shown():
+            found = self._values(figure.name, figure.scale)
+            if _known(found) and not self._is_same(figure.name):
                 shown = found if self._intervals else [float(v) for v in found]
-                fields.append(Field(title, numbers(shown, places)))
-        limits = [_brief(outcome.limiting_resource) or "refused" for outcome in self._outcomes]
+                fields.append(Field(figure.title, numbers(shown, figure.decimals)))
+        limits = [shorten(o.bottleneck.brief, 24) if o.bottleneck else "refused" for o in self._outcomes]
         return [*fields, Field("limited by", limits, "left")]
 
     def notes(self, width: int) -> list[str]:
         """What the table does not say: figures common to all rows, precision, reasons."""
         same = [
-            _OFTEN_SAME[metric].format(number(float(_known(self._values(metric, scale))[0]), places))
-            for _, metric, scale, places in _SHOWN
-            if self._is_same(metric)
+            _OFTEN_SAME[figure.name].format(
+                number(float(_known(self._values(figure.name, figure.scale))[0]), figure.decimals)
+            )
+            for figure in _shown()
+            if self._is_same(figure.name)
         ]
         lines = [f"in every row that is not refused: {', '.join(same)}"] if same else []
         if "layout" in self._axes:
             lines.append("layout: instance@slot, such as 3g@4 for 3g.40gb from memory slot 4 on")
-        figures = {"req/s": "request_throughput", "the e2e mean": "e2e_latency_mean_s"}
-        known = {title: self._values(metric, 1) for title, metric in figures.items()}
+        told = {"req/s": "request_throughput", "the e2e mean": "e2e_latency_mean_s"}
+        known = {title: self._values(metric, 1) for title, metric in told.items()}
         lines.append(precision(self._replications, self._intervals, known, perturbed=self._perturbed))
         return [wrap(line, width, "  ") for line in [*lines, *self._reasons()] if line]
 
@@ -117,13 +120,14 @@ class SweepText:
         return Field(axis, [shorten(text, 40) for text in texts], "left")
 
 
-def _known(figures: Sequence[float]) -> list[float]:
-    return [value for value in figures if not math.isnan(value)]
+def _shown() -> list[figures.Figure]:
+    """The columns; those of latencies in seconds, since sweeps go far."""
+    described = [figures.describe(name) for name in _SHOWN]
+    return [figure.in_own_unit() if figure.kind == "time" else figure for figure in described]
 
 
-def _brief(limit: str) -> str:
-    """The service and the resource of a limit, without where and how much."""
-    return shorten(re.split(r" of |[;,(]", limit)[0].strip(), 24)
+def _known(found: Sequence[float]) -> list[float]:
+    return [value for value in found if not math.isnan(value)]
 
 
 def compact_layouts(layouts: Sequence[str]) -> list[str]:

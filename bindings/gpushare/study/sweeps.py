@@ -13,6 +13,7 @@ import numpy as np
 from ..frames.charts import Line, line_chart
 from ..frames.render import html_table, shorten, text_table
 from ..frames.tables import Table
+from . import figures
 from .cases import run_cases
 from .outcomes import Outcome, figure_columns
 from .points import Point
@@ -26,20 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SweepTable", "sweep"]
 
-#: Columns that every table starts with, after the axes.
-_LEADING = (
-    "gpus_used",
-    "gpus_freed",
-    "request_throughput",
-    "request_throughput_per_gpu",
-    "output_token_throughput",
-    "success_rate",
-    "gpu_busy",
-    "bandwidth_utilisation",
-    "vram_used_bytes",
-    "vram_allocated_bytes",
-    "cost_per_month",
-)
 _SHOWN_ROWS = 60
 
 
@@ -135,9 +122,9 @@ class SweepTable(StudyTable):
         }
         columns["feasible"] = np.array([not o.refused for o in self.outcomes], dtype=np.int64)
         found = dict.fromkeys(name for outcome in self.outcomes for name in outcome.figures)
-        figures = [name for name in _LEADING if name in found]
-        figures += [name for name in found if name not in _LEADING]
-        return Table("sweep", columns | figure_columns(self.outcomes, figures, columns) | self._told())
+        names = [name for name in figures.LEADING if name in found]
+        names += [name for name in found if name not in figures.LEADING]
+        return Table("sweep", columns | figure_columns(self.outcomes, names, columns) | self._told())
 
     @property
     def columns(self) -> list[str]:

@@ -1,6 +1,4 @@
-#include "serving/continuous_engine.hpp"
-
-// Speculative decoding as sequences see it: how many guesses were right.
+#include "serving/speculative_decoding.hpp"
 
 namespace gpushare {
 namespace {
@@ -14,16 +12,14 @@ std::uint64_t scattered(std::uint64_t bits) {
 
 }  // namespace
 
-std::uint32_t ContinuousEngine::verify(const Sequence& sequence, std::uint32_t guessed) {
+std::uint32_t SpeculativeDecoding::verify(const Sequence& sequence, std::uint32_t guessed) {
   if (!luck_) return 0;
   Stream luck = luck_->at(scattered(sequence.job.luck) + sequence.generated);
   const double drawn = luck.uniform();
   std::uint32_t kept = 0;
-  for (double all = options_.speculation.acceptance; kept < guessed && drawn < all;
-       all *= options_.speculation.acceptance)
-    ++kept;
-  counts_.draft_tokens += guessed;
-  counts_.accepted_tokens += kept;
+  for (double all = options_.acceptance; kept < guessed && drawn < all; all *= options_.acceptance) ++kept;
+  guessed_ += guessed;
+  kept_ += kept;
   return kept;
 }
 

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "serving/block_pool.hpp"
+#include "serving/job.hpp"
+
+namespace gpushare {
+
+/// A job that a server with continuous batching computes: its prompt, then its reply token by token.
+struct Sequence {
+  Job job;
+  std::uint32_t target = 0;    ///< tokens whose KV must be there before the next is sampled
+  std::uint32_t computed = 0;  ///< tokens whose KV is there
+  std::uint32_t shared = 0;    ///< of which in blocks of the prefix cache, which all sequences share
+  std::uint32_t generated = 0;
+  std::uint32_t told = 0;       ///< of those, known outside
+  std::uint32_t scheduled = 0;  ///< tokens of the step in hand
+  std::int64_t blocks = 0;
+  Time last_token{};
+  std::vector<BlockPool::Entry> held;  ///< entries of the prefix cache that it uses, from the start
+  std::size_t stretch = 0;             ///< of its prefix, the next to be kept in the cache
+  std::int64_t position = 0;           ///< where that starts, blocks
+  std::int64_t partly = 0;             ///< blocks of it that were found
+
+  [[nodiscard]] bool decodes() const { return generated > 0 && computed + 1 == target; }
+  [[nodiscard]] bool complete() const { return generated >= std::max(1u, job.output_tokens); }
+  [[nodiscard]] bool complete_outside() const { return told >= std::max(1u, job.output_tokens); }
+  /// Whether its first token is known outside, and so are all but the last `late`.
+  [[nodiscard]] bool is_told(std::uint32_t late) const { return told > 0 && told + late == generated; }
+  /// Whether the step in hand brings it one token, tells one that came `late` steps ago, and nothing else.
+  [[nodiscard]] bool in_mid_reply(std::uint32_t late) const {
+    return scheduled == 1 && decodes() && is_told(late) && job.notify_every == 0 &&
+           generated + 1 < job.output_tokens;
+  }
+  void take_tokens(std::uint32_t count) {
+    computed += count;
+    generated += count;
+    told += count;
+    target += count;
+  }
+  [[nodiscard]] bool before(const Sequence& other) const {
+    return job.priority != other.job.priority ? job.priority < other.job.priority
+                                              : job.queued < other.job.queued;
+  }
+};
+
+}  // namespace gpushare
