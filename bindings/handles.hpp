@@ -42,8 +42,17 @@ struct TraceHandle {
   std::shared_ptr<const Trace> trace;
 };
 
+struct CallsHandle {
+  std::shared_ptr<const std::vector<VoiceCall>> calls;
+};
+
 struct ScenarioHandle {
   std::shared_ptr<const Scenario> scenario;
+};
+
+struct PlacementHandle {
+  std::shared_ptr<const Placement> placement;
+  std::vector<std::string> services;  ///< what its indices stand for
 };
 
 struct TableHandle {
@@ -67,6 +76,9 @@ py::array_t<T> view(const std::shared_ptr<const void>& owner, const std::vector<
 
 [[nodiscard]] ProfileHandle load_profile_handle(const std::string& name_or_path);
 [[nodiscard]] LayoutHandle make_layout(const ProfileHandle& profile, Layout layout);
+[[nodiscard]] PlacementHandle placement_of(const ScenarioHandle& scenario);
+/// Every GPU as a dict: node, profile, layout and partitions, with their sharing and processes.
+[[nodiscard]] py::list gpu_list(const Placement& placement, const std::vector<std::string>& services);
 [[nodiscard]] py::list provenance_list(const std::vector<ProvenanceEntry>& entries);
 
 [[nodiscard]] py::dict values_dict(const FieldValues& values);
@@ -88,6 +100,7 @@ void register_model(py::module_& module);
 void register_engines(py::module_& module);
 void register_trace(py::module_& module);
 void register_calls(py::module_& module);
+void register_placement(py::module_& module);
 void register_scenario(py::module_& module);
 void register_table(py::module_& module);
 void register_simulation(py::module_& module);

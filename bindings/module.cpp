@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, module) {
   gpushare::python::register_engines(module);
   gpushare::python::register_trace(module);
   gpushare::python::register_calls(module);
+  gpushare::python::register_placement(module);
   gpushare::python::register_scenario(module);
   gpushare::python::register_table(module);
   gpushare::python::register_simulation(module);

@@ -66,6 +66,17 @@ py::dict draw_calls(const std::string& recipe_json, std::uint64_t seed, double d
 }  // namespace
 
 void register_calls(py::module_& module) {
+  py::class_<CallsHandle>(module, "Calls", "Voice calls, as JSON lines have them: an object for each turn.")
+      .def(py::init([](std::string_view text, const std::string& source) {
+             const py::gil_scoped_release release;
+             return CallsHandle{std::make_shared<const std::vector<VoiceCall>>(parse_calls(text, source))};
+           }),
+           py::arg("text"), py::arg("source") = "")
+      .def_property_readonly(
+          "turns", [](const CallsHandle& h) { return turns(*h.calls); }, "Their turns, as columns by name.")
+      .def("__len__", [](const CallsHandle& h) { return h.calls->size(); })
+      .def("__repr__",
+           [](const CallsHandle& h) { return "<Calls: " + std::to_string(h.calls->size()) + ">"; });
   module.def("draw_calls", &draw_calls, py::arg("recipe"), py::arg("seed"), py::arg("duration_s"),
              "Turns of the calls of a recipe (JSON) that begin in duration_s, as columns by name.");
   module.def(

@@ -4,69 +4,115 @@ namespace gpushare::python {
 
 namespace {
 
-py::list service_names(const Scenario& scenario) {
-  py::list names;
-  for (const Service& service : scenario.workload.services) names.append(service.name);
+std::vector<std::string> service_names(const Scenario& scenario) {
+  std::vector<std::string> names;
+  for (const Service& service : scenario.workload.services) names.push_back(service.name);
   return names;
-}
-
-py::dict partition_dict(const Scenario& scenario, const Partition& partition,
-                        const PartitionPlacement& placement) {
-  py::list processes;
-  for (const ProcessPlacement& process : placement.processes) {
-    processes.append(scenario.workload.services[static_cast<std::size_t>(process.service)].name);
-  }
-  py::dict d;
-  d["name"] = partition.name;
-  d["sharing"] = std::string(to_string(placement.sharing.mode));
-  d["memory_bytes"] = partition.memory_bytes;
-  d["processes"] = processes;
-  return d;
-}
-
-py::list gpu_list(const Scenario& scenario) {
-  py::list list;
-  for (const GpuPlacement& gpu : scenario.placement.gpus) {
-    const std::vector<Partition>& parts = gpu.parts();
-    py::list placed;
-    for (std::size_t i = 0; i < parts.size() && i < gpu.partitions.size(); ++i) {
-      placed.append(partition_dict(scenario, parts[i], gpu.partitions[i]));
-    }
-    py::dict d;
-    d["profile"] = gpu.profile().name;
-    d["layout"] = format_layout(gpu.profile(), gpu.layout());
-    d["partitions"] = placed;
-    list.append(d);
-  }
-  return list;
 }
 
 py::object price_object(const Prices& prices) {
   return prices.by_gpu.empty() ? py::object(py::float_(prices.any_gpu)) : py::cast(prices.by_gpu);
 }
 
-/// Reads the files that a document names through Python, which knows more formats; None: as the library does.
-FileReaders file_readers(const std::vector<std::string>& formats, const py::object& load_trace,
-                         const py::object& read_bytes) {
-  FileReaders files;
-  if (!formats.empty()) files.trace_formats = formats;
-  if (!load_trace.is_none()) {
-    files.trace = [&load_trace](const std::string& path, const std::string& format) {
-      const py::gil_scoped_acquire acquire;
-      return *load_trace(path, format).cast<TraceHandle>().trace;
-    };
+ScenarioHandle make(Scenario scenario) { return {std::make_shared<const Scenario>(std::move(scenario))}; }
+
+py::list service_list(const Workload& workload) {
+  py::list list;
+  for (const Service& service : workload.services) {
+    py::dict d;
+    d["name"] = service.name;
+    d["model"] = service.model->name;
+    d["precision"] = std::string(to_string(service.precision));
+    d["replicas"] = service.replicas;
+    d["tensor_parallel"] = service.tensor_parallel;
+    d["memory_bytes"] = service.memory_bytes > 0 ? py::object(py::float_(service.memory_bytes)) : py::none();
+    list.append(d);
   }
-  if (!read_bytes.is_none()) {
-    files.calls = [&read_bytes](const std::string& path) {
-      const py::gil_scoped_acquire acquire;
-      const py::bytes text = read_bytes(path);
-      return parse_calls(std::string_view(text), path);
-    };
+  return list;
+}
+
+py::dict pipeline_dict(const Workload& workload) {
+  py::dict pipelines;
+  for (const Pipeline& pipeline : workload.pipelines) {
+    py::list stages;
+    for (const Stage& stage : pipeline.stages) stages.append(stage.name);
+    pipelines[py::str(pipeline.name)] = stages;
   }
+  return pipelines;
+}
+
+py::dict workload_dict(const ScenarioHandle& h) {
+  constexpr const char* kKinds[] = {"open", "closed", "trace", "calls"};
+  const Workload& workload = h.scenario->workload;
+  py::dict traffic;
+  for (const Traffic& entry : workload.traffic)
+    traffic[py::str(entry.name)] = kKinds[static_cast<std::size_t>(entry.kind)];
+  py::dict d;
+  d["services"] = service_list(workload);
+  d["pipelines"] = pipeline_dict(workload);
+  d["traffic"] = traffic;
+  d["warmup_s"] = workload.warmup_s;
+  d["duration_s"] = workload.duration_s;
+  d["price_per_gpu_hour"] = price_object(workload.prices);
+  return d;
+}
+
+py::list file_list(const ScenarioDocument& document) {
+  py::list files;
+  for (const InputFile& file : document.files())
+    files.append(
+        py::make_tuple(file.kind == InputFile::Kind::trace ? "trace" : "calls", file.path, file.format));
   return files;
 }
 
-ScenarioHandle make(Scenario scenario) { return {std::make_shared<const Scenario>(std::move(scenario))}; }
+py::list files_read(const Inputs& inputs) {
+  py::list files;
+  for (const auto& [file, trace] : inputs.trace_files)
+    files.append(py::make_tuple("trace", file.first, file.second));
+  for (const auto& [path, calls] : inputs.call_files) files.append(py::make_tuple("calls", path, "auto"));
+  return files;
+}
+
+using Traces = std::map<std::string, TraceHandle>;
+using Calls = std::map<std::string, CallsHandle>;
+using TraceFiles = std::map<std::pair<std::string, std::string>, TraceHandle>;
+
+Inputs inputs_of(const Traces& traces, const Calls& calls, const TraceFiles& trace_files,
+                 const Calls& call_files, const std::vector<std::string>& formats) {
+  Inputs inputs;
+  for (const auto& [name, handle] : traces) inputs.traces[name] = handle.trace;
+  for (const auto& [name, handle] : calls) inputs.calls[name] = handle.calls;
+  for (const auto& [file, handle] : trace_files) inputs.trace_files[file] = handle.trace;
+  for (const auto& [path, handle] : call_files) inputs.call_files[path] = handle.calls;
+  if (!formats.empty()) inputs.trace_formats = formats;
+  return inputs;
+}
+
+void register_document(py::module_& module) {
+  py::class_<ScenarioDocument> cls(module, "ScenarioDocument",
+                                   "A document in one of its modes, not read yet.");
+  cls.def_static("parse", &ScenarioDocument::parse, py::arg("json"), py::arg("mode") = "",
+                 py::arg("source") = "", py::arg("folder") = "",
+                 "Parses JSON text; nothing that it names is read.");
+  cls.def_static("load", &ScenarioDocument::load, py::arg("name_or_path"), py::arg("mode") = "",
+                 "Parses a document by name or file path.")
+      .def("in_mode", &ScenarioDocument::in_mode, py::arg("mode"), "Another mode of the document given.")
+      .def_property_readonly("text", &ScenarioDocument::text, "JSON with the mode applied.")
+      .def_property_readonly("files", &file_list, "(kind, path, format) of the traces and calls it names.")
+      .def(
+          "read",
+          [](const ScenarioDocument& document, const Traces& traces, const Calls& calls,
+             const TraceFiles& trace_files, const Calls& call_files, const std::vector<std::string>& formats,
+             const std::optional<ScenarioHandle>& like) {
+            const Inputs inputs = inputs_of(traces, calls, trace_files, call_files, formats);
+            const py::gil_scoped_release release;
+            return make(document.read(inputs, like ? like->scenario.get() : nullptr));
+          },
+          py::kw_only(), py::arg("traces") = Traces(), py::arg("calls") = Calls(),
+          py::arg("trace_files") = TraceFiles(), py::arg("call_files") = Calls(),
+          py::arg("formats") = std::vector<std::string>(), py::arg("like") = py::none(),
+          "The scenario, with what is handed over; what it has in common with `like` is taken from there.");
+}
 
 template <class T>
 void field(py::class_<ScenarioHandle>& cls, const char* name, T Scenario::*member, const char* doc) {
@@ -83,6 +129,7 @@ void field(py::class_<ScenarioHandle>& cls, const char* name, T Workload::*membe
 }  // namespace
 
 void register_scenario(py::module_& module) {
+  register_document(module);
   py::class_<ScenarioHandle> cls(module, "Scenario", "A scenario document that was read and checked.");
   field(cls, "name", &Scenario::name, "Name.");
   field(cls, "description", &Scenario::description, "What it stands for.");
@@ -103,8 +150,17 @@ void register_scenario(py::module_& module) {
       "services", [](const ScenarioHandle& h) { return service_names(*h.scenario); },
       "Names of the services.");
   cls.def_property_readonly(
-      "gpus", [](const ScenarioHandle& h) { return gpu_list(*h.scenario); },
+      "gpus",
+      [](const ScenarioHandle& h) { return gpu_list(h.scenario->placement, service_names(*h.scenario)); },
       "Where every process is placed, as dicts.");
+  cls.def_property_readonly("placement", &placement_of, "Where every process is placed.");
+  cls.def_property_readonly("workload", &workload_dict, "What is to be served, as a dict.");
+  cls.def_property_readonly(
+      "files", [](const ScenarioHandle& h) { return files_read(h.scenario->inputs); },
+      "(kind, path, format) of the files it was read with.");
+  cls.def_property_readonly(
+      "original", [](const ScenarioHandle& h) { return *h.scenario->original; },
+      "The document it was read from, in its mode.");
   cls.def(
       "check_memory", [](const ScenarioHandle& h) { check_memory(*h.scenario); },
       "Raises OutOfMemoryError with the sum when a partition's processes do not fit it.");
@@ -114,28 +170,20 @@ void register_scenario(py::module_& module) {
 
   module.def(
       "load_scenario",
-      [](const std::string& name, const std::string& mode, const std::vector<std::string>& formats,
-         const py::object& load_trace, const py::object& read_bytes) {
-        const FileReaders files = file_readers(formats, load_trace, read_bytes);
+      [](const std::string& name, const std::string& mode) {
         const py::gil_scoped_release release;
-        return make(load_scenario(name, mode, files));
+        return make(load_scenario(name, mode));
       },
-      py::arg("name_or_path"), py::arg("mode") = "", py::kw_only(),
-      py::arg("formats") = std::vector<std::string>(), py::arg("load_trace") = py::none(),
-      py::arg("read_bytes") = py::none(),
-      "Reads a scenario by name or file path; load_trace(path, format) and read_bytes(path) read its files.");
+      py::arg("name_or_path"), py::arg("mode") = "", "Reads a scenario by name or file path.");
   module.def(
       "parse_scenario",
       [](const std::string& json, const std::string& mode, const std::string& source,
-         const std::string& folder, const std::vector<std::string>& formats, const py::object& load_trace,
-         const py::object& read_bytes) {
-        const FileReaders files = file_readers(formats, load_trace, read_bytes);
+         const std::string& folder) {
         const py::gil_scoped_release release;
-        return make(parse_scenario(json, mode, source, folder, files));
+        return make(parse_scenario(json, mode, source, folder));
       },
-      py::arg("json"), py::arg("mode") = "", py::arg("source") = "", py::arg("folder") = "", py::kw_only(),
-      py::arg("formats") = std::vector<std::string>(), py::arg("load_trace") = py::none(),
-      py::arg("read_bytes") = py::none(), "Reads a scenario from JSON text, and its files likewise.");
+      py::arg("json"), py::arg("mode") = "", py::arg("source") = "", py::arg("folder") = "",
+      "Reads a scenario from JSON text.");
   module.def("scenario_names", &scenario_names, "Names that load_scenario knows.");
 }
 

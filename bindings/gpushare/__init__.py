@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     from .scenario.engines import engine_preset as engine_preset
     from .scenario.engines import engine_preset_names as engine_preset_names
     from .scenario.mig import Layout as Layout
+    from .scenario.placement import Placement as Placement
+    from .scenario.placing import Fit as Fit
+    from .scenario.placing import Misfit as Misfit
+    from .scenario.placing import fits as fits
+    from .scenario.placing import place as place
     from .scenario.profiles import Model as Model
     from .scenario.profiles import Profile as Profile
     from .scenario.profiles import model as model
@@ -43,6 +48,7 @@ if TYPE_CHECKING:
     from .scenario.profiles import profile_names as profile_names
     from .scenario.scenario import Scenario as Scenario
     from .scenario.scenario import scenario_names as scenario_names
+    from .scenario.workload import Workload as Workload
     from .study.comparison import Comparison as Comparison
     from .study.comparison import compare as compare
     from .study.estimates import Estimate as Estimate
@@ -81,10 +87,13 @@ _HOMES = {
     "calibration.measurements": ("Measurements",),
     "scenario.mig": ("Layout",),
     "study.points": ("Point", "grid"),
+    "scenario.placement": ("Placement",),
+    "scenario.placing": ("Fit", "Misfit", "fits", "place"),
     "scenario.profiles": ("Model", "Profile", "model", "model_names", "profile", "profile_names"),
     "study.estimates": ("Estimate",),
     "study.results": ("Result", "Run", "Summary"),
     "scenario.scenario": ("Scenario", "scenario_names"),
+    "scenario.workload": ("Workload",),
     "study.simulation": ("simulate",),
     "study.sweeps": ("SweepTable", "sweep"),
     "frames.tables": ("Table",),
@@ -101,12 +110,15 @@ __all__ = [
     "Error",
     "Estimate",
     "FigureError",
+    "Fit",
     "Layout",
     "LayoutError",
     "Measurements",
+    "Misfit",
     "Model",
     "ModelError",
     "OutOfMemoryError",
+    "Placement",
     "Point",
     "Profile",
     "ProfileError",
@@ -121,16 +133,19 @@ __all__ = [
     "Table",
     "Trace",
     "TraceError",
+    "Workload",
     "__version__",
     "calibrate",
     "compare",
     "engine_preset",
     "engine_preset_names",
     "figures",
+    "fits",
     "grid",
     "mig",
     "model",
     "model_names",
+    "place",
     "plot",
     "profile",
     "profile_names",

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gpushare/errors.hpp"
 #include "gpushare/scenario.hpp"
@@ -16,6 +17,11 @@ void check_kept(const gpushare::Scenario& scenario) {
   const bool same = again.document == scenario.document && again.mode == scenario.mode &&
                     again.placement.gpus.size() == scenario.placement.gpus.size();
   if (!same) std::abort();
+  if (!(again.placement == scenario.placement)) std::abort();
+  std::vector<std::string> services;
+  for (const gpushare::Service& service : scenario.workload.services) services.push_back(service.name);
+  const std::string text = gpushare::placement_document(scenario.placement, services);
+  if (!(gpushare::parse_placement(text, services) == scenario.placement)) std::abort();
 }
 
 }  // namespace

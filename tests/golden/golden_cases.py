@@ -151,7 +151,14 @@ def placement_figures(scenario: gs.Scenario) -> Figures:
         "scenario duration_s": scenario.duration_s,
         "document, sha256": hashlib.sha256(document.encode()).hexdigest(),
     }
-    return found | {f"gpu{i}, placed": json.dumps(gpu) for i, gpu in enumerate(scenario.gpus)}
+    return found | {f"gpu{i}, placed": json.dumps(_placed(gpu)) for i, gpu in enumerate(scenario.gpus)}
+
+
+def _placed(gpu: dict[str, Any]) -> dict[str, Any]:
+    """Where its processes are; what scenarios say of it besides may grow."""
+    kept = ("name", "sharing", "memory_bytes", "processes")
+    parts = [{key: part[key] for key in kept} for part in gpu["partitions"]]
+    return {"profile": gpu["profile"], "layout": gpu["layout"], "partitions": parts}
 
 
 def summary_figures(summary: gs.Summary, wanted: Collection[str] = ()) -> Figures:

@@ -10,6 +10,7 @@ import gpushare as gs
 import numpy as np
 import pytest
 from gpushare import _core
+from gpushare.traces import turns
 
 STUB = Path(_core.__file__).parent / "_core.pyi"
 ROOT = Path(__file__).resolve().parents[2]
@@ -226,11 +227,46 @@ def test_a_scenario_handle_shows_every_field() -> None:
         "document": str,
         "services": list,
         "gpus": list,
+        "placement": _core.Placement,
+        "workload": dict,
+        "files": list,
+        "original": _core.ScenarioDocument,
     }
     check_properties(handle, types)
     assert _core.parse_scenario(handle.document).mode == "mps"
     assert handle.check_memory() is None
     assert repr(handle) == "<Scenario voice-light, mps>"
+
+
+def test_a_placement_handle_shows_every_field() -> None:
+    handle = _core.load_scenario("voice-light", "mps")
+    placement = _core.place(handle, "time-slicing:3", gs.profile("h100"), [0, 2])
+    check_properties(placement, {"json": str, "services": list, "nodes": list, "gpus": list})
+    assert repr(placement) == "<Placement: 2 GPUs>"
+    assert _core.Placement(placement.json, placement.services, "p.json").json == placement.json
+    free_bytes, misfits = _core.fits(handle, placement)
+    assert list(free_bytes) == ["gpu0/whole", "gpu1/whole"]
+    assert {type(free) for free in free_bytes.values()} == {float}
+    assert misfits[0]["reason"] == "sum"  # 3 x (9.6 + 31.6) GB
+    placed = _core.with_placement(handle, placement, "other")
+    assert (placed.mode, len(placed.gpus)) == ("other", 2)
+
+
+def test_a_document_handle_shows_every_field() -> None:
+    document = _core.ScenarioDocument.load("voice-light")
+    check_properties(document, {"text": str, "files": list})
+    assert document.in_mode("mps").read(like=document.read()).mode == "mps"
+    text = document.text.replace('"callers"', '"x"')
+    assert _core.ScenarioDocument.parse(text, "mps", "s.json", "/data").read().mode == "mps"
+
+
+def test_calls_are_read_from_their_lines() -> None:
+    calls = gs.traffic.voice_calls(gs.traffic.poisson(0.1), 60)
+    handle = _core.Calls(turns.text(calls), "calls")
+    check_properties(handle, {"turns": dict})
+    assert len(handle) == len(set(calls["call"].tolist()))
+    assert repr(handle) == f"<Calls: {len(handle)}>"
+    np.testing.assert_array_equal(np.sort(handle.turns["start_s"]), calls["start_s"])
 
 
 def test_a_run_shows_every_field(light: gs.Scenario) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any
 
@@ -122,7 +121,7 @@ def replay_scenario(trace: str | None, quick: bool) -> Scenario:
     -------
     Scenario
     """
-    document = json.loads(Scenario.load("llm-trace")._document)
+    document = Scenario.load("llm-trace").document
     entry = next(entry for entry in document["traffic"] if entry["kind"] == "trace")
     if trace is not None:
         entry.pop("generate", None)

@@ -1,21 +1,19 @@
-"""Scenario documents: load, change, put into another mode."""
+"""Scenario documents: load, change, put into another mode or on another placement."""
 
 from __future__ import annotations
 
-import copy
 import json
-import math
 import os
 from collections.abc import Mapping
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import _core
-from .._core import ScenarioError
-from .._errors import fail
-from ..frames.render import Field, html_table, text_table, wrap
-from ..traces import traces
-from ..traces.files import read_bytes
+from ..frames.render import html_table, text_table, wrap
+from .changes import change, to_json
+from .inputs import Inputs
+from .placement import Placement, placed_fields
+from .workload import Workload
 
 __all__ = ["Scenario", "scenario_names"]
 
@@ -32,15 +30,45 @@ def scenario_names() -> list[str]:
     return _core.scenario_names()
 
 
+@dataclass(frozen=True)
+class _Recipe:
+    """What a scenario is read from, and the placement that it was put on."""
+
+    document: str
+    mode: str = ""
+    source: str = ""
+    folder: str = ""
+    inputs: Inputs = field(default_factory=Inputs)
+    placement: Placement | None = None
+    label: str = ""
+
+    def key(self) -> tuple[str, ...]:
+        """What the scenario depends on, as text."""
+        key: tuple[str, ...] = (self.document, self.mode, self.folder)
+        if self.inputs:
+            key += (self.inputs.digest(),)
+        if self.placement is not None:
+            key += (self.placement._handle.json, self.label)
+        return key
+
+
 class Scenario:
     """GPUs, services, pipelines, traffic, horizon and seed: one document, read and checked.
 
-    Immutable; `with_mode` and `replace` give changed copies. It travels between processes as its document.
+    Immutable; `with_mode`, `with_placement` and `replace` give changed copies. It travels between processes as its
+    document, with what was handed over beside it.
     """
 
-    __slots__ = ("_document", "_folder", "_handle", "_mode", "_source")
+    __slots__ = ("_handle", "_recipe")
 
-    def __init__(self, document: str, mode: str = "", source: str = "", folder: str = "") -> None:
+    def __init__(
+        self,
+        document: str,
+        mode: str = "",
+        source: str = "",
+        folder: str = "",
+        inputs: Inputs | None = None,
+    ) -> None:
         """Reads JSON text; prefer `load` and `from_dict`.
 
         Parameters
@@ -51,17 +79,24 @@ class Scenario:
             A mode as in `load`; empty keeps the document's own placement.
         source, folder : str
             File name for messages, and where relative paths in the document start.
+        inputs : Inputs, optional
+            Traces and calls that the document names.
 
         Raises
         ------
         ScenarioError, ModelError, ProfileError, LayoutError, TraceError
             With the JSON pointer, what was found and what is legal.
         """
-        self._document = document
-        self._mode = mode
-        self._source = source
-        self._folder = folder
-        self._handle = _core.parse_scenario(document, mode, source, folder, **_file_readers())
+        self._recipe = _Recipe(document, mode, source, folder, inputs if inputs is not None else Inputs())
+        parsed = _core.ScenarioDocument.parse(document, mode, source, folder)
+        self._handle = self._recipe.inputs.read(parsed)
+
+    @classmethod
+    def _made(cls, recipe: _Recipe, handle: _core.Scenario) -> Scenario:
+        scenario = cls.__new__(cls)
+        scenario._recipe = recipe
+        scenario._handle = handle
+        return scenario
 
     @classmethod
     def load(cls, path_or_name: str | os.PathLike[str], mode: ModeLike | None = None) -> Scenario:
@@ -86,12 +121,20 @@ class Scenario:
             With file and JSON pointer, what was found and what is legal.
         """
         name = os.fspath(path_or_name)
-        document = _core.load_scenario(name, **_file_readers()).document
-        return cls(document, mode_text(mode) if mode else "", name)
+        document = _core.ScenarioDocument.load(name)
+        recipe = _Recipe(document.text, mode_text(mode) if mode else "", name)
+        chosen = document.in_mode(recipe.mode) if mode else document
+        return cls._made(recipe, recipe.inputs.read(chosen))
 
     @classmethod
     def from_dict(
-        cls, document: Mapping[str, Any], mode: ModeLike | None = None, folder: str | os.PathLike[str] = ""
+        cls,
+        document: Mapping[str, Any],
+        mode: ModeLike | None = None,
+        folder: str | os.PathLike[str] = "",
+        *,
+        traces: Mapping[str, Any] | None = None,
+        calls: Mapping[str, Any] | None = None,
     ) -> Scenario:
         """Reads a scenario from a dictionary of the same shape as the JSON document.
 
@@ -103,6 +146,11 @@ class Scenario:
             As in `load`.
         folder : str or path
             Where relative paths in the document start.
+        traces : mapping of str to Trace, mapping of columns or data frame, optional
+            What traffic replays that names neither a file nor a recipe: ``traces={"chat": trace}`` for
+            ``{"kind": "trace", "name": "chat"}``. A `Trace` is not copied; columns are read by `traces.from_columns`.
+        calls : mapping of str to Table, optional
+            Likewise for traffic of kind ``"calls"``: turns as `traffic.voice_calls` makes them.
 
         Returns
         -------
@@ -112,8 +160,21 @@ class Scenario:
         ------
         ScenarioError, ModelError, ProfileError, LayoutError, TraceError
             With the JSON pointer, what was found and what is legal.
+
+        Examples
+        --------
+        >>> import gpushare as gs
+        >>> scenario = gs.Scenario.from_dict(
+        ...     {"name": "mine", "services": {"llm": {"model": "llama-3.1-8b"}},
+        ...      "pipelines": {"chat": {"stages": [{"name": "llm", "service": "llm"}]}},
+        ...      "traffic": [{"kind": "trace", "name": "chat"}]},
+        ...     traces={"chat": {"arrival_s": [0, 1], "input_tokens": [900, 80], "output_tokens": [20, 30]}})
+        >>> gs.simulate(scenario).summary()["completed"]
+        2
         """
-        return cls(to_json(document), mode_text(mode) if mode else "", "", os.fspath(folder))
+        inputs = Inputs(traces, calls)
+        inputs.check_used(document)
+        return cls(to_json(document), mode_text(mode) if mode else "", "", os.fspath(folder), inputs)
 
     @property
     def name(self) -> str:
@@ -142,7 +203,7 @@ class Scenario:
 
     @property
     def gpus(self) -> list[dict[str, Any]]:
-        """Every GPU: its ``profile``, ``layout`` and ``partitions`` with their sharing and processes."""
+        """Every GPU: its ``node``, ``profile``, ``layout`` and ``partitions``, as `Placement.gpus` has them."""
         return self._handle.gpus
 
     @property
@@ -172,24 +233,54 @@ class Scenario:
 
     @property
     def host_cores(self) -> int:
-        """CPU cores of the host; 0: no limit."""
+        """CPU cores of the host, of the first where there are several nodes; 0: no limit."""
         return self._handle.host_cores
 
     @property
+    def placement(self) -> Placement:
+        """Where every process runs."""
+        return Placement(self._handle.placement)
+
+    @property
+    def workload(self) -> Workload:
+        """What has to be served, wherever it runs."""
+        return Workload(**self._handle.workload)
+
+    @property
     def document(self) -> dict[str, Any]:
-        """The document with the mode applied; a copy."""
+        """The document with the mode or placement applied; a copy."""
         result: dict[str, Any] = json.loads(self._handle.document)
         return result
 
     def with_mode(self, mode: ModeLike) -> Scenario:
-        """The same scenario in another mode, as in `load`.
+        """The same scenario in another mode, as in `load`; what the mode does not change is not read again.
 
         Raises
         ------
         ScenarioError, LayoutError
             For a mode that does not exist or does not suit the scenario.
         """
-        return Scenario(self._document, mode_text(mode), self._source, self._folder)
+        recipe = replace(self._recipe, mode=mode_text(mode), placement=None, label="")
+        document = self._handle.original.in_mode(recipe.mode)
+        return self._made(recipe, recipe.inputs.read(document, like=self._handle))
+
+    def with_placement(self, placement: Placement, label: str = "custom") -> Scenario:
+        """The same scenario on another placement.
+
+        Parameters
+        ----------
+        placement : Placement
+            From `place`, `Placement.from_dict` or another scenario that has services of these names.
+        label : str
+            What tables call it, in place of a mode.
+
+        Raises
+        ------
+        ScenarioError
+            When the placement cannot be this scenario's: see `fits`, which also tells whether memory suffices.
+        """
+        handle = _core.with_placement(self._handle, placement._handle, label)
+        return self._made(replace(self._recipe, placement=placement, label=label), handle)
 
     def replace(self, **changes: Any) -> Scenario:
         """A copy with parts of the document changed; the mode is applied to the changed document.
@@ -210,23 +301,28 @@ class Scenario:
         ScenarioError
             When a path does not exist, or the changed document is not valid.
         """
-        document = json.loads(self._document)
-        mode = self._mode
+        recipe = self._recipe
+        document = json.loads(recipe.document)
+        mode = recipe.mode
+        placement = recipe.placement
         for key, value in changes.items():
+            if key.lstrip("/").split("/")[0].split(".")[0] in ("mode", "layout", "placement"):
+                placement = None
             if key == "mode":
                 mode = mode_text(value)
             elif key == "layout":
                 mode = f"mig:{value}"
             else:
-                _change(document, key, value)
-        return Scenario(to_json(document), mode, self._source, self._folder)
+                change(document, key, value)
+        changed = Scenario(to_json(document), mode, recipe.source, recipe.folder, recipe.inputs)
+        return changed if placement is None else changed.with_placement(placement, recipe.label)
 
     def check_memory(self) -> None:
         """Raises OutOfMemoryError with the sum when the processes of a partition do not fit it."""
         self._handle.check_memory()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Scenario, (self._document, self._mode, self._source, self._folder)
+        return _restore, (self._recipe,)
 
     def __copy__(self) -> Scenario:
         return self
@@ -234,8 +330,8 @@ class Scenario:
     def __deepcopy__(self, memo: dict[int, Any]) -> Scenario:
         return self
 
-    def _key(self) -> tuple[str, str, str]:
-        return (self._document, self._mode, self._folder)
+    def _key(self) -> tuple[str, ...]:
+        return self._recipe.key()
 
     def __eq__(self, other: object) -> bool:
         return self._key() == other._key() if isinstance(other, Scenario) else NotImplemented
@@ -243,127 +339,25 @@ class Scenario:
     def __hash__(self) -> int:
         return hash(self._key())
 
-    def _fields(self) -> list[Field]:
-        rows = [(f"gpu{i}", gpu, part) for i, gpu in enumerate(self.gpus) for part in gpu["partitions"]]
-        return [
-            Field("GPU", [f"{name} {gpu['profile']}" for name, gpu, _ in rows], "left"),
-            Field("partition", [part["name"] for _, _, part in rows], "left"),
-            Field("sharing", [part["sharing"] for _, _, part in rows], "left"),
-            Field("processes", [", ".join(part["processes"]) or "none" for _, _, part in rows], "left"),
-        ]
-
     def _title(self) -> str:
         modes = f"; its modes: {', '.join(self.modes)}" if self.modes else ""
         return f"{self.name}, {self.mode}: {self.duration_s:g} s, seed {self.seed}{modes}"
 
     def __repr__(self) -> str:
-        parts = [wrap(self._title()), wrap(self.description), text_table(self._fields())]
+        parts = [wrap(self._title()), wrap(self.description), text_table(placed_fields(self.gpus))]
         return "\n".join(part for part in parts if part)
 
     def _repr_html_(self) -> str:
         return html_table(
-            self._fields(), caption=self._title(), notes=[self.description] if self.description else []
+            placed_fields(self.gpus),
+            caption=self._title(),
+            notes=[self.description] if self.description else [],
         )
 
 
-def _file_readers() -> dict[str, Any]:
-    """How traces and calls that a document names are read: gzip, Parquet, Arrow and ShareGPT too."""
-    return {"formats": traces.formats(), "load_trace": _load_trace, "read_bytes": read_bytes}
-
-
-def _load_trace(path: str, format: str) -> _core.Trace:
-    return _remembered_trace(path, format, os.stat(path).st_mtime_ns)
-
-
-@lru_cache(maxsize=2)  # a document is read anew for every mode and every point of a sweep, its trace is not
-def _remembered_trace(path: str, format: str, changed_ns: int) -> _core.Trace:
-    return traces.load(path, format)
-
-
-def to_json(document: Any) -> str:
-    """JSON text of a document; paths, layouts and NumPy scalars are written as what they stand for."""
-    _refuse_not_finite(document, "")
-    return json.dumps(document, default=_plain, ensure_ascii=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (os.PathLike, _core.Layout)):
-        return str(value)
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise fail(
-        ScenarioError,
-        "",
-        f"a document holds names, numbers, lists and mappings; found {type(value).__name__}",
-    )
-
-
-def _refuse_not_finite(value: Any, pointer: str) -> None:
-    if isinstance(value, Mapping):
-        for key, member in value.items():
-            _refuse_not_finite(member, f"{pointer}/{key}")
-    elif isinstance(value, (list, tuple)):
-        for i, member in enumerate(value):
-            _refuse_not_finite(member, f"{pointer}/{i}")
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise fail(ScenarioError, pointer, f"found {value}; a number must be finite")
-
-
-def _change(document: dict[str, Any], key: str, value: Any) -> None:
-    if key == "users":
-        _only_traffic(document, "closed", "users")["users"] = value
-    elif key == "rate_per_s" and "rate_per_s" not in document:
-        _arrivals(_only_traffic(document, "open", "rate_per_s"))["rate_per_s"] = value
-    else:
-        _set_path(document, key, copy.deepcopy(value))
-
-
-def _arrivals(entry: dict[str, Any]) -> dict[str, Any]:
-    arrivals = entry.get("arrivals")
-    return arrivals if isinstance(arrivals, dict) else entry
-
-
-def _only_traffic(document: dict[str, Any], kind: str, name: str) -> dict[str, Any]:
-    entries: list[dict[str, Any]] = [t for t in document.get("traffic", []) if t.get("kind") == kind]
-    if len(entries) != 1:
-        found = f"{len(entries)} entries" if entries else "no entry"
-        raise fail(
-            ScenarioError,
-            "/traffic",
-            f"{name} needs exactly one entry of kind {kind!r}, found {found}; use a path instead",
-        )
-    return entries[0]
-
-
-def _steps(path: str) -> list[str]:
-    if path.startswith("/"):
-        return [step.replace("~1", "/").replace("~0", "~") for step in path[1:].split("/")]
-    return path.split(".")
-
-
-def _set_path(document: dict[str, Any], path: str, value: Any) -> None:
-    node: Any = document
-    steps = _steps(path)
-    for i, step in enumerate(steps[:-1]):
-        node = _child(node, step, "/" + "/".join(steps[: i + 1]))
-    if isinstance(node, list):
-        _child(node, steps[-1], path)
-        node[int(steps[-1])] = value
-    elif isinstance(node, dict):
-        node[steps[-1]] = value
-    else:
-        raise fail(ScenarioError, path, "the path leads through a value that has no members")
-
-
-def _child(node: Any, step: str, pointer: str) -> Any:
-    if isinstance(node, list):
-        if not step.isdigit() or int(step) >= len(node):
-            raise fail(ScenarioError, pointer, f"there is no such element; legal are 0 to {len(node) - 1}")
-        return node[int(step)]
-    if not isinstance(node, dict) or step not in node:
-        members = ", ".join(node) if isinstance(node, dict) else "none"
-        raise fail(ScenarioError, pointer, f"there is no such member; legal are {members}")
-    return node[step]
+def _restore(recipe: _Recipe) -> Scenario:
+    scenario = Scenario(recipe.document, recipe.mode, recipe.source, recipe.folder, recipe.inputs)
+    return scenario if recipe.placement is None else scenario.with_placement(recipe.placement, recipe.label)
 
 
 #: What functions take that need a scenario: one, its name or path, or its document.

@@ -1,5 +1,6 @@
 """Request traces: read, generate, inspect, write."""
 
+from .columns import from_columns
 from .openb import read_nodes, read_pods
 from .traces import Trace, TraceSummary, azure_conversation_like, formats, inspect, load, parse, save
 from .transforms import jitter, loop, merge, rescale, thin, window
@@ -9,6 +10,7 @@ __all__ = [
     "TraceSummary",
     "azure_conversation_like",
     "formats",
+    "from_columns",
     "inspect",
     "jitter",
     "load",

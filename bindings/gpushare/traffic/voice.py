@@ -14,22 +14,9 @@ from .. import _core
 from ..files import replace_file
 from ..frames.tables import Table
 from ..traces.files import read_bytes
+from ..traces.turns import MEMBERS, lines
 
 __all__ = ["read_calls", "save_calls", "speech_trace", "voice_calls"]
-
-_NAMES = (
-    "call",
-    "turn",
-    "user_tokens",
-    "prompt_tokens",
-    "first_sentence_tokens",
-    "reply_tokens",
-    "start_s",
-    "silence_s",
-    "speech_s",
-    "audio_s",
-    "heard_s",
-)
 
 
 def voice_calls(
@@ -123,18 +110,12 @@ def voice_calls(
 
 def _table(columns: Mapping[str, npt.NDArray[Any]]) -> Table:
     order = np.argsort(columns["start_s"], kind="stable")
-    return Table("turns", {name: columns[name][order] for name in _NAMES})
+    return Table("turns", {name: columns[name][order] for name in MEMBERS})
 
 
 def save_calls(calls: Table, path: str | os.PathLike[str]) -> None:
     """Writes one JSON object for each turn, with the columns of `voice_calls` as members; atomically."""
-    columns = [calls[name].tolist() for name in _NAMES]
-
-    def write(file: Any) -> None:
-        for row in zip(*columns, strict=True):
-            file.write(json.dumps(dict(zip(_NAMES, row, strict=True))) + "\n")
-
-    replace_file(path, write)
+    replace_file(path, lambda file: file.writelines(lines(calls)))
 
 
 def read_calls(path: str | os.PathLike[str]) -> Table:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,8 @@ import numpy.typing as npt
 
 from ..scenario.scenario import Scenario
 from ..study.simulation import simulate
+from ..traces.columns import from_columns
+from ..traces.traces import Trace
 
 __all__ = ["Requests", "Served", "data_folder", "replay"]
 
@@ -117,26 +117,24 @@ def replay(
     tensor_parallel : int
         GPUs of the server.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        trace = Path(folder) / "requests.jsonl"
-        _write(trace, requests)
-        document = {
-            "name": "serving",
-            "gpu": gpu,
-            "duration_s": max(requests.arrival_s) + _AFTER_S,
-            "services": {
-                "llm": {
-                    "model": model,
-                    "precision": precision,
-                    "tensor_parallel": tensor_parallel,
-                    "engine": dict(engine),
-                }
-            },
-            "pipelines": {"chat": {"stages": [{"name": "llm", "service": "llm"}]}},
-            "traffic": [{"name": "trace", "pipeline": "chat", "kind": "trace", "path": str(trace)}],
-            "placement": {"mode": "dedicated"},
-        }
-        found = simulate(Scenario.from_dict(document), threads=1).requests
+    document = {
+        "name": "serving",
+        "gpu": gpu,
+        "duration_s": max(requests.arrival_s) + _AFTER_S,
+        "services": {
+            "llm": {
+                "model": model,
+                "precision": precision,
+                "tensor_parallel": tensor_parallel,
+                "engine": dict(engine),
+            }
+        },
+        "pipelines": {"chat": {"stages": [{"name": "llm", "service": "llm"}]}},
+        "traffic": [{"name": "trace", "pipeline": "chat", "kind": "trace"}],
+        "placement": {"mode": "dedicated"},
+    }
+    scenario = Scenario.from_dict(document, traces={"trace": _trace(requests)})
+    found = simulate(scenario, threads=1).requests
     order = np.argsort(np.asarray(found["request"]), kind="stable")
 
     def column(name: str) -> Vector:
@@ -151,22 +149,18 @@ def replay(
     )
 
 
-def _write(path: Path, requests: Requests) -> None:
-    rows = enumerate(
-        zip(requests.arrival_s, requests.input_tokens, requests.output_tokens, strict=True),
-    )
-    lines = []
-    for i, (arrival, prompt, reply) in rows:
-        line: dict[str, Any] = {
-            "arrival_s": round(arrival, 9),
-            "input_tokens": prompt,
-            "output_tokens": reply,
-        }
-        if requests.prompts is not None:
-            first = requests.prompts[i] * _MOST_BLOCKS
-            line |= {"block_tokens": _BLOCK, "hash_ids": list(range(first, first + -(-prompt // _BLOCK)))}
-        lines.append(json.dumps(line))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+def _trace(requests: Requests) -> Trace:
+    columns: dict[str, Any] = {
+        "arrival_s": [round(arrival, 9) for arrival in requests.arrival_s],
+        "input_tokens": requests.input_tokens,
+        "output_tokens": requests.output_tokens,
+    }
+    if requests.prompts is not None:
+        firsts = [prompt * _MOST_BLOCKS for prompt in requests.prompts]
+        blocks = [-(-tokens // _BLOCK) for tokens in requests.input_tokens]
+        columns["hash_ids"] = [range(first, first + n) for first, n in zip(firsts, blocks, strict=True)]
+        columns["block_tokens"] = _BLOCK
+    return from_columns(columns, "requests")
 
 
 def data_folder(data: Path | None, suite: str, wanted: str) -> Path:

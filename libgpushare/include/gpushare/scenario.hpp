@@ -1,16 +1,80 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gpushare/fits.hpp"
 #include "gpushare/placement.hpp"
 #include "gpushare/workload.hpp"
 
+/// Scenarios as documents: data handed over beside them, reading, other modes and placements.
 namespace gpushare {
+
+// ---- Data beside a document ----
+
+/// A file that a document names.
+struct InputFile {
+  enum class Kind : std::uint8_t { trace, calls };
+  Kind kind = Kind::trace;
+  std::string path;
+  std::string format = "auto";  ///< of a trace
+
+  friend bool operator==(const InputFile&, const InputFile&) = default;
+};
+
+/// What a document names and does not hold. Traffic takes what has its name; a file that is not here is read when the
+/// document is.
+struct Inputs {
+  using CallsPointer = std::shared_ptr<const std::vector<VoiceCall>>;
+
+  std::map<std::string, std::shared_ptr<const Trace>> traces;  ///< by the name of the traffic
+  std::map<std::string, CallsPointer> calls;                   ///< likewise
+  /// By path and format.
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<const Trace>> trace_files;
+  std::map<std::string, CallsPointer> call_files;  ///< by path
+  /// Legal as a trace's "format". A program that reads more than the library hands such files over.
+  std::vector<std::string> trace_formats = gpushare::trace_formats();
+};
+
+// ---- Documents ----
+
+struct Scenario;
+
+/// A scenario's document in one of its modes, parsed but not read: its files may be handed over.
+class ScenarioDocument {
+ public:
+  /// By file path or by name ("voice-heavy"), with the document's own placement or another mode: a mode of the document,
+  /// or one of kModeGrammar. Relative paths in it (traces, models) start at its folder. Throws ScenarioError.
+  [[nodiscard]] static ScenarioDocument load(const std::string& name_or_path, const std::string& mode = {});
+  /// The same of a text; `source` names it in messages.
+  [[nodiscard]] static ScenarioDocument parse(std::string_view json, const std::string& mode = {},
+                                              const std::string& source = {}, const std::string& folder = {});
+
+  /// Another mode of the document as it was given.
+  [[nodiscard]] ScenarioDocument in_mode(const std::string& mode) const;
+  /// JSON with the mode applied and paths made absolute. It gives the same scenario when it is read again.
+  [[nodiscard]] std::string text() const;
+  /// The traces and calls that its traffic names by path.
+  [[nodiscard]] std::vector<InputFile> files() const;
+  /// Reads it. What it has in common with the document of `like`, and that one's inputs, are taken from there.
+  /// Throws ScenarioError with source and JSON pointer, and what the models, profiles, layouts and inputs in it throw.
+  [[nodiscard]] Scenario read(const Inputs& inputs = {}, const Scenario* like = nullptr) const;
+
+ private:
+  struct Content;
+  explicit ScenarioDocument(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
+  friend Scenario with_placement(const Scenario&, Placement, const std::string&);
+
+  std::shared_ptr<const Content> content_;
+};
+
+// ---- Scenarios ----
 
 /// A process that fails at a time, or when a leak has filled its memory.
 struct Fault {
@@ -33,33 +97,38 @@ struct Scenario {
   PlacementOptions placing;  ///< what its modes place on and let share
   int baseline_gpus = 0;     ///< GPUs of the dedicated placement, for `gpus_freed`
   std::uint64_t seed = 1;
-  std::vector<std::string> modes;  ///< the document's own named modes, in its order
-  std::string document;            ///< the JSON it was read from, with the mode applied
+  std::vector<std::string> modes;            ///< the document's own named modes, in its order
+  std::string document;                      ///< the JSON it was read from, with the mode applied
+  std::optional<ScenarioDocument> original;  ///< nullopt: it was made by hand
+  Inputs inputs;                             ///< that it was read with, and the files it names
 };
+
+/// ScenarioDocument::load(name_or_path, mode).read(inputs)
+[[nodiscard]] Scenario load_scenario(const std::string& name_or_path, const std::string& mode = {},
+                                     const Inputs& inputs = {});
+/// ScenarioDocument::parse(json, mode, source, folder).read(inputs)
+[[nodiscard]] Scenario parse_scenario(std::string_view json, const std::string& mode = {},
+                                      const std::string& source = {}, const std::string& folder = {},
+                                      const Inputs& inputs = {});
+[[nodiscard]] Scenario parse_scenario(std::string_view json, const Inputs& inputs);
+[[nodiscard]] std::vector<std::string> scenario_names();
+
+/// The scenario in another mode of its document, with its inputs. Throws ScenarioError when it was made by hand.
+[[nodiscard]] Scenario with_mode(const Scenario& scenario, const std::string& mode);
+/// The scenario on another placement, which tables call `label`. Throws what check_placement throws, and ScenarioError for a
+/// fault of a replica that is not placed.
+[[nodiscard]] Scenario with_placement(const Scenario& scenario, Placement placement,
+                                      const std::string& label = "custom");
+
+/// A placement as a document has it: {"nodes": [...]}; `services` are the names that its indices stand for. Throws
+/// ProfileError for a profile that was not loaded by name or path.
+[[nodiscard]] std::string placement_document(const Placement& placement,
+                                             const std::vector<std::string>& services);
+/// The inverse. Throws ScenarioError with `source` and the JSON pointer.
+[[nodiscard]] Placement parse_placement(std::string_view json, const std::vector<std::string>& services,
+                                        const std::string& source = {});
 
 /// Its placement's; see there.
 inline void check_memory(const Scenario& scenario) { check_memory(scenario.workload, scenario.placement); }
-
-/// How the files are read that a document names. A program that knows more formats than the library puts its own here.
-struct FileReaders {
-  std::vector<std::string> trace_formats = gpushare::trace_formats();  ///< legal as a trace's "format"
-  std::function<Trace(const std::string& path, const std::string& format)> trace =
-      [](const std::string& path, const std::string& format) {
-        TraceOptions options;
-        options.format = format;
-        return load_trace(path, options);
-      };
-  std::function<std::vector<VoiceCall>(const std::string& path)> calls = load_calls;
-};
-
-/// Reads a scenario by file path or by name ("voice-heavy"), with the document's own placement or another mode:
-/// a mode of the document, or "dedicated", "time-slicing[:REPLICAS]", "mps[:PERCENT/PERCENT...]", "mig:LAYOUT[/time-slicing|/mps]".
-/// Relative paths in it (traces, models) start at the document's folder. Throws ScenarioError with file and JSON pointer.
-[[nodiscard]] Scenario load_scenario(const std::string& name_or_path, const std::string& mode = {},
-                                     const FileReaders& files = {});
-[[nodiscard]] Scenario parse_scenario(std::string_view json, const std::string& mode = {},
-                                      const std::string& source = {}, const std::string& folder = {},
-                                      const FileReaders& files = {});
-[[nodiscard]] std::vector<std::string> scenario_names();
 
 }  // namespace gpushare

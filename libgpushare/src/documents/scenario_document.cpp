@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <map>
 
 #include "core/catalogue.hpp"
 #include "core/json_reader.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
-#include "placement/placement_mode.hpp"
 
-namespace gpushare::scenario {
+namespace gpushare {
+namespace scenario {
 namespace {
 
 using nlohmann::ordered_json;
@@ -74,19 +75,31 @@ void check_shape(const ordered_json& document, const std::string& source) {
   if (document.contains(undo) && !document.at(undo).is_object())
     fail(at(source, undo), "expected a merge patch (an object)");
   const ordered_json::json_pointer modes("/modes");
-  if (!document.contains(modes)) return;
-  if (!document.at(modes).is_object())
+  if (document.contains(modes) && !document.at(modes).is_object())
     fail(at(source, modes), "expected an object of merge patches by mode name");
+}
+
+using WrittenModes = std::map<std::string, WrittenMode>;
+
+// The modes of the grammar that a document has among its own: those with an empty patch.
+WrittenModes read_modes(const ordered_json& document, const std::string& source) {
+  WrittenModes read;
+  const ordered_json::json_pointer modes("/modes");
+  if (!document.contains(modes)) return read;
   for (const auto& [name, patch] : document.at(modes).items()) {
     const auto where = at(source, modes / name);
     if (!patch.is_object()) fail(where, "expected a merge patch (an object; {} for a mode of the grammar)");
     if (patch.contains("modes")) fail(where, "a mode must not change \"modes\"");
     if (patch.contains("placement") && !patch.at("placement").is_object() && !patch.at("placement").is_null())
       fail(where + "/placement", R"(expected an object such as {"mode": "dedicated"} or {"gpus": [...]})");
-    if (patch.empty() && !read_mode(name, where))
+    if (!patch.empty()) continue;
+    const auto written = read_mode(name, where);
+    if (!written)
       fail(where, text::format("an empty patch stands for a mode of the grammar ({}), and \"{}\" is none",
                                kModeGrammar, name));
+    read.emplace(name, *written);
   }
+  return read;
 }
 
 // What a placement says that names no mode.
@@ -104,8 +117,24 @@ void set_mode(ordered_json& placement, const std::string& mode) {
   placement["mode"] = mode;
 }
 
+// The mode that places what a patch left.
+WrittenMode mode_left(ordered_json& placement, const std::string& where) {
+  if (!placement.contains("mode")) placement["mode"] = "dedicated";
+  const auto& mode = placement.at("mode");
+  if (mode.is_string())
+    if (const auto written = read_mode(mode.get<std::string>(), where)) return *written;
+  fail(where, text::format("this mode must be placed by a mode of the grammar ({}), found {}", kModeGrammar,
+                           mode.dump()));
+}
+
+void keep_undo(ordered_json& document, const std::string& label, const ordered_json& original) {
+  document["placement"]["label"] = label;
+  ordered_json undo = merge_difference(document, original);
+  document["placement"]["undo"] = std::move(undo);
+}
+
 // A mode that the document spells out: its patch, then where it leaves the placement.
-void merge(ordered_json& document, const std::string& name, const std::string& source) {
+std::optional<WrittenMode> merge(ordered_json& document, const std::string& name, const std::string& source) {
   const ordered_json original = document;
   const ordered_json patch = original.at("modes").at(name);
   const auto pointer = ordered_json::json_pointer("/modes") / name / "placement";
@@ -117,26 +146,19 @@ void merge(ordered_json& document, const std::string& name, const std::string& s
   if (lists_gpus(own) && names_mode)
     fail(at(source, pointer),
          text::format("\"mode\" and \"{}\" exclude each other", own.contains("gpus") ? "gpus" : "nodes"));
+  std::optional<WrittenMode> written;
   if (lists_gpus(own)) {
     placement.erase("mode");
     for (const char* key : kLists)
       if (!own.contains(key)) placement.erase(key);
   } else if (names_mode) {
     for (const char* key : kLists) placement.erase(key);
-  } else if (read_mode(name, at(source, pointer))) {
+  } else if ((written = read_mode(name, at(source, pointer)))) {
     set_mode(placement, name);
   }
-  if (!lists_gpus(placement)) {
-    if (!placement.contains("mode")) placement["mode"] = "dedicated";
-    const auto& mode = placement.at("mode");
-    if (!mode.is_string() || !read_mode(mode.get<std::string>(), at(source, pointer / "mode")))
-      fail(at(source, pointer / "mode"),
-           text::format("this mode must be placed by a mode of the grammar ({}), found {}", kModeGrammar,
-                        mode.dump()));
-  }
-  placement["label"] = name;
-  ordered_json undo = merge_difference(document, original);
-  document["placement"]["undo"] = std::move(undo);
+  if (!lists_gpus(placement) && !written) written = mode_left(placement, at(source, pointer / "mode"));
+  keep_undo(document, name, original);
+  return written;
 }
 
 [[noreturn]] void fail_unknown(const std::string& mode, const std::vector<std::string>& modes,
@@ -153,12 +175,16 @@ void merge(ordered_json& document, const std::string& name, const std::string& s
                     kModeGrammar));
 }
 
-void select(ordered_json& document, const std::string& mode, const std::vector<std::string>& modes,
-            const std::string& source, const std::string& where) {
+std::optional<WrittenMode> select(ordered_json& document, const std::string& mode, const WrittenModes& named,
+                                  const std::vector<std::string>& modes, const std::string& source,
+                                  const std::string& where) {
+  const auto known = named.find(mode);
   const bool own = std::find(modes.begin(), modes.end(), mode) != modes.end();
-  if (own && !document.at("modes").at(mode).empty()) return merge(document, mode, source);
-  if (!read_mode(mode, where)) fail_unknown(mode, modes, where);
+  if (own && known == named.end()) return merge(document, mode, source);
+  const auto written = known != named.end() ? known->second : read_mode(mode, where);
+  if (!written) fail_unknown(mode, modes, where);
   set_mode(document["placement"], mode);
+  return written;
 }
 
 void undo(ordered_json& document) {
@@ -213,37 +239,52 @@ void make_paths_absolute(ordered_json& document, const std::string& folder) {
                  folder.empty() ? std::filesystem::current_path() : std::filesystem::absolute(folder));
 }
 
-AppliedDocument apply_mode(ordered_json document, const std::string& mode, const std::string& source,
-                           const std::string& folder) {
+AppliedDocument apply_mode(ordered_json document, const std::string& mode, const std::string& source) {
   if (!document.is_object()) fail(source, "expected an object with name, services, pipelines and traffic");
   for (const char* key : {"placement", "modes"})
     if (document.contains(key) && document.at(key).is_null()) document.erase(key);
   check_shape(document, source);
-  make_paths_absolute(document, folder);
-  auto modes = keys_of(document, "modes");
-  std::string shown = mode;
   if (!mode.empty()) {
     undo(document);
     check_shape(document, source);
-    modes = keys_of(document, "modes");
-    select(document, mode, modes, source, source);
-    return {std::move(document), std::move(shown), std::move(modes)};
   }
-  if (!document.contains("placement")) document["placement"] = ordered_json::object();
-  auto& placement = document["placement"];
-  const bool labelled = placement.contains("label");
-  if (lists_gpus(placement)) {
-    shown = labelled ? text_of(placement, "label", source) : "custom";
+  const auto named = read_modes(document, source);
+  AppliedDocument applied{std::move(document), mode, {}};
+  applied.modes = keys_of(applied.json, "modes");
+  const auto choose = [&](const std::string& name, const std::string& where) {
+    applied.mode = name;
+    applied.written = select(applied.json, name, named, applied.modes, source, where);
+  };
+  if (!mode.empty()) {
+    choose(mode, source);
+    return applied;
+  }
+  if (!applied.json.contains("placement")) applied.json["placement"] = ordered_json::object();
+  const auto& placement = applied.json["placement"];
+  if (placement.contains("label") && (lists_gpus(placement) || placement.contains("mode"))) {
+    applied.mode = text_of(placement, "label", source);
+  } else if (lists_gpus(placement)) {
+    applied.mode = "custom";
   } else if (!placement.contains("mode")) {
-    shown = "dedicated";
-    select(document, shown, modes, source, source);
-  } else if (labelled) {
-    shown = text_of(placement, "label", source);
+    choose("dedicated", source);
   } else {
-    shown = text_of(placement, "mode", source);
-    select(document, shown, modes, source, at(source, ordered_json::json_pointer("/placement/mode")));
+    choose(text_of(placement, "mode", source), at(source, ordered_json::json_pointer("/placement/mode")));
   }
-  return {std::move(document), std::move(shown), std::move(modes)};
+  return applied;
 }
 
-}  // namespace gpushare::scenario
+AppliedDocument apply_placement(const ordered_json& given, const AppliedDocument& before,
+                                const ordered_json& placement, const std::string& label) {
+  ordered_json original = given;
+  undo(original);
+  AppliedDocument applied{before.json, label, before.modes};
+  ordered_json listed = placement;
+  if (const auto& old = before.json.at("placement"); old.contains("consolidate"))
+    listed["consolidate"] = old.at("consolidate");
+  applied.json["placement"] = std::move(listed);
+  keep_undo(applied.json, label, original);
+  return applied;
+}
+
+}  // namespace scenario
+}  // namespace gpushare

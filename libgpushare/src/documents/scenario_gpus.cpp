@@ -74,8 +74,8 @@ Layout read_layout(const Reader& gpu, const GpuProfile& profile) {
 
 GpuPlacement read_gpu(const Reader& reader, int node, const std::shared_ptr<const GpuProfile>& otherwise,
                       const Names& services) {
-  const auto named = reader.find("profile");
-  const auto profile = named ? named_profile(*named) : otherwise;
+  const bool named = otherwise == nullptr || reader.has("profile");
+  const auto profile = named ? named_profile(reader.at("profile")) : otherwise;
   GpuPlacement gpu = empty_gpu(cut_gpu(profile, read_layout(reader, *profile)), node);
   const auto& parts = gpu.parts();
   const Reader list = reader.at("partitions");

@@ -8,6 +8,7 @@
 
 #include "core/json_reader.hpp"
 #include "gpushare/scenario.hpp"
+#include "placement/placement_mode.hpp"
 
 /// The pieces that read a scenario document; scenario_reader.cpp joins them.
 namespace gpushare::scenario {
@@ -22,6 +23,9 @@ using Names = std::vector<std::string>;
 /// Whether a distribution can give nothing but zero.
 [[nodiscard]] bool always_zero(const Distribution& distribution);
 
+/// Of a service that does not say how many.
+inline constexpr int kDefaultReplicas = 1;
+
 /// The services in the order given; `services` is the object of the document.
 [[nodiscard]] std::vector<Service> read_services(const Reader& services, const Names& order);
 /// The owner's "precision", one that the model has: fp16 when absent, or the first.
@@ -30,10 +34,14 @@ using Names = std::vector<std::string>;
 [[nodiscard]] Engine read_engine(const Reader& reader, const Service& service);
 [[nodiscard]] std::vector<Pipeline> read_pipelines(const Reader& pipelines, const Names& order,
                                                    const std::vector<Service>& services);
-[[nodiscard]] std::vector<Traffic> read_traffic(const Reader& traffic, const Scenario& scenario,
-                                                const FileReaders& files);
+/// Files that are not among the inputs are read, and added to them.
+[[nodiscard]] std::vector<Traffic> read_traffic(const Reader& traffic, const Workload& workload,
+                                                Inputs& inputs);
 [[nodiscard]] std::vector<Fault> read_faults(const Reader& faults, const Scenario& scenario);
-/// The GPUs of a placement that lists them, all of one node; `otherwise` is their profile where they name none.
+/// Where the document places its services, what its modes place on, and the replicas that GPUs it lists settle.
+void read_placement(const Reader& document, const std::optional<WrittenMode>& written, Scenario& scenario);
+/// The GPUs of a placement that lists them, all of one node; `otherwise` is their profile where they name none,
+/// null: they must.
 [[nodiscard]] Placement read_gpus(const Reader& gpus, const Node& node,
                                   const std::shared_ptr<const GpuProfile>& otherwise, const Names& services);
 /// The nodes of a placement that lists them, with their GPUs.

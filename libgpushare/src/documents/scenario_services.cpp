@@ -54,7 +54,7 @@ Service read_service(const Reader& reader, const std::string& name) {
   service.name = name;
   service.model = named_model(reader.at("model"), name);
   service.precision = read_precision(reader, *service.model);
-  service.replicas = whole(reader, "replicas", 1, 1, kMostReplicas);
+  service.replicas = whole(reader, "replicas", kDefaultReplicas, 1, kMostReplicas);
   service.tensor_parallel = read_tensor_parallel(reader, *service.model);
   if (const auto routing = reader.find("routing"))
     service.routing =

@@ -42,22 +42,22 @@ void read_sizes(const Reader& reader, Traffic::Kind kind, RequestSizes& sizes) {
 }
 
 /// Stages of the traffic's pipeline that have such a role.
-std::ptrdiff_t stages_of(const Scenario& scenario, const Traffic& traffic, Role role) {
-  const auto& stages = scenario.workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages;
+std::ptrdiff_t stages_of(const Workload& workload, const Traffic& traffic, Role role) {
+  const auto& stages = workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages;
   return std::count_if(stages.begin(), stages.end(),
                        [role](const Stage& stage) { return stage.role == role; });
 }
 
-void read_hold_stream(const Reader& reader, const Scenario& scenario, bool otherwise, Traffic& traffic) {
-  const std::ptrdiff_t stages = stages_of(scenario, traffic, Role::recognises);
+void read_hold_stream(const Reader& reader, const Workload& workload, bool otherwise, Traffic& traffic) {
+  const std::ptrdiff_t stages = stages_of(workload, traffic, Role::recognises);
   traffic.hold_stream = reader.boolean("hold_stream", otherwise && stages == 1);
   if (traffic.hold_stream && stages != 1)
     reader.at("hold_stream")
         .fail(text::format("one stage of the pipeline must recognise streaming speech, found {}", stages));
   if (!traffic.hold_stream) return;
-  for (const Stage& stage : scenario.workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages) {
+  for (const Stage& stage : workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages) {
     if (stage.role != Role::recognises) continue;
-    const Service& service = scenario.workload.services[static_cast<std::size_t>(stage.service)];
+    const Service& service = workload.services[static_cast<std::size_t>(stage.service)];
     const double speed = std::get<StreamOptions>(service.engine.options).speech_speed;
     if (speed != 1)
       reader.fail(
@@ -67,7 +67,7 @@ void read_hold_stream(const Reader& reader, const Scenario& scenario, bool other
   }
 }
 
-void read_closed(const Reader& reader, const Scenario& scenario, Traffic& traffic) {
+void read_closed(const Reader& reader, const Workload& workload, Traffic& traffic) {
   traffic.users = static_cast<int>(reader.at("users").integer(1, kMostUsers));
   traffic.ramp_up_s = reader.number("ramp_up_s", 0, json::kNonNegative);
   traffic.ramp_down_s = reader.number("ramp_down_s", 0, json::kNonNegative);
@@ -83,9 +83,9 @@ void read_closed(const Reader& reader, const Scenario& scenario, Traffic& traffi
   if (!traffic.history && traffic.history_limit_tokens > 0)
     reader.at("history_limit_tokens").fail(R"(there is no history to limit; add "history": true)");
   traffic.playback = reader.boolean("playback", false);
-  if (traffic.playback && stages_of(scenario, traffic, Role::speaks) == 0)
+  if (traffic.playback && stages_of(workload, traffic, Role::speaks) == 0)
     reader.at("playback").fail("no stage of the pipeline speaks, so nothing is played");
-  read_hold_stream(reader, scenario, false, traffic);
+  read_hold_stream(reader, workload, false, traffic);
 }
 
 Trace generate(const Reader& reader) {
@@ -106,22 +106,59 @@ std::string existing_file(const Reader& path, std::string_view what) {
   return file;
 }
 
-Trace read_trace(const Reader& reader, const FileReaders& files) {
+Names names_in(const auto& inputs) {
+  Names names;
+  for (const auto& [name, input] : inputs) names.push_back(name);
+  return names;
+}
+
+// What is handed over under the traffic's name, instead of a file or a recipe; null where the entry has one of those.
+template <class Named>
+typename Named::mapped_type handed_over(const Reader& reader, const std::string& name, const Named& inputs,
+                                        const std::string& otherwise) {
+  const auto found = inputs.find(name);
+  for (const char* key : {"path", "generate"}) {
+    if (!reader.has(key)) continue;
+    if (found != inputs.end())
+      reader.at(key).fail(
+          text::format("\"{}\" and what is handed over as \"{}\" exclude each other", key, name));
+    return nullptr;
+  }
+  if (found != inputs.end()) return found->second;
+  if (!reader.has("name")) reader.fail(otherwise);
+  const Names given = names_in(inputs);
+  reader.at("name").fail(text::format("nothing is handed over as \"{}\", but {}; otherwise {}", name,
+                                      given.empty() ? "nothing" : text::join(given, ", "), otherwise));
+}
+
+std::shared_ptr<const Trace> trace_file(const Reader& path, const std::string& format, Inputs& inputs) {
+  auto& trace = inputs.trace_files[{path.string(), format}];
+  if (trace == nullptr) {
+    TraceOptions options;
+    options.format = format;
+    trace = std::make_shared<const Trace>(load_trace(existing_file(path, "trace"), options));
+  }
+  return trace;
+}
+
+std::shared_ptr<const Trace> read_trace(const Reader& reader, const std::string& name, Inputs& inputs) {
   const auto path = reader.find("path");
   const auto recipe = reader.find("generate");
   if (path && recipe) reader.fail("\"path\" and \"generate\" exclude each other");
-  if (recipe) return generate(*recipe);
-  if (!path) reader.fail("a trace needs a \"path\", or \"generate\": {\"like\": \"azure-conversation\"}");
+  const std::string otherwise =
+      "a trace needs a \"path\", or \"generate\": {\"like\": \"azure-conversation\"}";
+  if (auto trace = handed_over(reader, name, inputs.traces, otherwise)) return trace;
+  if (recipe) return std::make_shared<const Trace>(generate(*recipe));
   std::string format = "auto";
   if (const auto given = reader.find("format")) {
-    static_cast<void>(index_of(*given, "trace format", files.trace_formats));
+    static_cast<void>(index_of(*given, "trace format", inputs.trace_formats));
     format = given->string();
   }
-  return files.trace(existing_file(*path, "trace"), format);
+  return trace_file(*path, format, inputs);
 }
 
-void read_replay(const Reader& reader, const FileReaders& files, Traffic& traffic) {
-  traffic.trace = std::make_shared<const Trace>(read_trace(reader, files));
+void read_replay(const Reader& reader, Inputs& inputs, Traffic& traffic) {
+  traffic.trace = read_trace(reader, traffic.name, inputs);
   traffic.speed = reader.number("speed", 1, json::kPositive);
   traffic.follow_parents = reader.boolean("follow_parents", true);
   const auto& parents = traffic.trace->parent;
@@ -139,21 +176,29 @@ void check_spoken(const Reader& reader, const std::vector<VoiceCall>& calls) {
                                  call.number));
 }
 
-void read_calls(const Reader& reader, const Scenario& scenario, const FileReaders& files, Traffic& traffic) {
+Inputs::CallsPointer call_file(const Reader& path, Inputs& inputs) {
+  auto& calls = inputs.call_files[path.string()];
+  if (calls == nullptr)
+    calls = std::make_shared<const std::vector<VoiceCall>>(load_calls(existing_file(path, "call")));
+  return calls;
+}
+
+void read_calls(const Reader& reader, const Workload& workload, Inputs& inputs, Traffic& traffic) {
   const auto path = reader.find("path");
   const auto recipe = reader.find("generate");
   if (path && recipe) reader.fail("\"path\" and \"generate\" exclude each other");
-  if (!path && !recipe) reader.fail("calls need a \"path\", or \"generate\": {\"arrivals\": {...}}");
-  const bool spoken = stages_of(scenario, traffic, Role::speaks) > 0;
-  if (path) {
-    traffic.calls = std::make_shared<const std::vector<VoiceCall>>(files.calls(existing_file(*path, "call")));
-    if (spoken) check_spoken(*path, *traffic.calls);
+  const bool spoken = stages_of(workload, traffic, Role::speaks) > 0;
+  traffic.calls = handed_over(reader, traffic.name, inputs.calls,
+                              "calls need a \"path\", or \"generate\": {\"arrivals\": {...}}");
+  if (path) traffic.calls = call_file(*path, inputs);
+  if (traffic.calls) {
+    if (spoken) check_spoken(path ? *path : reader, *traffic.calls);
   } else {
     traffic.recipe = calls::read_recipe(*recipe);
     if (spoken && traffic.recipe.audio_s_per_token <= 0)
       recipe->at("audio_s_per_token").fail("a stage speaks the reply, so its tokens need audio");
   }
-  read_hold_stream(reader, scenario, true, traffic);
+  read_hold_stream(reader, workload, true, traffic);
 }
 
 void read_system_prompts(const Reader& reader, Traffic& traffic) {
@@ -164,19 +209,19 @@ void read_system_prompts(const Reader& reader, Traffic& traffic) {
     reader.at("system_prompts").fail(R"(they are empty; give "system_prompt_tokens")");
 }
 
-void read_kind(const Reader& reader, const Scenario& scenario, const FileReaders& files, Traffic& traffic) {
+void read_kind(const Reader& reader, const Workload& workload, Inputs& inputs, Traffic& traffic) {
   traffic.kind = static_cast<Traffic::Kind>(reader.at("kind").choice({"open", "closed", "trace", "calls"}));
   switch (traffic.kind) {
     case Traffic::Kind::open:
       traffic.arrivals = arrivals::read(reader.at("arrivals"));
       break;
     case Traffic::Kind::closed:
-      read_closed(reader, scenario, traffic);
+      read_closed(reader, workload, traffic);
       break;
     case Traffic::Kind::trace:
-      return read_replay(reader, files, traffic);
+      return read_replay(reader, inputs, traffic);
     case Traffic::Kind::calls:
-      return read_calls(reader, scenario, files, traffic);
+      return read_calls(reader, workload, inputs, traffic);
   }
   read_system_prompts(reader, traffic);
 }
@@ -192,8 +237,8 @@ bool brings(const Traffic& traffic, std::string_view size) {
 }
 
 // What the stages work on must be there.
-void check_sizes(const Reader& reader, const Scenario& scenario, const Traffic& traffic) {
-  for (const Stage& stage : scenario.workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages) {
+void check_sizes(const Reader& reader, const Workload& workload, const Traffic& traffic) {
+  for (const Stage& stage : workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages) {
     const Need need = need_of(stage.role);
     if (need.size.empty() || brings(traffic, need.size)) continue;
     reader.fail(text::format("stage \"{}\" {}, but sizes/{} is missing or can only be zero", stage.name,
@@ -210,43 +255,42 @@ double nominal_end_s(const std::vector<VoiceCall>& calls) {
   return end_s;
 }
 
-int read_pipeline(const Reader& reader, const Scenario& scenario) {
+int read_pipeline(const Reader& reader, const Workload& workload) {
   Names names;
-  for (const Pipeline& pipeline : scenario.workload.pipelines) names.push_back(pipeline.name);
+  for (const Pipeline& pipeline : workload.pipelines) names.push_back(pipeline.name);
   if (const auto pipeline = reader.find("pipeline")) return index_of(*pipeline, "pipeline", names);
   if (names.size() > 1)
     reader.fail(text::format("which \"pipeline\"? There are several: {}", text::join(names, ", ")));
   return 0;
 }
 
-Traffic read_entry(const Reader& reader, const Scenario& scenario, const FileReaders& files,
+Traffic read_entry(const Reader& reader, const Workload& workload, Inputs& inputs,
                    const std::vector<Traffic>& before) {
   Traffic traffic;
-  traffic.pipeline = read_pipeline(reader, scenario);
-  traffic.name =
-      reader.string("name", scenario.workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].name);
+  traffic.pipeline = read_pipeline(reader, workload);
+  traffic.name = reader.string("name", workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].name);
   if (traffic.name.empty()) reader.at("name").fail("a traffic needs a name that is not empty");
   for (const Traffic& other : before)
     if (other.name == traffic.name)
       reader.fail(text::format("two kinds of traffic are called \"{}\"; give each a \"name\" of its own",
                                traffic.name));
-  read_kind(reader, scenario, files, traffic);
+  read_kind(reader, workload, inputs, traffic);
   if (const auto sizes = reader.find("sizes")) read_sizes(*sizes, traffic.kind, traffic.sizes);
   reader.finish();
-  check_sizes(reader, scenario, traffic);
+  check_sizes(reader, workload, traffic);
   return traffic;
 }
 
 }  // namespace
 
-std::vector<Traffic> read_traffic(const Reader& traffic, const Scenario& scenario, const FileReaders& files) {
+std::vector<Traffic> read_traffic(const Reader& traffic, const Workload& workload, Inputs& inputs) {
   if (!traffic.is_array()) traffic.fail("expected an array of open, closed, trace or calls traffic");
   if (traffic.size() == 0) traffic.fail("a scenario needs traffic: at least one entry");
   if (traffic.size() > kMostTraffic)
     traffic.fail(text::format("at most {} entries, found {}", kMostTraffic, traffic.size()));
   std::vector<Traffic> read;
   for (std::size_t i = 0; i < traffic.size(); ++i)
-    read.push_back(read_entry(traffic.at(i), scenario, files, read));
+    read.push_back(read_entry(traffic.at(i), workload, inputs, read));
   return read;
 }
 

@@ -23,6 +23,12 @@ void check_partition(const Workload& workload, const PartitionPlacement& partiti
         where, text::format("the partition is exclusive but has {} processes; choose \"time-slicing\" or "
                             "\"mps\"",
                             partition.processes.size()));
+  for (const ProcessPlacement& process : partition.processes)
+    if (partition.sharing.mode != SharingMode::mps &&
+        (process.active_thread_percentage != 100 || process.memory_limit_bytes > 0))
+      throw ScenarioError(where,
+                          "only processes that share by mps have an active_thread_percentage or a "
+                          "memory_limit_bytes");
 }
 
 void check_gpu(const Workload& workload, const Placement& placement, std::size_t number) {
@@ -31,10 +37,6 @@ void check_gpu(const Workload& workload, const Placement& placement, std::size_t
     throw ScenarioError(text::format("gpu{}", number),
                         text::format("{} partitions are placed, but the layout has {}", gpu.partitions.size(),
                                      gpu.parts().size()));
-  if (gpu.node < 0 || gpu.node >= static_cast<int>(placement.nodes.size()))
-    throw ScenarioError(
-        text::format("gpu{}", number),
-        text::format("it is on node number {}, but the placement has {}", gpu.node, placement.nodes.size()));
   for (std::size_t i = 0; i < gpu.partitions.size(); ++i)
     check_partition(workload, gpu.partitions[i], text::format("gpu{}/{}", number, gpu.parts()[i].name));
 }
@@ -44,6 +46,27 @@ void check_gpu(const Workload& workload, const Placement& placement, std::size_t
 }
 
 }  // namespace
+
+void check_nodes(const Placement& placement) {
+  int last = 0;
+  std::vector<bool> used(placement.nodes.size());
+  for (std::size_t i = 0; i < placement.gpus.size(); ++i) {
+    const int node = placement.gpus[i].node;
+    const std::string where = text::format("gpu{}", i);
+    if (node < 0 || node >= static_cast<int>(used.size()))
+      throw ScenarioError(where, text::format("it is on node number {}, but the placement has {}", node,
+                                              placement.nodes.size()));
+    if (node < last)
+      throw ScenarioError(where, text::format("it is on {} and comes after GPUs of {}; put GPUs in the order "
+                                              "of their nodes",
+                                              node_name(placement, node), node_name(placement, last)));
+    last = node;
+    used[static_cast<std::size_t>(node)] = true;
+  }
+  const auto free = std::find(used.begin(), used.end(), false);
+  if (free != used.end())
+    throw ScenarioError(node_name(placement, static_cast<int>(free - used.begin())), "the node has no GPU");
+}
 
 std::optional<Objection> unplaced(const Workload& workload, const Placement& placement) {
   const auto counts = placed_replicas(workload, placement);
@@ -73,6 +96,7 @@ std::optional<Objection> without_rate(const Workload& workload, const Placement&
 }  // namespace scenario
 
 void check_placement(const Workload& workload, const Placement& placement) {
+  scenario::check_nodes(placement);
   for (std::size_t gpu = 0; gpu < placement.gpus.size(); ++gpu) scenario::check_gpu(workload, placement, gpu);
   static_cast<void>(scenario::replicas_of(workload.services, placement, {}));
   if (const auto nowhere = scenario::unplaced(workload, placement)) scenario::fail(workload, *nowhere);

@@ -8,6 +8,9 @@
 /// What check_placement refuses, for readers that know where it is written.
 namespace gpushare::scenario {
 
+/// Throws ScenarioError for a GPU of no node, a node without GPUs, and GPUs that do not follow their nodes' order.
+void check_nodes(const Placement& placement);
+
 /// A service and what is wrong with it.
 struct Objection {
   int service = 0;

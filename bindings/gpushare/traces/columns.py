@@ -1,0 +1,146 @@
+"""Traces out of columns in memory: arrays, data frames, Arrow tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+from .._core import TraceError
+from .._errors import fail
+from .files import arrow_text
+
+__all__ = ["from_columns"]
+
+_NEEDED = ("arrival_s", "input_tokens", "output_tokens")
+_OTHERS = ("session", "parent", "delay_s", "images")
+_BLOCKS = ("hash_ids", "block_tokens")
+
+
+def from_columns(data: Any, name: str = "trace", *, keep_empty: bool = False) -> _core.Trace:
+    """A trace out of columns in memory.
+
+    Parameters
+    ----------
+    data : mapping, data frame or Arrow table
+        Arrays by name, a pandas, Polars or Arrow table, or a `Table`. The columns are those that `save` writes:
+        ``arrival_s`` (seconds, ascending), ``input_tokens``, ``output_tokens`` and, where there are any,
+        ``session``, ``parent`` (row numbers, -1: none), ``delay_s``, ``images``, ``hash_ids`` (lists) with
+        ``block_tokens``. Columns of another layout that `load` knows by name (Azure's, BurstGPT's, ...) are read
+        through Arrow, which needs pyarrow.
+    name : str
+        Of the trace.
+    keep_empty : bool
+        Keep requests without output tokens, which are failures in most traces.
+
+    Returns
+    -------
+    Trace
+        Its arrivals count from the first request.
+
+    Raises
+    ------
+    TraceError
+        For columns that are missing, of unequal length or hold what no request has.
+    ImportError
+        For another layout without pyarrow.
+    """
+    columns = _columns(data, name)
+    if not all(column in columns for column in _NEEDED):
+        return _from_other_layout(columns, name, keep_empty)
+    unknown = [column for column in columns if column not in (*_NEEDED, *_OTHERS, *_BLOCKS)]
+    if unknown:
+        raise fail(
+            TraceError,
+            name,
+            f'unknown column "{unknown[0]}"; known are {", ".join((*_NEEDED, *_OTHERS, *_BLOCKS))}',
+        )
+    arrays = {column: np.asarray(columns[column]) for column in columns if column not in _BLOCKS}
+    rows = len(arrays["arrival_s"])
+    for column, values in arrays.items():
+        if values.shape != (rows,):
+            raise fail(TraceError, name, f"{column} has shape {values.shape}, arrival_s has {rows} rows")
+    kept = np.ones(rows, dtype=bool) if keep_empty else arrays["output_tokens"] != 0
+    if rows > 0 and not kept.any():
+        raise fail(TraceError, name, f"all {rows} requests have zero output tokens; keep_empty keeps them")
+    extra = {column: arrays[column][kept] for column in _OTHERS if column in arrays}
+    if "session" in extra:
+        extra["session"] = _numbered(extra["session"])
+    if "parent" in extra:
+        extra["parent"] = _renumbered(extra["parent"], kept, name)
+    if "hash_ids" in columns:
+        extra |= _blocks(columns, kept, name)
+    arrival = arrays["arrival_s"][kept].astype(np.float64)
+    return _core.Trace(
+        arrival - arrival[0] if len(arrival) else arrival,
+        arrays["input_tokens"][kept],
+        arrays["output_tokens"][kept],
+        name,
+        extra,
+    )
+
+
+def _columns(data: Any, name: str) -> dict[str, Any]:
+    """Columns by name, as whatever the source has them."""
+    if isinstance(data, Mapping):
+        return dict(data)
+    names = getattr(data, "column_names", None)  # Arrow
+    if names is None:
+        names = getattr(data, "columns", None)  # pandas, Polars and our own tables
+    if names is None or isinstance(names, np.ndarray):
+        raise fail(
+            TraceError,
+            name,
+            f"expected a trace, columns by name or a data frame; found {type(data).__name__}",
+        )
+    return {str(column): _plain(data[column]) for column in names}
+
+
+def _plain(column: Any) -> Any:
+    if hasattr(column, "to_numpy"):
+        return column.to_numpy()
+    return column
+
+
+def _numbered(sessions: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Numbers of conversations; names are numbered by their first appearance, empty ones are none."""
+    if sessions.dtype.kind in "iu":
+        return sessions
+    numbers: dict[str, int] = {}
+    return np.array([_number(session, numbers) for session in sessions.tolist()], dtype=np.int32)
+
+
+def _number(session: Any, numbers: dict[str, int]) -> int:
+    return -1 if session is None or session == "" else numbers.setdefault(str(session), len(numbers))
+
+
+def _renumbered(parent: npt.NDArray[Any], kept: npt.NDArray[np.bool_], name: str) -> npt.NDArray[np.int32]:
+    """Parents by their rows among those that are kept; -1 for one that is not."""
+    if parent.size and (parent.min() < -1 or parent.max() >= len(kept)):
+        raise fail(TraceError, name, "parent: expected the number of an earlier row, or -1")
+    place = np.where(kept, np.cumsum(kept) - 1, -1)
+    found: npt.NDArray[np.int32] = np.where(parent >= 0, place[parent], -1).astype(np.int32)
+    return found
+
+
+def _blocks(columns: Mapping[str, Any], kept: npt.NDArray[np.bool_], name: str) -> dict[str, Any]:
+    rows = [
+        np.asarray(row, dtype=np.int64) for row, keep in zip(columns["hash_ids"], kept, strict=True) if keep
+    ]
+    if not any(len(row) for row in rows):
+        return {}
+    sizes = np.unique(np.asarray(columns.get("block_tokens", 0)))
+    if len(sizes) != 1 or sizes[0] < 1:
+        raise fail(TraceError, name, "hash_ids need block_tokens, one number for all requests")
+    starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    return {"hash_ids": np.concatenate(rows), "hash_starts": starts, "block_tokens": int(sizes[0])}
+
+
+def _from_other_layout(columns: Mapping[str, Any], name: str, keep_empty: bool) -> _core.Trace:
+    """Named as a published trace names them: read as its file would be."""
+    import pyarrow as pa
+
+    return _core.parse_trace(arrow_text(pa.table(dict(columns)), name), name, keep_empty=keep_empty)

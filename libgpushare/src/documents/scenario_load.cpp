@@ -1,0 +1,104 @@
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "core/catalogue.hpp"
+#include "core/json_reader.hpp"
+#include "documents/scenario_document.hpp"
+#include "documents/scenario_parts.hpp"
+#include "gpushare/errors.hpp"
+
+namespace gpushare {
+namespace {
+
+constexpr Catalogue kScenarios{"scenarios", "scenario"};
+
+std::string text_of_file(const std::string& path) {
+  if (std::filesystem::is_directory(path)) scenario::fail(path, "is a folder; expected a scenario document");
+  std::ifstream file(path, std::ios::binary);
+  if (!file) scenario::fail(path, "there is no such scenario file, or it cannot be read");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return std::move(text).str();
+}
+
+// The file that an entry of the traffic names, when it is written as it should be: reading it tells what is not.
+std::optional<InputFile> file_of(const nlohmann::ordered_json& traffic) {
+  const auto member = [&](const char* key) {
+    const auto found = traffic.is_object() ? traffic.find(key) : traffic.end();
+    return found != traffic.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  const std::string kind = member("kind"), path = member("path"), format = member("format");
+  if (path.empty() || (kind != "trace" && kind != "calls")) return std::nullopt;
+  if (kind == "calls") return InputFile{InputFile::Kind::calls, path};
+  return InputFile{InputFile::Kind::trace, path, format.empty() ? "auto" : format};
+}
+
+}  // namespace
+
+ScenarioDocument ScenarioDocument::load(const std::string& name_or_path, const std::string& mode) {
+  if (is_path(name_or_path)) {
+    const auto folder = std::filesystem::path(name_or_path).parent_path().string();
+    return parse(text_of_file(name_or_path), mode, name_or_path, folder);
+  }
+  if (!kScenarios.has(name_or_path)) scenario::fail({}, kScenarios.unknown(name_or_path));
+  return parse(kScenarios.text(name_or_path), mode, name_or_path);
+}
+
+ScenarioDocument ScenarioDocument::parse(std::string_view json, const std::string& mode,
+                                         const std::string& source, const std::string& folder) {
+  static_cast<void>(json::parse(json, source, scenario::fail));  // refuses what the next parser lets pass
+  auto given = nlohmann::ordered_json::parse(json);              // the same, in the document's order
+  scenario::make_paths_absolute(given, folder);
+  auto applied = scenario::apply_mode(given, mode, source);
+  return ScenarioDocument(std::make_shared<const Content>(
+      Content{std::make_shared<const nlohmann::ordered_json>(std::move(given)), source, std::move(applied)}));
+}
+
+ScenarioDocument ScenarioDocument::in_mode(const std::string& mode) const {
+  return ScenarioDocument(std::make_shared<const Content>(Content{
+      content_->given, content_->source, scenario::apply_mode(*content_->given, mode, content_->source)}));
+}
+
+std::string ScenarioDocument::text() const { return content_->applied.json.dump(2); }
+
+std::vector<InputFile> ScenarioDocument::files() const {
+  std::vector<InputFile> files;
+  const auto traffic = content_->applied.json.find("traffic");
+  if (traffic == content_->applied.json.end() || !traffic->is_array()) return files;
+  for (const auto& entry : *traffic)
+    if (auto file = file_of(entry)) files.push_back(std::move(*file));
+  return files;
+}
+
+Scenario ScenarioDocument::read(const Inputs& inputs, const Scenario* like) const {
+  scenario::Relative relative;
+  if (like != nullptr && like->original) relative = {like, &like->original->content_->applied.json};
+  Scenario scenario = scenario::read(content_->applied, content_->source, inputs, relative);
+  scenario.original = *this;
+  return scenario;
+}
+
+Scenario parse_scenario(std::string_view json, const std::string& mode, const std::string& source,
+                        const std::string& folder, const Inputs& inputs) {
+  return ScenarioDocument::parse(json, mode, source, folder).read(inputs);
+}
+
+Scenario parse_scenario(std::string_view json, const Inputs& inputs) {
+  return ScenarioDocument::parse(json).read(inputs);
+}
+
+Scenario load_scenario(const std::string& name_or_path, const std::string& mode, const Inputs& inputs) {
+  return ScenarioDocument::load(name_or_path, mode).read(inputs);
+}
+
+std::vector<std::string> scenario_names() { return kScenarios.names(); }
+
+Scenario with_mode(const Scenario& scenario, const std::string& mode) {
+  if (!scenario.original)
+    scenario::fail(scenario.name, "it was made by hand, so it has no document with modes");
+  return scenario.original->in_mode(mode).read(scenario.inputs, &scenario);
+}
+
+}  // namespace gpushare
