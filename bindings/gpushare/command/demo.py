@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from ..frames.render import wrap
-from ..planning.objectives import layout_answer, replay_answer, sharing_answer
+from ..planning.answers import layout_answer, replay_answer, sharing_answer
 from ..scenario import mig
 from ..scenario.scenario import Scenario
 from ..study.comparison import Comparison, compare

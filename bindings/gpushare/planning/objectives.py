@@ -1,184 +1,282 @@
-"""What sharing may cost, whether figures say that it is worth it, and the same in words."""
+"""What users of a service must get, and whether figures say that they do."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from ..study.results import Summary
+from .._core import ScenarioError
+from .._errors import fail
+from ..study import figures
+from ..study.estimates import Estimate
 
-__all__ = ["acceptable", "layout_answer", "replay_answer", "sharing_answer"]
+__all__ = ["Isolation", "Judged", "Objective", "Objectives"]
 
-#: What sharing may cost before the answer is no: requests served, and end-to-end p95, against dedicated GPUs.
-LEAST_THROUGHPUT = 0.95
-MOST_LATENCY = 1.25
-LEAST_SUCCESS = 0.99
-#: Share of the requests completed by the end of the trace, below which a mode is overloaded.
-_KEEPS_UP = 0.95
-_FALLS_BEHIND = " (it cannot keep up, so waiting times grow with the trace)"
+#: Half-widths of the 95 % interval that a mean has to keep from its bound before it is called clear: about 99 %.
+CLEARANCE = 1.4
+_LEVELS = ("hardware", "process")
+_TOLERATED = ("gpu", "instance")
+_OTHER_KEYS = ("isolation", "memory_headroom", "tolerate")
 
 
-def acceptable(summary: Summary, alone: Summary) -> bool:
-    """Whether sharing frees a GPU and costs no more than it may, against dedicated GPUs.
+@dataclass(frozen=True)
+class Objective:
+    """A figure and what it may be at most, or at least.
 
-    Parameters
+    Attributes
     ----------
-    summary, alone : Summary
-        Of a shared mode and of dedicated GPUs.
+    figure : str
+        Canonical name.
+    bound : float
+        In the unit of the figure.
+    at_most : bool
+        Otherwise the bound is the smallest that is good.
+    implied : bool
+        Whether it was not asked for, but taken from dedicated GPUs.
     """
-    return (
-        summary["gpus_freed"] > 0
-        and summary["success_rate"] >= LEAST_SUCCESS * alone["success_rate"]
-        and summary["request_throughput"] >= LEAST_THROUGHPUT * alone["request_throughput"]
-        and summary["e2e_latency_p95_s"] <= MOST_LATENCY * alone["e2e_latency_p95_s"]
-    )
+
+    figure: str
+    bound: float
+    at_most: bool = True
+    implied: bool = False
+
+    def judge(self, value: float) -> Judged:
+        """Whether a value, or an estimate with its interval, keeps within the bound."""
+        half = value.half_width if isinstance(value, Estimate) else 0.0
+        excess = (float(value) - self.bound) * (1.0 if self.at_most else -1.0)
+        if math.isnan(excess):
+            return Judged(self, float(value), math.nan, math.nan, False)
+        low, high = float(value) - half, float(value) + half
+        meets = None if abs(excess) <= CLEARANCE * half and half > 0 else excess <= 0
+        return Judged(self, float(value), low, high, meets)
+
+    def __str__(self) -> str:
+        return f"{self.figure} {'<=' if self.at_most else '>='} {shown(self.figure, self.bound)}"
 
 
-def sharing_answer(summaries: Mapping[str, Summary], refused: Mapping[str, str]) -> str:
-    """Whether to share, in words, from the figures of a comparison with dedicated GPUs.
+@dataclass(frozen=True)
+class Judged:
+    """An objective and what became of it.
 
-    Parameters
+    Attributes
     ----------
-    summaries : mapping of str to Summary
-        By mode: ``"dedicated"`` and at least one shared one.
-    refused : mapping of str to str
-        Why other modes are impossible.
-
-    Returns
-    -------
-    str
+    objective : Objective
+        What was asked.
+    value, low, high : float
+        What the figure is, and its 95 % interval; NaN where nothing has it.
+    meets : bool or None
+        None when chance leaves it open.
     """
-    shared = {mode: summary for mode, summary in summaries.items() if mode != "dedicated"}
-    if "dedicated" not in summaries or not shared:
-        return "nothing to compare: " + "; ".join(f"{mode}: {why}" for mode, why in refused.items())
-    alone = summaries["dedicated"]
-    good = {mode: summary for mode, summary in shared.items() if acceptable(summary, alone)}
-    others = "; ".join(_cost(mode, summary, alone) for mode, summary in shared.items())
-    if good:
-        mode = min(good, key=lambda m: good[m]["e2e_latency_p95_s"])
-        answer = f"share, by {mode}. It {_gain(good[mode], alone)}."
-    else:
-        mode = max(shared, key=lambda m: shared[m]["request_throughput_per_gpu"])
-        answer = (
-            "keep dedicated GPUs. No shared mode frees a GPU, "
-            f"serves {100 * LEAST_THROUGHPUT:.0f} % of their requests a second "
-            f"and keeps the end-to-end p95 within {MOST_LATENCY:g} times theirs. The nearest, {mode}, "
-            f"{_gain(shared[mode], alone)}."
+
+    objective: Objective
+    value: float
+    low: float
+    high: float
+    meets: bool | None
+
+    @property
+    def excess(self) -> float:
+        """How far beyond its bound the value is, as a share of the bound; below zero: how much is to spare."""
+        bound = self.objective.bound
+        distance = (self.value - bound) * (1.0 if self.objective.at_most else -1.0)
+        return distance / abs(bound) if bound else distance
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "bound": self.objective.bound,
+            "at_most": self.objective.at_most,
+            "implied": self.objective.implied,
+            "meets": self.meets,
+        }
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """Services that must not disturb each other.
+
+    Attributes
+    ----------
+    between : tuple of str
+        Two services or more.
+    level : str
+        ``"hardware"``: not on the same partition. ``"process"``: a fault of one leaves the other alone, so not under
+        the same MPS daemon.
+    """
+
+    between: tuple[str, ...]
+    level: str
+
+
+@dataclass(frozen=True)
+class Objectives:
+    """All that is asked of a placement.
+
+    Attributes
+    ----------
+    bounds : tuple of Objective
+        Of figures.
+    isolation : tuple of Isolation
+        Between services.
+    memory_headroom : float
+        Share of every partition's memory that stays free.
+    tolerate : str
+        ``"gpu"`` or ``"instance"``: what may fail, one at a time, and everything still holds; empty for nothing.
+    """
+
+    bounds: tuple[Objective, ...] = ()
+    isolation: tuple[Isolation, ...] = ()
+    memory_headroom: float = 0.0
+    tolerate: str = ""
+
+    @classmethod
+    def read(
+        cls, given: Mapping[str, Any] | None, slo: Iterable[str], names: Iterable[str], services: Sequence[str] = ()
+    ) -> Objectives:
+        """From a document's ``"objectives"`` and texts such as ``"llm.ttft_p95=500ms"``.
+
+        Parameters
+        ----------
+        given : mapping, optional
+            Figures with a bound (a number, text with a unit, ``{"at_most": bound}`` or ``{"at_least": bound}``),
+            ``isolation``, ``memory_headroom`` and ``tolerate``.
+        slo : iterable of str
+            Bounds as `figures.parse_bound` reads them; they replace those of the same figure and side.
+        names : iterable of str
+            Canonical names of the figures that there are.
+        services : sequence of str
+            Names that isolation may have; empty: any.
+
+        Raises
+        ------
+        ScenarioError, FigureError
+            Where, what was found and what is legal.
+        """
+        names = names if hasattr(names, "only_pipeline") else list(names)
+        found: dict[tuple[str, bool], Objective] = {}
+        for key, value in (given or {}).items():
+            if key not in _OTHER_KEYS:
+                for objective in _read_bound(key, value, names):
+                    found[objective.figure, objective.at_most] = objective
+        for text in slo:
+            bound = figures.parse_bound(names, text)
+            found[bound.name, bound.at_most] = Objective(bound.name, bound.value, bound.at_most)
+        _check_sides(found)
+        rest = {key: (given or {})[key] for key in _OTHER_KEYS if key in (given or {})}
+        return cls(
+            tuple(found.values()),
+            tuple(_read_isolation(rest.get("isolation", []), services)),
+            _read_headroom(rest.get("memory_headroom", 0.0)),
+            _read_tolerated(rest.get("tolerate", "")),
         )
-    return f"{answer} What it waits for: {shared[mode].limiting_resource}. Against dedicated GPUs: {others}."
+
+    def judge(self, values: Mapping[str, float]) -> list[Judged]:
+        """Every bound against the figures of a run; one that the run does not have fails."""
+        return [objective.judge(values.get(objective.figure, math.nan)) for objective in self.bounds]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a document has it; what is implied is left out."""
+        result: dict[str, Any] = {}
+        for objective in self.bounds:
+            if not objective.implied:
+                side = "at_most" if objective.at_most else "at_least"
+                result.setdefault(objective.figure, {})[side] = objective.bound
+        if self.isolation:
+            result["isolation"] = [{"between": list(i.between), "level": i.level} for i in self.isolation]
+        if self.memory_headroom:
+            result["memory_headroom"] = self.memory_headroom
+        if self.tolerate:
+            result["tolerate"] = self.tolerate
+        return result
+
+    def beside(self, implied: Iterable[Objective]) -> Objectives:
+        """With further bounds, for figures that have none."""
+        bounded = {(o.figure, o.at_most) for o in self.bounds}
+        more = [o for o in implied if (o.figure, o.at_most) not in bounded]
+        return replace(self, bounds=(*self.bounds, *more))
 
 
-def _gain(summary: Summary, alone: Summary) -> str:
-    rate = summary["request_throughput"] / alone["request_throughput"]
-    ratio = summary["request_throughput_per_gpu"] / alone["request_throughput_per_gpu"]
-    saved = alone["cost_per_month"] - summary["cost_per_month"]
-    took, before = (
-        f"{_span(s['e2e_latency_mean_s'])} in the mean and {_span(s['e2e_latency_p95_s'])} at p95"
-        for s in (summary, alone)
-    )
-    return (
-        f"frees {summary['gpus_freed']:.0f} of {alone['gpus_used']:.0f} GPUs (${saved:,.0f} a month) "
-        f"and serves {100 * rate:.1f} % of the requests a second of dedicated GPUs, "
-        f"{ratio:.2f} times as many per GPU. A turn takes {took} against {before}"
-    )
+def meets(judged: Iterable[Judged]) -> bool | None:
+    """Whether all are met; None when none fails and some are too close to say."""
+    found = [one.meets for one in judged]
+    return False if False in found else None if None in found else True
 
 
-def _cost(mode: str, summary: Summary, alone: Summary) -> str:
-    """What a mode gains and costs against dedicated GPUs."""
-    parts = [
-        f"{summary['request_throughput_per_gpu']:.2f} req/s per GPU",
-        f"end to end {_change(summary['e2e_latency_mean_s'], alone['e2e_latency_mean_s'])} mean, "
-        f"{_change(summary['e2e_latency_p95_s'], alone['e2e_latency_p95_s'])} p95",
-    ]
-    if "tts.latency_mean_s" in summary and "tts.latency_mean_s" in alone:
-        parts.append(f"speech {_change(summary['tts.latency_mean_s'], alone['tts.latency_mean_s'])} mean")
-    return f"{mode} {', '.join(parts)}"
+def shown(figure: str, value: float) -> str:
+    """A value of a figure as people write it: ``400 ms``, ``99.9 %``."""
+    described = figures.describe(figure)
+    if math.isnan(value):
+        return "none"
+    if described.kind == "share":
+        return f"{100 * value:.4g} %"
+    if described.unit == "s":
+        return f"{1e3 * value:,.4g} ms" if abs(value) < 1 else f"{value:,.4g} s"
+    if described.kind == "money":
+        return f"${value:,.0f}"
+    return f"{value:,.4g} {described.unit}".rstrip()
 
 
-def replay_answer(summaries: Mapping[str, Summary], refused: Mapping[str, str]) -> str:
-    """Which way to serve a trace, in words.
-
-    Parameters
-    ----------
-    summaries : mapping of str to Summary
-        By mode, of one service with a first-token latency.
-    refused : mapping of str to str
-        Why other modes are impossible.
-
-    Returns
-    -------
-    str
-    """
-    if not summaries:
-        return "no mode can serve it: " + "; ".join(refused.values())
-    first = _first_token(summaries)
-    most = max(summary["success_rate"] for summary in summaries.values())
-    good = {mode: s for mode, s in summaries.items() if s["success_rate"] >= LEAST_SUCCESS * most}
-    mode = min(good, key=lambda m: _or_infinite(good[m].get(f"{first}_p95_s")))
-    each = "; ".join(
-        f"{name} completes {100 * _in_time(s):.1f} % of {s['arrived']:,.0f} requests "
-        f"before the trace ends{'' if _in_time(s) >= _KEEPS_UP else _FALLS_BEHIND}, "
-        f"{s['output_token_throughput']:,.0f} tokens/s, "
-        f"first token {_span(s[f'{first}_p50_s'])} at p50 and {_span(s[f'{first}_p95_s'])} at p95"
-        for name, s in summaries.items()
-        if f"{first}_p50_s" in s
-    )
-    left_out = "".join(f" {name} is refused: {why}." for name, why in refused.items())
-    return (
-        f"{mode} gives the earliest first token (p95) among the modes that serve as many requests as any. "
-        f"{each}.{left_out} "
-        f"What {mode} waits for: {summaries[mode].limiting_resource}."
-    )
+def _read_bound(key: str, value: Any, names: Iterable[str]) -> Iterable[Objective]:
+    place = f"objectives/{key}"
+    if isinstance(value, Mapping):
+        unknown = [side for side in value if side not in ("at_most", "at_least")]
+        if unknown or not value:
+            found = f'found "{unknown[0]}"' if unknown else "found none"
+            raise fail(ScenarioError, place, f'{found}; a bound is {{"at_most": x}} or {{"at_least": x}}')
+        for side, bound in value.items():
+            yield _one_bound(f"{place}/{side}", key, "<=" if side == "at_most" else ">=", bound, names)
+    else:
+        yield _one_bound(place, key, "=", value, names)
 
 
-def _first_token(summaries: Mapping[str, Summary]) -> str:
-    """The name of the latency."""
-    end = "_p95_s"
-    names = (name for summary in summaries.values() for name in summary)
-    return next(name for name in names if name.endswith(f".ttft{end}")).removesuffix(end)
+def _one_bound(place: str, key: str, sign: str, bound: Any, names: Iterable[str]) -> Objective:
+    if isinstance(bound, bool) or not isinstance(bound, (int, float, str)):
+        raise fail(ScenarioError, place, f"found {bound!r}; a bound is a number, or text with a unit")
+    read = figures.parse_bound(names, f"{key}{sign}{bound if isinstance(bound, str) else repr(float(bound))}")
+    return Objective(read.name, read.value, read.at_most)
 
 
-def _in_time(summary: Summary) -> float:
-    """Share of the requests that were completed before the measured window ended."""
-    return float(summary["request_throughput"] * summary["duration_s"] / summary["arrived"])
+def _check_sides(found: Mapping[tuple[str, bool], Objective]) -> None:
+    for (figure, at_most), objective in found.items():
+        other = found.get((figure, False))
+        if at_most and other is not None and other.bound > objective.bound:
+            raise fail(
+                ScenarioError,
+                f"objectives/{figure}",
+                f"at least {shown(figure, other.bound)} and at most {shown(figure, objective.bound)} cannot both hold",
+            )
 
 
-def _or_infinite(value: float | None) -> float:
-    return math.inf if value is None or math.isnan(value) else value
+def _read_isolation(given: Any, services: Sequence[str]) -> Iterable[Isolation]:
+    if not isinstance(given, (list, tuple)):
+        raise fail(ScenarioError, "objectives/isolation", f"found {given!r}; it is a list")
+    for i, rule in enumerate(given):
+        place = f"objectives/isolation/{i}"
+        between = rule.get("between") if isinstance(rule, Mapping) else None
+        if not isinstance(between, (list, tuple)) or len(set(between)) < 2:
+            raise fail(ScenarioError, place, f'found {rule!r}; needs "between": two services or more')
+        for name in between:
+            if services and name not in services:
+                known = ", ".join(services[:10])
+                raise fail(ScenarioError, f"{place}/between", f'unknown service "{name}"; known: {known}')
+        level = rule.get("level", "hardware")
+        if level not in _LEVELS:
+            raise fail(ScenarioError, f"{place}/level", f"found {level!r}; legal are {', '.join(_LEVELS)}")
+        yield Isolation(tuple(between), level)
 
 
-def layout_answer(figures: Mapping[str, Mapping[str, float]], refused: Mapping[str, str]) -> str:
-    """The best layout, in words.
-
-    Parameters
-    ----------
-    figures : mapping
-        By layout, by the names of `Summary`.
-    refused : mapping of str to str
-        Why other layouts are impossible.
-
-    Returns
-    -------
-    str
-    """
-    if not figures:
-        return f"none of the {len(refused)} layouts can hold the services."
-    best_first = sorted(figures, key=lambda layout: -figures[layout]["request_throughput_per_gpu"])
-    best, worst = (
-        (layout, figures[layout]["request_throughput_per_gpu"], _span(figures[layout]["e2e_latency_p95_s"]))
-        for layout in (best_first[0], best_first[-1])
-    )
-    return (
-        f"{best[0]} serves most, {best[1]:.2f} requests a second per GPU "
-        f"at an end-to-end p95 of {best[2]}; {worst[0]} least, {worst[1]:.2f} at {worst[2]}. "
-        f"{len(refused)} of the {len(figures) + len(refused)} layouts "
-        f"{'is' if len(refused) == 1 else 'are'} refused."
-    )
+def _read_headroom(given: Any) -> float:
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given < 1:
+        raise fail(ScenarioError, "objectives/memory_headroom", f"found {given!r}; it is a share from 0 to below 1")
+    return float(given)
 
 
-def _span(seconds: float) -> str:
-    return f"{1e3 * float(seconds):,.0f} ms" if abs(seconds) < 1 else f"{float(seconds):,.2f} s"
-
-
-def _change(after: float, before: float) -> str:
-    return f"{'+' if after >= before else '-'}{_span(abs(float(after) - float(before)))}"
+def _read_tolerated(given: Any) -> str:
+    if given not in ("", None, *_TOLERATED):
+        raise fail(ScenarioError, "objectives/tolerate", f"found {given!r}; legal are {', '.join(_TOLERATED)}")
+    return given or ""

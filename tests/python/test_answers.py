@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from gpushare.planning.objectives import acceptable, layout_answer, replay_answer, sharing_answer
+from gpushare.planning.answers import acceptable, layout_answer, replay_answer, sharing_answer
 
 
 class Figures(dict[str, Any]):

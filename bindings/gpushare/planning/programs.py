@@ -1,0 +1,106 @@
+"""Integer programs, solved by HiGHS."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["Program", "Solved"]
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What a solver found.
+
+    Attributes
+    ----------
+    values : sequence of float or None
+        By variable; None when nothing was found.
+    cost : float
+        Of these values; infinite when nothing was found.
+    bound : float
+        No solution costs less; infinite when there is none.
+    """
+
+    values: Sequence[float] | None
+    cost: float
+    bound: float
+
+
+@dataclass
+class Program:
+    """Minimise the cost of variables of at least 0 under linear constraints."""
+
+    costs: list[float] = field(default_factory=list)
+    uppers: list[float] = field(default_factory=list)
+    rows: list[tuple[float, float, Mapping[int, float]]] = field(default_factory=list)
+
+    def variable(self, cost: float, upper: float = math.inf) -> int:
+        """A whole number from 0 to `upper`; returns its position."""
+        self.costs.append(cost)
+        self.uppers.append(upper)
+        return len(self.costs) - 1
+
+    def constrain(self, lower: float, weights: Mapping[int, float], upper: float = math.inf) -> None:
+        """The weighted sum lies from `lower` to `upper`."""
+        self.rows.append((lower, upper, weights))
+
+    def solve(self, *, max_nodes: int = 2_000, integer: bool = True) -> Solved:
+        """Solves it, to the end or until `max_nodes` nodes of the search were visited.
+
+        Parameters
+        ----------
+        max_nodes : int
+            Bounds the work in a way that does not depend on the machine.
+        integer : bool
+            Otherwise variables may be fractions: a relaxation, whose cost is a bound.
+        """
+        import highspy
+
+        solver = highspy.Highs()
+        for option, value in _OPTIONS.items():
+            solver.setOptionValue(option, value)
+        solver.setOptionValue("mip_max_nodes", max_nodes)
+        solver.passModel(self._model(highspy, integer))
+        solver.run()
+        return self._read(highspy, solver, integer)
+
+    def _model(self, highspy: object, integer: bool) -> object:
+        lp = highspy.HighsLp()  # type: ignore[attr-defined]
+        count = len(self.costs)
+        lp.num_col_, lp.num_row_ = count, len(self.rows)
+        lp.col_cost_ = np.array(self.costs, dtype=float)
+        lp.col_lower_ = np.zeros(count)
+        lp.col_upper_ = np.array(self.uppers, dtype=float)
+        lp.row_lower_ = np.array([row[0] for row in self.rows], dtype=float)
+        lp.row_upper_ = np.array([row[1] for row in self.rows], dtype=float)
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise  # type: ignore[attr-defined]
+        lp.a_matrix_.start_ = np.cumsum([0, *(len(row[2]) for row in self.rows)], dtype=np.int32)
+        lp.a_matrix_.index_ = np.array([i for row in self.rows for i in row[2]], dtype=np.int32)
+        lp.a_matrix_.value_ = np.array([w for row in self.rows for w in row[2].values()], dtype=float)
+        if integer:
+            lp.integrality_ = [highspy.HighsVarType.kInteger] * count  # type: ignore[attr-defined]
+        return lp
+
+    def _read(self, highspy: object, solver: object, integer: bool) -> Solved:
+        status = solver.getModelStatus()  # type: ignore[attr-defined]
+        if status == highspy.HighsModelStatus.kInfeasible:  # type: ignore[attr-defined]
+            return Solved(None, math.inf, math.inf)
+        info = solver.getInfo()  # type: ignore[attr-defined]
+        found = info.primal_solution_status == 2
+        cost = float(info.objective_function_value) if found else math.inf
+        bound = float(info.mip_dual_bound) if integer else cost
+        values = solver.getSolution().col_value if found else None  # type: ignore[attr-defined]
+        return Solved(values, cost, bound)
+
+
+_OPTIONS = {
+    "output_flag": False,
+    "threads": 1,
+    "random_seed": 0,
+    "mip_rel_gap": 0.0,
+    "mip_abs_gap": 1e-7,
+}

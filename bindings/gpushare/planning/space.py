@@ -1,0 +1,242 @@
+"""What a plan may use, made from a scenario: services and their variants, kinds of GPU, ways of sharing."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import _core
+from .._core import ScenarioError
+from .._errors import fail
+from ..scenario import mig
+from ..scenario.placement import Placement
+from ..scenario.profiles import profile
+from ..scenario.scenario import Scenario
+from .packing import Packed
+from .problem import Config, GpuKind, Part, Tenant
+
+__all__ = ["SHARINGS", "Space"]
+
+#: Ways of sharing that plans may use, by the word that modes begin with.
+SHARINGS = ("dedicated", "time-slicing", "mps", "mig")
+_GPUS_OF_A_NODE = 8
+
+
+@dataclass(frozen=True)
+class Space:
+    """A scenario whose placement is left open.
+
+    Attributes
+    ----------
+    scenario : Scenario
+        The workload.
+    gpus : sequence of GpuKind
+        What there is to place it on.
+    modes : sequence of str
+        Those of `SHARINGS` that may be used.
+    variants : sequence of sequence of mapping
+        For each service what may be changed of it in the document; the first is as it stands.
+    """
+
+    scenario: Scenario
+    gpus: Sequence[GpuKind]
+    modes: Sequence[str]
+    variants: Sequence[Sequence[Mapping[str, Any]]]
+
+    @property
+    def services(self) -> list[str]:
+        """Names of the services."""
+        return self.scenario.services
+
+    # ---- parts of the workload
+
+    def companions(self, services: Iterable[int]) -> frozenset[int]:
+        """These services and all that requests visit on their way through them."""
+        found = set(services)
+        grown = True
+        while grown:
+            grown = False
+            for members in self.pipelines.values():
+                if members & found and not members <= found:
+                    found |= members
+                    grown = True
+        return frozenset(found)
+
+    @property
+    def pipelines(self) -> dict[str, set[int]]:
+        """Services that each pipeline visits."""
+        position = {name: i for i, name in enumerate(self.services)}
+        return {
+            name: {position[stage["service"]] for stage in pipeline["stages"] if "service" in stage}
+            for name, pipeline in self.scenario.document["pipelines"].items()
+        }
+
+    def reduced(self, services: frozenset[int], variants: Mapping[int, int]) -> Scenario:
+        """The scenario with these services alone, and the pipelines and traffic that visit them."""
+        document = self.scenario.document
+        names = self.services
+        pipelines = {name for name, members in self.pipelines.items() if members <= services}
+        document["services"] = {
+            name: _changed(document["services"][name], self.variants[i][variants.get(i, 0)])
+            for i, name in enumerate(names)
+            if i in services
+        }
+        document["pipelines"] = {n: p for n, p in document["pipelines"].items() if n in pipelines}
+        only = next(iter(self.pipelines)) if len(self.pipelines) == 1 else ""
+        document["traffic"] = [t for t in document["traffic"] if t.get("pipeline", only) in pipelines]
+        for key in ("modes", "objectives", "faults"):
+            document.pop(key, None)
+        document["placement"] = {"mode": "dedicated"}
+        recipe = self.scenario._recipe
+        return Scenario(json.dumps(document), "", recipe.source, recipe.folder, recipe.inputs)
+
+    # ---- placements
+
+    def placement(self, gpus: Sequence[Mapping[str, Any]], services: Sequence[str]) -> Placement:
+        """On nodes of up to eight GPUs each that are like the document's host."""
+        host = self.scenario.document.get("host")
+        nodes: list[dict[str, Any]] = []
+        for group in _groups(gpus):
+            node: dict[str, Any] = {"gpus": group}
+            if host is not None:
+                node["host"] = host
+            nodes.append(node)
+        return Placement.from_dict({"nodes": nodes}, services)
+
+    def part_gpus(self, config: Config, sharing: Any) -> list[dict[str, Any]]:
+        """A GPU with a config on its part and nothing else; for a replica of several ranks, one for each."""
+        gpu = {"profile": self.gpus[config.part.gpu].name}
+        if config.part.name != "whole":
+            gpu["layout"] = config.part.name
+        partition = self.partition(config, sharing)
+        return [copy.deepcopy(gpu | {"partitions": [partition]}) for _ in range(config.part.gpus)]
+
+    def partition(self, config: Config, sharing: Any) -> dict[str, Any]:
+        """Its tenants under a way of sharing: a word, or caps of MPS clients in per cent."""
+        names = [self.services[tenant.service] for tenant in config.tenants]
+        if isinstance(sharing, str):
+            return {"sharing": sharing, "processes": names}
+        return {
+            "sharing": "mps",
+            "processes": [
+                {"service": name, "active_thread_percentage": cap}
+                for name, cap in zip(names, sharing, strict=True)
+            ],
+        }
+
+    def dedicated(self, kind: int, service: int, replicas: int, ranks: int) -> list[dict[str, Any]]:
+        """Whole GPUs with one process of the service each."""
+        gpu = {"profile": self.gpus[kind].name, "partitions": [{"processes": [self.services[service]]}]}
+        return [copy.deepcopy(gpu) for _ in range(replicas * ranks)]
+
+    def packed_gpus(self, packed: Packed, sharing: Mapping[Config, Any]) -> list[dict[str, Any]]:
+        """Every GPU of a packing."""
+        result: list[dict[str, Any]] = []
+        instances: dict[Part, list[Config]] = {}
+        for config in packed.configs:
+            if config.part.name == "whole":
+                result.extend(self.part_gpus(config, sharing[config]))
+            else:
+                instances.setdefault(config.part, []).append(config)
+        for kind, number in packed.layouts:
+            layout = maximal_layouts(self.gpus[kind].name)[number]
+            partitions: list[dict[str, Any]] = []
+            for part in layout.partitions:
+                waiting = instances.get(Part(kind, part["name"].split("@")[0]))
+                partitions.append(
+                    self.partition(one := waiting.pop(0), sharing[one]) if waiting else {"processes": []}
+                )
+            if any(part["processes"] for part in partitions):
+                result.append(
+                    {"profile": self.gpus[kind].name, "layout": str(layout), "partitions": partitions}
+                )
+        return result
+
+    def sharings(self, config: Config, separate: Iterable[frozenset[int]]) -> Iterator[Any]:
+        """Ways in which the tenants may share the part; those in one of `separate` not under one MPS daemon."""
+        if len(config.tenants) == 1:
+            yield "exclusive"
+            return
+        services = {tenant.service for tenant in config.tenants}
+        if "mps" in self.modes and not any(len(rule & services) > 1 for rule in separate):
+            yield "mps"
+        if "time-slicing" in self.modes:
+            yield "time-slicing"
+
+
+def maximal_layouts(gpu: str) -> list[_core.Layout]:
+    """The MIG layouts of a kind of GPU to which nothing can be added, one for each set of instances."""
+    try:
+        layouts = mig.multisets(gpu)
+    except _core.LayoutError:
+        return []
+    whole = {instance for layout in layouts if len(layout.partitions) == 1 for instance in [str(layout)]}
+    return [layout for layout in layouts if str(layout) not in whole]
+
+
+def instances(layout: _core.Layout) -> dict[str, int]:
+    """How many instances of each name a layout has."""
+    result: dict[str, int] = {}
+    for part in layout.partitions:
+        name = part["name"].split("@")[0]
+        result[name] = result.get(name, 0) + 1
+    return result
+
+
+def gpu_kinds(
+    gpus: Mapping[str, int | None] | Sequence[str] | str, prices: Mapping[str, float] | None, default_price: Any, mig_allowed: bool
+) -> list[GpuKind]:
+    """Kinds of GPU with their prices an hour; without prices each costs 1.
+
+    Raises
+    ------
+    ScenarioError, ProfileError
+        For a kind that is not known, a count below 1, or a kind without a price where others have one.
+    """
+    counts: Mapping[str, int | None]
+    counts = {gpus: None} if isinstance(gpus, str) else gpus if isinstance(gpus, Mapping) else dict.fromkeys(gpus)
+    if not counts:
+        raise fail(ScenarioError, "gpus", "none are given; write {\"a100\": 8}")
+    result = []
+    for name, count in counts.items():
+        described = profile(name)
+        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+            raise fail(ScenarioError, f"gpus/{name}", f"found {count!r}; an integer of at least 1 is needed")
+        layouts = [instances(layout) for layout in maximal_layouts(name)] if mig_allowed else []
+        result.append(GpuKind(name, _price(name, described.name, prices, default_price), count or 64, layouts))
+    return result
+
+
+def _price(name: str, profile_name: str, prices: Mapping[str, float] | None, default: Any) -> float:
+    table = prices if prices is not None else default if isinstance(default, Mapping) else None
+    if table is None:
+        return float(default) if default else 1.0
+    for known in (name, profile_name):
+        if known in table:
+            return float(table[known])
+    listed = ", ".join(list(table)[:10]) or "none"
+    raise fail(ScenarioError, f"prices/{name}", f"this kind of GPU has no price; those with one: {listed}")
+
+
+def _changed(service: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    result = copy.deepcopy(dict(service))
+    result.pop("replicas", None)
+    for key, value in change.items():
+        if isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+            result[key] = dict(result[key]) | dict(value)
+        else:
+            result[key] = value
+    return result
+
+
+def _groups(gpus: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    for start in range(0, len(gpus), _GPUS_OF_A_NODE):
+        yield list(gpus[start : start + _GPUS_OF_A_NODE])
+
+
+def tenants(service: int, variants: int, least: int, most: int) -> list[Tenant]:
+    """What a service may be: every variant in every number of replicas."""
+    return [Tenant(service, v, r) for v in range(variants) for r in range(least, most + 1)]
