@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ..scenario.placement import Placement
 from ..scenario.scenario import Scenario, ScenarioLike
 from ..study.runner import Executor, MapCallable
 from ..study.simulation import as_scenario, check_count, simulate
+from .implied import KEPT
 from .objectives import Judged, Objective, Objectives
+from .load import scaled
 from .packing import Packed, Packing
+from .plan_text import headline, plan_text
 from .problem import Config, Part, Problem, Tenant, harder
 from .search import Found, Judge, search
 from .space import SHARINGS, Space, gpu_kinds
@@ -21,10 +24,11 @@ from .trials import Trial, Trials
 __all__ = ["Plan", "plan"]
 
 _HOURS_OF_A_MONTH = 720
-#: What latencies may be against dedicated GPUs where no objective is given.
-LATENCY_KEPT = 1.25
 #: Replicas beyond the least that suffice alone.
 _MORE_REPLICAS = 2
+#: Loads that a plan is tried under, beside its own.
+_LOADS = (1.1, 1.2, 1.5)
+_REJECTIONS = 10
 
 
 @dataclass
@@ -50,11 +54,27 @@ class Plan:
     dedicated_gpus : int
         GPUs with one server each that meet the objectives.
     cost_per_month : float
-        Of the GPUs used, in the currency of the prices.
+        Of the GPUs used, in the currency of the prices; without prices the number of GPUs.
+    dedicated_cost : float
+        Of the dedicated ones, of the cheapest kinds that suffice.
+    priced : bool
+        Whether there are prices.
     rejected : list of Rejection
         Why cheaper or other kinds of placement were not taken.
     breaks : list of Break
         What fails first under more load.
+    nearest : Rejection or None
+        Of what was not taken, the one that misses its bound by least.
+    runner_up : str
+        The next best placement that meets the objectives, in words; empty when there is none.
+    advice : list of str
+        What the rules of thumb say, and what the simulation says of them.
+    runs : int
+        Runs that were simulated.
+    finished : bool
+        Whether the search came to its end.
+    most_tenants : int
+        Processes on one partition, at most, of all placements that were considered.
     """
 
     workload: Scenario
@@ -69,8 +89,13 @@ class Plan:
     resting_cost: float = 0.0
     dedicated_gpus: int = 0
     cost_per_month: float = math.nan
+    dedicated_cost: float = math.nan
+    priced: bool = False
     rejected: list[Rejection] = field(default_factory=list)
     breaks: list[Break] = field(default_factory=list)
+    nearest: Rejection | None = None
+    runner_up: str = ""
+    advice: list[str] = field(default_factory=list)
     runs: int = 0
     finished: bool = True
     most_tenants: int = 0
@@ -89,6 +114,56 @@ class Plan:
     def freed(self) -> int:
         """GPUs fewer than dedicated ones."""
         return self.dedicated_gpus - self.gpus if self.scenario is not None else 0
+
+    @property
+    def gap(self) -> float:
+        """How much more than the lower bound the plan costs, as a share of it."""
+        return self.cost_per_month / self.lower_cost - 1 if self.lower_cost > 0 else math.nan
+
+    @property
+    def searched(self) -> str:
+        """What the lower bound covers."""
+        end = "" if self.finished else "the search was not finished; "
+        return f"{end}{self.runs} runs; at most {self.most_tenants} processes on a partition"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON, as ``gpushare plan --json`` prints it."""
+        placed = self.scenario is not None
+        return {
+            "meets": self.meets,
+            "why": self.why,
+            "gpus": self.gpus if placed else None,
+            "gpus_by_kind": self.gpus_by_kind,
+            "lower_bound": {"gpus": self.lower_bound, "cost_per_month": self.lower_cost},
+            "gap": {
+                "gpus": self.gpus - self.lower_bound if placed else None,
+                "cost_per_month": self.cost_per_month - self.lower_cost if placed else None,
+                "share": self.gap if placed else None,
+            },
+            "cost_per_month": self.cost_per_month if placed else None,
+            "cost_per_year": 12 * self.cost_per_month if placed else None,
+            "priced": self.priced,
+            "freed": self.freed if placed else None,
+            "dedicated": {"gpus": self.dedicated_gpus, "cost_per_month": self.dedicated_cost},
+            "objectives": {one.objective.figure: one.to_dict() for one in self.judged},
+            "headline": headline(self),
+            "scenario": self.scenario.document if self.scenario is not None else None,
+            "placement": self.placement.to_dict() if self.placement is not None else None,
+            "rejected": [asdict(one) for one in self.rejected],
+            "nearest": asdict(self.nearest) if self.nearest is not None else None,
+            "runner_up": self.runner_up,
+            "breaks": [
+                {"load": one.load, "objective": one.judged.objective.figure if one.judged else None}
+                | ({"value": one.judged.value, "bound": one.judged.objective.bound} if one.judged else {})
+                for one in self.breaks
+            ],
+            "advice": self.advice,
+            "runs": self.runs,
+            "finished": self.finished,
+        }
+
+    def __repr__(self) -> str:
+        return plan_text(self)
 
 
 @dataclass(frozen=True)
@@ -203,6 +278,8 @@ class _Planner:
         choices = [[{}, *variants.get(name, [])] for name in scenario.services]
         self.space = Space(scenario, kinds, modes, choices)
         self.say: Callable[[str], object] = lambda text: None
+        #: Fewest replicas on whole GPUs that suffice, by kind of GPU, service and variant; None when none do.
+        self.least: dict[tuple[int, int, int], int | None] = {}
 
     def prepare(
         self,
@@ -228,20 +305,9 @@ class _Planner:
             self.trials.objectives = asked.beside(self.from_dedicated())
 
     def from_dedicated(self) -> list[Objective]:
-        """What latencies may be where nobody says: those of dedicated GPUs and a quarter more."""
-        everything = self.trials.key_of_all()
-        values = self.trials.reference(everything, self.trials.most_replications)
-        pipelines = self.space.pipelines
-        names = (
-            ["e2e_latency_p95_s"]
-            if len(pipelines) == 1
-            else [f"{pipeline}.e2e_latency_p95_s" for pipeline in pipelines]
-        )
-        return [
-            Objective(name, LATENCY_KEPT * values[name], True, implied=True)
-            for name in names
-            if not math.isnan(values.get(name, math.nan))
-        ]
+        """What latencies may be where nobody says."""
+        values = self.trials.reference(self.trials.key_of_all(), self.trials.most_replications)
+        return KEPT.latencies(values, self.space.pipelines)
 
     def plan(self, rounds: int, gap: float) -> Plan:
         answer = Plan(self.space.scenario, self.trials.objectives)
@@ -257,12 +323,24 @@ class _Planner:
             ]
             for service, found in enumerate(least)
         ]
-        answer.dedicated_gpus = sum(
-            min(found.values()) * self.trials.ranks[service] for service, found in enumerate(least)
-        )
+        answer.priced = self.priced
+        self.count_dedicated(answer)
         problem = Problem(self.space.gpus, tenants, self.trials.possible, self.trials.ranks)
         found = search(problem, self.trials, rounds=rounds, within=gap, progress=self.tell)
         return self.answer(answer, problem, found)
+
+    def count_dedicated(self, answer: Plan) -> None:
+        """GPUs with one server each: of every service the fewest or cheapest that suffice."""
+        scale = _HOURS_OF_A_MONTH if self.priced else 1.0
+        answer.dedicated_cost = 0.0
+        for service, ranks in enumerate(self.trials.ranks):
+            cost, gpus = min(
+                (self.space.gpus[kind].price * least * ranks, least * ranks)
+                for (kind, of, _), least in self.least.items()
+                if of == service and least is not None
+            )
+            answer.dedicated_cost += scale * cost
+            answer.dedicated_gpus += gpus
 
     def tell(self, found: Found) -> None:
         best = f"{sum(found.best.gpus.values())} GPUs" if found.best is not None else "none yet"
@@ -274,11 +352,10 @@ class _Planner:
         """The fewest replicas on whole GPUs that suffice, by variant; empty when none do."""
         result = {}
         for variant in range(len(self.space.variants[service])):
-            found = [
-                least
-                for kind, gpu in enumerate(self.space.gpus)
-                if (least := self.least_on(kind, gpu.count, service, variant)) is not None
-            ]
+            for kind, gpu in enumerate(self.space.gpus):
+                self.least[kind, service, variant] = self.least_on(kind, gpu.count, service, variant)
+            known = [self.least[kind, service, variant] for kind in range(len(self.space.gpus))]
+            found = [least for least in known if least is not None]
             if found:
                 result[variant] = min(found)
         if result:
@@ -338,7 +415,7 @@ class _Planner:
         answer.lower_cost = found.bound * scale
         answer.resting_cost = self.resting(problem) * scale
         answer.lower_bound = least_gpus(problem, found.bound)
-        answer.rejected = self.rejections(found, packed)
+        answer.rejected, answer.nearest = self.rejections()
         if packed is None:
             answer.why = "no placement on these GPUs meets the objectives" if found.done else "none was found so far"
             return answer
@@ -348,7 +425,28 @@ class _Planner:
         answer.scenario = self.trials.placed(packed)
         answer.gpus_by_kind = {problem.gpus[g].name: n for g, n in sorted(packed.gpus.items())}
         answer.cost_per_month = packed.cost * scale
+        answer.breaks = [self.under(answer, load) for load in _LOADS]
+        if found.runner_up is not None:
+            answer.runner_up = self.in_words(problem, found.runner_up, scale)
         return answer
+
+    def under(self, answer: Plan, load: float) -> Break:
+        """What the plan does under more load: the figure that is furthest beyond its bound."""
+        assert answer.scenario is not None
+        self.say(f"the plan at {load:g} times the load")
+        more = answer.scenario.replace(traffic=scaled(answer.scenario.document["traffic"], load))
+        outcome = self.trials.run([more], self.trials.replications)[0]
+        asked = [o for o in self.trials.objectives.bounds if o.figure in outcome.figures]
+        judged = [o.judge(outcome.figures[o.figure]) for o in asked]
+        judged.append(Objective("success_rate", KEPT.success, False, True).judge(outcome.figures["success_rate"]))
+        missed = [one for one in judged if one.meets is False]
+        return Break(load, max(missed, key=lambda one: one.excess, default=None))
+
+    def in_words(self, problem: Problem, packed: Packed, scale: float) -> str:
+        """A packing in a line."""
+        gpus = " and ".join(f"{n} {problem.gpus[g].name}" for g, n in sorted(packed.gpus.items()))
+        money = f", ${packed.cost * scale:,.0f} a month" if self.priced else ""
+        return f"{gpus}{money}: {'; '.join(self.describe(config) for config in packed.configs)}"
 
     def resting(self, problem: Problem) -> float:
         """What memory and isolation alone ask for: each service once, or as often as a failure needs."""
@@ -359,14 +457,17 @@ class _Planner:
         packing = Packing(replace(problem, tenants=least))
         return packing.solve(lambda config: 0.0)[1]
 
-    def rejections(self, found: Found, packed: Packed | None) -> list[Rejection]:
-        """The smallest configs that fail, in words; the hardest to see first."""
+    def rejections(self) -> tuple[list[Rejection], Rejection | None]:
+        """The smallest configs that fail, in words, whole GPUs first; and the one that misses by least."""
         failed = [config for config, trial in self.trials.trials.items() if trial.meets is False]
         smallest = [c for c in failed if not any(c != other and harder(c, other) for other in failed)]
-        return [
-            Rejection(self.describe(config), self.reason(self.trials.trials[config]))
-            for config in sorted(smallest, key=lambda c: (c.part.name != "whole", len(c.tenants), c))[:10]
-        ]
+        smallest.sort(key=lambda c: (c.part.name != "whole", len(c.tenants), c))
+        by_excess = sorted(failed, key=lambda config: self.trials.trials[config].excess)
+        nearest = self.rejection(by_excess[0]) if by_excess else None
+        return [self.rejection(config) for config in smallest[:_REJECTIONS]], nearest
+
+    def rejection(self, config: Config) -> Rejection:
+        return Rejection(self.describe(config), self.reason(self.trials.trials[config]))
 
     def describe(self, config: Config) -> str:
         """A config in words."""

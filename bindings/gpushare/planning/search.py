@@ -66,6 +66,8 @@ class Found:
         The cheapest packing that meets everything.
     unclear : Packed or None
         One that costs less and is too close to say.
+    runner_up : Packed or None
+        The next best that meets everything.
     bound : float
         No packing costs less; infinite when there is none.
     most_tenants : int
@@ -78,6 +80,7 @@ class Found:
 
     best: Packed | None = None
     unclear: Packed | None = None
+    runner_up: Packed | None = None
     bound: float = 0.0
     most_tenants: int = 0
     done: bool = False
@@ -141,6 +144,7 @@ class _Search:
                 progress(self.found)
             if self.found.done:
                 self.simplify()
+                self.look_beyond()
                 return
 
     def judge_singles(self) -> None:
@@ -202,6 +206,15 @@ class _Search:
                 self.learn(unknown)
             else:
                 self.consider(proposed)
+
+    def look_beyond(self) -> None:
+        """The next best packing of configs that are known to be good."""
+        if self.found.best is None:
+            return
+        self.packing.exclude(self.found.best.configs)
+        packed, _ = self.packing.solve(self.risk, self.is_good)
+        if packed is not None and self.judge.packing(packed).verdict is Verdict.meets:
+            self.found.runner_up = packed
 
     def complexity(self, config: Config) -> float:
         """Of a config that may replace another at the same cost."""

@@ -13,6 +13,7 @@ from ..study.cases import run_cases
 from ..study.outcomes import Outcome
 from ..study.points import Point
 from ..study.runner import Executor, MapCallable
+from .implied import KEPT
 from .objectives import Judged, Objective, Objectives, meets
 from .packing import Packed
 from .problem import Config, Tenant
@@ -21,8 +22,6 @@ from .space import Space
 
 __all__ = ["Trial", "Trials"]
 
-#: What services must still get that nothing is asked for: shares of what dedicated GPUs serve.
-KEPT = {"success_rate": 0.99, "request_throughput": 0.95}
 #: A config that misses a bound by less may pass with caps on its clients.
 _NEAR = 0.5
 _CAPS = ((30.0, 70.0), (50.0, 50.0), (70.0, 30.0))
@@ -177,7 +176,7 @@ class Trials:
         waiting = dict(asked)
         while waiting:
             placed = {c: self._placed(self._scenario(c.tenants), c, way) for c, way in waiting.items()}
-            outcomes = self._run(list(placed.values()), count)
+            outcomes = self.run(list(placed.values()), count)
             for (config, way), outcome in zip(list(waiting.items()), outcomes, strict=True):
                 trial = self._trial(self._key(config.tenants), outcome, way, count)
                 result[config] = trial
@@ -186,7 +185,8 @@ class Trials:
             count *= 2
         return result
 
-    def _run(self, scenarios: Sequence[Scenario], replications: int) -> list[Outcome]:
+    def run(self, scenarios: Sequence[Scenario], replications: int) -> list[Outcome]:
+        """Outcomes of scenarios, in order."""
         points = [Point(scenario, {}, self.seed) for scenario in scenarios]
 
         def count(done: int, of: int) -> None:
@@ -275,13 +275,11 @@ class Trials:
         """
         everything = key[0] == frozenset(range(len(self.space.services)))
         asked = [o for o in self.objectives.bounds if self._concerns(o, key[0], everything)]
-        judged = [replace(o, figure=o.figure).judge(_find(values, o.figure)) for o in asked]
+        judged = [o.judge(_find(values, o.figure)) for o in asked]
         bounded = {o.figure for o in asked if not o.at_most}
-        for name, share in KEPT.items():
-            if name not in bounded:
-                reference = self.reference(key, replications).get(name, math.nan)
-                if not math.isnan(reference):
-                    judged.append(Objective(name, share * reference, False, implied=True).judge(float(values[name])))
+        for objective in KEPT.served(self.reference(key, replications)):
+            if objective.figure not in bounded:
+                judged.append(objective.judge(float(values[objective.figure])))
         return judged
 
     def _concerns(self, objective: Objective, services: frozenset[int], everything: bool) -> bool:
@@ -317,7 +315,7 @@ class Trials:
                 gpus += self.space.dedicated(0, service, self._usual(service), self.ranks[service])
             scenario = self._scenario_of(key)
             placed = scenario.with_placement(self.space.placement(gpus, scenario.services), "dedicated")
-            outcome = self._run([placed], replications)[0]
+            outcome = self.run([placed], replications)[0]
             self._references[key, replications] = {name: float(v) for name, v in outcome.figures.items()}
         return self._references[key, replications]
 
@@ -343,7 +341,7 @@ class Trials:
         every = self._key([t for config in packed.configs for t in config.tenants])
         count = 2 * self.replications
         while True:
-            outcomes = self._run(scenarios, count)
+            outcomes = self.run(scenarios, count)
             trials = [self._trial(every, outcome, "", count) for outcome in outcomes]
             worst = max(trials, key=_rank)
             if worst.meets is not None or 2 * count > 4 * self.most_replications:

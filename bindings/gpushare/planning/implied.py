@@ -1,0 +1,51 @@
+"""What is asked where nobody says: nearly what dedicated GPUs give."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from .objectives import Objective
+
+__all__ = ["KEPT", "Kept"]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Shares of what dedicated GPUs give.
+
+    Attributes
+    ----------
+    latency : float
+        The end-to-end p95 of every pipeline may be so many times theirs.
+    throughput, success : float
+        Requests a second, and the share that succeeds, may be this share of theirs.
+    """
+
+    latency: float = 1.25
+    throughput: float = 0.95
+    success: float = 0.99
+
+    def latencies(self, dedicated: Mapping[str, float], pipelines: Iterable[str]) -> list[Objective]:
+        """A bound for each pipeline's end-to-end p95."""
+        names = list(pipelines)
+        figures = ["e2e_latency_p95_s"] if len(names) == 1 else [f"{name}.e2e_latency_p95_s" for name in names]
+        return [
+            Objective(name, self.latency * float(dedicated[name]), True, implied=True)
+            for name in figures
+            if not math.isnan(dedicated.get(name, math.nan))
+        ]
+
+    def served(self, dedicated: Mapping[str, float]) -> list[Objective]:
+        """Bounds for what is served at all."""
+        shares = {"success_rate": self.success, "request_throughput": self.throughput}
+        return [
+            Objective(name, share * float(dedicated[name]), False, implied=True)
+            for name, share in shares.items()
+            if not math.isnan(dedicated.get(name, math.nan))
+        ]
+
+
+#: What is asked unless something else is said.
+KEPT = Kept()
