@@ -80,7 +80,8 @@ py::dict log_tables(const RunHandle& h) {
 
 std::vector<RunHandle> run(const ScenarioHandle& h, std::uint64_t seed, std::uint32_t replications,
                            bool record_requests, bool record_steps, bool record_log, unsigned threads,
-                           const std::array<double, 3>& spread, const py::object& progress) {
+                           const std::array<double, 3>& spread, std::vector<int> watched_replicas,
+                           const py::object& progress) {
   if (replications == 0) throw py::value_error("replications: found 0; at least 1 is needed");
   Watch watch;
   RunOptions options;
@@ -88,6 +89,7 @@ std::vector<RunHandle> run(const ScenarioHandle& h, std::uint64_t seed, std::uin
   options.record_requests = record_requests;
   options.record_steps = record_steps;
   options.record_log = record_log;
+  options.watched_replicas = std::move(watched_replicas);
   options.spread = {spread[0], spread[1], spread[2]};
   options.progress = [&watch](double fraction) { return watch.report(fraction); };
   std::vector<Run> runs = watched(
@@ -134,7 +136,8 @@ void register_simulation(py::module_& module) {
   module.def("simulate", &run, py::arg("scenario"), py::kw_only(), py::arg("seed") = 0,
              py::arg("replications") = 1, py::arg("record_requests") = true, py::arg("record_steps") = false,
              py::arg("record_log") = false, py::arg("threads") = 0,
-             py::arg("spread") = std::array<double, 3>{}, py::arg("progress") = py::none(),
+             py::arg("spread") = std::array<double, 3>{},
+             py::arg("watched_replicas") = std::vector<int>{}, py::arg("progress") = py::none(),
              "Runs replications 0, 1, ... of a scenario, in order.");
   module.def(
       "mean_estimate",

@@ -327,6 +327,7 @@ def simulate(
     record_log: bool = False,
     threads: int = 0,
     spread: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    watched_replicas: Sequence[int] = [],
     progress: Callable[[float], bool | None] | None = None,
 ) -> list[Run]: ...
 def figure_table() -> dict[str, list[dict[str, Any]]]: ...

@@ -37,11 +37,11 @@ class Kept:
             if not math.isnan(dedicated.get(name, math.nan))
         ]
 
-    def served(self, dedicated: Mapping[str, float]) -> list[Objective]:
-        """Bounds for what is served at all."""
+    def served(self, dedicated: Mapping[str, float], replicas: int = 1) -> list[Objective]:
+        """Bounds for what is served at all; one of several replicas that falls behind must not hide among them."""
         shares = {"success_rate": self.success, "request_throughput": self.throughput}
         return [
-            Objective(name, share * float(dedicated[name]), False, implied=True)
+            Objective(name, (1 - (1 - share) / replicas) * float(dedicated[name]), False, implied=True)
             for name, share in shares.items()
             if not math.isnan(dedicated.get(name, math.nan))
         ]

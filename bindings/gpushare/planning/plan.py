@@ -280,6 +280,8 @@ class _Planner:
         self.say: Callable[[str], object] = lambda text: None
         #: Fewest replicas on whole GPUs that suffice, by kind of GPU, service and variant; None when none do.
         self.least: dict[tuple[int, int, int], int | None] = {}
+        #: Replicas on whole GPUs of the best kind that suffice beyond doubt, by service and variant.
+        self.clear: dict[tuple[int, int], int] = {}
 
     def prepare(
         self,
@@ -319,7 +321,7 @@ class _Planner:
             [
                 Tenant(service, variant, r)
                 for variant, first in found.items()
-                for r in range(first, first + _MORE_REPLICAS + 1)
+                for r in range(first, self.clear[service, variant] + _MORE_REPLICAS + 1)
             ]
             for service, found in enumerate(least)
         ]
@@ -358,9 +360,19 @@ class _Planner:
             found = [least for least in known if least is not None]
             if found:
                 result[variant] = min(found)
+                kind = known.index(min(found))
+                self.clear[service, variant] = self.clearly(kind, service, variant, min(found))
         if result:
             self.trials.least_replicas[service] = min(result.values())
         return result
+
+    def clearly(self, kind: int, service: int, variant: int, replicas: int) -> int:
+        """The fewest replicas from so many on that meet everything beyond doubt; a half more at most."""
+        most = min(self.space.gpus[kind].count // self.trials.ranks[service], replicas + max(2, replicas // 2))
+        for more in range(replicas, most + 1):
+            if self.trial_of(kind, service, variant, more).meets is True:
+                return more
+        return replicas
 
     def least_on(self, kind: int, count: int, service: int, variant: int) -> int | None:
         ranks = self.trials.ranks[service]
@@ -379,11 +391,15 @@ class _Planner:
         return high
 
     def suffices(self, kind: int, service: int, variant: int, replicas: int) -> bool:
+        return self.trial_of(kind, service, variant, replicas).meets is not False
+
+    def trial_of(self, kind: int, service: int, variant: int, replicas: int) -> Trial:
+        """Of so many replicas on whole GPUs of their own."""
         part = Part(kind, "whole", self.trials.ranks[service])
         config = Config(part, (Tenant(service, variant, replicas),))
         self.say(f"{self.space.services[service]} in {replicas} on {self.space.gpus[kind].name}")
         self.trials.configs([config])
-        return self.trials.trials[config].meets is not False
+        return self.trials.trials[config]
 
     # ---- answers
 
@@ -439,7 +455,7 @@ class _Planner:
         asked = [o for o in self.trials.objectives.bounds if o.figure in outcome.figures]
         judged = [o.judge(outcome.figures[o.figure]) for o in asked]
         judged.append(Objective("success_rate", KEPT.success, False, True).judge(outcome.figures["success_rate"]))
-        missed = [one for one in judged if one.meets is False]
+        missed = [one for one in judged if not one.excess <= 0]
         return Break(load, max(missed, key=lambda one: one.excess, default=None))
 
     def in_words(self, problem: Problem, packed: Packed, scale: float) -> str:
@@ -477,8 +493,12 @@ class _Planner:
             names.append(f"{self.space.services[tenant.service]}{share}")
         gpu = self.space.gpus[config.part.gpu].name
         where = f"a whole {gpu}" if config.part.name == "whole" else f"{config.part.name} of {gpu}"
-        sharing = self.trials.trials[config].sharing
-        how = "" if sharing == "exclusive" else f", {sharing} the nearest" if isinstance(sharing, str) else ""
+        trial = self.trials.trials[config]
+        how = ""
+        if trial.sharing != "exclusive":
+            caps = "/".join(f"{cap:g}" for cap in trial.sharing) if isinstance(trial.sharing, tuple) else ""
+            way = f"mps:{caps}" if caps else trial.sharing
+            how = f" under {way}" if trial.meets is not False else f", even under {way}"
         return f"{' + '.join(names)} on {where}{how}"
 
     def reason(self, trial: Trial) -> str:

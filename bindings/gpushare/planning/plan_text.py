@@ -39,12 +39,11 @@ def headline(plan: Plan) -> str:
         False: "Not all objectives are met",
         None: f"Too close to say whether all objectives are met ({plan.runs} runs)",
     }[plan.meets]
+    do = "does" if plan.gpus == 1 else "do"
     if plan.freed > 0:
-        first = f"Share: {used} {'does' if plan.gpus == 1 else 'do'} for {plan.dedicated_gpus} dedicated GPUs"
-    elif plan.freed == 0:
-        first = f"Nothing to free: {used}, as many as dedicated GPUs"
+        first = f"Share: {used} {do} for {plan.dedicated_gpus} dedicated GPUs"
     else:
-        first = f"{used} for {plan.dedicated_gpus} dedicated GPUs"
+        first = f"Do not share: {used}, a GPU for each server, {do} it"
     return f"{first}{money}. {met}."
 
 
@@ -108,7 +107,7 @@ def _notes(plan: Plan) -> list[str]:
 
 def _proof(plan: Plan) -> str:
     unit = f"${plan.lower_cost:,.0f} a month" if plan.priced else f"{plan.lower_cost:g}"
-    bound = f"lower bound: {plan.lower_bound:g} GPUs, {unit}"
+    bound = f"lower bound: {plan.lower_bound:g} {'GPU' if plan.lower_bound == 1 else 'GPUs'}, {unit}"
     alone = f"${plan.resting_cost:,.0f}" if plan.priced else f"{plan.resting_cost:g}"
     how = (
         "memory and isolation alone ask for it"

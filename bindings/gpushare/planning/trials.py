@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from ..scenario.placing import fits
 from ..scenario.scenario import Scenario
-from ..study.cases import run_cases
 from ..study.outcomes import Outcome
-from ..study.points import Point
-from ..study.runner import Executor, MapCallable
+from ..study.points import REFUSALS
+from ..study.runner import Executor, MapCallable, run_all
+from ..study.simulation import simulate
 from .implied import KEPT
 from .objectives import Judged, Objective, Objectives, meets
 from .packing import Packed
@@ -175,41 +176,49 @@ class Trials:
         count = self.replications
         waiting = dict(asked)
         while waiting:
-            placed = {c: self._placed(self._scenario(c.tenants), c, way) for c, way in waiting.items()}
-            outcomes = self.run(list(placed.values()), count)
+            scenarios = [self._placed(self._scenario(c.tenants), c, way) for c, way in waiting.items()]
+            outcomes = self.run(scenarios, count, [self._watched(config) for config in waiting])
             for (config, way), outcome in zip(list(waiting.items()), outcomes, strict=True):
-                trial = self._trial(self._key(config.tenants), outcome, way, count)
+                most = max(t.replicas for t in config.tenants)
+                trial = self._trial(self._key(config.tenants), outcome, way, count, most)
                 result[config] = trial
                 if trial.meets is not None or 2 * count > self.most_replications:
                     del waiting[config]
             count *= 2
         return result
 
-    def run(self, scenarios: Sequence[Scenario], replications: int) -> list[Outcome]:
-        """Outcomes of scenarios, in order."""
-        points = [Point(scenario, {}, self.seed) for scenario in scenarios]
+    def run(
+        self, scenarios: Sequence[Scenario], replications: int, watched: Sequence[Mapping[str, int]] = ()
+    ) -> list[Outcome]:
+        """Outcomes of scenarios, in order, and the latencies of the replicas that are watched."""
+        outcomes: list[Outcome] = [Outcome()] * len(scenarios)
 
-        def count(done: int, of: int) -> None:
+        def done(position: int, outcome: Outcome) -> None:
+            outcomes[position] = outcome
             self.runs += replications
             if self.counted is not None:
                 self.counted(self.runs)
 
-        return run_cases(
-            points,
-            replications=replications,
-            executor=self.executor,
-            threads=self.threads,
-            progress=count,
-        )
+        items = list(zip(scenarios, watched or [{}] * len(scenarios), strict=True))
+        task = partial(_simulate, seed=self.seed, replications=replications)
+        run_all(task, items, done, executor=self.executor, threads=self.threads)
+        return outcomes
+
+    def _watched(self, config: Config) -> dict[str, int]:
+        """The replicas on the part, which are the first of their services: others must not hide them."""
+        names = [self.space.services[tenant.service] for tenant in config.tenants]
+        return {name: names.count(name) for name in names}
 
     def _opinion(self, trial: Trial, config: Config) -> Opinion:
         verdict = {True: Verdict.meets, False: Verdict.fails, None: Verdict.unclear}[trial.meets]
         return Opinion(verdict, self._failing(trial, {t.service for t in config.tenants}), trial.load)
 
-    def _trial(self, key: Any, outcome: Outcome, sharing: Any, replications: int) -> Trial:
+    def _trial(
+        self, key: Any, outcome: Outcome, sharing: Any, replications: int, replicas: int = 1
+    ) -> Trial:
         if outcome.refused:
             return Trial(refused=outcome.refused, sharing=sharing)
-        judged = self._judge(key, outcome.figures, replications)
+        judged = self._judge(key, outcome.figures, replications, replicas)
         first = [v for name, v in outcome.figures.items() if name.startswith("gpu0/") and name.endswith(".busy")]
         return Trial(judged, sharing, load=float(first[0]) if first else math.nan, outcome=outcome)
 
@@ -268,7 +277,9 @@ class Trials:
 
     # ---- bounds
 
-    def _judge(self, key: Any, values: Mapping[str, float], replications: int) -> list[Judged]:
+    def _judge(
+        self, key: Any, values: Mapping[str, float], replications: int, replicas: int
+    ) -> list[Judged]:
         """The bounds that these services have anything to do with, and what dedicated GPUs serve.
 
         Dedicated GPUs had the same luck, so that what is compared with them has no interval.
@@ -277,7 +288,7 @@ class Trials:
         asked = [o for o in self.objectives.bounds if self._concerns(o, key[0], everything)]
         judged = [o.judge(_find(values, o.figure)) for o in asked]
         bounded = {o.figure for o in asked if not o.at_most}
-        for objective in KEPT.served(self.reference(key, replications)):
+        for objective in KEPT.served(self.reference(key, replications), replicas):
             if objective.figure not in bounded:
                 judged.append(objective.judge(float(values[objective.figure])))
         return judged
@@ -382,6 +393,30 @@ class Trials:
                     scenario.with_placement(self.space.placement(left, scenario.services), "one failed")
                 )
         return result
+
+
+def _simulate(
+    item: tuple[Scenario, Mapping[str, int]],
+    *,
+    seed: int | None,
+    replications: int,
+    cancelled: Callable[[], bool] | None = None,
+) -> Outcome:
+    """Runs a scenario; what does not fit has that as its outcome."""
+    scenario, watched = item
+    try:
+        result = simulate(
+            scenario,
+            seed=seed,
+            replications=replications,
+            record_requests=False,
+            watched=watched,
+            threads=1,
+            progress=None if cancelled is None else lambda _: not cancelled(),
+        )
+    except REFUSALS as error:
+        return Outcome(refused=str(error))
+    return Outcome(dict(result.summary()))
 
 
 def _rank(trial: Trial) -> tuple[int, float]:

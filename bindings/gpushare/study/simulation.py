@@ -53,6 +53,7 @@ def simulate(
     record_requests: bool = True,
     record_steps: bool = False,
     record_log: bool = False,
+    watched: Mapping[str, int] | None = None,
     threads: int | None = None,
     progress: Callable[[float], bool | None] | None = None,
 ) -> Result:
@@ -79,6 +80,9 @@ def simulate(
         Keep a row for each step on a GPU.
     record_log : bool
         Keep who held which partition when, at what rate, and every step by phase: `Run.log`.
+    watched : mapping of str to int, optional
+        Latencies are of the requests that one of the first so many replicas of a service served, so that a good one
+        does not hide a bad one.
     threads : int, optional
         Replications at a time; by default one on every core.
     progress : callable, optional
@@ -110,6 +114,7 @@ def simulate(
         record_requests=record_requests,
         record_steps=record_steps,
         record_log=record_log,
+        watched_replicas=[(watched or {}).get(service, 0) for service in scenario.services],
         threads=0 if threads is None else check_count("threads", threads),
         progress=progress,
     )

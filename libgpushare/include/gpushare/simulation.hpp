@@ -43,6 +43,9 @@ struct RunOptions {
   bool record_requests = true;  ///< off: histograms only, constant memory
   bool record_steps = false;    ///< makes every iteration an event of its own
   bool record_log = false;      ///< likewise: Run::log
+  /// By service: latencies are of the requests that one of its first so many replicas served, so that a good one does not
+  /// hide a bad one. 0, or no entry: of all.
+  std::vector<int> watched_replicas{};
   /// Iterations of a continuous-batching process in which nothing joins or leaves are advanced together where the
   /// process has its partition to itself. Off: every one is an event, and nothing but `Summary::events` changes.
   bool merge_steps = true;

@@ -37,8 +37,13 @@ LatencySummary summarise(std::string name, const Histogram& histogram) {
   return summary;
 }
 
-Recorder::Recorder(const Scenario& scenario, bool record_requests, bool record_steps)
-    : scenario_(&scenario), record_requests_(record_requests), record_steps_(record_steps) {
+Recorder::Recorder(const Scenario& scenario, bool record_requests, bool record_steps,
+                   std::vector<int> watched_replicas)
+    : scenario_(&scenario),
+      record_requests_(record_requests),
+      record_steps_(record_steps),
+      watched_(std::move(watched_replicas)) {
+  watched_.resize(scenario.workload.services.size());
   for (std::size_t p = 0; p < scenario.workload.pipelines.size(); ++p)
     for (std::size_t s = 0; s < scenario.workload.pipelines[p].stages.size(); ++s)
       add_stage_metrics(scenario, p, s);
@@ -57,6 +62,19 @@ void Recorder::add_stage_metrics(const Scenario& scenario, std::size_t pipeline,
   const Model& model = *scenario.workload.services[static_cast<std::size_t>(stage.service)].model;
   for (const StageMetric& metric : metrics_of(model)) add(metric.name, metric.clock);
   add("latency", StageClock::latency);
+}
+
+bool Recorder::is_watched(const Stage& stage, const StageState& state) const {
+  if (stage.service < 0) return true;
+  const int first = watched_[static_cast<std::size_t>(stage.service)];
+  return first == 0 || state.replica < first;
+}
+
+bool Recorder::is_watched(const Request& request, std::size_t pipeline) const {
+  const std::vector<Stage>& stages = scenario_->workload.pipelines[pipeline].stages;
+  for (std::size_t s = 0; s < stages.size(); ++s)
+    if (!is_watched(stages[s], request.stages[s])) return false;
+  return true;
 }
 
 std::optional<Duration> Recorder::measure(const Latency& latency, const Request& request) const {
@@ -109,14 +127,16 @@ void Recorder::finish(const Request& request, Time now) {
     counts_.output_tokens_in_window += request.output_tokens;
   }
   if (!request.measured) return;
-  e2e_.add(now - request.arrival);
+  const auto pipeline = static_cast<std::size_t>(
+      scenario_->workload.traffic[static_cast<std::size_t>(request.traffic)].pipeline);
+  if (is_watched(request, pipeline)) e2e_.add(now - request.arrival);
   counts_.audio_gap_s += request.audio_gap_s;
   counts_.chunks += request.chunks;
   counts_.late_chunks += request.late_chunks;
-  const auto pipeline = static_cast<std::size_t>(
-      scenario_->workload.traffic[static_cast<std::size_t>(request.traffic)].pipeline);
   for (Latency& latency : latencies_) {
     if (latency.pipeline != pipeline) continue;
+    const Stage& stage = scenario_->workload.pipelines[pipeline].stages[latency.stage];
+    if (!is_watched(stage, request.stages[latency.stage])) continue;
     if (const auto value = measure(latency, request)) latency.histogram.add(*value);
   }
 }

@@ -16,7 +16,8 @@ namespace gpushare {
 /// Latency histograms of the measured requests, and the tables when they are asked for.
 class Recorder {
  public:
-  Recorder(const Scenario& scenario, bool record_requests, bool record_steps);
+  Recorder(const Scenario& scenario, bool record_requests, bool record_steps,
+           std::vector<int> watched_replicas = {});
 
   void finish(const Request& request, Time now);
   void step(int service, int replica, Time planned, Time gpu_start, Time gpu_end, Time done, double items);
@@ -45,11 +46,15 @@ class Recorder {
   void add_stage_metrics(const Scenario& scenario, std::size_t pipeline, std::size_t stage);
   void make_columns();
   void append_row(const Request& request, Time now);
+  /// Whether one of the watched replicas served the stage.
+  [[nodiscard]] bool is_watched(const Stage& stage, const StageState& state) const;
+  [[nodiscard]] bool is_watched(const Request& request, std::size_t pipeline) const;
   [[nodiscard]] std::optional<Duration> measure(const Latency& latency, const Request& request) const;
   Column& column(const std::string& name, Column::Type type);
 
   const Scenario* scenario_;
   bool record_requests_, record_steps_;
+  std::vector<int> watched_;  // by service; 0: all replicas
   Time begin_{}, end_ = kNever;
   Counts counts_;
   Histogram e2e_;
