@@ -97,6 +97,7 @@ void register_document(py::module_& module) {
   cls.def_static("load", &ScenarioDocument::load, py::arg("name_or_path"), py::arg("mode") = "",
                  "Parses a document by name or file path.")
       .def("in_mode", &ScenarioDocument::in_mode, py::arg("mode"), "Another mode of the document given.")
+      .def_property_readonly("given", &ScenarioDocument::given, "JSON before any mode.")
       .def_property_readonly("text", &ScenarioDocument::text, "JSON with the mode applied.")
       .def_property_readonly("files", &file_list, "(kind, path, format) of the traces and calls it names.")
       .def(
@@ -124,6 +125,22 @@ template <class T>
 void field(py::class_<ScenarioHandle>& cls, const char* name, T Workload::*member, const char* doc) {
   cls.def_property_readonly(
       name, [member](const ScenarioHandle& h) { return h.scenario->workload.*member; }, doc);
+}
+
+void add_objectives(py::class_<ScenarioHandle>& cls) {
+  cls.def_property_readonly(
+      "objectives",
+      [](const ScenarioHandle& h) { return objectives_document(h.scenario->workload.objectives); },
+      "JSON text of what it has to keep to, figures by their canonical names.");
+  cls.def_property_readonly(
+      "figure_names", [](const ScenarioHandle& h) { return figure_names(*h.scenario); },
+      "Canonical names of the figures that its runs have.");
+  cls.def(
+      "with_objectives",
+      [](const ScenarioHandle& h, const std::string& json) {
+        return make(with_objectives(*h.scenario, json));
+      },
+      py::arg("json"), "The scenario with other objectives, in every mode of its document.");
 }
 
 }  // namespace
@@ -161,6 +178,7 @@ void register_scenario(py::module_& module) {
   cls.def_property_readonly(
       "original", [](const ScenarioHandle& h) { return *h.scenario->original; },
       "The document it was read from, in its mode.");
+  add_objectives(cls);
   cls.def(
       "check_memory", [](const ScenarioHandle& h) { check_memory(*h.scenario); },
       "Raises OutOfMemoryError with the sum when a partition's processes do not fit it.");

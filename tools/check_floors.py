@@ -40,6 +40,7 @@ HEADERS = {
     "memory.hpp": "models",
     "mig.hpp": "hardware",
     "model.hpp": "models",
+    "objectives.hpp": "placement",
     "placement.hpp": "placement",
     "profile.hpp": "hardware",
     "provenance.hpp": "core",

@@ -99,9 +99,10 @@ TEST_CASE(
                            "llm.mean_in_system",
                            "llm.prefix_evicted_blocks"})
     CHECK_MESSAGE(better(name) == Better::lower, name);
-  for (const char* name : {"completed", "request_throughput", "output_token_throughput", "success_rate",
-                           "gpus_freed", "request_throughput_per_gpu", "llm.prefix_hit_rate",
-                           "llm.prefix_hit_tokens", "llm.draft_acceptance_rate", "llm.accepted_tokens"})
+  for (const char* name :
+       {"completed", "request_throughput", "output_token_throughput", "success_rate", "goodput",
+        "goodput_rate", "gpus_freed", "request_throughput_per_gpu", "llm.prefix_hit_rate",
+        "llm.prefix_hit_tokens", "llm.draft_acceptance_rate", "llm.accepted_tokens"})
     CHECK_MESSAGE(better(name) == Better::higher, name);
   for (const char* name : {"arrived", "events", "duration_s", "gpu_busy", "vram_used_bytes",
                            "e2e_latency_count", "gpu0/whole.busy", "llm.replicas", "llm.draft_tokens"})
@@ -122,6 +123,8 @@ TEST_CASE("every figure is the field that it is named after") {
                                                {"request_throughput", 8},
                                                {"output_token_throughput", 9},
                                                {"success_rate", 0.10},
+                                               {"goodput", 0.60},
+                                               {"goodput_rate", 61},
                                                {"gpus_used", 11},
                                                {"gpus_freed", 12},
                                                {"request_throughput_per_gpu", 13},

@@ -73,7 +73,7 @@ struct House {
   Scenario scenario;
   Kernel kernel;
   Fleet fleet = build_fleet(scenario.workload, scenario.placement);
-  Recorder recorder{scenario, false, false};
+  Recorder recorder{scenario.workload, false, false};
   GpuSide gpus{kernel, fleet, scenario.workload};
   Steps steps{kernel, fleet, gpus, recorder};
   MergedIterations merged{kernel, fleet, scenario.workload, false};

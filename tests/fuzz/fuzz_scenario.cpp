@@ -18,6 +18,10 @@ void check_kept(const gpushare::Scenario& scenario) {
                     again.placement.gpus.size() == scenario.placement.gpus.size();
   if (!same) std::abort();
   if (!(again.placement == scenario.placement)) std::abort();
+  const gpushare::Objectives& objectives = scenario.workload.objectives;
+  if (!(again.workload.objectives == objectives)) std::abort();
+  const std::string written = gpushare::objectives_document(objectives);
+  if (!(gpushare::parse_objectives(written, scenario) == objectives)) std::abort();
   std::vector<std::string> services;
   for (const gpushare::Service& service : scenario.workload.services) services.push_back(service.name);
   const std::string text = gpushare::placement_document(scenario.placement, services);

@@ -231,8 +231,12 @@ def test_a_scenario_handle_shows_every_field() -> None:
         "workload": dict,
         "files": list,
         "original": _core.ScenarioDocument,
+        "objectives": str,
+        "figure_names": list,
     }
     check_properties(handle, types)
+    assert _core.parse_scenario(handle.original.given).mode == "dedicated"
+    assert handle.with_objectives('{"gpus_used": 2}').objectives == '{\n  "gpus_used": 2.0\n}'
     assert _core.parse_scenario(handle.document).mode == "mps"
     assert handle.check_memory() is None
     assert repr(handle) == "<Scenario voice-light, mps>"
@@ -254,7 +258,7 @@ def test_a_placement_handle_shows_every_field() -> None:
 
 def test_a_document_handle_shows_every_field() -> None:
     document = _core.ScenarioDocument.load("voice-light")
-    check_properties(document, {"text": str, "files": list})
+    check_properties(document, {"given": str, "text": str, "files": list})
     assert document.in_mode("mps").read(like=document.read()).mode == "mps"
     text = document.text.replace('"callers"', '"x"')
     assert _core.ScenarioDocument.parse(text, "mps", "s.json", "/data").read().mode == "mps"

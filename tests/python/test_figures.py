@@ -50,7 +50,7 @@ def test_every_figure_of_a_summary_is_described(summary: gs.Summary) -> None:
 
 def test_latencies_are_felt_or_not() -> None:
     assert {name for name, metric in gs.figures.metrics().items() if metric.felt} == {
-        "e2e_latency", "ttft", "after_speech", "first_audio", "latency",
+        "e2e_latency", "voice_to_voice", "ttft", "after_speech", "first_audio", "latency",
     }  # fmt: skip
 
 

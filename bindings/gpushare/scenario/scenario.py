@@ -13,7 +13,7 @@ from ..frames.render import html_table, text_table, wrap
 from .changes import change, to_json
 from .inputs import Inputs
 from .placement import Placement, placed_fields
-from .workload import Workload
+from .read_scenario import ReadScenario
 
 __all__ = ["Scenario", "scenario_names"]
 
@@ -52,14 +52,14 @@ class _Recipe:
         return key
 
 
-class Scenario:
+class Scenario(ReadScenario):
     """GPUs, services, pipelines, traffic, horizon and seed: one document, read and checked.
 
     Immutable; `with_mode`, `with_placement` and `replace` give changed copies. It travels between processes as its
     document, with what was handed over beside it.
     """
 
-    __slots__ = ("_handle", "_recipe")
+    __slots__ = ("_recipe",)
 
     def __init__(
         self,
@@ -176,82 +176,6 @@ class Scenario:
         inputs.check_used(document)
         return cls(to_json(document), mode_text(mode) if mode else "", "", os.fspath(folder), inputs)
 
-    @property
-    def name(self) -> str:
-        """Name of the scenario."""
-        return self._handle.name
-
-    @property
-    def description(self) -> str:
-        """What it stands for."""
-        return self._handle.description
-
-    @property
-    def mode(self) -> str:
-        """Mode as shown in tables: ``"dedicated"``, ``"mig:3g.40gb+3g.40gb"``, ..."""
-        return self._handle.mode
-
-    @property
-    def modes(self) -> list[str]:
-        """The document's own named modes, in its order."""
-        return self._handle.modes
-
-    @property
-    def services(self) -> list[str]:
-        """Names of the services."""
-        return self._handle.services
-
-    @property
-    def gpus(self) -> list[dict[str, Any]]:
-        """Every GPU: its ``node``, ``profile``, ``layout`` and ``partitions``, as `Placement.gpus` has them."""
-        return self._handle.gpus
-
-    @property
-    def seed(self) -> int:
-        """Seed of its random streams."""
-        return self._handle.seed
-
-    @property
-    def duration_s(self) -> float:
-        """Simulated seconds; arrivals end here and the rest drains."""
-        return self._handle.duration_s
-
-    @property
-    def warmup_s(self) -> float:
-        """Seconds left out of the figures."""
-        return self._handle.warmup_s
-
-    @property
-    def price_per_gpu_hour(self) -> float | dict[str, float]:
-        """Price of one GPU for an hour, or the prices by kind of GPU."""
-        return self._handle.price_per_gpu_hour
-
-    @property
-    def baseline_gpus(self) -> int:
-        """GPUs of the dedicated placement: what "freed" is counted against."""
-        return self._handle.baseline_gpus
-
-    @property
-    def host_cores(self) -> int:
-        """CPU cores of the host, of the first where there are several nodes; 0: no limit."""
-        return self._handle.host_cores
-
-    @property
-    def placement(self) -> Placement:
-        """Where every process runs."""
-        return Placement(self._handle.placement)
-
-    @property
-    def workload(self) -> Workload:
-        """What has to be served, wherever it runs."""
-        return Workload(**self._handle.workload)
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The document with the mode or placement applied; a copy."""
-        result: dict[str, Any] = json.loads(self._handle.document)
-        return result
-
     def with_mode(self, mode: ModeLike) -> Scenario:
         """The same scenario in another mode, as in `load`; what the mode does not change is not read again.
 
@@ -281,6 +205,32 @@ class Scenario:
         """
         handle = _core.with_placement(self._handle, placement._handle, label)
         return self._made(replace(self._recipe, placement=placement, label=label), handle)
+
+    def with_objectives(self, objectives: Mapping[str, Any]) -> Scenario:
+        """The same scenario with other objectives, in its own placement and in every mode of its document.
+
+        Parameters
+        ----------
+        objectives : mapping
+            The member ``"objectives"`` of a document: bounds by figure, each a number or a text such as ``"500ms"``
+            (of the worse side), or ``{"at_most": ..., "at_least": ...}``; ``"isolation"``, a list of
+            ``{"between": [service, ...], "level": "hardware" or "process"}``; ``"memory_headroom"``, the share of every
+            partition's memory that stays free; ``"tolerate"``, ``"gpu"`` or ``"instance"``, one of which may fail.
+
+        Raises
+        ------
+        ScenarioError
+            With the JSON pointer: for a figure that its runs do not have, with the nearest; or bounds that contradict.
+
+        Examples
+        --------
+        >>> import gpushare as gs
+        >>> scenario = gs.Scenario.load("voice-light").with_objectives({"llm.ttft_p95": "500ms", "goodput": "95%"})
+        >>> scenario.objectives
+        {'llm.ttft_p95_s': 0.5, 'goodput': 0.95}
+        """
+        handle = self._handle.with_objectives(to_json(objectives))
+        return self._made(replace(self._recipe, document=handle.original.given), handle)
 
     def replace(self, **changes: Any) -> Scenario:
         """A copy with parts of the document changed; the mode is applied to the changed document.

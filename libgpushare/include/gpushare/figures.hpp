@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "gpushare/objectives.hpp"
+#include "gpushare/placement.hpp"
 #include "gpushare/summary.hpp"
 
 namespace gpushare {
@@ -89,6 +91,10 @@ void for_each_figure(const Summary& summary, const std::function<void(const Figu
 
 // --- Names
 
+/// Canonical names of the figures that a run of the workload there has, in their order; with latencies that nobody may
+/// come to have.
+[[nodiscard]] std::vector<std::string> figure_names(const Workload& workload, const Placement& placement);
+
 /// The canonical name. Text is one already, or lacks parts before a dot where the rest is unique: "ttft_p95_s",
 /// "llm.ttft_p95_s" for "chat.llm.ttft_p95_s". The name of the only pipeline may stand before latencies. Throws
 /// FigureError for a name that is unknown, with the nearest, or ambiguous, with the choices: ten at most.
@@ -96,12 +102,6 @@ void for_each_figure(const Summary& summary, const std::function<void(const Figu
 [[nodiscard]] std::string resolve_figure(std::span<const std::string> names, std::string_view text,
                                          std::string_view only_pipeline = {});
 
-/// A figure and what it may be at most or at least.
-struct FigureBound {
-  std::string name;  ///< canonical
-  double value = 0;  ///< in the unit of the figure
-  bool at_most = true;
-};
 /// Reads "llm.ttft_p95=500ms", "success_rate>=99%", "gpus_used<=2". A figure before = has its worse side bounded. Units
 /// are ns, us, ms, s, min, h; %; B, kB, MB, GB, TB, KiB, MiB, GiB, TiB; /s, /min, /h with or without what is counted
 /// (req/s, tok/s); $. With one the name may lack its own. Throws FigureError.

@@ -14,6 +14,7 @@
 #include "gpushare/memory.hpp"
 #include "gpushare/mig.hpp"
 #include "gpushare/model.hpp"
+#include "gpushare/objectives.hpp"
 #include "gpushare/placement.hpp"
 #include "gpushare/profile.hpp"
 #include "gpushare/provenance.hpp"

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "gpushare/figures.hpp"
 #include "gpushare/fits.hpp"
 #include "gpushare/placement.hpp"
 #include "gpushare/workload.hpp"
@@ -58,6 +59,10 @@ class ScenarioDocument {
 
   /// Another mode of the document as it was given.
   [[nodiscard]] ScenarioDocument in_mode(const std::string& mode) const;
+  /// Other "objectives", in every mode; `json` is that member.
+  [[nodiscard]] ScenarioDocument with_objectives(std::string_view json) const;
+  /// The JSON as it was given, before any mode, but for paths, which are absolute.
+  [[nodiscard]] std::string given() const;
   /// JSON with the mode applied and paths made absolute. It gives the same scenario when it is read again.
   [[nodiscard]] std::string text() const;
   /// The traces and calls that its traffic names by path.
@@ -119,6 +124,24 @@ struct Scenario {
 /// fault of a replica that is not placed.
 [[nodiscard]] Scenario with_placement(const Scenario& scenario, Placement placement,
                                       const std::string& label = "custom");
+
+// ---- Objectives ----
+
+/// The figures that its runs have, by their canonical names; with latencies that nobody may come to have.
+[[nodiscard]] inline std::vector<std::string> figure_names(const Scenario& scenario) {
+  return figure_names(scenario.workload, scenario.placement);
+}
+/// Objectives as a document has them, of such a scenario: {"llm.ttft_p95_s": 0.5, "success_rate": {"at_least": 0.99}}.
+/// Throws ScenarioError with `source` and the JSON pointer.
+[[nodiscard]] Objectives parse_objectives(std::string_view json, const Scenario& scenario,
+                                          const std::string& source = {});
+/// The inverse.
+[[nodiscard]] std::string objectives_document(const Objectives& objectives);
+/// The scenario with other objectives, in its document and every mode of it too. Throws ScenarioError as parse_objectives.
+[[nodiscard]] Scenario with_objectives(const Scenario& scenario, std::string_view json);
+[[nodiscard]] Scenario with_objectives(const Scenario& scenario, const Objectives& objectives);
+
+// ---- Placements ----
 
 /// A placement as a document has it: {"nodes": [...]}; `services` are the names that its indices stand for. Throws
 /// ProfileError for a profile that was not loaded by name or path.

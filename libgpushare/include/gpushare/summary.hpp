@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -79,6 +80,9 @@ struct Summary {
   double request_throughput = 0;  ///< completed in the window, a second
   double output_token_throughput = 0;
   double success_rate = 0;
+  /// Of requests that were answered with every latency of theirs within its bound: their share of those that arrived in
+  /// the window, and how many are completed in it, a second. Without a bound on a request's latency there is neither.
+  std::optional<double> goodput, goodput_rate;
   int gpus_used = 0, gpus_freed = 0;
   double gpu_hours =
       0;  ///< in the window, while a GPU was on: from its first process or its node's start to its end

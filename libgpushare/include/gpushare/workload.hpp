@@ -11,6 +11,7 @@
 #include "gpushare/calls.hpp"
 #include "gpushare/engine.hpp"
 #include "gpushare/model.hpp"
+#include "gpushare/objectives.hpp"
 #include "gpushare/trace.hpp"
 
 namespace gpushare {
@@ -115,6 +116,7 @@ struct Workload {
   double warmup_s = 0;
   double duration_s = 0;  ///< arrivals and measurement end here; the rest drains
   Prices prices;
+  Objectives objectives;
 };
 
 /// Sets the role of every stage; a workload that was read from a document has them already.

@@ -142,6 +142,7 @@ Scenario with_placement(const Scenario& scenario, Placement placement, const std
   changed.mode = label;
   changed.placement = std::move(placement);
   scenario::check_faults(changed);
+  scenario::check_objectives(changed);
   if (!scenario.original) return changed;
   auto content = *scenario.original->content_;
   scenario::spell_replicas(scenario.workload, content.applied.json);

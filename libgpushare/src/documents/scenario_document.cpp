@@ -210,12 +210,16 @@ std::string text_of(const ordered_json& placement, const char* key, const std::s
 
 void fail(std::string where, const std::string& what) { throw ScenarioError(std::move(where), what); }
 
-std::vector<std::string> keys_of(const ordered_json& document, const char* name) {
+std::vector<std::string> keys_of(const ordered_json& object) {
   std::vector<std::string> keys;
-  const auto found = document.find(name);
-  if (found == document.end() || !found->is_object()) return keys;
-  for (const auto& [key, value] : found->items()) keys.push_back(key);
+  if (!object.is_object()) return keys;
+  for (const auto& [key, value] : object.items()) keys.push_back(key);
   return keys;
+}
+
+std::vector<std::string> keys_of(const ordered_json& document, const char* name) {
+  const auto found = document.find(name);
+  return found == document.end() ? std::vector<std::string>() : keys_of(*found);
 }
 
 ordered_json merge_difference(const ordered_json& from, const ordered_json& to) {

@@ -53,6 +53,8 @@ struct Relative {
 /// Makes the relative paths of a document, or of a patch of one, start at `folder`.
 void make_paths_absolute(nlohmann::ordered_json& document, const std::string& folder);
 
+/// The keys of an object in their order; none of what is no object.
+[[nodiscard]] std::vector<std::string> keys_of(const nlohmann::ordered_json& object);
 /// The keys of an object member, in the document's order; none when there is no such member.
 [[nodiscard]] std::vector<std::string> keys_of(const nlohmann::ordered_json& document, const char* member);
 

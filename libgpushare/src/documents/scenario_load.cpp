@@ -61,6 +61,8 @@ ScenarioDocument ScenarioDocument::in_mode(const std::string& mode) const {
       content_->given, content_->source, scenario::apply_mode(*content_->given, mode, content_->source)}));
 }
 
+std::string ScenarioDocument::given() const { return content_->given->dump(2); }
+
 std::string ScenarioDocument::text() const { return content_->applied.json.dump(2); }
 
 std::vector<InputFile> ScenarioDocument::files() const {

@@ -47,6 +47,11 @@ void read_placement(const Reader& document, const std::optional<WrittenMode>& wr
 /// The nodes of a placement that lists them, with their GPUs.
 [[nodiscard]] Placement read_nodes(const Reader& nodes, const std::shared_ptr<const GpuProfile>& otherwise,
                                    const Names& services);
+/// The objectives of a scenario whose workload and placement are read; `order` are the keys as they were written.
+[[nodiscard]] Objectives read_objectives(const Reader& objectives, const Names& order,
+                                         const Scenario& scenario);
+/// Throws ScenarioError for an objective of a figure that runs on this placement do not have.
+void check_objectives(const Scenario& scenario);
 /// The cores of a host.
 [[nodiscard]] int read_cores(const Reader& host);
 

@@ -111,6 +111,7 @@ bool same(const nlohmann::ordered_json& a, const nlohmann::ordered_json& b, cons
 void take_workload(const Reader& reader, const Workload& like, Workload& workload) {
   workload = like;
   workload.prices = {};
+  workload.objectives = {};
   for (const char* key : kWorkload) reader.ignore(key);
   for (Service& service : workload.services)
     service.replicas =
@@ -152,6 +153,9 @@ Scenario read(const AppliedDocument& applied, const std::string& source, const I
   read_prices(reader, scenario.workload.prices);
   read_placement(reader, applied.written, scenario);
   if (const auto faults = reader.find("faults")) scenario.faults = read_faults(*faults, scenario);
+  if (const auto objectives = reader.find("objectives"))
+    scenario.workload.objectives =
+        read_objectives(*objectives, keys_of(applied.json, "objectives"), scenario);
   reader.finish();
   scenario.document = applied.json.dump(2);
   return scenario;

@@ -40,10 +40,10 @@ constexpr Unit kUnits[] = {
     {"$", Kind::money, 1},
 };
 
-/// A bound as it is written.
-struct Written {
-  std::string_view figure, sign, unit;
+/// A value as it is written.
+struct Quantity {
   double number = 0;
+  std::string_view unit;
 };
 
 std::string_view trimmed(std::string_view text) {
@@ -52,27 +52,19 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-[[noreturn]] void fail(std::string_view bound, const std::string& what) {
-  throw FigureError("", text::format("bound \"{}\": {}", bound, what));
-}
+[[noreturn]] void fail(const std::string& what) { throw FigureError("", what); }
 
-Written take_apart(std::string_view bound) {
-  const std::size_t equals = bound.find('=');
-  if (equals == 0 || equals == std::string_view::npos)
-    fail(bound, "expected a figure and its bound, such as llm.ttft_p95=500ms or success_rate>=99%");
-  const bool two = bound[equals - 1] == '<' || bound[equals - 1] == '>';
-  Written written;
-  written.figure = trimmed(bound.substr(0, two ? equals - 1 : equals));
-  written.sign = two ? bound.substr(equals - 1, 2) : bound.substr(equals, 1);
-  std::string_view rest = trimmed(bound.substr(equals + 1));
+Quantity quantity_of(std::string_view text, const std::string& expected) {
+  Quantity quantity;
+  std::string_view rest = trimmed(text);
   const bool dollars = rest.starts_with('$');
   if (dollars) rest.remove_prefix(1);
-  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), written.number);
-  if (error != std::errc{} || !std::isfinite(written.number))
-    fail(bound, text::format("expected a number after {}, found \"{}\"", written.sign, rest));
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), quantity.number);
+  if (error != std::errc{} || !std::isfinite(quantity.number))
+    fail(text::format("expected {}, found \"{}\"", expected, rest));
   rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
-  written.unit = dollars && rest.empty() ? "$" : trimmed(rest);
-  return written;
+  quantity.unit = dollars && rest.empty() ? "$" : trimmed(rest);
+  return quantity;
 }
 
 std::string legal_units(const FigureInfo& info) {
@@ -102,30 +94,65 @@ std::string_view suffix_of(std::string_view unit) {
   return unit_of(unit, Kind::bytes) != nullptr ? "_bytes" : "";
 }
 
-double value_of(const Written& written, std::string_view bound, const std::string& name,
-                const FigureInfo& info) {
+double value_of(const Quantity& quantity, const std::string& name, const FigureInfo& info) {
   double factor = 1;
-  if (!written.unit.empty()) {
-    const Unit* unit = unit_of(without_counted(written.unit, info), info.kind);
+  if (!quantity.unit.empty()) {
+    const Unit* unit = unit_of(without_counted(quantity.unit, info), info.kind);
     if (unit == nullptr)
-      fail(bound, text::format("{} takes {}, found \"{}\"", name, legal_units(info), written.unit));
+      fail(text::format("{} takes {}, found \"{}\"", name, legal_units(info), quantity.unit));
     factor = unit->factor;
   }
-  const double value = factor < 1 ? written.number / std::round(1 / factor) : written.number * factor;
-  if (info.kind == Kind::share && value > 1)
-    fail(bound, text::format("{} is a share of 1; found {}", name, value));
+  const double value = factor < 1 ? quantity.number / std::round(1 / factor) : quantity.number * factor;
+  if (info.kind == Kind::share && value > 1) fail(text::format("{} is a share of 1; found {}", name, value));
   return value;
 }
 
-bool at_most(std::string_view sign, std::string_view bound, const std::string& name, const FigureInfo& info) {
-  if (sign == "<=") return true;
-  if (sign == ">=") return false;
+bool is_at_most(Side side, std::string_view how, const std::string& name, const FigureInfo& info) {
+  if (side != Side::worse) return side == Side::at_most;
   if (info.better == Better::neither)
-    fail(bound, text::format("neither more nor less of {} is better; write <= or >=", name));
+    fail(text::format("neither more nor less of {} is better; write {}", name, how));
   return info.better == Better::lower;
 }
 
+/// `how`: a side is written.
+FigureBound bound_of(const std::string& name, Side side, std::string_view how, const Quantity& quantity) {
+  const auto info = figure_info(name);
+  if (!info) fail(text::format("nothing is known of \"{}\"", name));
+  return {name, value_of(quantity, name, *info), is_at_most(side, how, name, *info)};
+}
+
+/// A bound as it is written.
+struct Written {
+  std::string_view figure, sign, value;
+};
+
+Written take_apart(std::string_view bound) {
+  const std::size_t equals = bound.find('=');
+  if (equals == 0 || equals == std::string_view::npos)
+    fail("expected a figure and its bound, such as llm.ttft_p95=500ms or success_rate>=99%");
+  const bool two = bound[equals - 1] == '<' || bound[equals - 1] == '>';
+  const std::size_t sign = two ? equals - 1 : equals;
+  return {trimmed(bound.substr(0, sign)), bound.substr(sign, equals + 1 - sign), bound.substr(equals + 1)};
+}
+
+Side side_of(std::string_view sign) {
+  if (sign == "=") return Side::worse;
+  return sign == "<=" ? Side::at_most : Side::at_least;
+}
+
+constexpr std::string_view kInDocuments = R"({"at_most": ...} or {"at_least": ...})";
+
 }  // namespace
+
+FigureBound read_bound(const FigureNames& known, std::string_view figure, Side side, double value) {
+  return bound_of(known.names[resolve(figure, known)], side, kInDocuments, {value, {}});
+}
+
+FigureBound read_bound(const FigureNames& known, std::string_view figure, Side side, std::string_view value) {
+  const Quantity quantity = quantity_of(value, R"(a number, or one with a unit such as "500ms")");
+  const std::string& name = known.names[resolve(figure, known, suffix_of(quantity.unit))];
+  return bound_of(name, side, kInDocuments, quantity);
+}
 
 FigureBound parse_bound(const Summary& summary, std::string_view text) {
   return parse_bound(figure_names(summary), text, summary.only_pipeline);
@@ -133,11 +160,18 @@ FigureBound parse_bound(const Summary& summary, std::string_view text) {
 
 FigureBound parse_bound(std::span<const std::string> names, std::string_view text,
                         std::string_view only_pipeline) {
-  const Written written = take_apart(text);
-  const std::string& name = names[resolve(written.figure, {names, only_pipeline}, suffix_of(written.unit))];
-  const auto info = figure_info(name);
-  if (!info) fail(text, text::format("nothing is known of \"{}\"", name));
-  return {name, value_of(written, text, name, *info), at_most(written.sign, text, name, *info)};
+  const auto told = [&](auto&& read) {
+    try {
+      return read();
+    } catch (const FigureError& error) {
+      throw FigureError("", text::format("bound \"{}\": {}", text, error.what()));
+    }
+  };
+  const Written written = told([&] { return take_apart(text); });
+  const Quantity quantity =
+      told([&] { return quantity_of(written.value, text::format("a number after {}", written.sign)); });
+  const std::string& name = names[resolve(written.figure, {names, only_pipeline}, suffix_of(quantity.unit))];
+  return told([&] { return bound_of(name, side_of(written.sign), "<= or >=", quantity); });
 }
 
 }  // namespace gpushare

@@ -21,6 +21,11 @@ template <class Part, class T>
 Part owner_of(T Part::*);
 
 template <auto member>
+std::optional<double> if_counted(const decltype(owner_of(member))& part, std::string_view /*name*/) {
+  return part.*member;
+}
+
+template <auto member>
 std::optional<double> field(const decltype(owner_of(member))& part, std::string_view /*name*/) {
   return static_cast<double>(part.*member);
 }
@@ -80,6 +85,14 @@ constexpr Row<Summary> kRun[] = {
     {{"success_rate", "", Kind::share, Better::higher, "success\n%", 100, 1,
       "completed of the arrived requests"},
      field<&Summary::success_rate>},
+    {{"goodput", "", Kind::share, Better::higher, "good\n%", 100, 1,
+      "requests that were answered with every latency of theirs within the bound of each objective, of those "
+      "that "
+      "arrived in the window; where an objective bounds a latency"},
+     if_counted<&Summary::goodput>},
+    {{"goodput_rate", "requests/s", Kind::rate, Better::higher, "good\nreq/s", 1, -1,
+      "such requests completed in the window, a second"},
+     if_counted<&Summary::goodput_rate>},
     {{"gpus_used", "GPUs", Kind::count, Better::lower, "GPUs", 1, 0, "GPUs that were on in the window"},
      field<&Summary::gpus_used>},
     {{"gpus_freed", "GPUs", Kind::count, Better::higher, "freed", 1, 0,
@@ -157,6 +170,8 @@ constexpr Row<LatencySummary> kLatency[] = {
 
 constexpr LatencyMetric kMetrics[] = {
     {"e2e_latency", "e2e", true, "from a request's arrival to its last stage's end"},
+    {"voice_to_voice", "voice to voice", true,
+     "from the end of the user's speech to the first audio of the reply"},
     {"queue", "queue", false, "a visit's wait for its first step"},
     {"ttft", "TTFT", true, "from the prompt to the first token"},
     {"tpot", "TPOT", false, "time of an output token after the first, by request"},

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "models/model_kind.hpp"
-
 namespace gpushare {
 namespace {
 
@@ -37,114 +35,78 @@ LatencySummary summarise(std::string name, const Histogram& histogram) {
   return summary;
 }
 
-Recorder::Recorder(const Scenario& scenario, bool record_requests, bool record_steps,
+Recorder::Recorder(const Workload& workload, bool record_requests, bool record_steps,
                    std::vector<int> watched_replicas)
-    : scenario_(&scenario),
+    : workload_(&workload),
       record_requests_(record_requests),
       record_steps_(record_steps),
-      watched_(std::move(watched_replicas)) {
-  watched_.resize(scenario.workload.services.size());
-  for (std::size_t p = 0; p < scenario.workload.pipelines.size(); ++p)
-    for (std::size_t s = 0; s < scenario.workload.pipelines[p].stages.size(); ++s)
-      add_stage_metrics(scenario, p, s);
+      watched_(std::move(watched_replicas)),
+      latencies_(request_latencies(workload)),
+      histograms_(latencies_.size()),
+      good_(workload, workload.objectives.figures) {
+  watched_.resize(workload.services.size());
   make_columns();
 }
 
-void Recorder::add_stage_metrics(const Scenario& scenario, std::size_t pipeline, std::size_t index) {
-  const Stage& stage = scenario.workload.pipelines[pipeline].stages[index];
-  if (stage.service < 0) return;
-  std::string name = stage.name;
-  if (scenario.workload.pipelines.size() > 1) name = scenario.workload.pipelines[pipeline].name + "." + name;
-  const auto add = [&](std::string_view metric, StageClock clock) {
-    latencies_.push_back({name + "." + std::string(metric), pipeline, index, clock, {}});
-  };
-  add("queue", StageClock::queue);
-  const Model& model = *scenario.workload.services[static_cast<std::size_t>(stage.service)].model;
-  for (const StageMetric& metric : metrics_of(model)) add(metric.name, metric.clock);
-  add("latency", StageClock::latency);
-}
-
-bool Recorder::is_watched(const Stage& stage, const StageState& state) const {
-  if (stage.service < 0) return true;
-  const int first = watched_[static_cast<std::size_t>(stage.service)];
-  return first == 0 || state.replica < first;
+bool Recorder::is_watched(const Request& request, std::size_t pipeline, std::size_t stage) const {
+  const int service = workload_->pipelines[pipeline].stages[stage].service;
+  const int first = service < 0 ? 0 : watched_[static_cast<std::size_t>(service)];
+  return first == 0 || request.stages[stage].replica < first;
 }
 
 bool Recorder::is_watched(const Request& request, std::size_t pipeline) const {
-  const std::vector<Stage>& stages = scenario_->workload.pipelines[pipeline].stages;
-  for (std::size_t s = 0; s < stages.size(); ++s)
-    if (!is_watched(stages[s], request.stages[s])) return false;
+  for (std::size_t s = 0; s < workload_->pipelines[pipeline].stages.size(); ++s)
+    if (!is_watched(request, pipeline, s)) return false;
   return true;
-}
-
-std::optional<Duration> Recorder::measure(const Latency& latency, const Request& request) const {
-  const StageState& state = request.stages[latency.stage];
-  if (state.queued == kNever) return std::nullopt;
-  const auto since = [](Time end, Time begin) -> std::optional<Duration> {
-    if (end == kNever) return std::nullopt;
-    return end - begin;
-  };
-  switch (latency.clock) {
-    case StageClock::queue:
-      return since(state.started, state.queued);
-    case StageClock::first_output:
-      return since(state.first_output, state.queued);
-    case StageClock::latency:
-      return since(state.finished, state.queued);
-    case StageClock::after_speech: {
-      const Stage& stage = scenario_->workload.pipelines[latency.pipeline].stages[latency.stage];
-      const Service& service = scenario_->workload.services[static_cast<std::size_t>(stage.service)];
-      const double speed = std::get<StreamOptions>(service.engine.options).speech_speed;
-      return since(state.finished, state.queued + duration_from_seconds(request.speech_s / speed));
-    }
-    case StageClock::per_token: {
-      if (state.finished == kNever || request.output_tokens < 2) return std::nullopt;
-      return Duration{(state.finished - state.first_output).ns / (request.output_tokens - 1)};
-    }
-  }
-  return std::nullopt;
 }
 
 void Recorder::finish(const Request& request, Time now) {
   if (record_requests_) append_row(request, now);
+  if (request.arrival >= begin_) ++counts_.arrived;
   switch (request.status) {
     case RequestStatus::completed:
       ++counts_.completed;
-      break;
+      return complete(request, now);
     case RequestStatus::rejected:
       ++counts_.rejected;
-      break;
+      return;
     case RequestStatus::failed:
       ++counts_.failed;
-      break;
+      return;
     case RequestStatus::skipped:
       ++counts_.skipped;
-      break;
+      return;
   }
-  if (request.status != RequestStatus::completed) return;
+}
+
+void Recorder::complete(const Request& request, Time now) {
+  const bool good = good_.counted() && good_.is_good(request, now);
   if (now >= begin_ && now <= end_) {
     ++counts_.completed_in_window;
+    counts_.good_in_window += good ? 1 : 0;
     counts_.output_tokens_in_window += request.output_tokens;
   }
   if (!request.measured) return;
-  const auto pipeline = static_cast<std::size_t>(
-      scenario_->workload.traffic[static_cast<std::size_t>(request.traffic)].pipeline);
-  if (is_watched(request, pipeline)) e2e_.add(now - request.arrival);
+  counts_.good += good ? 1 : 0;
+  const auto pipeline =
+      static_cast<std::size_t>(workload_->traffic[static_cast<std::size_t>(request.traffic)].pipeline);
+  const bool watched = is_watched(request, pipeline);
+  if (watched) e2e_.add(now - request.arrival);
   counts_.audio_gap_s += request.audio_gap_s;
   counts_.chunks += request.chunks;
   counts_.late_chunks += request.late_chunks;
-  for (Latency& latency : latencies_) {
+  for (std::size_t i = 0; i < latencies_.size(); ++i) {
+    const RequestLatency& latency = latencies_[i];
     if (latency.pipeline != pipeline) continue;
-    const Stage& stage = scenario_->workload.pipelines[pipeline].stages[latency.stage];
-    if (!is_watched(stage, request.stages[latency.stage])) continue;
-    if (const auto value = measure(latency, request)) latency.histogram.add(*value);
+    if (latency.whole ? !watched : !is_watched(request, pipeline, latency.stage)) continue;
+    if (const auto value = measure(latency, *workload_, request, now)) histograms_[i].add(*value);
   }
 }
 
 std::vector<LatencySummary> Recorder::latencies() const {
-  std::vector<LatencySummary> all{summarise("e2e_latency", e2e_)};
-  for (const Latency& latency : latencies_)
-    if (latency.histogram.count() > 0) all.push_back(summarise(latency.name, latency.histogram));
+  std::vector<LatencySummary> all{summarise(kEndToEnd, e2e_)};
+  for (std::size_t i = 0; i < latencies_.size(); ++i)
+    if (histograms_[i].count() > 0) all.push_back(summarise(latencies_[i].name, histograms_[i]));
   return all;
 }
 
@@ -158,7 +120,7 @@ void Recorder::make_columns() {
   requests_.name = "requests";
   steps_.name = "steps";
   for (const char* name : {"request", "user", "turn"}) column(name, Type::int64);
-  for (const Traffic& traffic : scenario_->workload.traffic) {
+  for (const Traffic& traffic : workload_->traffic) {
     if (requests_.columns.size() == 3) column("traffic", Type::category);
     requests_.columns.back().categories.push_back(traffic.name);
   }
@@ -168,7 +130,7 @@ void Recorder::make_columns() {
   for (const char* name : {"input_tokens", "output_tokens"}) column(name, Type::int64);
   for (const char* name : {"speech_s", "units", "audio_gap_s"}) column(name, Type::float64);
 
-  for (const Pipeline& pipeline : scenario_->workload.pipelines)
+  for (const Pipeline& pipeline : workload_->pipelines)
     for (const Stage& stage : pipeline.stages)
       if (std::find(stage_names_.begin(), stage_names_.end(), stage.name) == stage_names_.end())
         stage_names_.push_back(stage.name);
@@ -177,7 +139,7 @@ void Recorder::make_columns() {
       column(stage + "." + what, Type::float64);
     column(stage + ".replica", Type::int64);
   }
-  for (const Pipeline& pipeline : scenario_->workload.pipelines) {
+  for (const Pipeline& pipeline : workload_->pipelines) {
     auto& stages = stage_of_column_.emplace_back(stage_names_.size(), -1);
     for (std::size_t s = 0; s < pipeline.stages.size(); ++s) {
       const auto found = std::find(stage_names_.begin(), stage_names_.end(), pipeline.stages[s].name);
@@ -185,7 +147,7 @@ void Recorder::make_columns() {
     }
   }
   std::vector<std::string> services;
-  for (const Service& service : scenario_->workload.services) services.push_back(service.name);
+  for (const Service& service : workload_->services) services.push_back(service.name);
   steps_.columns.push_back(make_column("service", Type::category, std::move(services)));
   steps_.columns.push_back(make_column("replica", Type::int64));
   for (const char* name : {"planned_s", "gpu_start_s", "gpu_end_s", "done_s", "items"})
@@ -212,8 +174,8 @@ void Recorder::append_row(const Request& request, Time now) {
   number(request.speech_s);
   number(request.units);
   number(request.audio_gap_s);
-  const auto pipeline = static_cast<std::size_t>(
-      scenario_->workload.traffic[static_cast<std::size_t>(request.traffic)].pipeline);
+  const auto pipeline =
+      static_cast<std::size_t>(workload_->traffic[static_cast<std::size_t>(request.traffic)].pipeline);
   static const StageState kAbsent;
   for (const std::ptrdiff_t stage : stage_of_column_[pipeline]) {
     const StageState& state = stage < 0 ? kAbsent : request.stages[static_cast<std::size_t>(stage)];

@@ -1,22 +1,22 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "gpushare/scenario.hpp"
 #include "gpushare/statistics.hpp"
 #include "gpushare/summary.hpp"
 #include "gpushare/table.hpp"
-#include "models/process.hpp"
+#include "gpushare/workload.hpp"
+#include "results/goodput.hpp"
 #include "results/request.hpp"
+#include "results/request_latencies.hpp"
 
 namespace gpushare {
 
 /// Latency histograms of the measured requests, and the tables when they are asked for.
 class Recorder {
  public:
-  Recorder(const Scenario& scenario, bool record_requests, bool record_steps,
+  Recorder(const Workload& workload, bool record_requests, bool record_steps,
            std::vector<int> watched_replicas = {});
 
   void finish(const Request& request, Time now);
@@ -30,35 +30,34 @@ class Recorder {
     std::uint64_t completed = 0, rejected = 0, failed = 0, skipped = 0;
     std::uint64_t completed_in_window = 0;
     double output_tokens_in_window = 0;
+    std::uint64_t arrived = 0;                   // in the window
+    std::uint64_t good = 0, good_in_window = 0;  // of those; and completed in it, whenever they arrived
     double audio_gap_s = 0;
     std::uint64_t chunks = 0, late_chunks = 0;
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
+  /// Whether there are bounds by which requests are good.
+  [[nodiscard]] bool counts_good() const { return good_.counted(); }
   void set_window(Time begin, Time end) { begin_ = begin, end_ = end; }
 
  private:
-  struct Latency {
-    std::string name;
-    std::size_t pipeline = 0, stage = 0;
-    StageClock clock = StageClock::latency;
-    Histogram histogram;
-  };
-  void add_stage_metrics(const Scenario& scenario, std::size_t pipeline, std::size_t stage);
+  void complete(const Request& request, Time now);
+  /// Whether one of the watched replicas served the stage, or all stages.
+  [[nodiscard]] bool is_watched(const Request& request, std::size_t pipeline, std::size_t stage) const;
+  [[nodiscard]] bool is_watched(const Request& request, std::size_t pipeline) const;
   void make_columns();
   void append_row(const Request& request, Time now);
-  /// Whether one of the watched replicas served the stage.
-  [[nodiscard]] bool is_watched(const Stage& stage, const StageState& state) const;
-  [[nodiscard]] bool is_watched(const Request& request, std::size_t pipeline) const;
-  [[nodiscard]] std::optional<Duration> measure(const Latency& latency, const Request& request) const;
   Column& column(const std::string& name, Column::Type type);
 
-  const Scenario* scenario_;
+  const Workload* workload_;
   bool record_requests_, record_steps_;
   std::vector<int> watched_;  // by service; 0: all replicas
   Time begin_{}, end_ = kNever;
   Counts counts_;
   Histogram e2e_;
-  std::vector<Latency> latencies_;
+  std::vector<RequestLatency> latencies_;
+  std::vector<Histogram> histograms_;  // of these
+  GoodRequests good_;
   Table requests_, steps_;
   std::vector<std::string> stage_names_;                      // columns, over all pipelines
   std::vector<std::vector<std::ptrdiff_t>> stage_of_column_;  // [pipeline][stage column] -> stage or -1

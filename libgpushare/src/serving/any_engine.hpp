@@ -1,5 +1,8 @@
 #pragma once
 
+#include <span>
+#include <string_view>
+#include <utility>
 #include <variant>
 
 #include "serving/batch_engine.hpp"
@@ -15,6 +18,17 @@ using AnyEngine = std::variant<BatchEngine, StreamEngine, SlotEngine, Continuous
 [[nodiscard]] inline AnyEngine make_engine(const EngineSite& site) {
   return std::visit([&](const auto& options) -> AnyEngine { return make_engine(options, site); },
                     site.process.engine.options);
+}
+
+/// The latencies that an engine of such options measures itself, ascending.
+[[nodiscard]] inline std::span<const std::string_view> latencies_of(const Engine& engine) {
+  return std::visit(
+      [](const auto& options) -> std::span<const std::string_view> {
+        using Built = decltype(make_engine(options, std::declval<const EngineSite&>()));
+        if constexpr (requires { Built::kLatencies; }) return Built::kLatencies;
+        return {};
+      },
+      engine.options);
 }
 
 }  // namespace gpushare

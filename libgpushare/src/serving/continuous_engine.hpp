@@ -66,6 +66,8 @@ class ContinuousEngine {
     std::uint64_t draft_tokens = 0, accepted_tokens = 0;  ///< guessed, and kept
   };
   [[nodiscard]] Counts counts() const;
+  /// The latencies that it reports, ascending.
+  static constexpr std::array<std::string_view, 1> kLatencies{"itl"};
   void report(EngineStatistics& statistics) const;
   void reset_statistics() {
     gaps_.reset_statistics();

@@ -29,6 +29,9 @@ class SlotEngine {
   /// Between successive chunks of a stream, and how unsteadily they come against their playout.
   [[nodiscard]] const Histogram& inter_chunk() const { return inter_chunk_; }
   [[nodiscard]] const Histogram& interarrival_jitter() const { return jitter_; }
+  /// The latencies that it reports, ascending.
+  static constexpr std::array<std::string_view, 3> kLatencies{"first_chunk", "inter_chunk",
+                                                              "interarrival_jitter"};
   void report(EngineStatistics& statistics) const;
   void reset_statistics() { first_chunk_ = inter_chunk_ = jitter_ = {}; }
 

@@ -36,6 +36,8 @@ class StreamEngine {
   /// From a chunk's arrival to its transcript, and how unsteadily the transcripts of a stream come.
   [[nodiscard]] const Histogram& chunk_latency() const { return chunk_latency_; }
   [[nodiscard]] const Histogram& interarrival_jitter() const { return jitter_; }
+  /// The latencies that it reports, ascending.
+  static constexpr std::array<std::string_view, 2> kLatencies{"chunk_latency", "interarrival_jitter"};
   void report(EngineStatistics& statistics) const;
   void reset_statistics() { chunk_latency_ = jitter_ = {}; }
 

@@ -95,6 +95,10 @@ void add_requests(const FinishedRun& run, Summary& summary) {
   summary.request_throughput = share(static_cast<double>(counts.completed_in_window), summary.duration_s);
   summary.output_token_throughput = share(counts.output_tokens_in_window, summary.duration_s);
   summary.success_rate = share(static_cast<double>(counts.completed), static_cast<double>(run.arrived));
+  if (run.recorder.counts_good()) {
+    summary.goodput = share(static_cast<double>(counts.good), static_cast<double>(counts.arrived));
+    summary.goodput_rate = share(static_cast<double>(counts.good_in_window), summary.duration_s);
+  }
   summary.audio_gap_s_per_request = share(counts.audio_gap_s, static_cast<double>(counts.completed));
   summary.audio_gap_rate = share(static_cast<double>(counts.late_chunks), static_cast<double>(counts.chunks));
 }
