@@ -306,15 +306,20 @@ def _add_trace(subparsers: Any, inspect: Command, fit: Command) -> None:
     parser.add_argument("--seed", type=_positive, default=1, help="of the random streams")
 
 
+class _TraceFormats:
+    """Their names, asked for when a help is printed: the module that knows them all imports NumPy."""
+
+    def __str__(self) -> str:
+        from ..traces import formats
+
+        *names, last = formats()
+        return f"{', '.join(names)} or {last}"
+
+
 def _add_trace_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="CSV, JSON lines, Parquet or Arrow; gzip too")
-    parser.add_argument(
-        "--format",
-        metavar="NAME",
-        default="auto",
-        help="auto, azure, burstgpt, csv, jsonl, mooncake, aiperf, bailian, timed-trace, llmservingsim, "
-        "sharegpt or servegen",
-    )
+    action = parser.add_argument("--format", metavar="NAME", default="auto", help="%(formats)s")
+    vars(action)["formats"] = _TraceFormats()
     parser.add_argument(
         "--time-unit", choices=("auto", "s", "ms", "us", "ns"), default="auto", help="of times without a unit"
     )
