@@ -169,10 +169,26 @@ def trace_format(schema: Schema) -> None:
     }
 
 
+def sharing_mode(schema: Schema) -> None:
+    """Every way of sharing a partition, in a word or as an object; one with members of its own is written by hand."""
+    partition = schema["$defs"]["gpu"]["properties"]["partitions"]["items"]["properties"]
+    words, plain, *others = partition["sharing"]["anyOf"]
+    words["enum"] = _core.sharing_modes()
+    by_hand = [kind["properties"]["mode"]["const"] for kind in others]
+    plain["properties"]["mode"]["enum"] = [name for name in words["enum"] if name not in by_hand]
+
+
+def placement_mode(schema: Schema) -> None:
+    """How modes are written."""
+    grammar = ", ".join(written for written, _ in _core.mode_kinds())
+    mode = schema["$defs"]["placement"]["properties"]["mode"]
+    mode["description"] = f"{grammar}, or one of the document's own modes."
+
+
 def scenario(schema: Schema) -> None:
     """What a scenario has of tables."""
-    scenario_engine(schema)
-    trace_format(schema)
+    for part in (scenario_engine, trace_format, sharing_mode, placement_mode):
+        part(schema)
 
 
 def preset_engine(schema: Schema) -> None:
