@@ -15,8 +15,15 @@ int mps_sms(const GpuProfile& profile, int partition_sms, double active_thread_p
 }
 
 int add_process(Executor& executor, double sms) {
-  if (auto* rates = std::get_if<RateExecutor>(&executor)) return rates->add_process(sms);
-  return std::get<TimeSliceExecutor>(executor).add_process();
+  return std::visit(
+      [sms](auto& present) {
+        if constexpr (requires { present.add_process(sms); }) {
+          return present.add_process(sms);
+        } else {
+          return present.add_process();
+        }
+      },
+      executor);
 }
 
 }  // namespace gpushare
