@@ -1,6 +1,8 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+
 #include "gpushare/calibration.hpp"
 #include "gpushare/errors.hpp"
 #include "handles.hpp"
@@ -26,9 +28,12 @@ Precision precision_of(const std::string& name) {
 }
 
 SharingMode mode_of(const std::string& name) {
-  for (const SharingMode mode : {SharingMode::exclusive, SharingMode::time_slicing, SharingMode::mps})
-    if (to_string(mode) == name) return mode;
-  throw CalibrationError("mode", "\"" + name + "\" is none of exclusive, time-slicing, mps");
+  const std::vector<std::string>& names = sharing_modes();
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found != names.end()) return static_cast<SharingMode>(found - names.begin());
+  std::string known;
+  for (const std::string& one : names) known += (known.empty() ? "" : ", ") + one;
+  throw CalibrationError("mode", "\"" + name + "\" is none of " + known);
 }
 
 CoRunClient client_of(const ClientTuple& tuple) {

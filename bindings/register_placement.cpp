@@ -149,6 +149,17 @@ void register_placement(py::module_& module) {
   module.def(
       "fits", &fit_of, py::arg("scenario"), py::arg("placement") = py::none(),
       "Free bytes by partition, and what does not fit as dicts; another placement than the scenario's.");
+  module.def(
+      "mode_kinds",
+      [] {
+        py::list kinds;
+        for (const ModeKind& kind : mode_kinds())
+          kinds.append(py::make_tuple(kind.grammar, kind.description));
+        return kinds;
+      },
+      "Every kind of mode of the grammar: how it is written, and what it does.");
+  module.def(
+      "sharing_modes", [] { return sharing_modes(); }, "The names of the ways in which processes share.");
   module.def("place", &place_mode, py::arg("scenario"), py::arg("mode"), py::arg("gpu") = py::none(),
              py::arg("consolidate") = py::none(),
              "A scenario's processes as a mode of the grammar places them.");

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Writes the parts of the schemas that the library's tables say: options of engines, figures of models.
+"""Writes the parts of the schemas that tables say: options of engines, figures of models, formats of traces.
 
 usage: tools/update_schemas.py [--check]
 
 Rewrites engines/schema.json, models/schema.json and scenarios/schema.json from the tables that also drive the readers
-(libgpushare/src/serving/engine_options.hpp and the kinds in libgpushare/src/models). What a table cannot say, the form
-of a list, a text or an object, and what must hold of several members, keeps what stands in the file. With --check
+(libgpushare/src/serving/engine_options.hpp, the kinds in libgpushare/src/models, and for traces.formats() that of
+libgpushare/src/traces/trace_formats.cpp and the one of whole files in gpushare.traces). What a table cannot say, the
+form of a list, a text or an object, and what must hold of several members, keeps what stands in the file. With --check
 nothing is written, and the exit status is 1 if anything would be.
 """
 
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gpushare import _core
+from gpushare import _core, traces
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -152,6 +153,44 @@ def scenario_engine(schema: Schema) -> None:
     ]
 
 
+def trace_format(schema: Schema) -> None:
+    """Every format of a trace."""
+    (trace,) = (
+        kind["properties"]
+        for kind in schema["$defs"]["traffic"]["oneOf"]
+        if kind["properties"].get("kind") == {"const": "trace"}
+    )
+    names = traces.formats()
+    of_python = [name for name in names if name not in _core.trace_formats()]
+    trace["format"] = {
+        "enum": names,
+        "description": "What the file is; auto when absent. "
+        f"{' and '.join(of_python)} are read by the Python package only.",
+    }
+
+
+def sharing_mode(schema: Schema) -> None:
+    """Every way of sharing a partition, in a word or as an object; one with members of its own is written by hand."""
+    partition = schema["$defs"]["gpu"]["properties"]["partitions"]["items"]["properties"]
+    words, plain, *others = partition["sharing"]["anyOf"]
+    words["enum"] = _core.sharing_modes()
+    by_hand = [kind["properties"]["mode"]["const"] for kind in others]
+    plain["properties"]["mode"]["enum"] = [name for name in words["enum"] if name not in by_hand]
+
+
+def placement_mode(schema: Schema) -> None:
+    """How modes are written."""
+    grammar = ", ".join(written for written, _ in _core.mode_kinds())
+    mode = schema["$defs"]["placement"]["properties"]["mode"]
+    mode["description"] = f"{grammar}, or one of the document's own modes."
+
+
+def scenario(schema: Schema) -> None:
+    """What a scenario has of tables."""
+    for part in (scenario_engine, trace_format, sharing_mode, placement_mode):
+        part(schema)
+
+
 def preset_engine(schema: Schema) -> None:
     """What a preset states of continuous batching, the one kind that has presets."""
     (fields,) = (kind["fields"] for kind in _core.engine_kinds() if any(map(is_preset, kind["fields"])))
@@ -167,7 +206,7 @@ def is_preset(field: dict[str, Any]) -> bool:
 PARTS: dict[str, Callable[[Schema], None]] = {
     "engines": preset_engine,
     "models": model_kinds,
-    "scenarios": scenario_engine,
+    "scenarios": scenario,
 }
 
 

@@ -201,13 +201,31 @@ TEST_CASE("parse_mode names what is legal") {
   const PlacementMode mode = parse_mode("mig:3g+1g/mps", a100);
   CHECK(mode.kind == PlacementMode::Kind::mig);
   CHECK(mode.layout == parse_layout(a100, "3g.40gb+1g.10gb"));
-  CHECK(mode.inner == SharingMode::mps);
+  CHECK(mode.sharing == SharingMode::mps);
   CHECK(parse_mode("mps:40/60", a100).percentages == std::vector<double>{40, 60});
   CHECK_THROWS_WITH_AS(static_cast<void>(parse_mode("time-slice", a100)),
                        doctest::Contains("unknown mode \"time-slice\"; did you mean \"time-slicing\"? Modes: "
-                                         "dedicated, time-slicing[:REPLICAS]"),
+                                         "dedicated, time-slicing[:REPLICAS], mps[:PERCENT/PERCENT...], "
+                                         "mig:LAYOUT[/time-slicing|/mps]"),
                        ScenarioError);
   CHECK_THROWS_AS(static_cast<void>(parse_mode("mig:5g", a100)), LayoutError);
+}
+
+TEST_CASE("every way of sharing but exclusive use is a mode, and one of MIG's instances") {
+  const GpuProfile a100 = load_profile("a100");
+  for (const std::string& name : sharing_modes()) {
+    CAPTURE(name);
+    if (name == "exclusive") {
+      CHECK_THROWS_AS(static_cast<void>(parse_mode(name, a100)), ScenarioError);
+      CHECK_THROWS_AS(static_cast<void>(parse_mode("mig:3g+1g/" + name, a100)), ScenarioError);
+      continue;
+    }
+    const PlacementMode mode = parse_mode(name, a100);
+    CHECK(mode.kind == PlacementMode::Kind::shared);
+    CHECK(to_string(mode.sharing) == name);
+    CHECK(to_string(parse_mode("mig:3g+1g/" + name, a100).sharing) == name);
+    CHECK(mode_grammar().find(name + "[:") != std::string::npos);
+  }
 }
 
 TEST_CASE("placements are equal that put the same processes on the same partitions of the same GPUs") {

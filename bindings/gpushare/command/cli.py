@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from .. import _core
 from .._core import Error
 from .._version import installed_version
 from . import commands
@@ -16,12 +17,15 @@ __all__ = ["main"]
 
 Command = Callable[[argparse.Namespace], None]
 
-_MODES = """modes:
-  dedicated                       one GPU for each server
-  time-slicing[:REPLICAS]         the consolidated services take turns on one GPU
-  mps[:PERCENT/PERCENT...]        they run side by side under MPS, with caps on their SMs if given
-  mig:LAYOUT[/time-slicing|/mps]  one GPU cut by MIG, such as mig:3g.40gb+3g.40gb or mig:7x1g.10gb
-  or a mode that the scenario itself names"""
+_KINDS = _core.mode_kinds()
+_WIDTH = max(len(written) for written, _ in _KINDS)
+_MODES = "\n".join(
+    (
+        "modes:",
+        *(f"  {written:{_WIDTH}}  {does}" for written, does in _KINDS),
+        "  or a mode that the scenario itself names",
+    )
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -306,15 +310,20 @@ def _add_trace(subparsers: Any, inspect: Command, fit: Command) -> None:
     parser.add_argument("--seed", type=_positive, default=1, help="of the random streams")
 
 
+class _TraceFormats:
+    """Their names, asked for when a help is printed: the module that knows them all imports NumPy."""
+
+    def __str__(self) -> str:
+        from ..traces import formats
+
+        *names, last = formats()
+        return f"{', '.join(names)} or {last}"
+
+
 def _add_trace_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="CSV, JSON lines, Parquet or Arrow; gzip too")
-    parser.add_argument(
-        "--format",
-        metavar="NAME",
-        default="auto",
-        help="auto, azure, burstgpt, csv, jsonl, mooncake, aiperf, bailian, timed-trace, llmservingsim, "
-        "sharegpt or servegen",
-    )
+    action = parser.add_argument("--format", metavar="NAME", default="auto", help="%(formats)s")
+    vars(action)["formats"] = _TraceFormats()
     parser.add_argument(
         "--time-unit", choices=("auto", "s", "ms", "us", "ns"), default="auto", help="of times without a unit"
     )

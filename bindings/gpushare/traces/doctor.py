@@ -224,16 +224,32 @@ def _texts(facts: _Facts) -> Iterator[str]:
         yield f"{facts.origin['assumed']} requests have no output length: they got the one that was given"
 
 
-def _format(facts: _Facts) -> Iterator[str]:
-    name = facts.origin["format"]
-    if name == "azure" and facts.summary["duration_s"] > 86_400:
+def _azure(facts: _Facts) -> Iterator[str]:
+    if facts.summary["duration_s"] > 86_400:
         yield "the week's code and conversation files do not cover the same dates: do not align them by date"
-    if name == "burstgpt":
-        yield "elapsed time, where present, is of the whole request and not to its first token"
-        if facts.trace.arrival_s[-1] < 300 and facts.origin["rows"] >= 200:
-            yield "timestamps reach only a few minutes; a file of that name with times 0 to 249 is not BurstGPT"
-    if name == "timed-trace":
-        yield "vLLM takes such times as seconds and blocks as 16 tokens unless told otherwise"
+
+
+def _burstgpt(facts: _Facts) -> Iterator[str]:
+    yield "elapsed time, where present, is of the whole request and not to its first token"
+    if facts.trace.arrival_s[-1] < 300 and facts.origin["rows"] >= 200:
+        yield "timestamps reach only a few minutes; a file of that name with times 0 to 249 is not BurstGPT"
+
+
+def _timed_trace(facts: _Facts) -> Iterator[str]:
+    yield "vLLM takes such times as seconds and blocks as 16 tokens unless told otherwise"
+
+
+_TRAPS: dict[str, Callable[[_Facts], Iterator[str]]] = {  # of a format, where it has some
+    "azure": _azure,
+    "burstgpt": _burstgpt,
+    "timed-trace": _timed_trace,
+}
+
+
+def _format(facts: _Facts) -> Iterator[str]:
+    traps = _TRAPS.get(facts.origin["format"])
+    if traps is not None:
+        yield from traps(facts)
 
 
 _CHECKS: tuple[Callable[[_Facts], Iterator[str]], ...] = (

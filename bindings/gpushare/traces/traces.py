@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import _core
 from .._core import TraceError
@@ -26,6 +26,8 @@ __all__ = [
 ]
 
 Trace = _core.Trace
+
+_Reader = Callable[[bytes, str, str, Mapping[str, Any]], Trace]  # of a text, its source, format and options
 
 _START = 1 << 16  # bytes that tell what a file is
 
@@ -60,7 +62,7 @@ _MEANING = {
 
 def formats() -> list[str]:
     """The names that `load` takes, ``"auto"`` first."""
-    return [*_core.trace_formats(), "sharegpt", "servegen"]
+    return [*_core.trace_formats(), *_WHOLE_FILES]
 
 
 def load(
@@ -80,10 +82,9 @@ def load(
     path : str or path
         CSV with a header line or JSON lines, which may be gzip; Parquet or Arrow; ShareGPT's JSON.
     format : str
-        ``"auto"`` looks at the file: ``azure`` (2023, 2024, 2025), ``burstgpt`` (both layouts), ``csv`` or
-        ``jsonl`` (any known names), ``mooncake``, ``aiperf``, ``bailian``, ``timed-trace`` (vLLM),
-        ``llmservingsim``, ``sharegpt`` (lengths only: all requests arrive at once). ``servegen`` generates
-        from one client's windows, see `traffic.servegen`.
+        One of `formats`. ``"auto"`` looks at the file; ``csv`` and ``jsonl`` take any known names, ``sharegpt``
+        has lengths only (all requests arrive at once), and ``servegen`` generates from one client's windows, see
+        `traffic.servegen`.
     keep_empty : bool
         Keep requests without output tokens, which are failures in most traces.
     sort : bool
@@ -155,14 +156,13 @@ def parse(
     return _read(data, source, format, options)
 
 
-def _reader(start: bytes, format: str) -> Callable[[bytes, str, str, Mapping[str, Any]], Trace] | None:
+def _reader(start: bytes, format: str) -> _Reader | None:
     """What reads a file that begins so and is no text of lines: it takes the file as a whole."""
     if trace_files.is_arrow(start):
         return _read_arrow
-    if format == "servegen" or (format == "auto" and _SERVEGEN.match(start)):
-        return _read_servegen
-    if format == "sharegpt" or (format == "auto" and trace_files.is_sharegpt(start)):
-        return _read_sharegpt
+    for name, whole in _WHOLE_FILES.items():
+        if format == name or (format == "auto" and whole.begins(start)):
+            return whole.read
     return None
 
 
@@ -185,6 +185,19 @@ def _read_servegen(data: bytes, source: str, format: str, options: Mapping[str, 
 
 def _read_sharegpt(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> Trace:
     return trace_files.sharegpt(data, source)
+
+
+class _WholeFile(NamedTuple):
+    """A format that is no text of lines: how such files begin, and what reads them."""
+
+    begins: Callable[[bytes], bool]
+    read: _Reader
+
+
+_WHOLE_FILES = {
+    "sharegpt": _WholeFile(trace_files.is_sharegpt, _read_sharegpt),
+    "servegen": _WholeFile(lambda start: _SERVEGEN.match(start) is not None, _read_servegen),
+}
 
 
 def _refuse_tables_of_machines(data: bytes, source: str, format: str) -> None:

@@ -85,18 +85,24 @@ void check_placement(const Workload& workload, const Placement& placement);
 // ---- Modes: placements in a word ----
 
 struct PlacementMode {
-  enum class Kind : std::uint8_t { dedicated, time_slicing, mps, mig };
+  enum class Kind : std::uint8_t { dedicated, shared, mig };
   Kind kind = Kind::dedicated;
-  int replicas = 0;                               ///< time_slicing: of each service; 0: as the service says
-  std::vector<double> percentages;                ///< mps: by process; empty: no caps
-  Layout layout;                                  ///< mig
-  SharingMode inner = SharingMode::time_slicing;  ///< mig: of partitions with more than one process
+  SharingMode sharing = SharingMode::time_slicing;  ///< shared; mig: of partitions with more than one process
+  int replicas = 0;                 ///< shared without limits: of each service; 0: as the service says
+  std::vector<double> percentages;  ///< shared with limits (mps): by process; empty: no caps
+  Layout layout;                    ///< mig
 
   friend bool operator==(const PlacementMode&, const PlacementMode&) = default;
 };
 
-inline constexpr std::string_view kModeGrammar =
-    "dedicated, time-slicing[:REPLICAS], mps[:PERCENT/PERCENT...], mig:LAYOUT[/time-slicing|/mps]";
+/// A kind of mode: how it is written, such as mps[:PERCENT/PERCENT...], and what it does.
+struct ModeKind {
+  std::string grammar;
+  std::string description;
+};
+[[nodiscard]] const std::vector<ModeKind>& mode_kinds();
+/// How all of them are written, for messages.
+[[nodiscard]] const std::string& mode_grammar();
 
 /// Reads a mode of that grammar; the layout is one of `profile`. Throws ScenarioError, or LayoutError for the layout.
 [[nodiscard]] PlacementMode parse_mode(const std::string& text, const GpuProfile& profile);

@@ -51,7 +51,7 @@ struct Scenario;
 class ScenarioDocument {
  public:
   /// By file path or by name ("voice-heavy"), with the document's own placement or another mode: a mode of the document,
-  /// or one of kModeGrammar. Relative paths in it (traces, models) start at its folder. Throws ScenarioError.
+  /// or one of mode_grammar(). Relative paths in it (traces, models) start at its folder. Throws ScenarioError.
   [[nodiscard]] static ScenarioDocument load(const std::string& name_or_path, const std::string& mode = {});
   /// The same of a text; `source` names it in messages.
   [[nodiscard]] static ScenarioDocument parse(std::string_view json, const std::string& mode = {},

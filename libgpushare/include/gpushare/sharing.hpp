@@ -1,14 +1,20 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "gpushare/profile.hpp"
 
 namespace gpushare {
 
 enum class SharingMode : std::uint8_t { exclusive, time_slicing, mps };
+inline constexpr std::size_t kSharingModeCount = 3;
 [[nodiscard]] std::string_view to_string(SharingMode mode);
+/// Their names, in the order of the enumeration.
+[[nodiscard]] const std::vector<std::string>& sharing_modes();
 
 /// How the processes of one partition share it. Times below zero take the profile's constants.
 struct Sharing {

@@ -54,7 +54,7 @@ struct TraceOptions {
   std::int32_t output_tokens = 0;  ///< of JSON lines that leave the output length open; 0: they are refused
 };
 
-/// auto, azure, burstgpt, csv, jsonl, mooncake, aiperf, bailian, timed-trace, llmservingsim.
+/// The names of the formats, auto first.
 [[nodiscard]] const std::vector<std::string>& trace_formats();
 
 /// Reads a CSV with a header line (Azure's, BurstGPT's, or any file with known column names) or JSON lines (Mooncake,

@@ -17,17 +17,11 @@ std::size_t kinds_of(const CoRunSharing& sharing) {
 }
 
 Executor executor_of(const CoRunSharing& sharing, std::size_t clients) {
-  if (sharing.mode == SharingMode::time_slicing) {
-    const TimeSlicingConstants& constants = sharing.time_slicing;
-    return TimeSliceExecutor(
-        {duration_from_seconds(constants.slice_s), duration_from_seconds(constants.switch_preempted_s),
-         duration_from_seconds(constants.switch_idle_s), constants.refill_s},
-        clients);
-  }
   // What bandwidth does to clients is in their pressure and susceptibility: no bytes are declared.
-  const RateLaw law = sharing.mode == SharingMode::mps ? RateLaw::contention : RateLaw::equal_share;
-  RateExecutor executor(law, std::vector<double>(clients, 1.0), 1.0);
-  if (!sharing.pair_factors.empty()) executor.set_pair_factors(sharing.pair_factors, kinds_of(sharing));
+  Executor executor = make_executor(sharing.mode, {1.0, sharing.time_slicing});
+  for (std::size_t c = 0; c < clients; ++c) static_cast<void>(add_process(executor, 1.0));
+  if (auto* rates = std::get_if<RateExecutor>(&executor); rates != nullptr && !sharing.pair_factors.empty())
+    rates->set_pair_factors(sharing.pair_factors, kinds_of(sharing));
   return executor;
 }
 

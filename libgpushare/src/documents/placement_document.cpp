@@ -7,6 +7,7 @@
 #include "documents/scenario_parts.hpp"
 #include "gpushare/errors.hpp"
 #include "placement/placement_checks.hpp"
+#include "sharing/sharing_modes.hpp"
 
 namespace gpushare {
 namespace scenario {
@@ -17,7 +18,7 @@ using nlohmann::ordered_json;
 ordered_json sharing_json(const Sharing& sharing) {
   ordered_json json{{"mode", to_string(sharing.mode)}};
   const auto put = [&](const char* key, double seconds) {
-    if (sharing.mode == SharingMode::time_slicing && seconds >= 0) json[key] = seconds;
+    if (traits_of(sharing.mode).has_slices && seconds >= 0) json[key] = seconds;
   };
   put("slice_s", sharing.slice_s);
   put("switch_preempted_s", sharing.switch_preempted_s);
@@ -42,7 +43,7 @@ ordered_json gpu_json(const GpuPlacement& gpu, const Names& services) {
   if (!gpu.layout().whole()) json["layout"] = format_layout(gpu.profile(), gpu.layout());
   for (const PartitionPlacement& partition : gpu.partitions) {
     ordered_json part = ordered_json::object();
-    if (partition.sharing.mode != SharingMode::exclusive) part["sharing"] = sharing_json(partition.sharing);
+    if (partition.sharing.mode != Sharing{}.mode) part["sharing"] = sharing_json(partition.sharing);
     part["processes"] = ordered_json::array();
     for (const ProcessPlacement& process : partition.processes)
       part["processes"].push_back(process_json(process, services));

@@ -96,7 +96,7 @@ WrittenModes read_modes(const ordered_json& document, const std::string& source)
     const auto written = read_mode(name, where);
     if (!written)
       fail(where, text::format("an empty patch stands for a mode of the grammar ({}), and \"{}\" is none",
-                               kModeGrammar, name));
+                               mode_grammar(), name));
     read.emplace(name, *written);
   }
   return read;
@@ -123,7 +123,7 @@ WrittenMode mode_left(ordered_json& placement, const std::string& where) {
   const auto& mode = placement.at("mode");
   if (mode.is_string())
     if (const auto written = read_mode(mode.get<std::string>(), where)) return *written;
-  fail(where, text::format("this mode must be placed by a mode of the grammar ({}), found {}", kModeGrammar,
+  fail(where, text::format("this mode must be placed by a mode of the grammar ({}), found {}", mode_grammar(),
                            mode.dump()));
 }
 
@@ -164,15 +164,15 @@ std::optional<WrittenMode> merge(ordered_json& document, const std::string& name
 [[noreturn]] void fail_unknown(const std::string& mode, const std::vector<std::string>& modes,
                                const std::string& where) {
   std::vector<std::string> known = modes;
-  for (const char* word : {"dedicated", "time-slicing", "mps"})
-    if (std::find(known.begin(), known.end(), word) == known.end()) known.emplace_back(word);
+  for (const std::string& word : mode_words())
+    if (word != kMigWord && std::find(known.begin(), known.end(), word) == known.end()) known.push_back(word);
   const std::string start = mode.substr(0, mode.find(':'));
   std::string hint = did_you_mean(mode, known);
-  if (hint.empty()) hint = did_you_mean(start, {"dedicated", "time-slicing", "mps", "mig"}, ".");
+  if (hint.empty()) hint = did_you_mean(start, mode_words(), ".");
   fail(where,
        text::format("unknown mode \"{}\"{}{} Any document has {}", mode, hint,
                     modes.empty() ? "" : text::format(" This document's modes: {}.", text::join(modes, ", ")),
-                    kModeGrammar));
+                    mode_grammar()));
 }
 
 std::optional<WrittenMode> select(ordered_json& document, const std::string& mode, const WrittenModes& named,

@@ -5,6 +5,7 @@
 #include "documents/scenario_parts.hpp"
 #include "gpushare/errors.hpp"
 #include "hardware/profile_reader.hpp"
+#include "sharing/sharing_modes.hpp"
 
 namespace gpushare::scenario {
 namespace {
@@ -15,9 +16,11 @@ constexpr std::size_t kMostProcesses = 1000;
 Sharing read_sharing(const Reader& reader) {
   Sharing sharing;
   const Reader mode = reader.is_object() ? reader.at("mode") : reader;
-  sharing.mode = static_cast<SharingMode>(mode.choice({"exclusive", "time-slicing", "mps"}));
+  const auto& known = sharing_modes();
+  const std::vector<std::string_view> words(known.begin(), known.end());
+  sharing.mode = static_cast<SharingMode>(mode.choice(words));
   if (!reader.is_object()) return sharing;
-  if (sharing.mode == SharingMode::time_slicing) {
+  if (traits_of(sharing.mode).has_slices) {
     sharing.slice_s = reader.number("slice_s", sharing.slice_s, json::kNonNegative);
     sharing.switch_preempted_s =
         reader.number("switch_preempted_s", sharing.switch_preempted_s, json::kNonNegative);
@@ -36,7 +39,8 @@ ProcessPlacement read_process(const Reader& reader, SharingMode mode, const Name
   process.service = index_of(reader.at("service"), "service", services);
   for (const char* key : {"active_thread_percentage", "memory_limit_bytes"}) {
     const auto value = reader.find(key);
-    if (value && mode != SharingMode::mps) value->fail("only processes that share by mps have it");
+    if (value && !traits_of(mode).has_limits)
+      value->fail(text::format("only processes that share by {} have it", modes_with_limits()));
   }
   process.active_thread_percentage = reader.number("active_thread_percentage", 100, {0, 100, true});
   process.memory_limit_bytes = reader.number("memory_limit_bytes", 0, json::kPositive);
@@ -53,10 +57,10 @@ PartitionPlacement read_partition(const Reader& reader, const std::string& name,
       processes->fail(text::format("at most {} processes, found {}", kMostProcesses, processes->size()));
     for (std::size_t i = 0; i < processes->size(); ++i)
       partition.processes.push_back(read_process(processes->at(i), partition.sharing.mode, services));
-    if (partition.sharing.mode == SharingMode::exclusive && partition.processes.size() > 1)
-      processes->fail(
-          text::format("partition {} is exclusive but has {} processes; choose \"time-slicing\" or \"mps\"",
-                       name, partition.processes.size()));
+    if (traits_of(partition.sharing.mode).one_process && partition.processes.size() > 1)
+      processes->fail(text::format("partition {} is {} but has {} processes; choose {}", name,
+                                   to_string(partition.sharing.mode), partition.processes.size(),
+                                   shared_mode_choices()));
   }
   reader.finish();
   return partition;

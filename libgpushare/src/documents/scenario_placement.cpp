@@ -70,7 +70,7 @@ Placement read_mode_placement(const Reader& placement, const std::optional<Writt
                               const Scenario& scenario) {
   const Reader mode = placement.at("mode");
   const auto chosen = written ? written : read_mode(mode.string(), mode.where());
-  if (!chosen) mode.fail(text::format("unknown mode \"{}\". Modes: {}", mode.string(), kModeGrammar));
+  if (!chosen) mode.fail(text::format("unknown mode \"{}\". Modes: {}", mode.string(), mode_grammar()));
   return place(on_gpu(*chosen, *scenario.placing.gpu), scenario.workload, scenario.placing, mode.where());
 }
 

@@ -6,6 +6,7 @@
 #include "models/model_kind.hpp"
 #include "placement/memory.hpp"
 #include "placement/memory_parts.hpp"
+#include "sharing/sharing_modes.hpp"
 
 namespace gpushare {
 namespace scenario {
@@ -72,15 +73,17 @@ double add_up(const Pool& pool, std::size_t first, std::optional<Misfit>& misfit
 }
 
 // Of the clients of an instance as of its SMs (NVIDIA MIG User Guide).
-int most_clients(const GpuProfile& profile, const GpuPlacement& gpu, const Partition& partition) {
-  if (gpu.layout().whole() || profile.mig_sms == 0) return profile.mps.max_clients;
-  return std::max(1, profile.mps.max_clients * partition.sms / profile.mig_sms);
+int most_clients(int of_gpu, const GpuPlacement& gpu, const Partition& partition) {
+  const GpuProfile& profile = gpu.profile();
+  if (gpu.layout().whole() || profile.mig_sms == 0) return of_gpu;
+  return std::max(1, of_gpu * partition.sms / profile.mig_sms);
 }
 
 std::optional<Misfit> client_misfit(const GpuPlacement& gpu, std::size_t partition) {
   const PartitionPlacement& placed = gpu.partitions[partition];
-  if (placed.sharing.mode != SharingMode::mps) return std::nullopt;
-  const int most = most_clients(gpu.profile(), gpu, gpu.parts()[partition]);
+  const auto max_clients = traits_of(placed.sharing.mode).max_clients;
+  if (max_clients == nullptr) return std::nullopt;
+  const int most = most_clients(max_clients(gpu.profile()), gpu, gpu.parts()[partition]);
   const int clients = static_cast<int>(placed.processes.size());
   if (clients <= most) return std::nullopt;
   return Misfit{

@@ -7,6 +7,7 @@
 #include "models/model_kind.hpp"
 #include "placement/memory.hpp"
 #include "placement/memory_parts.hpp"
+#include "sharing/sharing_modes.hpp"
 
 namespace gpushare {
 namespace scenario {
@@ -146,8 +147,10 @@ const Tenant& tenant_of(const Pool& pool, const Misfit& misfit) {
 }
 
 std::string clients_refusal(const GpuPlacement& gpu, const Misfit& misfit) {
-  const std::string& name = gpu.parts()[static_cast<std::size_t>(misfit.partition)].name;
-  return text::format("{} MPS clients, but {} takes at most {}", misfit.needed,
+  const auto partition = static_cast<std::size_t>(misfit.partition);
+  const std::string& name = gpu.parts()[partition].name;
+  return text::format("{} {}, but {} takes at most {}", misfit.needed,
+                      traits_of(gpu.partitions[partition].sharing.mode).clients,
                       gpu.layout().whole() ? gpu.profile().name : name, misfit.available);
 }
 

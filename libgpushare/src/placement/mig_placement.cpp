@@ -40,11 +40,11 @@ class InstancePlanner {
     });
   }
 
-  GpuPlacement plan(SharingMode inner) {
+  GpuPlacement plan(SharingMode shared) {
     for (std::size_t seat = 0; seat < order_.size(); ++seat) fill(seat);
     join_the_rest();
     for (PartitionPlacement& partition : gpu_.partitions)
-      if (partition.processes.size() > 1) partition.sharing.mode = inner;
+      if (partition.processes.size() > 1) partition.sharing.mode = shared;
     return std::move(gpu_);
   }
 
@@ -176,7 +176,8 @@ class InstancePlanner {
 GpuPlacement place_on_instances(const PlacementMode& mode, const std::vector<Service>& services,
                                 const std::vector<ProcessPlacement>& processes,
                                 const std::shared_ptr<const GpuProfile>& profile, std::size_t gpu) {
-  return InstancePlanner(services, processes, empty_gpu(cut_gpu(profile, mode.layout)), gpu).plan(mode.inner);
+  return InstancePlanner(services, processes, empty_gpu(cut_gpu(profile, mode.layout)), gpu)
+      .plan(mode.sharing);
 }
 
 }  // namespace gpushare::scenario

@@ -62,37 +62,30 @@ std::vector<ProcessPlacement> expand(const std::vector<Service>& services, const
   return processes;
 }
 
-void set_caps(std::vector<ProcessPlacement>& processes, const std::vector<double>& percentages,
-              const std::string& where) {
+void set_caps(std::vector<ProcessPlacement>& processes, const PlacementMode& mode, const std::string& where) {
+  const std::vector<double>& percentages = mode.percentages;
   if (percentages.empty()) return;
   if (percentages.size() != processes.size())
     throw ScenarioError(
-        where,
-        text::format("mode \"mps\": {} percentages for {} processes; give one for each process, in the "
-                     "order of the services",
-                     percentages.size(), processes.size()));
+        where, text::format("mode \"{}\": {} percentages for {} processes; give one for each process, in the "
+                            "order of the services",
+                            to_string(mode.sharing), percentages.size(), processes.size()));
   for (std::size_t i = 0; i < processes.size(); ++i) processes[i].active_thread_percentage = percentages[i];
 }
 
 std::vector<GpuPlacement> gpus_of(const PlacementMode& mode, const std::vector<Service>& services,
                                   const std::vector<int>& shared, const ProfilePointer& profile,
                                   const std::string& where) {
-  if (mode.kind == PlacementMode::Kind::dedicated) return dedicated(services, {}, profile);
+  using Kind = PlacementMode::Kind;
+  if (mode.kind == Kind::dedicated) return dedicated(services, {}, profile);
   auto processes = expand(services, shared, mode.replicas, where);
   auto gpus = dedicated(services, shared, profile);
-  switch (mode.kind) {
-    case PlacementMode::Kind::mps:
-      set_caps(processes, mode.percentages, where);
-      gpus.push_back(whole_gpu(profile, SharingMode::mps, std::move(processes)));
-      break;
-    case PlacementMode::Kind::mig:
-      gpus.push_back(place_on_instances(mode, services, processes, profile, gpus.size()));
-      break;
-    case PlacementMode::Kind::time_slicing:
-    case PlacementMode::Kind::dedicated:
-      gpus.push_back(whole_gpu(profile, SharingMode::time_slicing, std::move(processes)));
-      break;
+  if (mode.kind == Kind::mig) {
+    gpus.push_back(place_on_instances(mode, services, processes, profile, gpus.size()));
+    return gpus;
   }
+  set_caps(processes, mode, where);
+  gpus.push_back(whole_gpu(profile, mode.sharing, std::move(processes)));
   return gpus;
 }
 

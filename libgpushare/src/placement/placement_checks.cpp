@@ -6,6 +6,7 @@
 #include "gpushare/errors.hpp"
 #include "models/model_kind.hpp"
 #include "placement/tensor_parallel.hpp"
+#include "sharing/sharing_modes.hpp"
 
 namespace gpushare {
 namespace scenario {
@@ -18,17 +19,16 @@ void check_partition(const Workload& workload, const PartitionPlacement& partiti
     if (process.service < 0 || process.service >= services)
       throw ScenarioError(where, text::format("a process of service number {}, but the workload has {}",
                                               process.service, services));
-  if (partition.sharing.mode == SharingMode::exclusive && partition.processes.size() > 1)
-    throw ScenarioError(
-        where, text::format("the partition is exclusive but has {} processes; choose \"time-slicing\" or "
-                            "\"mps\"",
-                            partition.processes.size()));
+  const SharingTraits& sharing = traits_of(partition.sharing.mode);
+  if (sharing.one_process && partition.processes.size() > 1)
+    throw ScenarioError(where, text::format("the partition is {} but has {} processes; choose {}",
+                                            sharing.name, partition.processes.size(), shared_mode_choices()));
   for (const ProcessPlacement& process : partition.processes)
-    if (partition.sharing.mode != SharingMode::mps &&
-        (process.active_thread_percentage != 100 || process.memory_limit_bytes > 0))
-      throw ScenarioError(where,
-                          "only processes that share by mps have an active_thread_percentage or a "
-                          "memory_limit_bytes");
+    if (!sharing.has_limits && (process.active_thread_percentage != 100 || process.memory_limit_bytes > 0))
+      throw ScenarioError(
+          where, text::format("only processes that share by {} have an active_thread_percentage or a "
+                              "memory_limit_bytes",
+                              modes_with_limits()));
 }
 
 void check_gpu(const Workload& workload, const Placement& placement, std::size_t number) {

@@ -5,12 +5,14 @@
 #include "core/json_reader.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
+#include "sharing/sharing_modes.hpp"
 
 namespace gpushare {
 namespace scenario {
 namespace {
 
 constexpr int kMostReplicas = 1000;
+constexpr std::string_view kDedicatedWord = "dedicated";
 
 [[noreturn]] void fail(const std::string& where, const std::string& text, const std::string& what) {
   throw ScenarioError(where, text::format("mode \"{}\": {}", text, what));
@@ -24,17 +26,17 @@ std::optional<Number> number(std::string_view text) {
   return value;
 }
 
-int parse_replicas(const std::string& text, std::string_view rest, const std::string& where) {
+int parse_replicas(const std::string& text, std::string_view word, std::string_view rest,
+                   const std::string& where) {
   const auto replicas = number<int>(rest);
   if (!replicas || *replicas < 1 || *replicas > kMostReplicas)
     fail(where, text,
-         text::format(
-             "after \"time-slicing:\" expected replicas, a whole number between 1 and {}, found \"{}\"",
-             kMostReplicas, rest));
+         text::format("after \"{}:\" expected replicas, a whole number between 1 and {}, found \"{}\"", word,
+                      kMostReplicas, rest));
   return *replicas;
 }
 
-std::vector<double> parse_percentages(const std::string& text, std::string_view rest,
+std::vector<double> parse_percentages(const std::string& text, std::string_view word, std::string_view rest,
                                       const std::string& where) {
   std::vector<double> percentages;
   for (std::size_t begin = 0; begin <= rest.size();) {
@@ -43,7 +45,7 @@ std::vector<double> parse_percentages(const std::string& text, std::string_view 
     const auto percentage = number<double>(part);
     if (!percentage || !(*percentage > 0) || *percentage > 100)
       fail(where, text,
-           text::format("after \"mps:\" expected percentages > 0 and <= 100 such as 50/50, found \"{}\"",
+           text::format("after \"{}:\" expected percentages > 0 and <= 100 such as 50/50, found \"{}\"", word,
                         part));
     percentages.push_back(*percentage);
     begin = end + 1;
@@ -58,10 +60,11 @@ WrittenMode parse_mig(const std::string& text, std::string_view rest, const std:
   const std::size_t slash = rest.find('/');
   if (slash != std::string_view::npos) {
     const auto inner = rest.substr(slash + 1);
-    if (inner != "time-slicing" && inner != "mps")
+    const SharingTraits* sharing = shared_mode(inner);
+    if (sharing == nullptr)
       fail(where, text,
-           text::format("after the layout expected \"/time-slicing\" or \"/mps\", found \"/{}\"", inner));
-    if (inner == "mps") mode.inner = SharingMode::mps;
+           text::format("after the layout expected {}, found \"/{}\"", shared_mode_choices("/"), inner));
+    mode.sharing = sharing->mode;
   }
   written.layout = rest.substr(0, slash);
   if (written.layout.empty()) fail(where, text, "after \"mig:\" expected a layout such as 3g.40gb+3g.40gb");
@@ -70,26 +73,33 @@ WrittenMode parse_mig(const std::string& text, std::string_view rest, const std:
 
 }  // namespace
 
+std::vector<std::string> mode_words() {
+  std::vector<std::string> words{std::string(kDedicatedWord)};
+  for (const SharingTraits& sharing : all_sharing_traits())
+    if (!sharing.one_process) words.emplace_back(sharing.name);
+  words.emplace_back(kMigWord);
+  return words;
+}
+
 std::optional<WrittenMode> read_mode(const std::string& text, const std::string& where) {
   const std::size_t colon = text.find(':');
   const std::string_view all = text;
   const std::string_view word = all.substr(0, colon);
   const bool has_rest = colon != std::string::npos;
   const std::string_view rest = has_rest ? all.substr(colon + 1) : std::string_view{};
-  if (word == "mig") return parse_mig(text, rest, where);
+  if (word == kMigWord) return parse_mig(text, rest, where);
   WrittenMode written;
   PlacementMode& mode = written.mode;
-  if (word == "dedicated") {
+  if (word == kDedicatedWord) {
     if (has_rest) fail(where, text, "\"dedicated\" takes nothing after it");
-  } else if (word == "time-slicing") {
-    mode.kind = PlacementMode::Kind::time_slicing;
-    if (has_rest) mode.replicas = parse_replicas(text, rest, where);
-  } else if (word == "mps") {
-    mode.kind = PlacementMode::Kind::mps;
-    if (has_rest) mode.percentages = parse_percentages(text, rest, where);
-  } else {
-    return std::nullopt;
+    return written;
   }
+  const SharingTraits* sharing = shared_mode(word);
+  if (sharing == nullptr) return std::nullopt;
+  mode.kind = PlacementMode::Kind::shared;
+  mode.sharing = sharing->mode;
+  if (has_rest && sharing->has_limits) mode.percentages = parse_percentages(text, word, rest, where);
+  if (has_rest && !sharing->has_limits) mode.replicas = parse_replicas(text, word, rest, where);
   return written;
 }
 
@@ -101,13 +111,38 @@ PlacementMode on_gpu(const WrittenMode& written, const GpuProfile& profile) {
 
 }  // namespace scenario
 
+const std::vector<ModeKind>& mode_kinds() {
+  static const std::vector<ModeKind> kinds = [] {
+    std::vector<ModeKind> found{{std::string(scenario::kDedicatedWord), "one GPU for each server"}};
+    std::string inner;
+    for (const SharingTraits& sharing : all_sharing_traits()) {
+      if (sharing.one_process) continue;
+      const auto* const after = sharing.has_limits ? "[:PERCENT/PERCENT...]" : "[:REPLICAS]";
+      found.push_back({text::format("{}{}", sharing.name, after), std::string(sharing.description)});
+      inner += text::format("{}/{}", inner.empty() ? "" : "|", sharing.name);
+    }
+    found.push_back({text::format("{}:LAYOUT[{}]", scenario::kMigWord, inner),
+                     "one GPU cut by MIG, such as mig:3g.40gb+3g.40gb or mig:7x1g.10gb"});
+    return found;
+  }();
+  return kinds;
+}
+
+const std::string& mode_grammar() {
+  static const std::string grammar = [] {
+    std::vector<std::string> all;
+    for (const ModeKind& kind : mode_kinds()) all.push_back(kind.grammar);
+    return text::join(all, ", ");
+  }();
+  return grammar;
+}
+
 PlacementMode parse_mode(const std::string& text, const GpuProfile& profile) {
   if (const auto written = scenario::read_mode(text, {})) return scenario::on_gpu(*written, profile);
-  const auto near =
-      json::nearest(text.substr(0, text.find(':')), {"dedicated", "time-slicing", "mps", "mig"});
-  throw ScenarioError({},
-                      text::format("unknown mode \"{}\"{} Modes: {}", text,
-                                   near ? text::format("; did you mean \"{}\"?", *near) : ".", kModeGrammar));
+  const auto near = json::nearest(text.substr(0, text.find(':')), scenario::mode_words());
+  throw ScenarioError(
+      {}, text::format("unknown mode \"{}\"{} Modes: {}", text,
+                       near ? text::format("; did you mean \"{}\"?", *near) : ".", mode_grammar()));
 }
 
 }  // namespace gpushare

@@ -2,6 +2,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "gpushare/placement.hpp"
 
@@ -13,6 +15,10 @@ struct WrittenMode {
   std::string layout;  ///< mig
 };
 
+inline constexpr std::string_view kMigWord =
+    "mig";  ///< the only mode that must have something after its word
+/// What a mode begins with.
+[[nodiscard]] std::vector<std::string> mode_words();
 /// Nothing when the text begins like no mode; throws ScenarioError at `where` when the rest of it is wrong.
 [[nodiscard]] std::optional<WrittenMode> read_mode(const std::string& text, const std::string& where);
 /// Throws LayoutError.

@@ -15,7 +15,14 @@ namespace gpushare {
 /// then settle once, then wait for next_event().
 using Executor = std::variant<RateExecutor, TimeSliceExecutor>;
 
-/// Without processes yet; `switching_factor` multiplies the costs of a hand-over.
+/// What executors are made from.
+struct ExecutorConstants {
+  double bandwidth_bytes_per_s = 0;  ///< that all together can draw
+  TimeSlicingConstants time_slicing{};
+};
+/// Without processes yet.
+[[nodiscard]] Executor make_executor(SharingMode mode, const ExecutorConstants& constants);
+/// With the profile's constants where `sharing` has none; `switching_factor` multiplies the costs of a hand-over.
 [[nodiscard]] Executor make_executor(const GpuProfile& profile, const Partition& partition,
                                      const Sharing& sharing, double switching_factor = 1);
 /// The number of a new process that may use so many SMs.

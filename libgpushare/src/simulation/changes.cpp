@@ -6,6 +6,7 @@
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "gpushare/fits.hpp"
+#include "sharing/sharing_modes.hpp"
 
 namespace gpushare {
 namespace {
@@ -77,7 +78,7 @@ std::uint32_t Changes::take_partition(Time now, const control::Seat& seat,
     PartitionState& partition = fleet.partitions[index];
     if (partition.partition.name != seat.partition) continue;
     if (!sharing || *sharing == partition.sharing) {
-      if (partition.sharing.mode == SharingMode::exclusive && !partition.servers.empty())
+      if (traits_of(partition.sharing.mode).one_process && !partition.servers.empty())
         throw LayoutError(where, "is exclusive and has a process; drain it first");
       return index;
     }

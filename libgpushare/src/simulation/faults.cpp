@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sharing/sharing_modes.hpp"
+
 namespace gpushare {
 
 int Faults::culprit_of(const Fault& fault) const {
@@ -36,7 +38,7 @@ void Faults::on_fault(Time now, std::uint32_t index) {
   if (server.state == Server::State::gone) return;
   const PartitionState& partition = fleet_.partition_of(server);
   // MIG: the instance only. MPS: every client. Time-slicing: all processes by the vendor's wording, or the one.
-  const bool alone = partition.sharing.mode == SharingMode::time_slicing && fault.contained;
+  const bool alone = traits_of(partition.sharing.mode).contains_faults && fault.contained;
   for (const int victim : partition.servers) {
     if (victim != culprit && alone) continue;
     servers_.kill(now, static_cast<std::uint32_t>(victim));

@@ -4,6 +4,7 @@
 
 #include "placement/served_by.hpp"
 #include "placement/tensor_parallel.hpp"
+#include "sharing/sharing_modes.hpp"
 
 namespace gpushare {
 namespace {
@@ -64,8 +65,8 @@ Rank FleetBuilder::join(std::uint32_t index, const ProcessPlacement& process, co
   PartitionState& partition = fleet_->partitions[index];
   Rank rank;
   rank.process = process;
-  const bool mps = partition.sharing.mode == SharingMode::mps;
-  const double percentage = mps ? process.active_thread_percentage : 100;
+  const bool limited = traits_of(partition.sharing.mode).has_limits;
+  const double percentage = limited ? process.active_thread_percentage : 100;
   partition.capped = partition.capped || percentage < 100;
   const int sms = mps_sms(*partition.profile, partition.partition.sms, percentage);
   rank.partition = static_cast<int>(index);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sharing/power.hpp"
+#include "sharing/sharing_modes.hpp"
 
 namespace gpushare {
 namespace {
@@ -61,7 +62,7 @@ void GpuSide::submit(Time now, std::uint32_t step, const Server& server, const R
   work.one_launch = demand.one_launch || demand.kernels <= 1;
   work.compute_s = time.compute_s;
   work.power_w = step_power_w(*partition.profile, time, rank.resources.sms);
-  if (partition.sharing.mode == SharingMode::mps)
+  if (traits_of(partition.sharing.mode).contends)
     work.interference = interference_of(fleet_, partition, server, rank, time, demand.kernels);
   std::visit([&](auto& executor) { executor.submit(now, work); }, partition.executor);
   touch_partition(static_cast<std::uint32_t>(rank.partition));

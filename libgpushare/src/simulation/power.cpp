@@ -6,6 +6,7 @@
 
 #include "models/model_kind.hpp"
 #include "sharing/power.hpp"
+#include "sharing/sharing_modes.hpp"
 #include "simulation/kernel.hpp"
 
 namespace gpushare {
@@ -24,22 +25,22 @@ double largest_draw_w(const Service& service, const GpuProfile& gpu, const Resou
   return most;
 }
 
-// Side by side, under MPS or in several partitions; a process alone, or one at a time, cannot draw more than the limit.
+// Side by side, in one partition or in several; a process alone, or one at a time, cannot draw more than the limit.
 bool run_together(const Fleet& fleet, const GpuState& gpu) {
   std::size_t processes = 0, used = 0;
-  bool mps = false;
+  bool side_by_side = false;
   for (const std::uint32_t index : gpu.partitions) {
     const PartitionState& partition = fleet.partitions[index];
     processes += partition.servers.size();
     used += !partition.servers.empty();
-    mps = mps || partition.sharing.mode == SharingMode::mps;
+    side_by_side = side_by_side || traits_of(partition.sharing.mode).side_by_side;
   }
-  return processes > 1 && (used > 1 || mps);
+  return processes > 1 && (used > 1 || side_by_side);
 }
 
 }  // namespace
 
-// Of all processes of a partition together: under MPS they run side by side, otherwise by turns.
+// Of all processes of a partition together: they run side by side, or by turns.
 double Power::largest_draw_w(std::uint32_t index) const {
   const PartitionState& partition = fleet_.partitions[index];
   double most = 0, sum = 0;
@@ -52,7 +53,7 @@ double Power::largest_draw_w(std::uint32_t index) const {
     most = std::max(most, draw);
     sum += draw;
   }
-  return partition.sharing.mode == SharingMode::mps ? sum : most;
+  return traits_of(partition.sharing.mode).side_by_side ? sum : most;
 }
 
 bool Power::can_reach_limit(const GpuState& gpu) const {

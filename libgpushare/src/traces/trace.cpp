@@ -41,7 +41,7 @@ void check_options(const std::string& source, const TraceOptions& options) {
 }
 
 bool is_lines(TextSource& text, const std::string& source, const TraceOptions& options) {
-  if (options.format != "auto") return trace_format(options.format).lines;
+  if (options.format != "auto") return trace_format(options.format).has_lines();
   std::size_t first = text.rest().find_first_not_of(" \t\r\n");
   while (first == std::string_view::npos && !text.ended()) {
     text.more();
@@ -79,11 +79,6 @@ void check_request(const Trace& trace, std::size_t i) {
   }
 }
 
-constexpr TraceFormat kFormats[] = {
-    {"azure", false, 1, 16},  {"burstgpt", false, 1, 16},     {"csv", false, 1, 16},
-    {"jsonl", true, 1, 16},   {"mooncake", true, 1'000, 512}, {"aiperf", true, 1'000, 512},
-    {"bailian", true, 1, 16}, {"timed-trace", true, 1, 16},   {"llmservingsim", true, 1, 16}};
-
 bool parents_come_first(const Trace& trace) {
   for (std::size_t i = 0; i < trace.parent.size(); ++i)
     if (trace.parent[i] < kNone || trace.parent[i] >= static_cast<std::int64_t>(i)) return false;
@@ -105,21 +100,6 @@ void check_extra(const Trace& trace) {
 }
 
 }  // namespace
-
-const std::vector<std::string>& trace_formats() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> found = {"auto"};
-    for (const TraceFormat& format : kFormats) found.emplace_back(format.name);
-    return found;
-  }();
-  return names;
-}
-
-const TraceFormat& trace_format(std::string_view name) {
-  for (const TraceFormat& format : kFormats)
-    if (format.name == name) return format;
-  throw TraceError(std::string(name), "not a trace format");
-}
 
 std::int64_t chosen_ticks(const TraceOptions& options) {
   for (const std::int64_t ticks : {1, 1'000, 1'000'000, 1'000'000'000})

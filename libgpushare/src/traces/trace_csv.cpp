@@ -152,40 +152,25 @@ struct Header {
   }
 };
 
-/// A published layout of columns, whose names are the only ones that count when it is asked for.
-struct Layout {
-  std::string_view format;
-  std::string_view line;
-  std::vector<std::string_view> names;
-};
-const Layout* layout(std::string_view format) {
-  static const std::array<Layout, 2> layouts = {
-      Layout{"azure",
-             "TIMESTAMP,ContextTokens,GeneratedTokens",
-             {"TIMESTAMP", "ContextTokens", "GeneratedTokens", "NumImages"}},
-      Layout{"burstgpt",
-             "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type",
-             {"Timestamp", "Request tokens", "Response tokens", "Session ID"}}};
-  for (const Layout& known : layouts)
-    if (known.format == format) return &known;
-  return nullptr;
-}
-
-TraceColumn column_of(std::string_view name, const Layout* layout) {
+/// `asked`: the format whose columns are the only ones that count; null for none.
+TraceColumn column_of(std::string_view name, const TraceFormat* asked) {
   const auto same = [&](std::string_view known) { return same_name(known, name); };
-  if (layout != nullptr && std::none_of(layout->names.begin(), layout->names.end(), same)) return {};
+  if (asked != nullptr) {
+    const auto& names = std::get<TraceColumns>(asked->rules).names;
+    if (std::none_of(names.begin(), names.end(), same)) return {};
+  }
   const TraceColumn column = trace_column(name);
   const bool known = std::find(kColumnRoles.begin(), kColumnRoles.end(), column.role) != kColumnRoles.end();
   return known ? column : TraceColumn{};
 }
 
-Header read_header(const std::vector<std::string_view>& fields, std::size_t line, const Layout* layout,
+Header read_header(const std::vector<std::string_view>& fields, std::size_t line, const TraceFormat* asked,
                    const TraceBuilder& builder) {
   Header header;
   header.fields = fields.size();
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const std::string_view name = trimmed(fields[i]);
-    const TraceColumn column = column_of(name, layout);
+    const TraceColumn column = column_of(name, asked);
     if (column.role == TraceRole::other) continue;
     const auto role = static_cast<std::size_t>(column.role);
     if (header.has(column.role)) {
@@ -199,10 +184,11 @@ Header read_header(const std::vector<std::string_view>& fields, std::size_t line
   const std::vector<std::string> found(fields.begin(), fields.end());
   for (const TraceRole role : {TraceRole::arrival, TraceRole::input, TraceRole::output}) {
     if (header.has(role)) continue;
-    if (layout != nullptr) {
-      builder.fail(line,
-                   text::format("no column names {}; {} {} trace begins with the line {}", role_name(role),
-                                layout->format == "azure" ? "an" : "a", layout->format, layout->line));
+    if (asked != nullptr) {
+      const bool vowel = std::string_view("aeiou").find(asked->name.front()) != std::string_view::npos;
+      builder.fail(
+          line, text::format("no column names {}; {} {} trace begins with the line {}", role_name(role),
+                             vowel ? "an" : "a", asked->name, std::get<TraceColumns>(asked->rules).header));
     }
     builder.fail(line, missing_role(role, found, "column of the header line"));
   }
@@ -212,14 +198,19 @@ Header read_header(const std::vector<std::string_view>& fields, std::size_t line
 /// Turns the fields of a record into a row.
 class RowReader {
  public:
-  RowReader(Header header, const TraceOptions& options, TraceBuilder& builder)
-      : header_(std::move(header)), azure_(options.format == "azure"), builder_(builder) {
+  RowReader(Header header, const TraceFormat& format, bool asked, const TraceOptions& options,
+            TraceBuilder& builder)
+      : header_(std::move(header)),
+        format_(format),
+        asked_(asked),
+        dates_only_(asked && std::get<TraceColumns>(format.rules).dates_only),
+        builder_(builder) {
     builder.keep({header_.has(TraceRole::session), header_.has(TraceRole::parent),
                   header_.has(TraceRole::delay), header_.has(TraceRole::images), false});
     const TraceColumn& arrival = header_.column[static_cast<std::size_t>(TraceRole::arrival)];
-    ticks_per_second_ = arrival.ticks_per_second;
-    if (const std::int64_t chosen = chosen_ticks(options); chosen > 0 && !arrival.has_unit)
-      ticks_per_second_ = chosen;
+    usual_ticks_ = arrival.has_unit ? arrival.ticks_per_second : format.ticks_per_second;
+    const std::int64_t chosen = chosen_ticks(options);
+    ticks_per_second_ = chosen > 0 && !arrival.has_unit ? chosen : usual_ticks_;
   }
 
   [[nodiscard]] TraceRow read(const std::vector<std::string_view>& fields, std::size_t line) {
@@ -237,22 +228,22 @@ class RowReader {
     read_extra(row, fields, line);
     return row;
   }
-  void describe(const TraceRow& first, std::string_view format, bool asked) {
+  void describe(const TraceRow& first) {
     TraceOrigin& origin = builder_.origin();
-    origin.format = format;
+    origin.format = format_.name;
     const auto role = static_cast<std::size_t>(TraceRole::arrival);
     origin.time_unit = first.arrival.is_date() ? "date" : unit_name(ticks_per_second_);
-    const bool chosen = ticks_per_second_ != header_.column[role].ticks_per_second;
+    const bool chosen = ticks_per_second_ != usual_ticks_;
     origin.reason = text::format(
         "{}; {}",
-        asked ? "the format was given"
-              : text::format("columns {}, {} and {}", shown(header_.name[role]),
-                             shown(header_.name[static_cast<std::size_t>(TraceRole::input)]),
-                             shown(header_.name[static_cast<std::size_t>(TraceRole::output)])),
+        asked_ ? "the format was given"
+               : text::format("columns {}, {} and {}", shown(header_.name[role]),
+                              shown(header_.name[static_cast<std::size_t>(TraceRole::input)]),
+                              shown(header_.name[static_cast<std::size_t>(TraceRole::output)])),
         first.arrival.is_date()         ? "arrivals are dates"
         : chosen                        ? "the time unit was given"
         : header_.column[role].has_unit ? text::format("{} says its unit", shown(header_.name[role]))
-        : format == "burstgpt"          ? "burstgpt counts s"
+        : format_.says_unit             ? text::format("{} counts {}", format_.name, origin.time_unit)
                                         : "no name says a unit, so seconds");
   }
 
@@ -262,7 +253,7 @@ class RowReader {
   }
   [[nodiscard]] Instant arrival(const std::vector<std::string_view>& fields, std::size_t line) const {
     const std::string_view text = field(fields, TraceRole::arrival);
-    const std::optional<Instant> instant = azure_ ? scan_date(text) : scan_instant(text);
+    const std::optional<Instant> instant = dates_only_ ? scan_date(text) : scan_instant(text);
     if (!instant) fail(line, TraceRole::arrival, text);
     return *instant;
   }
@@ -292,22 +283,17 @@ class RowReader {
   [[noreturn]] void fail(std::size_t line, TraceRole role, std::string_view found) const {
     builder_.fail(line, text::format("column {}: expected {}, found {}",
                                      shown(header_.name[static_cast<std::size_t>(role)]),
-                                     expected_in(role, azure_), shown(found)));
+                                     expected_in(role, dates_only_), shown(found)));
   }
 
   Header header_;
-  bool azure_;
+  const TraceFormat& format_;
+  bool asked_;
+  bool dates_only_;
+  std::int64_t usual_ticks_ = 1;  // of the name, or of the format
   std::int64_t ticks_per_second_ = 1;
   TraceBuilder& builder_;
 };
-
-std::string_view guessed_format(const std::vector<std::string_view>& fields) {
-  for (const std::string_view name : fields) {
-    if (same_name(trimmed(name), "GeneratedTokens")) return "azure";
-    if (same_name(trimmed(name), "Response tokens")) return "burstgpt";
-  }
-  return "csv";
-}
 
 }  // namespace
 
@@ -316,14 +302,16 @@ Trace parse_csv(TextSource& text, const std::string& source, const TraceOptions&
   RecordReader records(text, builder);
   std::vector<std::string_view> fields;
   if (!records.next(fields)) return builder.finish();
-  const bool asked = layout(options.format) != nullptr;
-  const std::string_view format = asked ? std::string_view(options.format) : guessed_format(fields);
-  RowReader rows(read_header(fields, records.line(), layout(options.format), builder), options, builder);
+  const TraceFormat* asked = options.format == "auto" ? nullptr : &trace_format(options.format);
+  if (asked != nullptr && asked->any_names) asked = nullptr;
+  const TraceFormat& format = asked != nullptr ? *asked : recognised(fields);
+  RowReader rows(read_header(fields, records.line(), asked, builder), format, asked != nullptr, options,
+                 builder);
   if (text.ended())
     builder.reserve(static_cast<std::size_t>(std::count(text.rest().begin(), text.rest().end(), '\n')));
   while (records.next(fields)) {
     const TraceRow row = rows.read(fields, records.line());
-    if (builder.rows() == 0) rows.describe(row, format, asked);
+    if (builder.rows() == 0) rows.describe(row);
     builder.add(row);
   }
   return builder.finish();

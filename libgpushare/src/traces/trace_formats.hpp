@@ -1,25 +1,60 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 #include "gpushare/trace.hpp"
 #include "traces/text_source.hpp"
 
 namespace gpushare {
 
-/// What is known of a format before a file is read.
+struct TraceObject;
+struct TraceMember;
+struct Instant;
+
+/// A format of columns: CSV with a header line.
+struct TraceColumns {
+  std::string_view known_by;                ///< the column that no other format has
+  std::string_view header;                  ///< as published, for messages
+  std::span<const std::string_view> names;  ///< asked for by its name, it has no others
+  bool dates_only = false;                  ///< likewise, its arrivals are no numbers
+};
+/// A format of lines: one JSON object each.
+struct TraceLines {
+  bool (*known_by)(const TraceObject& first) = nullptr;
+  int rank = 0;              ///< of the formats that know an object the one of highest rank takes it
+  bool in_sessions = false;  ///< the lines of a session follow each other without saying so
+  /// What an arrival says that cannot be in the format's unit, where no name says one; empty when it can.
+  std::string_view (*expected_unit)(const Instant& arrival) = nullptr;
+  std::string_view (*unit_mistake)(const TraceObject& line, const TraceMember& at,
+                                   const Instant& arrival) = nullptr;
+  std::string_view becomes{};  ///< the format that begins alike, if a later line shows it
+  bool (*becomes_by)(const TraceObject& line) = nullptr;
+};
+
+/// All that tells one format from another; files that are not text of lines are the Python package's.
 struct TraceFormat {
   std::string_view name;
-  bool lines = false;                 ///< JSON lines; otherwise CSV
+  std::variant<TraceColumns, TraceLines> rules;
+  bool any_names = false;             ///< asked for, it is any format of its kind, or none
   std::int64_t ticks_per_second = 1;  ///< of numbers whose name has no unit
+  bool says_unit = false;             ///< these ticks are the format's, not for want of better
   std::int32_t block_tokens = 16;     ///< of hash_ids
+
+  [[nodiscard]] bool has_lines() const { return std::holds_alternative<TraceLines>(rules); }
 };
 /// The format of a name in trace_formats(), but not of "auto".
 [[nodiscard]] const TraceFormat& trace_format(std::string_view name);
+/// The format of a file, by the names of its columns or by its first object.
+[[nodiscard]] const TraceFormat& recognised(const std::vector<std::string_view>& columns);
+[[nodiscard]] const TraceFormat& recognised(const TraceObject& first);
 
-/// CSV with a header line (RFC 4180, LF or CRLF): auto, azure, burstgpt or csv.
+/// CSV with a header line (RFC 4180, LF or CRLF): auto, or a format of columns.
 [[nodiscard]] Trace parse_csv(TextSource& text, const std::string& source, const TraceOptions& options);
 
 /// One JSON object a line: auto, or a format of lines.

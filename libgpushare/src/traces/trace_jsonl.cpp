@@ -64,7 +64,7 @@ class LineReader {
     if (!objects_.read(json, object_) || !json.finished()) diagnose(text);
     if (!object_.problem.empty()) builder_.fail(line, object_.problem);
     if (format_ == nullptr) decide();
-    if (format_->name == "mooncake" && options_.format != "mooncake") reconsider();
+    if (rules().becomes_by != nullptr && options_.format != format_->name) reconsider();
     if (object_.has(TraceRole::requests)) return add_session();
     add_request(object_, object_);
   }
@@ -72,18 +72,15 @@ class LineReader {
  private:
   [[noreturn]] void diagnose(std::string_view text) const;
   void decide();
-  [[nodiscard]] std::string_view guess() const;
   void reconsider();
-  void describe(std::string_view name);
+  void describe();
   void add_session();
   void add_request(const TraceObject& request, const TraceObject& session);
   void keep_extra(const TraceObject& request, const TraceObject& session);
   void place(TraceRow& row, const TraceObject& request, const TraceObject& session);
   void place_chat(TraceRow& row, const TraceObject& request);
   void place_in_time(TraceRow& row, const TraceObject& request, bool nested);
-  [[nodiscard]] bool in_sessions() const {
-    return format_->name == "aiperf" || format_->name == "llmservingsim";
-  }
+  [[nodiscard]] const TraceLines& rules() const { return std::get<TraceLines>(format_->rules); }
 
   [[nodiscard]] const TraceMember& member(const TraceObject& object, TraceRole role) const {
     if (!object.has(role)) builder_.fail(line_, missing_role(role, names(object), "member of the object"));
@@ -126,25 +123,9 @@ void LineReader::diagnose(std::string_view text) const {
                 !diagnosis.text.empty() ? diagnosis.text : "expected a JSON object, found " + shown(text));
 }
 
-std::string_view LineReader::guess() const {
-  const TraceObject& o = object_;
-  const TraceMember& at = o[TraceRole::arrival];
-  const auto named = [&](TraceRole role, std::string_view name) { return same_name(o[role].name, name); };
-  const bool stamped = same_name(at.name, "timestamp");
-  if (named(TraceRole::requests, "sub_requests") || named(TraceRole::input, "input_toks"))
-    return "llmservingsim";
-  if (named(TraceRole::requests, "turns") || named(TraceRole::text, "text_input") ||
-      named(TraceRole::delay, "delay") || (o.has(TraceRole::session) && stamped)) {
-    return "aiperf";
-  }
-  if (o.has(TraceRole::chat)) return "bailian";
-  if (!o.has(TraceRole::hash_ids) || !stamped) return "jsonl";
-  return at.kind == MemberKind::number && scan_integer(at.text) ? "mooncake" : "timed-trace";
-}
-
-void LineReader::describe(std::string_view name) {
+void LineReader::describe() {
   TraceOrigin& origin = builder_.origin();
-  origin.format = name;
+  origin.format = format_->name;
   const bool asked = options_.format != "auto";
   const TraceMember& at = object_[TraceRole::arrival];
   if (at.kind == MemberKind::string) {
@@ -155,8 +136,9 @@ void LineReader::describe(std::string_view name) {
   const std::string unit = origin.time_unit == "date"     ? "arrivals are dates"
                            : options_.time_unit != "auto" ? "the time unit was given"
                            : at.column.has_unit           ? text::format("{} says its unit", shown(at.name))
-                           : format_->name != "jsonl" ? text::format("{} counts {}", name, origin.time_unit)
-                                                      : "no name says a unit, so seconds";
+                           : format_->says_unit
+                               ? text::format("{} counts {}", format_->name, origin.time_unit)
+                               : "no name says a unit, so seconds";
   std::string members = "members";
   for (std::size_t i = 0; i < std::min<std::size_t>(object_.names.size(), 8); ++i)
     members += (i > 0 ? ", " : " ") + shown(object_.names[i]);
@@ -164,19 +146,17 @@ void LineReader::describe(std::string_view name) {
 }
 
 void LineReader::decide() {
-  const bool open = options_.format == "auto" || options_.format == "jsonl";
-  format_ = &trace_format(open ? guess() : std::string_view(options_.format));
+  format_ = options_.format == "auto" ? nullptr : &trace_format(options_.format);
+  if (format_ == nullptr || format_->any_names) format_ = &recognised(object_);
   chosen_ticks_ = chosen_ticks(options_);
   builder_.set_block_tokens(options_.block_tokens > 0 ? options_.block_tokens : format_->block_tokens);
-  describe(format_->name);
+  describe();
 }
 
-// AIPerf's lines are Mooncake's, with more: its first line may not show it.
 void LineReader::reconsider() {
-  if (!object_.has(TraceRole::session) && !object_.has(TraceRole::delay) && !object_.has(TraceRole::text))
-    return;
-  format_ = &trace_format("aiperf");
-  describe(format_->name);
+  if (!rules().becomes_by(object_)) return;
+  format_ = &trace_format(rules().becomes);
+  describe();
 }
 
 std::int64_t LineReader::ticks_per_second(const TraceColumn& column) const {
@@ -201,16 +181,13 @@ Instant LineReader::arrival(const TraceMember& found) {
 
 // Files that change their unit from one line to the next exist.
 void LineReader::check_unit(const TraceMember& found, const Instant& instant) {
-  const bool whole = instant.form == Instant::Form::integer;
-  if (format_->name == "mooncake" && !whole) {
-    fail(found, "whole milliseconds as in the lines above, or the name arrival_s");
-  }
-  if (format_->name == "jsonl" && whole && object_.has(TraceRole::hash_ids) &&
-      same_name(found.name, "timestamp")) {
-    builder_.fail(line_,
-                  "with hash_ids a whole timestamp counts milliseconds, but the lines above count seconds; "
-                  "call it arrival_s or arrival_ms");
-  }
+  const TraceLines& lines = rules();
+  if (lines.expected_unit != nullptr)
+    if (const std::string_view expected = lines.expected_unit(instant); !expected.empty())
+      fail(found, expected);
+  if (lines.unit_mistake != nullptr)
+    if (const std::string_view mistake = lines.unit_mistake(object_, found, instant); !mistake.empty())
+      builder_.fail(line_, std::string(mistake));
 }
 
 std::int64_t LineReader::whole(const TraceMember& found, std::int64_t min, std::int64_t max) const {
@@ -257,7 +234,7 @@ void LineReader::keep_extra(const TraceObject& request, const TraceObject& sessi
   extra.session =
       session.has(TraceRole::session) || session.has(TraceRole::requests) || request.has(TraceRole::chat);
   extra.parent = request.has(TraceRole::parent) || request.has(TraceRole::parent_chat) ||
-                 (extra.session && in_sessions());
+                 (extra.session && rules().in_sessions);
   extra.delay = request.has(TraceRole::delay) || session.has(TraceRole::requests);
   extra.images = request.has(TraceRole::images);
   extra.hash_ids = request.has(TraceRole::hash_ids);
@@ -284,7 +261,8 @@ void LineReader::place(TraceRow& row, const TraceObject& request, const TraceObj
     row.parent = static_cast<std::int32_t>(whole(request[TraceRole::parent], -1, builder_.rows() - 1));
   }
   const auto last = last_of_session_.find(row.session);
-  if (in_sessions() && row.session != kNone && last != last_of_session_.end()) row.parent = last->second;
+  if (rules().in_sessions && row.session != kNone && last != last_of_session_.end())
+    row.parent = last->second;
   if (row.session != kNone) last_of_session_[row.session] = builder_.rows();
   const TraceMember& delay = request[TraceRole::delay];
   const auto given = delay.kind == MemberKind::number ? scan_number(delay.text) : std::nullopt;
@@ -293,7 +271,7 @@ void LineReader::place(TraceRow& row, const TraceObject& request, const TraceObj
 }
 
 void LineReader::place_in_time(TraceRow& row, const TraceObject& request, bool nested) {
-  const bool follows = nested || in_sessions() || row.delay_s >= 0;  // at once, unless there is a delay
+  const bool follows = nested || rules().in_sessions || row.delay_s >= 0;  // at once, unless there is a delay
   if (!request.has(TraceRole::arrival) && row.parent != kNone && follows) {
     row.delay_s = std::max(row.delay_s, 0.0);
     return;
@@ -307,7 +285,7 @@ void LineReader::place_in_time(TraceRow& row, const TraceObject& request, bool n
   row.arrival = arrival(at);
   row.ticks_per_second = ticks_per_second(at.column);
   row.timed = true;
-  if (in_sessions()) row.delay_s = kNoDelay;
+  if (rules().in_sessions) row.delay_s = kNoDelay;
 }
 
 void LineReader::add_request(const TraceObject& request, const TraceObject& session) {
