@@ -11,11 +11,11 @@ from typing import Any, NoReturn
 from .. import _core
 from .._core import Error
 from .._version import installed_version
-from . import commands
+from . import commands, deciding
 
 __all__ = ["main"]
 
-Command = Callable[[argparse.Namespace], None]
+Command = Callable[[argparse.Namespace], int | None]
 
 _KINDS = _core.mode_kinds()
 _WIDTH = max(len(written) for written, _ in _KINDS)
@@ -47,12 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 after an error, said in one line on stderr; 130 after Ctrl-C.
+        0 when objectives are met, or none were given; 2 after an error, said in one line on stderr; 4 when an objective
+        is missed; 5 when it is too close to say; 130 after Ctrl-C.
     """
     try:
         options = _parser().parse_args(arguments)
         command: Command = options.command
-        command(options)
+        code = command(options)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except (Error, ValueError, OSError, ImportError) as error:
         return _fail(" ".join(str(error).split()), 2)
-    return 0
+    return code or 0
 
 
 def _fail(message: str, code: int) -> int:
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(subparsers, commands.run)
     _add_compare(subparsers, commands.compare)
+    _add_plan(subparsers, deciding.plan)
     _add_sweep(subparsers, commands.sweep)
     _add_validate(subparsers, commands.validate)
     _add_calibrate(subparsers, commands.calibrate)
@@ -129,6 +131,22 @@ def _add_scenario(parser: argparse.ArgumentParser) -> None:
         "--replications", type=_positive, default=1, help="runs; figures then carry 95 %% half-widths"
     )
     parser.add_argument("--threads", type=_positive, help="runs at a time; by default one a core")
+
+
+def _add_plan(subparsers: Any, command: Command) -> None:
+    parser = _add(
+        subparsers,
+        "plan",
+        "find the cheapest placement within objectives, and prove that nothing cheaper is",
+        command,
+        "gpushare plan voice-heavy",
+        "gpushare plan mine.json --slo llm.ttft_p95=500ms --gpus a100=8,h100=2 --prices a100=2,h100=4.5",
+        "gpushare plan mine.json --slo llm.ttft_p95=500ms --allow llm.precision=int8 --out plan.json",
+    )
+    parser.epilog = f"{parser.epilog}\n\nexit codes: 0 met, 4 missed or impossible, 5 too close to say, 130 interrupted"
+    _add_scenario(parser)
+    parser.set_defaults(replications=4)
+    deciding.add_plan(parser)
 
 
 def _add_validate(subparsers: Any, command: Command) -> None:

@@ -28,6 +28,10 @@ class Progress:
         """Shows so many of so many."""
         self._show(f"{done} of {total}")
 
+    def text(self, text: str) -> None:
+        """Shows a line as it is."""
+        self._show(text)
+
     def _show(self, text: str) -> None:
         if self._on:
             sys.stderr.write(f"\r\033[K{self._label}: {text}")

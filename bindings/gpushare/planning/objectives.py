@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .._core import ScenarioError
 from .._errors import fail
+from ..scenario.scenario import Scenario
 from ..study import figures
 from ..study.estimates import Estimate
 
@@ -16,8 +17,6 @@ __all__ = ["Isolation", "Judged", "Objective", "Objectives"]
 
 #: Half-widths of the 95 % interval that a mean has to keep from its bound before it is called clear: about 99 %.
 CLEARANCE = 1.4
-_LEVELS = ("hardware", "process")
-_TOLERATED = ("gpu", "instance")
 _OTHER_KEYS = ("isolation", "memory_headroom", "tolerate")
 
 
@@ -135,44 +134,37 @@ class Objectives:
     tolerate: str = ""
 
     @classmethod
-    def read(
-        cls, given: Mapping[str, Any] | None, slo: Iterable[str], names: Iterable[str], services: Sequence[str] = ()
+    def of(
+        cls, scenario: Scenario, given: Mapping[str, Any] | None = None, slo: Iterable[str] = ()
     ) -> Objectives:
-        """From a document's ``"objectives"`` and texts such as ``"llm.ttft_p95=500ms"``.
+        """Those of a scenario, or others in their place, and texts such as ``"llm.ttft_p95=500ms"`` on top.
 
         Parameters
         ----------
+        scenario : Scenario
+            Whose figures they bound.
         given : mapping, optional
-            Figures with a bound (a number, text with a unit, ``{"at_most": bound}`` or ``{"at_least": bound}``),
-            ``isolation``, ``memory_headroom`` and ``tolerate``.
+            As a document has them; by default the scenario's own.
         slo : iterable of str
             Bounds as `figures.parse_bound` reads them; they replace those of the same figure and side.
-        names : iterable of str
-            Canonical names of the figures that there are.
-        services : sequence of str
-            Names that isolation may have; empty: any.
 
         Raises
         ------
         ScenarioError, FigureError
             Where, what was found and what is legal.
         """
-        names = names if hasattr(names, "only_pipeline") else list(names)
-        found: dict[tuple[str, bool], Objective] = {}
-        for key, value in (given or {}).items():
-            if key not in _OTHER_KEYS:
-                for objective in _read_bound(key, value, names):
-                    found[objective.figure, objective.at_most] = objective
+        asked = dict(scenario.with_objectives(given).objectives if given is not None else scenario.objectives)
+        rest = {key: asked.pop(key) for key in _OTHER_KEYS if key in asked}
+        found = {(o.figure, o.at_most): o for key, value in asked.items() for o in _bounds(key, value)}
+        names = _Names(scenario.figure_names)
+        names.only_pipeline = _only(scenario.document["pipelines"])
         for text in slo:
             bound = figures.parse_bound(names, text)
             found[bound.name, bound.at_most] = Objective(bound.name, bound.value, bound.at_most)
         _check_sides(found)
-        rest = {key: (given or {})[key] for key in _OTHER_KEYS if key in (given or {})}
+        isolation = tuple(Isolation(tuple(r["between"]), r["level"]) for r in rest.get("isolation", []))
         return cls(
-            tuple(found.values()),
-            tuple(_read_isolation(rest.get("isolation", []), services)),
-            _read_headroom(rest.get("memory_headroom", 0.0)),
-            _read_tolerated(rest.get("tolerate", "")),
+            tuple(found.values()), isolation, float(rest.get("memory_headroom", 0.0)), rest.get("tolerate", "")
         )
 
     def judge(self, values: Mapping[str, float]) -> list[Judged]:
@@ -221,24 +213,22 @@ def shown(figure: str, value: float) -> str:
     return f"{value:,.4g} {described.unit}".rstrip()
 
 
-def _read_bound(key: str, value: Any, names: Iterable[str]) -> Iterable[Objective]:
-    place = f"objectives/{key}"
+class _Names(list[str]):
+    """Names of figures, and the pipeline that they may begin with though it is left out."""
+
+    only_pipeline = ""
+
+
+def _only(pipelines: Mapping[str, Any]) -> str:
+    return next(iter(pipelines)) if len(pipelines) == 1 else ""
+
+
+def _bounds(figure: str, value: Any) -> Iterable[Objective]:
+    """Of a document whose names are canonical."""
     if isinstance(value, Mapping):
-        unknown = [side for side in value if side not in ("at_most", "at_least")]
-        if unknown or not value:
-            found = f'found "{unknown[0]}"' if unknown else "found none"
-            raise fail(ScenarioError, place, f'{found}; a bound is {{"at_most": x}} or {{"at_least": x}}')
-        for side, bound in value.items():
-            yield _one_bound(f"{place}/{side}", key, "<=" if side == "at_most" else ">=", bound, names)
+        yield from (Objective(figure, float(bound), side == "at_most") for side, bound in value.items())
     else:
-        yield _one_bound(place, key, "=", value, names)
-
-
-def _one_bound(place: str, key: str, sign: str, bound: Any, names: Iterable[str]) -> Objective:
-    if isinstance(bound, bool) or not isinstance(bound, (int, float, str)):
-        raise fail(ScenarioError, place, f"found {bound!r}; a bound is a number, or text with a unit")
-    read = figures.parse_bound(names, f"{key}{sign}{bound if isinstance(bound, str) else repr(float(bound))}")
-    return Objective(read.name, read.value, read.at_most)
+        yield Objective(figure, float(value), figures.describe(figure).better != "higher")
 
 
 def _check_sides(found: Mapping[tuple[str, bool], Objective]) -> None:
@@ -250,33 +240,3 @@ def _check_sides(found: Mapping[tuple[str, bool], Objective]) -> None:
                 f"objectives/{figure}",
                 f"at least {shown(figure, other.bound)} and at most {shown(figure, objective.bound)} cannot both hold",
             )
-
-
-def _read_isolation(given: Any, services: Sequence[str]) -> Iterable[Isolation]:
-    if not isinstance(given, (list, tuple)):
-        raise fail(ScenarioError, "objectives/isolation", f"found {given!r}; it is a list")
-    for i, rule in enumerate(given):
-        place = f"objectives/isolation/{i}"
-        between = rule.get("between") if isinstance(rule, Mapping) else None
-        if not isinstance(between, (list, tuple)) or len(set(between)) < 2:
-            raise fail(ScenarioError, place, f'found {rule!r}; needs "between": two services or more')
-        for name in between:
-            if services and name not in services:
-                known = ", ".join(services[:10])
-                raise fail(ScenarioError, f"{place}/between", f'unknown service "{name}"; known: {known}')
-        level = rule.get("level", "hardware")
-        if level not in _LEVELS:
-            raise fail(ScenarioError, f"{place}/level", f"found {level!r}; legal are {', '.join(_LEVELS)}")
-        yield Isolation(tuple(between), level)
-
-
-def _read_headroom(given: Any) -> float:
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given < 1:
-        raise fail(ScenarioError, "objectives/memory_headroom", f"found {given!r}; it is a share from 0 to below 1")
-    return float(given)
-
-
-def _read_tolerated(given: Any) -> str:
-    if given not in ("", None, *_TOLERATED):
-        raise fail(ScenarioError, "objectives/tolerate", f"found {given!r}; legal are {', '.join(_TOLERATED)}")
-    return given or ""

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from .._core import ScenarioError
+from .._errors import fail
 from ..scenario.placement import Placement
 from ..scenario.scenario import Scenario, ScenarioLike
 from ..study.runner import Executor, MapCallable
-from ..study.simulation import as_scenario, check_count, simulate
+from ..study.simulation import as_scenario, check_count
+from .advice import BURSTY, Habits, advise, peak_to_mean
 from .implied import KEPT
-from .objectives import Judged, Objective, Objectives
+from .objectives import Judged, Objective, Objectives, shown
 from .load import scaled
 from .packing import Packed, Packing
 from .plan_text import headline, plan_text
@@ -73,6 +76,8 @@ class Plan:
         Runs that were simulated.
     finished : bool
         Whether the search came to its end.
+    interrupted : bool
+        Whether it was stopped by Ctrl-C.
     most_tenants : int
         Processes on one partition, at most, of all placements that were considered.
     """
@@ -98,6 +103,7 @@ class Plan:
     advice: list[str] = field(default_factory=list)
     runs: int = 0
     finished: bool = True
+    interrupted: bool = False
     most_tenants: int = 0
 
     @property
@@ -293,10 +299,7 @@ class _Planner:
         seed: int | None,
         progress: Callable[[str], object] | None,
     ) -> None:
-        scenario = self.space.scenario
-        given = objectives if objectives is not None else scenario.document.get("objectives")
-        names = figure_names(scenario)
-        asked = Objectives.read(given, slo, names, scenario.services)
+        asked = Objectives.of(self.space.scenario, objectives, slo)
         self.trials = Trials(
             self.space, asked, replications, 4 * replications, executor=executor, threads=threads, seed=seed
         )
@@ -425,7 +428,7 @@ class _Planner:
     def answer(self, answer: Plan, problem: Problem, found: Found) -> Plan:
         packed = found.best if found.best is not None else found.unclear
         answer.runs = self.trials.runs
-        answer.finished = found.done
+        answer.finished, answer.interrupted = found.done, found.interrupted
         answer.most_tenants = found.most_tenants
         scale = _HOURS_OF_A_MONTH if self.priced else 1.0
         answer.lower_cost = found.bound * scale
@@ -438,13 +441,34 @@ class _Planner:
         trial = self.trials.try_packing(packed)
         answer.meets = trial.meets
         answer.judged = list(trial.judged)
-        answer.scenario = self.trials.placed(packed)
+        answer.scenario = self.trials.placed(packed).with_objectives(self.trials.objectives.to_dict())
         answer.gpus_by_kind = {problem.gpus[g].name: n for g, n in sorted(packed.gpus.items())}
         answer.cost_per_month = packed.cost * scale
+        if found.interrupted:
+            return answer
+        answer.advice = self.advice(packed)
         answer.breaks = [self.under(answer, load) for load in _LOADS]
         if found.runner_up is not None:
             answer.runner_up = self.in_words(problem, found.runner_up, scale)
         return answer
+
+    def advice(self, packed: Packed) -> list[str]:
+        """The rules of thumb, with what was simulated."""
+        document = self.space.scenario.document
+        reference = self.trials.reference(self.trials.key_of_all(), self.trials.replications)
+        habits = []
+        for service, name in enumerate(self.space.services):
+            visits = {p for p, members in self.space.pipelines.items() if service in members}
+            only = len(self.space.pipelines) == 1
+            traffic = [t for t in document["traffic"] if only or t.get("pipeline") in visits]
+            ratio = peak_to_mean(traffic)
+            busy = reference.get(f"{name}.busy", math.nan)
+            habits.append(Habits(name, busy, min(1.0, busy * ratio), ratio > BURSTY))
+        completed = reference["request_throughput"] * reference["duration_s"] / reference["arrived"]
+        shared = [c for c in packed.configs if len(c.tenants) > 1 or c.part.name != "whole"]
+        ways = ["mig" if c.part.name != "whole" else str(self.trials.trials[c].sharing) for c in shared]
+        isolated = any(rule.level == "hardware" for rule in self.trials.objectives.isolation)
+        return advise(habits, completed, bool(shared), max(ways, key=ways.count, default=""), isolated)
 
     def under(self, answer: Plan, load: float) -> Break:
         """What the plan does under more load: the figure that is furthest beyond its bound."""
@@ -510,8 +534,6 @@ class _Planner:
 
 def miss(judged: Judged) -> str:
     """A bound that is missed, in numbers."""
-    from .objectives import shown
-
     name = judged.objective.figure
     half = (judged.high - judged.low) / 2
     interval = f" ± {shown(name, half)}" if half > 0 and math.isfinite(half) else ""
@@ -521,8 +543,6 @@ def miss(judged: Judged) -> str:
 
 def nearest(judged: Judged) -> str:
     """The bound that this value would meet."""
-    from .objectives import shown
-
     name = judged.objective.figure
     edge = judged.high if judged.objective.at_most else judged.low
     return f"{name} {'<=' if judged.objective.at_most else '>='} {shown(name, edge)}"
@@ -543,12 +563,6 @@ def least_gpus(problem: Problem, cost: float) -> float:
     return count
 
 
-def figure_names(scenario: Scenario) -> Any:
-    """The summary of a moment of this scenario: it knows the names of all figures."""
-    document = scenario.replace(placement={"mode": "dedicated"}) if "placement" in scenario.document else scenario
-    return simulate(document, record_requests=False, threads=1).summary()
-
-
 def check_modes(modes: Sequence[str]) -> list[str]:
     """Ways of sharing by their words.
 
@@ -557,9 +571,6 @@ def check_modes(modes: Sequence[str]) -> list[str]:
     ScenarioError
         For another word.
     """
-    from .._core import ScenarioError
-    from .._errors import fail
-
     given = [modes] if isinstance(modes, str) else list(modes)
     for mode in given:
         if mode not in SHARINGS:
@@ -569,9 +580,6 @@ def check_modes(modes: Sequence[str]) -> list[str]:
 
 def check_variants(variants: Mapping[str, Any], services: Sequence[str]) -> None:
     """Raises ScenarioError for a service that does not exist."""
-    from .._core import ScenarioError
-    from .._errors import fail
-
     for name in variants:
         if name not in services:
             raise fail(ScenarioError, f"variants/{name}", f"no such service; known: {', '.join(services[:10])}")

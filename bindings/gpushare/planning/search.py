@@ -74,6 +74,8 @@ class Found:
         On one part of all packings that were considered.
     done : bool
         Whether the search came to its end: the best packing costs what the bound is, or there is none.
+    interrupted : bool
+        Whether Ctrl-C ended it.
     refuted : list of Config
         Configs that fail, the smallest that were found.
     """
@@ -84,6 +86,7 @@ class Found:
     bound: float = 0.0
     most_tenants: int = 0
     done: bool = False
+    interrupted: bool = False
     refuted: list[Config] = field(default_factory=list)
 
 
@@ -121,6 +124,7 @@ def search(
         finder.run(rounds, progress)
     except KeyboardInterrupt:
         finder.found.done = False
+        finder.found.interrupted = True
     return finder.found
 
 

@@ -25,6 +25,8 @@ __all__ = ["Trial", "Trials"]
 
 #: A config that misses a bound by less may pass with caps on its clients.
 _NEAR = 0.5
+#: Replicas of a service that must not be in the way of another one that is looked at.
+_AMPLE = 8
 _CAPS = ((30.0, 70.0), (50.0, 50.0), (70.0, 30.0))
 
 
@@ -180,7 +182,8 @@ class Trials:
             outcomes = self.run(scenarios, count, [self._watched(config) for config in waiting])
             for (config, way), outcome in zip(list(waiting.items()), outcomes, strict=True):
                 most = max(t.replicas for t in config.tenants)
-                trial = self._trial(self._key(config.tenants), outcome, way, count, most)
+                of = frozenset(t.service for t in config.tenants)
+                trial = self._trial(self._key(config.tenants), outcome, way, count, of, most)
                 result[config] = trial
                 if trial.meets is not None or 2 * count > self.most_replications:
                     del waiting[config]
@@ -214,11 +217,17 @@ class Trials:
         return Opinion(verdict, self._failing(trial, {t.service for t in config.tenants}), trial.load)
 
     def _trial(
-        self, key: Any, outcome: Outcome, sharing: Any, replications: int, replicas: int = 1
+        self,
+        key: Any,
+        outcome: Outcome,
+        sharing: Any,
+        replications: int,
+        services: frozenset[int],
+        replicas: int = 1,
     ) -> Trial:
         if outcome.refused:
             return Trial(refused=outcome.refused, sharing=sharing)
-        judged = self._judge(key, outcome.figures, replications, replicas)
+        judged = self._judge(key, outcome.figures, replications, services, replicas)
         first = [v for name, v in outcome.figures.items() if name.startswith("gpu0/") and name.endswith(".busy")]
         return Trial(judged, sharing, load=float(first[0]) if first else math.nan, outcome=outcome)
 
@@ -245,7 +254,7 @@ class Trials:
         """The config on the first GPU, and all else that its requests need on whole GPUs of its own."""
         gpus = self.space.part_gpus(config, sharing)
         placed = {service: 0 for service in self.space.companions(t.service for t in config.tenants)}
-        wanted = {service: self._usual(service) for service in placed}
+        wanted = {service: self._ample(service) for service in placed}
         for tenant in config.tenants:
             placed[tenant.service] += 1
             wanted[tenant.service] = tenant.replicas - self.spare
@@ -253,6 +262,10 @@ class Trials:
             more = max(0, wanted[service] - count)
             gpus += self.space.dedicated(config.part.gpu, service, more, self.ranks[service])
         return scenario.with_placement(self.space.placement(gpus, scenario.services), "trial")
+
+    def _ample(self, service: int) -> int:
+        """Replicas on whole GPUs that serve it well; many while the least number is not known."""
+        return self.least_replicas.get(service, max(_AMPLE, self.document_replicas[service]))
 
     def _usual(self, service: int) -> int:
         """Replicas on whole GPUs that serve it well, as far as is known."""
@@ -278,14 +291,19 @@ class Trials:
     # ---- bounds
 
     def _judge(
-        self, key: Any, values: Mapping[str, float], replications: int, replicas: int
+        self,
+        key: Any,
+        values: Mapping[str, float],
+        replications: int,
+        services: frozenset[int],
+        replicas: int,
     ) -> list[Judged]:
         """The bounds that these services have anything to do with, and what dedicated GPUs serve.
 
         Dedicated GPUs had the same luck, so that what is compared with them has no interval.
         """
         everything = key[0] == frozenset(range(len(self.space.services)))
-        asked = [o for o in self.objectives.bounds if self._concerns(o, key[0], everything)]
+        asked = [o for o in self.objectives.bounds if self._concerns(o, key[0], services, everything)]
         judged = [o.judge(_find(values, o.figure)) for o in asked]
         bounded = {o.figure for o in asked if not o.at_most}
         for objective in KEPT.served(self.reference(key, replications), replicas):
@@ -293,9 +311,12 @@ class Trials:
                 judged.append(objective.judge(float(values[objective.figure])))
         return judged
 
-    def _concerns(self, objective: Objective, services: frozenset[int], everything: bool) -> bool:
+    def _concerns(
+        self, objective: Objective, running: frozenset[int], services: frozenset[int], everything: bool
+    ) -> bool:
+        """Whether the figure is there, and of one of these services."""
         of = self._services_of(objective.figure)
-        return bool(of) and of <= services if of is not None else everything
+        return everything if of is None else of <= running and bool(of & services)
 
     def _services_of(self, figure: str) -> frozenset[int] | None:
         """Services that a figure is of; None for figures of the whole run."""
@@ -353,7 +374,7 @@ class Trials:
         count = 2 * self.replications
         while True:
             outcomes = self.run(scenarios, count)
-            trials = [self._trial(every, outcome, "", count) for outcome in outcomes]
+            trials = [self._trial(every, outcome, "", count, every[0]) for outcome in outcomes]
             worst = max(trials, key=_rank)
             if worst.meets is not None or 2 * count > 4 * self.most_replications:
                 return replace(worst, outcome=trials[0].outcome) if worst.meets is not True else trials[0]

@@ -1,0 +1,143 @@
+"""The subcommands that decide: ``gpushare plan`` and ``gpushare capacity``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from .. import files
+from .progress import Progress
+
+__all__ = ["MET", "MISSED", "UNCLEAR", "add_objectives", "add_plan", "exit_code"]
+
+#: Exit codes: objectives met, or none given; missed; too close to say.
+MET, MISSED, UNCLEAR = 0, 4, 5
+_INTERRUPTED = 130
+
+
+def exit_code(meets: bool | None) -> int:
+    """Of whether objectives are met."""
+    return {True: MET, False: MISSED, None: UNCLEAR}[meets]
+
+
+def add_objectives(parser: argparse.ArgumentParser) -> None:
+    """``--slo``, as often as wanted."""
+    parser.add_argument(
+        "--slo",
+        metavar="FIGURE=BOUND",
+        action="append",
+        default=[],
+        help="an objective: llm.ttft_p95=500ms, success_rate>=99.9%%, 'e2e_latency_p99<=2s' (again for more); "
+        "beside those of the document",
+    )
+
+
+def add_plan(parser: argparse.ArgumentParser) -> None:
+    """What ``gpushare plan`` takes, beside the scenario."""
+    add_objectives(parser)
+    parser.add_argument(
+        "--gpus", metavar="KIND=COUNT,...", help="what there is, such as a100=8,h100=2; by default the document's kind"
+    )
+    parser.add_argument("--prices", metavar="KIND=PRICE,...", help="of an hour of each kind; by default the document's")
+    parser.add_argument(
+        "--modes", metavar="WAY,...", help="of dedicated, time-slicing, mps and mig; by default all of them"
+    )
+    parser.add_argument(
+        "--allow",
+        metavar="SERVICE.KEY=VALUE",
+        action="append",
+        default=[],
+        help="what else a service may be: llm.precision=int8, llm.engine.slots=16 (again for more)",
+    )
+    parser.add_argument("--gap", type=_percentage, default=0.0, metavar="PERCENT", help="end this near the lower bound")
+    parser.add_argument("--rounds", type=int, default=200, metavar="N", help="proposals that are judged, at most")
+    parser.add_argument("--out", metavar="FILE", help="write the plan as JSON, for `gpushare export` and `report`")
+
+
+def plan(options: argparse.Namespace) -> int:
+    """``gpushare plan``."""
+    from ..planning.plan import plan as find
+
+    with Progress(options.scenario) as progress:
+        found = find(
+            options.scenario,
+            slo=options.slo,
+            gpus=_counts(options.gpus) if options.gpus else None,
+            prices=_prices(options.prices) if options.prices else None,
+            **({"modes": _words(options.modes)} if options.modes else {}),
+            variants=_variants(options.allow),
+            replications=options.replications,
+            rounds=options.rounds,
+            gap=options.gap,
+            seed=options.seed,
+            threads=options.threads,
+            progress=progress.text,
+        )
+    if options.out is not None:
+        files.write_json(found.to_dict(), options.out)
+    print(files.plain_json(found.to_dict()) if options.json else found)
+    return _INTERRUPTED if found.interrupted else exit_code(found.meets)
+
+
+def _percentage(text: str) -> float:
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = -1.0
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"found {text!r}; a number of per cent is needed")
+    return value / 100
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _pairs(option: str, text: str, example: str) -> list[tuple[str, str]]:
+    pairs = [word.partition("=") for word in _words(text)]
+    for name, _, value in pairs:
+        if not name or not value:
+            raise ValueError(f"{option}: found {text!r}; write {example}")
+    return [(name, value) for name, _, value in pairs]
+
+
+def _counts(text: str) -> dict[str, int | None]:
+    """``a100=8,h100=2``; a kind alone means as many as it takes."""
+    result: dict[str, int | None] = {}
+    for word in _words(text):
+        name, equals, count = word.partition("=")
+        if equals and not count.isdigit():
+            raise ValueError(f"--gpus: found {word!r}; write KIND=COUNT such as a100=8")
+        result[name] = int(count) if equals else None
+    return result
+
+
+def _prices(text: str) -> dict[str, float]:
+    result = {}
+    for name, value in _pairs("--prices", text, "KIND=PRICE such as a100=2.0"):
+        try:
+            result[name] = float(value.removeprefix("$"))
+        except ValueError:
+            raise ValueError(f"--prices: found {value!r} for {name}; write a number") from None
+    return result
+
+
+def _variants(texts: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """``llm.precision=int8`` as another form of the service."""
+    result: dict[str, list[dict[str, Any]]] = {}
+    for text in texts:
+        path, equals, value = text.partition("=")
+        service, _, key = path.partition(".")
+        if not equals or not key or not value:
+            raise ValueError(f"--allow: found {text!r}; write SERVICE.KEY=VALUE such as llm.precision=int8")
+        try:
+            given = json.loads(value)
+        except ValueError:
+            given = value
+        change: Any = given
+        for part in reversed(key.split(".")):
+            change = {part: change}
+        result.setdefault(service, []).append(change)
+    return result

@@ -1,0 +1,130 @@
+"""Rules of thumb for sharing a GPU, beside what the simulation says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Habits", "advise", "peak_to_mean"]
+
+#: Above this share of a GPU at peak a service is better off alone; above this ratio traffic is bursty. The first is the
+#: rule of the article on bursty LLM inference (time-slicing against MIG on one A100), the second an assumption.
+BUSY = 0.6
+BURSTY = 2.0
+#: Below it even dedicated GPUs do not keep up.
+KEEPS_UP = 0.95
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What a service does to a GPU of its own.
+
+    Attributes
+    ----------
+    service : str
+        Its name.
+    busy : float
+        Share of the time that its GPU is busy, in the mean.
+    peak : float
+        The same at the peak of its traffic, 1 at most.
+    bursty : bool
+        Whether its traffic at peak is several times the mean.
+    """
+
+    service: str
+    busy: float
+    peak: float
+    bursty: bool
+
+
+def peak_to_mean(traffic: Sequence[Mapping[str, Any]]) -> float:
+    """The highest rate of open arrivals against their mean; 1 where users or a trace say no rate."""
+    return max((_of_arrivals(t["arrivals"]) for t in traffic if t.get("kind") == "open"), default=1.0)
+
+
+def _of_arrivals(arrivals: Mapping[str, Any]) -> float:
+    kind = arrivals["kind"]
+    if kind == "on-off":
+        rates, hold = arrivals["rates_per_s"], arrivals["hold_s"]
+        return _ratio(rates, hold)
+    if kind == "piecewise":
+        rates, starts = arrivals["rates_per_s"], arrivals["starts_s"]
+        lengths = [b - a for a, b in zip(starts, starts[1:], strict=False)]
+        period = arrivals.get("period_s", 0.0)
+        lengths.append(period - starts[-1] if period > starts[-1] else sum(lengths) / max(1, len(lengths)))
+        return _ratio(rates, lengths)
+    if kind == "spikes":
+        usual = (arrivals["low_per_s"] + arrivals["high_per_s"]) / 2
+        share = arrivals.get("spike_share", 0.05)
+        return float(arrivals["spike_per_s"] / (share * arrivals["spike_per_s"] + (1 - share) * usual))
+    if kind == "diurnal":
+        hourly = arrivals["hourly"]
+        return float(max(hourly) / (sum(hourly) / len(hourly)))
+    if kind == "mmpp":
+        rates = arrivals["rates_per_s"]
+        return _ratio(rates, [1.0] * len(rates))
+    if kind == "mixture":
+        return max(_of_arrivals(client) for client in arrivals["clients"])
+    return 1.0
+
+
+def _ratio(rates: Sequence[float], lengths: Sequence[float]) -> float:
+    mean = sum(r * s for r, s in zip(rates, lengths, strict=True)) / sum(lengths)
+    return max(rates) / mean if mean > 0 else 1.0
+
+
+def advise(habits: Sequence[Habits], completed: float, shares: bool, how: str, isolated: bool) -> list[str]:
+    """What the rules of thumb say of these services, and whether the plan says the same.
+
+    Parameters
+    ----------
+    habits : sequence of Habits
+        Of every service on GPUs of its own.
+    completed : float
+        Share of the requests that dedicated GPUs complete in time.
+    shares : bool
+        Whether the plan shares GPUs.
+    how : str
+        How it shares them: ``"mps"``, ``"mig"``, ...
+    isolated : bool
+        Whether isolation in hardware is asked for.
+    """
+    lines = []
+    if completed < KEEPS_UP:
+        lines.append(
+            f"advice: dedicated GPUs do not keep up: they complete {100 * completed:.0f} % of the requests in time. Give "
+            "objectives, or lower the load; what is compared with them is as bad as they are."
+        )
+    full = [h for h in habits if h.peak > BUSY]
+    if full and len(full) == len(habits):
+        named = ", ".join(f"{h.service} {100 * h.peak:.0f} %" for h in full)
+        rule = (
+            f"rule of thumb: a service above {100 * BUSY:.0f} % of a GPU at peak ({named}) gets single pods, a GPU each, "
+            "and autoscaling (which is not simulated here)"
+        )
+        verdict = "the simulation shares all the same" if shares else "the simulation agrees: nothing is freed"
+    elif isolated or not any(h.bursty for h in habits):
+        why = "isolation is asked for" if isolated else "the traffic is steady"
+        rule = f"rule of thumb: {why}, so MIG"
+        verdict = _told(shares, how, ("mig",))
+    else:
+        bursty = ", ".join(h.service for h in habits if h.bursty)
+        rule = f"rule of thumb: bursty traffic ({bursty}) of services that trust each other, so time-slicing"
+        verdict = _told(shares, how, ("time-slicing", "mps"))
+    some = "" if not full or len(full) == len(habits) else _kept_apart(full)
+    return [*lines, f"{rule}; {verdict}.{some}"]
+
+
+def _told(shares: bool, how: str, wanted: Sequence[str]) -> str:
+    if not shares:
+        return "the simulation says otherwise: sharing frees nothing within the objectives"
+    if how in wanted:
+        return f"the simulation agrees, by {how}"
+    return f"the simulation says otherwise: {how} costs as little or less, with the figures above"
+
+
+def _kept_apart(full: Sequence[Habits]) -> str:
+    named = ", ".join(f"{h.service} {100 * min(1.0, h.peak):.0f} %" for h in full if not math.isnan(h.peak))
+    return f" By the same rule {named} of a GPU at peak would keep it to itself."
