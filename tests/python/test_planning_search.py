@@ -20,7 +20,9 @@ class Table:
         for service in range(len(problem.tenants)):
             base = random_numbers.uniform(0.2, 1.6)
             for part in problem.parts:
-                size = 1.0 if part.name == "whole" else int(part.name[0]) / 7 * random_numbers.uniform(0.7, 1.0)
+                size = (
+                    1.0 if part.name == "whole" else int(part.name[0]) / 7 * random_numbers.uniform(0.7, 1.0)
+                )
                 speed = (1.0, 0.5)[part.gpu]
                 self.take[service, part] = base / (size * speed)
         pairs = itertools.combinations(range(len(problem.tenants)), 2)
@@ -80,13 +82,18 @@ def cheapest(problem, table):
 def gpu_contents(problem, table, g, choice):
     """Every set of tenants, as counts, that one GPU of a kind can hold."""
     parts = {part.name: part for part in problem.parts if part.gpu == g}
-    ways = [["whole"], *([n for n, c in layout.items() for _ in range(c)] for layout in problem.gpus[g].layouts)]
+    ways = [
+        ["whole"],
+        *([n for n, c in layout.items() for _ in range(c)] for layout in problem.gpus[g].layouts),
+    ]
     found = set()
     for way in ways:
         of_parts = [[c for c in counts(choice) if fits(table, parts[name], choice, c)] for name in way]
         total = {(0,) * len(choice)}
         for options in of_parts:
-            total = {tuple(map(sum, zip(a, b, strict=True))) for a in total for b in [(0,) * len(choice), *options]}
+            total = {
+                tuple(map(sum, zip(a, b, strict=True))) for a in total for b in [(0,) * len(choice), *options]
+            }
         found |= total
     return [f for f in found if any(f) and all(n <= t.replicas for n, t in zip(f, choice, strict=True))]
 

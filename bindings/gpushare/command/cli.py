@@ -143,7 +143,9 @@ def _add_plan(subparsers: Any, command: Command) -> None:
         "gpushare plan mine.json --slo llm.ttft_p95=500ms --gpus a100=8,h100=2 --prices a100=2,h100=4.5",
         "gpushare plan mine.json --slo llm.ttft_p95=500ms --allow llm.precision=int8 --out plan.json",
     )
-    parser.epilog = f"{parser.epilog}\n\nexit codes: 0 met, 4 missed or impossible, 5 too close to say, 130 interrupted"
+    parser.epilog = (
+        f"{parser.epilog}\n\nexit codes: 0 met, 4 missed or impossible, 5 too close to say, 130 interrupted"
+    )
     _add_scenario(parser)
     parser.set_defaults(replications=4)
     deciding.add_plan(parser)

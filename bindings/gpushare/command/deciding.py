@@ -38,9 +38,13 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     """What ``gpushare plan`` takes, beside the scenario."""
     add_objectives(parser)
     parser.add_argument(
-        "--gpus", metavar="KIND=COUNT,...", help="what there is, such as a100=8,h100=2; by default the document's kind"
+        "--gpus",
+        metavar="KIND=COUNT,...",
+        help="what there is, such as a100=8,h100=2; by default the document's kind",
     )
-    parser.add_argument("--prices", metavar="KIND=PRICE,...", help="of an hour of each kind; by default the document's")
+    parser.add_argument(
+        "--prices", metavar="KIND=PRICE,...", help="of an hour of each kind; by default the document's"
+    )
     parser.add_argument(
         "--modes", metavar="WAY,...", help="of dedicated, time-slicing, mps and mig; by default all of them"
     )
@@ -51,9 +55,15 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="what else a service may be: llm.precision=int8, llm.engine.slots=16 (again for more)",
     )
-    parser.add_argument("--gap", type=_percentage, default=0.0, metavar="PERCENT", help="end this near the lower bound")
-    parser.add_argument("--rounds", type=int, default=200, metavar="N", help="proposals that are judged, at most")
-    parser.add_argument("--out", metavar="FILE", help="write the plan as JSON, for `gpushare export` and `report`")
+    parser.add_argument(
+        "--gap", type=_percentage, default=0.0, metavar="PERCENT", help="end this near the lower bound"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=200, metavar="N", help="proposals that are judged, at most"
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", help="write the plan as JSON, for `gpushare export` and `report`"
+    )
 
 
 def plan(options: argparse.Namespace) -> int:

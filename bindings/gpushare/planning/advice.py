@@ -104,7 +104,9 @@ def advise(habits: Sequence[Habits], completed: float, shares: bool, how: str, i
             f"rule of thumb: a service above {100 * BUSY:.0f} % of a GPU at peak ({named}) gets single pods, a GPU each, "
             "and autoscaling (which is not simulated here)"
         )
-        verdict = "the simulation shares all the same" if shares else "the simulation agrees: nothing is freed"
+        verdict = (
+            "the simulation shares all the same" if shares else "the simulation agrees: nothing is freed"
+        )
     elif isolated or not any(h.bursty for h in habits):
         why = "isolation is asked for" if isolated else "the traffic is steady"
         rule = f"rule of thumb: {why}, so MIG"

@@ -30,7 +30,9 @@ class Kept:
     def latencies(self, dedicated: Mapping[str, float], pipelines: Iterable[str]) -> list[Objective]:
         """A bound for each pipeline's end-to-end p95."""
         names = list(pipelines)
-        figures = ["e2e_latency_p95_s"] if len(names) == 1 else [f"{name}.e2e_latency_p95_s" for name in names]
+        figures = (
+            ["e2e_latency_p95_s"] if len(names) == 1 else [f"{name}.e2e_latency_p95_s" for name in names]
+        )
         return [
             Objective(name, self.latency * float(dedicated[name]), True, implied=True)
             for name in figures

@@ -15,7 +15,9 @@ __all__ = ["offered", "scaled"]
 _RATES = ("rate_per_s", "rates_per_s", "low_per_s", "high_per_s", "spike_per_s")
 
 
-def scaled(traffic: Sequence[Mapping[str, Any]], factor: float, *, users: bool = True, rates: bool = True) -> list[Any]:
+def scaled(
+    traffic: Sequence[Mapping[str, Any]], factor: float, *, users: bool = True, rates: bool = True
+) -> list[Any]:
     """A document's traffic with its load multiplied.
 
     Rates and the speed of traces are multiplied; users are too, and rounded to the nearest number, at least 1.
@@ -53,7 +55,9 @@ def _scale_open(entry: dict[str, Any], kind: Any, factor: float, position: int) 
     elif kind == "calls":
         if "generate" not in entry:
             raise fail(
-                ScenarioError, f"/traffic/{position}", 'calls of a file have the load that they have; use "generate"'
+                ScenarioError,
+                f"/traffic/{position}",
+                'calls of a file have the load that they have; use "generate"',
             )
         entry["generate"]["arrivals"] = _arrivals(entry["generate"]["arrivals"], factor)
     else:

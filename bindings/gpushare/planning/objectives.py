@@ -164,7 +164,10 @@ class Objectives:
         _check_sides(found)
         isolation = tuple(Isolation(tuple(r["between"]), r["level"]) for r in rest.get("isolation", []))
         return cls(
-            tuple(found.values()), isolation, float(rest.get("memory_headroom", 0.0)), rest.get("tolerate", "")
+            tuple(found.values()),
+            isolation,
+            float(rest.get("memory_headroom", 0.0)),
+            rest.get("tolerate", ""),
         )
 
     def judge(self, values: Mapping[str, float]) -> list[Judged]:

@@ -371,7 +371,9 @@ class _Planner:
 
     def clearly(self, kind: int, service: int, variant: int, replicas: int) -> int:
         """The fewest replicas from so many on that meet everything beyond doubt; a half more at most."""
-        most = min(self.space.gpus[kind].count // self.trials.ranks[service], replicas + max(2, replicas // 2))
+        most = min(
+            self.space.gpus[kind].count // self.trials.ranks[service], replicas + max(2, replicas // 2)
+        )
         for more in range(replicas, most + 1):
             if self.trial_of(kind, service, variant, more).meets is True:
                 return more
@@ -419,7 +421,9 @@ class _Planner:
                 reasons.append(f"{name}: {best.refused}")
             else:
                 worst = max(best.judged, key=lambda one: one.excess)
-                reasons.append(f"{name}: {miss(worst)} on whole GPUs of its own; a bound that can be met: {nearest(worst)}")
+                reasons.append(
+                    f"{name}: {miss(worst)} on whole GPUs of its own; a bound that can be met: {nearest(worst)}"
+                )
         answer.why = "; ".join(reasons)
         answer.runs = self.trials.runs
         answer.lower_bound = answer.lower_cost = math.inf
@@ -436,7 +440,9 @@ class _Planner:
         answer.lower_bound = least_gpus(problem, found.bound)
         answer.rejected, answer.nearest = self.rejections()
         if packed is None:
-            answer.why = "no placement on these GPUs meets the objectives" if found.done else "none was found so far"
+            answer.why = (
+                "no placement on these GPUs meets the objectives" if found.done else "none was found so far"
+            )
             return answer
         trial = self.trials.try_packing(packed)
         answer.meets = trial.meets
@@ -478,7 +484,9 @@ class _Planner:
         outcome = self.trials.run([more], self.trials.replications)[0]
         asked = [o for o in self.trials.objectives.bounds if o.figure in outcome.figures]
         judged = [o.judge(outcome.figures[o.figure]) for o in asked]
-        judged.append(Objective("success_rate", KEPT.success, False, True).judge(outcome.figures["success_rate"]))
+        judged.append(
+            Objective("success_rate", KEPT.success, False, True).judge(outcome.figures["success_rate"])
+        )
         missed = [one for one in judged if not one.excess <= 0]
         return Break(load, max(missed, key=lambda one: one.excess, default=None))
 
@@ -574,7 +582,9 @@ def check_modes(modes: Sequence[str]) -> list[str]:
     given = [modes] if isinstance(modes, str) else list(modes)
     for mode in given:
         if mode not in SHARINGS:
-            raise fail(ScenarioError, "modes", f'unknown way of sharing "{mode}"; legal are {", ".join(SHARINGS)}')
+            raise fail(
+                ScenarioError, "modes", f'unknown way of sharing "{mode}"; legal are {", ".join(SHARINGS)}'
+            )
     return given
 
 
@@ -582,7 +592,9 @@ def check_variants(variants: Mapping[str, Any], services: Sequence[str]) -> None
     """Raises ScenarioError for a service that does not exist."""
     for name in variants:
         if name not in services:
-            raise fail(ScenarioError, f"variants/{name}", f"no such service; known: {', '.join(services[:10])}")
+            raise fail(
+                ScenarioError, f"variants/{name}", f"no such service; known: {', '.join(services[:10])}"
+            )
 
 
 _: type[Judge] = Trials

@@ -61,7 +61,11 @@ def judged_fields(judged: list[Judged]) -> list[Field]:
     """A row for every objective."""
     words = {True: "met", False: "MISSED", None: "too close"}
     return [
-        Field("objective", [one.objective.figure + ("*" if one.objective.implied else "") for one in judged], "left"),
+        Field(
+            "objective",
+            [one.objective.figure + ("*" if one.objective.implied else "") for one in judged],
+            "left",
+        ),
         Field("value", [_interval(one) for one in judged]),
         Field("bound", [_bound(one) for one in judged]),
         Field("to spare", [_spare(one) for one in judged]),
@@ -92,7 +96,9 @@ def _spare(one: Judged) -> str:
 def _notes(plan: Plan) -> list[str]:
     lines = []
     if any(one.objective.implied for one in plan.judged):
-        lines.append("* not asked for: what dedicated GPUs give under the same luck, and what may be lost of it.")
+        lines.append(
+            "* not asked for: what dedicated GPUs give under the same luck, and what may be lost of it."
+        )
     if plan.scenario is not None:
         lines.append(_proof(plan))
     lines += [f"not taken: {one.what}: {one.why}" for one in plan.rejected[:5]]
@@ -115,7 +121,9 @@ def _proof(plan: Plan) -> str:
         else f"memory and isolation alone ask for {alone}, simulation for the rest"
     )
     gap = plan.cost_per_month - plan.lower_cost
-    closing = "nothing cheaper can meet the objectives" if gap <= 1e-9 else f"{100 * plan.gap:.0f} % below the plan"
+    closing = (
+        "nothing cheaper can meet the objectives" if gap <= 1e-9 else f"{100 * plan.gap:.0f} % below the plan"
+    )
     return f"{bound} ({how}): {closing}. {plan.searched}."
 
 

@@ -159,13 +159,13 @@ class _Search:
             waiting = [list(options) for options in self.problem.tenants]
             while any(waiting):
                 # Few replicas fail first; once some suffice, more do.
-                group = [options.pop(0) for options in waiting if options and self.problem.suits(part, options[0])]
+                group = [
+                    options.pop(0) for options in waiting if options and self.problem.suits(part, options[0])
+                ]
                 waiting = [options for options in waiting if options and self.problem.suits(part, options[0])]
                 configs = [c for t in group if self.packing.allowed(c := Config(part, (t,)))]
                 self.learn(configs)
-                met = {
-                    c.tenants[0][:2] for c in configs if self.opinions[c].verdict is not Verdict.fails
-                }
+                met = {c.tenants[0][:2] for c in configs if self.opinions[c].verdict is not Verdict.fails}
                 waiting = [[t for t in options if t[:2] not in met] for options in waiting]
 
     def learn(self, configs: Sequence[Config]) -> list[Config]:
@@ -289,7 +289,9 @@ class _Search:
     def forbid(self, packed: Packed, opinion: Opinion) -> None:
         """Not so again: a service that fails needs a better place for one of its replicas at least."""
         hosts = {
-            service: [config for config in packed.configs if any(t.service == service for t in config.tenants)]
+            service: [
+                config for config in packed.configs if any(t.service == service for t in config.tenants)
+            ]
             for service in opinion.failing
         }
         if not hosts:
@@ -311,7 +313,9 @@ class _Search:
         whole = Part(config.part.gpu, "whole", self.problem.ranks[tenant.service])
         loads = [
             opinion.load * other.tenants[0].replicas / tenant.replicas
-            for other in (Config(whole, (t,)) for t in self.problem.tenants[tenant.service] if t[:2] == tenant[:2])
+            for other in (
+                Config(whole, (t,)) for t in self.problem.tenants[tenant.service] if t[:2] == tenant[:2]
+            )
             if (opinion := self.opinions.get(other)) is not None and not math.isnan(opinion.load)
         ]
         return min(1.0, loads[-1] if loads else 0.5) / self.fraction(config.part)

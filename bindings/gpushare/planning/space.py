@@ -187,7 +187,10 @@ def instances(layout: _core.Layout) -> dict[str, int]:
 
 
 def gpu_kinds(
-    gpus: Mapping[str, int | None] | Sequence[str] | str, prices: Mapping[str, float] | None, default_price: Any, mig_allowed: bool
+    gpus: Mapping[str, int | None] | Sequence[str] | str,
+    prices: Mapping[str, float] | None,
+    default_price: Any,
+    mig_allowed: bool,
 ) -> list[GpuKind]:
     """Kinds of GPU with their prices an hour; without prices each costs 1.
 
@@ -197,16 +200,20 @@ def gpu_kinds(
         For a kind that is not known, a count below 1, or a kind without a price where others have one.
     """
     counts: Mapping[str, int | None]
-    counts = {gpus: None} if isinstance(gpus, str) else gpus if isinstance(gpus, Mapping) else dict.fromkeys(gpus)
+    counts = (
+        {gpus: None} if isinstance(gpus, str) else gpus if isinstance(gpus, Mapping) else dict.fromkeys(gpus)
+    )
     if not counts:
-        raise fail(ScenarioError, "gpus", "none are given; write {\"a100\": 8}")
+        raise fail(ScenarioError, "gpus", 'none are given; write {"a100": 8}')
     result = []
     for name, count in counts.items():
         described = profile(name)
         if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
             raise fail(ScenarioError, f"gpus/{name}", f"found {count!r}; an integer of at least 1 is needed")
         layouts = [instances(layout) for layout in maximal_layouts(name)] if mig_allowed else []
-        result.append(GpuKind(name, _price(name, described.name, prices, default_price), count or 64, layouts))
+        result.append(
+            GpuKind(name, _price(name, described.name, prices, default_price), count or 64, layouts)
+        )
     return result
 
 

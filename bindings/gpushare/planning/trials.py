@@ -228,7 +228,9 @@ class Trials:
         if outcome.refused:
             return Trial(refused=outcome.refused, sharing=sharing)
         judged = self._judge(key, outcome.figures, replications, services, replicas)
-        first = [v for name, v in outcome.figures.items() if name.startswith("gpu0/") and name.endswith(".busy")]
+        first = [
+            v for name, v in outcome.figures.items() if name.startswith("gpu0/") and name.endswith(".busy")
+        ]
         return Trial(judged, sharing, load=float(first[0]) if first else math.nan, outcome=outcome)
 
     # ---- scenarios
