@@ -1,3 +1,5 @@
+#include <cxxabi.h>
+
 #include <atomic>
 #include <chrono>
 #include <exception>
@@ -11,7 +13,7 @@ namespace gpushare::python {
 namespace {
 
 constexpr std::chrono::milliseconds kPoll{
-    50};  ///< between looks at signals and calls of the progress function
+    20};  ///< between looks at signals and calls of the progress function
 
 /// How far the workers are, and the wish to stop them: they touch this and never Python.
 class Watch {
@@ -44,6 +46,8 @@ std::exception_ptr poll(const py::object& progress, Watch& watch) {
       const py::object go_on = progress(watch.fraction());
       if (go_on.ptr() == Py_False) watch.stop();
     }
+  } catch (const abi::__forced_unwind&) {  // the interpreter ended, and ends this thread
+    throw;
   } catch (...) {
     watch.stop();
     return std::current_exception();
@@ -51,18 +55,23 @@ std::exception_ptr poll(const py::object& progress, Watch& watch) {
   return nullptr;
 }
 
+/// Waits while others use the interpreter. Where it has ended meanwhile, taking it back ends this thread by unwinding:
+/// out of a destructor, such as that of pybind11's guard, that would abort the process.
+template <class Future>
+bool ready(const Future& future) {
+  PyThreadState* const state = PyEval_SaveThread();
+  const bool done = future.wait_for(kPoll) == std::future_status::ready;
+  PyEval_RestoreThread(state);
+  return done;
+}
+
 /// Runs `work` on a thread of its own while this one polls; `work` must not touch Python.
 template <class Work>
 auto watched(Work work, const py::object& progress, Watch& watch) {
   auto future = std::async(std::launch::async, std::move(work));
   std::exception_ptr error;
-  for (;;) {
-    {
-      const py::gil_scoped_release release;
-      if (future.wait_for(kPoll) == std::future_status::ready) break;
-    }
+  while (!ready(future))
     if (!error) error = poll(progress, watch);
-  }
   if (error) std::rethrow_exception(error);
   return future.get();
 }

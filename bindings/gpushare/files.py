@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import math
 import os
@@ -11,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-__all__ = ["data_file", "plain_json", "replace_file", "write_json"]
+__all__ = ["data_file", "plain_json", "replace_file", "sha256", "try_to_write", "write_json"]
 
 
 def replace_file(path: str | os.PathLike[str], write: Callable[[TextIO], object]) -> None:
@@ -37,6 +39,27 @@ def replace_file(path: str | os.PathLike[str], write: Callable[[TextIO], object]
         with suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def try_to_write(path: str | os.PathLike[str]) -> None:
+    """Raises the OSError that `replace_file` would raise, before there is anything to write."""
+    target = os.path.abspath(os.fspath(path))
+    if os.path.isdir(target):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    try:
+        with tempfile.TemporaryFile(dir=os.path.dirname(target)):
+            pass
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """Digest of a file's bytes, in 64 digits."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _umask() -> int:

@@ -4,12 +4,13 @@ import json
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import gpushare as gs
 import pytest
+from gpushare.study import cases as cases_module
 from gpushare.study.bottleneck import Bottleneck
 from gpushare.study.cases import run_cases
-from gpushare.study.checkpoint import Checkpoint
 from gpushare.study.outcomes import Outcome, figure_columns, values
 
 
@@ -25,6 +26,15 @@ def test_a_case_has_figures_or_a_reason(cases: list[gs.Point], light: gs.Scenari
     assert good.limiting_resource
     assert not good.refused
     assert bad == Outcome(refused="too small")
+    assert seen == [(1, 2), (2, 2)]
+
+
+def test_progress_begins_with_what_was_kept(cases: list[gs.Point], tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    run_cases(cases[1:], resume=tmp_path / "points.jsonl")
+    run_cases(
+        cases, resume=tmp_path / "points.jsonl", progress=lambda done, total: seen.append((done, total))
+    )
     assert seen == [(1, 2), (2, 2)]
 
 
@@ -54,6 +64,8 @@ def test_outcomes_come_back_from_json() -> None:
     assert again.limiting_resource == (
         "llm: GPU time of gpu0/whole (75 % busy, 20 % switching) (2 of 3 replications)"
     )
+    failed = Outcome(error="broken")
+    assert Outcome.from_plain(json.loads(json.dumps(failed.to_plain()))) == failed
     refused = Outcome(refused="too small")
     assert Outcome.from_plain(json.loads(json.dumps(refused.to_plain()))) == refused
     assert refused.limiting_resource == ""
@@ -81,6 +93,42 @@ def test_a_comparison_is_a_study_over_modes(light: gs.Scenario) -> None:
         assert compared.table[name].tolist() == swept[name].tolist()
 
 
+def test_a_comparison_goes_on_where_it_stopped(light: gs.Scenario, tmp_path: Path) -> None:
+    modes, path = ["dedicated", "mps", "mig:7g.80gb"], tmp_path / "points.jsonl"
+    expected = gs.compare(light, modes, replications=2)
+    gs.sweep(gs.grid(light, mode=modes[:1]), replications=2, resume=path)
+    for kept in (1, 3):
+        assert len(path.read_text().splitlines()) == kept
+        found = gs.compare(light, modes, replications=2, resume=path)
+        assert found.to_dict() == expected.to_dict()
+        assert found.table == expected.table
+        assert str(found) == str(expected)
+        assert found.latencies == expected.latencies
+        assert set(found.results) == {"mps", "mig:7g.80gb"} - ({"mps", "mig:7g.80gb"} if kept == 3 else set())
+    alone = found["dedicated"]
+    assert alone["ttft_p95_s"] == alone["turn.llm.ttft_p95_s"] == expected["dedicated"]["llm.ttft_p95_s"]
+    assert "as it was kept" in repr(alone)
+    assert "gpu0/whole" in repr(alone)
+
+
+def test_an_error_costs_its_mode_alone(light: gs.Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = cases_module.simulate
+
+    def fail(scenario: gs.Scenario, **options: Any) -> Any:
+        if scenario.mode == "mps":
+            raise gs.SimulationError("broken")
+        return original(scenario, **options)
+
+    monkeypatch.setattr(cases_module, "simulate", fail)
+    table = gs.compare(light, ["dedicated", "mps"])
+    assert table.errors == {"mps": "broken"}
+    assert table.to_dict()["mps"] == {"error": "broken"}
+    assert table.table["error"].tolist() == ["", "broken"]
+    assert "error: mps: broken" in str(table)
+    with pytest.raises(KeyError, match="mps failed: broken"):
+        table["mps"]
+
+
 def test_any_executor_gives_the_same_comparison(light: gs.Scenario) -> None:
     modes = ["dedicated", "mps"]
     expected = gs.compare(light, modes)
@@ -106,11 +154,3 @@ def test_sweeps_know_uncertainty(light: gs.Scenario, tmp_path: Path) -> None:
     assert plain["e2e_latency_mean_s_half_width"][0] != table["e2e_latency_mean_s_half_width"][0]
     assert gs.sweep(points, uncertainty=True, resume=path).table == table.table
     assert len(path.read_text().splitlines()) == 2
-
-
-def test_lines_that_hold_something_else_are_no_checkpoint(tmp_path: Path) -> None:
-    for outcome in ("[]", '{"metrics": 3}', '{"metrics": {"a": []}, "bottleneck": null, "refused": ""}'):
-        path = tmp_path / "file.jsonl"
-        path.write_text(f'{{"key": "k", "outcome": {outcome}}}\n')
-        with pytest.raises(ValueError, match=r"file\.jsonl:1: not a line of a sweep's checkpoint"):
-            Checkpoint(path)

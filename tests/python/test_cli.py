@@ -1,6 +1,7 @@
 """The command line: tables for people, JSON for machines, one line for errors."""
 
 import csv
+import io
 import json
 import os
 import signal
@@ -13,7 +14,8 @@ from typing import Any
 import gpushare as gs
 import pytest
 from gpushare import files
-from gpushare.command import cli, commands
+from gpushare.command import cli, commands, progress
+from gpushare.study import cases
 
 Completed = subprocess.CompletedProcess[str]
 
@@ -158,6 +160,78 @@ def test_sweep_prints_a_row_for_each_point(
     assert throughput == sorted(throughput)
 
 
+def test_sweep_orders_by_a_figure_and_shows_it_first(
+    capsys: pytest.CaptureFixture[str], scenario: Path
+) -> None:
+    axes = ["sweep", scenario, "--axis", "users=2,4", "--axis", "mode=dedicated,mps"]
+    name = "llm.ttft_p95_s"
+    for flag, reverse in (("--minimize", False), ("--maximize", True)):
+        found = [row[name] for row in json.loads(run(capsys, *axes, "--json", flag, "llm.ttft_p95"))]
+        assert found == sorted(found, reverse=reverse)
+        assert run(capsys, *axes, flag, "llm.ttft_p95").splitlines()[2].split()[:2] == ["TTFT", "p95"]
+    front = json.loads(run(capsys, *axes, "--json", "--pareto", "cost_per_month,llm.ttft_p95"))
+    assert [row["cost_per_month"] for row in front] == sorted(row["cost_per_month"] for row in front)
+    assert 1 <= len(front) < 4
+    assert "sweep over users, mode: " in run(capsys, *axes, "--pareto", "cost_per_month,llm.ttft_p95")
+
+
+def test_sweep_tells_of_points_that_failed(capsys: pytest.CaptureFixture[str], scenario: Path) -> None:
+    arguments = ["sweep", scenario, "--axis", "users=2,0"]
+    assert "1 failed" in run(capsys, *arguments)
+    good, bad = json.loads(run(capsys, *arguments, "--json"))
+    assert good["error"] == ""
+    assert "/traffic/0/users" in bad["error"]
+
+
+def test_what_cannot_be_written_is_told_before_the_first_run(
+    capsys: pytest.CaptureFixture[str],
+    scenario: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def ran(*args: Any, **options: Any) -> Any:
+        raise AssertionError("ran")
+
+    monkeypatch.setattr(cases, "run_all", ran)
+    for flag in ("--out", "--resume"):
+        for path in (tmp_path, tmp_path / "missing" / "file"):
+            assert str(path) in fails(capsys, "sweep", scenario, "--axis", "users=2", flag, path)
+    assert sorted(os.listdir(tmp_path)) == ["light.json"]
+
+
+def test_a_damaged_store_is_a_warning(scenario: Path, tmp_path: Path) -> None:
+    store = tmp_path / "points.jsonl"
+    store.write_text('{"key": "ab')
+    done = gpushare("compare", scenario, "--modes", "mps", "--resume", store)
+    assert done.returncode == 0
+    assert done.stderr == f"gpushare: warning: {store}:1: a damaged line; its point is simulated again\n"
+    again = gpushare("compare", scenario, "--modes", "mps", "--resume", store)
+    assert again.stdout == done.stdout
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_tells_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([10.0, 12.0, 13.0, 600.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with progress.Progress("mine") as shown:
+        for done in (40, 42, 44, 46):
+            shown.count(done, 100)
+    lines = sys.stderr.getvalue().split("\r\033[K")  # type: ignore[attr-defined]
+    assert lines == [
+        "",
+        "mine: 40 of 100, 60 left",
+        "mine: 42 of 100, 58 left, about 58 s",
+        "mine: 44 of 100, 56 left, about 42 s",
+        "mine: 46 of 100, 54 left, about 88 min",
+        "",
+    ]
+
+
 def test_sweep_knows_all_layouts(light: gs.Scenario) -> None:
     axis, values = commands.parse_axis("layout=all", light)
     assert (axis, len(values)) == ("layout", 19)
@@ -256,6 +330,11 @@ def test_a_trace_is_fitted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
             ["sweep", "voice-light", "--axis", "users=2", "--best", "speed"],
             ["--best", "speed", "request_throughput"],
         ),
+        (
+            ["sweep", "voice-light", "--axis", "users=2", "--minimize", "llm.ttft_p59"],
+            ["--minimize", "nearest: llm.ttft_p50_s, llm.ttft_p95_s"],
+        ),
+        (["sweep", "voice-light", "--axis", "users=2", "--pareto", "duration"], ["--pareto", "duration_s"]),
         (["mig", "layouts", "a10"], ["a100"]),
         (["profile", "show", "a10"], ["a100"]),
         (["model", "show", "llama"], ["llama"]),

@@ -209,6 +209,31 @@ def test_the_interpreter_is_free_while_a_run_goes_on(light: gs.Scenario) -> None
     thread.join()
 
 
+def test_the_interpreter_may_end_while_threads_simulate() -> None:
+    code = textwrap.dedent(
+        """
+        import threading
+        import gpushare as gs
+        long = gs.Scenario.load("voice-light").replace(**{"/traffic/0/hold_s": 20_000_000})
+        started = threading.Barrier(9)
+        def progress(fraction):
+            if not told.is_set():
+                told.set()
+            return True
+        def simulate():
+            started.wait()
+            gs.simulate(long, record_requests=False, progress=progress)
+        told = threading.Event()
+        for _ in range(8):
+            threading.Thread(target=simulate, daemon=True).start()
+        started.wait()
+        told.wait()
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
 @pytest.mark.parametrize(
     "what",

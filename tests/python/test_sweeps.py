@@ -1,6 +1,5 @@
 """What-if sweeps: the same table from any executor, resumable, infeasible points told."""
 
-import json
 import math
 import multiprocessing
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -164,68 +163,98 @@ def test_best_and_order_follow_a_figure(table: gs.SweepTable) -> None:
     assert [throughput[i] for i in table.order("request_throughput")] == sorted(throughput, reverse=True)
 
 
-def test_a_sweep_goes_on_where_it_stopped(
-    points: list[gs.Point], table: gs.SweepTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("executor", [None, map, "backwards"])
+def test_an_error_costs_its_point_alone(
+    points: list[gs.Point],
+    table: gs.SweepTable,
+    executor: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = tmp_path / "sweep.jsonl"
-    gs.sweep(points[:2], resume=path)
-    assert len(path.read_text().splitlines()) == 2
-    ran: list[gs.Point] = []
-    original = cases.run_case
+    original = cases.simulate
 
-    def counted(point: gs.Point, *args: Any, **options: Any) -> Any:
-        ran.append(point)
-        return original(point, *args, **options)
+    def fail(scenario: gs.Scenario, **options: Any) -> Any:
+        if scenario == points[1].scenario:
+            raise gs.SimulationError("broken")
+        return original(scenario, **options)
 
-    monkeypatch.setattr(cases, "run_case", counted)
+    with monkeypatch.context() as patched:
+        patched.setattr(cases, "simulate", fail)
+        swept = gs.sweep(points, executor=Backwards() if executor == "backwards" else executor, resume=path)
+    assert swept["error"].tolist() == ["", "broken", "", ""]
+    assert swept["feasible"].tolist() == [1, 0, 1, 1]
+    assert swept["request_throughput"].tolist()[2:] == table["request_throughput"].tolist()[2:]
+    assert "error: 2, mps: broken" in swept.text()
+    assert "1 failed" in repr(swept)
+    assert swept.order("request_throughput")[-1] == 1
+    # An error is tried again.
+    assert len(path.read_text().splitlines()) == 3
     assert gs.sweep(points, resume=path).table == table.table
-    assert len(ran) == 2
-    assert gs.sweep(points, resume=path).table == table.table
-    assert len(ran) == 2
-    # Another number of replications is another outcome.
-    gs.sweep(points[:1], resume=path, replications=2)
-    assert len(ran) == 3
 
 
-def test_a_line_cut_short_is_simulated_again(points: list[gs.Point], tmp_path: Path) -> None:
-    path = tmp_path / "sweep.jsonl"
-    expected = gs.sweep(points[:2], resume=path).table
-    lines = path.read_text().splitlines(keepends=True)
-    path.write_text(lines[0] + lines[1][:40])
-    assert gs.sweep(points[:2], resume=path).table == expected
-    assert [json.loads(line)["outcome"]["refused"] for line in path.read_text().splitlines()] == ["", ""]
+def test_combinations_that_are_not_valid_are_points_with_an_error(light: gs.Scenario) -> None:
+    good, bad = gs.grid(light, users=[2, 0])
+    assert good.scenario is not None
+    assert bad.scenario is None
+    assert "/traffic/0/users" in bad.error
+    assert repr(bad) == "<Point users=0; error>"
+    table = gs.sweep([good, bad])
+    assert table["error"].tolist() == ["", bad.error]
 
 
-def test_another_file_is_not_taken_for_a_checkpoint(points: list[gs.Point], tmp_path: Path) -> None:
-    path = tmp_path / "notes.txt"
-    path.write_text("first line\nsecond line\n")
-    with pytest.raises(ValueError, match=r"notes\.txt:1: not a line of a sweep's checkpoint"):
-        gs.sweep(points, resume=path)
-    assert path.read_text() == "first line\nsecond line\n"
+def test_figures_may_be_named_in_short(table: gs.SweepTable) -> None:
+    assert table.resolve("llm.ttft_p95") == table.resolve("turn.llm.ttft_p95_s") == "llm.ttft_p95_s"
+    assert table.resolve("vram_used") == "vram_used_bytes"
+    with pytest.raises(gs.FigureError, match=r"nearest: llm\.ttft_p95_s"):
+        table.resolve("llm.tft_p95")
+    found = table["llm.ttft_p95_s"].tolist()
+    # Less is better, unless told otherwise; of an axis more.
+    assert [found[i] for i in table.order("ttft_p95")] == sorted(found)
+    assert table.best("ttft_p95", largest=True) is table.points[found.index(max(found))]
+    assert table.best("users").axes["users"] == 4
 
 
-def test_what_was_finished_before_an_interrupt_is_kept(points: list[gs.Point], tmp_path: Path) -> None:
-    path = tmp_path / "sweep.jsonl"
-
-    def interrupt(done: int, total: int) -> None:
-        if done == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        gs.sweep(points, threads=1, resume=path, progress=interrupt)
-    kept = path.read_text()
-    assert kept.endswith("\n")
-    assert 2 <= len(kept.splitlines()) < 5
+def test_the_figure_asked_for_is_shown_first(table: gs.SweepTable) -> None:
+    heads = table.text(first=["llm.ttft_p95"]).splitlines()[:3]
+    assert heads[1].split()[:2] == ["TTFT", "p95"]
+    assert heads[2].split()[:3] == ["users", "mode", "s"]
+    # It is not shown twice, nor left out where it is the same in every row.
+    assert table.text(first=["success_rate"]).split("-----")[0].count("success") == 1
+    assert "completed" not in table.text(first=["success_rate"])
 
 
-def test_errors_of_a_point_come_out(points: list[gs.Point], monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*args: Any, **options: Any) -> Any:
-        raise gs.SimulationError("broken")
+def front(table: gs.SweepTable, names: list[str], signs: list[int]) -> set[int]:
+    """By its definition."""
+    rows = [[s * table[n][i] for n, s in zip(names, signs, strict=True)] for i in range(len(table))]
+    return {
+        i
+        for i, row in enumerate(rows)
+        if not any(all(a <= b for a, b in zip(o, row, strict=True)) and o != row for o in rows)
+    }
 
-    monkeypatch.setattr(cases, "simulate", fail)
-    for executor in (None, map, Backwards()):
-        with pytest.raises(gs.SimulationError, match="broken"):
-            gs.sweep(points, executor=executor)
+
+def test_the_front_is_what_no_other_point_beats(light: gs.Scenario) -> None:
+    table = gs.sweep(gs.grid(light, users=[2, 3, 4, 6], mode=["dedicated", "mps", "time-slicing"]))
+    names = ["tts.first_audio_p95_s", "request_throughput", "gpus_used"]
+    found = table.pareto("first_audio_p95", "request_throughput", "gpus_used")
+    assert {table.points.index(point) for point in found.points} == front(table, names, [1, -1, 1])
+    assert 1 < len(found) < len(table)
+    assert found["tts.first_audio_p95_s"].tolist() == sorted(found["tts.first_audio_p95_s"])
+    assert found.text().splitlines()[1].split()[:4] == ["first", "audio", "p95", "req/s"]
+    other = table.pareto("request_throughput", minimize=["request_throughput"], maximize=["gpus_used"])
+    assert {table.points.index(point) for point in other.points} == front(table, names[1:], [1, -1])
+
+
+def test_the_front_has_equal_points_and_no_unknown_ones() -> None:
+    figures = [{"gpus_used": 1.0}, {"gpus_used": 1.0}, {"gpus_used": 2.0}, {"gpus_used": math.nan}, {}]
+    outcomes = [Outcome(values) for values in figures[:-1]] + [Outcome(refused="no")]
+    table = gs.SweepTable([gs.Point(None, {"x": i}) for i in range(5)], outcomes)
+    assert [point.axes["x"] for point in table.pareto("gpus_used").points] == [0, 1]
+    with pytest.raises(gs.FigureError, match="neither side is better"):
+        gs.SweepTable(table.points, [Outcome({"duration_s": 1.0})] * 5).pareto("duration_s")
+    with pytest.raises(ValueError, match="at least one figure"):
+        table.pareto()
 
 
 def test_other_tools_read_it(table: gs.SweepTable) -> None:

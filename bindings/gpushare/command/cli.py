@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from .. import _core
 from .._core import Error
 from .._version import installed_version
-from . import commands, deciding
+from . import commands, deciding, sweeping
 
 __all__ = ["main"]
 
@@ -52,11 +54,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         options = _parser().parse_args(arguments)
+        options.words = sys.argv[1:] if arguments is None else list(arguments)
         command: Command = options.command
-        code = command(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            code = command(options)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return _fail("interrupted", 130)
+    except KeyboardInterrupt as stopped:
+        if arguments is None:  # this process is about to end, whatever else comes
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return _fail(f"interrupted: {stopped}" if str(stopped) else "interrupted", 130)
     except BrokenPipeError:
         # The reader went away, as in `gpushare ... | head`; keep the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -71,6 +78,10 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    sys.stderr.write(f"gpushare: warning: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="gpushare",
@@ -83,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(subparsers, commands.run)
     _add_compare(subparsers, commands.compare)
     _add_plan(subparsers, deciding.plan)
-    _add_sweep(subparsers, commands.sweep)
+    _add_sweep(subparsers, sweeping.sweep)
     _add_validate(subparsers, commands.validate)
     _add_calibrate(subparsers, commands.calibrate)
     _add_mig(subparsers, commands.mig_layouts)
@@ -240,6 +251,7 @@ def _add_compare(subparsers: Any, command: Command) -> None:
     parser.add_argument(
         "--modes", metavar="A,B,...", help="see below; by default those that the scenario names"
     )
+    _add_resume(parser, "modes")
 
 
 def _add_sweep(subparsers: Any, command: Command) -> None:
@@ -249,8 +261,9 @@ def _add_sweep(subparsers: Any, command: Command) -> None:
         "simulate every combination of some axes",
         command,
         "gpushare sweep voice-heavy --axis users=5,20,50 --axis mode=dedicated,mps",
-        "gpushare sweep voice-heavy --axis layout=all --best request_throughput_per_gpu",
-        "gpushare sweep voice-heavy --axis /services/tts/engine/slots=8,32 --resume sweep.jsonl",
+        "gpushare sweep voice-heavy --axis layout=all --minimize llm.ttft_p95",
+        "gpushare sweep voice-heavy --axis layout=all --axis users=20,50 --pareto tts.first_audio_p95,cost_per_month",
+        "gpushare sweep voice-heavy --axis /services/tts/engine/slots=8,32 --resume points.jsonl",
     )
     _add_scenario(parser)
     _add_uncertainty(parser)
@@ -261,11 +274,23 @@ def _add_sweep(subparsers: Any, command: Command) -> None:
         metavar="NAME=VALUE,...",
         help="users, rate_per_s, seed, mode, layout (`all`: the maximal ones), or a path; repeatable",
     )
-    parser.add_argument(
-        "--best", metavar="FIGURE", help="order rows by this figure, largest first (- before it: smallest)"
+    rows = parser.add_mutually_exclusive_group()
+    rows.add_argument(
+        "--minimize", metavar="FIGURE", help="show this figure first, and rows by it: least first"
     )
-    parser.add_argument("--resume", metavar="FILE", help="keep finished points here, and go on from it")
+    rows.add_argument("--maximize", metavar="FIGURE", help="the same, most first")
+    rows.add_argument(
+        "--pareto", metavar="FIGURE,...", help="only points that no other beats in all of these figures"
+    )
+    rows.add_argument("--best", metavar="[-]FIGURE", help="as --maximize; with a - as --minimize")
+    _add_resume(parser, "points")
     parser.add_argument("--out", metavar="FILE.csv", help="write the whole table")
+
+
+def _add_resume(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument(
+        "--resume", metavar="FILE", help=f"keep {what} here as they are done, and go on from those in it"
+    )
 
 
 def _add_mig(subparsers: Any, command: Command) -> None:

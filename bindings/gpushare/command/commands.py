@@ -15,8 +15,6 @@ from ..frames.render import Field, text_table, wrap
 from ..frames.table_files import write_csv
 from .progress import Progress
 
-_SMALLEST = "-"
-
 
 def _print_json(value: Any) -> None:
     print(files.plain_json(value))
@@ -80,50 +78,12 @@ def compare(options: argparse.Namespace) -> None:
             record_requests=False,
             threads=options.threads,
             progress=progress.count,
+            resume=options.resume,
         )
     if options.json:
         _print_json({"scenario": table.scenario.name, "modes": table.to_dict()})
     else:
         print(table)
-
-
-def sweep(options: argparse.Namespace) -> None:
-    """``gpushare sweep``."""
-    from ..scenario.scenario import Scenario
-    from ..study.points import grid
-    from ..study.sweeps import sweep as sweep_points
-
-    scenario = Scenario.load(options.scenario)
-    axes = dict(parse_axis(text, scenario) for text in options.axis)
-    if options.seed is not None:
-        axes.setdefault("seed", [options.seed])
-    with Progress(options.scenario) as progress:
-        table = sweep_points(
-            grid(scenario, **axes),
-            replications=options.replications,
-            uncertainty=options.uncertainty,
-            threads=options.threads,
-            progress=progress.count,
-            resume=options.resume,
-        )
-    order = _order(table, options.best)
-    if options.out is not None:
-        write_csv(table.table, options.out)
-    if options.json:
-        columns = table.to_dict()
-        _print_json([{name: values[i] for name, values in columns.items()} for i in order])
-    else:
-        print(f"{table._title()}\n{table.text(order)}")
-
-
-def _order(table: Any, best: str | None) -> list[int]:
-    if best is None:
-        return list(range(len(table)))
-    metric = best.removeprefix(_SMALLEST)
-    if metric not in table.columns or table.table.type(metric) == "category":
-        raise ValueError(f"--best: no figure {metric!r}; legal are {', '.join(table.columns)}")
-    order: list[int] = table.order(metric, largest=not best.startswith(_SMALLEST))
-    return order
 
 
 def parse_axis(text: str, scenario: Any) -> tuple[str, list[Any]]:

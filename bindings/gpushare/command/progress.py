@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 __all__ = ["Progress"]
 
@@ -19,14 +20,22 @@ class Progress:
     def __init__(self, label: str) -> None:
         self._label = label
         self._on = sys.stderr.isatty()
+        self._first: tuple[int, float] | None = None
 
     def fraction(self, done: float) -> None:
         """Shows a share of 1."""
         self._show(f"{100 * done:.0f} %")
 
     def count(self, done: int, total: int) -> None:
-        """Shows so many of so many."""
-        self._show(f"{done} of {total}")
+        """Shows so many of so many, how many are left, and from the second call on for about how long."""
+        text = f"{done} of {total}, {total - done} left"
+        now = time.monotonic()
+        if self._first is None:
+            self._first = done, now
+        elif done > self._first[0]:
+            pace = (now - self._first[1]) / (done - self._first[0])
+            text += f", about {_duration(pace * (total - done))}"
+        self._show(text)
 
     def text(self, text: str) -> None:
         """Shows a line as it is."""
@@ -44,3 +53,9 @@ class Progress:
         if self._on:
             sys.stderr.write("\r\033[K")
             sys.stderr.flush()
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

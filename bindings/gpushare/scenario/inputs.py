@@ -17,6 +17,7 @@ from ..traces import traces as trace_files
 from ..traces import turns
 from ..traces.columns import from_columns
 from ..traces.files import read_bytes
+from .files_read import stamp
 
 __all__ = ["Inputs"]
 
@@ -127,9 +128,9 @@ def _trace_of(path: str, format: str) -> _core.Trace | None:
     """The trace of a file; None where the compiled reader says better what is wrong: it knows the place."""
     if format not in trace_files.formats() or not os.path.exists(path):
         return None
-    return _remembered_trace(path, format, os.stat(path).st_mtime_ns)
+    return _remembered_trace(path, format, stamp(path))
 
 
 @lru_cache(maxsize=2)  # every point of a sweep is a document that is read anew, its trace is not
-def _remembered_trace(path: str, format: str, changed_ns: int) -> _core.Trace:
+def _remembered_trace(path: str, format: str, stamp: tuple[int, ...]) -> _core.Trace:
     return trace_files.load(path, format)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -9,8 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import _core
+from .._core import ScenarioError
+from .._errors import fail
 from ..frames.render import html_table, text_table, wrap
 from .changes import change, to_json
+from .files_read import FilesRead
 from .inputs import Inputs
 from .placement import Placement, placed_fields
 from .read_scenario import ReadScenario
@@ -56,10 +60,10 @@ class Scenario(ReadScenario):
     """GPUs, services, pipelines, traffic, horizon and seed: one document, read and checked.
 
     Immutable; `with_mode`, `with_placement` and `replace` give changed copies. It travels between processes as its
-    document, with what was handed over beside it.
+    document, with what was handed over beside it; the files that it names must be there, and hold the same.
     """
 
-    __slots__ = ("_recipe",)
+    __slots__ = ("_files", "_recipe")
 
     def __init__(
         self,
@@ -89,13 +93,15 @@ class Scenario(ReadScenario):
         """
         self._recipe = _Recipe(document, mode, source, folder, inputs if inputs is not None else Inputs())
         parsed = _core.ScenarioDocument.parse(document, mode, source, folder)
+        self._files = FilesRead().with_document(parsed)
         self._handle = self._recipe.inputs.read(parsed)
 
     @classmethod
-    def _made(cls, recipe: _Recipe, handle: _core.Scenario) -> Scenario:
+    def _made(cls, recipe: _Recipe, handle: _core.Scenario, files: FilesRead) -> Scenario:
         scenario = cls.__new__(cls)
         scenario._recipe = recipe
         scenario._handle = handle
+        scenario._files = files
         return scenario
 
     @classmethod
@@ -124,7 +130,8 @@ class Scenario(ReadScenario):
         document = _core.ScenarioDocument.load(name)
         recipe = _Recipe(document.text, mode_text(mode) if mode else "", name)
         chosen = document.in_mode(recipe.mode) if mode else document
-        return cls._made(recipe, recipe.inputs.read(chosen))
+        files = FilesRead().with_document(chosen)
+        return cls._made(recipe, recipe.inputs.read(chosen), files)
 
     @classmethod
     def from_dict(
@@ -186,7 +193,8 @@ class Scenario(ReadScenario):
         """
         recipe = replace(self._recipe, mode=mode_text(mode), placement=None, label="")
         document = self._handle.original.in_mode(recipe.mode)
-        return self._made(recipe, recipe.inputs.read(document, like=self._handle))
+        files = self._files.with_document(document)
+        return self._made(recipe, recipe.inputs.read(document, like=self._handle), files)
 
     def with_placement(self, placement: Placement, label: str = "custom") -> Scenario:
         """The same scenario on another placement.
@@ -204,7 +212,7 @@ class Scenario(ReadScenario):
             When the placement cannot be this scenario's: see `fits`, which also tells whether memory suffices.
         """
         handle = _core.with_placement(self._handle, placement._handle, label)
-        return self._made(replace(self._recipe, placement=placement, label=label), handle)
+        return self._made(replace(self._recipe, placement=placement, label=label), handle, self._files)
 
     def with_objectives(self, objectives: Mapping[str, Any]) -> Scenario:
         """The same scenario with other objectives, in its own placement and in every mode of its document.
@@ -230,7 +238,7 @@ class Scenario(ReadScenario):
         {'llm.ttft_p95_s': 0.5, 'goodput': 0.95}
         """
         handle = self._handle.with_objectives(to_json(objectives))
-        return self._made(replace(self._recipe, document=handle.original.given), handle)
+        return self._made(replace(self._recipe, document=handle.original.given), handle, self._files)
 
     def replace(self, **changes: Any) -> Scenario:
         """A copy with parts of the document changed; the mode is applied to the changed document.
@@ -271,8 +279,19 @@ class Scenario(ReadScenario):
         """Raises OutOfMemoryError with the sum when the processes of a partition do not fit it."""
         self._handle.check_memory()
 
+    def digest(self) -> str:
+        """What its figures depend on, in 64 digits: document, mode, placement, inputs, bytes of every file it names.
+
+        Raises
+        ------
+        ScenarioError
+            When one of the files changed since it was read.
+        """
+        text = json.dumps([*self._recipe.key(), self._files.digest(self._handle)])
+        return hashlib.sha256(text.encode()).hexdigest()
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (self._recipe,)
+        return _restore, (self._recipe, self._files.digest(self._handle))
 
     def __copy__(self) -> Scenario:
         return self
@@ -280,14 +299,11 @@ class Scenario(ReadScenario):
     def __deepcopy__(self, memo: dict[int, Any]) -> Scenario:
         return self
 
-    def _key(self) -> tuple[str, ...]:
-        return self._recipe.key()
-
     def __eq__(self, other: object) -> bool:
-        return self._key() == other._key() if isinstance(other, Scenario) else NotImplemented
+        return self._recipe.key() == other._recipe.key() if isinstance(other, Scenario) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self._key())
+        return hash(self._recipe.key())
 
     def _title(self) -> str:
         modes = f"; its modes: {', '.join(self.modes)}" if self.modes else ""
@@ -305,9 +321,13 @@ class Scenario(ReadScenario):
         )
 
 
-def _restore(recipe: _Recipe) -> Scenario:
+def _restore(recipe: _Recipe, files: str) -> Scenario:
     scenario = Scenario(recipe.document, recipe.mode, recipe.source, recipe.folder, recipe.inputs)
-    return scenario if recipe.placement is None else scenario.with_placement(recipe.placement, recipe.label)
+    if recipe.placement is not None:
+        scenario = scenario.with_placement(recipe.placement, recipe.label)
+    if scenario._files.digest(scenario._handle) != files:
+        raise fail(ScenarioError, scenario.name, "the files that it names differ from those it was read from")
+    return scenario
 
 
 #: What functions take that need a scenario: one, its name or path, or its document.

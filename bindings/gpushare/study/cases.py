@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
 from functools import partial
 
-from .._version import installed_version
+from .. import _core
 from .checkpoint import Checkpoint
 from .outcomes import Outcome
 from .points import REFUSALS, Point
 from .runner import Executor, MapCallable, run_all
 from .simulation import check_count, simulate
+from .stopping import Stopped
 
 __all__ = ["run_case", "run_cases"]
+
+
+def interrupted(done: int, total: int, kept: str) -> KeyboardInterrupt:
+    """Ctrl-C, with what there is by then: `done` cases of `total`, in the file `kept` if there is one."""
+    where = f"kept in {kept}; the same call with resume={kept!r} goes on" if kept else "lost without resume="
+    error = KeyboardInterrupt(f"{done} of {total} were done, and are {where}")
+    vars(error).update(done=done, total=total, kept=kept)
+    return error
 
 
 def run_case(
@@ -26,9 +36,11 @@ def run_case(
     threads: int | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Outcome:
-    """Simulates one case; an impossible one has its reason as outcome."""
+    """Simulates one case; an impossible one has its reason as outcome, and one that fails its error."""
     if case.scenario is None:
-        return Outcome(refused=case.refused)
+        return Outcome(refused=case.refused, error=case.error)
+    if cancelled and cancelled():
+        raise Stopped
     try:
         result = simulate(
             case.scenario,
@@ -41,6 +53,10 @@ def run_case(
         )
     except REFUSALS as error:
         return Outcome(refused=str(error))
+    except _core.Error as error:
+        if cancelled and cancelled():
+            raise Stopped from None
+        return Outcome(error=str(error))
     summary = result.summary()
     return Outcome(dict(summary), summary.bottleneck, result=result if keep_result else None)
 
@@ -72,44 +88,59 @@ def run_cases(
     threads : int, optional
         Cases at a time without an executor; by default one a core.
     resume : str or path, optional
-        A file that keeps the outcome of each finished case; those found in it are not simulated again.
+        A file that keeps the outcome of each finished case, unless it is an error; those found in it are not
+        simulated again.
     progress : callable, optional
-        Called with (cases done, cases in all).
+        Called with (cases done, cases in all), first with those found in `resume` if there are any.
 
     Raises
     ------
-    ScenarioError, SimulationError
-        As `simulate`; cases finished by then are in `resume`.
+    KeyboardInterrupt
+        By Ctrl-C, with the numbers `done` and `total` and the name of the file `kept`; what was done by then is in
+        that file.
+    OSError
+        When `resume` cannot be written, before anything is simulated.
+    ScenarioError
+        With `resume`, when a file changed since a scenario was read from it.
     ValueError
         For replications or threads below 1, or a `resume` that is no checkpoint.
     """
     check_count("replications", replications)
     if threads is not None:
         check_count("threads", threads)
-    outcomes: list[Outcome | None] = [None] * len(cases)
     checkpoint = Checkpoint(resume) if resume is not None else None
-    keys: list[str] = []
-    if checkpoint:
-        keys = [Checkpoint.key(case, replications, uncertainty, installed_version()) for case in cases]
-        outcomes = [checkpoint.get(key) for key in keys]
-    waiting = [i for i, outcome in enumerate(outcomes) if outcome is None]
-
-    def done(position: int, outcome: Outcome) -> None:
-        i = waiting[position]
-        outcomes[i] = outcome
+    with closing(checkpoint) if checkpoint else nullcontext():
+        keys = [Checkpoint.key(case, replications, uncertainty) for case in cases] if checkpoint else []
+        outcomes: list[Outcome | None] = [None] * len(cases)
         if checkpoint:
-            checkpoint.put(keys[i], outcome)
-        if progress:
-            progress(sum(o is not None for o in outcomes), len(cases))
+            outcomes = [checkpoint.get(key) for key in keys]
+        waiting = [i for i, outcome in enumerate(outcomes) if outcome is None]
+        finished = len(cases) - len(waiting)
+        if progress and finished:
+            progress(finished, len(cases))
 
-    # One run is single-threaded; the cases are what runs side by side.
-    task = partial(
-        run_case,
-        replications=replications,
-        uncertainty=uncertainty,
-        record_requests=record_requests,
-        keep_result=keep_results,
-        threads=1,
-    )
-    run_all(task, [cases[i] for i in waiting], done, executor=executor, threads=threads)
+        def done(position: int, outcome: Outcome) -> None:
+            nonlocal finished
+            i = waiting[position]
+            outcomes[i] = outcome
+            finished += 1
+            if checkpoint and not outcome.error:
+                checkpoint.put(keys[i], outcome)
+            if progress:
+                progress(finished, len(cases))
+
+        # One run is single-threaded; the cases are what runs side by side.
+        task = partial(
+            run_case,
+            replications=replications,
+            uncertainty=uncertainty,
+            record_requests=record_requests,
+            keep_result=keep_results,
+            threads=1,
+        )
+        try:
+            run_all(task, [cases[i] for i in waiting], done, executor=executor, threads=threads)
+        except KeyboardInterrupt:
+            kept = checkpoint.path if checkpoint else ""
+            raise interrupted(finished, len(cases), kept) from None
     return [outcome for outcome in outcomes if outcome is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -16,10 +17,10 @@ from . import figures
 from .cases import run_cases
 from .comparison_text import ComparisonText, server_figures
 from .outcomes import Outcome, figure_columns
-from .points import Point, grid
-from .results import Summary
+from .points import Point, combinations
+from .results import KeptSummary, Summary
 from .runner import Executor, MapCallable
-from .simulation import as_scenario
+from .simulation import as_scenario, run_count
 from .study_table import StudyTable
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def compare(
     executor: Executor | MapCallable | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], object] | None = None,
+    resume: str | os.PathLike[str] | None = None,
 ) -> Comparison:
     """Simulates a scenario in several modes under the same luck.
 
@@ -59,22 +61,29 @@ def compare(
         Modes at a time without an executor; by default one a core.
     progress : callable, optional
         Called with (modes done, modes in all).
+    resume : str or path, optional
+        As in `sweep`, which may use the same file. A mode found in it has figures and no `results`.
 
     Returns
     -------
     Comparison
-        A mode that is refused for memory or layout is a row with its reason.
+        A mode that is refused for memory or layout is a row with its reason, and one that failed with its error.
 
     Raises
     ------
-    ScenarioError, SimulationError, ValueError
-        As `simulate`; an empty list of modes is a ValueError.
+    ScenarioError, ProfileError, LayoutError
+        For a mode that does not exist or does not suit the scenario.
+    OSError, ValueError
+        As `sweep`; an empty list of modes is a ValueError.
     """
     scenario = as_scenario(scenario)
     modes = list(modes) if modes is not None else (scenario.modes or list(DEFAULT_MODES))
     if not modes:
         raise ValueError("modes: an empty list; give at least one mode")
-    points = [replace(point, seed=seed) for point in grid(scenario, mode=modes)]
+    points, errors = combinations(scenario, {"mode": modes})
+    if errors:
+        raise errors[0]
+    points = [replace(point, seed=seed) for point in points]
     outcomes = run_cases(
         points,
         replications=replications,
@@ -84,8 +93,9 @@ def compare(
         executor=executor,
         threads=threads,
         progress=progress,
+        resume=resume,
     )
-    return Comparison(scenario, points, outcomes)
+    return Comparison(scenario, points, outcomes, run_count(replications, uncertainty), perturbed=uncertainty)
 
 
 class Comparison(StudyTable):
@@ -98,26 +108,49 @@ class Comparison(StudyTable):
     modes : list of str
         In the order of the rows.
     results : dict of str to Result
-        By mode; a refused mode has none.
+        By mode; a mode that was refused, failed or was found in a file has none.
     summaries : dict of str to Summary
-        Their figures.
-    refused : dict of str to str
-        Reasons by mode.
+        Figures by mode.
+    refused, errors : dict of str to str
+        By mode why it is impossible, and what went wrong.
     """
 
-    def __init__(self, scenario: Scenario, points: Sequence[Point], outcomes: Sequence[Outcome]) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        points: Sequence[Point],
+        outcomes: Sequence[Outcome],
+        replications: int = 1,
+        *,
+        perturbed: bool = False,
+    ) -> None:
         super().__init__(points, outcomes)
         self.scenario = scenario
+        self.replications = replications
+        self._perturbed = perturbed
         self.modes: list[str] = [point.axes["mode"] for point in points]
         paired = list(zip(self.modes, outcomes, strict=True))
         self.results = {mode: outcome.result for mode, outcome in paired if outcome.result is not None}
         self.refused = {mode: outcome.refused for mode, outcome in paired if outcome.refused}
-        self.summaries = {mode: result.summary() for mode, result in self.results.items()}
+        self.errors = {mode: outcome.error for mode, outcome in paired if outcome.error}
+        self.summaries = {
+            point.axes["mode"]: self._summary(point, outcome)
+            for point, outcome in zip(points, outcomes, strict=True)
+            if outcome.ran
+        }
+
+    def _summary(self, point: Point, outcome: Outcome) -> Summary:
+        if outcome.result is not None:
+            return outcome.result.summary()
+        title = f"{self.scenario.name}, {point.axes['mode']}: as it was kept"
+        return KeptSummary(outcome.figures, outcome.bottleneck, self.figure_names.only_pipeline, title)
 
     def __getitem__(self, mode: str) -> Summary:
-        """Summary of a mode; a KeyError tells why a refused one has none."""
+        """Summary of a mode; a KeyError tells why one has none."""
         if mode in self.refused:
             raise KeyError(f"{mode} was refused: {self.refused[mode]}")
+        if mode in self.errors:
+            raise KeyError(f"{mode} failed: {self.errors[mode]}")
         return self.summaries[mode]
 
     @property
@@ -144,13 +177,13 @@ class Comparison(StudyTable):
         return Table("comparison", columns)
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Figures by mode; a refused mode has only ``"refused"``."""
-        rows: dict[str, dict[str, Any]] = {}
-        for mode in self.modes:
-            rows[mode] = (
-                self.summaries[mode].to_dict() if mode in self.summaries else {"refused": self.refused[mode]}
-            )
-        return rows
+        """Figures by mode; a refused mode has only ``"refused"``, one that failed only ``"error"``."""
+        rows: dict[str, dict[str, Any]] = {
+            mode: summary.to_dict() for mode, summary in self.summaries.items()
+        }
+        rows |= {mode: {"refused": why} for mode, why in self.refused.items()}
+        rows |= {mode: {"error": what} for mode, what in self.errors.items()}
+        return {mode: rows[mode] for mode in self.modes}
 
     def plot(self, latencies: Sequence[str] | None = None) -> Figure:
         """Latencies by mode (p50, p95, p99) beside the throughput; needs matplotlib.
@@ -171,7 +204,7 @@ class Comparison(StudyTable):
         for name in names:
             if all(math.isnan(v) for v in self.values(f"{name}_p50_s")):
                 raise ValueError(f"no latency {name!r}; legal are {', '.join(self.latencies)}")
-        modes = [mode for mode in self.modes if mode in self.results]
+        modes = [mode for mode in self.modes if mode in self.summaries]
         panels = [
             Panel(name, "s", {p: self._drawn(modes, f"{name}_{p}_s") for p in ("p50", "p95", "p99")})
             for name in names
@@ -204,14 +237,22 @@ class Comparison(StudyTable):
         return "\n\n".join([*parts, "\n".join(text.notes(width))])
 
     def _text(self, intervals: bool) -> ComparisonText:
-        return ComparisonText(self.scenario, self.modes, self.outcomes, self.latencies, intervals)
+        return ComparisonText(
+            self.scenario,
+            self.modes,
+            self.outcomes,
+            self.latencies,
+            intervals,
+            replications=self.replications,
+            perturbed=self._perturbed,
+        )
 
     def _title(self) -> str:
         return self.scenario.name
 
     def _repr_html_(self) -> str:
         text = self._text(True)
-        limits = [outcome.limiting_resource or "refused" for outcome in self.outcomes]
+        limits = [o.limiting_resource or ("error" if o.error else "refused") for o in self.outcomes]
         columns = [text.modes(), *text.figures(), Field("limited by", limits, "left")]
         latencies = html_table([text.modes(), *text.latencies()]) if self.latencies else ""
         return (

@@ -31,11 +31,15 @@ class ComparisonText:
     modes : sequence of str
         Of the rows.
     outcomes : sequence of Outcome
-        Of the rows, with their results.
+        Of the rows.
     latencies : sequence of str
         Those to show.
     intervals : bool
         Show half-widths beside the figures.
+    replications : int
+        Runs of each mode.
+    perturbed : bool
+        Whether the half-widths are of calibration errors too.
     """
 
     def __init__(
@@ -45,7 +49,12 @@ class ComparisonText:
         outcomes: Sequence[Outcome],
         latencies: Sequence[str],
         intervals: bool,
+        *,
+        replications: int = 1,
+        perturbed: bool = False,
     ) -> None:
+        self._replications = replications
+        self._perturbed = perturbed
         self._scenario = scenario
         self._modes = modes
         self._outcomes = outcomes
@@ -113,13 +122,14 @@ class ComparisonText:
     def notes(self, width: int) -> list[str]:
         """What limits each mode, why some are refused, and what the columns mean."""
         limits: dict[str, list[str]] = {}
-        refusals: dict[str, str] = {}
+        reasons: list[str] = []
         for mode, outcome in zip(self._modes, self._outcomes, strict=True):
             limits.setdefault(outcome.limiting_resource, []).append(mode)
-            if outcome.refused:
-                refusals[mode] = outcome.refused
+            if not outcome.ran:
+                what = "error" if outcome.error else "refused"
+                reasons.append(f"{what}: {mode}: {outcome.error or outcome.refused}")
         lines = [f"limited by: {', '.join(modes)}: {what}" for what, modes in limits.items() if what]
-        lines += [f"refused: {mode}: {why}" for mode, why in refusals.items()]
+        lines += reasons
         lines.append(f"{self._legend()} {self._precision()}".rstrip())
         return [wrap(line, width, "  ") for line in lines]
 
@@ -145,13 +155,12 @@ class ComparisonText:
         return "".join(f"{f.title.removesuffix(' %')}: {f.meaning}. " for f in dict.fromkeys(shown))
 
     def _precision(self) -> str:
-        runs = [outcome.result.runs for outcome in self._outcomes if outcome.result is not None]
         told = {"req/s": "request_throughput", "the e2e mean": "e2e_latency_mean_s"}
         return precision(
-            max(map(len, runs), default=1),
+            self._replications,
             self._intervals,
             {title: values(self._outcomes, name) for title, name in told.items()},
-            perturbed=any(run.perturbed for several in runs for run in several),
+            perturbed=self._perturbed,
         )
 
 

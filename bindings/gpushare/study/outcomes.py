@@ -18,18 +18,20 @@ __all__ = ["Outcome", "figure_columns", "values"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """Figures of a case, or why it is impossible.
+    """Figures of a case, or why there are none.
 
     Without `result` it is plain values, which travel between processes and into a checkpoint.
 
     Attributes
     ----------
     figures : mapping of str to float
-        By the names of `Summary`, estimates where there were several runs; empty when it was refused.
+        By the names of `Summary`, estimates where there were several runs; empty when there are none.
     bottleneck : Bottleneck or None
-        What the requests wait for most; None when it was refused.
+        What the requests wait for most; None when there are no figures.
     refused : str
         Why the case is impossible; empty otherwise.
+    error : str
+        What went wrong when it was simulated; empty otherwise.
     result : Result or None
         The runs themselves, where they were asked for.
     """
@@ -38,17 +40,24 @@ class Outcome:
     bottleneck: Bottleneck | None = None
     refused: str = ""
     result: Result | None = None
+    error: str = ""
+
+    @property
+    def ran(self) -> bool:
+        """Whether there are figures."""
+        return not self.refused and not self.error
 
     @property
     def limiting_resource(self) -> str:
-        """The bottleneck in words; empty when the case was refused."""
+        """The bottleneck in words; empty when there are no figures."""
         return str(self.bottleneck or "")
 
     def to_plain(self) -> dict[str, Any]:
         """For JSON; an estimate is a list of mean, half-width and count, and the result is left out."""
         metrics = {name: _plain(value) for name, value in self.figures.items()}
         bottleneck = asdict(self.bottleneck) if self.bottleneck else None
-        return {"metrics": metrics, "bottleneck": bottleneck, "refused": self.refused}
+        plain = {"metrics": metrics, "bottleneck": bottleneck, "refused": self.refused}
+        return plain | ({"error": self.error} if self.error else {})
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Outcome:
@@ -61,7 +70,12 @@ class Outcome:
         """
         figures = {name: _figure(*value) for name, value in plain["metrics"].items()}
         bottleneck = plain["bottleneck"]
-        return cls(figures, Bottleneck(**bottleneck) if bottleneck else None, plain["refused"])
+        return cls(
+            figures,
+            Bottleneck(**bottleneck) if bottleneck else None,
+            str(plain["refused"]),
+            error=str(plain.get("error", "")),
+        )
 
 
 def _plain(value: float) -> list[float]:

@@ -11,7 +11,7 @@ from .. import _core
 from ..scenario.scenario import Scenario, ScenarioLike, mode_text
 from .simulation import as_scenario, check_count
 
-__all__ = ["REFUSALS", "Point", "grid"]
+__all__ = ["REFUSALS", "Point", "combinations", "grid"]
 
 #: What says that a case is impossible, not that it is wrong.
 REFUSALS = (_core.LayoutError, _core.OutOfMemoryError)
@@ -31,16 +31,22 @@ class Point:
         Seed of the run; None takes the scenario's.
     refused : str
         Why the combination is impossible; empty otherwise.
+    error : str
+        What is wrong with it; empty otherwise.
     """
 
     scenario: Scenario | None
     axes: Mapping[str, Any]
     seed: int | None = None
     refused: str = ""
+    error: str = ""
 
     def __repr__(self) -> str:
         values = ", ".join(f"{axis}={value}" for axis, value in self.axes.items())
-        return f"<Point {values}{'; refused' if self.refused else ''}>"
+        return f"<Point {values}{self._state()}>"
+
+    def _state(self) -> str:
+        return "; refused" if self.refused else "; error" if self.error else ""
 
 
 def grid(scenario: ScenarioLike, **axes: Iterable[Any]) -> list[Point]:
@@ -58,23 +64,36 @@ def grid(scenario: ScenarioLike, **axes: Iterable[Any]) -> list[Point]:
     Returns
     -------
     list of Point
-        Combinations whose layout or memory is impossible are points with a reason, not errors.
+        Combinations whose layout or memory is impossible are points with a reason, and those that are not valid
+        are points with an error.
 
     Raises
     ------
-    ScenarioError
-        For a path or mode that does not exist, or a value that is not valid.
+    Error
+        When no combination is valid: the first error, such as a path or mode that does not exist.
     ValueError
         For an axis without values, or both `mode` and `layout`.
     """
+    points, errors = combinations(scenario, axes)
+    if len(errors) == len(points):
+        raise errors[0]
+    return points
+
+
+def combinations(
+    scenario: ScenarioLike, axes: Mapping[str, Iterable[Any]]
+) -> tuple[list[Point], list[_core.Error]]:
+    """The points of `grid`, and the errors of those that are not valid."""
     base = as_scenario(scenario)
     if "mode" in axes and "layout" in axes:
         raise ValueError('axes: "layout" is a mode too; give either "mode" or "layout"')
     values = {axis: _values(axis, given) for axis, given in axes.items()}
-    return [
-        _point(base, dict(zip(values, combination, strict=True)))
+    errors: list[_core.Error] = []
+    points = [
+        _point(base, dict(zip(values, combination, strict=True)), errors)
         for combination in itertools.product(*values.values())
     ]
+    return points, errors
 
 
 def _values(axis: str, given: Iterable[Any]) -> Sequence[Any]:
@@ -86,7 +105,7 @@ def _values(axis: str, given: Iterable[Any]) -> Sequence[Any]:
     return values
 
 
-def _point(base: Scenario, combination: Mapping[str, Any]) -> Point:
+def _point(base: Scenario, combination: Mapping[str, Any], errors: list[_core.Error]) -> Point:
     changes = dict(combination)
     seed = changes.pop("seed", None)
     if seed is not None:
@@ -96,7 +115,10 @@ def _point(base: Scenario, combination: Mapping[str, Any]) -> Point:
         scenario = base.replace(**changes) if changes else base
         scenario.check_memory()
     except REFUSALS as error:
-        return Point(None, axes, seed, str(error))
+        return Point(None, axes, seed, refused=str(error))
+    except _core.Error as error:
+        errors.append(error)
+        return Point(None, axes, seed, error=str(error))
     return Point(scenario, axes, seed)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -132,16 +133,15 @@ class Summary(Mapping[str, float]):
     def _partition_fields(self) -> list[Field]:
         partitions = self._runs[0].summary["partitions"]
         names = [p["name"] for p in partitions]
-        fields = [
-            Field("partition", names, "left"),
-            Field("shared by", [p["sharing"] for p in partitions], "left"),
+        shared_by = Field("shared by", [p["sharing"] for p in partitions], "left")
+        return [Field("partition", names, "left"), shared_by, *self._partition_figures(names)]
+
+    def _partition_figures(self, names: Sequence[str]) -> list[Field]:
+        return [
+            Field(figure.title, _cells(figure, [self[f"{name}.{figure.name}"] for name in names]))
+            for figure in figures.of("partition").values()
+            if figure.notable
         ]
-        for figure in figures.of("partition").values():
-            if figure.notable:
-                fields.append(
-                    Field(figure.title, _cells(figure, [self[f"{n}.{figure.name}"] for n in names]))
-                )
-        return fields
 
     def __repr__(self) -> str:
         lines = [self._title()]
@@ -154,6 +154,38 @@ class Summary(Mapping[str, float]):
         notes = [f"{name}: {text}" for name, text in self._facts()]
         latencies = html_table(self._latency_fields(), caption=self._title(), notes=notes)
         return latencies + html_table(self._partition_fields())
+
+
+class KeptSummary(Summary):
+    """Figures that were kept in a file, without their runs.
+
+    Parameters
+    ----------
+    metrics : mapping of str to float
+        By name.
+    bottleneck : Bottleneck or None
+        What the requests wait for most.
+    only_pipeline, title : str
+        The pipeline that the names of latencies leave out, and what is shown above the figures.
+    """
+
+    def __init__(
+        self, metrics: Mapping[str, float], bottleneck: Bottleneck | None, only_pipeline: str, title: str
+    ) -> None:
+        self._runs = ()
+        self._metrics = dict(metrics)
+        self._latencies = [name.removesuffix("_p95_s") for name in metrics if name.endswith("_p95_s")]
+        self.only_pipeline = only_pipeline
+        if bottleneck is not None:
+            self.bottleneck = bottleneck
+        self._title_text = title
+
+    def _title(self) -> str:
+        return self._title_text
+
+    def _partition_fields(self) -> list[Field]:
+        names = [name.removesuffix(".busy") for name in self._metrics if re.fullmatch(r".*/.*\.busy", name)]
+        return [Field("partition", names, "left"), *self._partition_figures(names)]
 
 
 def _percent(share: float) -> str:

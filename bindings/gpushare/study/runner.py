@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-__all__ = ["Executor", "MapCallable", "cores", "run_all"]
+from .stopping import Interrupts, StopFile, Stopped
+
+__all__ = ["Executor", "MapCallable", "RayExecutor", "cores", "run_all"]
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
+Task = Callable[..., Outcome]
+Done = Callable[[int, Outcome], None]
 
 
 @runtime_checkable
 class Executor(Protocol):
-    """Anything with ``submit``: concurrent.futures executors, a dask Client."""
+    """Anything with ``submit``: concurrent.futures executors, a dask Client, a `RayExecutor`."""
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Any:
         """Starts a call and returns its future."""
+
+
+@runtime_checkable
+class _Pool(Protocol):
+    """Of multiprocessing, or ``ray.util.multiprocessing.Pool``."""
+
+    def imap_unordered(self, function: Callable[..., Any], items: Iterable[Any], /) -> Iterable[Any]:
+        """Results as they come."""
 
 
 MapCallable = Callable[[Callable[..., Any], Iterable[Any]], Iterable[Any]]
@@ -32,29 +47,86 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+class RayExecutor:
+    """Ray as an executor: each call is a task of ``ray.remote``.
+
+    Parameters
+    ----------
+    **options
+        Of ``ray.remote``, such as ``num_cpus=1`` or ``max_retries=0``.
+
+    Raises
+    ------
+    ImportError
+        When ray is not installed.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> sweep = gs.sweep(gs.grid("voice-light", users=[2, 5]), executor=gs.RayExecutor())  # doctest: +SKIP
+    """
+
+    def __init__(self, **options: Any) -> None:
+        import ray
+
+        self._ray = ray
+        self._call = ray.remote(**options)(_call) if options else ray.remote(_call)
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:
+        """Starts a call; cancelling its future cancels the task."""
+        return _RayFuture(self._ray, self._call.remote(function, *args))
+
+
+class _RayFuture(Future[Any]):
+    def __init__(self, ray: Any, reference: Any) -> None:
+        super().__init__()
+        self._ray = ray
+        self._reference = reference
+        reference.future().add_done_callback(self._take)
+
+    def _take(self, found: Future[Any]) -> None:
+        if not self.set_running_or_notify_cancel():
+            return
+        error = found.exception()
+        if error is not None:
+            self.set_exception(error.cause if hasattr(error, "cause") and error.cause else error)
+        else:
+            self.set_result(found.result())
+
+    def cancel(self) -> bool:
+        self._ray.cancel(self._reference)
+        return super().cancel()
+
+
+def _call(function: Callable[..., Any], *args: Any) -> Any:
+    return function(*args)
+
+
 def run_all(
-    task: Callable[..., Outcome],
+    task: Task[Outcome],
     items: Sequence[Item],
-    done: Callable[[int, Outcome], None],
+    done: Done[Outcome],
     *,
     executor: Executor | MapCallable | None = None,
     threads: int | None = None,
 ) -> None:
-    """Calls ``task(item)`` for every item and ``done(index, outcome)`` in this thread as outcomes come in.
+    """Calls ``task(item, cancelled=...)`` for every item and ``done(index, outcome)`` in this thread as they end.
 
-    On an interrupt or error nothing new is started, what was finished by then is still reported, and the
-    exception goes on.
+    On an interrupt or error nothing new is started, what runs is told to stop, what was finished by then is still
+    reported, and the exception goes on. Further interrupts do nothing until this process runs nothing any more.
 
     Parameters
     ----------
     task : callable
-        Takes the item; on the built-in threads also the keyword `cancelled`, a callable that turns true.
+        Takes the item and the keyword `cancelled`, a callable that turns true: it then raises `Stopped`.
     items : sequence
         Arguments.
     done : callable
         Takes the position and the outcome.
-    executor : Executor or map callable, optional
-        By default a pool of threads. A given executor is not shut down.
+    executor : Executor, pool or map callable, optional
+        By default a pool of threads. A given executor is not shut down, unless it
+        is a pool of processes and Ctrl-C comes. A map callable, other than the ``map`` of an
+        executor or pool, gives outcomes in order.
     threads : int, optional
         Size of the default pool; by default one a core.
 
@@ -64,9 +136,52 @@ def run_all(
         When `executor` can neither submit nor be called.
     """
     if executor is None:
-        _on_threads(task, items, done, threads or cores())
-    elif isinstance(executor, Executor):
-        _on_executor(task, items, done, executor)
+        stop = threading.Event()
+        # Told to stop before the pool waits for its threads.
+        with (
+            Interrupts(stop.set) as interrupts,
+            ThreadPoolExecutor(threads or cores()) as pool,
+            _told(stop.set),
+        ):
+            _submitted(pool, partial(task, cancelled=stop.is_set), items, done, interrupts)
+        return
+    # `pool.map` gives outcomes in order: what is done would wait for what is not.
+    owner = getattr(executor, "__self__", None)
+    of_owner = getattr(executor, "__name__", "") == "map" and isinstance(owner, (Executor, _Pool))
+    flag = StopFile()
+    with Interrupts(flag.set) as interrupts, _told(flag.set):
+        _elsewhere(partial(task, cancelled=flag), items, done, owner if of_owner else executor, interrupts)
+
+
+@contextmanager
+def _told(stop: Callable[[], object]) -> Iterator[None]:
+    """Stops what runs when something goes wrong here."""
+    try:
+        yield
+    except Stopped:  # by an interrupt that somebody swallowed
+        raise KeyboardInterrupt from None
+    except BaseException:
+        stop()
+        raise
+
+
+def _elsewhere(
+    task: Task[Outcome],
+    items: Sequence[Item],
+    done: Done[Outcome],
+    executor: Any,
+    interrupts: Interrupts,
+) -> None:
+    if isinstance(executor, Executor):
+        try:
+            _submitted(executor, task, items, done, interrupts)
+        except KeyboardInterrupt:
+            if isinstance(executor, ProcessPoolExecutor):
+                _end(executor)
+            raise
+    elif isinstance(executor, _Pool):
+        for i, outcome in executor.imap_unordered(partial(_numbered, task), list(enumerate(items))):
+            done(i, outcome)
     elif callable(executor):
         for i, outcome in enumerate(executor(task, items)):
             done(i, outcome)
@@ -76,50 +191,58 @@ def run_all(
         )
 
 
-def _on_threads(
-    task: Callable[..., Outcome], items: Sequence[Item], done: Callable[[int, Outcome], None], threads: int
-) -> None:
-    stop = threading.Event()
-    with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(task, item, cancelled=stop.is_set) for item in items]
-        position = {future: i for i, future in enumerate(futures)}
-        try:
-            for future in as_completed(futures):
-                done(position.pop(future), future.result())
-        except BaseException:
-            stop.set()
-            _report_finished(position, done)
-            raise
+def _numbered(task: Task[Outcome], numbered: tuple[int, Item]) -> tuple[int, Outcome]:
+    i, item = numbered
+    return i, task(item)
 
 
-def _on_executor(
-    task: Callable[..., Outcome],
-    items: Sequence[Item],
-    done: Callable[[int, Outcome], None],
+def _end(pool: ProcessPoolExecutor) -> None:
+    """Ends the workers, some of which Ctrl-C may have reached: a second one would find the pool waiting for them."""
+    for process in list((getattr(pool, "_processes", None) or {}).values()):
+        process.terminate()
+    pool.shutdown(cancel_futures=True)
+
+
+def _submitted(
     executor: Executor,
+    task: Task[Outcome],
+    items: Sequence[Item],
+    done: Done[Outcome],
+    interrupts: Interrupts,
 ) -> None:
-    position = {executor.submit(task, item): i for i, item in enumerate(items)}
+    ended: SimpleQueue[int] = SimpleQueue()
+    waiting: dict[int, Any] = {}
     try:
-        for future, i in list(position.items()):
-            outcome = future.result()
-            del position[future]
+        for i, item in enumerate(items):
+            with interrupts.held():  # it may start a process
+                waiting[i] = future = executor.submit(task, item)
+            if hasattr(future, "add_done_callback"):
+                future.add_done_callback(partial(_put, ended, i))
+            else:
+                ended.put(i)
+        while waiting:
+            i = ended.get()
+            outcome = waiting[i].result()
+            del waiting[i]
             done(i, outcome)
     except BaseException:
-        _report_finished(position, done)
+        _give_up(executor, waiting, done)
         raise
 
 
-def _report_finished(position: dict[Any, int], done: Callable[[int, Outcome], None]) -> None:
+def _put(ended: SimpleQueue[int], i: int, _: Any) -> None:
+    ended.put(i)
+
+
+def _give_up(executor: Executor, waiting: Mapping[int, Any], done: Done[Outcome]) -> None:
     """Cancels what has not started and reports what has finished."""
-    for future in position:
-        future.cancel()
-    for future, i in position.items():
-        if future.done() and not future.cancelled() and _succeeded(future):
+    finished = {i: future for i, future in waiting.items() if future.done() and not future.cancelled()}
+    others = [future for i, future in waiting.items() if i not in finished]
+    if hasattr(executor, "cancel"):  # of a dask Client: one message instead of one for each
+        executor.cancel(others)
+    else:
+        for future in others:
+            future.cancel()
+    for i, future in finished.items():
+        if future.exception() is None:
             done(i, future.result())
-
-
-def _succeeded(future: Future[Any]) -> bool:
-    try:
-        return future.exception() is None
-    except CancelledError:
-        return False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..frames.tables import Table
 from .outcomes import Outcome, values
 from .points import Point
+from .ranking import FigureNames
 
 if TYPE_CHECKING:
     import pandas
@@ -52,9 +53,25 @@ class StudyTable(ABC):
         """A figure by the names of `Summary`, one value for each row; NaN where there is none."""
         return values(self.outcomes, metric)
 
+    @cached_property
+    def figure_names(self) -> FigureNames:
+        """Names of the figures that rows have."""
+        return FigureNames((name for outcome in self.outcomes for name in outcome.figures), self.points)
+
+    def resolve(self, figure: str) -> str:
+        """The canonical name that a short one means: ``ttft_p95`` where that is clear.
+
+        Raises
+        ------
+        FigureError
+            For a name that is unknown, with the nearest, or ambiguous, with the choices.
+        """
+        return self.figure_names.resolve(figure)
+
     def _told(self) -> dict[str, Any]:
-        """The last columns: what limits a case, and why it is impossible."""
+        """The last columns: what went wrong, what limits a case, and why it is impossible."""
         return {
+            "error": [outcome.error for outcome in self.outcomes],
             "limiting_resource": [outcome.limiting_resource for outcome in self.outcomes],
             "refused": [outcome.refused for outcome in self.outcomes],
         }

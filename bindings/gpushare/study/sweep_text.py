@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..frames.render import Field, number, numbers, shorten, wrap
 from . import figures
@@ -46,6 +47,8 @@ class SweepText:
         Show half-widths beside the figures.
     perturbed : bool
         Whether the half-widths are of calibration errors too.
+    first : sequence of str
+        Figures that were asked for; they come before the others.
     """
 
     def __init__(
@@ -57,7 +60,9 @@ class SweepText:
         intervals: bool,
         *,
         perturbed: bool = False,
+        first: Sequence[str] = (),
     ) -> None:
+        self._asked = [_asked(name) for name in dict.fromkeys(first)]
         self._points = points
         self._outcomes = outcomes
         self._axes = axes
@@ -70,12 +75,15 @@ class SweepText:
         fields = [self._axis_field(axis) for axis in self._axes]
         if not fields:
             fields = [Field("point", [str(i) for i in range(len(self._points))])]
-        for figure in _shown():
+        for figure in [*self._asked, *self._others()]:
             found = self._values(figure.name, figure.scale)
-            if _known(found) and not self._is_same(figure.name):
+            if figure in self._asked or (_known(found) and not self._is_same(figure.name)):
                 shown = found if self._intervals else [float(v) for v in found]
                 fields.append(Field(figure.title, numbers(shown, figure.decimals)))
-        limits = [shorten(o.bottleneck.brief, 24) if o.bottleneck else "refused" for o in self._outcomes]
+        limits = [
+            shorten(o.bottleneck.brief, 24) if o.bottleneck else "error" if o.error else "refused"
+            for o in self._outcomes
+        ]
         return [*fields, Field("limited by", limits, "left")]
 
     def notes(self, width: int) -> list[str]:
@@ -84,7 +92,7 @@ class SweepText:
             _OFTEN_SAME[figure.name].format(
                 number(float(_known(self._values(figure.name, figure.scale))[0]), figure.decimals)
             )
-            for figure in _shown()
+            for figure in self._others()
             if self._is_same(figure.name)
         ]
         lines = [f"in every row that is not refused: {', '.join(same)}"] if same else []
@@ -96,12 +104,17 @@ class SweepText:
         return [wrap(line, width, "  ") for line in [*lines, *self._reasons()] if line]
 
     def _reasons(self) -> list[str]:
-        reasons: dict[str, list[str]] = {}
+        reasons: dict[tuple[str, str], list[str]] = {}
         for i, (point, outcome) in enumerate(zip(self._points, self._outcomes, strict=True)):
-            if outcome.refused:
+            if not outcome.ran:
                 label = ", ".join(str(v) for v in point.axes.values()) or f"point {i}"
-                reasons.setdefault(outcome.refused, []).append(label)
-        return [f"refused: {'; '.join(labels)}: {why}" for why, labels in reasons.items()]
+                why = ("error", outcome.error) if outcome.error else ("refused", outcome.refused)
+                reasons.setdefault(why, []).append(label)
+        return [f"{what}: {'; '.join(labels)}: {why}" for (what, why), labels in reasons.items()]
+
+    def _others(self) -> list[figures.Figure]:
+        asked = [figure.name for figure in self._asked]
+        return [_in_seconds(figures.describe(name)) for name in _SHOWN if name not in asked]
 
     def _values(self, metric: str, scale: float) -> list[float]:
         return [scaled(value, scale) for value in values(self._outcomes, metric)]
@@ -120,10 +133,16 @@ class SweepText:
         return Field(axis, [shorten(text, 40) for text in texts], "left")
 
 
-def _shown() -> list[figures.Figure]:
-    """The columns; those of latencies in seconds, since sweeps go far."""
-    described = [figures.describe(name) for name in _SHOWN]
-    return [figure.in_own_unit() if figure.kind == "time" else figure for figure in described]
+def _asked(name: str) -> figures.Figure:
+    """With what it belongs to in its heading."""
+    figure = _in_seconds(figures.describe(name))
+    owner = name.rpartition(".")[0]
+    return replace(figure, title=f"{owner}\n{figure.title}") if owner else figure
+
+
+def _in_seconds(figure: figures.Figure) -> figures.Figure:
+    """A latency in its own unit, since sweeps go far."""
+    return figure.in_own_unit() if figure.kind == "time" else figure
 
 
 def _known(found: Sequence[float]) -> list[float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
@@ -17,6 +16,7 @@ from . import figures
 from .cases import run_cases
 from .outcomes import Outcome, figure_columns
 from .points import Point
+from .ranking import best_first, directions, is_larger_better, undominated
 from .runner import Executor, MapCallable
 from .simulation import run_count
 from .study_table import StudyTable
@@ -47,8 +47,8 @@ def sweep(
     points : iterable of Point
         From `grid`, or made by hand.
     executor : optional
-        None for threads, anything with ``submit`` (an executor of concurrent.futures, a dask Client), or a
-        map callable.
+        None for threads, anything with ``submit`` (an executor of concurrent.futures, a dask Client, a
+        `RayExecutor`), a pool of multiprocessing, or a map callable. The table is the same.
     replications : int
         Runs of each point; figures then have half-widths.
     uncertainty : bool
@@ -56,21 +56,27 @@ def sweep(
     threads : int, optional
         Points at a time without an executor; by default one a core.
     progress : callable, optional
-        Called with (points done, points in all).
+        Called with (points done, points in all), first with those found in `resume` if there are any.
     resume : str or path, optional
-        A file of JSON lines that keeps the outcome of each finished point; points found in it are not
-        simulated again. Trace files that a scenario names are not looked into, so start another file when one
-        changes.
+        A file of JSON lines that keeps the outcome of each point as soon as there is one; points found in it are
+        not simulated again. A point is another one when anything that it depends on is: its scenario, the bytes of
+        every file that this names (GPU profiles, models, traces, calls), seed and number of runs, the library.
+        Several processes may use one file. A damaged line costs its point alone, and is told as a `StoreWarning`.
 
     Returns
     -------
     SweepTable
-        Impossible points are rows with the reason.
+        Impossible points are rows with the reason, and points that failed are rows with the error; these are
+        simulated again by the next call.
 
     Raises
     ------
-    ScenarioError, SimulationError
-        As `simulate`; points finished by then are in `resume`.
+    KeyboardInterrupt
+        By Ctrl-C, within a moment; points finished by then are in `resume`.
+    OSError
+        When `resume` cannot be read or written, before the first run.
+    ScenarioError
+        With `resume`, when a file changed since a scenario was read from it.
     ValueError
         For replications below 1, or a `resume` that is no checkpoint.
     """
@@ -97,8 +103,8 @@ class SweepTable(StudyTable):
     points : list of Point
         What was simulated.
     table : Table
-        Axes; ``feasible`` (1 or 0); figures by the names of `Summary`, NaN where infeasible, each followed by
-        ``*_half_width`` when there were replications; ``limiting_resource``; ``refused``.
+        Axes; ``feasible`` (1 or 0); figures by the names of `Summary`, NaN where there are none, each followed by
+        ``*_half_width`` when there were replications; ``error``; ``limiting_resource``; ``refused``.
     """
 
     def __init__(
@@ -108,19 +114,21 @@ class SweepTable(StudyTable):
         replications: int = 1,
         *,
         perturbed: bool = False,
+        leading: Sequence[str] = (),
     ) -> None:
         super().__init__(points, outcomes)
         self.replications = replications
         self._perturbed = perturbed
+        self._leading = list(leading)
         self._axes = list(dict.fromkeys(axis for point in points for axis in point.axes))
 
     @cached_property
     def table(self) -> Table:
-        """Axes, whether a point is feasible, figures, limiting resource and reason as columns."""
+        """Axes, whether a point is feasible, figures, error, limiting resource and reason as columns."""
         columns: dict[str, Any] = {
             axis: _axis_column([p.axes.get(axis) for p in self.points]) for axis in self._axes
         }
-        columns["feasible"] = np.array([not o.refused for o in self.outcomes], dtype=np.int64)
+        columns["feasible"] = np.array([o.ran for o in self.outcomes], dtype=np.int64)
         found = dict.fromkeys(name for outcome in self.outcomes for name in outcome.figures)
         names = [name for name in figures.LEADING if name in found]
         names += [name for name in found if name not in figures.LEADING]
@@ -134,15 +142,15 @@ class SweepTable(StudyTable):
     def __getitem__(self, column: str) -> Any:
         return self.table[column]
 
-    def best(self, metric: str = "request_throughput_per_gpu", *, largest: bool = True) -> Point:
-        """The feasible point with the best figure.
+    def best(self, metric: str = "request_throughput_per_gpu", *, largest: bool | None = None) -> Point:
+        """The point with the best figure.
 
         Parameters
         ----------
         metric : str
-            A column of the table.
-        largest : bool
-            Whether more is better.
+            A column of the table, or a figure by a short name as in `figures.resolve`.
+        largest : bool, optional
+            Whether more is better; by default as the figure has it, and yes where neither side is better.
 
         Returns
         -------
@@ -150,23 +158,69 @@ class SweepTable(StudyTable):
 
         Raises
         ------
+        FigureError
+            For a figure that is unknown or ambiguous.
         ValueError
             When no point is feasible.
         """
-        if all(outcome.refused for outcome in self.outcomes):
+        if not any(outcome.ran for outcome in self.outcomes):
             raise ValueError("no point of the sweep is feasible")
-        order = self.order(metric, largest=largest)
-        return self.points[order[0]]
+        return self.points[self.order(metric, largest=largest)[0]]
 
-    def order(self, metric: str = "request_throughput_per_gpu", *, largest: bool = True) -> list[int]:
-        """Positions of the points, best first and infeasible ones last."""
-        if all(outcome.refused for outcome in self.outcomes):
+    def order(self, metric: str = "request_throughput_per_gpu", *, largest: bool | None = None) -> list[int]:
+        """Positions of the points as in `best`, best first and those without the figure last."""
+        if not any(outcome.ran for outcome in self.outcomes):
             return list(range(len(self)))
-        values = self.table[metric]
-        sign = -1.0 if largest else 1.0
-        return sorted(
-            range(len(self)),
-            key=lambda i: (math.isnan(values[i]), 0.0 if math.isnan(values[i]) else sign * values[i]),
+        if metric in self.columns and self.table.type(metric) != "category":
+            values = [float(value) for value in self.table[metric]]
+            known = metric in self.figure_names
+        else:
+            metric = self.resolve(metric)
+            values, known = self.values(metric), True
+        if largest is None:
+            largest = not known or is_larger_better(metric) is not False
+        return best_first(values, largest=largest)
+
+    def pareto(self, *metrics: str, minimize: Iterable[str] = (), maximize: Iterable[str] = ()) -> SweepTable:
+        """The points that no other beats: none is at least as good in all figures and better in one.
+
+        Parameters
+        ----------
+        *metrics : str
+            Figures, by short names too; the registry says which side of each is better.
+        minimize, maximize : iterable of str
+            More figures, or some of those, of which this side is better.
+
+        Returns
+        -------
+        SweepTable
+            The front, best of the first figure first; equal points are all in it. Means are compared: see the
+            half-widths.
+
+        Raises
+        ------
+        FigureError
+            For a figure that is unknown or ambiguous, or of which neither side is better.
+        ValueError
+            Without figures.
+
+        Examples
+        --------
+        >>> import gpushare as gs
+        >>> table = gs.sweep(gs.grid("voice-light", mode=["dedicated", "mps"]))
+        >>> [point.axes["mode"] for point in table.pareto("e2e_latency_p95", "cost_per_month").points]
+        ['dedicated', 'mps']
+        """
+        asked = directions(self.figure_names, metrics, minimize, maximize)
+        if not asked:
+            raise ValueError("pareto: give at least one figure")
+        front = undominated([self.values(name) for name in asked], list(asked.values()))
+        return SweepTable(
+            [self.points[i] for i in front],
+            [self.outcomes[i] for i in front],
+            self.replications,
+            perturbed=self._perturbed,
+            leading=list(asked),
         )
 
     def to_dict(self) -> dict[str, list[Any]]:
@@ -205,7 +259,14 @@ class SweepTable(StudyTable):
         ]
         return line_chart(x, y, lines)
 
-    def text(self, rows: Sequence[int] | None = None, *, width: int = 100, intervals: bool = False) -> str:
+    def text(
+        self,
+        rows: Sequence[int] | None = None,
+        *,
+        width: int = 100,
+        intervals: bool = False,
+        first: Sequence[str] = (),
+    ) -> str:
         """The main columns as aligned text, with reasons below.
 
         Parameters
@@ -216,26 +277,37 @@ class SweepTable(StudyTable):
             Columns of the terminal.
         intervals : bool
             With several replications, show the half-width beside every figure.
+        first : sequence of str
+            Figures to show before the main ones.
 
         Returns
         -------
         str
         """
-        text = self._rows(list(range(len(self))) if rows is None else rows, intervals)
+        text = self._rows(list(range(len(self))) if rows is None else rows, intervals, first)
         table = text_table(text.fields(), width=width, keys=max(1, len(self._axes)))
         return "\n".join([table, *text.notes(width)])
 
-    def _rows(self, rows: Sequence[int], intervals: bool) -> SweepText:
-        points, outcomes = [self.points[i] for i in rows], [self.outcomes[i] for i in rows]
+    def _rows(self, rows: Sequence[int], intervals: bool, first: Sequence[str] = ()) -> SweepText:
         return SweepText(
-            points, outcomes, self._axes, self.replications, intervals, perturbed=self._perturbed
+            [self.points[i] for i in rows],
+            [self.outcomes[i] for i in rows],
+            self._axes,
+            self.replications,
+            intervals,
+            perturbed=self._perturbed,
+            first=[self.resolve(name) for name in [*first, *self._leading]],
         )
 
     def _title(self) -> str:
-        infeasible = sum(bool(o.refused) for o in self.outcomes)
+        refused, failed = (
+            sum(bool(o.refused) for o in self.outcomes),
+            sum(bool(o.error) for o in self.outcomes),
+        )
         more = f", the first {_SHOWN_ROWS} shown" if len(self) > _SHOWN_ROWS else ""
         return (
-            f"sweep over {', '.join(self._axes) or 'nothing'}: {len(self)} points, {infeasible} refused, "
+            f"sweep over {', '.join(self._axes) or 'nothing'}: {len(self)} points, {refused} refused, "
+            f"{f'{failed} failed, ' if failed else ''}"
             f"{self.replications} replication{'s' if self.replications > 1 else ''} each{more}"
         )
 

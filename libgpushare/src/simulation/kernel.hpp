@@ -70,11 +70,12 @@ class Kernel {
 
   /// Handles events until there are none. `parts` answers
   ///   on_event(Time, std::uint8_t part, std::uint32_t index), on_outcome(Time, const Outcome&),
-  ///   serve(Time, std::uint32_t member), settle(Time), and report(Time) every 65,536 events.
+  ///   serve(Time, std::uint32_t member), settle(Time), and report(Time) every 4,096 events:
+  /// one event may be many iterations of a large batch, and who asks a run to stop should not wait for a second.
   /// The time of the last one.
   template <class Parts>
   Time run(Parts& parts) {
-    constexpr std::uint64_t kEventsBetweenReports = 1 << 16;
+    constexpr std::uint64_t kEventsBetweenReports = 1 << 12;
     Time now{};
     while (!queue_.empty()) {
       const EventQueue::Event event = queue_.pop();
