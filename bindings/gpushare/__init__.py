@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .calibration.fitting import calibrate as calibrate
     from .calibration.measurements import Measurements as Measurements
     from .frames.tables import Table as Table
+    from .planning.answer import Plan as Plan
+    from .planning.plan import plan as plan
     from .scenario.engines import EnginePreset as EnginePreset
     from .scenario.engines import engine_preset as engine_preset
     from .scenario.engines import engine_preset_names as engine_preset_names
@@ -82,6 +84,8 @@ _HOMES = {
     ),
     "calibration.calibration": ("Calibration",),
     "study.comparison": ("Comparison", "compare"),
+    "planning.answer": ("Plan",),
+    "planning.plan": ("plan",),
     "scenario.engines": ("EnginePreset", "engine_preset", "engine_preset_names"),
     "calibration.fitting": ("calibrate",),
     "calibration.measurements": ("Measurements",),

@@ -69,6 +69,7 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
 def plan(options: argparse.Namespace) -> int:
     """``gpushare plan``."""
     from ..planning.plan import plan as find
+    from ..planning.space import SHARINGS
 
     with Progress(options.scenario) as progress:
         found = find(
@@ -76,7 +77,7 @@ def plan(options: argparse.Namespace) -> int:
             slo=options.slo,
             gpus=_counts(options.gpus) if options.gpus else None,
             prices=_prices(options.prices) if options.prices else None,
-            **({"modes": _words(options.modes)} if options.modes else {}),
+            modes=_words(options.modes) if options.modes else SHARINGS,
             variants=_variants(options.allow),
             replications=options.replications,
             rounds=options.rounds,

@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-__all__ = ["Habits", "advise", "peak_to_mean"]
+from .packing import Packed
+from .problem import Config
+from .space import Space
+
+__all__ = ["Habits", "advice_for", "advise", "peak_to_mean"]
 
 #: Above this share of a GPU at peak a service is better off alone; above this ratio traffic is bursty. The first is the
 #: rule of the article on bursty LLM inference (time-slicing against MIG on one A100), the second an assumption.
@@ -39,6 +44,42 @@ class Habits:
     bursty: bool
 
 
+def advice_for(
+    space: Space,
+    dedicated: Mapping[str, float],
+    packed: Packed,
+    sharing: Mapping[Config, Any],
+    isolated: bool,
+) -> list[str]:
+    """What the rules of thumb say of a plan.
+
+    Parameters
+    ----------
+    space : Space
+        The services and their traffic.
+    dedicated : mapping of str to float
+        Figures on GPUs of their own.
+    packed : Packed
+        The plan.
+    sharing : mapping of Config to object
+        How its parts are shared.
+    isolated : bool
+        Whether isolation in hardware is asked for.
+    """
+    habits = []
+    for service, name in enumerate(space.services):
+        visits = {pipeline for pipeline, members in space.pipelines.items() if service in members}
+        only = len(space.pipelines) == 1
+        traffic = space.scenario.document["traffic"]
+        ratio = peak_to_mean([t for t in traffic if only or t.get("pipeline") in visits])
+        busy = dedicated.get(f"{name}.busy", math.nan)
+        habits.append(Habits(name, busy, min(1.0, busy * ratio), ratio > BURSTY))
+    completed = dedicated["request_throughput"] * dedicated["duration_s"] / dedicated["arrived"]
+    shared = [c for c in packed.configs if len(c.tenants) > 1 or c.part.name != "whole"]
+    ways = ["mig" if c.part.name != "whole" else str(sharing[c]) for c in shared]
+    return advise(habits, completed, bool(shared), max(ways, key=ways.count, default=""), isolated)
+
+
 def peak_to_mean(traffic: Sequence[Mapping[str, Any]]) -> float:
     """The highest rate of open arrivals against their mean; 1 where users or a trace say no rate."""
     return max((_of_arrivals(t["arrivals"]) for t in traffic if t.get("kind") == "open"), default=1.0)
@@ -51,7 +92,7 @@ def _of_arrivals(arrivals: Mapping[str, Any]) -> float:
         return _ratio(rates, hold)
     if kind == "piecewise":
         rates, starts = arrivals["rates_per_s"], arrivals["starts_s"]
-        lengths = [b - a for a, b in zip(starts, starts[1:], strict=False)]
+        lengths = [later - start for start, later in pairwise(starts)]
         period = arrivals.get("period_s", 0.0)
         lengths.append(period - starts[-1] if period > starts[-1] else sum(lengths) / max(1, len(lengths)))
         return _ratio(rates, lengths)
@@ -94,15 +135,15 @@ def advise(habits: Sequence[Habits], completed: float, shares: bool, how: str, i
     lines = []
     if completed < KEEPS_UP:
         lines.append(
-            f"advice: dedicated GPUs do not keep up: they complete {100 * completed:.0f} % of the requests in time. Give "
-            "objectives, or lower the load; what is compared with them is as bad as they are."
+            f"advice: dedicated GPUs do not keep up: they complete {100 * completed:.0f} % of the requests in time. "
+            "Give objectives, or lower the load; what is compared with them is as bad as they are."
         )
     full = [h for h in habits if h.peak > BUSY]
     if full and len(full) == len(habits):
         named = ", ".join(f"{h.service} {100 * h.peak:.0f} %" for h in full)
         rule = (
-            f"rule of thumb: a service above {100 * BUSY:.0f} % of a GPU at peak ({named}) gets single pods, a GPU each, "
-            "and autoscaling (which is not simulated here)"
+            f"rule of thumb: a service above {100 * BUSY:.0f} % of a GPU at peak ({named}) gets single pods, "
+            "a GPU each, and autoscaling (which is not simulated here)"
         )
         verdict = (
             "the simulation shares all the same" if shares else "the simulation agrees: nothing is freed"

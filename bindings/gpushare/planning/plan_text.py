@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from ..frames.render import Field, text_table, wrap
 from ..scenario.placement import placed_fields
+from .facts import PlanFacts
 from .objectives import Judged, shown
-
-if TYPE_CHECKING:
-    from .plan import Plan
 
 __all__ = ["headline", "plan_text"]
 
 _MONTHS = 12
 
 
-def plan_text(plan: Plan, width: int = 80) -> str:
+def plan_text(plan: PlanFacts, width: int = 80) -> str:
     """The whole plan, at most `width` columns wide."""
     parts = [wrap(headline(plan), width)]
     if plan.judged:
@@ -28,7 +25,7 @@ def plan_text(plan: Plan, width: int = 80) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def headline(plan: Plan) -> str:
+def headline(plan: PlanFacts) -> str:
     """What to do, in a line or two."""
     if plan.scenario is None:
         return f"No placement: {plan.why}."
@@ -47,7 +44,7 @@ def headline(plan: Plan) -> str:
     return f"{first}{money}. {met}."
 
 
-def _money(plan: Plan) -> str:
+def _money(plan: PlanFacts) -> str:
     if not plan.priced:
         return ""
     saved = plan.dedicated_cost - plan.cost_per_month
@@ -93,7 +90,7 @@ def _spare(one: Judged) -> str:
     return "-" if math.isnan(one.excess) else f"{-100 * one.excess:.0f} %"
 
 
-def _notes(plan: Plan) -> list[str]:
+def _notes(plan: PlanFacts) -> list[str]:
     lines = []
     if any(one.objective.implied for one in plan.judged):
         lines.append(
@@ -111,7 +108,7 @@ def _notes(plan: Plan) -> list[str]:
     return lines
 
 
-def _proof(plan: Plan) -> str:
+def _proof(plan: PlanFacts) -> str:
     unit = f"${plan.lower_cost:,.0f} a month" if plan.priced else f"{plan.lower_cost:g}"
     bound = f"lower bound: {plan.lower_bound:g} {'GPU' if plan.lower_bound == 1 else 'GPUs'}, {unit}"
     alone = f"${plan.resting_cost:,.0f}" if plan.priced else f"{plan.resting_cost:g}"

@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .. import _core
@@ -16,7 +17,7 @@ from ..scenario.placement import Placement
 from ..scenario.profiles import profile
 from ..scenario.scenario import Scenario
 from .packing import Packed
-from .problem import Config, GpuKind, Part, Tenant
+from .problem import Config, GpuKind, Part
 
 __all__ = ["SHARINGS", "Space"]
 
@@ -39,17 +40,34 @@ class Space:
         Those of `SHARINGS` that may be used.
     variants : sequence of sequence of mapping
         For each service what may be changed of it in the document; the first is as it stands.
+    priced : bool
+        Whether the prices are prices; otherwise each GPU costs 1.
     """
 
     scenario: Scenario
     gpus: Sequence[GpuKind]
     modes: Sequence[str]
     variants: Sequence[Sequence[Mapping[str, Any]]]
+    priced: bool = True
 
     @property
     def services(self) -> list[str]:
         """Names of the services."""
         return self.scenario.services
+
+    @cached_property
+    def ranks(self) -> list[int]:
+        """GPUs of one replica of each service."""
+        return self._counts("tensor_parallel")
+
+    @cached_property
+    def replicas(self) -> list[int]:
+        """Replicas of each service that the document asks for."""
+        return self._counts("replicas")
+
+    def _counts(self, key: str) -> list[int]:
+        described = self.scenario.document["services"]
+        return [int(described[name].get(key, 1)) for name in self.services]
 
     # ---- parts of the workload
 
@@ -65,7 +83,7 @@ class Space:
                     grown = True
         return frozenset(found)
 
-    @property
+    @cached_property
     def pipelines(self) -> dict[str, set[int]]:
         """Services that each pipeline visits."""
         position = {name: i for i, name in enumerate(self.services)}
@@ -127,10 +145,10 @@ class Space:
             ],
         }
 
-    def dedicated(self, kind: int, service: int, replicas: int, ranks: int) -> list[dict[str, Any]]:
+    def dedicated(self, kind: int, service: int, replicas: int) -> list[dict[str, Any]]:
         """Whole GPUs with one process of the service each."""
         gpu = {"profile": self.gpus[kind].name, "partitions": [{"processes": [self.services[service]]}]}
-        return [copy.deepcopy(gpu) for _ in range(replicas * ranks)]
+        return [copy.deepcopy(gpu) for _ in range(replicas * self.ranks[service])]
 
     def packed_gpus(self, packed: Packed, sharing: Mapping[Config, Any]) -> list[dict[str, Any]]:
         """Every GPU of a packing."""
@@ -144,11 +162,17 @@ class Space:
         for kind, number in packed.layouts:
             layout = maximal_layouts(self.gpus[kind].name)[number]
             partitions: list[dict[str, Any]] = []
+            here: set[int] = set()
             for part in layout.partitions:
-                waiting = instances.get(Part(kind, part["name"].split("@")[0]))
-                partitions.append(
-                    self.partition(one := waiting.pop(0), sharing[one]) if waiting else {"processes": []}
-                )
+                waiting = instances.get(Part(kind, part["name"].split("@")[0]), [])
+                if not waiting:
+                    partitions.append({"processes": []})
+                    continue
+                # Replicas of a service are spread over GPUs where that can be: one may fail.
+                one = min(waiting, key=lambda c: sum(t.service in here for t in c.tenants))
+                waiting.remove(one)
+                here.update(tenant.service for tenant in one.tenants)
+                partitions.append(self.partition(one, sharing[one]))
             if any(part["processes"] for part in partitions):
                 result.append(
                     {"profile": self.gpus[kind].name, "layout": str(layout), "partitions": partitions}
@@ -244,6 +268,50 @@ def _groups(gpus: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any
         yield list(gpus[start : start + _GPUS_OF_A_NODE])
 
 
-def tenants(service: int, variants: int, least: int, most: int) -> list[Tenant]:
-    """What a service may be: every variant in every number of replicas."""
-    return [Tenant(service, v, r) for v in range(variants) for r in range(least, most + 1)]
+def make_space(
+    scenario: Scenario,
+    gpus: Mapping[str, int | None] | Sequence[str] | str | None,
+    prices: Mapping[str, float] | None,
+    modes: Sequence[str],
+    variants: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> Space:
+    """What a plan of a scenario may use, as `plan` is told it.
+
+    Raises
+    ------
+    ScenarioError, ProfileError
+        For kinds of GPU, ways of sharing or services that do not exist, and kinds without a price.
+    """
+    words = _check_modes(modes)
+    _check_variants(variants, scenario.services)
+    default = {scenario.gpus[0]["profile"]: None}
+    price = scenario.price_per_gpu_hour
+    kinds = gpu_kinds(gpus if gpus is not None else default, prices, price, "mig" in words)
+    choices = [[{}, *variants.get(name, [])] for name in scenario.services]
+    return Space(scenario, kinds, words, choices, prices is not None or bool(price))
+
+
+def _check_modes(modes: Sequence[str]) -> list[str]:
+    """Ways of sharing by their words.
+
+    Raises
+    ------
+    ScenarioError
+        For another word.
+    """
+    given = [modes] if isinstance(modes, str) else list(modes)
+    for mode in given:
+        if mode not in SHARINGS:
+            raise fail(
+                ScenarioError, "modes", f'unknown way of sharing "{mode}"; legal are {", ".join(SHARINGS)}'
+            )
+    return given
+
+
+def _check_variants(variants: Mapping[str, Any], services: Sequence[str]) -> None:
+    """Raises ScenarioError for a service that does not exist."""
+    for name in variants:
+        if name not in services:
+            raise fail(
+                ScenarioError, f"variants/{name}", f"no such service; known: {', '.join(services[:10])}"
+            )

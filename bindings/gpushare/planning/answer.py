@@ -1,0 +1,54 @@
+"""The answer of a plan: its facts, as text, JSON and a file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from .facts import PlanFacts
+from .plan_text import headline, plan_text
+
+__all__ = ["Plan"]
+
+
+class Plan(PlanFacts):
+    """What should run where, why, and how far from the cheapest it can be; `PlanFacts` has its attributes."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON, as ``gpushare plan --json`` prints it."""
+        placed = self.scenario is not None
+        return {
+            "meets": self.meets,
+            "why": self.why,
+            "gpus": self.gpus if placed else None,
+            "gpus_by_kind": self.gpus_by_kind,
+            "lower_bound": {"gpus": self.lower_bound, "cost_per_month": self.lower_cost},
+            "gap": {
+                "gpus": self.gpus - self.lower_bound if placed else None,
+                "cost_per_month": self.cost_per_month - self.lower_cost if placed else None,
+                "share": self.gap if placed else None,
+            },
+            "cost_per_month": self.cost_per_month if placed else None,
+            "cost_per_year": 12 * self.cost_per_month if placed else None,
+            "priced": self.priced,
+            "freed": self.freed if placed else None,
+            "dedicated": {"gpus": self.dedicated_gpus, "cost_per_month": self.dedicated_cost},
+            "objectives": {one.objective.figure: one.to_dict() for one in self.judged},
+            "headline": headline(self),
+            "scenario": self.scenario.document if self.scenario is not None else None,
+            "placement": self.placement.to_dict() if self.placement is not None else None,
+            "rejected": [asdict(one) for one in self.rejected],
+            "nearest": asdict(self.nearest) if self.nearest is not None else None,
+            "runner_up": self.runner_up,
+            "breaks": [
+                {"load": one.load, "objective": one.judged.objective.figure if one.judged else None}
+                | ({"value": one.judged.value, "bound": one.judged.objective.bound} if one.judged else {})
+                for one in self.breaks
+            ],
+            "advice": self.advice,
+            "runs": self.runs,
+            "finished": self.finished,
+        }
+
+    def __repr__(self) -> str:
+        return plan_text(self)

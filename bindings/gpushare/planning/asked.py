@@ -1,0 +1,119 @@
+"""What is asked of the services that run, and whether their figures say that they get it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from .implied import KEPT, Kept
+from .objectives import Judged, Objective, Objectives
+from .space import Space
+
+__all__ = ["Asked"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Objectives, by the services that they are of.
+
+    Attributes
+    ----------
+    space : Space
+        The services and pipelines.
+    objectives : Objectives
+        By the canonical names of the whole scenario.
+    kept : Kept
+        What is asked for beside them.
+    """
+
+    space: Space
+    objectives: Objectives
+    kept: Kept = KEPT
+
+    @property
+    def spare(self) -> int:
+        """Replicas of each service that may be missing."""
+        return 1 if self.objectives.tolerate else 0
+
+    def apart(self, level: str) -> list[frozenset[int]]:
+        """Services that must not share a part at all (``"hardware"``), or an MPS daemon (``"process"``)."""
+        position = {name: i for i, name in enumerate(self.space.services)}
+        return [
+            frozenset(position[name] for name in rule.between)
+            for rule in self.objectives.isolation
+            if rule.level == level
+        ]
+
+    def judge(
+        self,
+        values: Mapping[str, float],
+        dedicated: Mapping[str, float],
+        running: frozenset[int],
+        services: Iterable[int],
+        replicas: int = 1,
+    ) -> list[Judged]:
+        """The bounds that services have anything to do with, and what dedicated GPUs serve.
+
+        Parameters
+        ----------
+        values : mapping of str to float
+            Figures of a run.
+        dedicated : mapping of str to float
+            Of these services on whole GPUs of their own under the same luck: what is compared with them has no
+            interval.
+        running : frozenset of int
+            Services that ran.
+        services : iterable of int
+            Those that are looked at.
+        replicas : int
+            That any of them has, at most: none of so many may fall behind.
+        """
+        looked_at = frozenset(services)
+        bounds = [o for o in self.objectives.bounds if self._concerns(o, running, looked_at)]
+        judged = [objective.judge(_find(values, objective.figure)) for objective in bounds]
+        bounded = {o.figure for o in self.objectives.bounds if not o.at_most}
+        implied = [o for o in self.kept.served(dedicated, replicas) if o.figure not in bounded]
+        return [*judged, *(objective.judge(float(values[objective.figure])) for objective in implied)]
+
+    def failing(self, judged: Iterable[Judged], services: Iterable[int]) -> list[int]:
+        """Those of the services that miss a bound, or may."""
+        looked_at = frozenset(services)
+        found: set[int] = set()
+        for one in judged:
+            if one.meets is not True:
+                of = self.services_of(one.objective.figure)
+                found |= looked_at if of is None else of & looked_at
+        return sorted(found)
+
+    def services_of(self, figure: str) -> frozenset[int] | None:
+        """Services that a figure is of; None for figures of the whole run."""
+        return self._owners.get(figure.rpartition(".")[0])
+
+    def _concerns(self, objective: Objective, running: frozenset[int], services: frozenset[int]) -> bool:
+        """Whether the figure is there, and of one of these services."""
+        of = self.services_of(objective.figure)
+        if of is None:
+            return running == frozenset(range(len(self.space.services)))
+        return of <= running and bool(of & services)
+
+    @cached_property
+    def _owners(self) -> dict[str, frozenset[int]]:
+        """What stands before the last dot of a figure's name."""
+        position = {name: i for i, name in enumerate(self.space.services)}
+        owners = {name: frozenset([i]) for name, i in position.items()}
+        owners |= {name: frozenset(members) for name, members in self.space.pipelines.items()}
+        for pipeline, described in self.space.scenario.document["pipelines"].items():
+            for stage in described["stages"]:
+                if "service" in stage:
+                    of = frozenset([position[stage["service"]]])
+                    owners |= {stage["name"]: of, f"{pipeline}.{stage['name']}": of}
+        return owners
+
+
+def _find(values: Mapping[str, float], figure: str) -> float:
+    """A figure's value; where there is one pipeline alone its name may be left out."""
+    if figure in values:
+        return values[figure]
+    return values.get(figure.partition(".")[2], math.nan)
