@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .calibration.measurements import Measurements as Measurements
     from .frames.tables import Table as Table
     from .planning.answer import Plan as Plan
+    from .planning.capacity import capacity as capacity
+    from .planning.capacity_text import Capacity as Capacity
     from .planning.plan import plan as plan
     from .scenario.engines import EnginePreset as EnginePreset
     from .scenario.engines import engine_preset as engine_preset
@@ -85,6 +87,8 @@ _HOMES = {
     "calibration.calibration": ("Calibration",),
     "study.comparison": ("Comparison", "compare"),
     "planning.answer": ("Plan",),
+    "planning.capacity": ("capacity",),
+    "planning.capacity_text": ("Capacity",),
     "planning.plan": ("plan",),
     "scenario.engines": ("EnginePreset", "engine_preset", "engine_preset_names"),
     "calibration.fitting": ("calibrate",),
@@ -109,6 +113,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Calibration",
     "CalibrationError",
+    "Capacity",
     "Comparison",
     "EnginePreset",
     "Error",
@@ -123,6 +128,7 @@ __all__ = [
     "ModelError",
     "OutOfMemoryError",
     "Placement",
+    "Plan",
     "Point",
     "Profile",
     "ProfileError",
@@ -140,6 +146,7 @@ __all__ = [
     "Workload",
     "__version__",
     "calibrate",
+    "capacity",
     "compare",
     "engine_preset",
     "engine_preset_names",
@@ -150,6 +157,7 @@ __all__ = [
     "model",
     "model_names",
     "place",
+    "plan",
     "plot",
     "profile",
     "profile_names",

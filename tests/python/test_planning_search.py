@@ -4,7 +4,6 @@ import itertools
 import random
 
 import pytest
-
 from gpushare.planning.problem import Config, GpuKind, Problem, Tenant
 from gpushare.planning.search import Opinion, Verdict, search
 

@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(subparsers, commands.run)
     _add_compare(subparsers, commands.compare)
     _add_plan(subparsers, deciding.plan)
+    _add_capacity(subparsers, deciding.capacity)
     _add_sweep(subparsers, sweeping.sweep)
     _add_validate(subparsers, commands.validate)
     _add_calibrate(subparsers, commands.calibrate)
@@ -160,6 +161,21 @@ def _add_plan(subparsers: Any, command: Command) -> None:
     _add_scenario(parser)
     parser.set_defaults(replications=4)
     deciding.add_plan(parser)
+
+
+def _add_capacity(subparsers: Any, command: Command) -> None:
+    parser = _add(
+        subparsers,
+        "capacity",
+        "find the largest load within objectives",
+        command,
+        "gpushare capacity voice-heavy --slo voice_to_voice_p95=1.5s",
+        "gpushare capacity mine.json --slo llm.ttft_p95=500ms --vary rate --modes dedicated,mps",
+    )
+    parser.epilog = f"{parser.epilog}\n\nexit codes: 0 some load meets the objectives, 4 none does"
+    _add_scenario(parser)
+    parser.set_defaults(replications=8)
+    deciding.add_capacity(parser)
 
 
 def _add_validate(subparsers: Any, command: Command) -> None:

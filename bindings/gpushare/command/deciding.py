@@ -8,9 +8,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import files
+from .commands import split_values
 from .progress import Progress
 
-__all__ = ["MET", "MISSED", "UNCLEAR", "add_objectives", "add_plan", "exit_code"]
+__all__ = [
+    "MET",
+    "MISSED",
+    "UNCLEAR",
+    "add_capacity",
+    "add_objectives",
+    "add_plan",
+    "capacity",
+    "exit_code",
+    "plan",
+]
 
 #: Exit codes: objectives met, or none given; missed; too close to say.
 MET, MISSED, UNCLEAR = 0, 4, 5
@@ -90,6 +101,45 @@ def plan(options: argparse.Namespace) -> int:
         files.write_json(found.to_dict(), options.out)
     print(files.plain_json(found.to_dict()) if options.json else found)
     return _INTERRUPTED if found.interrupted else exit_code(found.meets)
+
+
+def add_capacity(parser: argparse.ArgumentParser) -> None:
+    """What ``gpushare capacity`` takes, beside the scenario."""
+    add_objectives(parser)
+    parser.add_argument(
+        "--vary",
+        metavar="WHAT",
+        default="",
+        help="users, rate, or the path of a number; by default what there is",
+    )
+    parser.add_argument("--modes", metavar="MODE,...", help="by default the document's own placement")
+    parser.add_argument(
+        "--tolerance", type=_percentage, default=0.01, metavar="PERCENT", help="how exactly; by default 1"
+    )
+    parser.add_argument("--out", metavar="FILE.csv", help="write every load that was tried")
+
+
+def capacity(options: argparse.Namespace) -> int:
+    """``gpushare capacity``."""
+    from ..frames.table_files import write_csv
+    from ..planning.capacity import capacity as find
+
+    with Progress(options.scenario) as progress:
+        found = find(
+            options.scenario,
+            vary=options.vary,
+            slo=options.slo,
+            modes=split_values(options.modes) if options.modes else None,
+            tolerance=options.tolerance,
+            replications=options.replications,
+            seed=options.seed,
+            threads=options.threads,
+            progress=progress.text,
+        )
+    if options.out is not None:
+        write_csv(found.curve, options.out)
+    print(files.plain_json(found.to_dict()) if options.json else found)
+    return MET if found.load > 0 else MISSED
 
 
 def _percentage(text: str) -> float:

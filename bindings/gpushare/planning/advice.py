@@ -74,7 +74,9 @@ def advice_for(
         ratio = peak_to_mean([t for t in traffic if only or t.get("pipeline") in visits])
         busy = dedicated.get(f"{name}.busy", math.nan)
         habits.append(Habits(name, busy, min(1.0, busy * ratio), ratio > BURSTY))
-    completed = dedicated["request_throughput"] * dedicated["duration_s"] / dedicated["arrived"]
+    completed = 1.0  # where they do not even fit, nothing is compared with them
+    if dedicated:
+        completed = dedicated["request_throughput"] * dedicated["duration_s"] / dedicated["arrived"]
     shared = [c for c in packed.configs if len(c.tenants) > 1 or c.part.name != "whole"]
     ways = ["mig" if c.part.name != "whole" else str(sharing[c]) for c in shared]
     return advise(habits, completed, bool(shared), max(ways, key=ways.count, default=""), isolated)

@@ -41,6 +41,8 @@ class Kept:
 
     def served(self, dedicated: Mapping[str, float], replicas: int = 1) -> list[Objective]:
         """Bounds for what is served at all; one of several replicas that falls behind must not hide among them."""
+        if not dedicated:  # they do not fit
+            return [Objective("success_rate", self.success, False, implied=True)]
         shares = {"success_rate": self.success, "request_throughput": self.throughput}
         return [
             Objective(name, (1 - (1 - share) / replicas) * float(dedicated[name]), False, implied=True)

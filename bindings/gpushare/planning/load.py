@@ -10,7 +10,7 @@ from typing import Any
 from .._core import ScenarioError
 from .._errors import fail
 
-__all__ = ["offered", "scaled"]
+__all__ = ["mean_rate", "scaled"]
 
 _RATES = ("rate_per_s", "rates_per_s", "low_per_s", "high_per_s", "spike_per_s")
 
@@ -75,6 +75,12 @@ def _arrivals(arrivals: Mapping[str, Any], factor: float) -> dict[str, Any]:
     return result
 
 
-def offered(figures: Mapping[str, float]) -> float:
-    """Requests a second that came, from the figures of a run."""
-    return float(figures["arrived"] / figures["duration_s"])
+def mean_rate(arrivals: Mapping[str, Any]) -> float | None:
+    """Requests a second of an arrival process in the mean; None where they take a run to know."""
+    if arrivals["kind"] == "mixture":
+        rates = [mean_rate(client) for client in arrivals["clients"]]
+        return None if None in rates else sum(rate for rate in rates if rate is not None)
+    if arrivals["kind"] == "on-off":
+        rates, hold = arrivals["rates_per_s"], arrivals["hold_s"]
+        return float(sum(rate * s for rate, s in zip(rates, hold, strict=True)) / sum(hold))
+    return float(arrivals["rate_per_s"]) if "rate_per_s" in arrivals else None

@@ -160,6 +160,8 @@ class _Model:
         self._cover()
         self._fit_layouts()
         self._count_gpus()
+        if problem.spread:
+            self._spread()
 
     def _cover(self) -> None:
         placed: dict[Tenant, dict[int, float]] = defaultdict(dict)
@@ -182,6 +184,18 @@ class _Model:
                 if part.name in layout:
                     weights[self.of_layout[part.gpu, i]] = float(layout[part.name])
             self.program.constrain(0.0, weights)
+
+    def _spread(self) -> None:
+        """Of a service no more replicas on instances than there are GPUs that are cut."""
+        cut = dict.fromkeys(self.of_layout.values(), 1.0)
+        for tenant in self.of_choice:
+            weights = {
+                v: -float(c.tenants.count(tenant))
+                for v, c in zip(self.of_config, self.columns, strict=True)
+                if c.part.name != "whole" and tenant in c.tenants
+            }
+            if weights:
+                self.program.constrain(0.0, weights | cut)
 
     def _count_gpus(self) -> None:
         for g, gpu in enumerate(self.problem.gpus):

@@ -146,6 +146,7 @@ class _Planner:
             self.space.ranks,
             # Where one may fail, two replicas on one part are no help to each other.
             copies=1 if self.asked.spare else 2,
+            spread=self.asked.objectives.tolerate == "gpu",
         )
         found = search(problem, self.trials, rounds=rounds, within=gap, progress=self._tell)
         return self._answer(answer, problem, found)
@@ -180,10 +181,13 @@ class _Planner:
         answer.scenario = placed.with_objectives(self.asked.objectives.to_dict())
         answer.gpus_by_kind = {problem.gpus[g].name: n for g, n in sorted(packed.gpus.items())}
         answer.cost_per_month = packed.cost * self.scale
+        if answer.cost_per_month <= answer.lower_cost * (1 + 1e-9):
+            answer.lower_bound = answer.gpus
 
     def _look_around(self, answer: Plan, packed: Packed, runner_up: Packed | None, reasons: Reasons) -> None:
         """What the rules of thumb say, what more load does, and what comes next."""
-        dedicated = self.trials.reference(self.trials.staging.key_of_all(), self.trials.replications)
+        key = self.trials.staging.key([tenant for config in packed.configs for tenant in config.tenants])
+        dedicated = self.trials.reference(key, self.trials.replications)
         isolated = any(rule.level == "hardware" for rule in self.asked.objectives.isolation)
         answer.advice = advice_for(self.space, dedicated, packed, self.trials.sharing(packed), isolated)
         answer.breaks = [self._under(answer, load) for load in _LOADS]

@@ -95,6 +95,8 @@ class Problem:
         On one part.
     copies : int
         Of one service on one part, at most.
+    spread : bool
+        Replicas of a service stand on different GPUs.
     most_columns : int
         Configs to choose from, at most; `most_tenants` is lowered until they are fewer.
     """
@@ -105,6 +107,7 @@ class Problem:
     ranks: Sequence[int] = ()
     most_tenants: int = 6
     copies: int = 2
+    spread: bool = False
     most_columns: int = 40_000
     parts: Sequence[Part] = field(init=False)
 

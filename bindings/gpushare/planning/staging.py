@@ -89,18 +89,27 @@ class Staging:
         scenario = self.scenario(self.key([t for config in packed.configs for t in config.tenants]))
         return self._on(scenario, self.space.packed_gpus(packed, sharing), "plan")
 
-    def failures(self, packed: Packed, sharing: Mapping[Config, Any]) -> list[Scenario]:
-        """The scenario without each GPU, or each instance, in turn; none where no failure is to be tolerated."""
+    def failures(self, packed: Packed, sharing: Mapping[Config, Any]) -> list[Scenario | str]:
+        """The scenario without each GPU, or each instance, in turn; or which service is then nowhere.
+
+        None where no failure is to be tolerated.
+        """
         tolerated = self.asked.objectives.tolerate
         scenario = self.scenario(self.key([t for config in packed.configs for t in config.tenants]))
         gpus = self.space.packed_gpus(packed, sharing)
-        result = []
+        result: list[Scenario | str] = []
         for i, gpu in enumerate(gpus):
             every = range(len(gpu["partitions"]))
             for lost in {"gpu": [set(every)], "instance": [{k} for k in every]}.get(tolerated, []):
                 left = [{"processes": []} if k in lost else gpu["partitions"][k] for k in every]
                 others = [*gpus[:i], gpu | {"partitions": left}, *gpus[i + 1 :]]
-                result.append(self._on(scenario, others, "one failed"))
+                placed = {p if isinstance(p, str) else p["service"] for g in others for p in _processes(g)}
+                gone = [name for name in scenario.services if name not in placed]
+                result.append(
+                    f"{gone[0]} is nowhere when gpu{i} fails"
+                    if gone
+                    else self._on(scenario, others, "one failed")
+                )
         return result
 
     def _on(self, scenario: Scenario, gpus: Sequence[Mapping[str, Any]], label: str) -> Scenario:
@@ -132,3 +141,7 @@ class Staging:
         free = next(free for place, free in found.free_bytes.items() if place.startswith("gpu0/"))
         wanted = self.asked.objectives.memory_headroom * placed.gpus[0]["partitions"][0]["memory_bytes"]
         return free >= wanted and not any(misfit.gpu < config.part.gpus for misfit in found.misfits)
+
+
+def _processes(gpu: Mapping[str, Any]) -> list[Any]:
+    return [process for partition in gpu["partitions"] for process in partition["processes"]]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..scenario.scenario import Scenario
 from ..study.outcomes import Outcome
 from .objectives import Judged, meets
 from .packing import Packed
@@ -195,7 +196,11 @@ class Trials:
 
     def _try_packing(self, packed: Packed) -> Trial:
         ways = self.sharing(packed)
-        scenarios = [self.staging.packed(packed, ways), *self.staging.failures(packed, ways)]
+        failures = self.staging.failures(packed, ways)
+        gone = [failure for failure in failures if isinstance(failure, str)]
+        if gone:
+            return Trial(refused=gone[0], failed=True)
+        scenarios = [self.staging.packed(packed, ways), *(f for f in failures if isinstance(f, Scenario))]
         key = self.staging.key([tenant for config in packed.configs for tenant in config.tenants])
         count = 2 * self.replications
         while True:

@@ -28,6 +28,18 @@ std::string listed(std::vector<std::string> choices) {
   return text::join(choices, ", ") + (more > 0 ? text::format(" and {} more", more) : "");
 }
 
+// The last parts of a name, as many as the text has; without its unit where the text has none.
+std::size_t distance_to(std::string_view text, std::string_view name) {
+  auto parts = std::count(text.begin(), text.end(), '.') + 1;
+  std::size_t begin = name.size();
+  while (begin > 0 && (name[begin - 1] != '.' || --parts > 0)) --begin;
+  const std::string_view tail = name.substr(begin);
+  const std::size_t unit = tail.rfind('_');
+  const std::size_t whole = json::edit_distance(text, tail);
+  return unit == std::string_view::npos ? whole
+                                        : std::min(whole, json::edit_distance(text, tail.substr(0, unit)));
+}
+
 // Those that contain the text come first, then the others that are near.
 std::vector<std::string> nearest_to(std::string_view text, std::span<const std::string> names) {
   if (text.empty() || text.size() > kLongestName) return {};
@@ -35,7 +47,7 @@ std::vector<std::string> nearest_to(std::string_view text, std::span<const std::
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i].size() > kLongestName) continue;
     const bool contains = names[i].find(text) != std::string::npos;
-    const std::size_t distance = contains ? 0 : json::edit_distance(text, names[i]);
+    const std::size_t distance = contains ? 0 : distance_to(text, names[i]);
     if (distance <= std::max<std::size_t>(1, text.size() / 3)) ranked.emplace_back(distance, i);
   }
   std::sort(ranked.begin(), ranked.end());

@@ -1,0 +1,190 @@
+"""The largest load within objectives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._core import ScenarioError
+from .._errors import fail
+from ..scenario.scenario import ModeLike, Scenario, ScenarioLike, mode_text
+from ..study.outcomes import Outcome
+from ..study.runner import Executor, MapCallable
+from ..study.simulation import as_scenario, check_count
+from .capacity_text import Capacity, CapacityOfMode, Tried
+from .implied import KEPT
+from .loads import Varied, varied
+from .objectives import Judged, Objective, Objectives, shown
+from .runs import Runs
+
+__all__ = ["capacity"]
+
+#: Loads that are tried at once: the search is the same whatever runs it.
+_AT_ONCE = 4
+#: Times that the load is multiplied or divided by 4 at most.
+_STEPS = 8
+
+
+def capacity(
+    scenario: ScenarioLike,
+    objectives: Mapping[str, Any] | None = None,
+    *,
+    vary: str = "",
+    slo: Iterable[str] = (),
+    modes: Sequence[ModeLike] | None = None,
+    tolerance: float = 0.01,
+    replications: int = 8,
+    seed: int | None = None,
+    executor: Executor | MapCallable | None = None,
+    threads: int | None = None,
+    progress: Callable[[str], object] | None = None,
+) -> Capacity:
+    """Finds the largest load within the objectives, under the same luck for all loads and modes.
+
+    Parameters
+    ----------
+    scenario : Scenario, str, path or mapping
+        As in `simulate`.
+    objectives, slo : optional
+        As in `plan`. Without any, what dedicated GPUs give at the document's load, and some more. In any case
+        99 % of the requests must succeed, unless another ``success_rate`` is asked for.
+    vary : str
+        ``"users"`` of closed traffic, ``"rate"`` of all other traffic (requests a second), or the path of a number in
+        the document. By default whichever traffic there is.
+    modes : sequence of str or Layout, optional
+        By default the scenario's own placement.
+    tolerance : float
+        Loads are found to this share of themselves; users to one.
+    replications : int
+        Runs at each load.
+    seed, executor, threads : optional
+        As in `sweep`.
+    progress : callable, optional
+        Called with a line of text now and then.
+
+    Returns
+    -------
+    Capacity
+        A mode that is refused, or misses the objectives at every load, has a capacity of 0 and the reason.
+
+    Raises
+    ------
+    ScenarioError, FigureError
+        For objectives that do not exist, or a load that cannot be varied.
+    """
+    base = as_scenario(scenario)
+    check_count("replications", replications, 2)
+    if not 0 < tolerance < 1:
+        raise ValueError(f"tolerance: found {tolerance}; a share above 0 and below 1 is needed")
+    say = progress if progress is not None else lambda text: None
+    load = varied(base, vary)
+    runs = Runs(executor, threads, seed)
+    asked = Objectives.of(base, objectives, slo)
+    if not asked.bounds:
+        asked = asked.beside(_from_dedicated(base, runs, replications))
+    asked = asked.beside([Objective("success_rate", KEPT.success, False, implied=True)])
+    start = load.start(runs)
+    found = {}
+    for mode in modes if modes is not None else [""]:
+        name = mode_text(mode) if mode else base.mode
+        runs.told = lambda count, name=name: say(f"{name}: {count} runs")
+        placed = base.with_mode(mode) if mode else base
+        found[name] = _Search(placed, load, asked, runs, replications, tolerance).find(start)
+    return Capacity(base.name, vary or load.kind, load.unit, found, asked, runs.count)
+
+
+def _from_dedicated(scenario: Scenario, runs: Runs, replications: int) -> list[Objective]:
+    """What latencies may be where nobody says."""
+    outcome = runs.outcomes([scenario.with_mode("dedicated")], replications)[0]
+    if outcome.refused:
+        raise fail(
+            ScenarioError, "objectives", f"none are given, and dedicated GPUs are refused: {outcome.refused}"
+        )
+    return KEPT.latencies(outcome.figures, scenario.document["pipelines"])
+
+
+@dataclass
+class _Search:
+    """Of one mode."""
+
+    scenario: Scenario
+    load: Varied
+    asked: Objectives
+    runs: Runs
+    replications: int
+    tolerance: float
+    tried: dict[float, Tried] = field(default_factory=dict)
+
+    def find(self, start: float) -> CapacityOfMode:
+        self.bracket(start)
+        good = [load for load, tried in self.tried.items() if tried.excess <= 0]
+        if not good:
+            least = self.tried[min(self.tried)]
+            return CapacityOfMode(
+                0.0, 0.0, min(self.tried), self.curve(), least.refused or _missed(least.judged)
+            )
+        load = self.narrow(lambda tried: tried.excess <= 0)
+        low = self.narrow(lambda tried: tried.meets is True)
+        high = self.narrow(lambda tried: tried.meets is not False, upper=True)
+        return CapacityOfMode(load, low, high, self.curve())
+
+    def curve(self) -> list[Tried]:
+        return [self.tried[load] for load in sorted(self.tried)]
+
+    def bracket(self, start: float) -> None:
+        """Tries loads until one is within the objectives and a larger one clearly is not."""
+        factor = 4.0
+        self.try_all([start, start * factor])
+        for _ in range(_STEPS):
+            lowest, highest = min(self.tried), max(self.tried)
+            more = []
+            if self.tried[highest].meets is not False:
+                more.append(highest * factor)
+            if self.tried[lowest].meets is not True and self.load.rounded(lowest / factor) < lowest:
+                more.append(lowest / factor)
+            if not more:
+                return
+            self.try_all(more)
+
+    def narrow(self, within: Callable[[Tried], bool], *, upper: bool = False) -> float:
+        """The largest load tried that is within, or the smallest beyond it, to the tolerance."""
+        while True:
+            loads = sorted(self.tried)
+            beyond = [load for load in loads if not within(self.tried[load])]
+            above = min(beyond, default=math.inf)
+            below = max((load for load in loads if load < above), default=0.0)
+            if math.isinf(above) or below == 0.0:
+                return below if not upper else above
+            more = self.between(below, above)
+            if not more:
+                return above if upper else below
+            self.try_all(more)
+
+    def between(self, below: float, above: float) -> list[float]:
+        """Loads between two, evenly on a logarithmic scale; none where these are near enough."""
+        if not self.load.whole and above / below - 1 <= self.tolerance:
+            return []
+        step = (above / below) ** (1 / (_AT_ONCE + 1))
+        loads = {self.load.rounded(below * step ** (i + 1)) for i in range(_AT_ONCE)}
+        return sorted(load for load in loads if below < load < above and load not in self.tried)
+
+    def try_all(self, loads: Sequence[float]) -> None:
+        new = [load for load in dict.fromkeys(map(self.load.rounded, loads)) if load not in self.tried]
+        outcomes = self.runs.outcomes([self.load.at(self.scenario, load) for load in new], self.replications)
+        for load, outcome in zip(new, outcomes, strict=True):
+            self.tried[load] = self.judge(load, outcome)
+
+    def judge(self, load: float, outcome: Outcome) -> Tried:
+        if outcome.refused:
+            return Tried(load, (), outcome.refused)
+        return Tried(load, tuple(self.asked.judge(outcome.figures)))
+
+
+def _missed(judged: Sequence[Judged]) -> str:
+    worst = max(judged, key=lambda one: math.inf if math.isnan(one.excess) else one.excess)
+    if math.isnan(worst.value):
+        return f"{worst.objective.figure} has no value at the least load: nothing got so far"
+    value = shown(worst.objective.figure, worst.value)
+    return f"{worst.objective.figure} {value} at the least load, against {worst.objective}"

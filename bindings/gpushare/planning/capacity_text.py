@@ -1,0 +1,237 @@
+"""The answer of a search for capacity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..frames.charts import Line, line_chart
+from ..frames.render import Field, html_table, number, text_table, wrap
+from ..frames.tables import Table
+from .objectives import Judged, Objectives, meets, shown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Capacity", "CapacityOfMode", "Tried"]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What became of a load.
+
+    Attributes
+    ----------
+    load : float
+        In the unit of the capacity.
+    judged : sequence of Judged
+        Every objective.
+    refused : str
+        Why it could not run.
+    """
+
+    load: float
+    judged: Sequence[Judged] = ()
+    refused: str = ""
+
+    @property
+    def meets(self) -> bool | None:
+        """Whether all objectives are met; None when it is too close to say."""
+        return False if self.refused else meets(self.judged)
+
+    @property
+    def excess(self) -> float:
+        """How far the worst figure is beyond its bound, as a share of it."""
+        if self.refused:
+            return math.inf
+        return max((math.inf if math.isnan(j.excess) else j.excess for j in self.judged), default=-1.0)
+
+
+@dataclass(frozen=True)
+class CapacityOfMode:
+    """The largest load of one mode.
+
+    Attributes
+    ----------
+    load : float
+        Where the means meet the bounds; 0 when no load does.
+    low, high : float
+        The largest load that meets them beyond doubt, and the smallest that misses them beyond doubt.
+    curve : sequence of Tried
+        All loads that were tried, ascending.
+    why : str
+        What stands in the way of any load.
+    """
+
+    load: float
+    low: float
+    high: float
+    curve: Sequence[Tried] = ()
+    why: str = ""
+
+    @property
+    def limit(self) -> Judged | None:
+        """The objective that is missed first beyond the capacity."""
+        beyond = [tried for tried in self.curve if tried.load > self.load and tried.judged]
+        return max(beyond[0].judged, key=lambda one: one.excess) if beyond else None
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """Largest loads within objectives, by mode.
+
+    Attributes
+    ----------
+    scenario : str
+        Its name.
+    vary, unit : str
+        What was varied, and its unit.
+    modes : mapping of str to CapacityOfMode
+        In the order asked for.
+    objectives : Objectives
+        What was asked.
+    runs : int
+        Runs that were simulated.
+    """
+
+    scenario: str
+    vary: str
+    unit: str
+    modes: Mapping[str, CapacityOfMode]
+    objectives: Objectives
+    runs: int
+
+    @property
+    def best(self) -> str:
+        """The mode that takes most load."""
+        return max(self.modes, key=lambda mode: self.modes[mode].load)
+
+    @property
+    def load(self) -> float:
+        """Of the best mode."""
+        return self.modes[self.best].load
+
+    @property
+    def low(self) -> float:
+        """Of the best mode."""
+        return self.modes[self.best].low
+
+    @property
+    def high(self) -> float:
+        """Of the best mode."""
+        return self.modes[self.best].high
+
+    @property
+    def curve(self) -> Table:
+        """Mode, load, and every objective's value with its interval, for all loads that were tried."""
+        rows = [(mode, tried) for mode, found in self.modes.items() for tried in found.curve]
+        columns: dict[str, Any] = {
+            "mode": [mode for mode, _ in rows],
+            "load": np.array([tried.load for _, tried in rows]),
+        }
+        for i, objective in enumerate(self.objectives.bounds):
+            for suffix, name in (("", "value"), ("_low", "low"), ("_high", "high")):
+                columns[f"{objective.figure}{suffix}"] = np.array(
+                    [getattr(tried.judged[i], name) if tried.judged else math.nan for _, tried in rows]
+                )
+        columns["meets"] = [{True: "yes", False: "no", None: "unclear"}[tried.meets] for _, tried in rows]
+        return Table("capacity", columns)
+
+    def plot(self, figure: str | None = None) -> Figure:
+        """A figure over the load, a line with its interval for each mode; needs matplotlib.
+
+        Parameters
+        ----------
+        figure : str, optional
+            By default that of the first objective.
+
+        Raises
+        ------
+        ImportError
+            When matplotlib is not installed.
+        ValueError
+            For a figure without an objective.
+        """
+        names = [objective.figure for objective in self.objectives.bounds]
+        name = figure if figure is not None else names[0]
+        if name not in names:
+            raise ValueError(f"figure: found {name!r}; legal are {', '.join(names)}")
+        position = names.index(name)
+        lines = []
+        for mode, found in self.modes.items():
+            known = [t for t in found.curve if t.judged and not math.isnan(t.judged[position].value)]
+            values = [t.judged[position] for t in known]
+            widths = [(one.high - one.low) / 2 for one in values]
+            lines.append(Line(mode, [t.load for t in known], [one.value for one in values], widths))
+        return line_chart(self.unit, name, lines)
+
+    def _shown(self, load: float) -> str:
+        """A load as its unit wants it."""
+        every = [x for found in self.modes.values() for x in (found.load, found.low, found.high)]
+        return number(load, 0 if all(x.is_integer() for x in every) else None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON, as ``gpushare capacity --json`` prints it."""
+        return {
+            "scenario": self.scenario,
+            "vary": self.vary,
+            "unit": self.unit,
+            "mode": self.best,
+            "load": self.load,
+            "low": self.low,
+            "high": self.high,
+            "objectives": self.objectives.to_dict(),
+            "modes": {
+                mode: {"load": found.load, "low": found.low, "high": found.high, "why": found.why}
+                | {"limit": found.limit.objective.figure if found.limit else None}
+                for mode, found in self.modes.items()
+            },
+            "runs": self.runs,
+        }
+
+    def text(self, width: int = 80) -> str:
+        """The answer first, then a row for every mode."""
+        return "\n\n".join(
+            [wrap(self._headline(), width), text_table(self._fields(), width=width), *self._notes(width)]
+        )
+
+    def _headline(self) -> str:
+        best = self.modes[self.best]
+        if best.load == 0:
+            return f"{self.scenario}: no load meets the objectives: {best.why}."
+        where = f", by {self.best}" if len(self.modes) > 1 else f" on {self.best}"
+        sure = f"surely met to {self._shown(best.low)}, surely missed from {self._shown(best.high)}"
+        return f"{self.scenario}: up to {self._shown(best.load)} {self.unit}{where} ({sure})."
+
+    def _fields(self) -> list[Field]:
+        found = list(self.modes.values())
+        return [
+            Field("mode", list(self.modes), "left"),
+            Field(f"largest\n{self.unit}", [self._shown(one.load) for one in found]),
+            Field("surely\nmet to", [self._shown(one.low) for one in found]),
+            Field("surely\nmissed from", [self._shown(one.high) for one in found]),
+            Field("what is missed first", [_limit(one) for one in found], "left"),
+        ]
+
+    def _notes(self, width: int) -> list[str]:
+        asked = ", ".join(f"{o}{'*' if o.implied else ''}" for o in self.objectives.bounds)
+        closing = " * not asked for." if any(o.implied for o in self.objectives.bounds) else ""
+        return [wrap(f"within: {asked}.{closing} {self.runs} runs under the same luck.", width, "  ")]
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        return html_table(self._fields(), caption=self._headline(), notes=self._notes(10_000))
+
+
+def _limit(found: CapacityOfMode) -> str:
+    if found.why:
+        return found.why
+    if found.limit is None:
+        return "nothing was"
+    return f"{found.limit.objective.figure} {shown(found.limit.objective.figure, found.limit.value)}"
