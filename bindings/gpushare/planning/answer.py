@@ -46,6 +46,7 @@ class Plan(PlanFacts):
                 for one in self.breaks
             ],
             "advice": self.advice,
+            "replications": self.replications,
             "runs": self.runs,
             "finished": self.finished,
         }

@@ -74,8 +74,10 @@ class PlanFacts:
         The next best placement that meets the objectives, in words; empty when there is none.
     advice : list of str
         What the rules of thumb say, and what the simulation says of them.
+    replications : int
+        Runs of the whole placement, of which the figures are means.
     runs : int
-        Runs that were simulated.
+        Runs that were simulated in all.
     finished : bool
         Whether the search came to its end.
     interrupted : bool
@@ -103,6 +105,7 @@ class PlanFacts:
     nearest: Rejection | None = None
     runner_up: str = ""
     advice: list[str] = field(default_factory=list)
+    replications: int = 0
     runs: int = 0
     finished: bool = True
     interrupted: bool = False

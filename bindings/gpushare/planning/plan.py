@@ -177,6 +177,7 @@ class _Planner:
         trial = self.trials.of_packing(packed)
         answer.meets = trial.meets
         answer.judged = list(trial.judged)
+        answer.replications = trial.replications
         placed = self.trials.staging.packed(packed, self.trials.sharing(packed))
         answer.scenario = placed.with_objectives(self.asked.objectives.to_dict())
         answer.gpus_by_kind = {problem.gpus[g].name: n for g, n in sorted(packed.gpus.items())}

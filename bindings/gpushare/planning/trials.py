@@ -39,6 +39,8 @@ class Trial:
         Busy share of the part.
     outcome : Outcome or None
         The figures.
+    replications : int
+        Runs.
     failed : bool
         Whether this is what remains after a GPU, or an instance, has failed.
     """
@@ -48,6 +50,7 @@ class Trial:
     refused: str = ""
     load: float = math.nan
     outcome: Outcome | None = None
+    replications: int = 0
     failed: bool = False
 
     @property
@@ -176,7 +179,7 @@ class Trials:
         services = key[0] if config is None else {tenant.service for tenant in config.tenants}
         dedicated = self.reference(key, replications)
         judged = self.staging.asked.judge(outcome.figures, dedicated, key[0], services, most)
-        return Trial(judged, outcome=outcome)
+        return Trial(judged, outcome=outcome, replications=replications)
 
     def reference(self, key: Key, replications: int) -> Mapping[str, float]:
         """Figures of services on whole GPUs of their own."""
