@@ -27,6 +27,7 @@ FLOORS = (
 UMBRELLA = "gpushare.hpp"
 HEADERS = {
     "arrivals.hpp": "traffic",
+    "bounds.hpp": "planning",
     "calibration.hpp": "calibration",
     "calls.hpp": "traffic",
     "demand.hpp": "hardware",
