@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .calibration.fitting import calibrate as calibrate
     from .calibration.measurements import Measurements as Measurements
     from .frames.tables import Table as Table
+    from .planning.claim import Claim as Claim
+    from .planning.claim import check as check
     from .scenario.engines import EnginePreset as EnginePreset
     from .scenario.engines import engine_preset as engine_preset
     from .scenario.engines import engine_preset_names as engine_preset_names
@@ -82,6 +84,7 @@ _HOMES = {
     ),
     "calibration.calibration": ("Calibration",),
     "study.comparison": ("Comparison", "compare"),
+    "planning.claim": ("Claim", "check"),
     "scenario.engines": ("EnginePreset", "engine_preset", "engine_preset_names"),
     "calibration.fitting": ("calibrate",),
     "calibration.measurements": ("Measurements",),
@@ -105,6 +108,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Calibration",
     "CalibrationError",
+    "Claim",
     "Comparison",
     "EnginePreset",
     "Error",
@@ -136,6 +140,7 @@ __all__ = [
     "Workload",
     "__version__",
     "calibrate",
+    "check",
     "compare",
     "engine_preset",
     "engine_preset_names",

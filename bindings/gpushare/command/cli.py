@@ -11,10 +11,11 @@ from typing import Any, NoReturn
 from .._core import Error
 from .._version import installed_version
 from . import commands
+from .check import add_check
 
 __all__ = ["main"]
 
-Command = Callable[[argparse.Namespace], None]
+Command = Callable[[argparse.Namespace], int | None]
 
 _MODES = """modes:
   dedicated                       one GPU for each server
@@ -43,12 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 after an error, said in one line on stderr; 130 after Ctrl-C.
+        0; 2 after an error, said in one line on stderr; 130 after Ctrl-C; 4 and 5 as a command's help says.
     """
     try:
         options = _parser().parse_args(arguments)
         command: Command = options.command
-        command(options)
+        code = command(options)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except (Error, ValueError, OSError, ImportError) as error:
         return _fail(" ".join(str(error).split()), 2)
-    return 0
+    return code or 0
 
 
 def _fail(message: str, code: int) -> int:
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(subparsers, commands.run)
     _add_compare(subparsers, commands.compare)
     _add_sweep(subparsers, commands.sweep)
+    add_check(subparsers, _add, _positive, _Parser)
     _add_validate(subparsers, commands.validate)
     _add_calibrate(subparsers, commands.calibrate)
     _add_mig(subparsers, commands.mig_layouts)

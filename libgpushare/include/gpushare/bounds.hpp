@@ -85,6 +85,30 @@ inline constexpr double kNoBound = std::numeric_limits<double>::infinity();
 /// 0 where the service does not fit the partition.
 [[nodiscard]] double capacity_bound(const Service& service, const VisitSizes& sizes, const ProcessSite& site);
 
+// ---- What the hardware allows, whatever the software ----
+
+/// At the peak rates of the partition: products and attention alone, nothing between them, and weights shared by as many
+/// requests as the engine may run and the memory holds.
+struct PeakWork {
+  double flop = 0;
+  double bytes = 0;
+  double compute_s = 0, memory_s = 0;  ///< what they take at the peak rates
+  double gpu_s = 0;                    ///< the longer of the two
+  double first_s = 0;                  ///< of a request alone: its prompt; 0 for all but LLMs
+  double token_s = 0;                  ///< of a request alone: each further token; 0 for all but LLMs
+};
+[[nodiscard]] PeakWork peak_work(const Service& service, const VisitSizes& sizes, const ProcessSite& site,
+                                 const MemoryNeed& memory);
+
+/// Of an LLM's request alone with the model's own efficiencies: its prompt's iteration and, at the prompt's context, each
+/// further token's. Zeros for other models.
+struct AloneTimes {
+  double first_s = 0;
+  double token_s = 0;
+};
+[[nodiscard]] AloneTimes alone_times(const Service& service, const VisitSizes& sizes,
+                                     const ProcessSite& site);
+
 // ---- What a placement can carry ----
 
 /// How far the traffic could grow before a placement cannot carry it.
