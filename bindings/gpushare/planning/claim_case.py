@@ -39,6 +39,7 @@ class Case:
     audio_s: float
 
     def document(self, ranks: int, batch: int) -> dict[str, Any]:
+        """A scenario of one replica over so many GPUs, with batches of so many."""
         service: dict[str, Any] = {"model": self.model, "engine": self._engine(batch)}
         if self.precision is not None:
             service["precision"] = self.precision
