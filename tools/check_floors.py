@@ -54,6 +54,7 @@ HEADERS = {
     "table.hpp": "core",
     "time.hpp": "core",
     "trace.hpp": "traces",
+    "what_if.hpp": "planning",
     "workload.hpp": "placement",
 }
 

@@ -79,6 +79,8 @@ std::vector<Case> llm_cases() {
       {"prompts only", llm(""), R"({"input_tokens": 2000, "output_tokens": 1})", "dedicated", 0.95},
       {"long replies", llm(""), R"({"input_tokens": 30, "output_tokens": 400})", "dedicated", 0.85},
       {"short of cache", llm(""), R"({"input_tokens": 4000, "output_tokens": 500})", "dedicated", 0.85},
+      {"little cache", llm(R"(, "kv_blocks": 500)"), R"({"input_tokens": 30, "output_tokens": 400})",
+       "dedicated", 0.8},
       {"random sizes", llm(""),
        R"({"input_tokens": {"kind": "lognormal", "mean": 600, "sigma": 0.6, "max": 3000},
         "output_tokens": {"kind": "exponential", "mean": 150, "max": 600}})",
@@ -280,14 +282,15 @@ TEST_CASE("the mean of limited samples is what samples have on average") {
   for (Distribution d : {uniform(2, 8), exponential(4), gamma(4, 0.7), gamma(4, 3), weibull(4, 0.8),
                          lognormal_with_mean(4, 0.9), pareto(1, 1.2), pareto(1, 1), zipf(1.1, 40),
                          empirical({1, 4, 9}, {1, 2, 1}), constant(5)}) {
-    for (const auto& [low, high] : {std::pair{0.0, 6.0}, std::pair{3.0, 1e300}, std::pair{2.5, 7.0}}) {
-      if (d.kind == Distribution::Kind::pareto && high > 10) continue;  // its samples have no steady mean
-      d.low = low;
-      d.high = high;
+    for (const auto& limits : {std::pair{0.0, 6.0}, std::pair{3.0, 1e300}, std::pair{2.5, 7.0}}) {
+      if (d.kind == Distribution::Kind::pareto && limits.second > 10)
+        continue;  // its samples have no steady mean
+      d.low = limits.first;
+      d.high = limits.second;
       Stream luck(7, 0, "limited");
       double sum = 0;
       for (int i = 0; i < kDraws; ++i) sum += d.sample(luck);
-      INFO(static_cast<int>(d.kind) << " within " << low << " and " << high);
+      INFO(static_cast<int>(d.kind) << " within " << d.low << " and " << d.high);
       CHECK(limited_mean(d) == doctest::Approx(sum / kDraws).epsilon(0.012));
     }
   }

@@ -28,4 +28,5 @@
 #include "gpushare/table.hpp"
 #include "gpushare/time.hpp"
 #include "gpushare/trace.hpp"
+#include "gpushare/what_if.hpp"
 #include "gpushare/workload.hpp"
