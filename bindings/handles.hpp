@@ -77,6 +77,8 @@ py::array_t<T> view(const std::shared_ptr<const void>& owner, const std::vector<
 [[nodiscard]] ProfileHandle load_profile_handle(const std::string& name_or_path);
 [[nodiscard]] LayoutHandle make_layout(const ProfileHandle& profile, Layout layout);
 [[nodiscard]] PlacementHandle placement_of(const ScenarioHandle& scenario);
+/// A placement with indices of the scenario's services: both know them by name.
+[[nodiscard]] Placement for_scenario(const PlacementHandle& placement, const Scenario& scenario);
 /// Every GPU as a dict: node, profile, layout and partitions, with their sharing and processes.
 [[nodiscard]] py::list gpu_list(const Placement& placement, const std::vector<std::string>& services);
 [[nodiscard]] py::list provenance_list(const std::vector<ProvenanceEntry>& entries);
@@ -106,5 +108,6 @@ void register_table(py::module_& module);
 void register_simulation(py::module_& module);
 void register_figures(py::module_& module);
 void register_calibration(py::module_& module);
+void register_bounds(py::module_& module);
 
 }  // namespace gpushare::python

@@ -15,4 +15,5 @@ PYBIND11_MODULE(_core, module) {
   gpushare::python::register_simulation(module);
   gpushare::python::register_figures(module);
   gpushare::python::register_calibration(module);
+  gpushare::python::register_bounds(module);
 }

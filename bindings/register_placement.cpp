@@ -49,14 +49,6 @@ py::list node_list(const PlacementHandle& h) {
   return list;
 }
 
-/// A placement with indices of the scenario's services: both know them by name.
-Placement for_scenario(const PlacementHandle& h, const Scenario& scenario) {
-  std::vector<std::string> names;
-  for (const Service& service : scenario.workload.services) names.push_back(service.name);
-  if (names == h.services) return *h.placement;
-  return parse_placement(placement_document(*h.placement, h.services), names, "placement");
-}
-
 PlacementHandle place_mode(const ScenarioHandle& h, const std::string& text,
                            const std::optional<ProfileHandle>& gpu,
                            const std::optional<std::vector<int>>& consolidate) {
@@ -103,6 +95,13 @@ py::tuple fit_of(const ScenarioHandle& h, const std::optional<PlacementHandle>& 
 }
 
 }  // namespace
+
+Placement for_scenario(const PlacementHandle& h, const Scenario& scenario) {
+  std::vector<std::string> names;
+  for (const Service& service : scenario.workload.services) names.push_back(service.name);
+  if (names == h.services) return *h.placement;
+  return parse_placement(placement_document(*h.placement, h.services), names, "placement");
+}
 
 PlacementHandle placement_of(const ScenarioHandle& h) {
   PlacementHandle placement;

@@ -27,6 +27,7 @@ FLOORS = (
 UMBRELLA = "gpushare.hpp"
 HEADERS = {
     "arrivals.hpp": "traffic",
+    "bounds.hpp": "planning",
     "calibration.hpp": "calibration",
     "calls.hpp": "traffic",
     "demand.hpp": "hardware",
@@ -54,6 +55,7 @@ HEADERS = {
     "table.hpp": "core",
     "time.hpp": "core",
     "trace.hpp": "traces",
+    "what_if.hpp": "planning",
     "workload.hpp": "placement",
 }
 

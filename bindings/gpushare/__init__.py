@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from .planning.answer import Plan as Plan
     from .planning.capacity import capacity as capacity
     from .planning.capacity_text import Capacity as Capacity
+    from .planning.claim import Claim as Claim
+    from .planning.claim import check as check
     from .planning.plan import plan as plan
     from .scenario.engines import EnginePreset as EnginePreset
     from .scenario.engines import engine_preset as engine_preset
@@ -90,6 +92,7 @@ _HOMES = {
     "planning.capacity": ("capacity",),
     "planning.capacity_text": ("Capacity",),
     "planning.plan": ("plan",),
+    "planning.claim": ("Claim", "check"),
     "scenario.engines": ("EnginePreset", "engine_preset", "engine_preset_names"),
     "calibration.fitting": ("calibrate",),
     "calibration.measurements": ("Measurements",),
@@ -114,6 +117,7 @@ __all__ = [
     "Calibration",
     "CalibrationError",
     "Capacity",
+    "Claim",
     "Comparison",
     "EnginePreset",
     "Error",
@@ -147,6 +151,7 @@ __all__ = [
     "__version__",
     "calibrate",
     "capacity",
+    "check",
     "compare",
     "engine_preset",
     "engine_preset_names",

@@ -14,6 +14,7 @@ from .. import _core
 from .._core import Error
 from .._version import installed_version
 from . import commands, deciding, sweeping
+from .check import add_check
 
 __all__ = ["main"]
 
@@ -93,9 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(subparsers, commands.run)
     _add_compare(subparsers, commands.compare)
-    _add_plan(subparsers, deciding.plan)
-    _add_capacity(subparsers, deciding.capacity)
+    deciding.add_deciding(subparsers, _add, _add_scenario)
     _add_sweep(subparsers, sweeping.sweep)
+    add_check(subparsers, _add, _positive, _Parser)
     _add_validate(subparsers, commands.validate)
     _add_calibrate(subparsers, commands.calibrate)
     _add_mig(subparsers, commands.mig_layouts)
@@ -143,39 +144,6 @@ def _add_scenario(parser: argparse.ArgumentParser) -> None:
         "--replications", type=_positive, default=1, help="runs; figures then carry 95 %% half-widths"
     )
     parser.add_argument("--threads", type=_positive, help="runs at a time; by default one a core")
-
-
-def _add_plan(subparsers: Any, command: Command) -> None:
-    parser = _add(
-        subparsers,
-        "plan",
-        "find the cheapest placement within objectives, and prove that nothing cheaper is",
-        command,
-        "gpushare plan voice-heavy",
-        "gpushare plan mine.json --slo llm.ttft_p95=500ms --gpus a100=8,h100=2 --prices a100=2,h100=4.5",
-        "gpushare plan mine.json --slo llm.ttft_p95=500ms --allow llm.precision=int8 --out plan.json",
-    )
-    parser.epilog = (
-        f"{parser.epilog}\n\nexit codes: 0 met, 4 missed or impossible, 5 too close to say, 130 interrupted"
-    )
-    _add_scenario(parser)
-    parser.set_defaults(replications=4)
-    deciding.add_plan(parser)
-
-
-def _add_capacity(subparsers: Any, command: Command) -> None:
-    parser = _add(
-        subparsers,
-        "capacity",
-        "find the largest load within objectives",
-        command,
-        "gpushare capacity voice-heavy --slo voice_to_voice_p95=1.5s",
-        "gpushare capacity mine.json --slo llm.ttft_p95=500ms --vary rate --modes dedicated,mps",
-    )
-    parser.epilog = f"{parser.epilog}\n\nexit codes: 0 some load meets the objectives, 4 none does"
-    _add_scenario(parser)
-    parser.set_defaults(replications=8)
-    deciding.add_capacity(parser)
 
 
 def _add_validate(subparsers: Any, command: Command) -> None:

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import files
 from .commands import split_values
 from .progress import Progress
 
-__all__ = [
-    "MET",
-    "MISSED",
-    "UNCLEAR",
-    "add_capacity",
-    "add_objectives",
-    "add_plan",
-    "capacity",
-    "exit_code",
-    "plan",
-]
+__all__ = ["MET", "MISSED", "UNCLEAR", "add_deciding", "add_objectives", "exit_code"]
 
 #: Exit codes: objectives met, or none given; missed; too close to say.
 MET, MISSED, UNCLEAR = 0, 4, 5
@@ -45,8 +35,42 @@ def add_objectives(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_plan(parser: argparse.ArgumentParser) -> None:
-    """What ``gpushare plan`` takes, beside the scenario."""
+def add_deciding(
+    subparsers: Any,
+    add: Callable[..., argparse.ArgumentParser],
+    add_scenario: Callable[[argparse.ArgumentParser], None],
+) -> None:
+    """Adds the commands: `add` adds one, `add_scenario` what each takes that simulates."""
+    parser = add(
+        subparsers,
+        "plan",
+        "find the cheapest placement within objectives, and prove that nothing cheaper is",
+        plan,
+        "gpushare plan voice-heavy",
+        "gpushare plan mine.json --slo llm.ttft_p95=500ms --gpus a100=8,h100=2 --prices a100=2,h100=4.5",
+        "gpushare plan mine.json --slo llm.ttft_p95=500ms --allow llm.precision=int8 --out plan.json",
+    )
+    parser.epilog = (
+        f"{parser.epilog}\n\nexit codes: 0 met, 4 missed or impossible, 5 too close to say, 130 interrupted"
+    )
+    add_scenario(parser)
+    parser.set_defaults(replications=4)
+    _add_plan_options(parser)
+    parser = add(
+        subparsers,
+        "capacity",
+        "find the largest load within objectives",
+        capacity,
+        "gpushare capacity voice-heavy --slo voice_to_voice_p95=1.5s",
+        "gpushare capacity mine.json --slo llm.ttft_p95=500ms --vary rate --modes dedicated,mps",
+    )
+    parser.epilog = f"{parser.epilog}\n\nexit codes: 0 some load meets the objectives, 4 none does"
+    add_scenario(parser)
+    parser.set_defaults(replications=8)
+    _add_capacity_options(parser)
+
+
+def _add_plan_options(parser: argparse.ArgumentParser) -> None:
     add_objectives(parser)
     parser.add_argument(
         "--gpus",
@@ -103,8 +127,7 @@ def plan(options: argparse.Namespace) -> int:
     return _INTERRUPTED if found.interrupted else exit_code(found.meets)
 
 
-def add_capacity(parser: argparse.ArgumentParser) -> None:
-    """What ``gpushare capacity`` takes, beside the scenario."""
+def _add_capacity_options(parser: argparse.ArgumentParser) -> None:
     add_objectives(parser)
     parser.add_argument(
         "--vary",

@@ -97,7 +97,9 @@ def _notes(plan: PlanFacts) -> list[str]:
             "* not asked for: what dedicated GPUs give under the same luck, and what may be lost of it."
         )
     if plan.objectives.tolerate and plan.judged:
-        lines.append(f"the figures are those that the worst failure of one {plan.objectives.tolerate} leaves.")
+        lines.append(
+            f"the figures are those that the worst failure of one {plan.objectives.tolerate} leaves."
+        )
     if plan.scenario is not None:
         lines.append(_proof(plan))
     lines += [f"not taken: {one.what}: {one.why}" for one in plan.rejected[:5]]

@@ -2,6 +2,7 @@
 
 /// Everything a planner needs: read a scenario, simulate it, read its figures, and fit its parameters to measured runs.
 #include "gpushare/arrivals.hpp"
+#include "gpushare/bounds.hpp"
 #include "gpushare/calibration.hpp"
 #include "gpushare/calls.hpp"
 #include "gpushare/demand.hpp"
@@ -28,4 +29,5 @@
 #include "gpushare/table.hpp"
 #include "gpushare/time.hpp"
 #include "gpushare/trace.hpp"
+#include "gpushare/what_if.hpp"
 #include "gpushare/workload.hpp"

@@ -30,6 +30,30 @@ double beta_continued_fraction(double a, double b, double x) {
   return fraction;
 }
 
+// Their product with x^a exp(-x) / gamma(a) is P(a, x), or 1 - P(a, x).
+double gamma_series(double a, double x) {
+  double term = 1 / a;
+  double sum = term;
+  for (double n = a + 1; term > sum * std::numeric_limits<double>::epsilon(); ++n) sum += term *= x / n;
+  return sum;
+}
+
+double gamma_continued_fraction(double a, double x) {
+  double b = x + 1 - a;
+  double c = 1 / std::numeric_limits<double>::min();
+  double d = 1 / away_from_zero(b);
+  double fraction = d;
+  for (int i = 1; i <= 100'000; ++i) {
+    const double n = -i * (i - a);
+    b += 2;
+    d = 1 / away_from_zero(n * d + b);
+    c = away_from_zero(b + n / c);
+    fraction *= d * c;
+    if (std::abs(d * c - 1) <= std::numeric_limits<double>::epsilon()) break;
+  }
+  return fraction;
+}
+
 }  // namespace
 
 double log_gamma(double x) {
@@ -51,6 +75,13 @@ double incomplete_beta(double a, double b, double x, double complement) {
   // The fraction converges fast only on this side of the mean.
   if (x < (a + 1) / (a + b + 2)) return front * beta_continued_fraction(a, b, x) / a;
   return 1 - front * beta_continued_fraction(b, a, complement) / b;
+}
+
+double incomplete_gamma(double a, double x) {
+  if (x <= 0) return 0;
+  const double front = std::exp(a * std::log(x) - x - log_gamma(a));
+  if (x < a + 1) return front * gamma_series(a, x);
+  return front == 0 ? 1 : 1 - front * gamma_continued_fraction(a, x);
 }
 
 }  // namespace gpushare

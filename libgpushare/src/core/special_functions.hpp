@@ -10,4 +10,8 @@ namespace gpushare {
 /// (continued fraction by Lentz's method, Press et al., Numerical Recipes, section 6.4).
 [[nodiscard]] double incomplete_beta(double a, double b, double x, double complement);
 
+/// Regularised lower incomplete gamma function P(a, x), a > 0, x >= 0 (series below a + 1, continued fraction above;
+/// Press et al., section 6.2).
+[[nodiscard]] double incomplete_gamma(double a, double x);
+
 }  // namespace gpushare

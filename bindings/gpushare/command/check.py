@@ -1,0 +1,95 @@
+"""``gpushare check``: what can be said without a simulation."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from .. import files
+
+#: Exit codes of a claim.
+_CODES = {"possible": 0, "impossible": 4, "possible only if": 5}
+
+
+def check_claim(options: argparse.Namespace) -> int:
+    """``gpushare check claim``; 0 when it can be true, 4 when it cannot, 5 when only under conditions."""
+    from ..planning.claim import check
+
+    claim = check(
+        options.model,
+        options.gpu,
+        rate=options.rate,
+        tokens_per_s=options.tokens_per_s,
+        users=options.users,
+        streams=options.streams,
+        ttft=options.ttft,
+        itl=options.itl,
+        input=options.input,
+        output=options.output,
+        audio_s=options.audio,
+        units=options.units,
+        precision=options.precision,
+        gpus=options.gpus,
+        partition=options.partition,
+        cached=options.cached,
+    )
+    print(files.plain_json(claim.to_dict()) if options.json else claim)
+    return _CODES[claim.verdict]
+
+
+def _above_zero(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"found {text!r}; a number above 0 is needed")
+    return value
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}; a share from 0 to 1 is needed")
+    return value
+
+
+def add_check(
+    subparsers: Any, add: Callable[..., argparse.ArgumentParser], whole: Callable[[str], int], kind: type
+) -> None:
+    """Adds the group of commands: `add` adds one, `whole` reads a count, `kind` is the parser's class."""
+    group = subparsers.add_parser(
+        "check",
+        help="what can be said without a simulation",
+        description="What can be said without a simulation.",
+    )
+    parser = add(
+        group.add_subparsers(metavar="COMMAND", required=True, parser_class=kind),
+        "claim",
+        "say whether a claim can be true, and what would have to be true for it to hold",
+        check_claim,
+        "gpushare check claim --model llama-3.1-8b --gpu a100 --rate 45 --input 1200 --output 500",
+        "gpushare check claim --model llama-3.1-8b --gpu h100 --itl 0.005 --precision fp8",
+        "gpushare check claim --model parakeet-1.1b --gpu a100 --partition 3g.40gb --streams 200",
+    )
+    parser.epilog = f"{parser.epilog}\n\nexit codes: 0 possible, 4 impossible, 5 possible only if ..."
+    parser.add_argument("--model", required=True, help="a name of `gpushare model list`, or a file")
+    parser.add_argument("--gpu", default="a100", help="a profile, or a file; by default a100")
+    parser.add_argument("--rate", type=_above_zero, help="requests a second, all GPUs together")
+    parser.add_argument("--tokens-per-s", type=_above_zero, metavar="N", help="output tokens a second (LLM)")
+    parser.add_argument("--users", type=whole, metavar="N", help="requests at once at most, each GPU")
+    parser.add_argument("--streams", type=whole, metavar="N", help="of speech in real time")
+    parser.add_argument("--ttft", type=_above_zero, metavar="SECONDS", help="to the first token")
+    parser.add_argument("--itl", type=_above_zero, metavar="SECONDS", help="between tokens")
+    parser.add_argument("--input", type=whole, metavar="TOKENS", help="of a prompt")
+    parser.add_argument("--output", type=whole, metavar="TOKENS", help="of a reply")
+    parser.add_argument("--audio", type=_above_zero, metavar="SECONDS", help="of an utterance; by default 10")
+    parser.add_argument("--units", type=_above_zero, metavar="N", help="of a batch model's request")
+    parser.add_argument("--precision", help="of the weights")
+    parser.add_argument("--gpus", type=whole, default=1, metavar="N", help="how many; by default 1")
+    parser.add_argument("--partition", default="whole", metavar="PROFILE", help="3g.40gb; --gpus counts them")
+    parser.add_argument("--cached", type=_share, default=0.0, metavar="SHARE", help="of prompts, in a cache")

@@ -1,0 +1,98 @@
+"""A claim's model, GPUs and sizes as a scenario, and what it can do at most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .. import _core
+from ..scenario.scenario import Scenario
+
+__all__ = ["RANKS", "TOKENS_OF_SPEECH", "Case"]
+
+#: Beyond any server: what is checked does not depend on a batch limit.
+_NO_LIMIT = 1_000_000
+#: Batches of a batch model that are tried, where its memory grows with them.
+_BATCHES = (1024, 256, 64, 16, 4, 1)
+#: GPUs that an LLM is split over.
+RANKS = (1, 2, 4, 8)
+#: Tokens that stand for the speech of a request.
+TOKENS_OF_SPEECH = 100
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is asked of which GPUs."""
+
+    model: str
+    kind: str
+    speaks: bool
+    gpu: _core.Profile
+    gpu_name: str
+    gpus: int
+    partition: str
+    precision: str | None
+    cached: float
+    users: int | None
+    sizes: Mapping[str, float]
+    audio_s: float
+
+    def document(self, ranks: int, batch: int) -> dict[str, Any]:
+        """A scenario of one replica over so many GPUs, with batches of so many."""
+        service: dict[str, Any] = {"model": self.model, "engine": self._engine(batch)}
+        if self.precision is not None:
+            service["precision"] = self.precision
+        if ranks > 1:
+            service["tensor_parallel"] = ranks
+        stage = {"name": "server", "service": "server", "audio_s_per_token": self.audio_s / TOKENS_OF_SPEECH}
+        if not self.speaks:
+            del stage["audio_s_per_token"]
+        return {
+            "name": "claim",
+            "duration_s": 1,
+            "gpu": self.gpu_name,
+            "services": {"server": service},
+            "pipelines": {"visit": {"stages": [stage]}},
+            "traffic": [
+                {"kind": "open", "arrivals": {"kind": "constant", "rate_per_s": 1}, "sizes": dict(self.sizes)}
+            ],
+        }
+
+    def _engine(self, batch: int) -> dict[str, Any]:
+        if self.kind == "llm":
+            return {
+                "kind": "continuous-batching",
+                "max_num_seqs": self.users or _NO_LIMIT,
+                "max_num_batched_tokens": _NO_LIMIT,
+                "prefix_cache_share": self.cached,
+            }
+        if self.kind == "streaming-asr":
+            return {"kind": "stream-batching", "max_batch": _NO_LIMIT}
+        if self.kind == "autoregressive-tts":
+            return {"kind": "autoregressive-slots"}
+        return {"kind": "dynamic-batching", "max_batch": min(batch, self.users or batch)}
+
+    def bounds(self) -> dict[str, Any] | None:
+        """What one replica can do at most, and how many GPUs it has; None where it fits nowhere."""
+        ranks = RANKS if self.partition == "whole" else (1,)
+        for rank in (r for r in ranks if r <= self.gpus):
+            if rank > 1 and self.kind != "llm":
+                break
+            for batch in _BATCHES if self.kind == "batch" else (1,):
+                try:
+                    scenario = Scenario.from_dict(self.document(rank, batch))
+                except _core.OutOfMemoryError:
+                    continue
+                parts = _core.service_bounds(scenario._handle, self.gpu)[0]["partitions"]
+                found = next(part for part in parts if part["partition"] == self.partition)
+                if found["fits"]:
+                    return {**found, "ranks": rank, "replicas": self.gpus // rank}
+        return None
+
+    def capacity(self) -> float:
+        """Requests a second of all GPUs at most."""
+        found = self.bounds()
+        if found is None:
+            return 0.0
+        return float(found["capacity_per_s"]) * int(found["replicas"])

@@ -1,0 +1,146 @@
+#include "planning/server_model.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/overloaded.hpp"
+#include "planning/speech_model.hpp"
+#include "planning/step_table.hpp"
+
+namespace gpushare::planning {
+namespace {
+
+/// Of a step's time: what a request's wait and its own step last, in which neighbours change what they do.
+constexpr double kStepsOfWait = 2;
+
+// How long a server is away at a time that is there for a share of it, so long at a time.
+double away_s(double share, double length_s) { return share > 0 ? length_s * (1 - share) / share : 0; }
+
+// The two steps around the mean number of places; of an LLM those with prompts and those without.
+Presence presence_of(const StepTable& table, const WorkSite& site, const Neighbourhood& among) {
+  const double places = table.mean_places();
+  const bool two_kinds = table.queue.step_s[0] > 0;
+  const double busy_steps = table.queue.rate * table.queue.parts / std::max(places, 1e-9);  // a second
+  Presence presence;
+  presence.sms = site.resources.sms;
+  const auto add = [&](std::size_t state, double at, double share) {
+    const auto b = std::min(static_cast<std::size_t>(std::lround(at)), table.demands.size() - 1);
+    if (table.alone[b].gpu_s <= 0) return;
+    const double on_gpu = share * table.gpu_s[b] / table.queue.step_s[b];
+    presence.states[state] =
+        among.state(table.demands[b], table.alone[b], site.resources, table.gpu_s[b], on_gpu);
+    presence.bytes_per_s += share * table.alone[b].bytes / table.alone[b].gpu_s;
+  };
+  if (two_kinds) {
+    const double with = std::max(places, static_cast<double>(table.queue.parts));
+    const double prompts = std::min(1.0, table.queue.rate * table.queue.parts / with * table.step_s_of(with));
+    add(0, 0, (1 - prompts) * (1 - table.queue.idle));
+    add(1, with, prompts);
+    const double most = static_cast<double>(table.demands.size() - 1);
+    presence.states[0].length_s = presence.idle_s = 1 / table.queue.rate;  // from prompt to prompt
+    presence.states[1].length_s *= std::ceil(table.queue.parts / most);
+  } else {
+    add(0, std::max(1.0, places), std::min(1.0, busy_steps * table.step_s_of(places)));
+    presence.idle_s = away_s(presence.busy(), presence.states[0].length_s);
+  }
+  return presence;
+}
+
+Presence presence_of(const SpeechRound& round, const WorkSite& site, const Neighbourhood& among) {
+  Presence presence;
+  presence.sms = site.resources.sms;
+  const double share = 1 - std::exp(-round.streams);
+  Presence::State& speaks = presence.states[0];
+  speaks = among.state(round.frame, round.alone, site.resources, round.spoken_s, share);
+  speaks.pressure *= round.gpu_share;  // while a stream is there, but for the host's part of its rounds
+  speaks.hold_s *= round.gpu_share;
+  presence.bytes_per_s = round.gpu_share * round.alone.bytes / round.alone.gpu_s;
+  presence.idle_s = away_s(share, round.spoken_s);
+  return presence;
+}
+
+std::string_view latency_of(Role role) {
+  switch (role) {
+    case Role::generates:
+      return "ttft";
+    case Role::recognises:
+      return "after_speech";
+    case Role::speaks:
+      return "first_audio";
+    case Role::counts:
+    case Role::draws:
+    case Role::waits:
+      break;
+  }
+  return "latency";
+}
+
+bool has_room(const StepTable& table, const ServerModel& server) {
+  const auto* engine = std::get_if<ContinuousOptions>(&server.site.service.engine.options);
+  if (engine == nullptr) return true;
+  const VisitSizes& sizes = server.site.sizes;
+  const double kept = table.slots_taken * (sizes.prompt.tokens + sizes.reply_tokens / 2);
+  const double room = static_cast<double>(server.site.memory.kv_blocks) * engine->block_size;
+  return table.slots_taken < 0.97 * engine->max_num_seqs && kept < 0.97 * room;
+}
+
+ServicePrediction predict_table(StepTable table, const ServerModel& server, const Neighbourhood& among) {
+  ServicePrediction prediction;
+  const double places = table.mean_places();
+  const auto nearest = std::min(table.demands.size() - 1, static_cast<std::size_t>(std::lround(places)));
+  if (table.alone[nearest].gpu_s > 0) {
+    prediction.slowdown = table.gpu_s[nearest] / table.alone[nearest].gpu_s;
+    const double span_s = kStepsOfWait * table.gpu_s[nearest];
+    table.queue.lucks =
+        among.lucks(table.demands[nearest], table.alone[nearest], server.site.resources, span_s);
+  }
+  const BulkQueue::Answer answer = table.queue.answer();
+  prediction.busy = answer.busy;
+  prediction.batch = answer.mean_batch / table.queue.parts + table.slots_taken;
+  prediction.p95_s = has_room(table, server) ? answer.p95_s + table.more_s : kNoBound;
+  return prediction;
+}
+
+ServicePrediction predict_speech(const SpeechRound& round) {
+  ServicePrediction prediction;
+  prediction.p95_s = round.latency_p95_s;
+  prediction.busy = 1 - std::exp(-round.streams);
+  prediction.batch = round.streams;
+  return prediction;
+}
+
+// Calls `ask` with the steps of the server.
+auto ask_steps(const ServerModel& server, const Neighbourhood& among, auto&& ask) {
+  const WorkSite& site = server.site;
+  const Model& whole = *site.service.model;
+  return std::visit(
+      overloaded{
+          [&](const LlmModel& model) { return ask(llm_steps(model, site, server.rate, among)); },
+          [&](const StreamingAsrModel& model) { return ask(stream_steps(model, site, server.rate, among)); },
+          [&](const AutoregressiveTtsModel& model) {
+            return ask(speech_round(model, site, server.rate, among));
+          },
+          [&](const auto&) { return ask(batch_steps(whole, site, server.rate, among)); }},
+      whole.cost);
+}
+
+}  // namespace
+
+Presence ServerModel::presence(const Neighbourhood& among) const {
+  if (rate <= 0) return {};
+  return ask_steps(*this, among, [&](const auto& steps) { return presence_of(steps, site, among); });
+}
+
+ServicePrediction ServerModel::predict(const Neighbourhood& among) const {
+  ServicePrediction prediction;
+  if (rate > 0) {
+    const auto ask = overloaded{[&](const StepTable& table) { return predict_table(table, *this, among); },
+                                [&](const SpeechRound& round) { return predict_speech(round); }};
+    prediction = ask_steps(*this, among, ask);
+  }
+  prediction.latency = latency_of(role_of(*site.service.model));
+  prediction.p95_s += site.service.engine.request_overhead_s;
+  return prediction;
+}
+
+}  // namespace gpushare::planning

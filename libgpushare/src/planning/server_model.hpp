@@ -1,0 +1,19 @@
+#pragma once
+
+#include "gpushare/what_if.hpp"
+#include "planning/neighbourhood.hpp"
+#include "planning/work_site.hpp"
+
+namespace gpushare::planning {
+
+/// A process of a service, as a queue among its neighbours.
+struct ServerModel {
+  WorkSite site;
+  double rate = 0;  ///< requests a second that it gets
+
+  /// What it does to its neighbours, from the mean step that it has among these.
+  [[nodiscard]] Presence presence(const Neighbourhood& among) const;
+  [[nodiscard]] ServicePrediction predict(const Neighbourhood& among) const;
+};
+
+}  // namespace gpushare::planning
