@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .scenario.scenario import Scenario as Scenario
     from .scenario.scenario import scenario_names as scenario_names
     from .scenario.workload import Workload as Workload
+    from .study.checkpoint import StoreWarning as StoreWarning
     from .study.comparison import Comparison as Comparison
     from .study.comparison import compare as compare
     from .study.estimates import Estimate as Estimate
@@ -57,6 +58,9 @@ if TYPE_CHECKING:
     from .study.results import Result as Result
     from .study.results import Run as Run
     from .study.results import Summary as Summary
+    from .study.runner import RayExecutor as RayExecutor
+    from .study.sensitivity import Sensitivity as Sensitivity
+    from .study.sensitivity import sensitivity as sensitivity
     from .study.simulation import simulate as simulate
     from .study.sweeps import SweepTable as SweepTable
     from .study.sweeps import sweep as sweep
@@ -94,6 +98,9 @@ _HOMES = {
     "study.results": ("Result", "Run", "Summary"),
     "scenario.scenario": ("Scenario", "scenario_names"),
     "scenario.workload": ("Workload",),
+    "study.checkpoint": ("StoreWarning",),
+    "study.runner": ("RayExecutor",),
+    "study.sensitivity": ("Sensitivity", "sensitivity"),
     "study.simulation": ("simulate",),
     "study.sweeps": ("SweepTable", "sweep"),
     "frames.tables": ("Table",),
@@ -122,12 +129,15 @@ __all__ = [
     "Point",
     "Profile",
     "ProfileError",
+    "RayExecutor",
     "Report",
     "Result",
     "Run",
     "Scenario",
     "ScenarioError",
+    "Sensitivity",
     "SimulationError",
+    "StoreWarning",
     "Summary",
     "SweepTable",
     "Table",
@@ -150,6 +160,7 @@ __all__ = [
     "profile",
     "profile_names",
     "scenario_names",
+    "sensitivity",
     "simulate",
     "sweep",
     "traces",

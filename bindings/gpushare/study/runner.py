@@ -239,7 +239,8 @@ def _give_up(executor: Executor, waiting: Mapping[int, Any], done: Done[Outcome]
     finished = {i: future for i, future in waiting.items() if future.done() and not future.cancelled()}
     others = [future for i, future in waiting.items() if i not in finished]
     if hasattr(executor, "cancel"):  # of a dask Client: one message instead of one for each
-        executor.cancel(others)
+        if others:
+            executor.cancel(others)
     else:
         for future in others:
             future.cancel()
