@@ -38,7 +38,7 @@ venv := $(stamps)/venv-$(recipe)
 # A step's CPU and wall seconds go to the file that GPUSHARE_STEPS names, if any.
 timed = $(if $(GPUSHARE_STEPS),tools/timed.py '$(1)')
 
-.PHONY: help demo test test-all tsan tidy fuzz properties sdist-test fetch-test develop developed bench check style typing \
+.PHONY: help demo test test-all tsan tidy fuzz properties clusters sdist-test fetch-test develop developed bench check style typing \
   stub format clean prerequisites venv requirements package
 
 help:
@@ -116,9 +116,10 @@ bench: $(stamps)/package-$(package)
 	cmake --build --preset release --target gpushare_bench
 	build/release/bench/gpushare_bench
 	.venv/bin/python bench/import_time.py
+	.venv/bin/python bench/sweep_scaling.py
 
 # What is long or needs more than a compiler, each by itself too.
-long := tsan tidy fuzz properties sdist-test fetch-test
+long := tsan tidy fuzz properties clusters sdist-test fetch-test
 FUZZ_SECONDS ?= 60
 
 test-all: | $(venv)
@@ -138,6 +139,12 @@ fuzz: $(stamps)/requirements-test-$(recipe) $(stamps)/package-$(package)
 # Tests of properties with many more examples, other ones each time.
 properties: $(stamps)/requirements-test-$(recipe) $(stamps)/package-$(package)
 	HYPOTHESIS_PROFILE=long .venv/bin/python -m pytest -n $(jobs) --dist loadscope -m hypothesis -q
+
+# Sweeps on a real dask cluster and a real local Ray.
+clusters: $(stamps)/requirements-test-$(recipe) $(stamps)/package-$(package)
+	.venv/bin/python tools/requirements.py cluster > .venv/requirements.txt
+	$(pip_install) -r .venv/requirements.txt
+	.venv/bin/python -m pytest -m cluster -q
 
 sdist-test: | $(venv)
 	tools/test_sdist $(PYTHON)

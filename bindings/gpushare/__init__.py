@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from .scenario.scenario import Scenario as Scenario
     from .scenario.scenario import scenario_names as scenario_names
     from .scenario.workload import Workload as Workload
+    from .study.checkpoint import StoreWarning as StoreWarning
     from .study.comparison import Comparison as Comparison
     from .study.comparison import compare as compare
     from .study.estimates import Estimate as Estimate
@@ -63,6 +64,9 @@ if TYPE_CHECKING:
     from .study.results import Result as Result
     from .study.results import Run as Run
     from .study.results import Summary as Summary
+    from .study.runner import RayExecutor as RayExecutor
+    from .study.sensitivity import Sensitivity as Sensitivity
+    from .study.sensitivity import sensitivity as sensitivity
     from .study.simulation import simulate as simulate
     from .study.sweeps import SweepTable as SweepTable
     from .study.sweeps import sweep as sweep
@@ -105,6 +109,9 @@ _HOMES = {
     "study.results": ("Result", "Run", "Summary"),
     "scenario.scenario": ("Scenario", "scenario_names"),
     "scenario.workload": ("Workload",),
+    "study.checkpoint": ("StoreWarning",),
+    "study.runner": ("RayExecutor",),
+    "study.sensitivity": ("Sensitivity", "sensitivity"),
     "study.simulation": ("simulate",),
     "study.sweeps": ("SweepTable", "sweep"),
     "frames.tables": ("Table",),
@@ -136,12 +143,15 @@ __all__ = [
     "Point",
     "Profile",
     "ProfileError",
+    "RayExecutor",
     "Report",
     "Result",
     "Run",
     "Scenario",
     "ScenarioError",
+    "Sensitivity",
     "SimulationError",
+    "StoreWarning",
     "Summary",
     "SweepTable",
     "Table",
@@ -167,6 +177,7 @@ __all__ = [
     "profile",
     "profile_names",
     "scenario_names",
+    "sensitivity",
     "simulate",
     "sweep",
     "traces",

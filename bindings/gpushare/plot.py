@@ -1,5 +1,5 @@
 """Figures; matplotlib is imported when the first one is drawn."""
 
-from .report.plot import comparison, sweep, timelines, trace
+from .report.plot import comparison, sensitivity, sweep, timelines, trace
 
-__all__ = ["comparison", "sweep", "timelines", "trace"]
+__all__ = ["comparison", "sensitivity", "sweep", "timelines", "trace"]

@@ -182,6 +182,33 @@ def test_an_interrupt_that_is_swallowed_still_ends_the_study() -> None:
         run_all(task, [0, 1, 1], swallow, threads=2)
 
 
+@pytest.mark.parametrize("executor", ["None", "pool", "pool.map"])
+def test_a_signal_that_wakes_nobody_is_seen(executor: str) -> None:
+    """One that another thread receives, or that comes just before a wait, does not end the wait."""
+    code = f"""
+        import concurrent.futures, signal, threading, time
+        from gpushare.study.runner import run_all
+        from gpushare.study.stopping import Stopped
+
+        def task(item, cancelled):
+            time.sleep(0.3)  # until the main thread waits
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+            while not cancelled():
+                pass
+            raise Stopped
+
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            try:
+                run_all(task, [1], print, executor={executor})
+            except KeyboardInterrupt:
+                print("interrupted")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")
+
+
 def test_a_stop_file_is_seen_by_its_copies() -> None:
     flag = StopFile()
     assert not flag()

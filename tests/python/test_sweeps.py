@@ -218,7 +218,7 @@ def test_figures_may_be_named_in_short(table: gs.SweepTable) -> None:
 def test_the_figure_asked_for_is_shown_first(table: gs.SweepTable) -> None:
     heads = table.text(first=["llm.ttft_p95"]).splitlines()[:3]
     assert heads[1].split()[:2] == ["TTFT", "p95"]
-    assert heads[2].split()[:3] == ["users", "mode", "s"]
+    assert heads[2].split()[:3] == ["users", "mode", "ms"]
     # It is not shown twice, nor left out where it is the same in every row.
     assert table.text(first=["success_rate"]).split("-----")[0].count("success") == 1
     assert "completed" not in table.text(first=["success_rate"])

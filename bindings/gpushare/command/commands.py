@@ -14,6 +14,7 @@ from .. import files
 from ..frames.render import Field, text_table, wrap
 from ..frames.table_files import write_csv
 from .progress import Progress
+from .resuming import resumable
 
 
 def _print_json(value: Any) -> None:
@@ -68,7 +69,7 @@ def compare(options: argparse.Namespace) -> None:
     from ..study.comparison import compare as compare_modes
 
     modes = split_values(options.modes) if options.modes is not None else None
-    with Progress(options.scenario) as progress:
+    with resumable(options), Progress(options.scenario) as progress:
         table = compare_modes(
             options.scenario,
             modes,

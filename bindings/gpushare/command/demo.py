@@ -50,7 +50,7 @@ def run_demo(trace: str | None = None, quick: bool = False, quiet: bool = False)
     replay = replay_scenario(trace, quick)
     for number_, name in enumerate(("voice-heavy", "voice-light"), 1):
         table = _compare(Scenario.load(name), VOICE_MODES, 1 if quick else _REPLICATIONS)
-        answer = sharing_answer(table.summaries, table.refused)
+        answer = sharing_answer(table.summaries, table.refused | table.errors)
         answers[name] = {"modes": table.to_dict(), "answer": answer}
         question = "one GPU for each of LLM, ASR and TTS, or share?"
         say(
@@ -62,7 +62,7 @@ def run_demo(trace: str | None = None, quick: bool = False, quiet: bool = False)
             )
         )
     table = _compare(replay, replay.modes, 1)
-    answer = replay_answer(table.summaries, table.refused)
+    answer = replay_answer(table.summaries, table.refused | table.errors)
     answers["llm-trace"] = {"modes": table.to_dict(), "answer": answer}
     what = (
         f"the requests of {os.path.basename(trace)}"
@@ -102,8 +102,8 @@ def _layout_answer(table: SweepTable) -> str:
         (point.axes["layout"], outcome) for point, outcome in zip(table.points, table.outcomes, strict=True)
     ]
     return layout_answer(
-        {layout: outcome.figures for layout, outcome in cases if not outcome.refused},
-        {layout: outcome.refused for layout, outcome in cases if outcome.refused},
+        {layout: outcome.figures for layout, outcome in cases if outcome.ran},
+        {layout: outcome.refused or outcome.error for layout, outcome in cases if not outcome.ran},
     )
 
 

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import shutil
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from .. import files
@@ -15,11 +10,11 @@ from .._core import FigureError
 from ..frames.table_files import write_csv
 from .commands import parse_axis, split_values
 from .progress import Progress
+from .resuming import resumable
 
-__all__ = ["resumable", "sweep"]
+__all__ = ["sweep"]
 
 _SMALLEST = "-"
-_STORE = "points.jsonl"
 
 
 def sweep(options: argparse.Namespace) -> None:
@@ -83,25 +78,3 @@ def _order(table: Any, flag: str, named: str, largest: bool) -> list[int]:
 def _figures(table: Any, names: list[str]) -> list[str]:
     """Of the names those of figures: an axis is a column already."""
     return [name for name in names if name not in table.columns or name in table.figure_names]
-
-
-@contextmanager
-def resumable(options: argparse.Namespace) -> Iterator[None]:
-    """Says after Ctrl-C what is kept, and the command that goes on."""
-    try:
-        yield
-    except KeyboardInterrupt as stopped:
-        words = [word for word in options.words if isinstance(word, str)]
-        done, total = getattr(stopped, "done", 0), getattr(stopped, "total", 0)
-        count = f"{done} of {total} points" if total else "nothing yet"
-        if options.resume is not None:
-            told = f"{count} kept in {options.resume}; go on with: {_command(words)}"
-        else:
-            keeping = _command([*words, "--resume", _STORE])
-            told = f"{count} done, and not kept; to keep points as they are done: {keeping}"
-        raise KeyboardInterrupt(told) from None
-
-
-def _command(words: list[str]) -> str:
-    start = ["gpushare"] if shutil.which("gpushare") else [sys.executable, "-m", "gpushare"]
-    return shlex.join([*start, *words])

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Line", "Panel", "grouped_bars", "line_chart", "new_figure", "plain_frame"]
+__all__ = [
+    "Bar",
+    "Line",
+    "Panel",
+    "grouped_bars",
+    "line_chart",
+    "new_figure",
+    "plain_frame",
+    "tornado_chart",
+]
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -104,5 +113,31 @@ def line_chart(x: str, y: str, lines: Sequence[Line]) -> Figure:
         axis.legend(frameon=False, fontsize=8)
     axis.set_xlabel(x)
     axis.set_ylabel(y)
+    plain_frame(axis)
+    return figure
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A value with something low and with something high; NaN where there is none."""
+
+    label: str
+    low: float
+    high: float
+
+
+def tornado_chart(title: str, x: str, base: float, bars: Sequence[Bar]) -> Figure:
+    """Bars from `base` to either side, the first on top; `x` is what the axis shows."""
+    figure = new_figure(7, 1.2 + 0.5 * len(bars))
+    axis = figure.subplots()
+    for name, color in (("low", "C0"), ("high", "C1")):
+        ends = [getattr(bar, name) for bar in bars]
+        widths = [0.0 if math.isnan(end) else end - base for end in ends]
+        axis.barh(range(len(bars)), widths, left=base, height=0.6, color=color, label=name)
+    axis.axvline(base, color="0.2", linewidth=1)
+    axis.set_yticks(range(len(bars)), [bar.label for bar in bars], fontsize=8)
+    axis.invert_yaxis()
+    axis.set(xlabel=x, title=title)
+    axis.legend(frameon=False, fontsize=8)
     plain_frame(axis)
     return figure

@@ -14,6 +14,9 @@ from ..study.simulation import simulate
 
 __all__ = ["Runs"]
 
+#: Added to seeds for luck that has not been seen.
+_AFRESH = 1_000_003
+
 
 @dataclass
 class Runs:
@@ -38,7 +41,12 @@ class Runs:
     count: int = 0
 
     def outcomes(
-        self, scenarios: Sequence[Scenario], replications: int, watched: Sequence[Mapping[str, int]] = ()
+        self,
+        scenarios: Sequence[Scenario],
+        replications: int,
+        watched: Sequence[Mapping[str, int]] = (),
+        *,
+        afresh: bool = False,
     ) -> list[Outcome]:
         """What becomes of scenarios, in order.
 
@@ -50,6 +58,8 @@ class Runs:
             Runs of each.
         watched : sequence of mapping, optional
             For each scenario, as `simulate` takes it.
+        afresh : bool
+            Under other luck than what was chosen by, so that choosing among many does not flatter the choice.
         """
         found: list[Outcome] = [Outcome()] * len(scenarios)
 
@@ -60,7 +70,7 @@ class Runs:
                 self.told(self.count)
 
         items = list(zip(scenarios, watched or [{}] * len(scenarios), strict=True))
-        task = partial(_simulate, seed=self.seed, replications=replications)
+        task = partial(_simulate, seed=self.seed, replications=replications, shift=_AFRESH if afresh else 0)
         run_all(task, items, done, executor=self.executor, threads=self.threads)
         return found
 
@@ -70,6 +80,7 @@ def _simulate(
     *,
     seed: int | None,
     replications: int,
+    shift: int,
     cancelled: Callable[[], bool] | None = None,
 ) -> Outcome:
     """Runs a scenario; what does not fit has that as its outcome."""
@@ -77,7 +88,7 @@ def _simulate(
     try:
         result = simulate(
             scenario,
-            seed=seed,
+            seed=(scenario.seed if seed is None else seed) + shift,
             replications=replications,
             record_requests=False,
             watched=watched,

@@ -99,7 +99,7 @@ class Trials:
     most_replications: int = 16
     of_config: dict[Config, Trial] = field(default_factory=dict)
     _of_packing: dict[tuple[Config, ...], Trial] = field(default_factory=dict)
-    _references: dict[tuple[Key, int], Mapping[str, float]] = field(default_factory=dict)
+    _references: dict[tuple[Key, int, bool], Mapping[str, float]] = field(default_factory=dict)
 
     # ---- what the search asks
 
@@ -177,16 +177,17 @@ class Trials:
         if outcome.refused:
             return Trial(refused=outcome.refused)
         services = key[0] if config is None else {tenant.service for tenant in config.tenants}
-        dedicated = self.reference(key, replications)
+        dedicated = self.reference(key, replications, afresh=config is None)
         judged = self.staging.asked.judge(outcome.figures, dedicated, key[0], services, most)
         return Trial(judged, outcome=outcome, replications=replications)
 
-    def reference(self, key: Key, replications: int) -> Mapping[str, float]:
+    def reference(self, key: Key, replications: int, *, afresh: bool = False) -> Mapping[str, float]:
         """Figures of services on whole GPUs of their own."""
-        if (key, replications) not in self._references:
-            outcome = self.runs.outcomes([self.staging.dedicated(key)], replications)[0]
-            self._references[key, replications] = {name: float(v) for name, v in outcome.figures.items()}
-        return self._references[key, replications]
+        known = (key, replications, afresh)
+        if known not in self._references:
+            outcome = self.runs.outcomes([self.staging.dedicated(key)], replications, afresh=afresh)[0]
+            self._references[known] = {name: float(v) for name, v in outcome.figures.items()}
+        return self._references[known]
 
     # ---- packings
 
@@ -207,7 +208,7 @@ class Trials:
         key = self.staging.key([tenant for config in packed.configs for tenant in config.tenants])
         count = 2 * self.replications
         while True:
-            outcomes = self.runs.outcomes(scenarios, count)
+            outcomes = self.runs.outcomes(scenarios, count, afresh=True)
             trials = [self._trial(key, outcome, count) for outcome in outcomes]
             worst = max(range(len(trials)), key=lambda i: trials[i].rank)
             if trials[worst].meets is not None or 2 * count > 4 * self.most_replications:

@@ -10,13 +10,14 @@ import numpy as np
 from .._core import Trace
 from ..frames.charts import new_figure, plain_frame
 from ..study.comparison import Comparison
+from ..study.sensitivity import Sensitivity
 from ..study.sweeps import SweepTable
 from ..validation.report import Report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["comparison", "sweep", "timelines", "trace"]
+__all__ = ["comparison", "sensitivity", "sweep", "timelines", "trace"]
 
 
 def comparison(table: Comparison, latencies: Sequence[str] | None = None) -> Figure:
@@ -67,6 +68,26 @@ def sweep(table: SweepTable, x: str, y: str = "request_throughput") -> Figure:
         For a column that does not exist.
     """
     return table.plot(x, y)
+
+
+def sensitivity(table: Sensitivity) -> Figure:
+    """What a figure depends on as a tornado: a bar from low to high for each change, largest on top.
+
+    Parameters
+    ----------
+    table : Sensitivity
+        What to draw.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        When matplotlib is not installed.
+    """
+    return table.plot()
 
 
 def trace(trace: Trace) -> Figure:

@@ -13,7 +13,7 @@ from .. import _core
 from .._core import ScenarioError
 from .._errors import fail
 
-__all__ = ["change", "to_json"]
+__all__ = ["change", "to_json", "value_at"]
 
 
 def to_json(document: Any) -> str:
@@ -53,6 +53,25 @@ def change(document: dict[str, Any], key: str, value: Any) -> None:
         _arrivals(_only_traffic(document, "open", "rate_per_s"))["rate_per_s"] = value
     else:
         _set_path(document, key, copy.deepcopy(value))
+
+
+def value_at(document: dict[str, Any], key: str) -> Any:
+    """What `change` would replace.
+
+    Raises
+    ------
+    ScenarioError
+        When there is nothing.
+    """
+    if key == "users":
+        return _child(_only_traffic(document, "closed", "users"), "users", "/traffic")
+    if key == "rate_per_s" and "rate_per_s" not in document:
+        return _child(_arrivals(_only_traffic(document, "open", "rate_per_s")), "rate_per_s", "/traffic")
+    node: Any = document
+    steps = _steps(key)
+    for i, step in enumerate(steps):
+        node = _child(node, step, "/" + "/".join(steps[: i + 1]))
+    return node
 
 
 def _arrivals(entry: dict[str, Any]) -> dict[str, Any]:

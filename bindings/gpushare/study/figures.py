@@ -106,6 +106,12 @@ class Figure:
         """As it is, with the unit in its heading."""
         return replace(self, title=f"{self.title}\n{self.unit}", scale=1.0, decimals=None)
 
+    def suited(self, largest: float) -> Figure:
+        """A time in seconds where the largest is long, otherwise in milliseconds; with the unit in its heading."""
+        if self.kind != "time" or self.scale == 1:
+            return self
+        return self.in_own_unit() if largest >= 10 else replace(self, title=f"{self.title}\nms")
+
 
 @dataclass(frozen=True)
 class LatencyMetric:

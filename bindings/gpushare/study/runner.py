@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from .stopping import Interrupts, StopFile, Stopped
 
 __all__ = ["Executor", "MapCallable", "RayExecutor", "cores", "run_all"]
+
+#: Seconds between looks at what has ended.
+_LOOK_S = 0.05
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -33,8 +37,8 @@ class Executor(Protocol):
 class _Pool(Protocol):
     """Of multiprocessing, or ``ray.util.multiprocessing.Pool``."""
 
-    def imap_unordered(self, function: Callable[..., Any], items: Iterable[Any], /) -> Iterable[Any]:
-        """Results as they come."""
+    def imap_unordered(self, function: Callable[..., Any], items: Iterable[Any], /) -> Any:
+        """Results as they come: an iterator whose ``next`` takes a timeout."""
 
 
 MapCallable = Callable[[Callable[..., Any], Iterable[Any]], Iterable[Any]]
@@ -180,7 +184,9 @@ def _elsewhere(
                 _end(executor)
             raise
     elif isinstance(executor, _Pool):
-        for i, outcome in executor.imap_unordered(partial(_numbered, task), list(enumerate(items))):
+        found = executor.imap_unordered(partial(_numbered, task), list(enumerate(items)))
+        for _ in items:
+            i, outcome = _soon(found.next, multiprocessing.TimeoutError)
             done(i, outcome)
     elif callable(executor):
         for i, outcome in enumerate(executor(task, items)):
@@ -221,13 +227,22 @@ def _submitted(
             else:
                 ended.put(i)
         while waiting:
-            i = ended.get()
+            i = _soon(ended.get, Empty)
             outcome = waiting[i].result()
             del waiting[i]
             done(i, outcome)
     except BaseException:
         _give_up(executor, waiting, done)
         raise
+
+
+def _soon(get: Callable[..., Any], *not_yet: type[Exception]) -> Any:
+    """Waits by looking again and again: a signal that comes just before a wait does not end it."""
+    while True:
+        try:
+            return get(timeout=_LOOK_S)
+        except not_yet:
+            pass
 
 
 def _put(ended: SimpleQueue[int], i: int, _: Any) -> None:
@@ -239,7 +254,8 @@ def _give_up(executor: Executor, waiting: Mapping[int, Any], done: Done[Outcome]
     finished = {i: future for i, future in waiting.items() if future.done() and not future.cancelled()}
     others = [future for i, future in waiting.items() if i not in finished]
     if hasattr(executor, "cancel"):  # of a dask Client: one message instead of one for each
-        executor.cancel(others)
+        if others:
+            executor.cancel(others)
     else:
         for future in others:
             future.cancel()

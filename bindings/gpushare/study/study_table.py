@@ -16,10 +16,30 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-__all__ = ["StudyTable"]
+__all__ = ["StudyTable", "TableLike"]
 
 
-class StudyTable(ABC):
+class TableLike(ABC):
+    """What reads like its `table` in pandas and Arrow."""
+
+    @cached_property
+    @abstractmethod
+    def table(self) -> Table:
+        """The rows as columns."""
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A pandas frame with these rows."""
+        return self.table.to_pandas()
+
+    def to_arrow(self) -> pyarrow.Table:
+        """An Arrow table with these rows."""
+        return self.table.to_arrow()
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+class StudyTable(TableLike):
     """One row for each case, in order; reads like a `Table` in pandas and Arrow.
 
     Attributes
@@ -33,11 +53,6 @@ class StudyTable(ABC):
     def __init__(self, points: Sequence[Point], outcomes: Sequence[Outcome]) -> None:
         self.points = list(points)
         self.outcomes = list(outcomes)
-
-    @cached_property
-    @abstractmethod
-    def table(self) -> Table:
-        """Axes, figures, limiting resource and reason as columns."""
 
     @abstractmethod
     def _title(self) -> str: ...
@@ -75,17 +90,6 @@ class StudyTable(ABC):
             "limiting_resource": [outcome.limiting_resource for outcome in self.outcomes],
             "refused": [outcome.refused for outcome in self.outcomes],
         }
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """A pandas frame with one row for each case."""
-        return self.table.to_pandas()
-
-    def to_arrow(self) -> pyarrow.Table:
-        """An Arrow table with one row for each case."""
-        return self.table.to_arrow()
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        return self.table.__arrow_c_stream__(requested_schema)
 
     def __repr__(self) -> str:
         return f"{self._title()}\n{self.text()}"

@@ -62,9 +62,9 @@ class SweepText:
         perturbed: bool = False,
         first: Sequence[str] = (),
     ) -> None:
-        self._asked = [_asked(name) for name in dict.fromkeys(first)]
         self._points = points
         self._outcomes = outcomes
+        self._asked = [self._asked_for(name) for name in dict.fromkeys(first)]
         self._axes = axes
         self._replications = replications
         self._intervals = intervals
@@ -112,6 +112,12 @@ class SweepText:
                 reasons.setdefault(why, []).append(label)
         return [f"{what}: {'; '.join(labels)}: {why}" for (what, why), labels in reasons.items()]
 
+    def _asked_for(self, name: str) -> figures.Figure:
+        """With what it belongs to in its heading."""
+        figure = figures.describe(name).suited(max(_known(self._values(name, 1)), default=0.0))
+        owner = name.rpartition(".")[0]
+        return replace(figure, title=f"{owner}\n{figure.title}") if owner else figure
+
     def _others(self) -> list[figures.Figure]:
         asked = [figure.name for figure in self._asked]
         return [_in_seconds(figures.describe(name)) for name in _SHOWN if name not in asked]
@@ -131,13 +137,6 @@ class SweepText:
         if axis == "layout":
             texts = compact_layouts(texts)
         return Field(axis, [shorten(text, 40) for text in texts], "left")
-
-
-def _asked(name: str) -> figures.Figure:
-    """With what it belongs to in its heading."""
-    figure = _in_seconds(figures.describe(name))
-    owner = name.rpartition(".")[0]
-    return replace(figure, title=f"{owner}\n{figure.title}") if owner else figure
 
 
 def _in_seconds(figure: figures.Figure) -> figures.Figure:

@@ -208,7 +208,7 @@ class SweepTable(StudyTable):
         --------
         >>> import gpushare as gs
         >>> table = gs.sweep(gs.grid("voice-light", mode=["dedicated", "mps"]))
-        >>> [point.axes["mode"] for point in table.pareto("e2e_latency_p95", "cost_per_month").points]
+        >>> [point.axes["mode"] for point in table.pareto("request_throughput", "cost_per_month").points]
         ['dedicated', 'mps']
         """
         asked = directions(self.figure_names, metrics, minimize, maximize)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..._core import SimulationError
+from ..._errors import fail
 from ...scenario.profiles import Profile, profile
 from ...scenario.scenario import Scenario
 from ...study.cases import run_cases
@@ -169,7 +171,11 @@ def _alone(table: dict[str, Any], server: Server, loads: Sequence[Load]) -> list
 def _simulated(documents: Sequence[dict[str, Any]]) -> list[Mapping[str, float]]:
     """The figures of each."""
     cases = [Point(Scenario.from_dict(document), {"load": i}) for i, document in enumerate(documents)]
-    return [outcome.figures for outcome in run_cases(cases, threads=1)]
+    outcomes = run_cases(cases, threads=1)
+    for i, outcome in enumerate(outcomes):
+        if not outcome.ran:
+            raise fail(SimulationError, f"load {i}", outcome.error or outcome.refused)
+    return [outcome.figures for outcome in outcomes]
 
 
 def _tokens_per_s(table: dict[str, Any], run: Mapping[str, float], load: Load) -> float:
