@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from .calibration.fitting import calibrate as calibrate
     from .calibration.measurements import Measurements as Measurements
     from .frames.tables import Table as Table
+    from .planning.deciding import Comparison as Comparison
+    from .planning.deciding import compare as compare
+    from .planning.deciding_sweeps import SweepTable as SweepTable
+    from .planning.deciding_sweeps import sweep as sweep
+    from .planning.implied import Kept as Kept
+    from .planning.verdict import Verdict as Verdict
     from .scenario.engines import EnginePreset as EnginePreset
     from .scenario.engines import engine_preset as engine_preset
     from .scenario.engines import engine_preset_names as engine_preset_names
@@ -49,8 +55,6 @@ if TYPE_CHECKING:
     from .scenario.scenario import Scenario as Scenario
     from .scenario.scenario import scenario_names as scenario_names
     from .scenario.workload import Workload as Workload
-    from .study.comparison import Comparison as Comparison
-    from .study.comparison import compare as compare
     from .study.estimates import Estimate as Estimate
     from .study.points import Point as Point
     from .study.points import grid as grid
@@ -58,8 +62,6 @@ if TYPE_CHECKING:
     from .study.results import Run as Run
     from .study.results import Summary as Summary
     from .study.simulation import simulate as simulate
-    from .study.sweeps import SweepTable as SweepTable
-    from .study.sweeps import sweep as sweep
     from .traces import Trace as Trace
     from .validation import Report as Report
     from .validation import validate as validate
@@ -81,7 +83,10 @@ _HOMES = {
         "TraceError",
     ),
     "calibration.calibration": ("Calibration",),
-    "study.comparison": ("Comparison", "compare"),
+    "planning.deciding": ("Comparison", "compare"),
+    "planning.deciding_sweeps": ("SweepTable", "sweep"),
+    "planning.implied": ("Kept",),
+    "planning.verdict": ("Verdict",),
     "scenario.engines": ("EnginePreset", "engine_preset", "engine_preset_names"),
     "calibration.fitting": ("calibrate",),
     "calibration.measurements": ("Measurements",),
@@ -95,7 +100,6 @@ _HOMES = {
     "scenario.scenario": ("Scenario", "scenario_names"),
     "scenario.workload": ("Workload",),
     "study.simulation": ("simulate",),
-    "study.sweeps": ("SweepTable", "sweep"),
     "frames.tables": ("Table",),
     "traces": ("Trace",),
     "validation": ("Report", "validate"),
@@ -111,6 +115,7 @@ __all__ = [
     "Estimate",
     "FigureError",
     "Fit",
+    "Kept",
     "Layout",
     "LayoutError",
     "Measurements",
@@ -133,6 +138,7 @@ __all__ = [
     "Table",
     "Trace",
     "TraceError",
+    "Verdict",
     "Workload",
     "__version__",
     "calibrate",
