@@ -82,7 +82,7 @@ def run_demo(trace: str | None = None, quick: bool = False, quiet: bool = False)
 
 def _section(title: str, description: str, table: str, answer: str, details: str = "") -> str:
     heading = f"{title}\n{'=' * min(100, len(title))}"
-    parts = [heading, wrap(description), table, wrap(f"Answer: {answer}"), details]
+    parts = [heading, wrap(description), wrap(f"Answer: {answer}"), details, table]
     return "\n\n".join(part for part in parts if part) + "\n\n"
 
 

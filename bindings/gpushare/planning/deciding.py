@@ -293,7 +293,8 @@ class Comparison(comparison.Comparison):
         asked: bool = False,
         perturbed: bool = False,
     ) -> None:
-        super().__init__(scenario, points, outcomes, max(counts), perturbed=perturbed, fewest=min(counts))
+        ran = [count for count, outcome in zip(counts, outcomes, strict=True) if outcome.ran] or list(counts)
+        super().__init__(scenario, points, outcomes, max(ran), perturbed=perturbed, fewest=min(ran))
         self.verdict = verdict
         self.asked = asked
 

@@ -114,12 +114,13 @@ def sweep(
         if asked[i].tolerate and case is not None and one.meets is not False:
             check = tolerance(case, asked[i], asked[i].bounds, budget, seed=cases[i].seed, **how)
             found[i] = replace(one, checks=[*one.checks, check])
+    ran = [count for count, outcome in zip(counts, outcomes, strict=True) if outcome.ran] or [budget.first]
     return SweepTable(
         points,
         outcomes,
-        max(counts, default=budget.first),
+        max(ran),
         perturbed=uncertainty,
-        fewest=min(counts, default=budget.first),
+        fewest=min(ran),
         fared=found if wanted else None,
     )
 

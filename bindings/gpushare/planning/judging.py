@@ -17,6 +17,8 @@ from .objectives import CLEARANCE, Judged, Objective, Objectives, meets
 __all__ = ["Check", "Fared", "Measured", "checks", "implied", "is_open", "judge"]
 
 _END = "e2e_latency_p95_s"
+#: How many requests are served: a second, and of one of several pipelines in the window.
+RATE, COUNT = "request_throughput", "e2e_latency_count"
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,18 @@ class Fared:
         ]
         return max((one for one in known if math.isfinite(one[0])), default=(math.nan, ""))
 
+    @property
+    def served(self) -> tuple[float, str]:
+        """How many of the requests that dedicated GPUs serve, of the pipeline that loses most, and its figure."""
+        if self.measured is None or self.alone is None:
+            return math.nan, ""
+        counts = [
+            name for name in self.measured.summary if name.endswith(f".{COUNT}") and name.count(".") == 1
+        ]
+        names = counts if len(self.ends) > 1 else [RATE]
+        known = [(self.measured[name] / self.alone[name], name) for name in names if self.alone[name] > 0]
+        return min((one for one in known if math.isfinite(one[0])), default=(math.nan, ""))
+
     def named(self) -> dict[str, Judged | Check]:
         """By figure everything that was asked; of two sides of a figure the second has its sign in its name."""
         found: dict[str, Judged | Check] = {}
@@ -186,25 +200,39 @@ class Fared:
         return found | {check.name: check for check in self.checks}
 
 
-def is_open(scenario: Scenario) -> bool:
-    """Whether some requests come whether or not others are answered, so that more may come than can be served."""
-    return any(entry.get("kind") != "closed" for entry in scenario.document["traffic"])
+def is_open(scenario: Scenario, pipeline: str = "") -> bool:
+    """Whether some requests (of a pipeline) come whether or not others are answered, so that they may be too many."""
+    traffic = [
+        entry
+        for entry in scenario.document["traffic"]
+        if entry.get("pipeline", pipeline) == pipeline or not pipeline
+    ]
+    return any(entry.get("kind") != "closed" for entry in traffic)
 
 
 def implied(asked: Objectives, keep: Kept, alone: Measured | None, scenario: Scenario) -> list[Objective]:
     """What is asked beside the objectives: as much as dedicated GPUs serve, and without bounds their latencies.
 
     Users who wait for answers make fewer requests where these take longer. That is told by latencies, so where there
-    are bounds, the rate counts only of requests that come by themselves.
+    are bounds, the rate counts only of requests that come by themselves. Of several pipelines each has its own.
     """
     if alone is None:
         return []
     values = {name: float(value) for name, value in alone.summary.items()}
-    latencies = [] if asked.bounds else keep.latencies(values, scenario.workload.pipelines)
-    bounded = {o.figure for o in asked.bounds if not o.at_most}
-    if asked.bounds and not is_open(scenario):
-        bounded.add("request_throughput")
-    return [*latencies, *(o for o in keep.served(values) if o.figure not in bounded)]
+    pipelines = list(scenario.workload.pipelines)
+    latencies = [] if asked.bounds else keep.latencies(values, pipelines)
+    counted = {} if len(pipelines) == 1 else {f"{name}.{COUNT}": name for name in pipelines}
+    served = [one for one in keep.served(values) if not counted or one.figure != RATE]
+    served += [
+        Objective(figure, keep.throughput * values[figure], False, implied=True)
+        for figure in counted
+        if not math.isnan(values.get(figure, math.nan))
+    ]
+    bounded = {one.figure for one in asked.bounds if not one.at_most}
+    if asked.bounds:
+        rates = counted or {RATE: ""}
+        bounded |= {figure for figure, name in rates.items() if not is_open(scenario, name)}
+    return [*latencies, *(one for one in served if one.figure not in bounded)]
 
 
 def judge(measured: Measured, bounds: Sequence[Objective], alone: Measured | None) -> list[Judged]:

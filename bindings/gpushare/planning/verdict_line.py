@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from .choosing import Choice
@@ -126,8 +125,9 @@ def obstacle(one: Fared) -> str:
 
 def _against(one: Judged) -> str:
     side = "at most" if one.objective.at_most else "at least"
+    asked = "is to be kept" if one.objective.implied else "is asked"
     found = cells(one)
-    return f"{found['value']}, {side} {found['bound'].split(' ', 1)[1]} is asked"
+    return f"{found['value']}, {side} {found['bound'].split(' ', 1)[1]} {asked}"
 
 
 def _felt(verdict: Choice, one: Fared) -> str:
@@ -141,9 +141,10 @@ def _felt(verdict: Choice, one: Fared) -> str:
         who = f"Users of {name.rsplit('.', 1)[0]}" if "." in name else "Users"
         times = f"{shown(name, measured[name])} instead of {shown(name, alone.measured[name])}"
         parts.append(f"{who} wait {_longer(change)} at p95 ({times} end to end)")
-    rate = measured["request_throughput"] / alone.measured["request_throughput"]
-    if math.isfinite(rate):
-        parts.append(f"{100 * rate:.1f} % of the requests a second are served")
+    rate, name = one.served
+    if name:
+        whose = f"requests of {name.rsplit('.', 1)[0]}" if "." in name else "requests a second"
+        parts.append(f"{100 * rate:.1f} % of the {whose} are served")
     lost = alone.measured["success_rate"] - measured["success_rate"]
     if lost > _NO_CHANGE / 10:
         parts.append(f"{100 * lost:.2g} % more of them fail")

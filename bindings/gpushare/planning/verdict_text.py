@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..frames.render import Field, html_table, shorten, text_table, wrap
 from .choosing import Choice
-from .judging import Check, Fared
+from .judging import COUNT, RATE, Check, Fared
 from .objectives import Judged
 from .verdict_line import cells, headline, obstacle
 
@@ -87,7 +87,7 @@ def _relation(one: Judged, verdict: Choice) -> str:
     figure = one.objective.figure
     if figure == "success_rate":
         return f"{100 * verdict.keep.success:g} % of dedicated"
-    if figure == "request_throughput":
+    if figure == RATE or figure.endswith(COUNT):
         return f"{100 * verdict.keep.throughput:g} % of dedicated"
     return f"{verdict.keep.latency:g} x dedicated"
 
@@ -136,10 +136,7 @@ def _notes(verdict: Choice) -> list[str]:
 def _kept(verdict: Choice, everything: Sequence[Judged]) -> str:
     figures = {one.objective.figure for one in everything if one.objective.implied}
     keep = verdict.keep
-    shares = {
-        "success_rate": ("successes", keep.success),
-        "request_throughput": ("throughput", keep.throughput),
-    }
+    shares = {"success_rate": ("successes", keep.success), RATE: ("throughput", keep.throughput)}
     parts = []
     if any(figure.endswith("e2e_latency_p95_s") for figure in figures):
         each = " of every pipeline" if any("." in figure for figure in figures) else ""
@@ -147,6 +144,8 @@ def _kept(verdict: Choice, everything: Sequence[Judged]) -> str:
     parts += [
         f"{100 * share:g} % of their {name}" for figure, (name, share) in shares.items() if figure in figures
     ]
+    if any(figure.endswith(f".{COUNT}") for figure in figures):
+        parts.append(f"{100 * keep.throughput:g} % of the requests of every pipeline")
     return ", ".join(parts)
 
 
@@ -170,6 +169,8 @@ def _about_dedicated(verdict: Choice) -> list[str]:
 def _certainty(verdict: Choice) -> str:
     ran = [one for one in verdict.fared if one.measured is not None]
     fewest, most = min(one.runs for one in ran), max(one.runs for one in ran)
+    if any(one.measured is not None and one.measured.perturbed for one in ran):
+        return f"From {most} runs of each mode, each with calibration errors of its own: what these hide is too close."
     if most < 2:
         return "From one run of each mode: what chance may change is not known. --replications 8 tells it."
     if fewest == most:

@@ -172,13 +172,15 @@ class Comparison(StudyTable):
 
     @property
     def latencies(self) -> list[str]:
-        """Latencies that users feel, in the order of the pipeline, end to end first."""
+        """Latencies that users feel, in the order of the pipeline, end to end first; of several pipelines of each."""
         found = dict.fromkeys(name for summary in self.summaries.values() for name in summary.latencies)
         felt = [name for name in found if figures.is_felt(name)]
         return [name for name in felt if not self._is_told(name, found)]
 
     def _is_told(self, name: str, found: Mapping[str, None]) -> bool:
-        """Whether a stage's latency is that of the whole pipeline, or contains the speech it recognises."""
+        """Whether it mixes pipelines, or a stage's is that of the whole pipeline, or contains the speech recognised."""
+        if name == "e2e_latency":
+            return any(other.endswith(f".{name}") for other in found)
         if not name.endswith(".latency"):
             return False
         whole = all(s.get(f"{name}_mean_s") == s["e2e_latency_mean_s"] for s in self.summaries.values())

@@ -17,7 +17,7 @@ __all__ = ["Outcome", "figure_columns", "is_paired", "samples", "values"]
 
 #: What of dedicated GPUs is to be kept by others.
 _PAIRED = ("request_throughput", "success_rate")
-_ENDS = "e2e_latency_p95_s"
+_ENDS = ("e2e_latency_p95_s", "e2e_latency_count")
 
 
 @dataclass(frozen=True)
