@@ -36,7 +36,13 @@ if TYPE_CHECKING:
     from .planning.capacity_text import Capacity as Capacity
     from .planning.claim import Claim as Claim
     from .planning.claim import check as check
+    from .planning.deciding import Comparison as Comparison
+    from .planning.deciding import compare as compare
+    from .planning.deciding_sweeps import SweepTable as SweepTable
+    from .planning.deciding_sweeps import sweep as sweep
+    from .planning.implied import Kept as Kept
     from .planning.plan import plan as plan
+    from .planning.verdict import Verdict as Verdict
     from .scenario.engines import EnginePreset as EnginePreset
     from .scenario.engines import engine_preset as engine_preset
     from .scenario.engines import engine_preset_names as engine_preset_names
@@ -56,8 +62,6 @@ if TYPE_CHECKING:
     from .scenario.scenario import scenario_names as scenario_names
     from .scenario.workload import Workload as Workload
     from .study.checkpoint import StoreWarning as StoreWarning
-    from .study.comparison import Comparison as Comparison
-    from .study.comparison import compare as compare
     from .study.estimates import Estimate as Estimate
     from .study.points import Point as Point
     from .study.points import grid as grid
@@ -68,8 +72,6 @@ if TYPE_CHECKING:
     from .study.sensitivity import Sensitivity as Sensitivity
     from .study.sensitivity import sensitivity as sensitivity
     from .study.simulation import simulate as simulate
-    from .study.sweeps import SweepTable as SweepTable
-    from .study.sweeps import sweep as sweep
     from .traces import Trace as Trace
     from .validation import Report as Report
     from .validation import validate as validate
@@ -91,12 +93,15 @@ _HOMES = {
         "TraceError",
     ),
     "calibration.calibration": ("Calibration",),
-    "study.comparison": ("Comparison", "compare"),
     "planning.answer": ("Plan",),
     "planning.capacity": ("capacity",),
     "planning.capacity_text": ("Capacity",),
     "planning.plan": ("plan",),
     "planning.claim": ("Claim", "check"),
+    "planning.deciding": ("Comparison", "compare"),
+    "planning.deciding_sweeps": ("SweepTable", "sweep"),
+    "planning.implied": ("Kept",),
+    "planning.verdict": ("Verdict",),
     "scenario.engines": ("EnginePreset", "engine_preset", "engine_preset_names"),
     "calibration.fitting": ("calibrate",),
     "calibration.measurements": ("Measurements",),
@@ -113,7 +118,6 @@ _HOMES = {
     "study.runner": ("RayExecutor",),
     "study.sensitivity": ("Sensitivity", "sensitivity"),
     "study.simulation": ("simulate",),
-    "study.sweeps": ("SweepTable", "sweep"),
     "frames.tables": ("Table",),
     "traces": ("Trace",),
     "validation": ("Report", "validate"),
@@ -131,6 +135,7 @@ __all__ = [
     "Estimate",
     "FigureError",
     "Fit",
+    "Kept",
     "Layout",
     "LayoutError",
     "Measurements",
@@ -157,6 +162,7 @@ __all__ = [
     "Table",
     "Trace",
     "TraceError",
+    "Verdict",
     "Workload",
     "__version__",
     "calibrate",

@@ -65,7 +65,7 @@ TEST_CASE("an unknown name gets the nearest, or the first that there are") {
   CHECK(
       error_of(numbered(), "e2e_latency_p95") ==
       "unknown figure \"e2e_latency_p95\"; nearest: e2e_latency_p95_s, e2e_latency_p90_s, e2e_latency_p99_s, "
-      "e2e_latency_p50_s, e2e_latency_max_s, e2e_latency_count");
+      "e2e_latency_p50_s, e2e_latency_max_s, e2e_latency_mean_s, e2e_latency_count");
   CHECK(error_of(numbered(), "qqqqqqqq") ==
         "unknown figure \"qqqqqqqq\"; known: duration_s, arrived, completed, rejected, failed, skipped, "
         "unfinished, request_throughput, output_token_throughput, success_rate and 49 more");

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import pytest
-from gpushare.planning.answers import acceptable, layout_answer, replay_answer, sharing_answer
+from gpushare.planning.answers import layout_answer, replay_answer
 
 
 class Figures(dict[str, Any]):
@@ -15,53 +14,6 @@ class Figures(dict[str, Any]):
 def by_mode(rows: dict[str, dict[str, Any]]) -> Any:
     """Stands for the summaries of a comparison."""
     return {mode: Figures(row) for mode, row in rows.items()}
-
-
-def voice(gpus: int, throughput: float, mean: float, p95: float, success: float = 1.0) -> dict[str, Any]:
-    return {
-        "gpus_used": gpus,
-        "gpus_freed": 3 - gpus,
-        "success_rate": success,
-        "request_throughput": throughput,
-        "request_throughput_per_gpu": throughput / gpus,
-        "cost_per_month": gpus * 1440.0,
-        "e2e_latency_mean_s": mean,
-        "e2e_latency_p95_s": p95,
-    }
-
-
-def test_sharing_is_advised_when_it_costs_little() -> None:
-    rows = by_mode(
-        {"dedicated": voice(3, 10, 1.0, 2.0), "mps": voice(2, 9.9, 1.1, 2.2), "mig": voice(2, 9.9, 1.2, 2.4)}
-    )
-    answer = sharing_answer(rows, {})
-    assert answer.startswith("share, by mps. It frees 1 of 3 GPUs ($1,440 a month)")
-    assert "99.0 % of the requests" in answer
-    # 9.9 / 2 against 10 / 3 requests a second per GPU.
-    assert "1.49 times as many per GPU" in answer
-    assert "mig 4.95 req/s per GPU, end to end +200 ms mean, +400 ms p95" in answer
-
-
-@pytest.mark.parametrize(
-    "shared",
-    [
-        voice(2, 9.0, 1.0, 2.0),
-        voice(2, 10, 1.5, 2.6),
-        voice(2, 10, 1.0, 2.0, success=0.9),
-        voice(3, 10, 1.0, 2.0),
-    ],
-    ids=["fewer requests", "later", "failures", "no GPU freed"],
-)
-def test_sharing_is_not_advised_when_it_costs_much(shared: dict[str, Any]) -> None:
-    rows = by_mode({"dedicated": voice(3, 10, 1.0, 2.0), "mps": shared})
-    assert not acceptable(rows["mps"], rows["dedicated"])
-    answer = sharing_answer(rows, {})
-    assert answer.startswith("keep dedicated GPUs.")
-
-
-def test_without_anything_to_compare_the_answer_says_so() -> None:
-    rows = by_mode({"dedicated": voice(3, 10, 1.0, 2.0)})
-    assert sharing_answer(rows, {"mps": "does not fit"}) == "nothing to compare: mps: does not fit"
 
 
 def llm(success: float, p50: float, p95: float) -> dict[str, Any]:

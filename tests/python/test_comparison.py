@@ -57,12 +57,12 @@ def test_the_text_fits_and_explains_itself(table: gs.Comparison, width: int) -> 
         "tts.first_audio",
     ):
         assert word in words
-    assert repr(table).splitlines()[0] == "voice-light"
+    assert repr(table).startswith("voice-light: ")
     assert "<table>" in table._repr_html_()
 
 
 def test_the_text_shows_the_figures(table: gs.Comparison) -> None:
-    row = next(line for line in table.text().splitlines() if line.startswith("mps "))
+    row = next(line for line in table.tables().splitlines() if line.startswith("mps "))
     assert row.split()[1:3] == ["2", "1"]
     assert re.search(r"2,880", row)
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from .. import _core
 from .._core import Error
 from .._version import installed_version
-from . import commands, deciding, sweeping
+from . import commands, comparing, deciding, sweeping
 from .check import add_check
 
 __all__ = ["main"]
@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 when objectives are met, or none were given; 2 after an error, said in one line on stderr; 4 when an objective
-        is missed; 5 when it is too close to say; 130 after Ctrl-C.
+        0 when objectives are met, or none were given; 2 after an error, said in one line on stderr; 3 when nothing ran,
+        because every mode was refused; 4 when an objective is missed; 5 when it is too close to say; 130 after Ctrl-C.
     """
     try:
         options = _parser().parse_args(arguments)
@@ -87,13 +87,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="gpushare",
         description="Simulates how services share GPUs, and says what it costs in latency and saves in GPUs.",
-        epilog="examples:\n  gpushare compare voice-heavy\n  gpushare mig layouts a100\n  gpushare demo",
+        epilog="examples:\n  gpushare compare voice-heavy\n  gpushare mig layouts a100\n  gpushare demo\n\n"
+        + comparing.EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"gpushare {installed_version()}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    _add_run(subparsers, commands.run)
-    _add_compare(subparsers, commands.compare)
+    _add_run(subparsers, comparing.run)
+    _add_compare(subparsers, comparing.compare)
     deciding.add_deciding(subparsers, _add, _add_scenario)
     _add_sweep(subparsers, sweeping.sweep)
     add_check(subparsers, _add, _positive, _Parser)
@@ -208,16 +209,10 @@ def _add_run(subparsers: Any, command: Command) -> None:
         "gpushare run my-scenario.json --out results/        # requests.csv, partitions.csv, summary.json",
         "gpushare run my-scenario.json --out requests.csv    # one row for each request\n",
     )
-    parser.epilog = f"{parser.epilog}\n{_MODES}"
+    parser.epilog = f"{parser.epilog}\n{_MODES}\n\n{comparing.EXIT_CODES}"
     _add_scenario(parser)
     _add_uncertainty(parser)
-    parser.add_argument("--mode", help="see below; by default the document's own placement")
-    parser.add_argument(
-        "--steps", action="store_true", help="also keep a row for each step on a GPU (--out FOLDER)"
-    )
-    parser.add_argument(
-        "--out", metavar="FOLDER|FILE.csv", help="where to write tables; existing files are replaced"
-    )
+    comparing.add_run(parser)
 
 
 def _add_compare(subparsers: Any, command: Command) -> None:
@@ -227,14 +222,13 @@ def _add_compare(subparsers: Any, command: Command) -> None:
         "simulate a scenario in several modes, side by side",
         command,
         "gpushare compare voice-heavy",
+        "gpushare compare voice-light --slo tts.first_audio_p95=300ms --slo 'success_rate>=99.9%'",
         "gpushare compare voice-light --modes dedicated,mps,mig:3g.40gb+3g.40gb --replications 8 --json\n",
     )
-    parser.epilog = f"{parser.epilog}\n{_MODES}"
+    parser.epilog = f"{parser.epilog}\n{_MODES}\n\n{comparing.EXIT_CODES}"
     _add_scenario(parser)
     _add_uncertainty(parser)
-    parser.add_argument(
-        "--modes", metavar="A,B,...", help="see below; by default those that the scenario names"
-    )
+    comparing.add_compare(parser)
     _add_resume(parser, "modes")
 
 
@@ -246,29 +240,15 @@ def _add_sweep(subparsers: Any, command: Command) -> None:
         command,
         "gpushare sweep voice-heavy --axis users=5,20,50 --axis mode=dedicated,mps",
         "gpushare sweep voice-heavy --axis layout=all --minimize llm.ttft_p95",
+        "gpushare sweep voice-heavy --axis users=20,50 --axis layout=all --slo tts.first_audio_p95=1s",
         "gpushare sweep voice-heavy --axis layout=all --axis users=20,50 --pareto tts.first_audio_p95,cost_per_month",
         "gpushare sweep voice-heavy --axis /services/tts/engine/slots=8,32 --resume points.jsonl",
     )
     _add_scenario(parser)
     _add_uncertainty(parser)
-    parser.add_argument(
-        "--axis",
-        action="append",
-        required=True,
-        metavar="NAME=VALUE,...",
-        help="users, rate_per_s, seed, mode, layout (`all`: the maximal ones), or a path; repeatable",
-    )
-    rows = parser.add_mutually_exclusive_group()
-    rows.add_argument(
-        "--minimize", metavar="FIGURE", help="show this figure first, and rows by it: least first"
-    )
-    rows.add_argument("--maximize", metavar="FIGURE", help="the same, most first")
-    rows.add_argument(
-        "--pareto", metavar="FIGURE,...", help="only points that no other beats in all of these figures"
-    )
-    rows.add_argument("--best", metavar="[-]FIGURE", help="as --maximize; with a - as --minimize")
+    parser.epilog = f"{parser.epilog}\n\n{comparing.EXIT_CODES}"
+    sweeping.add_sweep(parser)
     _add_resume(parser, "points")
-    parser.add_argument("--out", metavar="FILE.csv", help="write the whole table")
 
 
 def _add_resume(parser: argparse.ArgumentParser, what: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,79 +11,11 @@ from typing import Any
 
 from .. import files
 from ..frames.render import Field, text_table, wrap
-from ..frames.table_files import write_csv
 from .progress import Progress
-from .resuming import resumable
 
 
 def _print_json(value: Any) -> None:
     print(files.plain_json(value))
-
-
-def run(options: argparse.Namespace) -> None:
-    """``gpushare run``."""
-    from ..study.simulation import simulate
-
-    with Progress(options.scenario) as progress:
-        result = simulate(
-            options.scenario,
-            mode=options.mode,
-            seed=options.seed,
-            replications=options.replications,
-            uncertainty=options.uncertainty,
-            record_requests=options.out is not None,
-            record_steps=options.steps,
-            threads=options.threads,
-            progress=progress.fraction,
-        )
-    if options.out is not None:
-        _write_result(result, options.out)
-    if options.json:
-        first = result.runs[0]
-        about = {
-            "scenario": first.scenario,
-            "mode": first.mode,
-            "seed": first.seed,
-            "replications": len(result.runs),
-        }
-        _print_json(about | {"summary": result.summary().to_dict()})
-    else:
-        print(result.summary())
-
-
-def _write_result(result: Any, out: str) -> None:
-    if out.endswith(".csv"):
-        write_csv(result.requests, out)
-        return
-    os.makedirs(out, exist_ok=True)
-    for name in ("requests", "steps", "partitions"):
-        table = getattr(result, name)
-        if table.columns:
-            write_csv(table, os.path.join(out, f"{name}.csv"))
-    files.write_json(result.summary().to_dict(), os.path.join(out, "summary.json"))
-
-
-def compare(options: argparse.Namespace) -> None:
-    """``gpushare compare``."""
-    from ..study.comparison import compare as compare_modes
-
-    modes = split_values(options.modes) if options.modes is not None else None
-    with resumable(options), Progress(options.scenario) as progress:
-        table = compare_modes(
-            options.scenario,
-            modes,
-            seed=options.seed,
-            replications=options.replications,
-            uncertainty=options.uncertainty,
-            record_requests=False,
-            threads=options.threads,
-            progress=progress.count,
-            resume=options.resume,
-        )
-    if options.json:
-        _print_json({"scenario": table.scenario.name, "modes": table.to_dict()})
-    else:
-        print(table)
 
 
 def parse_axis(text: str, scenario: Any) -> tuple[str, list[Any]]:

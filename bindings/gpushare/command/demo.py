@@ -6,10 +6,10 @@ import os
 from typing import Any
 
 from ..frames.render import wrap
-from ..planning.answers import layout_answer, replay_answer, sharing_answer
+from ..planning.answers import layout_answer, replay_answer
+from ..planning.deciding import Comparison, compare
 from ..scenario import mig
 from ..scenario.scenario import Scenario
-from ..study.comparison import Comparison, compare
 from ..study.points import grid
 from ..study.sweeps import SweepTable, sweep
 from .progress import Progress
@@ -50,15 +50,16 @@ def run_demo(trace: str | None = None, quick: bool = False, quiet: bool = False)
     replay = replay_scenario(trace, quick)
     for number_, name in enumerate(("voice-heavy", "voice-light"), 1):
         table = _compare(Scenario.load(name), VOICE_MODES, 1 if quick else _REPLICATIONS)
-        answer = sharing_answer(table.summaries, table.refused | table.errors)
-        answers[name] = {"modes": table.to_dict(), "answer": answer}
+        verdict = table.verdict
+        answers[name] = {"modes": table.to_dict(), "answer": verdict.line, "verdict": verdict.to_dict()}
         question = "one GPU for each of LLM, ASR and TTS, or share?"
         say(
             _section(
                 f"{number_}. {name}: {question}",
                 table.scenario.description,
-                table.text(),
-                answer,
+                table.tables(),
+                verdict.line,
+                verdict.details(),
             )
         )
     table = _compare(replay, replay.modes, 1)
@@ -69,7 +70,7 @@ def run_demo(trace: str | None = None, quick: bool = False, quiet: bool = False)
         if trace
         else "a generated hour like the Azure conversation trace"
     )
-    say(_section(f"3. {what} on one A100", replay.description, table.text(), answer))
+    say(_section(f"3. {what} on one A100", replay.description, table.tables(), answer))
     layouts = _sweep_layouts(Scenario.load("voice-heavy"), 1 if quick else _REPLICATIONS)
     answer = _layout_answer(layouts)
     answers["layouts"] = {"table": layouts.to_dict(), "answer": answer}
@@ -79,8 +80,9 @@ def run_demo(trace: str | None = None, quick: bool = False, quiet: bool = False)
     return answers
 
 
-def _section(title: str, description: str, table: str, answer: str) -> str:
-    parts = [f"{title}\n{'=' * min(100, len(title))}", wrap(description), table, wrap(f"Answer: {answer}")]
+def _section(title: str, description: str, table: str, answer: str, details: str = "") -> str:
+    heading = f"{title}\n{'=' * min(100, len(title))}"
+    parts = [heading, wrap(description), wrap(f"Answer: {answer}"), details, table]
     return "\n\n".join(part for part in parts if part) + "\n\n"
 
 

@@ -7,21 +7,47 @@ from typing import Any
 
 from .. import files
 from .._core import FigureError
+from ..frames.render import wrap
 from ..frames.table_files import write_csv
 from .commands import parse_axis, split_values
+from .comparing import NOTHING_RAN, add_budget, columns
+from .deciding import MET, exit_code
 from .progress import Progress
 from .resuming import resumable
 
-__all__ = ["sweep"]
+__all__ = ["add_sweep", "sweep"]
 
 _SMALLEST = "-"
 
 
-def sweep(options: argparse.Namespace) -> None:
+def add_sweep(parser: argparse.ArgumentParser) -> None:
+    """What ``gpushare sweep`` takes, beside the scenario."""
+    parser.add_argument(
+        "--axis",
+        action="append",
+        required=True,
+        metavar="NAME=VALUE,...",
+        help="users, rate_per_s, seed, mode, layout (`all`: the maximal ones), or a path; repeatable",
+    )
+    add_budget(parser)
+    rows = parser.add_mutually_exclusive_group()
+    rows.add_argument(
+        "--minimize", metavar="FIGURE", help="show this figure first, and rows by it: least first"
+    )
+    rows.add_argument("--maximize", metavar="FIGURE", help="the same, most first")
+    rows.add_argument(
+        "--pareto", metavar="FIGURE,...", help="only points that no other beats in all of these figures"
+    )
+    rows.add_argument("--best", metavar="[-]FIGURE", help="as --maximize; with a - as --minimize")
+    parser.add_argument("--out", metavar="FILE.csv", help="write the whole table")
+
+
+def sweep(options: argparse.Namespace) -> int:
     """``gpushare sweep``."""
+    from ..planning.deciding_sweeps import sweep as sweep_points
+    from ..planning.rounds import MOST
     from ..scenario.scenario import Scenario
     from ..study.points import grid
-    from ..study.sweeps import sweep as sweep_points
 
     if options.out is not None:
         files.try_to_write(options.out)
@@ -32,7 +58,9 @@ def sweep(options: argparse.Namespace) -> None:
             axes.setdefault("seed", [options.seed])
         table = sweep_points(
             grid(scenario, **axes),
+            slo=options.slo,
             replications=options.replications,
+            most_replications=MOST if options.most_replications is None else options.most_replications,
             uncertainty=options.uncertainty,
             threads=options.threads,
             progress=progress.count,
@@ -42,10 +70,22 @@ def sweep(options: argparse.Namespace) -> None:
         write_csv(table.table, options.out)
     shown, order, asked = _asked_for(table, options)
     if options.json:
-        columns = shown.to_dict()
-        print(files.plain_json([{name: values[i] for name, values in columns.items()} for i in order]))
+        found = shown.to_dict()
+        print(files.plain_json([{name: values[i] for name, values in found.items()} for i in order]))
     else:
-        print(f"{shown._title()}\n{shown.text(order, first=asked)}")
+        line = shown.best_line(order if asked or options.pareto else None)
+        first = f"{wrap(line, columns())}\n\n" if line else ""
+        print(f"{first}{wrap(shown._title(), columns())}\n{shown.text(order, first=asked, width=columns())}")
+    return _code(table)
+
+
+def _code(table: Any) -> int:
+    """Whether any point meets the objectives."""
+    if not any(outcome.ran for outcome in table.outcomes):
+        return NOTHING_RAN
+    if table.meets is None or True in table.meets:
+        return MET
+    return exit_code(None if None in table.meets else False)
 
 
 def _asked_for(table: Any, options: argparse.Namespace) -> tuple[Any, list[int], list[str]]:

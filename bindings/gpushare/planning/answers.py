@@ -1,4 +1,4 @@
-"""What sharing may cost, whether figures say that it is worth it, and the same in words."""
+"""Answers of the demonstration in words: which mode serves a trace best, and which layout serves most."""
 
 from __future__ import annotations
 
@@ -7,92 +7,13 @@ from collections.abc import Mapping
 
 from ..study.results import Summary
 
-__all__ = ["acceptable", "layout_answer", "replay_answer", "sharing_answer"]
+__all__ = ["layout_answer", "replay_answer"]
 
-#: What sharing may cost before the answer is no: requests served, and end-to-end p95, against dedicated GPUs.
-LEAST_THROUGHPUT = 0.95
-MOST_LATENCY = 1.25
-LEAST_SUCCESS = 0.99
+#: Share of the most that any mode completes, from which on a mode serves as many requests as any.
+_AS_MANY = 0.99
 #: Share of the requests completed by the end of the trace, below which a mode is overloaded.
 _KEEPS_UP = 0.95
 _FALLS_BEHIND = " (it cannot keep up, so waiting times grow with the trace)"
-
-
-def acceptable(summary: Summary, alone: Summary) -> bool:
-    """Whether sharing frees a GPU and costs no more than it may, against dedicated GPUs.
-
-    Parameters
-    ----------
-    summary, alone : Summary
-        Of a shared mode and of dedicated GPUs.
-    """
-    return (
-        summary["gpus_freed"] > 0
-        and summary["success_rate"] >= LEAST_SUCCESS * alone["success_rate"]
-        and summary["request_throughput"] >= LEAST_THROUGHPUT * alone["request_throughput"]
-        and summary["e2e_latency_p95_s"] <= MOST_LATENCY * alone["e2e_latency_p95_s"]
-    )
-
-
-def sharing_answer(summaries: Mapping[str, Summary], refused: Mapping[str, str]) -> str:
-    """Whether to share, in words, from the figures of a comparison with dedicated GPUs.
-
-    Parameters
-    ----------
-    summaries : mapping of str to Summary
-        By mode: ``"dedicated"`` and at least one shared one.
-    refused : mapping of str to str
-        Why other modes are impossible.
-
-    Returns
-    -------
-    str
-    """
-    shared = {mode: summary for mode, summary in summaries.items() if mode != "dedicated"}
-    if "dedicated" not in summaries or not shared:
-        return "nothing to compare: " + "; ".join(f"{mode}: {why}" for mode, why in refused.items())
-    alone = summaries["dedicated"]
-    good = {mode: summary for mode, summary in shared.items() if acceptable(summary, alone)}
-    others = "; ".join(_cost(mode, summary, alone) for mode, summary in shared.items())
-    if good:
-        mode = min(good, key=lambda m: good[m]["e2e_latency_p95_s"])
-        answer = f"share, by {mode}. It {_gain(good[mode], alone)}."
-    else:
-        mode = max(shared, key=lambda m: shared[m]["request_throughput_per_gpu"])
-        answer = (
-            "keep dedicated GPUs. No shared mode frees a GPU, "
-            f"serves {100 * LEAST_THROUGHPUT:.0f} % of their requests a second "
-            f"and keeps the end-to-end p95 within {MOST_LATENCY:g} times theirs. The nearest, {mode}, "
-            f"{_gain(shared[mode], alone)}."
-        )
-    return f"{answer} What it waits for: {shared[mode].limiting_resource}. Against dedicated GPUs: {others}."
-
-
-def _gain(summary: Summary, alone: Summary) -> str:
-    rate = summary["request_throughput"] / alone["request_throughput"]
-    ratio = summary["request_throughput_per_gpu"] / alone["request_throughput_per_gpu"]
-    saved = alone["cost_per_month"] - summary["cost_per_month"]
-    took, before = (
-        f"{_span(s['e2e_latency_mean_s'])} in the mean and {_span(s['e2e_latency_p95_s'])} at p95"
-        for s in (summary, alone)
-    )
-    return (
-        f"frees {summary['gpus_freed']:.0f} of {alone['gpus_used']:.0f} GPUs (${saved:,.0f} a month) "
-        f"and serves {100 * rate:.1f} % of the requests a second of dedicated GPUs, "
-        f"{ratio:.2f} times as many per GPU. A turn takes {took} against {before}"
-    )
-
-
-def _cost(mode: str, summary: Summary, alone: Summary) -> str:
-    """What a mode gains and costs against dedicated GPUs."""
-    parts = [
-        f"{summary['request_throughput_per_gpu']:.2f} req/s per GPU",
-        f"end to end {_change(summary['e2e_latency_mean_s'], alone['e2e_latency_mean_s'])} mean, "
-        f"{_change(summary['e2e_latency_p95_s'], alone['e2e_latency_p95_s'])} p95",
-    ]
-    if "tts.latency_mean_s" in summary and "tts.latency_mean_s" in alone:
-        parts.append(f"speech {_change(summary['tts.latency_mean_s'], alone['tts.latency_mean_s'])} mean")
-    return f"{mode} {', '.join(parts)}"
 
 
 def replay_answer(summaries: Mapping[str, Summary], refused: Mapping[str, str]) -> str:
@@ -113,7 +34,7 @@ def replay_answer(summaries: Mapping[str, Summary], refused: Mapping[str, str]) 
         return "no mode can serve it: " + "; ".join(refused.values())
     first = _first_token(summaries)
     most = max(summary["success_rate"] for summary in summaries.values())
-    good = {mode: s for mode, s in summaries.items() if s["success_rate"] >= LEAST_SUCCESS * most}
+    good = {mode: s for mode, s in summaries.items() if s["success_rate"] >= _AS_MANY * most}
     mode = min(good, key=lambda m: _or_infinite(good[m].get(f"{first}_p95_s")))
     each = "; ".join(
         f"{name} completes {100 * _in_time(s):.1f} % of {s['arrived']:,.0f} requests "
@@ -178,7 +99,3 @@ def layout_answer(figures: Mapping[str, Mapping[str, float]], refused: Mapping[s
 
 def _span(seconds: float) -> str:
     return f"{1e3 * float(seconds):,.0f} ms" if abs(seconds) < 1 else f"{float(seconds):,.2f} s"
-
-
-def _change(after: float, before: float) -> str:
-    return f"{'+' if after >= before else '-'}{_span(abs(float(after) - float(before)))}"

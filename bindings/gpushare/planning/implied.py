@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from .objectives import Objective
 
@@ -26,6 +26,34 @@ class Kept:
     latency: float = 1.25
     throughput: float = 0.95
     success: float = 0.99
+
+    def __post_init__(self) -> None:
+        for name, most in (("latency", math.inf), ("throughput", 1.0), ("success", 1.0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
+                need = "a number of at least 0" if most == math.inf else "a share from 0 to 1"
+                raise ValueError(f"keep: found {name}={value!r}; {need} is needed")
+
+    @classmethod
+    def parse(cls, text: str) -> Kept:
+        """Reads ``latency=1.25,throughput=0.95,success=0.99``; what is left out is as usual.
+
+        Raises
+        ------
+        ValueError
+            For other names, and what is no number or share.
+        """
+        known = [field.name for field in fields(cls)]
+        found: dict[str, float] = {}
+        for part in text.split(","):
+            name, _, value = (word.strip() for word in part.partition("="))
+            if name not in known:
+                raise ValueError(f"keep: found {part.strip()!r}; write NAME=NUMBER with {', '.join(known)}")
+            try:
+                found[name] = float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
+            except ValueError:
+                raise ValueError(f"keep: found {part.strip()!r}; a number is needed") from None
+        return cls(**found)
 
     def latencies(self, dedicated: Mapping[str, float], pipelines: Iterable[str]) -> list[Objective]:
         """A bound for each pipeline's end-to-end p95."""

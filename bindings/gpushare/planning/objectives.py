@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .._core import ScenarioError
+from .._core import FigureError, ScenarioError
 from .._errors import fail
 from ..scenario.scenario import Scenario
 from ..study import figures
@@ -159,7 +159,7 @@ class Objectives:
         names = _Names(scenario.figure_names)
         names.only_pipeline = _only(scenario.document["pipelines"])
         for text in slo:
-            bound = figures.parse_bound(names, text)
+            bound = _parsed(names, text)
             found[bound.name, bound.at_most] = Objective(bound.name, bound.value, bound.at_most)
         _check_sides(found)
         isolation = tuple(Isolation(tuple(r["between"]), r["level"]) for r in rest.get("isolation", []))
@@ -220,6 +220,13 @@ class _Names(list[str]):
     """Names of figures, and the pipeline that they may begin with though it is left out."""
 
     only_pipeline = ""
+
+
+def _parsed(names: Iterable[str], text: str) -> figures.Bound:
+    try:
+        return figures.parse_bound(names, text)
+    except FigureError as error:
+        raise fail(FigureError, f"slo {text}", str(error)) from None
 
 
 def _only(pipelines: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 
 from .. import _core
 from .checkpoint import Checkpoint
-from .outcomes import Outcome
+from .outcomes import Outcome, samples
 from .points import REFUSALS, Point
 from .runner import Executor, MapCallable, run_all
 from .simulation import check_count, simulate
@@ -58,7 +58,8 @@ def run_case(
             raise Stopped from None
         return Outcome(error=str(error))
     summary = result.summary()
-    return Outcome(dict(summary), summary.bottleneck, result=result if keep_result else None)
+    kept = result if keep_result else None
+    return Outcome(dict(summary), summary.bottleneck, result=kept, samples=samples(result))
 
 
 def run_cases(

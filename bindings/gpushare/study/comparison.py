@@ -26,7 +26,7 @@ from .study_table import StudyTable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare", "mode_points"]
 
 #: Modes compared when the document names none.
 DEFAULT_MODES = ("dedicated", "time-slicing", "mps")
@@ -77,13 +77,7 @@ def compare(
         As `sweep`; an empty list of modes is a ValueError.
     """
     scenario = as_scenario(scenario)
-    modes = list(modes) if modes is not None else (scenario.modes or list(DEFAULT_MODES))
-    if not modes:
-        raise ValueError("modes: an empty list; give at least one mode")
-    points, errors = combinations(scenario, {"mode": modes})
-    if errors:
-        raise errors[0]
-    points = [replace(point, seed=seed) for point in points]
+    points = mode_points(scenario, modes, seed)
     outcomes = run_cases(
         points,
         replications=replications,
@@ -96,6 +90,25 @@ def compare(
         resume=resume,
     )
     return Comparison(scenario, points, outcomes, run_count(replications, uncertainty), perturbed=uncertainty)
+
+
+def mode_points(scenario: Scenario, modes: Sequence[ModeLike] | None, seed: int | None = None) -> list[Point]:
+    """A case for each mode, as `compare` takes them.
+
+    Raises
+    ------
+    ScenarioError, ProfileError, LayoutError
+        For a mode that does not exist or does not suit the scenario.
+    ValueError
+        For an empty list.
+    """
+    modes = list(modes) if modes is not None else (scenario.modes or list(DEFAULT_MODES))
+    if not modes:
+        raise ValueError("modes: an empty list; give at least one mode")
+    points, errors = combinations(scenario, {"mode": modes})
+    if errors:
+        raise errors[0]
+    return [replace(point, seed=seed) for point in points]
 
 
 class Comparison(StudyTable):
@@ -113,6 +126,8 @@ class Comparison(StudyTable):
         Figures by mode.
     refused, errors : dict of str to str
         By mode why it is impossible, and what went wrong.
+    replications : int
+        Runs of each mode; the most where they differ.
     """
 
     def __init__(
@@ -123,10 +138,12 @@ class Comparison(StudyTable):
         replications: int = 1,
         *,
         perturbed: bool = False,
+        fewest: int | None = None,
     ) -> None:
         super().__init__(points, outcomes)
         self.scenario = scenario
         self.replications = replications
+        self._fewest = fewest
         self._perturbed = perturbed
         self.modes: list[str] = [point.axes["mode"] for point in points]
         paired = list(zip(self.modes, outcomes, strict=True))
@@ -155,13 +172,15 @@ class Comparison(StudyTable):
 
     @property
     def latencies(self) -> list[str]:
-        """Latencies that users feel, in the order of the pipeline, end to end first."""
+        """Latencies that users feel, in the order of the pipeline, end to end first; of several pipelines of each."""
         found = dict.fromkeys(name for summary in self.summaries.values() for name in summary.latencies)
         felt = [name for name in found if figures.is_felt(name)]
         return [name for name in felt if not self._is_told(name, found)]
 
     def _is_told(self, name: str, found: Mapping[str, None]) -> bool:
-        """Whether a stage's latency is that of the whole pipeline, or contains the speech it recognises."""
+        """Whether it mixes pipelines, or a stage's is that of the whole pipeline, or contains the speech recognised."""
+        if name == "e2e_latency":
+            return any(other.endswith(f".{name}") for other in found)
         if not name.endswith(".latency"):
             return False
         whole = all(s.get(f"{name}_mean_s") == s["e2e_latency_mean_s"] for s in self.summaries.values())
@@ -230,6 +249,10 @@ class Comparison(StudyTable):
         -------
         str
         """
+        return self.tables(width=width, intervals=intervals)
+
+    def tables(self, *, width: int = 100, intervals: bool = False) -> str:
+        """Figures of every mode, their latencies and what limits them, as `text` has them."""
         text = self._text(intervals)
         parts = [text_table([text.modes(), *text.figures()], width=width)]
         if self.latencies:
@@ -244,6 +267,7 @@ class Comparison(StudyTable):
             self.latencies,
             intervals,
             replications=self.replications,
+            fewest=self._fewest,
             perturbed=self._perturbed,
         )
 
@@ -251,10 +275,11 @@ class Comparison(StudyTable):
         return self.scenario.name
 
     def _repr_html_(self) -> str:
+        return self._html_tables(self._title())
+
+    def _html_tables(self, caption: str) -> str:
         text = self._text(True)
         limits = [o.limiting_resource or ("error" if o.error else "refused") for o in self.outcomes]
         columns = [text.modes(), *text.figures(), Field("limited by", limits, "left")]
         latencies = html_table([text.modes(), *text.latencies()]) if self.latencies else ""
-        return (
-            html_table(columns, caption=self._title()) + latencies + html_table([], notes=text.notes(10_000))
-        )
+        return html_table(columns, caption=caption) + latencies + html_table([], notes=text.notes(10_000))

@@ -37,7 +37,9 @@ class ComparisonText:
     intervals : bool
         Show half-widths beside the figures.
     replications : int
-        Runs of each mode.
+        Runs of each mode, the most where they differ.
+    fewest : int, optional
+        The fewest.
     perturbed : bool
         Whether the half-widths are of calibration errors too.
     """
@@ -51,9 +53,11 @@ class ComparisonText:
         intervals: bool,
         *,
         replications: int = 1,
+        fewest: int | None = None,
         perturbed: bool = False,
     ) -> None:
         self._replications = replications
+        self._fewest = fewest
         self._perturbed = perturbed
         self._scenario = scenario
         self._modes = modes
@@ -161,6 +165,7 @@ class ComparisonText:
             self._intervals,
             {title: values(self._outcomes, name) for title, name in told.items()},
             perturbed=self._perturbed,
+            fewest=self._fewest,
         )
 
 

@@ -66,11 +66,20 @@ def estimate(values: Sequence[float], *, perturbed: bool = False) -> float:
 
 
 def precision(
-    runs: int, intervals: bool, figures: Mapping[str, Sequence[float]], *, perturbed: bool = False
+    most: int,
+    intervals: bool,
+    figures: Mapping[str, Sequence[float]],
+    *,
+    perturbed: bool = False,
+    fewest: int | None = None,
 ) -> str:
-    """What is known about chance: what ± means, or how wide the intervals of some figures are at most."""
-    if runs < 2:
+    """What is known about chance: what ± means, or how wide the intervals of some figures are at most.
+
+    The rows are of `most` runs, or of `fewest` to `most`.
+    """
+    if most < 2:
         return ""
+    runs = f"{fewest} to {most}" if fewest is not None and fewest < most else str(most)
     if perturbed and intervals:
         return f"± is half of the 90 % interval of the prediction: calibration error and chance, {runs} runs."
     if intervals:

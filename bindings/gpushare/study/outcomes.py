@@ -13,7 +13,11 @@ from .bottleneck import Bottleneck
 from .estimates import Estimate
 from .results import Result
 
-__all__ = ["Outcome", "figure_columns", "values"]
+__all__ = ["Outcome", "figure_columns", "is_paired", "samples", "values"]
+
+#: What of dedicated GPUs is to be kept by others.
+_PAIRED = ("request_throughput", "success_rate")
+_ENDS = ("e2e_latency_p95_s", "e2e_latency_count")
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Outcome:
     refused: str = ""
     result: Result | None = None
     error: str = ""
+    samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def ran(self) -> bool:
@@ -57,7 +62,8 @@ class Outcome:
         metrics = {name: _plain(value) for name, value in self.figures.items()}
         bottleneck = asdict(self.bottleneck) if self.bottleneck else None
         plain = {"metrics": metrics, "bottleneck": bottleneck, "refused": self.refused}
-        return plain | ({"error": self.error} if self.error else {})
+        plain |= {"error": self.error} if self.error else {}
+        return plain | ({"samples": dict(self.samples)} if self.samples else {})
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Outcome:
@@ -75,7 +81,21 @@ class Outcome:
             Bottleneck(**bottleneck) if bottleneck else None,
             str(plain["refused"]),
             error=str(plain.get("error", "")),
+            samples={name: [float(v) for v in found] for name, found in plain.get("samples", {}).items()},
         )
+
+
+def is_paired(figure: str) -> bool:
+    """Whether a figure is compared with that of another case under the same luck, run by run."""
+    return figure in _PAIRED or figure.endswith(_ENDS)
+
+
+def samples(result: Result) -> dict[str, list[float]]:
+    """Of several runs what each had of such figures."""
+    if len(result.runs) < 2:
+        return {}
+    names = [name for name in result.summary() if is_paired(name)]
+    return {name: [run.figures.get(name, math.nan) for run in result.runs] for name in names}
 
 
 def _plain(value: float) -> list[float]:

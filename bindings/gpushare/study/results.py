@@ -143,12 +143,16 @@ class Summary(Mapping[str, float]):
             if figure.notable
         ]
 
-    def __repr__(self) -> str:
-        lines = [self._title()]
-        lines += [wrap(f"  {name:<11} {text}", 80, " " * 14) for name, text in self._facts()]
-        lines += ["", text_table(self._latency_fields(), width=80)]
-        lines += ["", text_table(self._partition_fields(), width=80)]
+    def text(self, width: int = 80) -> str:
+        """What is in it, at most `width` columns wide."""
+        lines = [wrap(self._title(), width)]
+        lines += [wrap(f"  {name:<11} {text}", width, " " * 14) for name, text in self._facts()]
+        lines += ["", text_table(self._latency_fields(), width=width)]
+        lines += ["", text_table(self._partition_fields(), width=width)]
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return self.text()
 
     def _repr_html_(self) -> str:
         notes = [f"{name}: {text}" for name, text in self._facts()]

@@ -49,6 +49,10 @@ class SweepText:
         Whether the half-widths are of calibration errors too.
     first : sequence of str
         Figures that were asked for; they come before the others.
+    fewest : int, optional
+        Runs of the points that had the fewest.
+    beside : sequence of Field
+        What else is known of the rows; it comes before the limits.
     """
 
     def __init__(
@@ -61,7 +65,11 @@ class SweepText:
         *,
         perturbed: bool = False,
         first: Sequence[str] = (),
+        fewest: int | None = None,
+        beside: Sequence[Field] = (),
     ) -> None:
+        self._fewest = fewest
+        self._beside = beside
         self._points = points
         self._outcomes = outcomes
         self._asked = [self._asked_for(name) for name in dict.fromkeys(first)]
@@ -84,7 +92,7 @@ class SweepText:
             shorten(o.bottleneck.brief, 24) if o.bottleneck else "error" if o.error else "refused"
             for o in self._outcomes
         ]
-        return [*fields, Field("limited by", limits, "left")]
+        return [*fields, *self._beside, Field("limited by", limits, "left")]
 
     def notes(self, width: int) -> list[str]:
         """What the table does not say: figures common to all rows, precision, reasons."""
@@ -100,7 +108,11 @@ class SweepText:
             lines.append("layout: instance@slot, such as 3g@4 for 3g.40gb from memory slot 4 on")
         told = {"req/s": "request_throughput", "the e2e mean": "e2e_latency_mean_s"}
         known = {title: self._values(metric, 1) for title, metric in told.items()}
-        lines.append(precision(self._replications, self._intervals, known, perturbed=self._perturbed))
+        lines.append(
+            precision(
+                self._replications, self._intervals, known, perturbed=self._perturbed, fewest=self._fewest
+            )
+        )
         return [wrap(line, width, "  ") for line in [*lines, *self._reasons()] if line]
 
     def _reasons(self) -> list[str]:

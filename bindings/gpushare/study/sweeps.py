@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..frames.charts import Line, line_chart
-from ..frames.render import html_table, shorten, text_table
+from ..frames.render import Field, html_table, shorten, text_table
 from ..frames.tables import Table
 from . import figures
 from .cases import run_cases
@@ -115,9 +115,11 @@ class SweepTable(StudyTable):
         *,
         perturbed: bool = False,
         leading: Sequence[str] = (),
+        fewest: int | None = None,
     ) -> None:
         super().__init__(points, outcomes)
         self.replications = replications
+        self._fewest = fewest
         self._perturbed = perturbed
         self._leading = list(leading)
         self._axes = list(dict.fromkeys(axis for point in points for axis in point.axes))
@@ -129,10 +131,15 @@ class SweepTable(StudyTable):
             axis: _axis_column([p.axes.get(axis) for p in self.points]) for axis in self._axes
         }
         columns["feasible"] = np.array([o.ran for o in self.outcomes], dtype=np.int64)
+        columns |= self._decided()
         found = dict.fromkeys(name for outcome in self.outcomes for name in outcome.figures)
         names = [name for name in figures.LEADING if name in found]
         names += [name for name in found if name not in figures.LEADING]
         return Table("sweep", columns | figure_columns(self.outcomes, names, columns) | self._told())
+
+    def _decided(self) -> dict[str, Any]:
+        """Columns of what is said of the points beside their figures."""
+        return {}
 
     @property
     def columns(self) -> list[str]:
@@ -215,12 +222,17 @@ class SweepTable(StudyTable):
         if not asked:
             raise ValueError("pareto: give at least one figure")
         front = undominated([self.values(name) for name in asked], list(asked.values()))
+        return self._some(front, list(asked))
+
+    def _some(self, rows: Sequence[int], leading: Sequence[str]) -> SweepTable:
+        """The table of some of the points, in that order."""
         return SweepTable(
-            [self.points[i] for i in front],
-            [self.outcomes[i] for i in front],
+            [self.points[i] for i in rows],
+            [self.outcomes[i] for i in rows],
             self.replications,
             perturbed=self._perturbed,
-            leading=list(asked),
+            leading=leading,
+            fewest=self._fewest,
         )
 
     def to_dict(self) -> dict[str, list[Any]]:
@@ -297,18 +309,27 @@ class SweepTable(StudyTable):
             intervals,
             perturbed=self._perturbed,
             first=[self.resolve(name) for name in [*first, *self._leading]],
+            fewest=self._fewest,
+            beside=self._beside(rows),
         )
+
+    def _beside(self, rows: Sequence[int]) -> list[Field]:
+        """What `_decided` has, as the text shows it."""
+        return []
 
     def _title(self) -> str:
         refused, failed = (
             sum(bool(o.refused) for o in self.outcomes),
             sum(bool(o.error) for o in self.outcomes),
         )
+        runs = str(self.replications)
+        if self._fewest is not None and self._fewest < self.replications:
+            runs = f"{self._fewest} to {runs}"
         more = f", the first {_SHOWN_ROWS} shown" if len(self) > _SHOWN_ROWS else ""
         return (
             f"sweep over {', '.join(self._axes) or 'nothing'}: {len(self)} points, {refused} refused, "
             f"{f'{failed} failed, ' if failed else ''}"
-            f"{self.replications} replication{'s' if self.replications > 1 else ''} each{more}"
+            f"{runs} replication{'s' if self.replications > 1 else ''} each{more}"
         )
 
     def __repr__(self) -> str:

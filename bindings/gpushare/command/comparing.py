@@ -1,0 +1,187 @@
+"""``gpushare run`` and ``gpushare compare``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from .. import files
+from ..frames.render import text_table, wrap
+from ..frames.table_files import write_csv
+from .commands import split_values
+from .deciding import MET, add_objectives, exit_code
+from .progress import Progress
+from .resuming import resumable
+
+__all__ = ["EXIT_CODES", "NOTHING_RAN", "add_budget", "add_compare", "add_run", "columns", "compare", "run"]
+
+NOTHING_RAN = 3
+EXIT_CODES = (
+    "exit codes: 0 objectives met, or none were given; 2 error; 3 nothing ran; 4 missed;\n"
+    "  5 too close to say; 130 interrupted"
+)
+_WIDEST, _NARROWEST = 100, 40
+
+
+def columns() -> int:
+    """Columns of the terminal, of which more than 100 would not be read better."""
+    return max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns))
+
+
+def add_budget(parser: argparse.ArgumentParser) -> None:
+    """``--slo`` and ``--most-replications``."""
+    add_objectives(parser)
+    parser.add_argument(
+        "--most-replications",
+        type=int,
+        metavar="N",
+        help="with objectives, at least 4 runs, doubled up to N (32) until it is clear whether they are met",
+    )
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """What ``gpushare run`` takes, beside the scenario."""
+    add_budget(parser)
+    parser.add_argument("--mode", help="see below; by default the document's own placement")
+    parser.add_argument(
+        "--steps", action="store_true", help="also keep a row for each step on a GPU (--out FOLDER)"
+    )
+    parser.add_argument(
+        "--out", metavar="FOLDER|FILE.csv", help="where to write tables; existing files are replaced"
+    )
+
+
+def add_compare(parser: argparse.ArgumentParser) -> None:
+    """What ``gpushare compare`` takes, beside the scenario."""
+    parser.add_argument(
+        "--modes", metavar="A,B,...", help="see below; by default those that the scenario names"
+    )
+    add_budget(parser)
+    parser.add_argument(
+        "--keep",
+        metavar="NAME=NUMBER,...",
+        help="what is asked where there are no objectives, relative to dedicated GPUs: "
+        "latency=1.25,throughput=0.95,success=0.99",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """``gpushare run``."""
+    from ..planning.rounds import Budget, asked_of, judged_run
+    from ..study.simulation import as_scenario
+
+    scenario = as_scenario(options.scenario)
+    scenario = scenario.with_mode(options.mode) if options.mode is not None else scenario
+    scenario, asked = asked_of(scenario, None, options.slo)
+    budget = Budget(
+        options.replications, _most(options), options.uncertainty, bool(asked.bounds or asked.tolerate)
+    )
+    with Progress(options.scenario) as progress:
+        result, fared = judged_run(
+            scenario,
+            asked,
+            budget,
+            seed=options.seed,
+            uncertainty=options.uncertainty,
+            record_requests=options.out is not None,
+            record_steps=options.steps,
+            threads=options.threads,
+            progress=progress.fraction,
+        )
+    if options.out is not None:
+        _write_result(result, options.out)
+    judged = fared.named()
+    if options.json:
+        print(files.plain_json(_run_to_dict(result, fared.meets, judged)))
+    else:
+        print(f"{result.summary().text(min(80, columns()))}{_judged_text(fared)}")
+    return exit_code(fared.meets) if judged else MET
+
+
+def _most(options: argparse.Namespace) -> int:
+    from ..planning.rounds import MOST
+
+    return MOST if options.most_replications is None else int(options.most_replications)
+
+
+def _run_to_dict(result: Any, meets: bool | None, judged: Mapping[str, Any]) -> dict[str, Any]:
+    first = result.runs[0]
+    about = {
+        "scenario": first.scenario,
+        "mode": first.mode,
+        "seed": first.seed,
+        "replications": len(result.runs),
+    }
+    told = (
+        {"meets": meets, "objectives": {name: one.to_dict() for name, one in judged.items()}}
+        if judged
+        else {}
+    )
+    return about | told | {"summary": result.summary().to_dict()}
+
+
+def _judged_text(fared: Any) -> str:
+    """The objectives of a run, below its figures."""
+    from ..planning.plan_text import judged_fields
+
+    parts = []
+    if fared.judged:
+        name, *about, met = judged_fields(fared.judged)
+        parts.append(text_table([name, met, *about], width=columns()))
+    words = {True: "met", False: "MISSED", None: "too close"}
+    parts += [f"{one.name} ({one.asked}): {one.found}: {words[one.meets]}" for one in fared.checks]
+    if fared.meets is None:
+        parts.append(wrap(f"Too close to say after {fared.runs} runs.", columns()))
+    return "".join(f"\n\n{part}" for part in parts)
+
+
+def _write_result(result: Any, out: str) -> None:
+    if out.endswith(".csv"):
+        write_csv(result.requests, out)
+        return
+    os.makedirs(out, exist_ok=True)
+    for name in ("requests", "steps", "partitions"):
+        table = getattr(result, name)
+        if table.columns:
+            write_csv(table, os.path.join(out, f"{name}.csv"))
+    files.write_json(result.summary().to_dict(), os.path.join(out, "summary.json"))
+
+
+def compare(options: argparse.Namespace) -> int:
+    """``gpushare compare``."""
+    from ..planning.deciding import compare as compare_modes
+    from ..planning.implied import KEPT, Kept
+
+    modes = split_values(options.modes) if options.modes is not None else None
+    keep = Kept.parse(options.keep) if options.keep is not None else KEPT
+    with resumable(options), Progress(options.scenario) as progress:
+        table = compare_modes(
+            options.scenario,
+            modes,
+            slo=options.slo,
+            keep=keep,
+            seed=options.seed,
+            replications=options.replications,
+            most_replications=_most(options),
+            uncertainty=options.uncertainty,
+            record_requests=False,
+            threads=options.threads,
+            progress=progress.count,
+            resume=options.resume,
+        )
+    verdict = table.verdict
+    if options.json:
+        answer = {
+            "scenario": table.scenario.name,
+            "verdict": verdict.to_dict(),
+            "objectives": verdict.objectives(),
+        }
+        print(files.plain_json(answer | {"modes": table.to_dict()}))
+    else:
+        print(table.text(width=columns()))
+    if verdict.nothing_ran:
+        return NOTHING_RAN
+    return exit_code(verdict.meets) if table.asked else MET
