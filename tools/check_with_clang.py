@@ -3,9 +3,9 @@
 
 Usage: tools/check_with_clang.py [--tidy]    (--tidy: with clang-tidy and the checks of .clang-tidy, which takes long)
 
-The sources are those of the preset `clang`, a tree that is configured and never built. No file of the library is merged
-with others there, so that an #include that is missing is found. The C++ tests are read together, for doctest and JSON cost
-more than they; and the bindings' common header is read once. Clang-tidy gets everything file by file.
+The sources are those of the preset `clang`, a tree that is configured and never built. No file of the library is
+merged with others there, so that an #include that is missing is found. The C++ tests are read together, for doctest
+and JSON cost more than they; and the bindings' common header is read once. Clang-tidy gets everything file by file.
 """
 
 import json

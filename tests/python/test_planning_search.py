@@ -114,9 +114,11 @@ def test_the_cheapest_packing_is_found_and_no_bound_lies_above_it(block):
         found = search(problem, table, progress=lambda found, bounds=bounds: bounds.append(found.bound))
         best = cheapest(problem, table)
         if best is None:
-            assert found.best is None and found.done, seed
+            assert found.best is None, seed
+            assert found.done, seed
         else:
-            assert found.done and found.best is not None, seed
+            assert found.done, seed
+            assert found.best is not None, seed
             assert found.best.cost == pytest.approx(best), seed
             assert max(bounds) <= best + 1e-9, seed
             assert table.packing(found.best).verdict is Verdict.meets
