@@ -55,6 +55,7 @@ def instance(seed):
 
 
 def main():
+    """Plan, and run the plans again."""
     plans, batches = (int(word) for word in [*sys.argv[1:], "20", "20"][:2])
     kept = tried = seed = made = 0
     worst = []

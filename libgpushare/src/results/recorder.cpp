@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 namespace gpushare {
 namespace {
@@ -41,10 +42,14 @@ Recorder::Recorder(const Workload& workload, bool record_requests, bool record_s
       record_requests_(record_requests),
       record_steps_(record_steps),
       watched_(std::move(watched_replicas)),
+      first_latency_(workload.pipelines.size() + 1),
       latencies_(request_latencies(workload)),
       histograms_(latencies_.size()),
       good_(workload, workload.objectives.figures) {
   watched_.resize(workload.services.size());
+  watches_ = std::any_of(watched_.begin(), watched_.end(), [](int first) { return first != 0; });
+  for (const RequestLatency& latency : latencies_) ++first_latency_.at(latency.pipeline + 1);
+  std::partial_sum(first_latency_.begin(), first_latency_.end(), first_latency_.begin());
   make_columns();
 }
 
@@ -90,15 +95,14 @@ void Recorder::complete(const Request& request, Time now) {
   counts_.good += good ? 1 : 0;
   const auto pipeline =
       static_cast<std::size_t>(workload_->traffic[static_cast<std::size_t>(request.traffic)].pipeline);
-  const bool watched = is_watched(request, pipeline);
+  const bool watched = !watches_ || is_watched(request, pipeline);
   if (watched) e2e_.add(now - request.arrival);
   counts_.audio_gap_s += request.audio_gap_s;
   counts_.chunks += request.chunks;
   counts_.late_chunks += request.late_chunks;
-  for (std::size_t i = 0; i < latencies_.size(); ++i) {
+  for (std::size_t i = first_latency_[pipeline]; i < first_latency_[pipeline + 1]; ++i) {
     const RequestLatency& latency = latencies_[i];
-    if (latency.pipeline != pipeline) continue;
-    if (latency.whole ? !watched : !is_watched(request, pipeline, latency.stage)) continue;
+    if (!watched && (latency.whole || !is_watched(request, pipeline, latency.stage))) continue;
     if (const auto value = measure(latency, *workload_, request, now)) histograms_[i].add(*value);
   }
 }

@@ -51,7 +51,9 @@ class Recorder {
 
   const Workload* workload_;
   bool record_requests_, record_steps_;
-  std::vector<int> watched_;  // by service; 0: all replicas
+  std::vector<int> watched_;                // by service; 0: all replicas
+  bool watches_ = false;                    // any
+  std::vector<std::size_t> first_latency_;  // into latencies_, by pipeline
   Time begin_{}, end_ = kNever;
   Counts counts_;
   Histogram e2e_;
