@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -58,8 +60,7 @@ class Program:
         integer : bool
             Otherwise variables may be fractions: a relaxation, whose cost is a bound.
         """
-        import highspy
-
+        highspy: Any = import_module("highspy")
         solver = highspy.Highs()
         for option, value in _OPTIONS.items():
             solver.setOptionValue(option, value)
@@ -68,8 +69,8 @@ class Program:
         solver.run()
         return self._read(highspy, solver, integer)
 
-    def _model(self, highspy: object, integer: bool) -> object:
-        lp = highspy.HighsLp()  # type: ignore[attr-defined]
+    def _model(self, highspy: Any, integer: bool) -> Any:
+        lp = highspy.HighsLp()
         count = len(self.costs)
         lp.num_col_, lp.num_row_ = count, len(self.rows)
         lp.col_cost_ = np.array(self.costs, dtype=float)
@@ -77,23 +78,23 @@ class Program:
         lp.col_upper_ = np.array(self.uppers, dtype=float)
         lp.row_lower_ = np.array([row[0] for row in self.rows], dtype=float)
         lp.row_upper_ = np.array([row[1] for row in self.rows], dtype=float)
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise  # type: ignore[attr-defined]
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
         lp.a_matrix_.start_ = np.cumsum([0, *(len(row[2]) for row in self.rows)], dtype=np.int32)
         lp.a_matrix_.index_ = np.array([i for row in self.rows for i in row[2]], dtype=np.int32)
         lp.a_matrix_.value_ = np.array([w for row in self.rows for w in row[2].values()], dtype=float)
         if integer:
-            lp.integrality_ = [highspy.HighsVarType.kInteger] * count  # type: ignore[attr-defined]
+            lp.integrality_ = [highspy.HighsVarType.kInteger] * count
         return lp
 
-    def _read(self, highspy: object, solver: object, integer: bool) -> Solved:
-        status = solver.getModelStatus()  # type: ignore[attr-defined]
-        if status == highspy.HighsModelStatus.kInfeasible:  # type: ignore[attr-defined]
+    def _read(self, highspy: Any, solver: Any, integer: bool) -> Solved:
+        status = solver.getModelStatus()
+        if status == highspy.HighsModelStatus.kInfeasible:
             return Solved(None, math.inf, math.inf)
-        info = solver.getInfo()  # type: ignore[attr-defined]
+        info = solver.getInfo()
         found = info.primal_solution_status == 2
         cost = float(info.objective_function_value) if found else math.inf
         bound = float(info.mip_dual_bound) if integer else cost
-        values = solver.getSolution().col_value if found else None  # type: ignore[attr-defined]
+        values = solver.getSolution().col_value if found else None
         return Solved(values, cost, bound)
 
 
