@@ -138,7 +138,7 @@ fuzz: $(stamps)/requirements-test-$(recipe) $(stamps)/package-$(package)
 
 # Tests of properties with many more examples, other ones each time.
 properties: $(stamps)/requirements-test-$(recipe) $(stamps)/package-$(package)
-	HYPOTHESIS_PROFILE=long .venv/bin/python -m pytest -n $(jobs) --dist loadscope -m hypothesis -q
+	HYPOTHESIS_PROFILE=long .venv/bin/python -m pytest -n $(jobs) --dist loadscope -m "hypothesis or long" -q
 
 # Sweeps on a real dask cluster and a real local Ray.
 clusters: $(stamps)/requirements-test-$(recipe) $(stamps)/package-$(package)

@@ -145,9 +145,8 @@ void register_simulation(py::module_& module) {
   module.def("simulate", &run, py::arg("scenario"), py::kw_only(), py::arg("seed") = 0,
              py::arg("replications") = 1, py::arg("record_requests") = true, py::arg("record_steps") = false,
              py::arg("record_log") = false, py::arg("threads") = 0,
-             py::arg("spread") = std::array<double, 3>{},
-             py::arg("watched_replicas") = std::vector<int>{}, py::arg("progress") = py::none(),
-             "Runs replications 0, 1, ... of a scenario, in order.");
+             py::arg("spread") = std::array<double, 3>{}, py::arg("watched_replicas") = std::vector<int>{},
+             py::arg("progress") = py::none(), "Runs replications 0, 1, ... of a scenario, in order.");
   module.def(
       "mean_estimate",
       [](const std::vector<double>& values, double level) {

@@ -268,7 +268,9 @@ def one_gpu_placements():
             yield {"layout": layout, "partitions": [{"processes": [first]}, {"processes": [second]}]}
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "seed", [*range(4), *(pytest.param(i, marks=pytest.mark.long) for i in range(4, 32))]
+)
 def test_no_placement_that_is_simulated_is_cheaper_than_the_plan(seed):
     document, objectives = small(seed)
     plan = gs.plan(document, objectives, gpus={"a100": 2}, replications=3)
@@ -284,10 +286,11 @@ def test_no_placement_that_is_simulated_is_cheaper_than_the_plan(seed):
         assert plan.gpus == 1, clearly[0]
         assert plan.meets is True, clearly[0]
     elif plan.scenario is not None and plan.gpus == 1:
-        assert meets_clearly(plan.scenario, objectives, slack=1.02)
+        summary = gs.simulate(plan.scenario, replications=6, record_requests=False).summary()
+        assert all(summary[name] <= 1.02 * bound for name, bound in objectives.items())
 
 
-def meets_clearly(scenario, objectives, slack=0.97):
+def meets_clearly(scenario, objectives):
     try:
         summary = gs.simulate(scenario, replications=6, record_requests=False).summary()
     except gs.OutOfMemoryError:
@@ -296,7 +299,7 @@ def meets_clearly(scenario, objectives, slack=0.97):
         summary["success_rate"] > 0.995
         and summary["request_throughput"] > 0.99 * summary["arrived"] / summary["duration_s"]
     )
-    return kept and all(summary[name] <= slack * bound for name, bound in objectives.items())
+    return kept and all(summary[name] <= 0.97 * bound for name, bound in objectives.items())
 
 
 def test_the_rules_of_thumb_follow_the_traffic():
