@@ -206,7 +206,9 @@ class Trials:
             return Trial(refused=gone[0], failed=True)
         scenarios = [self.staging.packed(packed, ways), *(f for f in failures if isinstance(f, Scenario))]
         key = self.staging.key([tenant for config in packed.configs for tenant in config.tenants])
-        count = 2 * self.replications
+        # As many runs as the most uncertain of its configs needed, at least.
+        known = [self.of_config[config].replications for config in packed.configs if config in self.of_config]
+        count = max([2 * self.replications, *known])
         while True:
             outcomes = self.runs.outcomes(scenarios, count, afresh=True)
             trials = [self._trial(key, outcome, count) for outcome in outcomes]
