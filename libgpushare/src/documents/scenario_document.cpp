@@ -181,7 +181,7 @@ std::optional<WrittenMode> select(ordered_json& document, const std::string& mod
   const auto known = named.find(mode);
   const bool own = std::find(modes.begin(), modes.end(), mode) != modes.end();
   if (own && known == named.end()) return merge(document, mode, source);
-  const auto written = known != named.end() ? known->second : read_mode(mode, where);
+  auto written = known != named.end() ? known->second : read_mode(mode, where);
   if (!written) fail_unknown(mode, modes, where);
   set_mode(document["placement"], mode);
   return written;
