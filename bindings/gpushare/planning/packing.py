@@ -64,7 +64,10 @@ class Packing:
             self._columns = [c for c in self._columns if not any(harder(c, cut) for cut in cuts)]
 
     def refute_jointly(self, tenant: Tenant, hosts: Sequence[Config]) -> None:
-        """Not all replicas of a service may stand in these configs or harder ones."""
+        """Not all replicas of a service may stand in configs that are each at least as hard as all of these.
+
+        Where the hosts differ, a packing of the less hard ones alone may hold: it is not cut.
+        """
         self._joint.append((tenant, list(hosts)))
 
     def exclude(self, configs: Sequence[Config]) -> None:
@@ -215,7 +218,7 @@ class _Model:
             weights = {
                 v: float(c.tenants.count(tenant))
                 for v, c in zip(self.of_config, self.columns, strict=True)
-                if tenant in c.tenants and any(harder(c, host) for host in hosts)
+                if tenant in c.tenants and all(harder(c, host) for host in hosts)
             }
             # Where the service is something else, its configs are too, and the row says nothing.
             self.program.constrain(-math.inf, weights, float(tenant.replicas - 1))
