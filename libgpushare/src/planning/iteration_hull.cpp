@@ -13,7 +13,11 @@ constexpr double kAllUpTo = 32;  // tokens
 
 std::vector<double> grid(double most, const std::vector<double>& kinks) {
   std::vector<double> tokens;
-  for (double t = 1; t < most; t = t < kAllUpTo ? t + 1 : std::ceil(t * kSpacing)) tokens.push_back(t);
+  double next = 1;
+  while (next < most) {
+    tokens.push_back(next);
+    next = next < kAllUpTo ? next + 1 : std::ceil(next * kSpacing);
+  }
   tokens.push_back(most);
   for (const double kink : kinks)
     for (const double t : {std::ceil(kink) - 1, std::ceil(kink)})
