@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .planning.deciding_sweeps import sweep as sweep
     from .planning.implied import Kept as Kept
     from .planning.plan import plan as plan
+    from .planning.tables import plan_tables as plan_tables
     from .planning.verdict import Verdict as Verdict
     from .scenario.engines import EnginePreset as EnginePreset
     from .scenario.engines import engine_preset as engine_preset
@@ -97,6 +98,7 @@ _HOMES = {
     "planning.capacity": ("capacity",),
     "planning.capacity_text": ("Capacity",),
     "planning.plan": ("plan",),
+    "planning.tables": ("plan_tables",),
     "planning.claim": ("Claim", "check"),
     "planning.deciding": ("Comparison", "compare"),
     "planning.deciding_sweeps": ("SweepTable", "sweep"),
@@ -179,6 +181,7 @@ __all__ = [
     "model_names",
     "place",
     "plan",
+    "plan_tables",
     "plot",
     "profile",
     "profile_names",

@@ -1,0 +1,388 @@
+"""Fewest GPUs for services whose throughput on MIG instances was measured, without a simulation."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .._core import Layout, ScenarioError
+from .._errors import fail
+from ..frames.render import Field, text_table
+from ..scenario import mig
+from .programs import Program, Solved
+
+__all__ = ["Admission", "Measured", "TablePlan", "plan_tables", "read_table"]
+
+#: Columns by what they may be called: first as here, then as in ParvaGPU's files.
+_COLUMNS = {
+    "instance": ("instance", "Mig instance"),
+    "batch": ("batch", "Batch size"),
+    "processes": ("processes", "Workload Number"),
+    "throughput_per_s": ("throughput_per_s", "Throughput"),
+    "latency_s": ("latency_s", "Latency"),
+}
+_MAX_NODES, _MAX_NODES_OF_SLICES = 200_000, 500
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A service on one kind of MIG instance.
+
+    Attributes
+    ----------
+    slices : int
+        Compute slices of the instance: 1, 2, 3, 4 or 7 of an A100.
+    batch : int
+        Requests of a step.
+    processes : int
+        Processes of the service that share the instance under MPS.
+    throughput_per_s : float
+        Requests a second of each process.
+    latency_s : float
+        Of a step.
+    """
+
+    slices: int
+    batch: int
+    processes: int
+    throughput_per_s: float
+    latency_s: float
+
+    @property
+    def total_per_s(self) -> float:
+        """Requests a second of all processes."""
+        return self.throughput_per_s * self.processes
+
+
+#: Whether a row of a table is good enough for an objective in seconds.
+Admission = Callable[[Measured, float], bool]
+
+
+def read_table(table: Any) -> list[Measured]:
+    """Reads measurements of one service.
+
+    The columns are ``instance`` (compute slices, or a name such as ``2g.20gb``), ``batch``, ``processes``,
+    ``throughput_per_s`` (of each process) and ``latency_s`` (of a step); or those of ParvaGPU's files, ``Mig instance,
+    Batch size, Workload Number, Throughput, Latency``. Rows without throughput were not measured and are left out.
+
+    Parameters
+    ----------
+    table : path, data frame, mapping of columns, or iterable of Measured or mapping
+        A path is that of a CSV file.
+
+    Raises
+    ------
+    ScenarioError
+        For a column that is missing, or a value that is no number.
+    FileNotFoundError
+        Where there is no such file.
+    """
+    where, rows = _rows(table)
+    result = []
+    for number, row in enumerate(rows, 1):
+        if isinstance(row, Measured):
+            result.append(row)
+            continue
+        one = _measured(row, f"{where}row {number}")
+        if one.throughput_per_s > 0:
+            result.append(one)
+    if not result:
+        raise fail(ScenarioError, where.rstrip("/") or "table", "no row has a throughput above 0")
+    return result
+
+
+def _rows(table: Any) -> tuple[str, Iterable[Any]]:
+    if isinstance(table, str | os.PathLike):
+        with Path(table).open(newline="", encoding="utf-8-sig") as file:
+            return f"{os.fspath(table)}/", list(csv.DictReader(file))
+    if hasattr(table, "columns") and not isinstance(table, Mapping):
+        table = {str(name): list(table[name]) for name in table.columns}
+    if isinstance(table, Mapping):
+        names = list(table)
+        return "", [dict(zip(names, row, strict=True)) for row in zip(*table.values(), strict=True)]
+    return "", table
+
+
+def _measured(row: Mapping[str, Any], where: str) -> Measured:
+    values = {}
+    for name, known in _COLUMNS.items():
+        found = next((row[one] for one in known if one in row), None)
+        if found is None:
+            raise fail(
+                ScenarioError,
+                where,
+                f'no column "{name}" (or "{known[1]}"); there are {", ".join(list(row)[:10])}',
+            )
+        text = str(found).partition("g")[0] if name == "instance" else str(found)
+        try:
+            values[name] = float(text)
+        except ValueError:
+            raise fail(ScenarioError, f"{where}/{name}", f"found {found!r}; a number is needed") from None
+    return Measured(
+        int(values["instance"]),
+        int(values["batch"]),
+        int(values["processes"]),
+        values["throughput_per_s"],
+        values["latency_s"],
+    )
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A service on an instance.
+
+    Attributes
+    ----------
+    gpu : int
+        Which GPU.
+    instance : str
+        With its start, such as ``2g.20gb@4``.
+    service : str
+    measured : Measured
+        The row of the table: how many processes it runs in which batches.
+    """
+
+    gpu: int
+    instance: str
+    service: str
+    measured: Measured
+
+
+@dataclass
+class TablePlan:
+    """Instances whose throughputs add up to every service's rate.
+
+    Attributes
+    ----------
+    layouts : list of str
+        Of every GPU, as ``nvidia-smi mig`` makes it.
+    placed : list of Placed
+        What runs where; instances that nothing needs are left out.
+    lower_bound : int
+        No legal placement of these measurements does with fewer GPUs; infinite when none does with those there are.
+    cost : float
+        Of the GPUs.
+    why : str
+        What stands in the way, when nothing suffices.
+    """
+
+    layouts: list[str] = field(default_factory=list)
+    placed: list[Placed] = field(default_factory=list)
+    lower_bound: float = 0
+    cost: float = 0.0
+    why: str = ""
+
+    @property
+    def gpus(self) -> int:
+        """GPUs used."""
+        return len(self.layouts)
+
+    @property
+    def gap(self) -> float:
+        """GPUs more than the lower bound; NaN where there is no placement."""
+        return math.nan if self.why else self.gpus - self.lower_bound
+
+    def throughput(self, service: str) -> float:
+        """Requests a second of all instances of a service."""
+        return sum(one.measured.total_per_s for one in self.placed if one.service == service)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "gpus": None if self.why else self.gpus,
+            "lower_bound": self.lower_bound,
+            "gap": None if self.why else self.gap,
+            "cost": self.cost,
+            "why": self.why,
+            "layouts": self.layouts,
+            "placed": [
+                {
+                    "gpu": one.gpu,
+                    "instance": one.instance,
+                    "service": one.service,
+                    "batch": one.measured.batch,
+                    "processes": one.measured.processes,
+                    "throughput_per_s": one.measured.total_per_s,
+                }
+                for one in self.placed
+            ],
+        }
+
+    def __repr__(self) -> str:
+        if self.why:
+            return f"no placement: {self.why}"
+        fields = [
+            Field("GPU", [str(one.gpu) for one in self.placed], "right"),
+            Field("instance", [one.instance for one in self.placed], "left"),
+            Field("service", [one.service for one in self.placed], "left"),
+            Field("batch", [str(one.measured.batch) for one in self.placed], "right"),
+            Field("processes", [str(one.measured.processes) for one in self.placed], "right"),
+            Field("requests/s", [f"{one.measured.total_per_s:,.0f}" for one in self.placed], "right"),
+        ]
+        return f"{self.gpus} GPUs; at least {self.lower_bound:g} are needed\n\n{text_table(fields)}"
+
+
+def plan_tables(
+    tables: Mapping[str, Any],
+    rates: Mapping[str, float],
+    slos: Mapping[str, float],
+    *,
+    gpu: str = "a100",
+    admission: float | Admission = 0.45,
+    most_processes: int | None = None,
+    count: int | None = None,
+    price: float = 1.0,
+) -> TablePlan:
+    """Finds the fewest GPUs on which instances cover every service's rate by their measured throughput.
+
+    This is the rule of ParvaGPU's planner: a row counts when its latency is below a share of the objective, and the
+    throughputs of a service's instances have to add up to its rate. Queues are not looked at. Every GPU is cut as MIG
+    allows, and the number of GPUs is the least possible, by an integer program over all sets of instances.
+
+    Parameters
+    ----------
+    tables : mapping of str to table
+        By service, as `read_table` takes them.
+    rates, slos : mapping of str to float
+        Requests a second and the objective in seconds, of every service that is wanted.
+    gpu : str
+        A kind of GPU with MIG.
+    admission : float or callable
+        The share of the objective that a row's latency stays below, or what says whether a row counts.
+    most_processes : int, optional
+        On one instance, at most.
+    count : int, optional
+        How many GPUs there are; by default as many as it takes.
+    price : float
+        Of a GPU.
+
+    Returns
+    -------
+    TablePlan
+        That no placement suffices is an answer too.
+
+    Raises
+    ------
+    ScenarioError, LayoutError, ProfileError
+        For a service without a table or objective, a rate that is not positive, or a GPU without MIG.
+
+    Examples
+    --------
+    >>> from gpushare.planning.tables import plan_tables
+    >>> table = {"instance": [1, 3], "batch": [8, 8], "processes": [1, 1],
+    ...          "throughput_per_s": [200, 700], "latency_s": [0.04, 0.012]}
+    >>> plan_tables({"resnet": table}, {"resnet": 1600}, {"resnet": 0.1}).layouts
+    ['1g.10gb@0+1g.10gb@1+1g.10gb@2+1g.10gb@3+3g.40gb@4', '3g.40gb@0+3g.40gb@4']
+    """
+    layouts = mig.multisets(gpu)
+    best: dict[tuple[str, int], Measured] = {}
+    for name, rate in rates.items():
+        if name not in tables or name not in slos:
+            what = "table" if name not in tables else "objective"
+            raise fail(ScenarioError, f"rates/{name}", f"this service has no {what}")
+        if not rate > 0 or not math.isfinite(rate):
+            raise fail(ScenarioError, f"rates/{name}", f"found {rate!r}; a number above 0 is needed")
+        best |= _best(name, read_table(tables[name]), slos[name], admission, most_processes)
+    hopeless = [name for name in rates if not any(service == name for service, _ in best)]
+    if hopeless:
+        why = f"nothing measured of {', '.join(hopeless)} is fast enough for its objective"
+        return TablePlan(lower_bound=math.inf, why=why)
+    return _solve(layouts, rates, best, count, price)
+
+
+def _best(
+    service: str, table: Sequence[Measured], slo: float, admission: float | Admission, most: int | None
+) -> dict[tuple[str, int], Measured]:
+    """The row of most throughput that counts, by size; of equal ones that of the least latency."""
+    counts = admission if callable(admission) else lambda row, slo: row.latency_s < admission * slo
+    result: dict[tuple[str, int], Measured] = {}
+    for row in table:
+        if (most is not None and row.processes > most) or not counts(row, slo):
+            continue
+        known = result.get((service, row.slices))
+        if known is None or (row.total_per_s, -row.latency_s) > (known.total_per_s, -known.latency_s):
+            result[service, row.slices] = row
+    return result
+
+
+def _slices(instance: str) -> int:
+    return int(instance.partition("g")[0])
+
+
+def _solve(
+    layouts: Sequence[Layout],
+    rates: Mapping[str, float],
+    best: Mapping[tuple[str, int], Measured],
+    count: int | None,
+    price: float,
+) -> TablePlan:
+    # First the fewest GPUs, then on so many the fewest slices, as far as little work goes.
+    fewest = _Covering(layouts, rates, best, count).solve(_MAX_NODES)
+    bound = math.ceil(fewest.bound - 1e-6) if math.isfinite(fewest.bound) else math.inf
+    if fewest.values is None:
+        return TablePlan(lower_bound=bound, why=f"{count} GPUs do not suffice")
+    smallest = _Covering(layouts, rates, best, round(fewest.cost), slices=True)
+    solved = smallest.solve(_MAX_NODES_OF_SLICES)
+    values = solved.values if solved.values is not None else fewest.values
+    return _placed(*smallest.read(values), bound, price)
+
+
+class _Covering:
+    """The integer program: how many GPUs of each layout, and how many instances of each service and size."""
+
+    def __init__(
+        self,
+        layouts: Sequence[Layout],
+        rates: Mapping[str, float],
+        best: Mapping[tuple[str, int], Measured],
+        count: int | None,
+        *,
+        slices: bool = False,
+    ) -> None:
+        self.layouts, self.best = layouts, best
+        self.program = Program()
+        self.of_layout = [self.program.variable(0.0 if slices else 1.0) for _ in layouts]
+        self.of_best = {key: self.program.variable(float(key[1]) if slices else 0.0) for key in best}
+        for service, rate in rates.items():
+            weights = {
+                v: best[key].total_per_s / rate for key, v in self.of_best.items() if key[0] == service
+            }
+            self.program.constrain(1.0, weights)
+        for size in sorted({size for _, size in best}):
+            weights = {v: -1.0 for key, v in self.of_best.items() if key[1] == size}
+            for variable, layout in zip(self.of_layout, layouts, strict=True):
+                weights[variable] = float(sum(_slices(part["name"]) == size for part in layout.partitions))
+            self.program.constrain(0.0, weights)
+        if count is not None:
+            self.program.constrain(0.0, dict.fromkeys(self.of_layout, 1.0), float(count))
+
+    def solve(self, max_nodes: int) -> Solved:
+        """The least cost."""
+        return self.program.solve(max_nodes=max_nodes)
+
+    def read(self, values: Sequence[float]) -> tuple[list[Layout], dict[int, list[tuple[str, Measured]]]]:
+        """The layouts of all GPUs, and what is to stand on instances of each size."""
+        waiting: dict[int, list[tuple[str, Measured]]] = defaultdict(list)
+        for (service, size), variable in self.of_best.items():
+            waiting[size] += [(service, self.best[service, size])] * round(values[variable])
+        pairs = zip(self.of_layout, self.layouts, strict=True)
+        return [layout for variable, layout in pairs for _ in range(round(values[variable]))], waiting
+
+
+def _placed(
+    chosen: Sequence[Layout], waiting: Mapping[int, list[tuple[str, Measured]]], bound: float, price: float
+) -> TablePlan:
+    plan = TablePlan([str(layout) for layout in chosen], lower_bound=bound, cost=price * len(chosen))
+    for gpu, layout in enumerate(chosen):
+        for part in layout.partitions:
+            left = waiting.get(_slices(part["name"]))
+            if left:
+                service, row = left.pop(0)
+                plan.placed.append(Placed(gpu, part["name"], service, row))
+    return plan
