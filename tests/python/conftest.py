@@ -4,6 +4,7 @@ import functools
 import os
 import pickle
 import re
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,13 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "derandomised"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """What is started in the background ignores Ctrl-C: tests of interrupts would wait for ever."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

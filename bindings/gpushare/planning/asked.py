@@ -11,7 +11,10 @@ from .implied import KEPT, Kept
 from .objectives import Judged, Objective, Objectives
 from .space import Space
 
-__all__ = ["Asked"]
+__all__ = ["OVERLOADED", "Asked"]
+
+#: What misses its bound by more, as a share of it, is beyond doubt after one run.
+OVERLOADED = 2.0
 
 
 @dataclass(frozen=True)
@@ -77,15 +80,31 @@ class Asked:
         implied = [o for o in self.kept.served(dedicated, replicas) if o.figure not in bounded]
         return [*judged, *(objective.judge(float(values[objective.figure])) for objective in implied)]
 
-    def failing(self, judged: Iterable[Judged], services: Iterable[int]) -> list[int]:
-        """Those of the services that miss a bound, or may."""
+    def failing(self, judged: Iterable[Judged], services: Iterable[int], meets: bool | None) -> list[int]:
+        """Those of the services for which `meets` is what is known of a bound."""
         looked_at = frozenset(services)
         found: set[int] = set()
         for one in judged:
-            if one.meets is not True:
+            if one.meets is meets:
                 of = self.services_of(one.objective.figure)
                 found |= looked_at if of is None else of & looked_at
         return sorted(found)
+
+    def excess(self, judged: Iterable[Judged], services: Iterable[int]) -> dict[int, float]:
+        """By how much, as a share of its bound, each service misses what is asked of it; below 0: what is to spare.
+
+        What is served says nothing while it suffices; otherwise it counts as being far beyond.
+        """
+        looked_at = frozenset(services)
+        result: dict[int, float] = {}
+        for one in judged:
+            if not one.objective.at_most and one.meets is not False:
+                continue
+            excess = one.excess if one.objective.at_most and not math.isnan(one.excess) else OVERLOADED
+            of = self.services_of(one.objective.figure)
+            for service in looked_at if of is None else of & looked_at:
+                result[service] = max(result.get(service, -1.0), excess)
+        return result
 
     def services_of(self, figure: str) -> frozenset[int] | None:
         """Services that a figure is of; None for figures of the whole run."""

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 
-from .problem import Config, Part, Problem, Tenant, harder
+from .cuts import Cuts
+from .problem import Config, Problem, Tenant, harder
 from .programs import Program, Solved
+from .relaxation import Relaxation
 
 __all__ = ["Packed", "Packing"]
 
@@ -29,12 +31,15 @@ class Packed:
         Of the GPUs.
     gpus : mapping of int to int
         How many of each kind.
+    columns : sequence of Config
+        What was chosen, of which the configs are what is needed.
     """
 
     configs: Sequence[Config]
     layouts: Sequence[tuple[int, int]]
     cost: float
     gpus: Mapping[int, int]
+    columns: Sequence[Config] = ()
 
 
 class Packing:
@@ -42,80 +47,61 @@ class Packing:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        # By part and the last service of the cut, so that few need a look.
-        self._cuts: dict[tuple[Part, int], list[Config]] = defaultdict(list)
+        self.cuts = Cuts(problem)
+        self.relaxation = Relaxation(problem, self.cuts)
+        #: The least difference between two costs.
+        self.grid = _common_measure([gpu.price for gpu in problem.gpus])
         self._joint: list[tuple[Tenant, list[Config]]] = []
         self._excluded: list[Counter[Config]] = []
-        self._grid = _common_measure([gpu.price for gpu in problem.gpus])
-        self.most_tenants = problem.most_tenants
-        self._columns: list[Config] | None = None
 
     # ---- what is known
 
-    def refute(self, config: Config) -> None:
-        """A config that fails, so that all harder ones do; one of a whole GPU fails on its instances too."""
-        parts = [config.part]
-        if config.part.name == "whole" and config.part.gpus == 1:
-            parts = [part for part in self.problem.parts if part.gpu == config.part.gpu and part.gpus == 1]
-        cuts = [Config(part, config.tenants) for part in parts]
-        for cut in cuts:
-            self._cuts[cut.part, max(t.service for t in cut.tenants)].append(cut)
-        if self._columns is not None:
-            self._columns = [c for c in self._columns if not any(harder(c, cut) for cut in cuts)]
+    def refute(self, configs: Iterable[Config]) -> None:
+        """Configs that fail, so that all harder ones do, on lesser parts too."""
+        for config in configs:
+            self.cuts.add(config)
+        self.relaxation.drop()
 
     def refute_jointly(self, tenant: Tenant, hosts: Sequence[Config]) -> None:
-        """Not all replicas of a service may stand in configs that are each at least as hard as all of these.
-
-        Where the hosts differ, a packing of the less hard ones alone may hold: it is not cut.
-        """
+        """Not all replicas of a service may stand in configs that are each as hard as one of these, set against it."""
         self._joint.append((tenant, list(hosts)))
+        self.relaxation.refute_jointly(tenant, hosts)
 
-    def exclude(self, configs: Sequence[Config]) -> None:
-        """Not these configs together once more."""
-        self._excluded.append(Counter(configs))
+    def exclude(self, packed: Packed) -> None:
+        """Not this packing once more."""
+        for configs in (Counter(packed.configs), Counter(packed.columns)):
+            if configs not in self._excluded:
+                self._excluded.append(configs)
+
+    def is_possible(self, config: Config) -> bool:
+        """Whether the problem allows a config; what is impossible is not used again."""
+        if self.relaxation.is_possible(config):
+            return True
+        self.relaxation.drop()
+        return False
 
     def allowed(self, config: Config) -> bool:
         """Whether nothing is known against a config."""
-        services = {tenant.service for tenant in config.tenants}
-        known = (cut for service in services for cut in self._cuts.get((config.part, service), ()))
-        return not any(harder(config, cut) for cut in known) and self.problem.possible(config)
-
-    @property
-    def columns(self) -> list[Config]:
-        """All configs that nothing is known against."""
-        while self._columns is None:
-            found: list[Config] = []
-            for part in self.problem.parts:
-                found.extend(self._some(part, self.problem.most_columns + 1 - len(found)))
-            if len(found) <= self.problem.most_columns or self.most_tenants == 1:
-                self._columns = found
-            else:
-                self.most_tenants -= 1
-        return self._columns
-
-    def _some(self, part: Part, most: int) -> Iterable[Config]:
-        for i, config in enumerate(self.problem.enumerate(part, self.allowed, self.most_tenants)):
-            if i >= most:
-                return
-            yield config
+        return not self.cuts.fails(config) and self.problem.possible(config)
 
     # ---- what follows
 
+    def relax(self) -> tuple[float, Sequence[Config]]:
+        """What every packing costs at least, and what the cheapest mixture is made of."""
+        relaxed = self.relaxation.solve()
+        return self._round_up(relaxed.bound - 1e-6 * self.grid), relaxed.support
+
     def solve(
-        self,
-        risk: Callable[[Config], float],
-        among: Callable[[Config], bool] = lambda config: True,
-        *,
-        max_nodes: int = 2_000,
+        self, risk: Callable[[Config], float], columns: Sequence[Config], *, max_nodes: int = 2_000
     ) -> tuple[Packed | None, float]:
-        """The cheapest packing, of these the least risky, and a bound on the cost of every packing.
+        """The cheapest packing of some configs, of these the least risky, and a bound on the cost of all of them.
 
         Parameters
         ----------
         risk : callable
             From 0 to 1, of a config; decides among packings of the same cost.
-        among : callable
-            Which configs to use; the bound is then of these.
+        columns : sequence of Config
+            What to choose from.
         max_nodes : int
             As in `Program.solve`.
 
@@ -126,21 +112,20 @@ class Packing:
         bound : float
             Infinite when there is none.
         """
-        columns = [config for config in self.columns if among(config)]
         # All risks together are worth less than the smallest difference between two costs.
         most = sum(max((t.replicas for t in options), default=0) for options in self.problem.tenants)
-        weight = 0.4 * self._grid / max(1, most)
+        weight = 0.4 * self.grid / max(1, most)
         model = _Model(self.problem, columns, [weight * risk(config) for config in columns])
         model.forbid(self._joint, self._excluded)
         solved = model.program.solve(max_nodes=max_nodes)
-        bound = self._round_up(solved.bound - 0.4 * self._grid)
+        bound = self._round_up(solved.bound - 0.4 * self.grid)
         return (model.read(solved) if solved.values is not None else None), bound
 
     def _round_up(self, cost: float) -> float:
         """The least sum of prices that is not below a cost."""
         if not math.isfinite(cost):
             return cost
-        return max(0.0, math.ceil(cost / self._grid - 1e-6) * self._grid)
+        return max(0.0, math.ceil(cost / self.grid - 1e-6) * self.grid)
 
 
 class _Model:
@@ -215,29 +200,41 @@ class _Model:
     ) -> None:
         """Takes out what is known to fail together."""
         for tenant, hosts in joint:
-            weights = {
-                v: float(c.tenants.count(tenant))
-                for v, c in zip(self.of_config, self.columns, strict=True)
-                if tenant in c.tenants and all(harder(c, host) for host in hosts)
-            }
-            # Where the service is something else, its configs are too, and the row says nothing.
-            self.program.constrain(-math.inf, weights, float(tenant.replicas - 1))
+            self._forbid_jointly(tenant, Counter(hosts))
         positions = {config: v for v, config in zip(self.of_config, self.columns, strict=True)}
         for configs in excluded:
             self._exclude(configs, positions)
+
+    def _forbid_jointly(self, tenant: Tenant, hosts: Mapping[Config, int]) -> None:
+        """A replica at least stands better than in one of these hosts, each replica set against one of them."""
+        as_hard: dict[Config, dict[int, float]] = {host: {} for host in hosts}
+        for variable, config in zip(self.of_config, self.columns, strict=True):
+            if tenant in config.tenants:
+                worse = [host for host in hosts if harder(config, host)]
+                if worse:
+                    hardest = max(worse, key=lambda host: (len(host.tenants), host))
+                    as_hard[hardest][variable] = float(config.tenants.count(tenant))
+        counts = {host: float(host.tenants.count(tenant) * count) for host, count in hosts.items()}
+        # Where the service is something else, its configs are too, and the rows say nothing.
+        self._fewer([(weights, counts[host], 2.0 * tenant.replicas) for host, weights in as_hard.items()])
+
+    def _fewer(self, sums: Iterable[tuple[Mapping[int, float], float, float]]) -> None:
+        """At least one of these weighted sums is less than its count; each is at most its most otherwise."""
+        shortfalls = []
+        for weights, count, most in sums:
+            less = self.program.variable(0.0, 1.0)
+            self.program.constrain(-math.inf, {**weights, less: most - count + 1.0}, most)
+            shortfalls.append(less)
+        self.program.constrain(1.0, dict.fromkeys(shortfalls, 1.0))
 
     def _exclude(self, configs: Mapping[Config, int], positions: Mapping[Config, int]) -> None:
         """At least one of these configs is used less often than here."""
         if any(config not in positions for config in configs):
             return
-        shortfalls = []
-        for config, count in configs.items():
-            less = self.program.variable(0.0, 1.0)  # 1: used less often than `count` times
-            most = float(max(t.replicas for t in config.tenants))
-            weights = {positions[config]: 1.0, less: most - count + 1.0}
-            self.program.constrain(-math.inf, weights, most)
-            shortfalls.append(less)
-        self.program.constrain(1.0, dict.fromkeys(shortfalls, 1.0))
+        self._fewer(
+            ({positions[config]: 1.0}, float(count), 2.0 * max(t.replicas for t in config.tenants))
+            for config, count in configs.items()
+        )
 
     def read(self, solved: Solved) -> Packed:
         """The packing without what is more than enough."""
@@ -248,14 +245,14 @@ class _Model:
             for variable, config in zip(self.of_config, self.columns, strict=True)
             for _ in range(values[variable])
         ]
-        configs = _trimmed(configs, chosen)
+        columns, configs = configs, _trimmed(configs, chosen)
         layouts = [key for key, variable in self.of_layout.items() for _ in range(values[variable])]
         gpus: Counter[int] = Counter(g for g, _ in layouts)
         for config in configs:
             if config.part.name == "whole":
                 gpus[config.part.gpu] += config.part.gpus
         cost = sum(self.problem.gpus[g].price * count for g, count in gpus.items())
-        return Packed(configs, layouts, cost, dict(gpus))
+        return Packed(configs, layouts, cost, dict(gpus), columns)
 
 
 def _trimmed(configs: Sequence[Config], chosen: set[Tenant]) -> list[Config]:

@@ -11,6 +11,7 @@ from ..scenario.scenario import ScenarioLike
 from ..study.runner import Executor, MapCallable
 from ..study.simulation import as_scenario, check_count
 from .advice import advice_for
+from .alike import habits
 from .answer import Plan
 from .asked import Asked
 from .facts import Break
@@ -144,6 +145,7 @@ class _Planner:
             tenants,
             self.trials.staging.possible,
             self.space.ranks,
+            habits(self.space, self.asked.objectives, self.asked.services_of),
             # Where one may fail, two replicas on one part are no help to each other.
             copies=1 if self.asked.spare else 2,
             spread=self.asked.objectives.tolerate == "gpu",
@@ -215,7 +217,7 @@ class _Planner:
             [Tenant(service, variant, 1 + self.asked.spare) for variant in range(len(choices))]
             for service, choices in enumerate(self.space.variants)
         ]
-        return Packing(replace(problem, tenants=least)).solve(lambda config: 0.0)[1]
+        return Packing(replace(problem, tenants=least)).relax()[0]
 
 
 _NONE = "no placement on these GPUs meets the objectives"

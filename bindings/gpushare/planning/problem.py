@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["Config", "GpuKind", "Part", "Problem", "Tenant", "harder"]
+__all__ = ["Config", "GpuKind", "Habit", "Part", "Problem", "Tenant", "harder"]
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,15 @@ class GpuKind:
         How many there are.
     layouts : sequence of mapping of str to int
         Instances by name of every maximal MIG layout; empty when it is never cut.
+    beats : set of str
+        Kinds that have less of everything, so that what fails on this one fails there.
     """
 
     name: str
     price: float
     count: int
     layouts: Sequence[Mapping[str, int]] = ()
+    beats: frozenset[str] = frozenset()
 
 
 class Part(NamedTuple):
@@ -42,6 +47,17 @@ class Part(NamedTuple):
     name: str
     gpus: int = 1
 
+    @property
+    def slices(self) -> int:
+        """Compute slices, by the name; of a whole GPU 7."""
+        return 7 if self.name == "whole" else int(self.name.partition("g")[0])
+
+    @property
+    def gigabytes(self) -> float:
+        """Memory, by the name; of a whole GPU without end."""
+        found = re.search(r"(\d+)gb", self.name)
+        return float(found[1]) if found else math.inf
+
 
 class Tenant(NamedTuple):
     """One replica of a service in one of its variants, where it has `replicas`: it carries that part of the load."""
@@ -49,6 +65,17 @@ class Tenant(NamedTuple):
     service: int
     variant: int
     replicas: int
+
+
+class Habit(NamedTuple):
+    """What services that are alike differ in: how much comes, in any unit, and the bound for their one figure.
+
+    More to do under a stricter bound is harder for a service itself and for its neighbours.
+    """
+
+    kind: Hashable
+    demand: float
+    bound: float
 
 
 class Config(NamedTuple):
@@ -91,25 +118,30 @@ class Problem:
         they cannot, no more of them can.
     ranks : sequence of int
         GPUs of one replica of each service; those of several are never shared.
+    habits : sequence of Habit or None
+        By service, of those that are like others but for their demand and bound.
     most_tenants : int
         On one part.
     copies : int
         Of one service on one part, at most.
     spread : bool
         Replicas of a service stand on different GPUs.
-    most_columns : int
-        Configs to choose from, at most; `most_tenants` is lowered until they are fewer.
+    parts : sequence of Part
+        What tenants may stand on.
+    weaker : mapping of Part to sequence of Part
+        Parts that have no more of anything, itself among them: what fails on the part fails there.
     """
 
     gpus: Sequence[GpuKind]
     tenants: Sequence[Sequence[Tenant]]
     possible: Callable[[Config], bool] = lambda config: True
     ranks: Sequence[int] = ()
+    habits: Sequence[Habit | None] = ()
     most_tenants: int = 6
     copies: int = 2
     spread: bool = False
-    most_columns: int = 40_000
     parts: Sequence[Part] = field(init=False)
+    weaker: Mapping[Part, Sequence[Part]] = field(init=False)
 
     def __post_init__(self) -> None:
         ranks = self.ranks or [1] * len(self.tenants)
@@ -121,6 +153,19 @@ class Problem:
             for name in dict.fromkeys(name for layout in gpu.layouts for name in layout)
         ]
         object.__setattr__(self, "parts", [*wholes, *cut])
+        weaker = {part: [other for other in self.parts if self._beats(part, other)] for part in self.parts}
+        object.__setattr__(self, "weaker", weaker)
+
+    def _beats(self, part: Part, other: Part) -> bool:
+        """Whether a part has as much of everything as the other one."""
+        mine, its = self.gpus[part.gpu], self.gpus[other.gpu]
+        return (
+            (part.gpu == other.gpu or its.name in mine.beats)
+            and part.gpus == other.gpus
+            and part.slices >= other.slices
+            and part.gigabytes >= other.gigabytes
+            and not (other.name == "whole" and part.name != "whole")
+        )
 
     def cost(self, part: Part) -> float:
         """Of a whole GPU, or of the GPUs of a replica's ranks; instances cost nothing beside their GPU."""
@@ -130,24 +175,27 @@ class Problem:
         """Whether a replica's ranks are as many as the part has GPUs."""
         return self.ranks[tenant.service] == part.gpus
 
-    def enumerate(self, part: Part, allowed: Callable[[Config], bool], most_tenants: int) -> Iterator[Config]:
-        """All configs of a part that are allowed, where what is harder than one that is not is not either."""
-        if part.gpus > 1:
-            most_tenants = 1
-        choices = [t for options in self.tenants for t in options if self.suits(part, t)]
-        choices = [t for t in choices if allowed(Config(part, (t,)))]
+    def like(self, one: Tenant, other: Tenant) -> bool:
+        """Whether two tenants are of services that differ in demand and bound alone."""
+        if not self.habits:
+            return one.service == other.service
+        mine, its = self.habits[one.service], self.habits[other.service]
+        return one.service == other.service or (
+            mine is not None and its is not None and mine.kind == its.kind
+        )
 
-        def extend(tenants: tuple[Tenant, ...], first: int) -> Iterator[Config]:
-            for i in range(first, len(choices)):
-                added = choices[i]
-                if any(t.service == added.service and t != added for t in tenants):
-                    continue
-                if tenants.count(added) >= min(self.copies, added.replicas):
-                    continue
-                config = Config(part, (*tenants, added))
-                if allowed(config):
-                    yield config
-                    if len(config.tenants) < most_tenants:
-                        yield from extend(config.tenants, i)
+    def outdoes(self, one: Tenant, other: Tenant) -> bool:
+        """Whether a tenant is at least as hard as another one, for itself and for its neighbours."""
+        if one.service == other.service:
+            return one.variant == other.variant and one.replicas <= other.replicas
+        if one.variant != other.variant or not self.like(one, other):
+            return False
+        mine, its = self.habits[one.service], self.habits[other.service]
+        assert mine is not None
+        assert its is not None
+        return mine.demand / one.replicas >= its.demand / other.replicas and mine.bound <= its.bound
 
-        return extend((), 0)
+    def lightest(self, tenant: Tenant) -> Tenant:
+        """The tenant in as many replicas as it may have."""
+        options = self.tenants[tenant.service]
+        return max((t for t in options if t.variant == tenant.variant), key=lambda t: t.replicas)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Program", "Solved"]
+__all__ = ["Growing", "Program", "Solved"]
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,9 @@ class Program:
         integer : bool
             Otherwise variables may be fractions: a relaxation, whose cost is a bound.
         """
-        highspy: Any = import_module("highspy")
-        solver = highspy.Highs()
+        import highspy
+
+        solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         for option, value in _OPTIONS.items():
             solver.setOptionValue(option, value)
         solver.setOptionValue("mip_max_nodes", max_nodes)
@@ -69,8 +69,8 @@ class Program:
         solver.run()
         return self._read(highspy, solver, integer)
 
-    def _model(self, highspy: Any, integer: bool) -> Any:
-        lp = highspy.HighsLp()
+    def _model(self, highspy: object, integer: bool) -> object:
+        lp = highspy.HighsLp()  # type: ignore[attr-defined]
         count = len(self.costs)
         lp.num_col_, lp.num_row_ = count, len(self.rows)
         lp.col_cost_ = np.array(self.costs, dtype=float)
@@ -78,24 +78,82 @@ class Program:
         lp.col_upper_ = np.array(self.uppers, dtype=float)
         lp.row_lower_ = np.array([row[0] for row in self.rows], dtype=float)
         lp.row_upper_ = np.array([row[1] for row in self.rows], dtype=float)
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise  # type: ignore[attr-defined]
         lp.a_matrix_.start_ = np.cumsum([0, *(len(row[2]) for row in self.rows)], dtype=np.int32)
         lp.a_matrix_.index_ = np.array([i for row in self.rows for i in row[2]], dtype=np.int32)
         lp.a_matrix_.value_ = np.array([w for row in self.rows for w in row[2].values()], dtype=float)
         if integer:
-            lp.integrality_ = [highspy.HighsVarType.kInteger] * count
+            lp.integrality_ = [highspy.HighsVarType.kInteger] * count  # type: ignore[attr-defined]
         return lp
 
-    def _read(self, highspy: Any, solver: Any, integer: bool) -> Solved:
-        status = solver.getModelStatus()
-        if status == highspy.HighsModelStatus.kInfeasible:
+    def _read(self, highspy: object, solver: object, integer: bool) -> Solved:
+        status = solver.getModelStatus()  # type: ignore[attr-defined]
+        if status == highspy.HighsModelStatus.kInfeasible:  # type: ignore[attr-defined]
             return Solved(None, math.inf, math.inf)
-        info = solver.getInfo()
+        info = solver.getInfo()  # type: ignore[attr-defined]
         found = info.primal_solution_status == 2
         cost = float(info.objective_function_value) if found else math.inf
         bound = float(info.mip_dual_bound) if integer else cost
-        values = solver.getSolution().col_value if found else None
+        values = solver.getSolution().col_value if found else None  # type: ignore[attr-defined]
         return Solved(values, cost, bound)
+
+
+class Growing:
+    """A linear program that grows while it is solved again and again, each time from where it stood."""
+
+    def __init__(self) -> None:
+        import highspy
+
+        self._solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+        for option, value in _OPTIONS.items():
+            self._solver.setOptionValue(option, value)
+        self._inf = highspy.kHighsInf
+        self._optimal = highspy.HighsModelStatus.kOptimal
+
+    def row(self, lower: float, upper: float, weights: Mapping[int, float]) -> int:
+        """Bounds a weighted sum of variables; returns its position."""
+        self._solver.addRow(
+            max(lower, -self._inf),
+            min(upper, self._inf),
+            len(weights),
+            np.array(list(weights), dtype=np.int32),
+            np.array(list(weights.values()), dtype=float),
+        )
+        return int(self._solver.getNumRow()) - 1
+
+    def variable(self, cost: float, weights: Mapping[int, float], upper: float = math.inf) -> int:
+        """A number from 0 to `upper` with its weights in the rows there are; returns its position."""
+        self._solver.addCol(
+            cost,
+            0.0,
+            min(upper, self._inf),
+            len(weights),
+            np.array(list(weights), dtype=np.int32),
+            np.array(list(weights.values()), dtype=float),
+        )
+        return int(self._solver.getNumCol()) - 1
+
+    def drop(self, variable: int) -> None:
+        """Keeps a variable at 0."""
+        self._solver.changeColBounds(variable, 0.0, 0.0)
+
+    def solve(self) -> tuple[float, Sequence[float], Sequence[float]]:
+        """The least cost, the variables, and what each row's bound costs.
+
+        Raises
+        ------
+        RuntimeError
+            When the program has no optimum.
+        """
+        self._solver.run()
+        if self._solver.getModelStatus() != self._optimal:
+            raise RuntimeError(f"the relaxation has no optimum: {self._solver.getModelStatus()}")
+        solution = self._solver.getSolution()
+        return (
+            float(self._solver.getInfo().objective_function_value),
+            list(solution.col_value),
+            list(solution.row_dual),
+        )
 
 
 _OPTIONS = {

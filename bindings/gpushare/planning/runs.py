@@ -9,7 +9,7 @@ from functools import partial
 from ..scenario.scenario import Scenario
 from ..study.outcomes import Outcome
 from ..study.points import REFUSALS
-from ..study.runner import Executor, MapCallable, run_all
+from ..study.runner import Executor, MapCallable, cores, run_all
 from ..study.simulation import simulate
 
 __all__ = ["Runs"]
@@ -70,7 +70,10 @@ class Runs:
                 self.told(self.count)
 
         items = list(zip(scenarios, watched or [{}] * len(scenarios), strict=True))
-        task = partial(_simulate, seed=self.seed, replications=replications, shift=_AFRESH if afresh else 0)
+        # Few scenarios leave cores for the runs of each.
+        threads = max(1, (self.threads or cores()) // max(1, len(items))) if self.executor is None else 1
+        shift = _AFRESH if afresh else 0
+        task = partial(_simulate, seed=self.seed, replications=replications, shift=shift, threads=threads)
         run_all(task, items, done, executor=self.executor, threads=self.threads)
         return found
 
@@ -81,6 +84,7 @@ def _simulate(
     seed: int | None,
     replications: int,
     shift: int,
+    threads: int,
     cancelled: Callable[[], bool] | None = None,
 ) -> Outcome:
     """Runs a scenario; what does not fit has that as its outcome."""
@@ -92,7 +96,7 @@ def _simulate(
             replications=replications,
             record_requests=False,
             watched=watched,
-            threads=1,
+            threads=threads,
             progress=None if cancelled is None else lambda _: not cancelled(),
         )
     except REFUSALS as error:

@@ -4,56 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Protocol
+from dataclasses import dataclass, field, replace
 
+from .estimates import Estimates
+from .merging import merge
+from .opinions import Judge, Opinion, Verdict
 from .packing import Packed, Packing
-from .problem import Config, Part, Problem, Tenant
+from .problem import Config, Problem
 
 __all__ = ["Found", "Judge", "Opinion", "Verdict", "search"]
 
 
-#: Proposals that are judged to make a plan simpler, at most; and the load above which none is tried.
+#: Proposals that are judged to make a plan simpler, at most.
 _SIMPLER = 8
-_FULL = 2.0
-
-
-class Verdict(Enum):
-    """What a judge says."""
-
-    meets = "meets"
-    fails = "fails"
-    unclear = "unclear"
-
-
-@dataclass(frozen=True)
-class Opinion:
-    """What a judge says of a config or a packing.
-
-    Attributes
-    ----------
-    verdict : Verdict
-        Whether it meets all that is asked.
-    failing : sequence of int
-        Services that do not get what is asked for them; empty where it is not known.
-    load : float
-        Share of the part that is busy, for estimates.
-    """
-
-    verdict: Verdict
-    failing: Sequence[int] = ()
-    load: float = math.nan
-
-
-class Judge(Protocol):
-    """Says whether what stands together meets what is asked."""
-
-    def configs(self, configs: Sequence[Config]) -> Sequence[Opinion]:
-        """Of each config by itself, the rest of its services undisturbed: what fails so fails in every packing."""
-
-    def packing(self, packed: Packed) -> Opinion:
-        """Of a whole packing."""
+#: What services may be altogether, beyond which a problem is narrowed; and tenants of a part then.
+_SMALL, _MANY_TENANTS = 24, 4
+#: Configs that a proposal is made of, at most.
+_COLUMNS = 4_000
+#: Configs that are judged in vain, at most, while the gap is a GPU; and where there are many services.
+_PATIENCE, _LITTLE_PATIENCE = 250, 60
+#: Packings count as so many configs then.
+_EFFORT = 10
+#: Estimates beyond which a config fails almost surely, and may well fail.
+_HOPELESS, _LIKELY = 0.3, 0.0
 
 
 @dataclass
@@ -72,6 +45,8 @@ class Found:
         No packing costs less; infinite when there is none.
     most_tenants : int
         On one part of all packings that were considered.
+    narrowed : bool
+        Whether services in more replicas than they need on whole GPUs were left out, for there are many.
     done : bool
         Whether the search came to its end: the best packing costs what the bound is, or there is none.
     interrupted : bool
@@ -85,6 +60,7 @@ class Found:
     runner_up: Packed | None = None
     bound: float = 0.0
     most_tenants: int = 0
+    narrowed: bool = False
     done: bool = False
     interrupted: bool = False
     refuted: list[Config] = field(default_factory=list)
@@ -134,19 +110,27 @@ class _Search:
         self.judge = judge
         self.within = within
         self.packing = Packing(problem)
-        self.found = Found()
+        self.estimates = Estimates(problem)
+        self.found = Found(most_tenants=problem.most_tenants)
         self.opinions: dict[Config, Opinion] = {}
         self.limit = 0.0  # no packing that is left costs less
+        self.unclear: list[Packed] = []
+        self.sharpened = False
+        self.tired = False  # too much is left to look at for what it may bring
+        self.since = (0.0, math.inf, 0)  # bound, cost and judged configs when something was last found
+        self.gpu = max(gpu.price for gpu in problem.gpus)
         self.tried: set[tuple[Config, ...]] = set()
 
     def run(self, rounds: int, progress: Callable[[Found], object] | None) -> None:
         self.judge_singles()
+        self.narrow()
+        self.begin()
         for _ in range(rounds):
-            self.found.most_tenants = self.packing.most_tenants
             self.found.done = self.round()
+            self.tire()
             if progress is not None:
                 progress(self.found)
-            if self.found.done:
+            if self.found.done or self.tired:
                 self.simplify()
                 self.look_beyond()
                 return
@@ -168,67 +152,169 @@ class _Search:
                 met = {c.tenants[0][:2] for c in configs if self.opinions[c].verdict is not Verdict.fails}
                 waiting = [[t for t in options if t[:2] not in met] for options in waiting]
 
+    def begin(self) -> None:
+        """A packing of what holds alone, and one of what may be put together of it."""
+        self.improve(math.inf)
+        alone = self.found.best or self.found.unclear
+        if alone is not None:
+            excess, allowed = self.estimates.excess, self.packing.allowed
+            merge(self.problem, alone.configs, excess, allowed, self.learn, _HOPELESS)
+            self.improve(math.inf)
+
+    def narrow(self) -> None:
+        """Leaves out much of what seldom helps where there are many services; the bound is then of what is left."""
+        if sum(map(len, self.problem.tenants)) <= _SMALL:
+            return
+        clear = {
+            config.tenants[0][:2]: config.tenants[0].replicas
+            for config, opinion in reversed(self.opinions.items())
+            if opinion.verdict is Verdict.meets
+        }
+        self.problem = replace(
+            self.problem,
+            tenants=[
+                [t for t in options if t.replicas <= clear.get(t[:2], t.replicas)]
+                for options in self.problem.tenants
+            ],
+            most_tenants=min(self.problem.most_tenants, _MANY_TENANTS),
+        )
+        self.packing = Packing(self.problem)
+        self.packing.refute(config for config in self.found.refuted if self.knows(config))
+        self.opinions = {config: opinion for config, opinion in self.opinions.items() if self.knows(config)}
+        self.estimates.problem = self.problem
+        self.found.most_tenants, self.found.narrowed = self.problem.most_tenants, True
+
+    def knows(self, config: Config) -> bool:
+        """Whether its tenants are among those that are left."""
+        return all(tenant in self.problem.tenants[tenant.service] for tenant in config.tenants)
+
     def learn(self, configs: Sequence[Config]) -> list[Config]:
         """Has configs judged that were not yet; returns those that fail."""
         new = [config for config in dict.fromkeys(configs) if config not in self.opinions]
-        for config, opinion in zip(new, self.judge.configs(new), strict=True):
+        return self.take(new, self.judge.configs(new))
+
+    def take(self, configs: Sequence[Config], opinions: Sequence[Opinion]) -> list[Config]:
+        """Learns from what is said of configs; returns those that fail."""
+        for config, opinion in zip(configs, opinions, strict=True):
             self.opinions[config] = opinion
-            if opinion.verdict is Verdict.fails:
-                self.packing.refute(config)
-                self.found.refuted.append(config)
-        return [config for config in new if self.opinions[config].verdict is Verdict.fails]
+            self.estimates.learn(config, opinion.verdict is Verdict.fails, opinion.excess)
+        failed = [config for config in configs if self.opinions[config].verdict is Verdict.fails]
+        self.found.refuted.extend(failed)
+        self.packing.refute(failed)
+        return failed
+
+    # ---- rounds
 
     def round(self) -> bool:
-        """One proposal, judged; true when there is nothing left to find."""
-        proposed, bound = self.packing.solve(self.risk)
-        self.limit = max(self.limit, bound)
-        unclear = self.found.unclear
-        self.found.bound = self.limit if unclear is None else min(self.limit, unclear.cost)
-        if proposed is None or self.is_near_enough():
+        """Has what the cheapest mixture or packing is made of judged; true when there is nothing left to find."""
+        support = self.possible_support()
+        if math.isinf(self.limit) or self.is_near_enough():
             return True
+        if support:
+            self.strengthen(self.learn(support))
+            self.improve(self.limit + max(self.within * self.limit, self.gpu))
+            return self.is_near_enough()
+        self.improve(math.inf)
+        return self.is_near_enough() or self.propose() or math.isinf(self.limit)
+
+    def possible_support(self) -> list[Config]:
+        """What to judge of the cheapest mixture, of which too little was possible before."""
+        while True:
+            bound, support = self.packing.relax()
+            self.raise_limit(bound)
+            unknown = [self.telling(config) for config in support if config not in self.opinions]
+            possible = [config for config in unknown if self.packing.is_possible(config)]
+            if math.isinf(bound) or 2 * len(possible) >= len(unknown):
+                return possible
+
+    def propose(self) -> bool:
+        """Has a packing judged that costs less than the best so far; true when there is none."""
+        self.packing.relax()
+        best = self.found.best
+        goal = best.cost - self.packing.grid if best is not None else self.limit * 1.1 + self.packing.grid
+        columns, complete = self.packing.relaxation.worth(goal - self.packing.relaxation.cost, _COLUMNS)
+        unclear = self.found.unclear
+        if unclear is not None and unclear.cost <= self.limit + 1e-9:
+            # One more that is too close to say would say nothing new.
+            doubtful = [config for config in columns if self.verdict(config) is Verdict.unclear]
+            if doubtful and not self.sharpened:
+                self.sharpen(doubtful)
+                return False
+            columns = [config for config in columns if config not in doubtful]
+        proposed, bound = self.packing.solve(self.risk, columns)
+        impossible = (
+            [c for c in proposed.configs if not self.packing.is_possible(c)] if proposed is not None else []
+        )
+        if impossible:
+            return False
+        if complete:
+            # A packing with any other config costs more than the goal.
+            self.raise_limit(min(bound, goal + self.packing.grid))
+        if proposed is None or proposed.cost > goal + 1e-9:
+            self.tired = not complete
+            return complete and best is not None
         unknown = [config for config in proposed.configs if config not in self.opinions]
         if unknown:
             self.strengthen(self.learn(unknown))
-            self.improve()
         else:
             self.consider(proposed)
         return self.is_near_enough()
 
-    def simplify(self) -> None:
-        """Looks for fewer replicas on fewer parts at the same cost."""
-        for _ in range(_SIMPLER):
-            best = self.found.best
-            if best is None:
-                return
-            proposed, _bound = self.packing.solve(self.complexity)
-            if proposed is None or proposed.cost > best.cost + 1e-9 or proposed.configs == best.configs:
-                return
-            if sum(map(self.complexity, proposed.configs)) >= sum(map(self.complexity, best.configs)):
-                return
-            unknown = [config for config in proposed.configs if config not in self.opinions]
-            if unknown:
-                self.learn(unknown)
-            else:
-                self.consider(proposed)
+    def sharpen(self, configs: Sequence[Config]) -> None:
+        """Has configs looked at again that everything hangs on, and forgets packings that fail with them."""
+        self.sharpened = True
+        self.take(configs, self.judge.closer(configs))
+        self.unclear = [one for one in self.unclear if not any(map(self.packing.cuts.fails, one.configs))]
+        self.found.unclear = min(self.unclear, key=lambda one: one.cost, default=None)
+        self.tried.clear()
 
-    def look_beyond(self) -> None:
-        """The next best packing of configs that are known to be good."""
-        if self.found.best is None:
-            return
-        self.packing.exclude(self.found.best.configs)
-        packed, _ = self.packing.solve(self.risk, self.is_good)
-        if packed is not None and self.judge.packing(packed).verdict is Verdict.meets:
-            self.found.runner_up = packed
-
-    def complexity(self, config: Config) -> float:
-        """Of a config that may replace another at the same cost."""
-        if not self.is_good(config) and self.load(config) > _FULL:
-            return 1.0
-        return 0.05 + 0.1 * len(config.tenants) + 0.02 * (config.part.name != "whole")
+    def raise_limit(self, bound: float) -> None:
+        self.limit = max(self.limit, bound)
+        if self.limit > sum(gpu.price * gpu.count for gpu in self.problem.gpus) + 1e-9:
+            self.limit = math.inf
+        unclear = self.found.unclear
+        self.found.bound = self.limit if unclear is None else min(self.limit, unclear.cost)
 
     def is_near_enough(self) -> bool:
         best = self.found.best
         return best is not None and best.cost <= self.limit * (1 + self.within) + 1e-9
+
+    def tire(self) -> None:
+        """Ends a search that brought nothing for long, when a GPU more or less is all that is open."""
+        best = self.found.best
+        if best is None:
+            return
+        bound, cost, judged = self.since
+        effort = len(self.opinions) + _EFFORT * len(self.tried)
+        if self.limit > bound or best.cost < cost - 1e-9:
+            self.since = (self.limit, best.cost, effort)
+        elif best.cost - self.limit <= self.gpu + 1e-9:
+            patience = _PATIENCE if not self.found.narrowed else _LITTLE_PATIENCE
+            self.tired = self.tired or effort - judged > patience
+
+    # ---- which configs to have judged
+
+    def telling(self, config: Config) -> Config:
+        """The config, or as little of it as should fail too: that cuts more."""
+        while len(config.tenants) > 1:
+            smaller = max(map(self.without(config), range(len(config.tenants))), key=self.estimates.excess)
+            if smaller in self.opinions or self.estimates.excess(smaller) < _HOPELESS:
+                break
+            config = smaller
+        return self.stronger(config)
+
+    def stronger(self, config: Config) -> Config:
+        """The config on the best part where it should fail too: it then fails on all lesser ones."""
+        parts = [part for part, lesser in self.problem.weaker.items() if config.part in lesser]
+        for part in sorted(parts, key=lambda part: -len(self.problem.weaker[part])):
+            better = Config(part, config.tenants)
+            if better not in self.opinions and self.estimates.excess(better) >= _HOPELESS:
+                return better
+        return config
+
+    def without(self, config: Config) -> Callable[[int], Config]:
+        """The config without a tenant, by its position."""
+        return lambda i: Config(config.part, config.tenants[:i] + config.tenants[i + 1 :])
 
     def strengthen(self, failed: Sequence[Config]) -> None:
         """Looks for smaller configs that fail too: they cut more."""
@@ -238,99 +324,120 @@ class _Search:
             self.strengthen(again)
 
     def smaller(self, config: Config) -> list[Config]:
-        """The config without the lightest tenant, and with lighter loads."""
-        tenants = config.tenants
+        """The config without the lightest tenant, and with lighter loads, where they may fail too."""
         result = []
-        failing = self.opinions[config].failing
-        if len(tenants) > 1:
-            others = [t for t in tenants if t.service not in failing] or list(tenants)
-            lightest = min(others, key=lambda t: (self.load(Config(config.part, (t,))), t))
-            rest = list(tenants)
-            rest.remove(lightest)
-            result.append(Config(config.part, tuple(rest)))
-        lighter = tuple(self.most_replicas(t) for t in tenants)
-        if lighter != tenants:
+        if len(config.tenants) > 1:
+            result.append(
+                max(map(self.without(config), range(len(config.tenants))), key=self.estimates.excess)
+            )
+        lighter = tuple(self.problem.lightest(t) for t in config.tenants)
+        if lighter != config.tenants:
             result.append(Config(config.part, lighter))
-        return result
+        return [config for config in result if self.estimates.excess(config) > _LIKELY]
 
-    def most_replicas(self, tenant: Tenant) -> Tenant:
-        options = self.problem.tenants[tenant.service]
-        return max((t for t in options if t[:2] == tenant[:2]), key=lambda t: t.replicas)
+    # ---- packings
 
-    def improve(self) -> None:
+    def improve(self, most: float) -> None:
         """Has the best packing of configs that are known to be good judged, when it is better than what there is."""
-        best = self.found.best
-        packed, _ = self.packing.solve(self.risk, self.is_good)
-        if packed is not None and (best is None or packed.cost < best.cost - 1e-9):
-            self.consider(packed)
+        # While much is open, what is too close to say has to wait: it mostly stays so.
+        for doubtful in (False, True) if math.isinf(most) else (False,):
+            best = self.found.best
+            if best is not None:
+                most = min(most, best.cost - self.packing.grid)
+            if doubtful and self.found.unclear is not None:
+                most = min(most, self.found.unclear.cost - self.packing.grid)
+            packed, _ = self.packing.solve(self.risk, self.good(doubtful=doubtful))
+            if packed is not None and packed.cost <= most + 1e-9:
+                self.consider(packed)
+                return
 
-    def is_good(self, config: Config) -> bool:
-        opinion = self.opinions.get(config)
-        return opinion is not None and opinion.verdict is not Verdict.fails
+    def good(self, *, doubtful: bool = True) -> list[Config]:
+        """Configs that are not known to fail, those that are too close to say among them or not."""
+        return [
+            config
+            for config, opinion in self.opinions.items()
+            if opinion.verdict is Verdict.meets or (doubtful and opinion.verdict is Verdict.unclear)
+        ]
 
     def consider(self, packed: Packed) -> None:
         """Has a whole packing judged, and learns from it."""
         best, key = self.found.best, tuple(packed.configs)
         if key in self.tried:
-            self.packing.exclude(packed.configs)
+            self.packing.exclude(packed)
             return
         self.tried.add(key)
+        if self.learn(packed.configs):
+            return
         opinion = self.judge.packing(packed)
         if opinion.verdict is Verdict.meets:
             if best is None or packed.cost <= best.cost + 1e-9:
                 self.found.best = packed
             return
-        if opinion.verdict is Verdict.unclear and (
-            self.found.unclear is None or packed.cost < self.found.unclear.cost - 1e-9
-        ):
-            self.found.unclear = packed
+        if opinion.verdict is Verdict.unclear:
+            self.unclear.append(packed)
+            self.found.unclear = min(self.unclear, key=lambda one: one.cost)
         self.forbid(packed, opinion)
 
     def forbid(self, packed: Packed, opinion: Opinion) -> None:
         """Not so again: a service that fails needs a better place for one of its replicas at least."""
-        hosts = {
-            service: [
-                config for config in packed.configs if any(t.service == service for t in config.tenants)
-            ]
-            for service in opinion.failing
-        }
-        if not hosts:
-            self.packing.exclude(packed.configs)
-        for service, configs in hosts.items():
-            tenant = next(t for t in configs[0].tenants if t.service == service)
-            self.packing.refute_jointly(tenant, configs)
+        self.packing.exclude(packed)
+        for service in opinion.failing:
+            hosts = [config for config in packed.configs if any(t.service == service for t in config.tenants)]
+            if len(hosts) == 1 and self.verdict(hosts[0]) is Verdict.meets:
+                # Other luck: the two judgements together say that it is too close.
+                self.opinions[hosts[0]] = replace(self.opinions[hosts[0]], verdict=Verdict.unclear)
+            else:
+                tenant = next(t for t in hosts[0].tenants if t.service == service)
+                self.packing.refute_jointly(tenant, hosts)
 
-    # ---- estimates, which decide the order alone
+    def verdict(self, config: Config) -> Verdict | None:
+        """What was said of a config."""
+        opinion = self.opinions.get(config)
+        return opinion.verdict if opinion is not None else None
 
-    def load(self, config: Config) -> float:
-        """Busy share of the part, from what each tenant keeps busy alone."""
-        known = self.opinions.get(config)
-        if known is not None and not math.isnan(known.load):
-            return known.load
-        if len(config.tenants) > 1:
-            return sum(self.load(Config(config.part, (t,))) for t in config.tenants)
-        tenant = config.tenants[0]
-        whole = Part(config.part.gpu, "whole", self.problem.ranks[tenant.service])
-        loads = [
-            opinion.load * other.tenants[0].replicas / tenant.replicas
-            for other in (
-                Config(whole, (t,)) for t in self.problem.tenants[tenant.service] if t[:2] == tenant[:2]
-            )
-            if (opinion := self.opinions.get(other)) is not None and not math.isnan(opinion.load)
-        ]
-        return min(1.0, loads[-1] if loads else 0.5) / self.fraction(config.part)
+    # ---- when the cheapest is known
 
-    def fraction(self, part: Part) -> float:
-        """Share of its GPU, by the digit of an instance's name."""
-        return 1.0 if part.name == "whole" else int(part.name[0]) / 7
+    def simplify(self) -> None:
+        """Looks for fewer replicas on fewer parts at the same cost."""
+        for _ in range(_SIMPLER // 4 if self.found.narrowed else _SIMPLER):
+            best = self.found.best
+            if best is None:
+                return
+            proposed, _bound = self.packing.solve(self.complexity, self.good())
+            if proposed is None or proposed.cost > best.cost + 1e-9 or proposed.configs == best.configs:
+                return
+            if sum(map(self.complexity, proposed.configs)) >= sum(map(self.complexity, best.configs)):
+                return
+            self.consider(proposed)
+
+    def look_beyond(self) -> None:
+        """The next best packing of configs that are known to be good."""
+        if self.found.best is None:
+            return
+        self.packing.exclude(self.found.best)
+        packed, _ = self.packing.solve(self.risk, self.good())
+        if (
+            packed is not None
+            and not self.learn(packed.configs)
+            and self.judge.packing(packed).verdict is Verdict.meets
+        ):
+            self.found.runner_up = packed
+
+    def complexity(self, config: Config) -> float:
+        """Of a config that may replace another at the same cost."""
+        return 0.05 + 0.1 * len(config.tenants) + 0.02 * (config.part.name != "whole")
 
     def risk(self, config: Config) -> float:
         """Prefers what is known to be good, lightly loaded and simple."""
-        tenants = len(config.tenants)
-        simple = 0.01 + 0.05 * tenants / self.problem.most_tenants + 0.02 * (config.part.name != "whole")
-        if self.is_good(config):
-            return simple
-        return simple + 0.9 * min(1.0, (self.load(config) / 1.5) ** 2)
+        simple = (
+            0.01
+            + 0.05 * len(config.tenants) / self.problem.most_tenants
+            + 0.02 * (config.part.name != "whole")
+        )
+        opinion = self.opinions.get(config)
+        if opinion is not None:
+            return simple if opinion.verdict is Verdict.meets else simple + 0.4
+        return simple + 0.9 / (1 + math.exp(-6 * self.estimates.excess(config)))
 
 
 def by_kind(problem: Problem, packed: Packed) -> Mapping[str, int]:

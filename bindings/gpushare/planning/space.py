@@ -14,7 +14,7 @@ from .._core import ScenarioError
 from .._errors import fail
 from ..scenario import mig
 from ..scenario.placement import Placement
-from ..scenario.profiles import profile
+from ..scenario.profiles import Profile, profile
 from ..scenario.scenario import Scenario
 from .packing import Packed
 from .problem import Config, GpuKind, Part
@@ -24,6 +24,17 @@ __all__ = ["SHARINGS", "Space"]
 #: Ways of sharing that plans may use, by the word that modes begin with.
 SHARINGS = ("dedicated", "time-slicing", "mps", "mig")
 _GPUS_OF_A_NODE = 8
+#: What a kind of GPU has, beside arithmetic in the number formats that models multiply in.
+_ENDOWMENTS = (
+    "sms",
+    "clock_hz",
+    "bandwidth_bytes_per_s",
+    "l2_bytes",
+    "nominal_memory_bytes",
+    "pcie_bytes_per_s",
+    "copy_engines",
+)
+_PRECISIONS = ("fp64", "fp32", "tf32", "fp16", "bf16", "fp8", "int8")
 
 
 @dataclass(frozen=True)
@@ -235,10 +246,17 @@ def gpu_kinds(
         if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
             raise fail(ScenarioError, f"gpus/{name}", f"found {count!r}; an integer of at least 1 is needed")
         layouts = [instances(layout) for layout in maximal_layouts(name)] if mig_allowed else []
-        result.append(
-            GpuKind(name, _price(name, described.name, prices, default_price), count or 64, layouts)
-        )
+        beaten = frozenset(other for other in counts if other != name and _beats(described, profile(other)))
+        price = _price(name, described.name, prices, default_price)
+        result.append(GpuKind(name, price, count or 64, layouts, beaten))
     return result
+
+
+def _beats(one: Profile, other: Profile) -> bool:
+    """Whether a kind of GPU has as much of everything that a service may wait for."""
+    return all(getattr(one, name) >= getattr(other, name) for name in _ENDOWMENTS) and all(
+        one.flop_per_s[precision] >= other.flop_per_s[precision] for precision in _PRECISIONS
+    )
 
 
 def _price(name: str, profile_name: str, prices: Mapping[str, float] | None, default: Any) -> float:

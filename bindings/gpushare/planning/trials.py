@@ -9,17 +9,20 @@ from typing import Any
 
 from ..scenario.scenario import Scenario
 from ..study.outcomes import Outcome
+from .asked import OVERLOADED
 from .objectives import Judged, meets
+from .opinions import Opinion, Verdict
 from .packing import Packed
 from .problem import Config
 from .runs import Runs
-from .search import Opinion, Verdict
 from .staging import Key, Staging
 
 __all__ = ["Trial", "Trials"]
 
 #: A config that misses a bound by less may pass with caps on its clients.
 _NEAR = 0.5
+#: How many times as many runs where everything hangs on what was too close to say.
+_CLOSER = 4
 _CAPS = ((30.0, 70.0), (50.0, 50.0), (70.0, 30.0))
 
 
@@ -108,17 +111,26 @@ class Trials:
         self._try(configs)
         return [self._opinion(self.of_config[config], config) for config in configs]
 
+    def closer(self, configs: Sequence[Config]) -> list[Opinion]:
+        """As `Judge.closer`."""
+        self.most_replications *= _CLOSER
+        self._of_packing = {key: trial for key, trial in self._of_packing.items() if trial.meets is not None}
+        self.of_config |= self._simulate({config: self.of_config[config].sharing for config in configs})
+        return [self._opinion(self.of_config[config], config) for config in configs]
+
     def packing(self, packed: Packed) -> Opinion:
         """As `Judge.packing`."""
         trial = self.of_packing(packed)
         services = [tenant.service for config in packed.configs for tenant in config.tenants]
         # What a failure leaves says nothing of the services by themselves.
-        failing = [] if trial.failed else self.staging.asked.failing(trial.judged, services)
+        failing = [] if trial.failed else self.staging.asked.failing(trial.judged, services, trial.meets)
         return Opinion(trial.verdict, failing)
 
     def _opinion(self, trial: Trial, config: Config) -> Opinion:
-        failing = self.staging.asked.failing(trial.judged, (tenant.service for tenant in config.tenants))
-        return Opinion(trial.verdict, failing, trial.load)
+        services = [tenant.service for tenant in config.tenants]
+        asked = self.staging.asked
+        failing = asked.failing(trial.judged, services, trial.meets)
+        return Opinion(trial.verdict, failing, asked.excess(trial.judged, services))
 
     # ---- configs
 
@@ -145,17 +157,25 @@ class Trials:
     def _simulate(self, asked: Mapping[Config, Any]) -> dict[Config, Trial]:
         """One way of sharing for each config, with more replications where chance leaves it open."""
         result: dict[Config, Trial] = {}
-        count = self.replications
+        count = 1
         waiting = dict(asked)
         while waiting:
             scenarios = [self.staging.alone(config, way) for config, way in waiting.items()]
             outcomes = self.runs.outcomes(scenarios, count, [self._watched(config) for config in waiting])
             for (config, way), outcome in zip(list(waiting.items()), outcomes, strict=True):
                 result[config] = trial = self._of_config(config, way, outcome, count)
-                if trial.meets is not None or 2 * count > self.most_replications:
+                # Much hangs on what a service does alone.
+                most = self.most_replications * (_CLOSER if len(config.tenants) == 1 else 1)
+                if self._is_clear(trial, count) or 2 * count > most:
                     del waiting[config]
-            count *= 2
+            count = max(2 * count, self.replications)
         return result
+
+    def _is_clear(self, trial: Trial, replications: int) -> bool:
+        """Whether more runs would change nothing; what passes is in every plan, and is looked at twice."""
+        if replications < self.replications:
+            return trial.excess > OVERLOADED
+        return trial.meets is False or (trial.meets is True and replications > self.replications)
 
     def _of_config(self, config: Config, sharing: Any, outcome: Outcome, replications: int) -> Trial:
         most = max(tenant.replicas for tenant in config.tenants)
@@ -177,7 +197,7 @@ class Trials:
         if outcome.refused:
             return Trial(refused=outcome.refused)
         services = key[0] if config is None else {tenant.service for tenant in config.tenants}
-        dedicated = self.reference(key, replications, afresh=config is None)
+        dedicated = self._served(key, replications, afresh=config is None)
         judged = self.staging.asked.judge(outcome.figures, dedicated, key[0], services, most)
         return Trial(judged, outcome=outcome, replications=replications)
 
@@ -188,6 +208,22 @@ class Trials:
             outcome = self.runs.outcomes([self.staging.dedicated(key)], replications, afresh=afresh)[0]
             self._references[known] = {name: float(v) for name, v in outcome.figures.items()}
         return self._references[known]
+
+    def _served(self, key: Key, replications: int, *, afresh: bool) -> Mapping[str, float]:
+        """What is served of services on whole GPUs; those that no request visits together run apart."""
+        services, variants = key
+        apart = sorted({self.staging.space.companions([service]) for service in services}, key=sorted)
+        if len(apart) == 1 or services == self.staging.key_of_all()[0]:
+            return self.reference(key, replications, afresh=afresh)
+        keys = [(part, tuple(one for one in variants if one[0] in part)) for part in apart]
+        each = [self.reference(part, replications, afresh=afresh) for part in keys]
+        if not all(each):
+            return {}
+        arrived = sum(one["arrived"] for one in each)
+        return {
+            "request_throughput": sum(one["request_throughput"] for one in each),
+            "success_rate": sum(one["success_rate"] * one["arrived"] for one in each) / arrived,
+        }
 
     # ---- packings
 

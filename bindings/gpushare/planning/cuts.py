@@ -1,0 +1,85 @@
+"""What is known to fail, and with it all that is harder."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from .problem import Config, Part, Problem, Tenant
+
+__all__ = ["Cuts"]
+
+
+class Cuts:
+    """Configs that fail, as sets of bits, so that one instruction says whether another one is at least as hard.
+
+    A bit stands for "so many copies of a service in a variant at least, each with so many replicas beside it at most",
+    or for "a tenant that is at least as hard as this one, of any service that is like it".
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        tenants = [tenant for options in problem.tenants for tenant in options]
+        counts = range(1, problem.copies + 1)
+        self._bits = {key: 1 << i for i, key in enumerate((t, n) for t in tenants for n in counts)}
+        self._like = {t: 1 << (len(self._bits) + i) for i, t in enumerate(tenants)}
+        self._masks = {(t, n): self._implied(t, n, tenants) for t in tenants for n in counts}
+        self._of: dict[tuple[Part, int], list[int]] = defaultdict(list)
+        #: What a cut itself sets, by what it needs.
+        self._sets: dict[int, int] = {}
+
+    def _implied(self, tenant: Tenant, copies: int, tenants: Iterable[Tenant]) -> int:
+        """All bits that so many copies of a tenant set: fewer copies, lighter ones, and those of services like it."""
+        lighter = [
+            other
+            for other in self.problem.tenants[tenant.service]
+            if other.variant == tenant.variant and other.replicas >= tenant.replicas
+        ]
+        own = sum(self._bits[other, count] for other in lighter for count in range(1, copies + 1))
+        return own + sum(self._like[other] for other in tenants if self.problem.outdoes(tenant, other))
+
+    def mask(self, tenant: Tenant, copies: int = 1) -> int:
+        """The bits that so many copies of a tenant set."""
+        return self._masks[tenant, copies]
+
+    def mask_of(self, tenants: Iterable[Tenant]) -> int:
+        """The bits that tenants set."""
+        result, counts = 0, dict[Tenant, int]()
+        for tenant in tenants:
+            counts[tenant] = counts.get(tenant, 0) + 1
+        for tenant, copies in counts.items():
+            result |= self._masks[tenant, copies]
+        return result
+
+    def of(self, part: Part, service: int) -> list[int]:
+        """What fails on a part and has the service in it; the list grows as more is known."""
+        return self._of[part, service]
+
+    def add(self, config: Config) -> None:
+        """A config fails, and so do all harder ones, on the part and on weaker ones."""
+        needed = sum(self._bit(tenant, config) for tenant in set(config.tenants))
+        sets = self._sets[needed] = self.mask_of(config.tenants)
+        services = {t.service for (t, _), mask in self._masks.items() if mask & needed}
+        own = {tenant.service for tenant in config.tenants}
+        for part in self.problem.weaker[config.part]:
+            if self._cut(part, own, sets):
+                continue
+            for service in services:
+                weaker = self._of[part, service]
+                weaker[:] = [cut for cut in weaker if needed & self._sets[cut] != needed]
+                weaker.append(needed)
+
+    def _bit(self, tenant: Tenant, config: Config) -> int:
+        """What a config needs to be as hard because of one tenant. Of two alike, each has to be matched by itself."""
+        copies = config.tenants.count(tenant)
+        others = [t for t in config.tenants if t != tenant]
+        if copies > 1 or any(self.problem.like(tenant, other) for other in others):
+            return self._bits[tenant, copies]
+        return self._like[tenant]
+
+    def fails(self, config: Config) -> bool:
+        """Whether the config or an easier one is known to fail."""
+        return self._cut(config.part, {t.service for t in config.tenants}, self.mask_of(config.tenants))
+
+    def _cut(self, part: Part, services: Iterable[int], mask: int) -> bool:
+        return any(cut & mask == cut for service in services for cut in self._of.get((part, service), ()))
