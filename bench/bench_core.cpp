@@ -212,7 +212,7 @@ template <class Network>
 void mm1_network(benchmark::State& state) {
   Network network;
   network.run(1'000'000);
-  for (auto _ : state) network.run(kSlice);
+  for ([[maybe_unused]] auto _ : state) network.run(kSlice);
   state.SetItemsProcessed(state.iterations() * kSlice);
   const double theory = kLoad / (1 - kLoad);
   state.counters["wait_over_theory"] = mean_wait_s(network) / (theory * kServiceMean_s);
@@ -229,7 +229,7 @@ void timers_against_closures(benchmark::State& state) {
   timers.run(1'000'000);
   closures.run(1'000'000);
   Clock::duration by_timers{}, by_closures{};
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const auto start = Clock::now();
     timers.run(kSlice);
     const auto middle = Clock::now();
@@ -252,7 +252,7 @@ void queue_churn(benchmark::State& state) {
   for (std::int64_t i = 0; i < state.range(0); ++i)
     queue.set(queue.add_slot(0), Time{} + gaps[static_cast<std::size_t>(i) % 4096]);
   std::size_t next = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const EventQueue::Event event = queue.pop();
     queue.set(event.slot, event.time + gaps[next++ % 4096]);
   }
@@ -267,7 +267,7 @@ void histogram_add(benchmark::State& state) {
   std::vector<Duration> values(4096);
   for (Duration& v : values) v = duration_from_seconds(latency.sample(stream));
   std::size_t next = 0;
-  for (auto _ : state) histogram.add(values[next++ % 4096]);
+  for ([[maybe_unused]] auto _ : state) histogram.add(values[next++ % 4096]);
   benchmark::DoNotOptimize(histogram.count());
   state.SetItemsProcessed(state.iterations());
 }
@@ -276,7 +276,7 @@ BENCHMARK(histogram_add);
 template <auto Draw>
 void random_draw(benchmark::State& state) {
   Stream stream(1, 0, "draws");
-  for (auto _ : state) benchmark::DoNotOptimize(Draw(stream));
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(Draw(stream));
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(random_draw<[](Stream& s) { return s.bits32(); }>)->Name("random/bits32");
@@ -289,7 +289,7 @@ BENCHMARK(random_draw<[](Stream& s) { return s.poisson(100); }>)->Name("random/p
 void stream_per_request(benchmark::State& state) {
   const Stream base(1, 0, "requests");
   std::uint64_t index = 0;
-  for (auto _ : state) benchmark::DoNotOptimize(base.at(index++).exponential());
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(base.at(index++).exponential());
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(stream_per_request)->Name("random/one_draw_per_stream");

@@ -12,7 +12,7 @@ using namespace gpushare;
 
 void fits_voice(benchmark::State& state, const char* mode) {
   const Scenario scenario = load_scenario("voice-heavy", mode);
-  for (auto _ : state) benchmark::DoNotOptimize(fits(scenario.workload, scenario.placement));
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(fits(scenario.workload, scenario.placement));
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK_CAPTURE(fits_voice, mig, "mig:3g.40gb+3g.40gb");
@@ -22,7 +22,7 @@ BENCHMARK_CAPTURE(fits_voice, dedicated, "dedicated");
 /// Refused: nine recognisers and nine synthesisers of 9.6 and 31.6 GB on one GPU.
 void fits_not(benchmark::State& state) {
   const Scenario scenario = load_scenario("voice-heavy", "time-slicing:9");
-  for (auto _ : state) benchmark::DoNotOptimize(fits(scenario.workload, scenario.placement));
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(fits(scenario.workload, scenario.placement));
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(fits_not);
@@ -30,7 +30,8 @@ BENCHMARK(fits_not);
 void place_voice(benchmark::State& state, const char* text) {
   const Scenario scenario = load_scenario("voice-heavy");
   const PlacementMode mode = parse_mode(text, *scenario.placing.gpu);
-  for (auto _ : state) benchmark::DoNotOptimize(place(mode, scenario.workload, scenario.placing));
+  for ([[maybe_unused]] auto _ : state)
+    benchmark::DoNotOptimize(place(mode, scenario.workload, scenario.placing));
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK_CAPTURE(place_voice, mig, "mig:3g.40gb+3g.40gb");

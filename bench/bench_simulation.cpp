@@ -21,7 +21,7 @@ void report(benchmark::State& state, const Run& run) {
 void run_scenario(benchmark::State& state, const char* name, const char* mode) {
   const Scenario scenario = load_scenario(name, mode);
   Run run;
-  for (auto _ : state) run = simulate(scenario);
+  for ([[maybe_unused]] auto _ : state) run = simulate(scenario);
   report(state, run);
 }
 BENCHMARK_CAPTURE(run_scenario, voice_heavy_dedicated, "voice-heavy", "dedicated")
@@ -40,7 +40,7 @@ void llm_trace_single_steps(benchmark::State& state) {
   RunOptions options;
   options.merge_steps = false;
   Run run;
-  for (auto _ : state) run = simulate(scenario, options);
+  for ([[maybe_unused]] auto _ : state) run = simulate(scenario, options);
   report(state, run);
 }
 BENCHMARK(llm_trace_single_steps)->Unit(benchmark::kMillisecond);
@@ -60,7 +60,7 @@ void llm_requests(benchmark::State& state) {
   scenario.workload.traffic[0].trace =
       std::make_shared<const Trace>(azure_conversation_like(1, scenario.workload.duration_s, kRate));
   Run run;
-  for (auto _ : state) run = simulate(scenario);
+  for ([[maybe_unused]] auto _ : state) run = simulate(scenario);
   report(state, run);
   state.counters["steps"] = static_cast<double>(run.summary.services[0].steps);
   state.counters["peak_rss_mb"] = peak_rss_mb();
@@ -87,7 +87,7 @@ void stream_requests(benchmark::State& state) {
   RunOptions options;
   options.record_requests = false;
   Run run;
-  for (auto _ : state) run = simulate(scenario, options);
+  for ([[maybe_unused]] auto _ : state) run = simulate(scenario, options);
   report(state, run);
   state.counters["peak_rss_mb"] = peak_rss_mb();
 }

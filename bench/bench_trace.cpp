@@ -71,7 +71,7 @@ std::string mooncake_text() {
 }
 
 void parse(benchmark::State& state, const std::string& text) {
-  for (auto _ : state) benchmark::DoNotOptimize(parse_trace(text, "bench.csv").size());
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(parse_trace(text, "bench.csv").size());
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
   state.counters["rows"] =
       benchmark::Counter(static_cast<double>(state.iterations()) * static_cast<double>(conversation().size()),
@@ -84,7 +84,7 @@ void trace_parse_short_jsonl(benchmark::State& state) { parse(state, jsonl_text(
 
 void trace_parse_mooncake_jsonl(benchmark::State& state) {
   const std::string text = mooncake_text();
-  for (auto _ : state) benchmark::DoNotOptimize(parse_trace(text, "bench.jsonl").size());
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(parse_trace(text, "bench.jsonl").size());
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
 }
 
@@ -93,7 +93,7 @@ void trace_load_mooncake_file(benchmark::State& state) {
   const std::string text = mooncake_text();
   const auto path = (std::filesystem::temp_directory_path() / "gpushare_bench_trace.jsonl").string();
   std::ofstream(path, std::ios::binary) << text;
-  for (auto _ : state) benchmark::DoNotOptimize(load_trace(path).size());
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(load_trace(path).size());
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
   std::filesystem::remove(path);
 }
@@ -101,7 +101,7 @@ void trace_load_mooncake_file(benchmark::State& state) {
 // What the parser used to be built on, on the same lines and in the same run: the JSON library's own check of them.
 void json_library_mooncake_jsonl(benchmark::State& state) {
   const std::string text = mooncake_text();
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (std::string_view rest = text; !rest.empty();) {
       const std::size_t end = std::min(rest.find('\n'), rest.size());
       benchmark::DoNotOptimize(
@@ -121,20 +121,20 @@ BENCHMARK(json_library_mooncake_jsonl)->Unit(benchmark::kMillisecond);
 void trace_synthesise_azure_hour(benchmark::State& state) {
   std::size_t requests = 0;
   std::uint64_t seed = 0;
-  for (auto _ : state) requests += azure_conversation_like(seed++).size();
+  for ([[maybe_unused]] auto _ : state) requests += azure_conversation_like(seed++).size();
   state.SetItemsProcessed(static_cast<std::int64_t>(requests));
 }
 BENCHMARK(trace_synthesise_azure_hour)->Unit(benchmark::kMillisecond);
 
 void trace_inspect(benchmark::State& state) {
-  for (auto _ : state) benchmark::DoNotOptimize(inspect(conversation()).dispersion_60s);
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(inspect(conversation()).dispersion_60s);
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(conversation().size()));
 }
 BENCHMARK(trace_inspect)->Unit(benchmark::kMillisecond);
 
 void draw(benchmark::State& state, const ArrivalProcess& process) {
   ArrivalGenerator generator(process, Stream(1, 0, "bench"));
-  for (auto _ : state) benchmark::DoNotOptimize(generator.next());
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(generator.next());
   state.SetItemsProcessed(state.iterations());
 }
 

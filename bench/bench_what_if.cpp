@@ -32,7 +32,8 @@ Scenario three_services(const char* mode) {
 
 void what_if_three(benchmark::State& state, const char* mode) {
   const Scenario scenario = three_services(mode);
-  for (auto _ : state) benchmark::DoNotOptimize(what_if(scenario.workload, scenario.placement));
+  for ([[maybe_unused]] auto _ : state)
+    benchmark::DoNotOptimize(what_if(scenario.workload, scenario.placement));
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK_CAPTURE(what_if_three, mps, "mps");
@@ -42,7 +43,8 @@ BENCHMARK_CAPTURE(what_if_three, dedicated, "dedicated");
 void load_bound_three(benchmark::State& state, const char* mode) {
   const Scenario scenario = three_services(mode);
   const std::vector<ServiceTraffic> traffic = service_traffic(scenario.workload);
-  for (auto _ : state) benchmark::DoNotOptimize(load_bound(scenario.workload, traffic, scenario.placement));
+  for ([[maybe_unused]] auto _ : state)
+    benchmark::DoNotOptimize(load_bound(scenario.workload, traffic, scenario.placement));
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK_CAPTURE(load_bound_three, mps, "mps");

@@ -50,6 +50,7 @@ CoRunClient client_of(const ClientTuple& tuple) {
 
 std::vector<SaturatedGroup> groups_of(const std::vector<GroupTuple>& tuples) {
   std::vector<SaturatedGroup> groups;
+  groups.reserve(tuples.size());
   for (const auto& [kinds, alone_s, shared_s, sm_share] : tuples)
     groups.push_back({kinds, alone_s, shared_s, sm_share});
   return groups;
@@ -57,6 +58,7 @@ std::vector<SaturatedGroup> groups_of(const std::vector<GroupTuple>& tuples) {
 
 std::vector<StepKind> kinds_of(const std::vector<KindTuple>& tuples) {
   std::vector<StepKind> kinds;
+  kinds.reserve(tuples.size());
   for (const auto& [kernels, saturating_share, flop, bytes, precision] : tuples)
     kinds.push_back({kernels, saturating_share, flop, bytes, precision_of(precision)});
   return kinds;
@@ -86,6 +88,7 @@ py::array_t<double> rows_array(const std::vector<CoRunRow>& rows) {
 py::list co_run(const std::vector<ClientTuple>& tuples, const std::string& mode, const ProfileHandle& profile,
                 double stop_after_s, double switching_factor, std::vector<double> pair_factors) {
   std::vector<CoRunClient> clients;
+  clients.reserve(tuples.size());
   for (const ClientTuple& tuple : tuples) clients.push_back(client_of(tuple));
   CoRunSharing sharing{mode_of(mode), profile.profile->time_slicing, profile.profile->power,
                        std::move(pair_factors)};
@@ -163,6 +166,7 @@ py::dict law_fit(const std::vector<GroupTuple>& groups, const std::vector<KindTu
 py::dict demand_fit(const std::vector<RowTuple>& tuples, const ProfileHandle& profile,
                     const std::string& precision) {
   std::vector<MeasuredStep> rows;
+  rows.reserve(tuples.size());
   for (const auto& [flop, bytes, sms, gpu_s, synced_s] : tuples)
     rows.push_back({flop, bytes, sms, gpu_s, synced_s});
   const StepDemandFit fit = fit_step_demand(rows, *profile.profile, precision_of(precision));

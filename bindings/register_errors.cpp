@@ -1,5 +1,7 @@
 #include "gpushare/errors.hpp"
 
+#include <utility>
+
 #include "handles.hpp"
 
 namespace gpushare::python {
@@ -97,7 +99,7 @@ void register_errors(py::module_& module) {
   t.figure = add_figure_error(module, t.error);
   py::register_exception_translator([](std::exception_ptr pointer) {
     try {
-      if (pointer) std::rethrow_exception(pointer);
+      if (pointer) std::rethrow_exception(std::move(pointer));
     } catch (const Error& error) {
       raise(type_of(error), error);
     }

@@ -105,6 +105,7 @@ std::vector<RunHandle> run(const ScenarioHandle& h, std::uint64_t seed, std::uin
       [&] { return simulate_replications(*h.scenario, replications, options, threads); }, progress, watch);
   if (!progress.is_none()) progress(1.0);
   std::vector<RunHandle> result;
+  result.reserve(runs.size());
   for (Run& r : runs) result.push_back({std::make_shared<const Run>(std::move(r))});
   return result;
 }

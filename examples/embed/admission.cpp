@@ -119,6 +119,13 @@ class Admission {
   int asked_ = 0;
 };
 
+/// Of a tenant's requests at its service, or of those requests as a whole.
+const gpushare::LatencySummary* latency_of(const gpushare::Summary& summary, const std::string& tenant,
+                                           const std::string& latency) {
+  const auto* found = summary.latency(tenant + "." + tenant + "." + latency);
+  return found != nullptr ? found : summary.latency(tenant + "." + latency);
+}
+
 }  // namespace
 
 int main() {
@@ -144,8 +151,7 @@ int main() {
       const gpushare::ServicePrediction& service = predicted.services[s];
       const std::string& name = admitted.workload.services[s].name;
       const std::string latency(service.latency);
-      const gpushare::LatencySummary* found = simulated.latency(name + "." + name + "." + latency);
-      if (found == nullptr) found = simulated.latency(name + "." + latency);
+      const gpushare::LatencySummary* found = latency_of(simulated, name, latency);
       std::printf("%-12s %-13s %13.1f %13.1f\n", name.c_str(), latency.c_str(), 1e3 * service.p95_s,
                   found != nullptr ? 1e3 * found->p95 : 0.0);
     }

@@ -236,10 +236,10 @@ TEST_CASE("a reply's weights are read once for as many sequences as run, and its
   const LeastWork work =
       least_work(scenario.workload.services[0], traffic[0].mean, {gpu.profile(), gpu.parts()[0]});
   const double weights = 80 / 8.0 * 15.01e9;
-  const double cache = (80 * 100 + 80 * 81 / 2) * 131072.0;
+  const double cache = (80 * 100 + 80 * 81 / 2.0) * 131072;
   const double norms = 180 * 12e6;
   CHECK(work.bytes == doctest::Approx(weights + cache + norms).epsilon(2e-4));
-  const double flop = 180 * 13.96e9 + 81 * 1.05e9 + 100 * 101 / 2 * 524288.0;
+  const double flop = 180 * 13.96e9 + 81 * 1.05e9 + 100 * 101 / 2.0 * 524288;
   CHECK(work.flop == doctest::Approx(flop));
 }
 

@@ -386,7 +386,7 @@ TEST_CASE("measurements that cannot be fitted are refused with the group") {
   const SaturatedGroup good{{0, 1}, {1, 2}, {2, 3}, {1, 1}};
   const auto refused = [&](SaturatedGroup bad) {
     const std::vector<SaturatedGroup> groups{good, std::move(bad)};
-    const std::string first = complaint([&] { return fit_uncapped_law(groups, kinds, card); });
+    std::string first = complaint([&] { return fit_uncapped_law(groups, kinds, card); });
     CHECK(complaint([&] { return fit_capped_law(groups, kinds, card); }) == first);
     CHECK(complaint([&] { return fit_interference(groups, kinds, card, true); }) == first);
     CHECK(complaint([&] { return fit_time_slicing(groups, kinds, card, 2 * kMs); }) == first);

@@ -209,6 +209,7 @@ TEST_CASE("the next turn begins a silence after playback, or after the user brok
 
 TEST_CASE("a held stream takes a chunk of every open call for every chunk_s, whatever is said") {
   std::vector<VoiceCall> calls;
+  calls.reserve(4);
   for (int i = 0; i < 4; ++i) calls.push_back(call_of(i, 0.03 * i, 6));
   std::vector<VoiceCall> quiet = calls;
   for (VoiceCall& call : quiet)

@@ -153,6 +153,7 @@ TEST_CASE("what two steps draw together beyond the limit slows their compute-bou
 
 TEST_CASE("no job begins after the stop, and one that has begun is served to its end") {
   std::vector<CoRunJob> jobs;
+  jobs.reserve(4);
   for (int i = 0; i < 4; ++i) jobs.push_back(job(i, {{0, 1}}));
   const std::vector<CoRunClient> clients{{{step(2)}, jobs}};
   // 0-2, 2-4, and the next would begin at 4.

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace {
 
 using namespace gpushare;
 
-Time at_ms(double ms) { return {static_cast<std::int64_t>(ms * 1e6 + 0.5)}; }
+Time at_ms(double ms) { return {std::llround(ms * 1e6)}; }
 
 Job job(std::uint32_t request, double queued_ms = 0) {
   Job result;

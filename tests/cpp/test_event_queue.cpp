@@ -185,6 +185,7 @@ TEST_CASE("running out of sequence numbers keeps the order of what is pending") 
   }
   EventQueue queue(EventQueue::kMaxSequence - 3);
   std::vector<EventQueue::Slot> slots;
+  slots.reserve(8);
   for (int i = 0; i < 8; ++i) slots.push_back(queue.add_slot(3));
   for (const auto slot : slots) queue.set(slot, Time{1});
   CHECK(drain(queue) == slots);

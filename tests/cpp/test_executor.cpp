@@ -15,7 +15,7 @@ namespace {
 using namespace gpushare;
 using Timeline = std::vector<std::pair<double, StepId>>;
 
-Time at_ms(double ms) { return {static_cast<std::int64_t>(ms * 1e6 + 0.5)}; }
+Time at_ms(double ms) { return {std::llround(ms * 1e6)}; }
 
 Work work(StepId step, int process, double ms, int segments = 1, bool one_launch = false) {
   Work result;

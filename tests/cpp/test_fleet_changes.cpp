@@ -18,7 +18,6 @@ namespace {
 using namespace gpushare;
 using control::DrainServer;
 using control::Recut;
-using control::Seat;
 using control::StartNode;
 using control::StartServer;
 using control::StopNode;
@@ -33,7 +32,7 @@ Scenario scenario_of(Workload workload, std::vector<GpuPlacement> gpus) {
   return scenario;
 }
 
-Run run(const Scenario& scenario, std::vector<TimedAction> actions, RunOptions options = {}) {
+Run run(const Scenario& scenario, std::vector<TimedAction> actions, const RunOptions& options = {}) {
   return Simulator(scenario, options, std::move(actions)).run();
 }
 

@@ -65,7 +65,7 @@ TEST_CASE("the figures of a shipped model are those of its file") {
     const Json file = file_of(name);
     const Json figures = Json::parse(model_figures(load_model(name)));
     for (const auto& member : file.items()) {
-      const std::string key = member.key();
+      const std::string& key = member.key();
       const Json& figure = member.value();
       if (!figure.is_object() || !figure.contains("value")) continue;
       CAPTURE(name);

@@ -44,6 +44,7 @@ TEST_CASE("time-slicing tends to processor sharing as the slice shrinks") {
   // Between FIFO-like behaviour at a slice longer than the work and the limit, steadily nearer.
   const std::vector<double> slices{0.02, 0.005, 0.001, 0.0002, 0};
   std::vector<double> distances;
+  distances.reserve(slices.size());
   for (const double slice : slices) distances.push_back(std::abs(response(slice).mean - sharing) / sharing);
   for (std::size_t i = 1; i < distances.size(); ++i) {
     INFO("slice " << slices[i] << ": " << distances[i] << " after " << distances[i - 1]);

@@ -81,6 +81,7 @@ Workload with(const Traffic& traffic, double duration_s = 10) {
 
 std::vector<double> times(const std::vector<House::Seen>& seen) {
   std::vector<double> all;
+  all.reserve(seen.size());
   for (const auto& each : seen) all.push_back(each.at_s);
   return all;
 }

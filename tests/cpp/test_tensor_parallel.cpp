@@ -170,7 +170,7 @@ TEST_CASE("what does not fit one GPU fits two, and a cache of the smallest rank 
   const MemoryNeed b = memory_needs(four.workload.services, four.placement.gpus[0])[0][0];
   CHECK(a.weights == Approx(141.107e9 / 2).epsilon(1e-4));
   CHECK(b.weights == Approx(141.107e9 / 4).epsilon(1e-4));
-  CHECK(b.cache / static_cast<double>(b.kv_blocks) == Approx(16 * 327680 / 4));
+  CHECK(b.cache / static_cast<double>(b.kv_blocks) == Approx(16 * 327680 / 4.0));
   CHECK(b.kv_blocks > 10 * a.kv_blocks);
 
   // The second GPU leaves its rank a cache that no such prompt fits, although the first would.

@@ -32,14 +32,14 @@ const std::vector<std::string_view> kTexts = {
     // Accepted: no newline at the end, CRLF, blank lines, quotes that span lines, doubled quotes, a mark at the start.
     "arrival_s,input_tokens,output_tokens\n0,1,2\n0.5,30,4\n1,5,600",
     "arrival_s,input_tokens,output_tokens\r\n\r\n0,1,2\r\n  \r\n0.5,30,4\r\n",
-    "\xef\xbb\xbf\"note\",arrival_s,\"input_tokens\",output_tokens\n\"a,\"\"b\"\"\nc\",0,\"1\",2\n\"\",1,3,"
-    "\"4\"\r\n",
-    "\n\n \t\r\n{\"timestamp\": 0, \"input_length\": 600, \"output_length\": 2, \"hash_ids\": [1, 2]}\r\n\n"
-    "{\"timestamp\": 5, \"input_length\": 3, \"output_length\": 4, \"hash_ids\": [1]}",
-    "{\"chat_id\": 1, \"parent_chat_id\": -1, \"timestamp\": 0.5, \"input_length\": 1, \"output_length\": "
-    "1}\n"
-    "{\"chat_id\": 2, \"parent_chat_id\": 1, \"timestamp\": 0.75, \"input_length\": 1, \"output_length\": "
-    "1}\n",
+    ("\xef\xbb\xbf\"note\",arrival_s,\"input_tokens\",output_tokens\n\"a,\"\"b\"\"\nc\",0,\"1\",2\n\"\",1,3,"
+     "\"4\"\r\n"),
+    ("\n\n \t\r\n{\"timestamp\": 0, \"input_length\": 600, \"output_length\": 2, \"hash_ids\": [1, 2]}\r\n\n"
+     "{\"timestamp\": 5, \"input_length\": 3, \"output_length\": 4, \"hash_ids\": [1]}"),
+    ("{\"chat_id\": 1, \"parent_chat_id\": -1, \"timestamp\": 0.5, \"input_length\": 1, \"output_length\": "
+     "1}\n"
+     "{\"chat_id\": 2, \"parent_chat_id\": 1, \"timestamp\": 0.75, \"input_length\": 1, \"output_length\": "
+     "1}\n"),
     // Refused, each with its line.
     "arrival_s,input_tokens,output_tokens\n0,1,2\n\n1,2\n",
     "arrival_s,input_tokens,output_tokens\n0,1,2\n\"1,2,3\n4,5,6\n",

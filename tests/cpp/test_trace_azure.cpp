@@ -37,6 +37,7 @@ Moments over(const std::vector<TraceSummary>& hours, double TraceSummary::*field
 /// The measured figure lies between the 5 % and the 95 % quantile of the synthetic hours.
 void check_in_band(const std::vector<TraceSummary>& hours, double TraceSummary::*field, double measured) {
   std::vector<double> values;
+  values.reserve(hours.size());
   for (const TraceSummary& hour : hours) values.push_back(hour.*field);
   CAPTURE(quantile(values, 0.05));
   CAPTURE(quantile(values, 0.95));

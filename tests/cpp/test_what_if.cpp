@@ -115,6 +115,13 @@ constexpr double kOverloaded = 3;  // seconds: a p95 beyond grows with the run
 
 using Errors = std::map<std::string, std::vector<double>>;
 
+/// Of all requests, or of those at the service of the same name.
+const LatencySummary* latency_of(const Summary& summary, const std::string& name,
+                                 const std::string& latency) {
+  const LatencySummary* found = summary.latency(name + "." + latency);
+  return found != nullptr ? found : summary.latency(name + "." + name + "." + latency);
+}
+
 void compare(const Scenario& scenario, const std::string& mode, Errors& errors) {
   RunOptions options;
   options.record_requests = false;
@@ -123,9 +130,7 @@ void compare(const Scenario& scenario, const std::string& mode, Errors& errors) 
   REQUIRE(predicted.services.size() == scenario.workload.services.size());
   for (std::size_t s = 0; s < predicted.services.size(); ++s) {
     const std::string& name = scenario.workload.services[s].name;
-    const std::string latency(predicted.services[s].latency);
-    const LatencySummary* found = simulated.latency(name + "." + latency);
-    if (found == nullptr) found = simulated.latency(name + "." + name + "." + latency);
+    const LatencySummary* found = latency_of(simulated, name, std::string(predicted.services[s].latency));
     REQUIRE(found != nullptr);
     const bool overloaded = found->p95 > kOverloaded;
     if (found->count < 300 || (overloaded && predicted.services[s].p95_s > kOverloaded)) continue;

@@ -136,7 +136,16 @@ def test_servegen_clients_are_windows_of_rate_and_burstiness(tmp_path: Path) -> 
     [
         ("0,1,1,Gamma,1\n", "c.csv:1: expected the 6 fields window_start_s"),
         ("0,1,1,Gauss,1,1\n", 'c.csv:1: family: expected Gamma, Weibull or nothing, found "Gauss"'),
-        ("0,x,1,Gamma,1,1\n", 'c.csv:1: rate_rps: expected a number of at least 0, found "x"'),
+        ("0,x,1,Gamma,1,1\n", 'c.csv:1: rate_rps: expected a number between 0 and 1000000000, found "x"'),
+        (
+            "0,1,1,Gamma,1,1\n600,99999999990.5,1,Gamma,1,1\n",
+            "c.csv:2: rate_rps: expected a number between 0 and",
+        ),
+        ("0,1,1,Gamma,1e10,1\n", "c.csv:1: shape: expected a number between 0 and 1000000000"),
+        (
+            "0,1,1,,1,1\n0.0001,1,1,,1,1\n",
+            "c.csv:2: window_start_s: expected at least 0.001 s after the window before",
+        ),
         ("0,1,1,Gamma,0,1\n", "c.csv:1: shape: expected at least 0.001"),
         ("600,1,1,Gamma,1,1\n0,1,1,Gamma,1,1\n", "c.csv:2: the window 0 s does not lie after 600 s"),
         ("", "c.csv: no window has requests"),
@@ -145,6 +154,13 @@ def test_servegen_clients_are_windows_of_rate_and_burstiness(tmp_path: Path) -> 
 def test_a_broken_client_is_refused_with_its_line(text: str, message: str) -> None:
     with pytest.raises(gs.TraceError, match=message):
         gs.traces.parse(text, "c.csv", format="servegen")
+
+
+def test_the_widest_windows_that_are_read_are_legal_arrivals(tmp_path: Path) -> None:
+    path = tmp_path / "c.csv"
+    path.write_text("0,1e9,1,Gamma,1e9,1\n0.001,0,1,,1,1\n0.002,1,1,Weibull,0.001,1\n1e12,1,1,Gamma,1,1\n")
+    client = gs.traffic.read_client(path)
+    assert gs.traffic.mean_rate(client.arrivals()) == pytest.approx(1)
 
 
 def test_servegen_lengths_are_read_but_not_run(tmp_path: Path) -> None:

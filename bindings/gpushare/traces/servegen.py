@@ -22,6 +22,11 @@ __all__ = ["Client", "client_from_csv", "read_client", "read_lengths"]
 _FIELDS = "window_start_s,rate_rps,IA_cv,Gamma|Weibull,shape,scale"
 _FAMILIES = ("Gamma", "Weibull", "")
 
+#: The arrivals of a scenario take no more.
+_MOST = {"window_start_s": 1_000_000_000_000, "rate_rps": 1_000_000_000, "shape": 1_000_000_000}
+#: Of a window: below it, one that starts late would have no length.
+_SHORTEST_S = 0.001
+
 
 @dataclass(frozen=True)
 class Client:
@@ -101,8 +106,10 @@ def _number(text: str, what: str, where: str) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not (0 <= value < 1e12):
-        raise fail(TraceError, where, f'{what}: expected a number of at least 0, found "{text[:40]}"')
+    if not (0 <= value <= _MOST[what]):
+        raise fail(
+            TraceError, where, f'{what}: expected a number between 0 and {_MOST[what]}, found "{text[:40]}"'
+        )
     return value
 
 
@@ -136,6 +143,12 @@ def client_from_csv(data: bytes, source: str) -> Client:
             raise fail(TraceError, where, f'shape: expected at least 0.001, found "{fields[4][:40]}"')
         if rows and start <= rows[-1][0]:
             raise fail(TraceError, where, f"the window {start:g} s does not lie after {rows[-1][0]:g} s")
+        if rows and start - rows[-1][0] < _SHORTEST_S:
+            raise fail(
+                TraceError,
+                where,
+                f'window_start_s: expected at least {_SHORTEST_S} s after the window before, found "{fields[0][:40]}"',
+            )
         rows.append((start, rate, shape if fields[3] and rate > 0 else 1.0, fields[3].lower() or "gamma"))
     if not rows or all(row[1] == 0 for row in rows):
         raise fail(TraceError, source, "no window has requests")

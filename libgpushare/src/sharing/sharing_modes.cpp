@@ -66,6 +66,7 @@ std::string_view to_string(SharingMode mode) { return traits_of(mode).name; }
 const std::vector<std::string>& sharing_modes() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> found;
+    found.reserve(kModes.size());
     for (const SharingTraits& traits : kModes) found.emplace_back(traits.name);
     return found;
   }();

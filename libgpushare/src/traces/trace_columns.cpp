@@ -67,6 +67,7 @@ constexpr std::size_t kMostCompared = 100;
 std::optional<std::string> likely_slip(TraceRole role, const std::vector<std::string>& found) {
   const std::vector<std::string> legal = trace_column_names(role);
   std::vector<std::string> lowered;
+  lowered.reserve(legal.size());
   for (const std::string& name : legal) lowered.push_back(lower_case(name));
   for (std::size_t i = 0; i < std::min(found.size(), kMostCompared); ++i) {
     const std::string& name = found[i];

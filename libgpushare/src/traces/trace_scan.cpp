@@ -103,9 +103,9 @@ std::optional<Instant> scan_date(std::string_view text) {
   const auto day = scan_day(cursor);
   if (!day) return std::nullopt;
   cursor.expect(cursor.starts_with('T') ? 'T' : ' ');
-  std::int64_t seconds = *day * 86'400 + cursor.digits(2, 0, 23) * 3600;
+  std::int64_t seconds = *day * 86'400 + cursor.digits(2, 0, 23) * std::int64_t{3600};
   cursor.expect(':');
-  seconds += cursor.digits(2, 0, 59) * 60;
+  seconds += cursor.digits(2, 0, 59) * std::int64_t{60};
   cursor.expect(':');
   seconds += cursor.digits(2, 0, 59);
   const std::int64_t fraction = cursor.fraction_ns();

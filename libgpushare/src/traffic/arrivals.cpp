@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <numeric>
@@ -227,7 +228,7 @@ void ArrivalGenerator::enter_window() {
   in_window_ = filling_count(state_rate_ * (state_until_s_ - now_s_));
   Stream copy = stream_;
   double sum = 0;
-  for (double i = 0; i < in_window_; ++i) sum += unit_gap(copy);
+  for (std::uint64_t i = 0; static_cast<double>(i) < in_window_; ++i) sum += unit_gap(copy);
   gap_scale_s_ = sum > 0 ? (state_until_s_ - now_s_) / sum : 0;
 }
 

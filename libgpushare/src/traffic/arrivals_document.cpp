@@ -37,7 +37,7 @@ Numbers numbers(const Reader& list, json::Range range) {
 }
 
 Numbers as_many(const Reader& list, std::size_t rates, json::Range range) {
-  const Numbers values = numbers(list, range);
+  Numbers values = numbers(list, range);
   if (values.size() != rates)
     list.fail(text::format("{} entries for {} rates_per_s; give one for each", values.size(), rates));
   return values;
@@ -45,7 +45,7 @@ Numbers as_many(const Reader& list, std::size_t rates, json::Range range) {
 
 Numbers rates(const Reader& reader) {
   const Reader list = reader.at("rates_per_s");
-  const Numbers values = numbers(list, kRateOrNone);
+  Numbers values = numbers(list, kRateOrNone);
   if (std::all_of(values.begin(), values.end(), [](double rate) { return rate <= 0; }))
     list.fail("every rate is zero: no request would ever arrive");
   return values;
@@ -152,7 +152,7 @@ void read_spikes(const Reader& reader, ArrivalProcess& p) {
   const double cycle_s = period_s / spikes;
   p.kind = Kind::piecewise;
   p.period_s = period_s;
-  for (double i = 0; i < spikes; ++i) {
+  for (int i = 0; i < spikes; ++i) {
     const double wave = 0.5 - 0.5 * std::cos(2 * std::numbers::pi * (i + 0.5) / spikes);
     p.starts_s.push_back(i * cycle_s);
     p.rates.push_back(low + (high - low) * wave);

@@ -1,11 +1,9 @@
 #include "simulation/sources/sources.hpp"
 
-#include <utility>
-
 namespace gpushare {
 
 Sources::Sources(SourceContext context, HeldStreams& streams)
-    : context_(std::move(context)),
+    : context_(context),
       open_(context_),
       users_(context_, streams),
       traces_(context_),
