@@ -45,6 +45,7 @@ HEADERS = {
     "model.hpp": "models",
     "objectives.hpp": "placement",
     "placement.hpp": "placement",
+    "plan.hpp": "planning",
     "profile.hpp": "hardware",
     "provenance.hpp": "core",
     "random.hpp": "core",

@@ -46,10 +46,14 @@ TEST_CASE("the capacity of M/M/1 under a bound of the mean or of the p95 is that
   // The sojourn is exponential of rate mu - lambda: mean 1 / (mu - lambda), p95 ln(20) / (mu - lambda).
   const double mean = 100 - 1 / 0.025, p95 = 100 - std::log(20.0) / 0.06;
   const double wide = std::sqrt(queueing::kThinning);
-  for (const auto& [figure, bound, theory] :
-       {std::tuple{"e2e_latency_mean_s", 0.025, mean}, std::tuple{"e2e_latency_p95_s", 0.06, p95}}) {
-    INFO(figure << " of at most " << bound << " s: theory " << theory);
-    const Capacity found = find_capacity(queue(10, 25'000), at_most(figure, bound));
+  struct Case {
+    const char* figure;
+    double bound, theory;
+  };
+  for (const Case& one : {Case{"e2e_latency_mean_s", 0.025, mean}, Case{"e2e_latency_p95_s", 0.06, p95}}) {
+    const double theory = one.theory;
+    INFO(one.figure << " of at most " << one.bound << " s: theory " << theory);
+    const Capacity found = find_capacity(queue(10, 25'000), at_most(one.figure, one.bound));
     CHECK(found.unit == "requests/s");
     CHECK(found.now == doctest::Approx(10));
     CHECK(found.load == doctest::Approx(theory).epsilon(0.03 * wide));

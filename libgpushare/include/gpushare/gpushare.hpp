@@ -19,6 +19,7 @@
 #include "gpushare/model.hpp"
 #include "gpushare/objectives.hpp"
 #include "gpushare/placement.hpp"
+#include "gpushare/plan.hpp"
 #include "gpushare/profile.hpp"
 #include "gpushare/provenance.hpp"
 #include "gpushare/random.hpp"

@@ -55,6 +55,7 @@ Trial try_scenario(const Scenario& scenario, std::span<const FigureBound> bounds
   Trial trial;
   Samples samples(bounds.size());
   for (std::uint32_t count = options.replications;; count *= 2) {
+    if (options.cancelled && options.cancelled()) throw SimulationError("", "cancelled");
     try {
       for (const Run& run : runs_of(scenario, trial.runs, count - trial.runs, options))
         take(run.summary, bounds, samples);
