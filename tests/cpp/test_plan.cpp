@@ -122,6 +122,31 @@ TEST_CASE(
   CHECK(placed(process, plan_of(process, offers(4), options)) == "whole=embed,see+time-slicing");
 }
 
+TEST_CASE("nine requests a second of an LLM, twenty texts and ten speakers need two GPUs, each shared") {
+  const Scenario nine = read(parse(R"({
+    "name": "nine", "gpu": "a100", "duration_s": 300,
+    "services": {
+      "embed": {"model": "embedding-0.3b"},
+      "asr": {"model": "parakeet-1.1b", "engine": {"kind": "stream-batching", "max_batch": 64}},
+      "llm": {"model": "llama-3.1-8b", "engine": {"preset": "vllm-0.20", "gpu_memory_utilization": 0.8}}},
+    "pipelines": {"e": {"stages": [{"name": "embed", "service": "embed"}]},
+                  "a": {"stages": [{"name": "asr", "service": "asr"}]},
+                  "l": {"stages": [{"name": "llm", "service": "llm"}]}},
+    "traffic": [
+      {"pipeline": "e", "kind": "open", "arrivals": {"kind": "poisson", "rate_per_s": 20}},
+      {"pipeline": "a", "kind": "closed", "users": 10, "sizes": {"speech_s": 8}},
+      {"pipeline": "l", "kind": "open", "arrivals": {"kind": "poisson", "rate_per_s": 9},
+       "sizes": {"input_tokens": 1000, "output_tokens": 200}}],
+    "objectives": {"l.llm.ttft_p95_s": 0.4}
+  })"));
+  const Plan plan = plan_of(nine, offers(8));
+  CHECK(plan.met == Met::yes);
+  CHECK(plan.cost == 2);
+  CHECK(plan.lower_bound == 2);
+  CHECK(placed(nine, plan) == "whole=embed,llm+mps | whole=asr,llm+mps");
+  CHECK(plan.objectives[0].value == doctest::Approx(0.15).epsilon(0.1));
+}
+
 TEST_CASE("replicas are as many as the load needs, and cheaper kinds of GPU come first") {
   // 160 jobs a second of 10 ms each: two processes at least, on GPUs that run synthetic jobs alike.
   Scenario scenario = queueing::system(exponential(0.01), queueing::fifo());
