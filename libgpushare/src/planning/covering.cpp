@@ -108,6 +108,7 @@ void Covering::add_layout(int kind, int layout, std::map<std::string, int>::cons
   const Part part{kind, group->first, 1};
   const std::vector<Tenant> choices = choices_on(part);
   std::vector<Tenant> here;
+  here.reserve(configs.size());
   for (const Config& config : configs) here.push_back(config.tenants.front());
   for (std::size_t i = first; i < choices.size(); ++i) {
     if (!goes_beside(here, choices[i], choices[i].replicas)) continue;
