@@ -1,0 +1,106 @@
+#include "planning/trial_runs.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/text.hpp"
+#include "gpushare/errors.hpp"
+#include "gpushare/figures.hpp"
+#include "gpushare/simulation.hpp"
+
+namespace gpushare::planning {
+namespace {
+
+constexpr double kSuccess = 0.99;
+
+// A bound that cannot be looked at because nobody came so far is missed by more than any other.
+double excess_of(const Judged& judged) {
+  const double excess = judged.excess();
+  return std::isnan(excess) ? std::numeric_limits<double>::infinity() : excess;
+}
+
+// By bound the value of each run that has one.
+using Samples = std::vector<std::vector<double>>;
+
+void take(const Summary& summary, std::span<const FigureBound> bounds, Samples& samples) {
+  for_each_figure(summary, [&](const Figure& figure) {
+    for (std::size_t b = 0; b < bounds.size(); ++b)
+      if (bounds[b].name == figure.name && !std::isnan(figure.value)) samples[b].push_back(figure.value);
+  });
+}
+
+std::vector<Run> runs_of(const Scenario& scenario, std::uint32_t first, std::uint32_t count,
+                         const TrialOptions& options) {
+  RunOptions run;
+  run.seed = options.seed;
+  run.replication = first;
+  run.record_requests = false;
+  run.watched_replicas = options.watched_replicas;
+  if (options.cancelled) run.progress = [&options](double) { return !options.cancelled(); };
+  return simulate_replications(scenario, count, run, options.threads);
+}
+
+}  // namespace
+
+double Trial::excess() const {
+  if (!refused.empty()) return std::numeric_limits<double>::infinity();
+  double worst = -1;
+  for (const Judged& one : judged) worst = std::max(worst, excess_of(one));
+  return worst;
+}
+
+Trial try_scenario(const Scenario& scenario, std::span<const FigureBound> bounds,
+                   const TrialOptions& options) {
+  Trial trial;
+  Samples samples(bounds.size());
+  for (std::uint32_t count = options.replications;; count *= 2) {
+    if (options.cancelled && options.cancelled()) throw SimulationError("", "cancelled");
+    try {
+      for (const Run& run : runs_of(scenario, trial.runs, count - trial.runs, options))
+        take(run.summary, bounds, samples);
+    } catch (const MemoryError& error) {
+      trial.refused = error.what();
+      return trial;
+    } catch (const LayoutError& error) {
+      trial.refused = error.what();
+      return trial;
+    }
+    trial.runs = count;
+    trial.judged.clear();
+    for (std::size_t b = 0; b < bounds.size(); ++b)
+      trial.judged.push_back(judge(bounds[b], mean_estimate(samples[b])));
+    if (trial.met() != Met::unclear || 2 * count > options.most_replications) return trial;
+  }
+}
+
+std::vector<FigureBound> bounds_of(const Objectives& objectives, const Scenario& scenario) {
+  const std::vector<std::string> names = figure_names(scenario);
+  std::vector<FigureBound> bounds = objectives.figures;
+  for (const FigureBound& bound : bounds) {
+    try {
+      if (resolve_figure(names, bound.name) == bound.name) continue;
+    } catch (const FigureError& error) {
+      throw FigureError("objectives/" + bound.name, error.what());
+    }
+    throw FigureError("objectives/" + bound.name, "it is not a canonical name");
+  }
+  const bool asked = std::any_of(bounds.begin(), bounds.end(), [](const FigureBound& bound) {
+    return bound.name == "success_rate" && !bound.at_most;
+  });
+  if (!asked) bounds.push_back({"success_rate", kSuccess, false});
+  return bounds;
+}
+
+std::string worst_of(const Trial& trial) {
+  if (!trial.refused.empty()) return trial.refused;
+  const auto worst =
+      std::max_element(trial.judged.begin(), trial.judged.end(),
+                       [](const Judged& a, const Judged& b) { return excess_of(a) < excess_of(b); });
+  if (worst == trial.judged.end()) return {};
+  if (std::isnan(worst->value)) return worst->bound.name + " has no value: nothing got so far";
+  return text::format("{} {:.4g}, at {} {:.4g} is asked for", worst->bound.name, worst->value,
+                      worst->bound.at_most ? "most" : "least", worst->bound.value);
+}
+
+}  // namespace gpushare::planning

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gpushare/judgement.hpp"
+#include "gpushare/scenario.hpp"
+
+/// Judging scenarios by a few runs each.
+namespace gpushare::planning {
+
+struct TrialOptions {
+  std::uint64_t seed = 0;
+  std::uint32_t replications = 4;       ///< at first
+  std::uint32_t most_replications = 4;  ///< doubled up to so many where chance leaves it open
+  unsigned threads = 0;
+  std::vector<int> watched_replicas{};  ///< as RunOptions
+  std::function<bool()> cancelled{};
+};
+
+struct Trial {
+  std::vector<Judged> judged;
+  std::string refused;  ///< why it could not run at all: memory, or MPS clients
+  std::uint32_t runs = 0;
+
+  [[nodiscard]] Met met() const { return refused.empty() ? gpushare::met(judged) : Met::no; }
+  /// By how much, as a share of its bound, the worst figure misses it.
+  [[nodiscard]] double excess() const;
+};
+
+/// Throws SimulationError when it is cancelled, and what simulations throw.
+[[nodiscard]] Trial try_scenario(const Scenario& scenario, std::span<const FigureBound> bounds,
+                                 const TrialOptions& options);
+
+/// The bounds, and beside them that 99 % of the requests succeed, where nothing is asked of success_rate. Throws FigureError
+/// for a figure that the scenario does not have.
+[[nodiscard]] std::vector<FigureBound> bounds_of(const Objectives& objectives, const Scenario& scenario);
+
+/// "llm.ttft_p95_s 0.53, at most 0.5 is asked for", of the bound that is missed by most.
+[[nodiscard]] std::string worst_of(const Trial& trial);
+
+}  // namespace gpushare::planning
