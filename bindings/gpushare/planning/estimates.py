@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from .problem import Config, Part, Problem, Tenant
 
-__all__ = ["Estimates"]
+__all__ = ["HOPELESS", "Estimates"]
 
 #: What is taken until something is known, as natural logarithms: how far below its bound a service stays alone on a
 #: whole GPU, by how much a neighbour slows it, and what a smaller part costs it.
@@ -15,6 +15,8 @@ _SLACK, _PRESSURE, _SMALLER = 0.7, 0.35, 0.5
 #: What lies further beyond a bound says no more; how far a judgement moves a guess.
 _MOST, _STEP = 1.0, 0.6
 _LEAST_PRESSURE = 0.02
+#: Estimates beyond which a config fails almost surely, and may well fail.
+HOPELESS, _LIKELY = 0.3, 0.0
 
 
 class Estimates:
@@ -103,3 +105,34 @@ class Estimates:
     def _alike(self, tenant: Tenant) -> list[Tenant]:
         options = self.problem.tenants[tenant.service]
         return [other for other in options if other.variant == tenant.variant and other != tenant]
+
+    # ---- which configs to have judged
+
+    def telling(self, config: Config, known: Container[Config]) -> Config:
+        """The config, or as little of it as should fail too and is not known: that cuts more."""
+        while len(config.tenants) > 1:
+            smaller = self._without_one(config)
+            if smaller in known or self.excess(smaller) < HOPELESS:
+                break
+            config = smaller
+        # On the best part where it should fail too, for it then fails on all lesser ones.
+        parts = [part for part, lesser in self.problem.weaker.items() if config.part in lesser]
+        for part in sorted(parts, key=lambda part: -len(self.problem.weaker[part])):
+            better = Config(part, config.tenants)
+            if better not in known and self.excess(better) >= HOPELESS:
+                return better
+        return config
+
+    def smaller(self, config: Config) -> list[Config]:
+        """The config without the lightest tenant, and with lighter loads, where they may fail too."""
+        result = [self._without_one(config)] if len(config.tenants) > 1 else []
+        lighter = tuple(self.problem.lightest(t) for t in config.tenants)
+        if lighter != config.tenants:
+            result.append(Config(config.part, lighter))
+        return [config for config in result if self.excess(config) > _LIKELY]
+
+    def _without_one(self, config: Config) -> Config:
+        """Without the tenant that matters least."""
+        part, tenants = config
+        rest = [Config(part, tenants[:i] + tenants[i + 1 :]) for i in range(len(tenants))]
+        return max(rest, key=self.excess)

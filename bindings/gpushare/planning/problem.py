@@ -171,6 +171,10 @@ class Problem:
         """Of a whole GPU, or of the GPUs of a replica's ranks; instances cost nothing beside their GPU."""
         return self.gpus[part.gpu].price * part.gpus if part.name == "whole" else 0.0
 
+    def knows(self, config: Config) -> bool:
+        """Whether its tenants are among those that services may be."""
+        return all(tenant in self.tenants[tenant.service] for tenant in config.tenants)
+
     def suits(self, part: Part, tenant: Tenant) -> bool:
         """Whether a replica's ranks are as many as the part has GPUs."""
         return self.ranks[tenant.service] == part.gpus

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from .estimates import Estimates
+from .estimates import HOPELESS, Estimates
 from .merging import merge
 from .opinions import Judge, Opinion, Verdict
 from .packing import Packed, Packing
@@ -25,8 +25,6 @@ _COLUMNS = 4_000
 _PATIENCE, _LITTLE_PATIENCE = 250, 60
 #: Packings count as so many configs then.
 _EFFORT = 10
-#: Estimates beyond which a config fails almost surely, and may well fail.
-_HOPELESS, _LIKELY = 0.3, 0.0
 
 
 @dataclass
@@ -158,7 +156,7 @@ class _Search:
         alone = self.found.best or self.found.unclear
         if alone is not None:
             excess, allowed = self.estimates.excess, self.packing.allowed
-            merge(self.problem, alone.configs, excess, allowed, self.learn, _HOPELESS)
+            merge(self.problem, alone.configs, excess, allowed, self.learn, HOPELESS)
             self.improve(math.inf)
 
     def narrow(self) -> None:
@@ -179,14 +177,12 @@ class _Search:
             most_tenants=min(self.problem.most_tenants, _MANY_TENANTS),
         )
         self.packing = Packing(self.problem)
-        self.packing.refute(config for config in self.found.refuted if self.knows(config))
-        self.opinions = {config: opinion for config, opinion in self.opinions.items() if self.knows(config)}
+        self.packing.refute(config for config in self.found.refuted if self.problem.knows(config))
+        self.opinions = {
+            config: opinion for config, opinion in self.opinions.items() if self.problem.knows(config)
+        }
         self.estimates.problem = self.problem
         self.found.most_tenants, self.found.narrowed = self.problem.most_tenants, True
-
-    def knows(self, config: Config) -> bool:
-        """Whether its tenants are among those that are left."""
-        return all(tenant in self.problem.tenants[tenant.service] for tenant in config.tenants)
 
     def learn(self, configs: Sequence[Config]) -> list[Config]:
         """Has configs judged that were not yet; returns those that fail."""
@@ -222,7 +218,11 @@ class _Search:
         while True:
             bound, support = self.packing.relax()
             self.raise_limit(bound)
-            unknown = [self.telling(config) for config in support if config not in self.opinions]
+            unknown = [
+                self.estimates.telling(config, self.opinions)
+                for config in support
+                if config not in self.opinions
+            ]
             possible = [config for config in unknown if self.packing.is_possible(config)]
             if math.isinf(bound) or 2 * len(possible) >= len(unknown):
                 return possible
@@ -292,48 +292,12 @@ class _Search:
             patience = _PATIENCE if not self.found.narrowed else _LITTLE_PATIENCE
             self.tired = self.tired or effort - judged > patience
 
-    # ---- which configs to have judged
-
-    def telling(self, config: Config) -> Config:
-        """The config, or as little of it as should fail too: that cuts more."""
-        while len(config.tenants) > 1:
-            smaller = max(map(self.without(config), range(len(config.tenants))), key=self.estimates.excess)
-            if smaller in self.opinions or self.estimates.excess(smaller) < _HOPELESS:
-                break
-            config = smaller
-        return self.stronger(config)
-
-    def stronger(self, config: Config) -> Config:
-        """The config on the best part where it should fail too: it then fails on all lesser ones."""
-        parts = [part for part, lesser in self.problem.weaker.items() if config.part in lesser]
-        for part in sorted(parts, key=lambda part: -len(self.problem.weaker[part])):
-            better = Config(part, config.tenants)
-            if better not in self.opinions and self.estimates.excess(better) >= _HOPELESS:
-                return better
-        return config
-
-    def without(self, config: Config) -> Callable[[int], Config]:
-        """The config without a tenant, by its position."""
-        return lambda i: Config(config.part, config.tenants[:i] + config.tenants[i + 1 :])
-
     def strengthen(self, failed: Sequence[Config]) -> None:
         """Looks for smaller configs that fail too: they cut more."""
-        candidates = [smaller for config in failed for smaller in self.smaller(config)]
+        candidates = [smaller for config in failed for smaller in self.estimates.smaller(config)]
         again = self.learn([config for config in candidates if self.packing.allowed(config)])
         if again:
             self.strengthen(again)
-
-    def smaller(self, config: Config) -> list[Config]:
-        """The config without the lightest tenant, and with lighter loads, where they may fail too."""
-        result = []
-        if len(config.tenants) > 1:
-            result.append(
-                max(map(self.without(config), range(len(config.tenants))), key=self.estimates.excess)
-            )
-        lighter = tuple(self.problem.lightest(t) for t in config.tenants)
-        if lighter != config.tenants:
-            result.append(Config(config.part, lighter))
-        return [config for config in result if self.estimates.excess(config) > _LIKELY]
 
     # ---- packings
 
@@ -438,8 +402,3 @@ class _Search:
         if opinion is not None:
             return simple if opinion.verdict is Verdict.meets else simple + 0.4
         return simple + 0.9 / (1 + math.exp(-6 * self.estimates.excess(config)))
-
-
-def by_kind(problem: Problem, packed: Packed) -> Mapping[str, int]:
-    """GPUs of a packing by the name of their kind."""
-    return {problem.gpus[g].name: count for g, count in packed.gpus.items()}
