@@ -84,6 +84,8 @@ class PlanFacts:
         Whether it was stopped by Ctrl-C.
     most_tenants : int
         Processes on one partition, at most, of all placements that were considered.
+    narrowed : bool
+        Whether services in more replicas than surely suffice alone were left out, for there are many.
     """
 
     workload: Scenario
@@ -110,6 +112,7 @@ class PlanFacts:
     finished: bool = True
     interrupted: bool = False
     most_tenants: int = 0
+    narrowed: bool = False
 
     @property
     def placement(self) -> Placement | None:
@@ -135,4 +138,5 @@ class PlanFacts:
     def searched(self) -> str:
         """What the lower bound covers."""
         end = "" if self.finished else "the search was not finished; "
-        return f"{end}{self.runs} runs; at most {self.most_tenants} processes on a partition"
+        less = ", services in no more replicas than surely suffice alone" if self.narrowed else ""
+        return f"{end}{self.runs} runs; at most {self.most_tenants} processes on a partition{less}"

@@ -1,4 +1,4 @@
-"""What is said of configs and packings, and who says it."""
+"""What is said of configs and packings, who says it, and what a search makes of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 from .packing import Packed
 from .problem import Config
 
-__all__ = ["Judge", "Opinion", "Verdict"]
+__all__ = ["Found", "Judge", "Opinion", "Verdict"]
 
 
 class Verdict(Enum):
@@ -52,3 +52,40 @@ class Judge(Protocol):
 
     def packing(self, packed: Packed) -> Opinion:
         """Of a whole packing."""
+
+
+@dataclass
+class Found:
+    """What a search has found so far.
+
+    Attributes
+    ----------
+    best : Packed or None
+        The cheapest packing that meets everything.
+    unclear : Packed or None
+        One that costs less and is too close to say.
+    runner_up : Packed or None
+        The next best that meets everything.
+    bound : float
+        No packing costs less; infinite when there is none.
+    most_tenants : int
+        On one part of all packings that were considered.
+    narrowed : bool
+        Whether services in more replicas than they need on whole GPUs were left out, for there are many.
+    done : bool
+        Whether the search came to its end: the best packing costs what the bound is, or there is none.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    refuted : list of Config
+        Configs that fail, the smallest that were found.
+    """
+
+    best: Packed | None = None
+    unclear: Packed | None = None
+    runner_up: Packed | None = None
+    bound: float = 0.0
+    most_tenants: int = 0
+    narrowed: bool = False
+    done: bool = False
+    interrupted: bool = False
+    refuted: list[Config] = field(default_factory=list)

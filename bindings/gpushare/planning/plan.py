@@ -161,7 +161,7 @@ class _Planner:
         packed = found.best if found.best is not None else found.unclear
         reasons = Reasons(self.space, self.trials)
         answer.finished, answer.interrupted = found.done, found.interrupted
-        answer.most_tenants = found.most_tenants
+        answer.most_tenants, answer.narrowed = found.most_tenants, found.narrowed
         answer.lower_cost = found.bound * self.scale
         answer.resting_cost = self._resting(problem) * self.scale
         answer.lower_bound = _least_gpus(problem, found.bound)

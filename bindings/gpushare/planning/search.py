@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from .estimates import HOPELESS, Estimates
 from .merging import merge
-from .opinions import Judge, Opinion, Verdict
+from .opinions import Found, Judge, Opinion, Verdict
 from .packing import Packed, Packing
 from .problem import Config, Problem
 
@@ -25,43 +25,6 @@ _COLUMNS = 4_000
 _PATIENCE, _LITTLE_PATIENCE = 250, 60
 #: Packings count as so many configs then.
 _EFFORT = 10
-
-
-@dataclass
-class Found:
-    """What a search has found so far.
-
-    Attributes
-    ----------
-    best : Packed or None
-        The cheapest packing that meets everything.
-    unclear : Packed or None
-        One that costs less and is too close to say.
-    runner_up : Packed or None
-        The next best that meets everything.
-    bound : float
-        No packing costs less; infinite when there is none.
-    most_tenants : int
-        On one part of all packings that were considered.
-    narrowed : bool
-        Whether services in more replicas than they need on whole GPUs were left out, for there are many.
-    done : bool
-        Whether the search came to its end: the best packing costs what the bound is, or there is none.
-    interrupted : bool
-        Whether Ctrl-C ended it.
-    refuted : list of Config
-        Configs that fail, the smallest that were found.
-    """
-
-    best: Packed | None = None
-    unclear: Packed | None = None
-    runner_up: Packed | None = None
-    bound: float = 0.0
-    most_tenants: int = 0
-    narrowed: bool = False
-    done: bool = False
-    interrupted: bool = False
-    refuted: list[Config] = field(default_factory=list)
 
 
 def search(
