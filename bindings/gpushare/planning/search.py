@@ -119,7 +119,7 @@ class _Search:
         alone = self.found.best or self.found.unclear
         if alone is not None:
             excess, allowed = self.estimates.excess, self.packing.allowed
-            merge(self.problem, alone.configs, excess, allowed, self.learn, HOPELESS)
+            merge(self.problem, alone.configs, excess, allowed, self.learn, 0.0)
             self.improve(math.inf)
 
     def narrow(self) -> None:

@@ -244,14 +244,15 @@ class Trials:
         key = self.staging.key([tenant for config in packed.configs for tenant in config.tenants])
         # As many runs as the most uncertain of its configs needed, at least.
         known = [self.of_config[config].replications for config in packed.configs if config in self.of_config]
-        count = max([2 * self.replications, *known])
+        most = 4 * self.most_replications
+        count = min(max([2 * self.replications, *known]), most)
         while True:
             outcomes = self.runs.outcomes(scenarios, count, afresh=True)
             trials = [self._trial(key, outcome, count) for outcome in outcomes]
             worst = max(range(len(trials)), key=lambda i: trials[i].rank)
-            if trials[worst].meets is not None or 2 * count > 4 * self.most_replications:
+            if trials[worst].meets is not None or count >= most:
                 return replace(trials[worst], outcome=trials[0].outcome, failed=worst > 0)
-            count *= 2
+            count = min(4 * count, most)
 
     def sharing(self, packed: Packed) -> dict[Config, Any]:
         """How the tenants of each config share their part."""
