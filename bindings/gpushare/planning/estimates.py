@@ -7,7 +7,7 @@ from collections.abc import Container, Mapping
 
 from .problem import Config, Part, Problem, Tenant
 
-__all__ = ["HOPELESS", "Estimates"]
+__all__ = ["Estimates"]
 
 #: What is taken until something is known, as natural logarithms: how far below its bound a service stays alone on a
 #: whole GPU, by how much a neighbour slows it, and what a smaller part costs it.
@@ -16,7 +16,7 @@ _SLACK, _PRESSURE, _SMALLER = 0.7, 0.35, 0.5
 _MOST, _STEP = 1.0, 0.6
 _LEAST_PRESSURE = 0.02
 #: Estimates beyond which a config fails almost surely, and may well fail.
-HOPELESS, _LIKELY = 0.3, 0.0
+_HOPELESS, _LIKELY = 0.3, 0.0
 
 
 class Estimates:
@@ -112,14 +112,14 @@ class Estimates:
         """The config, or as little of it as should fail too and is not known: that cuts more."""
         while len(config.tenants) > 1:
             smaller = self._without_one(config)
-            if smaller in known or self.excess(smaller) < HOPELESS:
+            if smaller in known or self.excess(smaller) < _HOPELESS:
                 break
             config = smaller
         # On the best part where it should fail too, for it then fails on all lesser ones.
         parts = [part for part, lesser in self.problem.weaker.items() if config.part in lesser]
         for part in sorted(parts, key=lambda part: -len(self.problem.weaker[part])):
             better = Config(part, config.tenants)
-            if better not in known and self.excess(better) >= HOPELESS:
+            if better not in known and self.excess(better) >= _HOPELESS:
                 return better
         return config
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from .estimates import HOPELESS, Estimates
+from .estimates import Estimates
 from .merging import merge
 from .opinions import Found, Judge, Opinion, Verdict
 from .packing import Packed, Packing
