@@ -30,7 +30,7 @@ class Opinion:
     verdict : Verdict
         Whether it meets all that is asked.
     failing : sequence of int
-        Services that do not get what is asked for them; empty where it is not known.
+        Of a packing, services that do not get what is asked for them; empty where it is not known.
     excess : mapping of int to float
         By how much, as a share of its bound, a service's worst figure misses it (below 0: what is to spare), for
         estimates of what may fail.

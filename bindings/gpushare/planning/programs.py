@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -49,28 +50,22 @@ class Program:
         """The weighted sum lies from `lower` to `upper`."""
         self.rows.append((lower, upper, weights))
 
-    def solve(self, *, max_nodes: int = 2_000, integer: bool = True) -> Solved:
+    def solve(self, *, max_nodes: int = 2_000) -> Solved:
         """Solves it, to the end or until `max_nodes` nodes of the search were visited.
 
         Parameters
         ----------
         max_nodes : int
             Bounds the work in a way that does not depend on the machine.
-        integer : bool
-            Otherwise variables may be fractions: a relaxation, whose cost is a bound.
         """
-        import highspy
-
-        solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-        for option, value in _OPTIONS.items():
-            solver.setOptionValue(option, value)
+        highspy, solver = _solver()
         solver.setOptionValue("mip_max_nodes", max_nodes)
-        solver.passModel(self._model(highspy, integer))
+        solver.passModel(self._model(highspy))
         solver.run()
-        return self._read(highspy, solver, integer)
+        return self._read(highspy, solver)
 
-    def _model(self, highspy: object, integer: bool) -> object:
-        lp = highspy.HighsLp()  # type: ignore[attr-defined]
+    def _model(self, highspy: Any) -> Any:
+        lp = highspy.HighsLp()
         count = len(self.costs)
         lp.num_col_, lp.num_row_ = count, len(self.rows)
         lp.col_cost_ = np.array(self.costs, dtype=float)
@@ -78,23 +73,22 @@ class Program:
         lp.col_upper_ = np.array(self.uppers, dtype=float)
         lp.row_lower_ = np.array([row[0] for row in self.rows], dtype=float)
         lp.row_upper_ = np.array([row[1] for row in self.rows], dtype=float)
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise  # type: ignore[attr-defined]
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
         lp.a_matrix_.start_ = np.cumsum([0, *(len(row[2]) for row in self.rows)], dtype=np.int32)
         lp.a_matrix_.index_ = np.array([i for row in self.rows for i in row[2]], dtype=np.int32)
         lp.a_matrix_.value_ = np.array([w for row in self.rows for w in row[2].values()], dtype=float)
-        if integer:
-            lp.integrality_ = [highspy.HighsVarType.kInteger] * count  # type: ignore[attr-defined]
+        lp.integrality_ = [highspy.HighsVarType.kInteger] * count
         return lp
 
-    def _read(self, highspy: object, solver: object, integer: bool) -> Solved:
-        status = solver.getModelStatus()  # type: ignore[attr-defined]
-        if status == highspy.HighsModelStatus.kInfeasible:  # type: ignore[attr-defined]
+    def _read(self, highspy: Any, solver: Any) -> Solved:
+        status = solver.getModelStatus()
+        if status == highspy.HighsModelStatus.kInfeasible:
             return Solved(None, math.inf, math.inf)
-        info = solver.getInfo()  # type: ignore[attr-defined]
+        info = solver.getInfo()
         found = info.primal_solution_status == 2
         cost = float(info.objective_function_value) if found else math.inf
-        bound = float(info.mip_dual_bound) if integer else cost
-        values = solver.getSolution().col_value if found else None  # type: ignore[attr-defined]
+        bound = float(info.mip_dual_bound)
+        values = solver.getSolution().col_value if found else None
         return Solved(values, cost, bound)
 
 
@@ -102,11 +96,7 @@ class Growing:
     """A linear program that grows while it is solved again and again, each time from where it stood."""
 
     def __init__(self) -> None:
-        import highspy
-
-        self._solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-        for option, value in _OPTIONS.items():
-            self._solver.setOptionValue(option, value)
+        highspy, self._solver = _solver()
         self._inf = highspy.kHighsInf
         self._optimal = highspy.HighsModelStatus.kOptimal
 
@@ -121,12 +111,12 @@ class Growing:
         )
         return int(self._solver.getNumRow()) - 1
 
-    def variable(self, cost: float, weights: Mapping[int, float], upper: float = math.inf) -> int:
-        """A number from 0 to `upper` with its weights in the rows there are; returns its position."""
+    def variable(self, cost: float, weights: Mapping[int, float]) -> int:
+        """A number of at least 0 with its weights in the rows there are; returns its position."""
         self._solver.addCol(
             cost,
             0.0,
-            min(upper, self._inf),
+            self._inf,
             len(weights),
             np.array(list(weights), dtype=np.int32),
             np.array(list(weights.values()), dtype=float),
@@ -154,6 +144,15 @@ class Growing:
             list(solution.col_value),
             list(solution.row_dual),
         )
+
+
+def _solver() -> tuple[Any, Any]:
+    """HiGHS, and a solver of its with our options."""
+    highspy: Any = import_module("highspy")
+    solver = highspy.Highs()
+    for option, value in _OPTIONS.items():
+        solver.setOptionValue(option, value)
+    return highspy, solver
 
 
 _OPTIONS = {

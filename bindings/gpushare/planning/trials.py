@@ -38,8 +38,6 @@ class Trial:
         How the tenants of a config shared their part: a word, or caps of MPS clients.
     refused : str
         Why it could not run at all.
-    load : float
-        Busy share of the part.
     outcome : Outcome or None
         The figures.
     replications : int
@@ -51,7 +49,6 @@ class Trial:
     judged: Sequence[Judged] = ()
     sharing: Any = "exclusive"
     refused: str = ""
-    load: float = math.nan
     outcome: Outcome | None = None
     replications: int = 0
     failed: bool = False
@@ -128,9 +125,7 @@ class Trials:
 
     def _opinion(self, trial: Trial, config: Config) -> Opinion:
         services = [tenant.service for tenant in config.tenants]
-        asked = self.staging.asked
-        failing = asked.failing(trial.judged, services, trial.meets)
-        return Opinion(trial.verdict, failing, asked.excess(trial.judged, services))
+        return Opinion(trial.verdict, excess=self.staging.asked.excess(trial.judged, services))
 
     # ---- configs
 
@@ -180,10 +175,7 @@ class Trials:
     def _of_config(self, config: Config, sharing: Any, outcome: Outcome, replications: int) -> Trial:
         most = max(tenant.replicas for tenant in config.tenants)
         trial = self._trial(self.staging.key(config.tenants), outcome, replications, config, most)
-        busy = [
-            v for name, v in outcome.figures.items() if name.startswith("gpu0/") and name.endswith(".busy")
-        ]
-        return replace(trial, sharing=sharing, load=float(busy[0]) if busy else math.nan)
+        return replace(trial, sharing=sharing)
 
     def _watched(self, config: Config) -> dict[str, int]:
         """The replicas on the part, which are the first of their services: others must not hide them."""
