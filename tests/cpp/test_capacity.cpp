@@ -114,8 +114,8 @@ TEST_CASE("where the largest load is within the bounds, nothing surely fails") {
   CapacityOptions options;
   options.replications = 2;
   options.most_factor = 4;
-  const Capacity found = find_capacity(queue(1, 2'000), at_most("e2e_latency_mean_s", 1), options);
-  CHECK(found.load == 4);
+  const Capacity found = find_capacity(queue(10, 20'000), at_most("e2e_latency_mean_s", 1), options);
+  CHECK(found.load == 40);
   CHECK(std::isinf(found.high));
 }
 
