@@ -246,7 +246,8 @@ TEST_CASE("a reply's weights are read once for as many sequences as run, and its
 TEST_CASE("rates are those of visits") {
   const Scenario voice = read(voice_document());
   const auto alone = service_traffic(voice.workload);
-  const double spoken_s = 5;  // two users, who wait while they speak and do not think
+  // Two users, who wait while they speak and while the server reads the prompt, and do not think.
+  const double spoken_s = 5 + voice.workload.services[1].engine.request_overhead_s;
   CHECK(alone[0].per_s == doctest::Approx(2 / spoken_s));
   CHECK(alone[1].per_s == doctest::Approx(2 / spoken_s));
   CHECK(alone[2].per_s == doctest::Approx(2 * 2 / spoken_s));  // 40 tokens are two sentences

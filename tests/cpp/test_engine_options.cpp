@@ -5,6 +5,7 @@
 #include <string>
 
 #include "gpushare/engines.hpp"
+#include "gpushare/simulation.hpp"
 #include "placement/served_by.hpp"
 #include "scenario_documents.hpp"
 #include "serving/engine_options.hpp"
@@ -171,6 +172,52 @@ TEST_CASE("only continuous batching keeps prefixes, and a fifo server works on a
   CHECK_FALSE(caches_prefixes(engine_of(EngineKind::stream_batching)));
   CHECK(most_steps_at_once(engine_of(EngineKind::stream_batching)) == 2);  // the next, beside what is decoded
   CHECK(most_steps_at_once(Engine{-1, 0, FifoOptions{7}}) == 7);
+}
+
+TEST_CASE("a service without an engine has the server that its kind of model usually has") {
+  const Scenario voice = read(voice_document());
+  const auto& services = voice.workload.services;
+  const auto& asr = std::get<StreamOptions>(services[0].engine.options);
+  CHECK(asr.max_batch == 64);
+  CHECK(asr.overlap_decoding);
+  const auto& llm = std::get<ContinuousOptions>(services[1].engine.options);
+  CHECK(llm.preset == "vllm-0.20");
+  CHECK(services[1].engine.request_overhead_s > 0);
+  CHECK(std::get<SlotOptions>(services[2].engine.options).slots == 0);
+  const auto batcher = [](const char* model) {
+    Json document = queue_document();
+    document["services"]["server"]["model"] = model;
+    return std::get<BatchOptions>(read(document).workload.services[0].engine.options).max_batch;
+  };
+  CHECK(batcher("embedding-0.3b") == 4);
+  CHECK(kind_of(read(queue_document()).workload.services[0].engine) == EngineKind::fifo);  // queueing studies
+}
+
+TEST_CASE(
+    "an engine without kind and preset changes the usual one, and one that names its kind starts bare") {
+  const auto llm = [](const char* engine) {
+    const Scenario scenario = read(patched(voice_document(), engine));
+    return scenario.workload.services[1].engine;
+  };
+  const Engine few = llm(R"({"services": {"llm": {"engine": {"max_num_seqs": 8}}}})");
+  CHECK(std::get<ContinuousOptions>(few.options).max_num_seqs == 8);
+  CHECK(std::get<ContinuousOptions>(few.options).preset == "vllm-0.20");
+  const Engine bare = llm(R"({"services": {"llm": {"engine": {"kind": "continuous-batching"}}}})");
+  CHECK(std::get<ContinuousOptions>(bare.options).preset.empty());
+  CHECK(bare.request_overhead_s == 0);
+}
+
+TEST_CASE("ten streams of a recogniser without an engine are served together") {
+  Json document = voice_document();
+  document["services"] = parse(R"({"asr": {"model": "parakeet-1.1b"}})");
+  document["pipelines"] = parse(R"({"hear": {"stages": [{"name": "asr", "service": "asr"}]}})");
+  document["placement"] = parse(R"({"mode": "dedicated"})");
+  document["traffic"] = parse(
+      R"([{"kind": "closed", "users": 10, "ramp_up_s": 0, "hold_s": 60, "ramp_down_s": 0, "sizes": {"speech_s": 8}}])");
+  const Run run = simulate(read(document));
+  const auto* chunk = run.summary.latency("asr.chunk_latency");
+  REQUIRE(chunk != nullptr);
+  CHECK(chunk->p95 < 0.03);
 }
 
 TEST_CASE("a service whose engine cannot serve its model is refused before it is placed") {

@@ -94,6 +94,7 @@ TEST_CASE("a stream's chunks are served as they arrive, one at a time and in ord
   StreamingAsrModel model;
   model.floor_s = 0.01;
   StreamOptions config;
+  config.overlap_decoding = false;
   config.max_batch = 8;
   config.chunk_s = 0.16;
   config.speech_speed = 2;  // a chunk arrives every 80 ms
@@ -157,6 +158,7 @@ TEST_CASE("synthesis encodes newcomers first, then frames, and vocodes a stream 
 TEST_CASE("recognition waits for a full batch until its oldest chunk reaches the delay") {
   StreamingAsrModel model;
   StreamOptions config;
+  config.overlap_decoding = false;
   config.max_batch = 2;
   config.chunk_s = 0.1;
   config.max_queue_delay_s = 0.005;

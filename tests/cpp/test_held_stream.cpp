@@ -31,6 +31,7 @@ TEST_CASE("a held stream goes on between utterances, and each is heard with the 
   StreamingAsrModel model;
   model.floor_s = 0.01;
   StreamOptions config;
+  config.overlap_decoding = false;
   config.chunk_s = 0.125;
   config.max_streams = 1;
   StreamEngine engine(config, model);

@@ -18,21 +18,24 @@ struct FifoOptions {
   int concurrency = 1;  ///< steps in flight
 };
 
-/// Dynamic batching: a step serves a batch of waiting requests (Triton's dynamic batcher).
+/// Dynamic batching: a step serves a batch of waiting requests (Triton's dynamic batcher, with the defaults that it gives a
+/// model whose configuration says nothing: batches of up to 4, as large as can be had without a delay).
 struct BatchOptions {
-  int max_batch = 1;                 ///< items of a step
+  int max_batch = 4;                 ///< items of a step
   std::vector<int> preferred_batch;  ///< sizes dispatched at once
   double max_queue_delay_s = 0;      ///< how long the oldest waits for a larger batch
 };
 
-/// Streaming recognition: a step takes one chunk of many streams.
+/// Streaming recognition: a step takes one chunk of many streams. The defaults are those of NVIDIA's speech servers: the
+/// acoustic model prefers batches of 64 and takes what is there, decoding is a model of its own with its own queue, and
+/// low-latency mode works in chunks of 0.16 s.
 struct StreamOptions {
-  int max_batch = 1;              ///< streams of a step
-  double chunk_s = 0.16;          ///< audio of one chunk
-  double speech_speed = 1;        ///< seconds of audio that arrive in a second
-  int max_streams = 0;            ///< open streams at most, then queueing; 0: no limit
-  double max_queue_delay_s = 0;   ///< how long the oldest chunk waits for a larger batch
-  bool overlap_decoding = false;  ///< the host works on a step's results beside the next step
+  int max_batch = 64;            ///< streams of a step
+  double chunk_s = 0.16;         ///< audio of one chunk
+  double speech_speed = 1;       ///< seconds of audio that arrive in a second
+  int max_streams = 0;           ///< open streams at most, then queueing; 0: no limit
+  double max_queue_delay_s = 0;  ///< how long the oldest chunk waits for a larger batch
+  bool overlap_decoding = true;  ///< the host works on a step's results beside the next step
 };
 
 /// Autoregressive synthesis: frame by frame in a fixed number of slots.

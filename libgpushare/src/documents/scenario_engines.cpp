@@ -107,16 +107,18 @@ void finish(const Reader& reader, const Service& service, ContinuousOptions& opt
 }
 
 // Before the options: what they are unless the document says so.
-Engine starting_point(const Reader& reader, EngineKind kind) {
+Engine starting_point(const Reader& reader, const Model& model) {
+  const bool kind_named = reader.has("kind");
+  const EngineKind kind = read_kind(reader, model);
   if (kind == EngineKind::continuous_batching)
     if (const auto preset = reader.find("preset")) return named_preset(*preset).engine;
-  return engine_of(kind);
+  return kind_named ? engine_of(kind) : usual_engine(model);
 }
 
 }  // namespace
 
 Engine read_engine(const Reader& reader, const Service& service) {
-  Engine engine = starting_point(reader, read_kind(reader, *service.model));
+  Engine engine = starting_point(reader, *service.model);
   read_fields<Engine>(reader, kEngineFields, engine);
   std::visit(
       [&]<class Options>(Options& options) {

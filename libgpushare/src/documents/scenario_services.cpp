@@ -62,7 +62,7 @@ Service read_service(const Reader& reader, const std::string& name) {
                                               "user-affinity", "random", "power-of-two", "prefix-affine"}));
   service.memory_bytes = reader.number("memory_bytes", 0, json::kPositive);
   const auto engine = reader.find("engine");
-  service.engine = engine ? read_engine(*engine, service) : engine_of(engines_for(*service.model).front());
+  service.engine = engine ? read_engine(*engine, service) : usual_engine(*service.model);
   const auto* cache = std::get_if<ContinuousOptions>(&service.engine.options);
   if (service.memory_bytes > 0 && cache != nullptr && cache->kv_blocks > 0)
     reader.at("memory_bytes")

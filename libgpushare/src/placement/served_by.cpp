@@ -8,6 +8,7 @@
 #include "gpushare/engines.hpp"
 #include "gpushare/errors.hpp"
 #include "models/model_kind.hpp"
+#include "serving/engine_options.hpp"
 
 namespace gpushare {
 namespace {
@@ -15,7 +16,10 @@ namespace {
 constexpr std::array kContinuous{EngineKind::continuous_batching};
 constexpr std::array kStreams{EngineKind::stream_batching};
 constexpr std::array kSlots{EngineKind::autoregressive_slots};
-constexpr std::array kBatches{EngineKind::fifo, EngineKind::dynamic_batching};
+constexpr std::array kBatches{EngineKind::dynamic_batching, EngineKind::fifo};
+constexpr std::array kQueues{EngineKind::fifo, EngineKind::dynamic_batching};
+
+constexpr const char* kUsualLlmServer = "vllm-0.20";
 
 }  // namespace
 
@@ -25,8 +29,13 @@ std::span<const EngineKind> engines_for(const Model& model) {
                                [](const StreamingAsrModel&) { return Kinds(kStreams); },
                                [](const AutoregressiveTtsModel&) { return Kinds(kSlots); },
                                [](const BatchModel&) { return Kinds(kBatches); },
-                               [](const SyntheticModel&) { return Kinds(kBatches); }},
+                               [](const SyntheticModel&) { return Kinds(kQueues); }},
                     model.cost);
+}
+
+Engine usual_engine(const Model& model) {
+  if (role_of(model) == Role::generates) return load_engine_preset(kUsualLlmServer).engine;
+  return engine_of(engines_for(model).front());
 }
 
 std::string engine_refusal(const Model& model, EngineKind kind) {

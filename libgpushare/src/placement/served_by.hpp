@@ -11,6 +11,8 @@ namespace gpushare {
 
 /// The kinds of engine that can serve a model; the first is the one that does where a scenario names none.
 [[nodiscard]] std::span<const EngineKind> engines_for(const Model& model);
+/// As servers of such a model come: vLLM's API server for an LLM, otherwise the first kind of engine with its defaults.
+[[nodiscard]] Engine usual_engine(const Model& model);
 /// "model parakeet-1.1b is of kind streaming-asr, which needs stream-batching, not "fifo""; empty when the engine fits.
 [[nodiscard]] std::string engine_refusal(const Model& model, EngineKind kind);
 

@@ -5,7 +5,9 @@
 namespace gpushare {
 
 BatchEngine::BatchEngine(const FifoOptions& options, const Model& model, std::shared_ptr<JobQueue> queue)
-    : concurrency_(options.concurrency), model_(&model), queue_(std::move(queue)) {}
+    : concurrency_(options.concurrency), model_(&model), queue_(std::move(queue)) {
+  options_.max_batch = 1;
+}
 
 BatchEngine::BatchEngine(const BatchOptions& options, const Model& model, std::shared_ptr<JobQueue> queue)
     : options_(options), model_(&model), queue_(std::move(queue)) {

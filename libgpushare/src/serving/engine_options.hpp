@@ -51,7 +51,8 @@ struct EngineTable<BatchOptions> {
   static constexpr std::string_view kName = "dynamic-batching";
   static constexpr std::string_view kDescription = "Triton's dynamic batcher.";
   static constexpr auto kFields = std::to_array<Field<BatchOptions>>({
-      {"max_batch", &BatchOptions::max_batch, options::kItems, fields::kNever, "Items of a step."},
+      {"max_batch", &BatchOptions::max_batch, options::kItems, fields::kNever,
+       "Items of a step; 4 when absent, as Triton has it for a model that configures nothing."},
       {"preferred_batch", ReadByHand{}, {}, fields::kNever, "Sizes dispatched at once, ascending."},
       {"max_queue_delay_s", &BatchOptions::max_queue_delay_s, json::kNonNegative, fields::kNever,
        "How long the oldest request waits for a larger batch."},
@@ -65,7 +66,8 @@ struct EngineTable<StreamOptions> {
   static constexpr std::string_view kName = "stream-batching";
   static constexpr std::string_view kDescription = "Streaming recognition, chunk by chunk.";
   static constexpr auto kFields = std::to_array<Field<StreamOptions>>({
-      {"max_batch", &StreamOptions::max_batch, options::kItems, fields::kNever, "Streams of a step."},
+      {"max_batch", &StreamOptions::max_batch, options::kItems, fields::kNever,
+       "Streams of a step; 64 when absent, the batch that NVIDIA's speech servers prefer."},
       {"chunk_s", &StreamOptions::chunk_s, {0.001, 3600}, fields::kNever, "Audio of one chunk."},
       {"speech_speed", &StreamOptions::speech_speed, json::kPositive, fields::kNever,
        "Seconds of audio that arrive in a second."},
@@ -74,7 +76,9 @@ struct EngineTable<StreamOptions> {
       {"max_queue_delay_s", &StreamOptions::max_queue_delay_s, json::kNonNegative, fields::kNever,
        "How long the oldest chunk waits for a larger batch."},
       {"overlap_decoding", &StreamOptions::overlap_decoding, fields::kFlag, fields::kNever,
-       "The host works on a step's results beside the next step."},
+       "The host works on a step's results beside the next step; true when absent, as where decoding is a "
+       "model of "
+       "its own (Riva)."},
   });
   static bool caches_prefixes(const StreamOptions&) { return false; }
   static int most_steps_at_once(const StreamOptions&) { return 2; }
