@@ -130,7 +130,7 @@ std::vector<Case> other_cases() {
        R"({"units": {"kind": "uniform", "low": 0.5, "high": 3}})", "mig:7x1g.10gb", 0.9},
       {"images", batched("yolos-small", 4), "{}", "dedicated", 0.95},
       {"sentences at once", batched("fastpitch-hifigan", 16), sentence, "dedicated", 0.95},
-      {"one by one", fifo, "{}", "dedicated", 0.9},
+      {"two beside each other", fifo, "{}", "dedicated", 0.65},
       {"drawn", drawn, "{}", "dedicated", 0.9},
   };
 }

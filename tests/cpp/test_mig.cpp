@@ -264,7 +264,9 @@ TEST_CASE("compute instances are read, printed, and own SMs but share everything
   CHECK(parts[1].sms == 14);
   CHECK(parts[2].sms == 28);
   CHECK(parts[1].memory_bytes == parts[0].memory_bytes);
-  CHECK(parts[2].bandwidth_bytes_per_s == parts[0].bandwidth_bytes_per_s);
+  // No part of the bandwidth is theirs alone: where all draw what they can, it divides as the SMs do.
+  CHECK(parts[1].bandwidth_bytes_per_s == doctest::Approx(parts[0].bandwidth_bytes_per_s / 3));
+  CHECK(parts[2].bandwidth_bytes_per_s == doctest::Approx(parts[0].bandwidth_bytes_per_s * 2 / 3));
 }
 
 TEST_CASE("compute instances come in the listed sizes") {

@@ -148,7 +148,11 @@ TEST_CASE("faults are read, and a replica that does not exist is refused") {
   CHECK(fault.at_s == 50);
   CHECK(fault.leak_bytes_per_s == 1e9);
   CHECK(fault.restart_s == 5);
-  CHECK(fault.contained);
+  CHECK(fault.contained == true);
+  CHECK(fault.kind == FaultKind::allocation);
+  document["faults"][0]["kind"] = "device";
+  CHECK(complaint(document).starts_with("s.json#/faults/0/kind: a leak ends in an allocation that fails"));
+  document["faults"][0].erase("kind");
   document["faults"][0]["replica"] = 2;
   CHECK(complaint(document) == "s.json#/faults/0/replica: server has 2 replicas, numbered from 0; found 2");
   document["faults"][0]["replica"] = 0;

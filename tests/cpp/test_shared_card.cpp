@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "queueing.hpp"
+#include "sharing/contention.hpp"
 
 namespace test_shared_card {
 
@@ -150,8 +151,9 @@ TEST_CASE("a single process never throttles: its time alone holds its own") {
   // Nor beside processes that rest, or take turns with it.
   for (const SharingMode mode : {SharingMode::mps, SharingMode::time_slicing})
     check(differences(shared_by(card_with("a30", peak, 4, 1), mode), "gpu_start_s", "gpu_end_s"), {10 * kMs});
-  check(steps(shared_by(card_with("a30", peak, 2, 2), SharingMode::exclusive), "gpu_end_s"),
-        {20 * kMs, 20 * kMs});
+  Scenario ideal = shared_by(card_with("a30", peak, 2, 2), SharingMode::time_slicing);
+  ideal.placement.gpus[0].partitions[0].sharing.slice_s = 0;
+  check(steps(ideal, "gpu_end_s"), {20 * kMs, 20 * kMs});
 }
 
 TEST_CASE("a process that copies alone takes the bytes over the rate of the link") {
@@ -186,14 +188,17 @@ TEST_CASE("GPUs have a link each, and a copy does not wait for kernels") {
   apart.workload.services[0].replicas = 2;
   check(differences(apart, "planned_s", "gpu_start_s"), {10 * kMs, 10 * kMs});
   // One process with two steps in hand, from 0 and from 2: the first has 8 of 10 to copy at 2 and ends at 18, the second
-  // has 2 left then and ends at 20. On the GPU, 15 each, the first has done 2 by then; both at half until 46, then 2 alone.
+  // has 2 left then and ends at 20. On the GPU, 15 each, the first has done 2 by then; side by side each waits for half of
+  // the other's latency, and for its launch; then the second has 2 left alone.
   BatchModel cost = copies();
   cost.floor_s = 15 * kMs;
   Scenario pipelined = card_with("a100", cost, 1, 2);
   pipelined.workload.services[0].engine = fifo(2);
   pipelined.workload.traffic[0].ramp_up_s = 4 * kMs;
   check(steps(pipelined, "gpu_start_s"), {18 * kMs, 20 * kMs});
-  check(steps(pipelined, "gpu_end_s"), {46 * kMs, 48 * kMs});
+  const double launch = load_profile("a100").mps.uncapped.launch_s / (15 * kMs);
+  const double slowdown = 1 + kProcessLock * (1 - launch) + launch;
+  check(steps(pipelined, "gpu_end_s"), {20 * kMs + 13 * kMs * slowdown, 22 * kMs + 13 * kMs * slowdown});
 }
 
 TEST_CASE("a process that dies while it copies leaves the link to the others") {

@@ -149,9 +149,10 @@ TEST_CASE("histograms without request records give the same figures") {
   CHECK(streamed.summary.latency("e2e_latency")->mean == recorded.latency("e2e_latency")->mean);
 }
 
-TEST_CASE("a fault takes what its sharing mode says") {
-  const auto faulty = [](Scenario scenario, bool contained) {
+TEST_CASE("a fault takes what its kind and the sharing mode say, unless the document says otherwise") {
+  const auto faulty = [](Scenario scenario, FaultKind kind, std::optional<bool> contained = {}) {
     Fault fault;
+    fault.kind = kind;
     fault.at_s = 10;
     fault.restart_s = 2;
     fault.contained = contained;
@@ -159,23 +160,43 @@ TEST_CASE("a fault takes what its sharing mode says") {
     return simulate(scenario);
   };
   for (const SharingMode mode : {SharingMode::mps, SharingMode::time_slicing}) {
-    const Run run = faulty(neighbours({mode}), false);
     CAPTURE(to_string(mode));
-    CHECK(failed_of(run, 0) > 60);  // two seconds at 60 a second find it down
-    CHECK(failed_of(run, 1) > 60);
-    CHECK(run.summary.completed + run.summary.failed == run.summary.arrived);
+    for (const FaultKind kind : {FaultKind::allocation, FaultKind::context, FaultKind::device}) {
+      CAPTURE(static_cast<int>(kind));
+      const bool spreads =
+          kind == FaultKind::device || (kind == FaultKind::context && mode == SharingMode::mps);
+      const Run run = faulty(neighbours({mode}), kind);
+      CHECK(failed_of(run, 0) > 60);  // two seconds at 60 a second find it down
+      CHECK((failed_of(run, 1) > 60) == spreads);
+      CHECK((failed_of(run, 1) == 0) == !spreads);
+      CHECK(run.summary.completed + run.summary.failed == run.summary.arrived);
+      CHECK(failed_of(faulty(neighbours({mode}), kind, true), 1) == 0);
+      CHECK(failed_of(faulty(neighbours({mode}), kind, false), 1) > 60);
+    }
   }
-  const Run contained = faulty(neighbours({SharingMode::time_slicing}), true);
-  CHECK(failed_of(contained, 0) > 60);
-  CHECK(failed_of(contained, 1) == 0);
-
   Scenario mig = neighbours({});
   const auto profile = mig.placement.gpus[0].cut->profile;
   mig.placement.gpus[0] = empty_gpu(cut_gpu(profile, parse_layout(*profile, "3g.40gb+3g.40gb")));
   mig.placement.gpus[0].partitions = {{{}, {{0, 100, 0}}}, {{}, {{1, 100, 0}}}};
-  const Run instance = faulty(mig, false);
+  const Run instance = faulty(mig, FaultKind::device);
   CHECK(failed_of(instance, 0) > 60);
   CHECK(failed_of(instance, 1) == 0);
+}
+
+TEST_CASE("a leak stops at its client's memory limit, and leaves the neighbours what is theirs") {
+  Scenario scenario = neighbours({SharingMode::mps});
+  const double context = scenario.placement.gpus[0].profile().context_bytes;
+  Fault fault;
+  fault.kind = FaultKind::allocation;
+  fault.at_s = 5;
+  fault.leak_bytes_per_s = 1e9;
+  fault.restart_s = 2;
+  scenario.faults.push_back(fault);
+  CHECK(failed_of(simulate(scenario), 0) == 0);  // it would take more than a minute to fill the card
+  scenario.placement.gpus[0].partitions[0].processes[0].memory_limit_bytes = context + 3e9;
+  const Run limited = simulate(scenario);
+  CHECK(failed_of(limited, 0) > 60);
+  CHECK(failed_of(limited, 1) == 0);
 }
 
 TEST_CASE("a leak fails when it has filled what the neighbours leave") {

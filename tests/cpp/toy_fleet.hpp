@@ -14,7 +14,7 @@ namespace gpushare::test {
 inline Service toy_service(std::string name, Distribution gpu_s, int replicas = 1) {
   Model model;
   model.name = name;
-  model.cost = SyntheticModel{std::move(gpu_s), 0, 1e9};
+  model.cost = SyntheticModel{std::move(gpu_s), 0, 1e9, 0};
   Service service;
   service.name = std::move(name);
   service.model = std::make_shared<const Model>(std::move(model));

@@ -53,7 +53,8 @@ struct Demand {
   double kernels = 1;  ///< launches; with the step's time they give the mean kernel length
   bool one_launch =
       false;  ///< the kernels are one CUDA graph: under time-slicing its slice is not renewed meanwhile
-  double fixed_gpu_s = 0;  ///< GPU time that scales with nothing: of synthetic services, of all-reduces
+  double fixed_gpu_s = 0;  ///< GPU time that is known as such: of synthetic services, of all-reduces
+  double fixed_sm_share = 0, fixed_bandwidth_share = 0;  ///< of the whole card, that it keeps busy meanwhile
 
   void add(const OperatorGroup& group) {
     if (group_count < groups.size()) {
@@ -85,7 +86,8 @@ struct StepTime {
   double compute_s = 0;       ///< of which bound by the FLOP rate
   double peak_compute_s = 0;  ///< what its FLOP would take at the peak rate of its SMs
   double flop = 0;
-  double bytes = 0;  ///< HBM traffic after L2
+  double bytes = 0;     ///< HBM traffic after L2
+  double filled_s = 0;  ///< of a fixed time: in which it fills its SMs, while it may draw bandwidth too
 };
 [[nodiscard]] StepTime step_time(const Demand& demand, const GpuProfile& profile, const Resources& resources);
 

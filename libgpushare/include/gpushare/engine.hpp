@@ -117,5 +117,7 @@ struct Engine {
 [[nodiscard]] bool caches_prefixes(const Engine& engine);
 /// Steps that a server can have in hand at once, whichever wait for the host or the GPU.
 [[nodiscard]] int most_steps_at_once(const Engine& engine);
+/// Whether several of them may be on the GPU at once: instances of a network in one process.
+[[nodiscard]] bool steps_side_by_side(const Engine& engine);
 
 }  // namespace gpushare

@@ -157,11 +157,17 @@ struct BatchModel {
   [[nodiscard]] Demand batch(double items, double units) const;
 };
 
-/// A service time drawn from a distribution, the same on any partition: for queueing studies.
+/// A service time drawn from a distribution, on the whole card. What is known of it beside the time is stated as shares:
+/// on a part of the card with fewer SMs or less bandwidth than it keeps busy it takes longer in proportion, and beside
+/// neighbours it is a step that fills the card for such a share of its time. With shares of 0 it takes the same time
+/// everywhere and contends for nothing: queueing studies.
 struct SyntheticModel {
   Distribution gpu_s;
   double host_before_s = 0;
   double memory_bytes = 0;
+  double sm_share = 1;         ///< of the card's SMs that it keeps busy
+  double bandwidth_share = 0;  ///< of the card's peak bandwidth that it draws
+  double kernels = 0;          ///< of a step; 0: as many as kernels of 10 us make
 
   /// For a time that was drawn.
   [[nodiscard]] Demand step(double drawn_s) const;

@@ -81,14 +81,23 @@ class ScenarioDocument {
 
 // ---- Scenarios ----
 
+/// What fails, which says whom it takes along unless the document says otherwise (`contained`).
+enum class FaultKind : std::uint8_t {
+  allocation,  ///< a process runs out of memory: CUDA returns an error to it, and to nobody else
+  context,  ///< a fatal exception of a kernel: what shares the context, under MPS every client of the server
+  device    ///< the device stops for everyone on the partition; MIG keeps it inside the instance
+};
+
 /// A process that fails at a time, or when a leak has filled its memory.
 struct Fault {
   int service = 0;
   int replica = 0;
-  double at_s = 0;  ///< start of the leak when leak_bytes_per_s > 0
-  double leak_bytes_per_s = 0;
+  double at_s = 0;              ///< start of the leak when leak_bytes_per_s > 0
+  double leak_bytes_per_s = 0;  ///< until the memory is full, or the process's memory_limit_bytes
   double restart_s = 60;
-  bool contained = false;  ///< time-slicing: only this process dies, not all that share the partition
+  /// Only this process dies, or all on the partition; absent: as the kind says.
+  std::optional<bool> contained{};
+  FaultKind kind = FaultKind::device;  ///< a leak's is an allocation
 };
 
 /// A workload and where it runs, with a seed: one document.

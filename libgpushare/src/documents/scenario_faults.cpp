@@ -5,6 +5,17 @@
 namespace gpushare::scenario {
 namespace {
 
+FaultKind read_kind(const Reader& reader, bool leaks) {
+  const auto kind = reader.find("kind");
+  if (!kind) return leaks ? FaultKind::allocation : FaultKind::device;
+  const auto read = static_cast<FaultKind>(kind->choice({"allocation", "context", "device"}));
+  if (leaks && read != FaultKind::allocation)
+    kind->fail(
+        "a leak ends in an allocation that fails: leave \"kind\" out, or say with \"contained\" whom it "
+        "takes along");
+  return read;
+}
+
 Fault read_fault(const Reader& reader, const Scenario& scenario) {
   Fault fault;
   fault.service = index_of(reader.at("service"), "service", names_of(scenario.workload.services));
@@ -21,8 +32,9 @@ Fault read_fault(const Reader& reader, const Scenario& scenario) {
     reader.at("at_s").fail(text::format("the run ends at {} s; the fault at {} s would never happen",
                                         scenario.workload.duration_s, fault.at_s));
   fault.leak_bytes_per_s = reader.number("leak_bytes_per_s", 0, json::kPositive);
+  fault.kind = read_kind(reader, fault.leak_bytes_per_s > 0);
   fault.restart_s = reader.number("restart_s", fault.restart_s, json::kNonNegative);
-  fault.contained = reader.boolean("contained", false);
+  if (reader.has("contained")) fault.contained = reader.boolean("contained", false);
   reader.finish();
   return fault;
 }

@@ -59,6 +59,18 @@ void add_group(StepTime& time, const OperatorGroup& group, const GpuProfile& pro
   time.bytes += part.traffic;
 }
 
+// A share of the card that is more than what the process has of it stretches the time in proportion.
+void add_fixed(StepTime& time, const Demand& demand, const GpuProfile& profile, const Resources& resources) {
+  const double alone = demand.fixed_gpu_s;
+  const double fills = demand.fixed_sm_share * profile.sms / resources.sms;
+  const double draws =
+      demand.fixed_bandwidth_share * profile.bandwidth_bytes_per_s / resources.bandwidth_bytes_per_s;
+  time.gpu_s += alone * std::max({1.0, fills, draws});
+  time.memory_s += alone * draws;
+  time.filled_s += alone * fills;
+  time.bytes += alone * demand.fixed_bandwidth_share * profile.bandwidth_bytes_per_s;
+}
+
 }  // namespace
 
 void Demand::add(const Demand& other, double times) {
@@ -82,7 +94,7 @@ Resources resources_of(const GpuProfile& profile, const Partition& partition, in
 
 StepTime step_time(const Demand& demand, const GpuProfile& profile, const Resources& resources) {
   StepTime time;
-  time.gpu_s = demand.fixed_gpu_s;
+  add_fixed(time, demand, profile, resources);
   for (std::size_t i = 0; i < demand.group_count; ++i) add_group(time, demand.groups[i], profile, resources);
   for (const OperatorGroup& group : demand.further) add_group(time, group, profile, resources);
   return time;

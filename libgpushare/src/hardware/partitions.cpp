@@ -49,13 +49,19 @@ int sms_per_compute_slice(const GpuProfile& profile) {
 void append_compute_instances(const GpuProfile& profile, const Instance& instance, const Partition& whole,
                               std::vector<Partition>& parts) {
   const int slices = profile.mig[static_cast<std::size_t>(instance.profile)].compute_slices;
+  const std::size_t first = parts.size();
+  int sms = 0;
   for (std::size_t i = 0; i < instance.compute_instances.size(); ++i) {
     const int size = instance.compute_instances[i];
     Partition part = whole;
     part.name = text::format("{}/{}c.{}", whole.name, size, i);
     if (size < slices) part.sms = size * sms_per_compute_slice(profile);
+    sms += part.sms;
     parts.push_back(std::move(part));
   }
+  // Nothing keeps the bandwidth of one apart from that of another: where all draw what they can, it divides as SMs do.
+  for (std::size_t i = first; i < parts.size(); ++i)
+    parts[i].bandwidth_bytes_per_s = whole.bandwidth_bytes_per_s * parts[i].sms / sms;
 }
 
 }  // namespace

@@ -24,7 +24,10 @@ struct ModelKind<SyntheticModel> {
   static std::optional<Precision> computes_in(const SyntheticModel&, Precision, const GpuProfile&) {
     return std::nullopt;
   }
-  static std::vector<Peaks> peaks(const SyntheticModel&, Precision, const GpuProfile&) { return {}; }
+  static std::vector<Peaks> peaks(const SyntheticModel& model, Precision, const GpuProfile&) {
+    if (model.bandwidth_share == 0) return {};
+    return {{0, model.bandwidth_share}};
+  }
   static MemoryNeed memory(const SyntheticModel& model, const Process& process) {
     return with_context(model.memory_bytes, model.memory_bytes, process);
   }

@@ -34,12 +34,19 @@ LeastWork of_batches(const WorkSite& site, int most, auto&& demand) {
   return work;
 }
 
+// Steps in flight hide each other's latencies, and not what fills the GPU.
+void beside_each_other(LeastWork& work, const StepTime& step, int steps) {
+  work.steps_at_once = steps;
+  work.gpu_s = std::max(
+      {std::min(work.gpu_s, step.compute_s + std::max(step.memory_s, step.filled_s)), work.gpu_s / steps});
+}
+
 LeastWork batch_work(const BatchModel& model, const WorkSite& site) {
   const double units = site.sizes.audio_s > 0 ? site.sizes.audio_s : site.sizes.units;
   const auto* fifo = std::get_if<FifoOptions>(&site.service.engine.options);
   const int most = fifo != nullptr ? 1 : std::get<BatchOptions>(site.service.engine.options).max_batch;
   LeastWork work = of_batches(site, most, [&](int items) { return model.batch(items, items * units); });
-  if (fifo != nullptr) work.steps_at_once = fifo->concurrency;
+  if (fifo != nullptr) beside_each_other(work, site.time(model.batch(1, units)), fifo->concurrency);
   return work;
 }
 
@@ -48,7 +55,7 @@ LeastWork synthetic_work(const SyntheticModel& model, const WorkSite& site) {
   const auto* fifo = std::get_if<FifoOptions>(&site.service.engine.options);
   const int most = fifo != nullptr ? 1 : std::get<BatchOptions>(site.service.engine.options).max_batch;
   LeastWork work = of_batches(site, most, [&](int) { return model.step(site.sizes.drawn_s); });
-  if (fifo != nullptr) work.steps_at_once = fifo->concurrency;
+  if (fifo != nullptr) beside_each_other(work, site.time(model.step(site.sizes.drawn_s)), fifo->concurrency);
   return work;
 }
 

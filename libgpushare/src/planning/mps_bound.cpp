@@ -27,7 +27,8 @@ struct Characters {
     const double kernels = std::max(1.0, demand.kernels);
     least_kernel_s = std::min(least_kernel_s, time.gpu_s / kernels);
     most_kernel_s = std::max(most_kernel_s, time.gpu_s / kernels);
-    least_saturated_s = std::min(least_saturated_s, (time.compute_s + time.memory_s) / kernels);
+    least_saturated_s =
+        std::min(least_saturated_s, (time.compute_s + std::max(time.memory_s, time.filled_s)) / kernels);
     least_bandwidth =
         std::min(least_bandwidth, time.bytes / time.gpu_s / site.partition.bandwidth_bytes_per_s);
     least_compute = std::min(least_compute, time.peak_compute_s / time.gpu_s);
@@ -129,7 +130,8 @@ class Extremes {
     if (model.norm != 1) shares_unknown();
   }
   void add(const SyntheticModel& model) {
-    add(model.step(0));
+    constexpr double kShortestS = 1e-9;  // a mean says nothing of the shortest either
+    add(model.step(kShortestS));
     add_endless();
     shares_unknown();
   }

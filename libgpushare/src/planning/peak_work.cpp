@@ -84,8 +84,8 @@ PeakWork peak_work(const Service& service, const VisitSizes& sizes, const Proces
                  [&](const StreamingAsrModel& model) { return planning::stream_peak(model, where); },
                  [&](const AutoregressiveTtsModel& model) { return planning::speech_peak(model, where); },
                  [&](const BatchModel& model) { return planning::batch_peak(model, where); },
-                 [&](const SyntheticModel&) {
-                   return PeakWork{0, 0, sizes.drawn_s};
+                 [&](const SyntheticModel& model) {
+                   return PeakWork{0, 0, where.time(model.step(sizes.drawn_s)).gpu_s};
                  }},
       service.model->cost);
 }

@@ -26,6 +26,11 @@ int most_steps_at_once(const Engine& engine) {
   return ask_kind(engine, [](auto table, const auto& options) { return table.most_steps_at_once(options); });
 }
 
+bool steps_side_by_side(const Engine& engine) {
+  const auto* fifo = std::get_if<FifoOptions>(&engine.options);
+  return fifo != nullptr && fifo->concurrency > 1;
+}
+
 std::vector<KindInfo> engine_kinds() {
   std::vector<KindInfo> kinds;
   for_each_alternative<decltype(Engine::options)>([&]<class Options>(std::type_identity<Options>) {

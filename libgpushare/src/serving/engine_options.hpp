@@ -40,7 +40,10 @@ struct EngineTable<FifoOptions> {
   static constexpr std::string_view kDescription =
       "One request a step, first come first served within a priority.";
   static constexpr auto kFields = std::to_array<Field<FifoOptions>>({
-      {"concurrency", &FifoOptions::concurrency, options::kItems, fields::kNever, "Steps in flight."},
+      {"concurrency", &FifoOptions::concurrency, options::kItems, fields::kNever,
+       "Steps in flight (Triton's instance groups): they run side by side on the GPU as MPS clients do, and "
+       "wait for each "
+       "other's launches. 1 when absent."},
   });
   static bool caches_prefixes(const FifoOptions&) { return false; }
   static int most_steps_at_once(const FifoOptions& fifo) { return fifo.concurrency; }

@@ -12,21 +12,17 @@ double siblings(const ActiveWork& active, const Contention& partition) {
   return partition.steps_of[static_cast<std::size_t>(active.work.process)];
 }
 
-double pressure_of(const ActiveWork& active, const Contention& partition) {
-  return active.work.interference.pressure / siblings(active, partition);
-}
-
 Neighbours neighbours_of(const ActiveWork& active, const Neighbours& all, std::span<const ActiveWork> running,
                          const Contention& partition) {
-  if (partition.pairs.kinds == 0 && siblings(active, partition) == 1) {
+  if (partition.pairs.kinds == 0) {
     Neighbours others = all;
     others.add(active.work.interference.pressure, active.work.interference.occupancy, -1);
     return others;
   }
   Neighbours others;
   for (const ActiveWork& other : running) {
-    if (other.work.process == active.work.process) continue;
-    others.add(partition.pairs.of(active.work.kind, other.work.kind) * pressure_of(other, partition),
+    if (&other == &active) continue;
+    others.add(partition.pairs.of(active.work.kind, other.work.kind) * other.work.interference.pressure,
                other.work.interference.occupancy);
   }
   return others;
@@ -38,6 +34,22 @@ double bandwidth_slowdown(const Work& work, double share) {
   return 1 - bound + bound * work.bytes_per_s / share;
 }
 
+double filled_share(const Work& work) { return work.gpu_s > 0 ? work.filled_s / work.gpu_s : 0; }
+
+double lock_slowdown(const ActiveWork& active, const Contention& partition) {
+  const double fills = std::max(active.work.interference.occupancy, filled_share(active.work));
+  return kProcessLock * (1 - fills) * (siblings(active, partition) - 1);
+}
+
+// How often over the SMs of the partition are asked for; at most once counts as once.
+double sms_asked_for(std::span<const ActiveWork> running, const Contention& partition) {
+  if (partition.sms_in_all <= 0) return 1;
+  double asked = 0;
+  for (const ActiveWork& active : running)
+    asked += filled_share(active.work) * partition.sms[static_cast<std::size_t>(active.work.process)];
+  return std::max(1.0, asked / partition.sms_in_all);
+}
+
 }  // namespace
 
 void set_contended_rates(std::span<ActiveWork> running, const Contention& partition) {
@@ -45,21 +57,24 @@ void set_contended_rates(std::span<ActiveWork> running, const Contention& partit
   double demanded = 0;
   double weights = 0;
   for (const ActiveWork& active : running) {
-    const double n = siblings(active, partition);
-    all.add(pressure_of(active, partition), active.work.interference.occupancy);
-    demanded += active.work.bytes_per_s / n;
-    weights += partition.sms[static_cast<std::size_t>(active.work.process)] / n;
+    all.add(active.work.interference.pressure, active.work.interference.occupancy);
+    demanded += active.work.bytes_per_s;
+    weights += partition.sms[static_cast<std::size_t>(active.work.process)] / siblings(active, partition);
   }
   const double bandwidth = partition.bandwidth_bytes_per_s;
-  const bool short_of_bandwidth = demanded > bandwidth && partition.processes > 1;
+  const double sms_asked = sms_asked_for(running, partition);
+  const bool short_of_bandwidth = demanded > bandwidth && running.size() > 1;
   for (ActiveWork& active : running) {
-    const auto process = static_cast<std::size_t>(active.work.process);
+    const double sms = partition.sms[static_cast<std::size_t>(active.work.process)];
     double slowdown =
-        interference_slowdown(active.work.interference, neighbours_of(active, all, running, partition));
-    if (short_of_bandwidth)
-      slowdown =
-          std::max(slowdown, bandwidth_slowdown(active.work, bandwidth * partition.sms[process] / weights));
-    active.rate = 1 / (slowdown * partition.steps_of[process]);
+        interference_slowdown(active.work.interference, neighbours_of(active, all, running, partition)) +
+        lock_slowdown(active, partition);
+    if (short_of_bandwidth) {
+      const double share = bandwidth * sms / weights / siblings(active, partition);
+      slowdown = std::max(slowdown, bandwidth_slowdown(active.work, share));
+    }
+    slowdown = std::max(slowdown, 1 + filled_share(active.work) * (sms_asked - 1));
+    active.rate = 1 / slowdown;
   }
 }
 

@@ -6,23 +6,30 @@
 #include "gpushare/sharing.hpp"
 #include "sharing/work.hpp"
 
-/// The law of contention: how steps that run side by side on a partition slow each other under MPS.
+/// The law of contention: how steps that run side by side on a partition slow each other, whether MPS brings them together
+/// from several processes or one process has several in flight (streams of one context).
 ///
 /// A step i has a susceptibility s_i, a pressure d_i and an occupancy o_i (Interference), fitted to measurements or
-/// predicted from its character (predict_interference). Of the n_i steps that its process runs at once each has 1/n_i
-/// of the process, and a process does not press on itself.
+/// predicted from its character (predict_interference). n_i steps of its process run at once.
 ///
-///   pressure on i     P_i = D + (1 - o_i) * (F^2 - Q) / D    with, over the steps j of other processes,
-///                     D = sum d_j,  F = sum o_j d_j,  Q = sum (o_j d_j)^2        (d_j divided by n_j)
-///   interference      slowdown_i = 1 + s_i P_i
+///   pressure on i     P_i = D + (1 - o_i) * (F^2 - Q) / D    with, over the other steps j,
+///                     D = sum d_j,  F = sum o_j d_j,  Q = sum (o_j d_j)^2
+///   interference      slowdown_i = 1 + s_i P_i + lock (1 - o_i) (n_i - 1)
 ///   bandwidth         where the steps together ask for more than the partition has, each process gets a share in
-///                     proportion to its SMs, and the memory-bound part b_i of a step that asks for more than that is
+///                     proportion to its SMs, each of its steps the same part of it, and the memory-bound part b_i of a step that asks for more than that is
 ///                     stretched: slowdown_i >= 1 - b_i + b_i * asked_i / share_i
-///   rate              1 / (n_i * slowdown_i), then the clock that the power limit leaves (sharing/power.hpp)
+///   SMs               where the caps of the processes that run add up to more than the partition has, the part of a
+///                     step that fills its SMs is stretched likewise: slowdown_i >= 1 - c_i + c_i * sum_j c_j SMs_j / SMs
+///   rate              1 / slowdown_i, then the clock that the power limit leaves (sharing/power.hpp)
 ///
 /// Pairs of kinds that were measured side by side correct d_j for each i (pair factors). Everything that evaluates the
 /// law does so here: the executor, and the fits of calibration/.
 namespace gpushare {
+
+/// Share of its latency-bound time in which a step waits for each of its process's others: they launch through one context
+/// and its lock. Triton's guide has 110 instead of 73 inferences a second with two instances of a network in one process
+/// (0.30, if nothing else slows them), its issue 3066 149.6 instead of 129.6 (0.72); the middle is taken.
+inline constexpr double kProcessLock = 0.5;
 
 /// D, F and Q over the steps that press on one.
 struct Neighbours {
@@ -60,9 +67,9 @@ struct PairFactors {
 /// A partition as the law sees it.
 struct Contention {
   double bandwidth_bytes_per_s = 0;
-  std::span<const double> sms{};    ///< of each process: the weights of bandwidth
+  double sms_in_all = 0;            ///< 0: not counted, because caps add up to no more
+  std::span<const double> sms{};    ///< of each process: what its steps fill, and the weights of bandwidth
   std::span<const int> steps_of{};  ///< running steps of each process
-  int processes = 0;                ///< that have any
   PairFactors pairs{};
 };
 

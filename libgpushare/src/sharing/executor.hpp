@@ -19,6 +19,7 @@ using Executor = std::variant<RateExecutor, TimeSliceExecutor>;
 struct ExecutorConstants {
   double bandwidth_bytes_per_s = 0;  ///< that all together can draw
   TimeSlicingConstants time_slicing{};
+  double sms = 0;  ///< that all together can fill; 0: that is not counted
 };
 /// Without processes yet.
 [[nodiscard]] Executor make_executor(SharingMode mode, const ExecutorConstants& constants);

@@ -7,8 +7,13 @@
 
 namespace gpushare {
 
-RateExecutor::RateExecutor(RateLaw law, std::vector<double> sms, double bandwidth_bytes_per_s)
-    : law_(law), sms_(std::move(sms)), bandwidth_(bandwidth_bytes_per_s), steps_of_(sms_.size(), 0) {}
+RateExecutor::RateExecutor(RateLaw law, std::vector<double> sms, double bandwidth_bytes_per_s,
+                           double sms_in_all)
+    : law_(law),
+      sms_(std::move(sms)),
+      bandwidth_(bandwidth_bytes_per_s),
+      sms_in_all_(sms_in_all),
+      steps_of_(sms_.size(), 0) {}
 
 int RateExecutor::add_process(double sms) {
   if (free_.empty()) {
@@ -73,7 +78,7 @@ void RateExecutor::settle(Time now) {
   if (!stale_) return;
   stale_ = false;
   if (law_ == RateLaw::contention) {
-    set_contended_rates(active_, {bandwidth_, sms_, steps_of_, processes_active_, {pair_factors_, kinds_}});
+    set_contended_rates(active_, {bandwidth_, sms_in_all_, sms_, steps_of_, {pair_factors_, kinds_}});
   } else {
     set_equal_rates();
   }

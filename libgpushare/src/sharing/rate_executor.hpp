@@ -9,15 +9,16 @@ namespace gpushare {
 
 /// How steps that run side by side slow each other.
 enum class RateLaw : std::uint8_t {
-  equal_share,  ///< n processes run at 1/n: exclusive use, and the limit of time-slicing with a slice of zero
-  contention,   ///< MPS: the law of sharing/contention.hpp
+  equal_share,  ///< n processes run at 1/n, the steps of each in turns: the limit of time-slicing with a slice of zero
+  contention,  ///< the law of sharing/contention.hpp: MPS, and what one process has in flight
 };
 
 /// Runs all steps of a partition at once, each at a rate that changes whenever a step comes or goes.
 class RateExecutor {
  public:
-  /// `sms` of each process (the weights of bandwidth sharing); `bandwidth_bytes_per_s` is what all together can draw.
-  RateExecutor(RateLaw law, std::vector<double> sms, double bandwidth_bytes_per_s);
+  /// `sms` of each process; `bandwidth_bytes_per_s` is what all together can draw, and `sms_in_all` what they can fill (0:
+  /// that is not counted).
+  RateExecutor(RateLaw law, std::vector<double> sms, double bandwidth_bytes_per_s, double sms_in_all = 0);
   /// As PairFactors has them: `kinds` squared.
   void set_pair_factors(std::vector<double> factors, std::size_t kinds);
 
@@ -54,6 +55,7 @@ class RateExecutor {
   std::vector<double> sms_;  // of each process
   std::vector<int> free_;    // numbers of processes that were removed
   double bandwidth_;
+  double sms_in_all_;
   std::vector<double> pair_factors_;
   std::size_t kinds_ = 0;
   std::vector<ActiveWork> active_;

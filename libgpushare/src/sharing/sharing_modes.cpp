@@ -14,7 +14,7 @@ Executor equal_share(const ExecutorConstants& constants) {
 }
 
 Executor contention(const ExecutorConstants& constants) {
-  return RateExecutor(RateLaw::contention, {}, constants.bandwidth_bytes_per_s);
+  return RateExecutor(RateLaw::contention, {}, constants.bandwidth_bytes_per_s, constants.sms);
 }
 
 Executor slices(const ExecutorConstants& constants) {
@@ -22,7 +22,7 @@ Executor slices(const ExecutorConstants& constants) {
   if (times.slice_s == 0) return equal_share(constants);
   return TimeSliceExecutor(
       {duration_from_seconds(times.slice_s), duration_from_seconds(times.switch_preempted_s),
-       duration_from_seconds(times.switch_idle_s), times.refill_s},
+       duration_from_seconds(times.switch_idle_s), times.refill_s, constants.bandwidth_bytes_per_s},
       0);
 }
 
@@ -30,12 +30,11 @@ int mps_clients(const GpuProfile& profile) { return profile.mps.max_clients; }
 
 constexpr std::array<SharingTraits, kSharingModeCount> kModes = {
     SharingTraits{
-        .mode = SharingMode::exclusive, .name = "exclusive", .one_process = true, .make = equal_share},
+        .mode = SharingMode::exclusive, .name = "exclusive", .one_process = true, .make = contention},
     SharingTraits{.mode = SharingMode::time_slicing,
                   .name = "time-slicing",
                   .description = "the consolidated services take turns on one GPU",
                   .has_slices = true,
-                  .contains_faults = true,
                   .make = slices},
     SharingTraits{.mode = SharingMode::mps,
                   .name = "mps",
@@ -43,6 +42,7 @@ constexpr std::array<SharingTraits, kSharingModeCount> kModes = {
                   .side_by_side = true,
                   .contends = true,
                   .has_limits = true,
+                  .one_context = true,
                   .clients = "MPS clients",
                   .max_clients = mps_clients,
                   .make = contention},
@@ -102,7 +102,7 @@ Executor make_executor(const GpuProfile& profile, const Partition& partition, co
                        double switching_factor) {
   const auto or_profile = [](double value, double otherwise) { return value < 0 ? otherwise : value; };
   const TimeSlicingConstants& usual = profile.time_slicing;
-  ExecutorConstants constants{partition.bandwidth_bytes_per_s, usual};
+  ExecutorConstants constants{partition.bandwidth_bytes_per_s, usual, static_cast<double>(partition.sms)};
   TimeSlicingConstants& times = constants.time_slicing;
   times.slice_s = or_profile(sharing.slice_s, usual.slice_s);
   times.switch_preempted_s =

@@ -18,11 +18,10 @@ struct SharingTraits {
   bool one_process = false;
   /// Steps of several processes run at once, and draw power together; otherwise by turns.
   bool side_by_side = false;
-  bool contends = false;    ///< steps press on each other by the law of contention
-  bool has_limits = false;  ///< a process may have a cap on its SMs and a limit of memory
-  bool has_slices = false;  ///< the times of Sharing mean something
-  /// A contained fault ends its own process alone; otherwise every fault ends all of the partition.
-  bool contains_faults = false;
+  bool contends = false;       ///< steps press on each other by the law of contention
+  bool has_limits = false;     ///< a process may have a cap on its SMs and a limit of memory
+  bool has_slices = false;     ///< the times of Sharing mean something
+  bool one_context = false;    ///< processes share a context on the device, and its fatal exceptions
   std::string_view clients{};  ///< what its processes are called where their number is limited
   int (*max_clients)(const GpuProfile&) = nullptr;       ///< of a whole GPU; null: any number
   Executor (*make)(const ExecutorConstants&) = nullptr;  ///< without processes yet

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <limits>
+
+#include "sharing/contention.hpp"
 
 namespace gpushare {
 
@@ -34,8 +37,7 @@ void TimeSliceExecutor::advance(Time now) {
   switch (state_) {
     case State::running: {
       account_.busy_s += elapsed;
-      const double each = elapsed / static_cast<double>(current().size());
-      for (ActiveWork& active : current()) active.left_s -= each * active.speed(clock_);
+      for (ActiveWork& active : current()) active.left_s -= elapsed * active.rate * active.speed(clock_);
       break;
     }
     case State::switching:
@@ -52,6 +54,7 @@ void TimeSliceExecutor::submit(Time now, const Work& work) {
   auto& works = works_[static_cast<std::size_t>(work.process)];
   if (works.empty()) ++runnable_;
   works.push_back({work, work.gpu_s, 1});
+  set_rates(works);
   account_.submitted_s += work.gpu_s;
 }
 
@@ -69,6 +72,7 @@ void TimeSliceExecutor::collect(Time now, std::vector<StepId>& finished) {
     account_.finished_s += active.work.gpu_s;
     return true;
   });
+  if (current().size() < before) set_rates(current());
   if (current().empty()) {
     --runnable_;
     enter(State::idle, now);
@@ -111,8 +115,9 @@ void TimeSliceExecutor::schedule(Time now) {
     return;
   }
   double least = to_seconds(kForever);
-  for (const ActiveWork& active : current()) least = std::min(least, active.left_s / active.speed(clock_));
-  next_event_ = now + duration_from_seconds(least * static_cast<double>(current().size()));
+  for (const ActiveWork& active : current())
+    least = std::min(least, active.left_s / (active.rate * active.speed(clock_)));
+  next_event_ = now + duration_from_seconds(least);
   if (!others_wait()) {
     give_away_ = kNever;
     return;
@@ -122,6 +127,19 @@ void TimeSliceExecutor::schedule(Time now) {
   preempted_ = slice < segment;
   give_away_ = std::min(slice, segment);
   next_event_ = std::min(next_event_, give_away_);
+}
+
+void TimeSliceExecutor::set_rates(std::vector<ActiveWork>& works) {
+  if (works.size() == 1) {
+    works.front().rate = 1;
+    return;
+  }
+  constexpr double kNoLimit = std::numeric_limits<double>::infinity();
+  const std::vector<double> sms(works_.size(), 1.0);
+  const std::vector<int> steps_of(works_.size(), static_cast<int>(works.size()));
+  set_contended_rates(
+      works,
+      {costs_.bandwidth_bytes_per_s > 0 ? costs_.bandwidth_bytes_per_s : kNoLimit, 0, sms, steps_of, {}});
 }
 
 std::size_t TimeSliceExecutor::next_runnable() const {
@@ -162,8 +180,8 @@ Duration TimeSliceExecutor::preemption_cost() const {
 double TimeSliceExecutor::draw_w() const {
   if (state_ != State::running) return 0;
   double draw = 0;
-  for (const ActiveWork& active : works_[current_]) draw += active.work.power_w;
-  return draw / static_cast<double>(works_[current_].size());
+  for (const ActiveWork& active : works_[current_]) draw += active.work.power_w * active.rate;
+  return draw;
 }
 
 void TimeSliceExecutor::set_clock(Time now, double clock) {

@@ -7,7 +7,8 @@
 
 namespace gpushare {
 
-/// Strict round robin over the processes that have work, one at a time (hardware.md sections A and 2).
+/// Strict round robin over the processes that have work, one at a time (hardware.md sections A and 2). The steps that one
+/// process has in flight run side by side while it is on the GPU, by the law of sharing/contention.hpp.
 ///
 /// A process keeps the GPU until its slice ends while another waits, or until it waits for its own result: at the end
 /// of a step or of a step's segment. Handing over costs less from a process that went idle, and more from a step that
@@ -21,6 +22,7 @@ class TimeSliceExecutor {
     Duration switch_preempted;
     Duration switch_idle;
     double refill_s = 0;  ///< more on a hand-over from a pre-empted step, times its memory-bound share
+    double bandwidth_bytes_per_s = 0;  ///< that the steps of one process can draw together; 0: no limit
   };
   TimeSliceExecutor(Costs costs, std::size_t processes);
 
@@ -55,6 +57,8 @@ class TimeSliceExecutor {
   [[nodiscard]] Time segment_end(Time now) const;
   void advance(Time now);
   void schedule(Time now);
+  /// Steps of a process came or went: how fast each runs beside the others while the process has the GPU.
+  void set_rates(std::vector<ActiveWork>& works);
   [[nodiscard]] Duration preemption_cost() const;
   void enter(State state, Time now);
   void hand_over(Time now, Duration cost);

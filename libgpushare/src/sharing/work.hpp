@@ -18,6 +18,7 @@ struct Work {
   double memory_s = 0;        ///< of which bound by bandwidth
   double bytes_per_s = 0;     ///< HBM traffic while alone
   double compute_s = 0;       ///< part of gpu_s that follows the clock
+  double filled_s = 0;        ///< part of gpu_s in which it fills the SMs of its process
   double power_w = 0;         ///< draw above idle while alone
   Interference interference;  ///< under MPS
   int kind = -1;              ///< row of the executor's pair factors; -1: none

@@ -5,6 +5,22 @@
 #include "sharing/sharing_modes.hpp"
 
 namespace gpushare {
+namespace {
+
+bool is_contained(const Fault& fault, const PartitionState& partition) {
+  if (fault.contained) return *fault.contained;
+  switch (fault.kind) {
+    case FaultKind::allocation:
+      return true;
+    case FaultKind::context:
+      return !traits_of(partition.sharing.mode).one_context;
+    case FaultKind::device:
+      break;
+  }
+  return false;
+}
+
+}  // namespace
 
 int Faults::culprit_of(const Fault& fault) const {
   const ServiceState& service = fleet_.services[static_cast<std::size_t>(fault.service)];
@@ -19,6 +35,8 @@ double Faults::time_of(const Fault& fault) const {
   double room = partition.partition.memory_bytes;
   for (const int neighbour : partition.servers)
     room -= fleet_.servers[static_cast<std::size_t>(neighbour)].rank_on(server.partition).memory_bytes;
+  if (const double limit = server.process.memory_limit_bytes; limit > 0)
+    room = std::min(room, limit - server.memory_bytes);
   return fault.at_s + std::max(0.0, room) / fault.leak_bytes_per_s;
 }
 
@@ -37,8 +55,7 @@ void Faults::on_fault(Time now, std::uint32_t index) {
   const Server& server = fleet_.servers[static_cast<std::size_t>(culprit)];
   if (server.state == Server::State::gone) return;
   const PartitionState& partition = fleet_.partition_of(server);
-  // MIG: the instance only. MPS: every client. Time-slicing: all processes by the vendor's wording, or the one.
-  const bool alone = traits_of(partition.sharing.mode).contains_faults && fault.contained;
+  const bool alone = is_contained(fault, partition);
   for (const int victim : partition.servers) {
     if (victim != culprit && alone) continue;
     servers_.kill(now, static_cast<std::uint32_t>(victim));

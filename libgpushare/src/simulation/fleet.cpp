@@ -86,6 +86,7 @@ int FleetBuilder::add_server(std::uint32_t partition, const ProcessPlacement& pr
   const auto index = static_cast<int>(fleet_->servers.size());
   fleet_->servers.emplace_back(process.service, static_cast<int>(service.servers.size()), first,
                                engine_for(workload_->services[number], need, gpu, service.shared_queue));
+  fleet_->servers.back().steps_side_by_side = steps_side_by_side(workload_->services[number].engine);
   fleet_->servers.back().node = static_cast<std::uint32_t>(gpu.node);
   if (auto* engine = std::get_if<ContinuousEngine>(&fleet_->servers.back().engine))
     engine->draw_from(luck_.stream("speculation/" + workload_->services[number].name));
@@ -185,6 +186,7 @@ StepTime step_time_on(const Fleet& fleet, const Server& server, const Rank& rank
   time.gpu_s *= factor;
   time.memory_s *= factor;
   time.compute_s *= factor;
+  time.filled_s *= factor;
   return time;
 }
 

@@ -47,6 +47,7 @@ struct Server : Rank {
   State state = State::up;
   int in_system = 0;  ///< jobs queued or in service, and streams that are held open
   int steps_in_hand = 0;
+  bool steps_side_by_side = false;  ///< several of them may be on the GPU at once
   std::uint32_t wake_slot = 0, restart_slot = 0;
   std::int64_t own_step = -1;  ///< continuous batching: the one step it can have in hand; -1: from the pool
   StepRun run{};

@@ -10,10 +10,11 @@ namespace {
 
 Interference interference_of(const Fleet& fleet, const PartitionState& partition, const Server& server,
                              const Rank& rank, const StepTime& time, double kernels) {
-  const StepCharacter character{
-      time.gpu_s / std::max(1.0, kernels), (time.compute_s + time.memory_s) / time.gpu_s,
-      time.bytes / time.gpu_s / partition.partition.bandwidth_bytes_per_s, time.peak_compute_s / time.gpu_s,
-      rank.resources.sms / partition.partition.sms};
+  const StepCharacter character{time.gpu_s / std::max(1.0, kernels),
+                                (time.compute_s + std::max(time.memory_s, time.filled_s)) / time.gpu_s,
+                                time.bytes / time.gpu_s / partition.partition.bandwidth_bytes_per_s,
+                                (time.peak_compute_s + time.filled_s) / time.gpu_s,
+                                rank.resources.sms / partition.partition.sms};
   const MpsConstants& mps = partition.profile->mps;
   Interference part = partition.capped ? predict_interference(mps.capped, character)
                                        : predict_interference(mps.uncapped, character);
@@ -62,7 +63,8 @@ void GpuSide::submit(Time now, std::uint32_t step, const Server& server, const R
   work.one_launch = demand.one_launch || demand.kernels <= 1;
   work.compute_s = time.compute_s;
   work.power_w = step_power_w(*partition.profile, time, rank.resources.sms);
-  if (traits_of(partition.sharing.mode).contends)
+  if (partition.capped) work.filled_s = time.compute_s + time.filled_s;
+  if (traits_of(partition.sharing.mode).contends || server.steps_side_by_side)
     work.interference = interference_of(fleet_, partition, server, rank, time, demand.kernels);
   std::visit([&](auto& executor) { executor.submit(now, work); }, partition.executor);
   touch_partition(static_cast<std::uint32_t>(rank.partition));
