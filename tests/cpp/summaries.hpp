@@ -28,8 +28,12 @@ inline Summary numbered() {
   service.name = "llm";
   service.replicas = 50, service.mean_in_system = 51, service.mean_batch = 52, service.steps = 53;
   service.rejected = 55, service.busy = 0.59;
-  service.counts = {{"preemptions", 54},   {"prefix_prompt_tokens", 80}, {"prefix_hit_tokens", 56},
-                    {"draft_tokens", 100}, {"accepted_tokens", 58},      {"prefix_evicted_blocks", 57}};
+  service.counts = {{"rejected_over_context", 61}, {"rejected_over_cache", 62},
+                    {"rejected_queue_full", 63},   {"longest_sequence_tokens", 64},
+                    {"max_num_seqs", 65},          {"max_num_batched_tokens", 66},
+                    {"preemptions", 54},           {"prefix_prompt_tokens", 80},
+                    {"prefix_hit_tokens", 56},     {"draft_tokens", 100},
+                    {"accepted_tokens", 58},       {"prefix_evicted_blocks", 57}};
   return s;
 }
 

@@ -104,11 +104,18 @@ TEST_CASE("utilisations that are given are shares of the whole memory and must n
   const Json half = patched(chat(), R"({"services": {"llm": {"engine": {"gpu_memory_utilization": 0.5}}}})");
   CHECK(need(read(half, "time-slicing:2"), 0, 0, 1).kv_blocks ==
         static_cast<std::int64_t>((0.5 * kWhole - kLlamaFixed) / kBlock));
-  CHECK(refusal(half, "time-slicing:2") == "accepted");
+  // The second one's own context is gone before it looks.
+  CHECK(refusal(half, "time-slicing:2") ==
+        "gpu0/whole: llm finds 42.2 GB free when it starts, after the processes listed before it and its own "
+        "context, and "
+        "wants 42.7 GB (gpu_memory_utilization 0.5): it would stop; choose at most 0.49 each, or list it "
+        "first");
+  const Json less = patched(chat(), R"({"services": {"llm": {"engine": {"gpu_memory_utilization": 0.49}}}})");
+  CHECK(refusal(less, "time-slicing:2") == "accepted");
   CHECK(refusal(half, "time-slicing:3") ==
         "gpu0/whole: gpu_memory_utilization of the processes that share it: llm 0.5 + llm 0.5 + llm 0.5 = "
         "1.5, more than 1; choose at "
-        "most 0.3333 each");
+        "most 0.33 each: the last one to start finds its own context gone too");
 }
 
 TEST_CASE("an LLM that leaves no room for its neighbours is told how much to take") {

@@ -90,6 +90,26 @@ class Summary(Mapping[str, float]):
         many = f", {len(self._runs)} replications" if len(self._runs) > 1 else ""
         return f"{run.scenario}, {run.mode}: {number(self['duration_s'])} s measured, seed {run.seed}{many}"
 
+    def _refusals(self) -> list[tuple[str, str]]:
+        """Why language models turned requests away, and what they would have taken."""
+        reasons = {
+            "rejected_over_context": "longer than the context",
+            "rejected_over_cache": "longer than the cache",
+            "rejected_queue_full": "queue full",
+        }
+        lines = []
+        for longest in [name for name in self._metrics if name.endswith(".longest_sequence_tokens")]:
+            service = longest.rpartition(".")[0]
+            found = [
+                f"{number(count, 0)} {why}"
+                for name, why in reasons.items()
+                if (count := self._metrics[f"{service}.{name}"]) > 0
+            ]
+            fits = f"it takes {number(self._metrics[longest], 0)} tokens of prompt and reply at most"
+            if found:
+                lines.append(("rejected", f"{service}, in the window: {', '.join(found)}; {fits}"))
+        return lines
+
     def _facts(self) -> list[tuple[str, str]]:
         count = self._count
         return [
@@ -98,6 +118,7 @@ class Summary(Mapping[str, float]):
                 f"{count('completed')} of {count('arrived')} completed, {count('rejected')} rejected, "
                 f"{count('failed')} failed, {count('skipped')} skipped, {count('unfinished')} unfinished",
             ),
+            *self._refusals(),
             (
                 "throughput",
                 f"{number(self['request_throughput'])} requests/s "

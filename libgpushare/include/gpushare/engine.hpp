@@ -63,9 +63,12 @@ struct ContinuousOptions {
   std::string preset;                 ///< name of the server whose defaults these are; empty: none
   int max_num_seqs = 256;             ///< running sequences
   int max_num_batched_tokens = 2048;  ///< tokens of one iteration
-  bool chunked_prefill = true;        ///< prompts are split over iterations where the budget is short
-  bool prefill_first = false;         ///< prompts go in iterations of their own, before any decode
-  bool reserve_output = false;        ///< admits what fits the cache with its whole output; preempts nothing
+  /// The same on a card or slice of 70 GiB or more that is no A100, where the server has other defaults there; 0: none.
+  int large_card_max_num_seqs = 0, large_card_max_num_batched_tokens = 0;
+  int max_model_len = 0;        ///< tokens of prompt and reply at most; 0: the model's context
+  bool chunked_prefill = true;  ///< prompts are split over iterations where the budget is short
+  bool prefill_first = false;   ///< prompts go in iterations of their own, before any decode
+  bool reserve_output = false;  ///< admits what fits the cache with its whole output; preempts nothing
   /// An iteration is planned while the one before runs: requests that come then join the next but one, and who has ended
   /// takes part once more (vLLM V1 with asynchronous scheduling).
   bool async_scheduling = false;
@@ -92,6 +95,16 @@ struct ContinuousOptions {
   double frontend_request_s = 0, frontend_token_s = 0;
   Speculation speculation;
 };
+
+/// What an iteration may hold on a card, or on a slice of it with so much memory.
+struct CardLimits {
+  int sequences = 0;
+  int tokens = 0;
+};
+/// As vLLM chooses: larger defaults from 70 GiB of device memory on, but not where the device's name says A100; never more
+/// sequences than tokens (vllm/engine/arg_utils.py, get_batch_defaults).
+[[nodiscard]] CardLimits limits_on(const ContinuousOptions& options, const GpuProfile& gpu,
+                                   double device_memory_bytes);
 
 /// In the order of Engine::options.
 enum class EngineKind : std::uint8_t {

@@ -8,8 +8,9 @@ namespace gpushare {
 struct MemoryNeed {
   double weights = 0, cache = 0, activations = 0, context = 0;
   double total = 0;
-  std::int64_t kv_blocks = 0;  ///< continuous batching: blocks that the cache holds
-  int slots = 0;               ///< autoregressive slots: the batch profile that is loaded
+  std::int64_t kv_blocks = 0;                        ///< continuous batching: blocks that the cache holds
+  int max_num_seqs = 0, max_num_batched_tokens = 0;  ///< continuous batching: as the card has them
+  int slots = 0;  ///< autoregressive slots: the batch profile that is loaded
 };
 
 }  // namespace gpushare

@@ -79,7 +79,16 @@ struct LlmModel {
   double launch_s = 0, launch_per_sequence_s = 0;
   /// CPU time before an iteration that computes prompts, in which the GPU waits: it runs outside the CUDA graphs.
   double prompt_host_s = 0;
-  double activation_bytes = 0;  ///< workspace, graphs and activations beside weights and KV
+  double activation_bytes =
+      0;  ///< workspace, graphs and activations beside weights and KV, up to these limits
+  int activation_tokens = 2048, activation_sequences = 256;
+  int context_tokens = 0;  ///< of prompt and reply together, at most; 0: not known
+
+  /// With larger limits: every further token of an iteration keeps 15 tensors of the width alive (a gated network's
+  /// residual, attention and inner products; 11 of them are divided among ranks), every further sequence its logits in 16
+  /// and 32 bits and its probabilities. On an H200 8,192 tokens and 1,024 sequences of Llama 3.1 8B leave 2.4e9 beside
+  /// weights and cache, context included; so counted 2.5e9 without it.
+  [[nodiscard]] double activations(int tokens, int sequences, int ranks) const;
 
   /// The weights of that name as this GPU computes with them: the first that it has a rate for, otherwise the first; null
   /// where the model has none.

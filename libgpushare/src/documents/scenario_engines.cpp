@@ -99,7 +99,42 @@ void finish(const Reader& reader, const Service& service, SlotOptions& options) 
                    service.model->name, options.slots, text::join(sizes, ", ")));
 }
 
+// What stands for members of real servers that would have to say more here than they do there.
+void refuse_flags(const Reader& reader) {
+  if (const auto eager = reader.find("enforce_eager"))
+    eager->fail(
+        "running without CUDA graphs makes the host launch every kernel, at a cost that depends on the "
+        "network and the "
+        "CPU: state it as the model's launch_s (seconds of a step's launches; kernels_per_step times 5 to 10 "
+        "us is "
+        "usual), and cuda_graph_max_batch 0 for batches that are not padded");
+  if (const auto dtype = reader.find("kv_cache_dtype"))
+    dtype->fail(
+        "how a cache is stored belongs to the weights' format: state its kv_bytes_per_token in a model file "
+        "of your own "
+        "(half for fp8); precision fp8 has it where the GPU computes in FP8");
+}
+
+// A limit that the document states holds on every card.
+void keep_stated_limits(const Reader& reader, ContinuousOptions& options) {
+  if (reader.has("max_num_seqs") && !reader.has("large_card_max_num_seqs"))
+    options.large_card_max_num_seqs = 0;
+  if (reader.has("max_num_batched_tokens") && !reader.has("large_card_max_num_batched_tokens"))
+    options.large_card_max_num_batched_tokens = 0;
+}
+
+void check_length(const Reader& reader, const Service& service, const ContinuousOptions& options) {
+  const int context = std::get<LlmModel>(service.model->cost).context_tokens;
+  if (context == 0 || options.max_model_len <= context) return;
+  reader.at("max_model_len")
+      .fail(text::format("{} is more than the context of {}, {} tokens, and servers refuse to start with it",
+                         options.max_model_len, service.model->name, context));
+}
+
 void finish(const Reader& reader, const Service& service, ContinuousOptions& options) {
+  refuse_flags(reader);
+  keep_stated_limits(reader, options);
+  check_length(reader, service, options);
   read_prefix_cache(reader, options);
   if (const auto speculation = reader.find("speculation"))
     options.speculation = read_speculation(*speculation, service.name);

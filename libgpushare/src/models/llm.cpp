@@ -78,11 +78,25 @@ std::vector<Peaks> ModelKind<LlmModel>::peaks(const LlmModel& model, Precision p
           {model.attention_flop_efficiency, model.kv_efficiency_max}};
 }
 
-// Of one rank: weights are split, activations and context are not.
+double LlmModel::activations(int tokens, int sequences, int ranks) const {
+  constexpr double kWhole = 4, kSplit = 11;  // tensors of the width
+  constexpr double kLogitBytes = 2 + 4 + 4;
+  const double vocabulary = head_flop / (2.0 * hidden);
+  const double more_tokens = std::max(0, tokens - activation_tokens);
+  const double more_sequences = std::max(0, sequences - activation_sequences);
+  return activation_bytes + more_tokens * hidden * 2.0 * (kWhole + kSplit / ranks) +
+         more_sequences * vocabulary * kLogitBytes;
+}
+
+// Of one rank: weights are split, most activations and the context are not.
 MemoryNeed ModelKind<LlmModel>::memory(const LlmModel& model, const Process& process) {
   MemoryNeed need;
   need.weights = format_of(model, process).weight_bytes;
-  need.activations = model.activation_bytes;
+  const CardLimits limits = limits_on(std::get<ContinuousOptions>(process.engine.options), process.gpu,
+                                      process.device_memory_bytes);
+  need.max_num_seqs = limits.sequences;
+  need.max_num_batched_tokens = limits.tokens;
+  need.activations = model.activations(limits.tokens, limits.sequences, process.tensor_parallel);
   if (const Draft draft = draft_of(process); draft.model != nullptr) {
     need.weights += draft.format->weight_bytes;
     need.activations += draft.model->activation_bytes;

@@ -168,7 +168,23 @@ std::span<const Field<LlmModel>> ModelKind<LlmModel>::fields() {
       {"launch_per_sequence_s", &M::launch_per_sequence_s, json::kNonNegative, kMay,
        "CPU time of each sequence's token, beside the GPU's work."},
       {"activation_bytes", &M::activation_bytes, json::kNonNegative, kMust,
-       "Workspace, graphs and activations beside weights and KV cache."},
+       "Workspace, graphs and activations beside weights and KV cache, up to activation_tokens and "
+       "activation_sequences; they grow with the engine's limits beyond."},
+      {"activation_tokens",
+       &M::activation_tokens,
+       {1},
+       kMay,
+       "Token budget that activation_bytes is enough for; 2,048 if left out."},
+      {"activation_sequences",
+       &M::activation_sequences,
+       {1},
+       kMay,
+       "Sequences that activation_bytes is enough for; 256 if left out."},
+      {"context_tokens",
+       &M::context_tokens,
+       {1},
+       kMay,
+       "Of prompt and reply together at most; what is longer is rejected. Not known if left out."},
   });
   return kTable;
 }

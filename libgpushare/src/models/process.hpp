@@ -21,6 +21,7 @@ struct Process {
   double memory_bytes;  ///< that the scenario gives it; 0: what it needs
   const GpuProfile& gpu;
   InterconnectConstants link;  ///< to the GPUs of the other ranks
+  double device_memory_bytes;  ///< of the card, or of the slice that is a device to it
 };
 
 /// A process with the next larger of its batch profiles.

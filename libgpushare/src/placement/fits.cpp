@@ -29,7 +29,7 @@ std::optional<Misfit> cache_misfit(const Pool& pool, const Tenant& tenant) {
   if (!keeps_cache(*service.model)) return std::nullopt;
   const ContinuousOptions& engine = cache_options(service);
   if (engine.kv_blocks > 0 || tenant.need.kv_blocks >= least_blocks(engine)) return std::nullopt;
-  const double least = with_least_cache(service, *pool.gpu).total;
+  const double least = with_least_cache(service, *pool.gpu, pool.memory).total;
   if (service.memory_bytes > 0) return of_process(Reason::cache, tenant, least, service.memory_bytes);
   const bool limited = tenant.process->memory_limit_bytes > 0;
   const double share = cache_share(engine, limited ? 1 : pool.sharers);
@@ -54,6 +54,22 @@ double shares_of(const Pool& pool) {
   return total;
 }
 
+// Processes start in the order in which they are listed, and one that takes a share checks that it is free: what those
+// before it hold and its own context are not. vLLM stops there ("Free memory on device ... is less than desired").
+std::optional<Misfit> start_misfit(const Pool& pool) {
+  double held = 0;
+  for (const Tenant& tenant : pool.tenants) {
+    if (held > 0 && takes_share(*tenant.service, *tenant.process) &&
+        cache_options(*tenant.service).kv_blocks == 0) {
+      const double wanted = cache_share(cache_options(*tenant.service), pool.sharers) * pool.memory;
+      const double free = pool.memory - held - pool.gpu->context_bytes;
+      if (wanted > free) return of_process(Reason::utilisation, tenant, wanted, free);
+    }
+    held += tenant.need.total;
+  }
+  return std::nullopt;
+}
+
 // What a pool leaves; the first misfit in it, `first` its first partition.
 double add_up(const Pool& pool, std::size_t first, std::optional<Misfit>& misfit) {
   double total = 0;
@@ -68,6 +84,7 @@ double add_up(const Pool& pool, std::size_t first, std::optional<Misfit>& misfit
   const int partition = static_cast<int>(first);
   if (const double shares = shares_of(pool); shares > 1 + 1e-9)
     object({Reason::utilisation, 0, partition, -1, -1, shares * pool.memory, pool.memory});
+  if (const auto start = start_misfit(pool); start && total <= pool.memory) object(*start);
   if (total > pool.memory) object({Reason::sum, 0, partition, -1, -1, total, pool.memory});
   return free;
 }

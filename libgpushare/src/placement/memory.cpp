@@ -18,8 +18,8 @@ double cache_share(const ContinuousOptions& engine, int sharers) {
   return engine.gpu_memory_utilization > 0 ? engine.gpu_memory_utilization : kDefaultUtilization / sharers;
 }
 
-MemoryNeed with_least_cache(const Service& service, const GpuProfile& gpu) {
-  const Process process = process_of(service, gpu);
+MemoryNeed with_least_cache(const Service& service, const GpuProfile& gpu, double memory) {
+  const Process process = process_of(service, gpu, memory);
   const ContinuousOptions& engine = cache_options(service);
   MemoryNeed need = memory_of(*service.model, process);
   need.cache = static_cast<double>(least_blocks(engine)) * engine.block_size *
@@ -67,7 +67,7 @@ void grow_batch_profiles(std::vector<Tenant>& tenants, const GpuProfile& gpu, do
 }  // namespace
 
 MemoryNeed smallest_need(const Service& service, const GpuProfile& profile, double pool, int sharers) {
-  const Process process = process_of(service, profile);
+  const Process process = process_of(service, profile, pool);
   MemoryNeed need = memory_of(*service.model, process);
   if (keeps_cache(*service.model))
     add_cache(need, service, cache_bytes_per_token(*service.model, process), pool, sharers);

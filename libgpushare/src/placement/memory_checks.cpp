@@ -56,7 +56,7 @@ int more_gpus(const Service& service, const GpuProfile& gpu, double least) {
   if (least <= most || gpu.interconnect.bandwidth_bytes_per_s <= 0) return 0;
   Service wider = service;
   for (wider.tensor_parallel *= 2; wider.tensor_parallel <= kMostRanks; wider.tensor_parallel *= 2)
-    if (with_least_cache(wider, gpu).total <= most) return wider.tensor_parallel;
+    if (with_least_cache(wider, gpu, gpu.memory_bytes).total <= most) return wider.tensor_parallel;
   return 0;
 }
 
@@ -79,7 +79,7 @@ std::string cache_remedies(const Pool& pool, const Service& service, const Misfi
 
 std::string cache_refusal(const Pool& pool, const Tenant& tenant, const Misfit& misfit) {
   const Service& service = *tenant.service;
-  const std::string sum = sum_of(service.name, with_least_cache(service, *pool.gpu),
+  const std::string sum = sum_of(service.name, with_least_cache(service, *pool.gpu, pool.memory),
                                  text::format("cache of {} tokens", kLeastCachedTokens));
   if (service.memory_bytes > 0)
     return text::format(
@@ -97,6 +97,28 @@ std::string cache_refusal(const Pool& pool, const Tenant& tenant, const Misfit& 
   return of + cache_remedies(pool, service, misfit);
 }
 
+// In hundredths: what every one of so many processes finds free, the last one beside its own context.
+double startable_share(const Pool& pool, double others, int shares) {
+  return std::floor((pool.memory - others - pool.gpu->context_bytes) / shares / pool.memory * 100) / 100;
+}
+
+std::string start_refusal(const Pool& pool, const Tenant& tenant, const Misfit& misfit) {
+  const auto shares = std::count_if(pool.tenants.begin(), pool.tenants.end(), [](const Tenant& other) {
+    return takes_share(*other.service, *other.process) && cache_options(*other.service).kv_blocks == 0;
+  });
+  double others = 0;
+  for (const Tenant& other : pool.tenants)
+    if (!takes_share(*other.service, *other.process) || cache_options(*other.service).kv_blocks > 0)
+      others += other.need.total;
+  return text::format(
+      "{} finds {} free when it starts, after the processes listed before it and its own context, and wants "
+      "{} "
+      "(gpu_memory_utilization {:.4g}): it would stop; choose at most {:.2f} each, or list it first",
+      tenant.service->name, gb(misfit.available), gb(misfit.needed),
+      cache_share(cache_options(*tenant.service), pool.sharers),
+      startable_share(pool, others, static_cast<int>(shares)));
+}
+
 std::string utilisation_refusal(const Pool& pool, const Misfit& misfit) {
   std::vector<std::string> shares;
   for (const Tenant& tenant : pool.tenants)
@@ -105,9 +127,9 @@ std::string utilisation_refusal(const Pool& pool, const Misfit& misfit) {
                                     cache_share(cache_options(*tenant.service), pool.sharers)));
   return text::format(
       "gpu_memory_utilization of the processes that share it: {} = {:.4g}, more than 1; choose at most "
-      "{:.4g} each",
+      "{:.2f} each: the last one to start finds its own context gone too",
       text::join(shares, " + "), misfit.needed / misfit.available,
-      std::floor(1e4 / static_cast<double>(shares.size())) / 1e4);
+      startable_share(pool, 0, static_cast<int>(shares.size())));
 }
 
 // The share that each LLM process could take beside the others, in hundredths; 0: that would leave one without a cache.
@@ -121,10 +143,10 @@ double fitting_share(const Pool& pool) {
       continue;
     }
     ++shares;
-    least = std::max(least, with_least_cache(service, *pool.gpu).total);
+    least = std::max(least, with_least_cache(service, *pool.gpu, pool.memory).total);
   }
   if (shares == 0) return 0;
-  const double share = std::floor((pool.memory - others) / shares / pool.memory * 100) / 100;
+  const double share = startable_share(pool, others, shares);
   return share * pool.memory >= least ? share : 0;
 }
 
@@ -174,7 +196,8 @@ std::string memory_refusal(const std::vector<Service>& services, const GpuPlacem
                           size_of_memory(misfit.available), larger_partition(*pool.gpu, misfit.needed));
     }
     case Misfit::Reason::utilisation:
-      return utilisation_refusal(pool, misfit);
+      return misfit.process < 0 ? utilisation_refusal(pool, misfit)
+                                : start_refusal(pool, tenant_of(pool, misfit), misfit);
     case Misfit::Reason::sum:
       return sum_refusal(pool, misfit);
     case Misfit::Reason::mps_clients:

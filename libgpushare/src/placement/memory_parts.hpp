@@ -21,8 +21,9 @@ inline constexpr int kMostRanks = 8;
 }
 [[nodiscard]] std::int64_t least_blocks(const ContinuousOptions& engine);
 [[nodiscard]] double cache_share(const ContinuousOptions& engine, int sharers);
-/// Of one rank of a service that keeps a cache, with the smallest one that can serve.
-[[nodiscard]] MemoryNeed with_least_cache(const Service& service, const GpuProfile& gpu);
+/// Of one rank of a service that keeps a cache, with the smallest one that can serve, on a device with so much memory (0: a
+/// small one).
+[[nodiscard]] MemoryNeed with_least_cache(const Service& service, const GpuProfile& gpu, double memory = 0);
 /// With the smallest batch profile that the service allows; `pool` is what a cache takes its share of.
 [[nodiscard]] MemoryNeed smallest_need(const Service& service, const GpuProfile& profile, double pool,
                                        int sharers);

@@ -47,11 +47,11 @@ std::string engine_refusal(const Model& model, EngineKind kind) {
                       text::join(names, " or "), to_string(kind));
 }
 
-Process process_of(const Service& service, const GpuProfile& gpu) {
+Process process_of(const Service& service, const GpuProfile& gpu, double device_memory_bytes) {
   if (const auto refusal = engine_refusal(*service.model, kind_of(service.engine)); !refusal.empty())
     throw ScenarioError(service.name, refusal);
-  return {service.name, service.precision, service.engine, service.tensor_parallel, service.memory_bytes,
-          gpu,          gpu.interconnect};
+  return {service.name, service.precision, service.engine,     service.tensor_parallel, service.memory_bytes,
+          gpu,          gpu.interconnect,  device_memory_bytes};
 }
 
 std::vector<std::pair<std::string_view, std::vector<EngineKind>>> engines_by_model() {

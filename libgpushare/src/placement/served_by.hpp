@@ -17,7 +17,8 @@ namespace gpushare {
 [[nodiscard]] std::string engine_refusal(const Model& model, EngineKind kind);
 
 /// A process of the service on such a GPU; the service must outlive it. Throws ScenarioError when its engine cannot serve
-/// its model.
-[[nodiscard]] Process process_of(const Service& service, const GpuProfile& gpu);
+/// its model. `device_memory_bytes` is what the card, or a slice of it, has: a small one unless it is said.
+[[nodiscard]] Process process_of(const Service& service, const GpuProfile& gpu,
+                                 double device_memory_bytes = 0);
 
 }  // namespace gpushare

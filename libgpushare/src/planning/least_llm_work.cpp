@@ -28,7 +28,7 @@ Demand tokens_only(const LlmServing& serving, double tokens) {
 
 // Attention beyond its floor: the prompt's pairs, and what the reply reads with as many sequences as there may be.
 StepTime attention(const LlmServing& serving, const LlmRequestLoad& load, const WorkSite& site) {
-  const auto& engine = std::get<ContinuousOptions>(site.service.engine.options);
+  const ContinuousOptions engine = site.engine();
   const auto added = [&](const LlmLoad& with) {
     LlmLoad without = with;
     without.prefill_pairs = without.decode_context = 0;
@@ -58,7 +58,7 @@ StepTime attention(const LlmServing& serving, const LlmRequestLoad& load, const 
 LeastWork least_llm_work(const LlmModel& model, const WorkSite& site) {
   LlmServing serving = serving_on(model, site);
   serving.draft = nullptr;  // what it does is left out
-  const auto& engine = std::get<ContinuousOptions>(site.service.engine.options);
+  const ContinuousOptions engine = site.engine();
   const LlmRequestLoad load = load_of(site);
   const double iterations = load.iterations();
   const double mean_tokens = load.mean_tokens();

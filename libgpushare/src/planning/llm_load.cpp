@@ -32,7 +32,7 @@ double LlmRequestLoad::iterations() const {
 double LlmRequestLoad::mean_tokens() const { return std::max(1.0, tokens / iterations()); }
 
 LlmRequestLoad load_of(const WorkSite& site) {
-  const auto& engine = std::get<ContinuousOptions>(site.service.engine.options);
+  const ContinuousOptions engine = site.engine();
   const VisitSizes& sizes = site.sizes;
   LlmRequestLoad load;
   load.prompt =

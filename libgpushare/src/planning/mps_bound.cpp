@@ -87,7 +87,11 @@ class Extremes {
   void shares_unknown() { steps_.least_bandwidth = steps_.least_compute = 0; }
 
   void add(const LlmModel& model) {
-    const auto& engine = std::get<ContinuousOptions>(service_.engine.options);
+    ContinuousOptions engine = std::get<ContinuousOptions>(service_.engine.options);
+    if (memory_.max_num_seqs > 0) {
+      engine.max_num_seqs = memory_.max_num_seqs;
+      engine.max_num_batched_tokens = memory_.max_num_batched_tokens;
+    }
     LlmServing serving = serving_of(model, process_of(service_, site_.gpu));
     LlmLoad least;
     least.decodes = 1;

@@ -81,7 +81,7 @@ bool has_room(const StepTable& table, const ServerModel& server) {
   const VisitSizes& sizes = server.site.sizes;
   const double kept = table.slots_taken * (sizes.prompt.tokens + sizes.reply_tokens / 2);
   const double room = static_cast<double>(server.site.memory.kv_blocks) * engine->block_size;
-  return table.slots_taken < 0.97 * engine->max_num_seqs && kept < 0.97 * room;
+  return table.slots_taken < 0.97 * server.site.engine().max_num_seqs && kept < 0.97 * room;
 }
 
 ServicePrediction predict_table(StepTable table, const ServerModel& server, const Neighbourhood& among) {

@@ -100,7 +100,7 @@ LlmLoad iteration(const LlmRequestLoad& load, const WorkSite& site, double place
 }  // namespace
 
 StepTable llm_steps(const LlmModel& model, const WorkSite& site, double rate, const Neighbourhood& among) {
-  const auto& engine = std::get<ContinuousOptions>(site.service.engine.options);
+  const ContinuousOptions engine = site.engine();
   const LlmServing serving = serving_on(model, site);
   const LlmRequestLoad load = load_of(site);
   StepTable table;

@@ -15,6 +15,15 @@ struct WorkSite {
   const MemoryNeed& memory;
   InterconnectConstants link{};
 
+  /// An LLM's, with the limits of its card.
+  [[nodiscard]] ContinuousOptions engine() const {
+    auto options = std::get<ContinuousOptions>(service.engine.options);
+    if (memory.max_num_seqs > 0) {
+      options.max_num_seqs = memory.max_num_seqs;
+      options.max_num_batched_tokens = memory.max_num_batched_tokens;
+    }
+    return options;
+  }
   [[nodiscard]] StepTime time(const Demand& demand) const { return step_time(demand, gpu, resources); }
 };
 

@@ -33,6 +33,7 @@ void add_services(const Workload& workload, Summary& summary) {
     expected.name = service.name;
     const auto* options = std::get_if<ContinuousOptions>(&service.engine.options);
     if (options == nullptr) continue;
+    expected.counts["max_num_seqs"] = 1;
     if (options->prefix_caching) expected.counts["prefix_prompt_tokens"] = 1;
     if (options->speculation.tokens > 0) expected.counts["draft_tokens"] = 1;
   }

@@ -35,6 +35,12 @@ std::optional<double> counted(const ServiceSummary& service, std::string_view na
   return static_cast<double>(service.count(name));
 }
 
+// Of services that serve token by token.
+std::optional<double> if_llm(const ServiceSummary& service, std::string_view name) {
+  if (service.count("max_num_seqs") == 0) return std::nullopt;
+  return static_cast<double>(service.count(name));
+}
+
 std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
   if (whole == 0) return std::nullopt;
   return static_cast<double>(part) / static_cast<double>(whole);
@@ -217,11 +223,31 @@ constexpr Row<ServiceSummary> kService[] = {
      field<&ServiceSummary::mean_batch>},
     {{"steps", "steps", Kind::count, Better::neither, "steps", 1, 0, "steps that were planned"},
      field<&ServiceSummary::steps>},
-    {{"rejected", "", Kind::count, Better::lower, "rejected", 1, 0, "refused by a full queue", true},
+    {{"rejected", "", Kind::count, Better::lower, "rejected", 1, 0,
+      "turned away: by a full queue, or longer than the server takes", true},
      field<&ServiceSummary::rejected>},
     {{"preemptions", "", Kind::count, Better::lower, "preempted", 1, 0,
       "sequences that gave up their KV cache and were computed again", true},
      counted},
+    {{"rejected_over_context", "", Kind::count, Better::lower, "over context", 1, 0,
+      "turned away because prompt and reply are longer than the model's context, max_model_len or an unsplit "
+      "budget"},
+     if_llm},
+    {{"rejected_over_cache", "", Kind::count, Better::lower, "over cache", 1, 0,
+      "turned away because prompt and reply are longer than the cache holds"},
+     if_llm},
+    {{"rejected_queue_full", "", Kind::count, Better::lower, "queue full", 1, 0,
+      "turned away by a full queue"},
+     if_llm},
+    {{"longest_sequence_tokens", "tokens", Kind::count, Better::neither, "longest", 1, 0,
+      "prompt and reply of the longest request that every replica takes"},
+     if_llm},
+    {{"max_num_seqs", "", Kind::count, Better::neither, "sequences", 1, 0,
+      "sequences that run at most, of the smallest replica: by card where the server's defaults are"},
+     if_llm},
+    {{"max_num_batched_tokens", "tokens", Kind::count, Better::neither, "token budget", 1, 0,
+      "tokens of an iteration, likewise"},
+     if_llm},
     {{"prefix_prompt_tokens", "tokens", Kind::count, Better::neither, "looked up", 1, 0,
       "prompt tokens looked up in the prefix cache"},
      counted},

@@ -13,6 +13,11 @@ std::int64_t longest(const Job& job) {
   return std::int64_t{std::max(1u, job.input_tokens)} + job.output_tokens;
 }
 
+// Tokens of a sequence at most; 0: no limit.
+std::int64_t context_of(const ContinuousOptions& options, const LlmServing& serving) {
+  return options.max_model_len > 0 ? options.max_model_len : serving.model->context_tokens;
+}
+
 // Who gives way when blocks run short.
 std::size_t victim(const std::vector<Sequence>& running, bool by_priority) {
   if (!by_priority) return running.size() - 1;
@@ -58,17 +63,40 @@ ContinuousEngine::ContinuousEngine(const ContinuousOptions& options, const LlmSe
       speculation_(options.speculation) {}
 
 ContinuousEngine make_engine(const ContinuousOptions& options, const EngineSite& site) {
-  return {options, serving_of(std::get<LlmModel>(site.model.cost), site.process), site.memory.kv_blocks,
+  ContinuousOptions on_card = options;
+  if (site.memory.max_num_seqs > 0) {
+    on_card.max_num_seqs = site.memory.max_num_seqs;
+    on_card.max_num_batched_tokens = site.memory.max_num_batched_tokens;
+  }
+  return {on_card, serving_of(std::get<LlmModel>(site.model.cost), site.process), site.memory.kv_blocks,
           site.queue_limit()};
 }
 
 bool ContinuousEngine::enqueue(const Job& job) {
-  if (!blocks_.could_hold(longest(job))) return false;
-  if (!options_.chunked_prefill && longest(job) > options_.max_num_batched_tokens) return false;
-  if (!frontend_.present()) return waiting_.push(job);
-  if (waiting_.full(frontend_.size())) return false;
-  frontend_.take(job);
+  const std::int64_t tokens = longest(job);
+  const bool over_budget = !options_.chunked_prefill && tokens > options_.max_num_batched_tokens;
+  if (const std::int64_t most = context_of(options_, serving_); over_budget || (most > 0 && tokens > most)) {
+    ++counts_.over_context;
+    return false;
+  }
+  if (!blocks_.could_hold(tokens)) {
+    ++counts_.over_cache;
+    return false;
+  }
+  if (frontend_.present() ? waiting_.full(frontend_.size()) : !waiting_.push(job)) {
+    ++counts_.queue_full;
+    return false;
+  }
+  if (frontend_.present()) frontend_.take(job);
   return true;
+}
+
+std::int64_t ContinuousEngine::longest_sequence() const {
+  std::int64_t most = blocks_.most_tokens();
+  if (const std::int64_t context = context_of(options_, serving_); context > 0)
+    most = std::min(most, context);
+  if (!options_.chunked_prefill) most = std::min<std::int64_t>(most, options_.max_num_batched_tokens);
+  return most;
 }
 
 std::int64_t ContinuousEngine::wanted_of(const Sequence& sequence, std::int64_t budget) const {
@@ -271,6 +299,13 @@ ContinuousEngine::Counts ContinuousEngine::counts() const {
 void ContinuousEngine::report(EngineStatistics& statistics) const {
   const Counts all = counts();
   statistics.count("preemptions", all.preemptions);
+  statistics.count("rejected_over_context", all.over_context);
+  statistics.count("rejected_over_cache", all.over_cache);
+  statistics.count("rejected_queue_full", all.queue_full);
+  statistics.least("longest_sequence_tokens",
+                   static_cast<std::uint64_t>(std::max<std::int64_t>(0, longest_sequence())));
+  statistics.least("max_num_seqs", static_cast<std::uint64_t>(options_.max_num_seqs));
+  statistics.least("max_num_batched_tokens", static_cast<std::uint64_t>(options_.max_num_batched_tokens));
   statistics.count("prefix_prompt_tokens", all.prompt_tokens);
   statistics.count("prefix_hit_tokens", all.hit_tokens);
   statistics.count("prefix_evicted_blocks", all.evicted_blocks);

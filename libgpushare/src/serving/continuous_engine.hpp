@@ -60,12 +60,15 @@ class ContinuousEngine {
   [[nodiscard]] const Histogram& inter_token() const { return gaps_.histogram(); }
   struct Counts {
     std::uint64_t preemptions = 0;
+    std::uint64_t over_context = 0, over_cache = 0, queue_full = 0;  ///< turned away, and why
     std::uint64_t prompt_tokens = 0,
                   hit_tokens = 0;  ///< looked up in the cache at first admission, and found
     std::uint64_t evicted_blocks = 0;
     std::uint64_t draft_tokens = 0, accepted_tokens = 0;  ///< guessed, and kept
   };
   [[nodiscard]] Counts counts() const;
+  /// Tokens of prompt and reply of the longest request that it takes.
+  [[nodiscard]] std::int64_t longest_sequence() const;
   /// The latencies that it reports, ascending.
   static constexpr std::array<std::string_view, 1> kLatencies{"itl"};
   void report(EngineStatistics& statistics) const;

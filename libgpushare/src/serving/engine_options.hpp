@@ -119,6 +119,15 @@ struct EngineTable<ContinuousOptions> {
       {"max_num_seqs", &O::max_num_seqs, options::kItems, fields::kMust, "Running sequences."},
       {"max_num_batched_tokens", &O::max_num_batched_tokens, options::kItems, fields::kMust,
        "Tokens of one iteration."},
+      {"large_card_max_num_seqs", &O::large_card_max_num_seqs, options::kItemsOrNone, fields::kMay,
+       "max_num_seqs on a card or slice of 70 GiB or more that is no A100; 0 or absent: the same. An engine "
+       "that "
+       "states max_num_seqs has it everywhere."},
+      {"large_card_max_num_batched_tokens", &O::large_card_max_num_batched_tokens, options::kItemsOrNone,
+       fields::kMay, "Likewise, max_num_batched_tokens there."},
+      {"max_model_len", &O::max_model_len, options::kItemsOrNone, fields::kMay,
+       "Tokens of prompt and reply together at most, longer ones are rejected; 0 or absent: the model's "
+       "context_tokens."},
       {"chunked_prefill", &O::chunked_prefill, fields::kFlag, fields::kMust,
        "Prompts are split over iterations where the token budget is short; true when absent. Otherwise what "
        "is longer than the budget is refused."},

@@ -22,6 +22,8 @@ class SequenceBlocks {
   [[nodiscard]] bool could_hold(std::int64_t tokens) const {
     return blocks_for(tokens) <= pool_.total() - watermark_;
   }
+  /// Of the longest one that does.
+  [[nodiscard]] std::int64_t most_tokens() const { return (pool_.total() - watermark_) * block_size_; }
   /// A sequence that has not begun, with the share of its prompt that is there whatever it says.
   [[nodiscard]] Sequence fresh(const Job& job) const;
 

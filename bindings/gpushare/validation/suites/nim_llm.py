@@ -125,7 +125,11 @@ def _simulate(model: Mapping[str, Any], frontend: Frontend, users: int) -> Point
         "warmup_s": _WARMUP * request_s,
         "services": {
             "llm": {
-                "model": {**model, "activation_bytes": figure(2e9, "assumed", "assumed")},
+                "model": {
+                    **model,
+                    "activation_bytes": figure(2e9, "assumed", "assumed"),
+                    "activation_tokens": figure(8192, "assumed: all told", "assumed"),
+                },
                 "precision": _PRECISION,
                 "engine": {
                     "preset": _ENGINE,

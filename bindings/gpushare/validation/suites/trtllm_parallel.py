@@ -131,6 +131,8 @@ def _model(gpu: str, name: str) -> dict[str, Any]:
     if name == "llama-2-70b":
         model = _smaller_vocabulary(model)
     model["activation_bytes"] = figure(_WORKSPACE, "assumed", "assumed")
+    model["activation_tokens"] = figure(8192, "assumed: all told", "assumed")
+    model["activation_sequences"] = figure(2048, "assumed: all told", "assumed")
     return model
 
 

@@ -127,6 +127,8 @@ def _model(told: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
     if table["model"] == "llama-2-7b":
         model = _llama2(model)
     model["activation_bytes"] = figure(_WORKSPACE, "assumed", "assumed")
+    model["activation_tokens"] = figure(8192, "assumed: all told", "assumed")
+    model["activation_sequences"] = figure(2048, "assumed: all told", "assumed")
     return model
 
 
