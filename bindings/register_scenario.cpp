@@ -127,6 +127,12 @@ void field(py::class_<ScenarioHandle>& cls, const char* name, T Workload::*membe
       name, [member](const ScenarioHandle& h) { return h.scenario->workload.*member; }, doc);
 }
 
+void add_warnings(py::class_<ScenarioHandle>& cls) {
+  cls.def_property_readonly(
+      "warnings", [](const ScenarioHandle& h) { return warning_list(warnings_of(*h.scenario)); },
+      "(where, text) of what is legal and still likely to mislead.");
+}
+
 void add_objectives(py::class_<ScenarioHandle>& cls) {
   cls.def_property_readonly(
       "objectives",
@@ -144,6 +150,12 @@ void add_objectives(py::class_<ScenarioHandle>& cls) {
 }
 
 }  // namespace
+
+py::list warning_list(const std::vector<Warning>& warnings) {
+  py::list list;
+  for (const Warning& warning : warnings) list.append(py::make_tuple(warning.where, warning.text));
+  return list;
+}
 
 void register_scenario(py::module_& module) {
   register_document(module);
@@ -179,6 +191,7 @@ void register_scenario(py::module_& module) {
       "original", [](const ScenarioHandle& h) { return *h.scenario->original; },
       "The document it was read from, in its mode.");
   add_objectives(cls);
+  add_warnings(cls);
   cls.def(
       "check_memory", [](const ScenarioHandle& h) { check_memory(*h.scenario); },
       "Raises OutOfMemoryError with the sum when a partition's processes do not fit it.");

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import files
+from ..frames.notices import plain
 from ..frames.render import text_table, wrap
 from ..frames.table_files import write_csv
 from .commands import split_values
 from .deciding import MET, add_objectives, exit_code
-from .progress import Progress
+from .progress import Progress, warned
 from .resuming import resumable
 
 __all__ = ["EXIT_CODES", "NOTHING_RAN", "add_budget", "add_compare", "add_run", "columns", "compare", "run"]
@@ -79,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     budget = Budget(
         options.replications, _most(options), options.uncertainty, bool(asked.bounds or asked.tolerate)
     )
-    with Progress(options.scenario) as progress:
+    with Progress(options.scenario) as progress, warned(scenario):
         result, fared = judged_run(
             scenario,
             asked,
@@ -120,7 +121,9 @@ def _run_to_dict(result: Any, meets: bool | None, judged: Mapping[str, Any]) -> 
         if judged
         else {}
     )
-    return about | told | {"summary": result.summary().to_dict()}
+    summary = result.summary().to_dict()
+    warnings = summary.pop("warnings")
+    return about | told | {"warnings": warnings, "summary": summary}
 
 
 def _judged_text(fared: Any) -> str:
@@ -179,7 +182,7 @@ def compare(options: argparse.Namespace) -> int:
             "verdict": verdict.to_dict(),
             "objectives": verdict.objectives(),
         }
-        print(files.plain_json(answer | {"modes": table.to_dict()}))
+        print(files.plain_json(answer | {"warnings": plain(table.warnings), "modes": table.to_dict()}))
     else:
         print(table.text(width=columns()))
     if verdict.nothing_ran:

@@ -92,7 +92,7 @@ def capacity(
         runs.told = lambda count, name=name: say(f"{name}: {count} runs")
         placed = base.with_mode(mode) if mode else base
         found[name] = _Search(placed, load, asked, runs, replications, tolerance).find(start)
-    return Capacity(base.name, vary or load.kind, load.unit, found, asked, runs.count)
+    return Capacity(base.name, vary or load.kind, load.unit, found, asked, runs.count, base.warnings)
 
 
 def _from_dedicated(scenario: Scenario, runs: Runs, replications: int) -> list[Objective]:

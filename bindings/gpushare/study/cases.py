@@ -38,7 +38,7 @@ def run_case(
 ) -> Outcome:
     """Simulates one case; an impossible one has its reason as outcome, and one that fails its error."""
     if case.scenario is None:
-        return Outcome(refused=case.refused, error=case.error)
+        return Outcome(refused=case.refused, error=case.error, warnings=tuple(case.warnings))
     if cancelled and cancelled():
         raise Stopped
     try:
@@ -52,14 +52,16 @@ def run_case(
             progress=None if cancelled is None else lambda _: not cancelled(),
         )
     except REFUSALS as error:
-        return Outcome(refused=str(error))
+        return Outcome(refused=str(error), warnings=case.scenario.warnings)
     except _core.Error as error:
         if cancelled and cancelled():
             raise Stopped from None
-        return Outcome(error=str(error))
+        return Outcome(error=str(error), warnings=case.scenario.warnings)
     summary = result.summary()
     kept = result if keep_result else None
-    return Outcome(dict(summary), summary.bottleneck, result=kept, samples=samples(result))
+    return Outcome(
+        dict(summary), summary.bottleneck, result=kept, samples=samples(result), warnings=result.warnings
+    )
 
 
 def run_cases(

@@ -160,7 +160,9 @@ class Comparison(StudyTable):
         if outcome.result is not None:
             return outcome.result.summary()
         title = f"{self.scenario.name}, {point.axes['mode']}: as it was kept"
-        return KeptSummary(outcome.figures, outcome.bottleneck, self.figure_names.only_pipeline, title)
+        return KeptSummary(
+            outcome.figures, outcome.bottleneck, self.figure_names.only_pipeline, title, outcome.warnings
+        )
 
     def __getitem__(self, mode: str) -> Summary:
         """Summary of a mode; a KeyError tells why one has none."""
@@ -196,7 +198,7 @@ class Comparison(StudyTable):
         return Table("comparison", columns)
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Figures by mode; a refused mode has only ``"refused"``, one that failed only ``"error"``."""
+        """Figures by mode; a refused mode has ``"refused"``, one that failed ``"error"``."""
         rows: dict[str, dict[str, Any]] = {
             mode: summary.to_dict() for mode, summary in self.summaries.items()
         }
@@ -269,6 +271,7 @@ class Comparison(StudyTable):
             replications=self.replications,
             fewest=self._fewest,
             perturbed=self._perturbed,
+            warnings=self.warnings,
         )
 
     def _title(self) -> str:

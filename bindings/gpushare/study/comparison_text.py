@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from ..frames.notices import Notice, told
 from ..frames.render import Field, number, numbers, shorten, wrap
 from ..scenario.scenario import Scenario
 from . import figures
@@ -42,6 +43,8 @@ class ComparisonText:
         The fewest.
     perturbed : bool
         Whether the half-widths are of calibration errors too.
+    warnings : sequence of Notice
+        What may mislead in the rows.
     """
 
     def __init__(
@@ -55,7 +58,9 @@ class ComparisonText:
         replications: int = 1,
         fewest: int | None = None,
         perturbed: bool = False,
+        warnings: Sequence[Notice] = (),
     ) -> None:
+        self._warnings = warnings
         self._replications = replications
         self._fewest = fewest
         self._perturbed = perturbed
@@ -135,7 +140,7 @@ class ComparisonText:
         lines = [f"limited by: {', '.join(modes)}: {what}" for what, modes in limits.items() if what]
         lines += reasons
         lines.append(f"{self._legend()} {self._precision()}".rstrip())
-        return [wrap(line, width, "  ") for line in lines]
+        return [*told(self._warnings, width), *(wrap(line, width, "  ") for line in lines)]
 
     def _legend(self) -> str:
         windows = values(self._outcomes, "duration_s")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import _core
+from ..frames.notices import Notice
 from ..scenario.scenario import Scenario, ScenarioLike, mode_text
 from .simulation import as_scenario, check_count
 
@@ -33,6 +34,8 @@ class Point:
         Why the combination is impossible; empty otherwise.
     error : str
         What is wrong with it; empty otherwise.
+    warnings : sequence of Notice
+        Of an impossible combination, what may be odd in what it says.
     """
 
     scenario: Scenario | None
@@ -40,6 +43,7 @@ class Point:
     seed: int | None = None
     refused: str = ""
     error: str = ""
+    warnings: Sequence[Notice] = ()
 
     def __repr__(self) -> str:
         values = ", ".join(f"{axis}={value}" for axis, value in self.axes.items())
@@ -113,12 +117,15 @@ def _point(base: Scenario, combination: Mapping[str, Any], errors: list[_core.Er
     axes = {axis: _shown(axis, value) for axis, value in combination.items()}
     try:
         scenario = base.replace(**changes) if changes else base
-        scenario.check_memory()
     except REFUSALS as error:
         return Point(None, axes, seed, refused=str(error))
     except _core.Error as error:
         errors.append(error)
         return Point(None, axes, seed, error=str(error))
+    try:
+        scenario.check_memory()
+    except REFUSALS as error:
+        return Point(None, axes, seed, refused=str(error), warnings=scenario.warnings)
     return Point(scenario, axes, seed)
 
 

@@ -118,4 +118,4 @@ def simulate(
         threads=0 if threads is None else check_count("threads", threads),
         progress=progress,
     )
-    return Result([Run(run) for run in runs])
+    return Result([Run(run) for run in runs], scenario.warnings)

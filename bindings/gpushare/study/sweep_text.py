@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..frames.notices import Notice
+from ..frames.notices import told as warned
 from ..frames.render import Field, number, numbers, shorten, wrap
 from . import figures
 from .estimates import precision, scaled
@@ -53,6 +55,8 @@ class SweepText:
         Runs of the points that had the fewest.
     beside : sequence of Field
         What else is known of the rows; it comes before the limits.
+    warnings : sequence of Notice
+        What may mislead in them.
     """
 
     def __init__(
@@ -67,7 +71,9 @@ class SweepText:
         first: Sequence[str] = (),
         fewest: int | None = None,
         beside: Sequence[Field] = (),
+        warnings: Sequence[Notice] = (),
     ) -> None:
+        self._warnings = warnings
         self._fewest = fewest
         self._beside = beside
         self._points = points
@@ -113,7 +119,8 @@ class SweepText:
                 self._replications, self._intervals, known, perturbed=self._perturbed, fewest=self._fewest
             )
         )
-        return [wrap(line, width, "  ") for line in [*lines, *self._reasons()] if line]
+        shown = [wrap(line, width, "  ") for line in [*lines, *self._reasons()] if line]
+        return [*warned(self._warnings, width), *shown]
 
     def _reasons(self) -> list[str]:
         reasons: dict[tuple[str, str], list[str]] = {}

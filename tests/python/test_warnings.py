@@ -1,0 +1,109 @@
+"""What is legal and still likely to mislead is said in every output."""
+
+import copy
+import json
+import subprocess
+import sys
+from typing import Any
+
+import gpushare as gs
+import pytest
+from gpushare.frames.notices import Notice, merged
+
+DOCUMENT: dict[str, Any] = {
+    "name": "odd",
+    "duration_s": 20,
+    "services": {
+        "server": {
+            "model": {"kind": "synthetic", "gpu_s": 0.05, "memory_bytes": 1e9},
+            "engine": {"request_overhead_s": 15},
+        }
+    },
+    "pipelines": {"visit": {"stages": [{"name": "server", "service": "server"}]}},
+    "traffic": [{"kind": "open", "arrivals": {"kind": "poisson", "rate_per_s": 1}}],
+}
+WHERE = "/services/server/engine/request_overhead_s"
+MEANT = "if it is in milliseconds, write 0.015"
+
+
+def command(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "gpushare", *words], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    file = tmp_path_factory.mktemp("odd") / "odd.json"
+    file.write_text(json.dumps(DOCUMENT))
+    return str(file)
+
+
+def test_a_scenario_and_its_results_carry_their_warnings() -> None:
+    scenario = gs.Scenario.from_dict(DOCUMENT)
+    (warning,) = scenario.warnings
+    assert isinstance(warning, Notice)
+    assert warning.where == WHERE
+    assert warning.text.endswith(MEANT)
+    assert str(warning) == f"{WHERE}: {warning.text}"
+    result = gs.simulate(scenario)
+    assert warning in result.warnings
+    for shown in (repr(scenario), scenario._repr_html_(), repr(result), result._repr_html_()):
+        assert " ".join(shown.split()).count(MEANT) == 1
+
+
+def test_a_comparison_says_a_fact_once_and_names_the_mode_where_it_is_of_one() -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["services"]["server"]["replicas"] = 2
+    table = gs.compare(document, ["time-slicing", "mps:0.5/50"])
+    said = " ".join(table.text().split())
+    assert said.count(MEANT) == 1
+    assert "warning: mps:0.5/50: mode mps:0.5/50: 0.5 per cent is implausible" in said
+    assert MEANT in table._repr_html_()
+    assert next(one.where for one in table.warnings) == WHERE
+    assert MEANT in table.table["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run",),
+        ("compare", "--modes", "dedicated,mps"),
+        ("plan",),
+        ("capacity", "--replications", "2", "--tolerance", "50"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_the_command_line_says_it_in_text_and_in_json(words: tuple[str, ...], path: str) -> None:
+    name, *options = words
+    said = command(name, path, *options)
+    assert " ".join(said.stdout.split()).count(MEANT) == 1, said.stderr
+    told = json.loads(command(name, path, *options, "--json").stdout)
+    assert [one["where"] for one in told["warnings"]].count(WHERE) == 1
+
+
+def test_a_sweep_says_it_for_every_row_in_json_and_once_in_text(path: str) -> None:
+    words = ("sweep", path, "--axis", "seed=1,2")
+    assert " ".join(command(*words).stdout.split()).count(MEANT) == 1
+    rows = json.loads(command(*words, "--json").stdout)
+    assert [row["warnings"][0]["where"] for row in rows] == [WHERE, WHERE]
+
+
+def test_what_is_refused_still_says_what_is_odd(tmp_path: Any) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["services"]["server"]["model"] = "llama-3.1-8b"
+    document["services"]["server"]["memory_bytes"] = 20
+    document["traffic"][0]["sizes"] = {"input_tokens": 100, "output_tokens": 10}
+    file = tmp_path / "small.json"
+    file.write_text(json.dumps(document))
+    said = command("run", str(file))
+    assert said.returncode != 0
+    assert "memory_bytes gives it 20 bytes" in said.stderr
+    assert "if it is in GB, write 2e+10" in said.stderr
+    table = gs.compare(document, ["dedicated"])
+    assert "if it is in GB, write 2e+10" in " ".join(table.text().split())
+
+
+def test_one_fact_of_all_cases_is_said_once() -> None:
+    same, other = Notice("/a", "odd"), Notice("b", "grows")
+    assert merged({"x": [same], "y": [same, other]}) == (same, Notice("y: b", "grows"))
