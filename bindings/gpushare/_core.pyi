@@ -4,6 +4,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+_File = tuple[str, str, str, str, int, int]
+
 class Error(Exception):
     where: str
 
@@ -159,13 +161,13 @@ class ScenarioDocument:
     @property
     def text(self) -> str: ...
     @property
-    def files(self) -> list[tuple[str, str, str]]: ...
+    def files(self) -> list[_File]: ...
     def read(
         self,
         *,
         traces: Mapping[str, Trace] = {},
         calls: Mapping[str, Calls] = {},
-        trace_files: Mapping[tuple[str, str], Trace] = {},
+        trace_files: Mapping[_File, Trace] = {},
         call_files: Mapping[str, Calls] = {},
         formats: Sequence[str] = [],
         like: Scenario | None = None,
@@ -203,7 +205,7 @@ class Scenario:
     @property
     def workload(self) -> dict[str, Any]: ...
     @property
-    def files(self) -> list[tuple[str, str, str]]: ...
+    def files(self) -> list[_File]: ...
     @property
     def original(self) -> ScenarioDocument: ...
     @property

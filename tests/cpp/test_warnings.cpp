@@ -11,6 +11,8 @@
 #include "core/plausible.hpp"
 #include "scenario_documents.hpp"
 
+namespace test_warnings {
+
 using namespace gpushare;
 using gpushare::test::Json;
 
@@ -158,3 +160,31 @@ TEST_CASE("caps of a mode and constants of a card are checked as those of a docu
   CHECK(warnings.front().where == "mode mps:0.5/0.5");
   CHECK(warnings.front().text.ends_with("if it is in shares of 1, write 50"));
 }
+
+TEST_CASE("a trace whose unit is guessed, or whose rate no service has, is told before the run") {
+  Trace trace;
+  for (int i = 0; i < 50; ++i) trace.arrival_s.push_back(100.0 * i);
+  trace.input_tokens.assign(50, 10);
+  trace.output_tokens.assign(50, 10);
+  trace.name = "log";
+  trace.origin.format = "csv";
+  trace.origin.time_unit = "s";
+  const auto said = [&] {
+    Json document = test::queue_document();
+    document["services"]["server"]["model"] = "llama-3.1-8b";
+    document["traffic"] = test::parse(R"([{"kind": "trace", "name": "log"}])");
+    Inputs inputs;
+    inputs.traces["log"] = std::make_shared<const Trace>(trace);
+    return first(warnings_of(parse_scenario(document.dump(), inputs)));
+  };
+  CHECK(said().starts_with("/traffic/0: trace log has 0.01 requests and 0.102 output tokens a second"));
+  CHECK(said().ends_with("say \"time_unit\": \"ms\""));
+  trace.origin.time_unit = "date";
+  CHECK(said() == "");
+  trace.origin.time_unit = "ms";
+  trace.origin.guessed_unit = true;
+  for (double& arrival : trace.arrival_s) arrival /= 1000;
+  CHECK(said().find("taken for ms since 1970 and last 4.9 seconds") != std::string::npos);
+}
+
+}  // namespace test_warnings

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <set>
 
 #include "core/plausible.hpp"
@@ -129,6 +130,41 @@ void check_files(const Scenario& scenario, Found& found) {
       check_figures(gpu.profile().name, gpu.profile().provenance, found);
 }
 
+// ---- Traces ----
+
+// Rates of a real service; slower is a file with another unit, or a very long sample.
+constexpr double kSlowest = 0.02;  // requests a second
+constexpr std::size_t kFew = 20;   // requests, of which no rate is to be taken
+constexpr double kMostTokensPerS = 5e6;
+
+void check_trace(const Traffic& traffic, const std::string& where, Found& found) {
+  const Trace& trace = *traffic.trace;
+  const TraceOrigin& origin = trace.origin;
+  const double span_s = trace.arrival_s.back() / traffic.speed;
+  if (origin.guessed_unit)
+    found.add(
+        where,
+        text::format("no name of trace {} says the unit of its arrivals; as seconds they would be no date of "
+                     "our time, so they are taken for {} since 1970 and last {:.4g} seconds; \"time_unit\" "
+                     "says it",
+                     trace.name, origin.time_unit, span_s));
+  if (trace.size() < kFew || span_s <= 0 || origin.format.empty() || origin.time_unit == "date") return;
+  const double per_s = static_cast<double>(trace.size() - 1) / span_s;
+  const double tokens = std::accumulate(trace.output_tokens.begin(), trace.output_tokens.end(), 0.0) / span_s;
+  if (per_s < kSlowest || tokens > kMostTokensPerS)
+    found.add(where,
+              text::format(
+                  "trace {} has {:.3g} requests and {:.3g} output tokens a second if its arrivals count {}, "
+                  "{:.4g} seconds in all; if that cannot be, say \"time_unit\": \"{}\"",
+                  trace.name, per_s, tokens, origin.time_unit, span_s, per_s < kSlowest ? "ms" : "s"));
+}
+
+void check_traces(const Scenario& scenario, Found& found) {
+  for (std::size_t i = 0; i < scenario.workload.traffic.size(); ++i)
+    if (scenario.workload.traffic[i].trace != nullptr)
+      check_trace(scenario.workload.traffic[i], text::format("/traffic/{}", i), found);
+}
+
 // ---- Placement and objectives ----
 
 void check_caps(const Scenario& scenario, Found& found) {
@@ -160,6 +196,7 @@ std::vector<Warning> warnings_of(const Scenario& scenario) {
   Found found;
   check_document(scenario, found);
   check_files(scenario, found);
+  check_traces(scenario, found);
   check_caps(scenario, found);
   check_objectives(scenario, found);
   return found.take();
