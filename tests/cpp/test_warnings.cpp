@@ -9,6 +9,7 @@
 #include <set>
 
 #include "core/plausible.hpp"
+#include "gpushare/engines.hpp"
 #include "scenario_documents.hpp"
 
 namespace test_warnings {

@@ -107,3 +107,47 @@ def test_what_is_refused_still_says_what_is_odd(tmp_path: Any) -> None:
 def test_one_fact_of_all_cases_is_said_once() -> None:
     same, other = Notice("/a", "odd"), Notice("b", "grows")
     assert merged({"x": [same], "y": [same, other]}) == (same, Notice("y: b", "grows"))
+
+
+def test_overload_is_called_overload_in_every_output(tmp_path: Any) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    del document["services"]["server"]["engine"]
+    document["duration_s"] = 60
+    document["traffic"][0]["arrivals"]["rate_per_s"] = 60
+    file = tmp_path / "overloaded.json"
+    file.write_text(json.dumps(document))
+    result = gs.simulate(document)
+    summary = result.summary()
+    assert summary["completed"] == summary["arrived"]
+    assert summary["success_rate"] == pytest.approx(20 / 60, rel=0.1)
+    assert summary["offered_rate"] == pytest.approx(60, rel=0.1)
+    assert summary["late"] == summary["backlog"] > 1000
+    assert result.runs[0].summary["traffic"][0]["keeps_up"] is False
+    for words in (("run",), ("compare", "--modes", "dedicated"), ("sweep", "--axis", "seed=1")):
+        said = " ".join(command(words[0], str(file), *words[1:]).stdout.split())
+        assert said.count("cannot keep up: ") == 1
+        assert "offered" in said
+        assert "if the rate is of a minute, write rate_per_s" in said
+
+
+def test_a_closed_loop_says_that_its_users_wait() -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["traffic"] = [{"kind": "closed", "users": 50}]
+    assert "by users who wait for their answers" in " ".join(gs.simulate(document).summary().text().split())
+    said = gs.compare(document, ["dedicated"]).text()
+    assert "in a closed loop, where users wait for their answers" in " ".join(said.split())
+
+
+def test_a_run_that_would_not_end_is_refused_with_its_size(tmp_path: Any) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["traffic"][0]["arrivals"]["rate_per_s"] = 1e7
+    with pytest.raises(gs.SimulationError, match=r"about 2e\+08 requests would come in 20 s"):
+        gs.simulate(document)
+    document["traffic"][0]["arrivals"]["rate_per_s"] = 10
+    with pytest.raises(gs.SimulationError, match="more than the 100 that a run takes"):
+        gs.simulate(document, most_requests=100)
+    file = tmp_path / "ten.json"
+    file.write_text(json.dumps(document))
+    assert command("run", str(file), "--most-requests", "100").returncode == 2
+    assert command("run", str(file), "--most-requests", "0").returncode == 0
+    assert command("compare", str(file), "--most-requests", "100").returncode == 3

@@ -36,6 +36,13 @@ def add_budget(parser: argparse.ArgumentParser) -> None:
     """``--slo`` and ``--most-replications``."""
     add_objectives(parser)
     parser.add_argument(
+        "--most-requests",
+        type=float,
+        default=2e7,
+        metavar="N",
+        help="refuse runs of more requests before they begin; by default 2e7, 0 refuses none",
+    )
+    parser.add_argument(
         "--most-replications",
         type=int,
         metavar="N",
@@ -90,6 +97,7 @@ def run(options: argparse.Namespace) -> int:
             record_requests=options.out is not None,
             record_steps=options.steps,
             threads=options.threads,
+            most_requests=options.most_requests,
             progress=progress.fraction,
         )
     if options.out is not None:
@@ -172,6 +180,7 @@ def compare(options: argparse.Namespace) -> int:
             uncertainty=options.uncertainty,
             record_requests=False,
             threads=options.threads,
+            most_requests=options.most_requests,
             progress=progress.count,
             resume=options.resume,
         )

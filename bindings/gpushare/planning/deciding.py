@@ -13,7 +13,7 @@ from ..study import comparison
 from ..study.outcomes import Outcome
 from ..study.points import Point, combinations
 from ..study.runner import Executor, MapCallable
-from ..study.simulation import as_scenario
+from ..study.simulation import MOST_REQUESTS, as_scenario
 from .implied import KEPT, Kept
 from .judging import Check, Fared, Measured, checks, implied, is_open, judge
 from .objectives import Judged, Objective, Objectives
@@ -39,6 +39,7 @@ def compare(
     record_requests: bool = True,
     executor: Executor | MapCallable | None = None,
     threads: int | None = None,
+    most_requests: float = MOST_REQUESTS,
     progress: Callable[[int, int], object] | None = None,
     resume: str | os.PathLike[str] | None = None,
 ) -> Comparison:
@@ -69,6 +70,8 @@ def compare(
         As in `sweep`: None for threads, anything with ``submit``, or a map callable.
     threads : int, optional
         Modes at a time without an executor; by default one a core.
+    most_requests : float
+        As in `simulate`.
     progress : callable, optional
         Called with (modes done, modes in all), which grows when modes are simulated again.
     resume : str or path, optional
@@ -111,6 +114,7 @@ def compare(
         "executor": executor,
         "threads": threads,
         "resume": resume,
+        "most_requests": most_requests,
     }
     outcomes, counts = until_clear(
         [case.point for case in cases],

@@ -12,7 +12,7 @@ from .checkpoint import Checkpoint
 from .outcomes import Outcome, samples
 from .points import REFUSALS, Point
 from .runner import Executor, MapCallable, run_all
-from .simulation import check_count, simulate
+from .simulation import MOST_REQUESTS, check_count, simulate
 from .stopping import Stopped
 
 __all__ = ["run_case", "run_cases"]
@@ -34,6 +34,7 @@ def run_case(
     record_requests: bool = False,
     keep_result: bool = False,
     threads: int | None = None,
+    most_requests: float = MOST_REQUESTS,
     cancelled: Callable[[], bool] | None = None,
 ) -> Outcome:
     """Simulates one case; an impossible one has its reason as outcome, and one that fails its error."""
@@ -49,6 +50,7 @@ def run_case(
             uncertainty=uncertainty,
             record_requests=record_requests,
             threads=threads,
+            most_requests=most_requests,
             progress=None if cancelled is None else lambda _: not cancelled(),
         )
     except REFUSALS as error:
@@ -73,6 +75,7 @@ def run_cases(
     keep_results: bool = False,
     executor: Executor | MapCallable | None = None,
     threads: int | None = None,
+    most_requests: float = MOST_REQUESTS,
     resume: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> list[Outcome]:
@@ -82,7 +85,7 @@ def run_cases(
     ----------
     cases : sequence of Point
         Scenarios with their places on the axes.
-    replications, uncertainty, record_requests : optional
+    replications, uncertainty, record_requests, most_requests : optional
         As in `simulate`.
     keep_results : bool
         Keep the runs of each case, not only their figures; a checkpoint never has them.
@@ -140,6 +143,7 @@ def run_cases(
             record_requests=record_requests,
             keep_result=keep_results,
             threads=1,
+            most_requests=most_requests,
         )
         try:
             run_all(task, [cases[i] for i in waiting], done, executor=executor, threads=threads)

@@ -77,7 +77,11 @@ class ComparisonText:
 
     def figures(self) -> list[Field]:
         """Throughput, utilisation, memory and cost, and what only some servers have."""
-        leading = [name for name in figures.LEADING if name != "vram_allocated_bytes"]
+        left_out = {
+            "vram_allocated_bytes",
+            *(() if figures.is_offered([self._scenario]) else figures.OF_OPEN),
+        }
+        leading = [name for name in figures.LEADING if name not in left_out]
         return [
             *(self._memory() if name == "vram_used_bytes" else self._figure(name) for name in leading),
             *(self._figure(name) for name in self._server_figures),
@@ -148,10 +152,15 @@ class ComparisonText:
         return (
             f"freed: GPUs fewer than the {self._scenario.baseline_gpus} of one GPU for each server. "
             f"req/s, tok/s: completed requests and their output tokens in the {number(window, 0)} s "
-            "measured. busy: share of time with a kernel running; bandwidth: bytes moved of the peak; "
-            "both over the GPUs used. VRAM: resident of nominal. jitter: p99 - p50. "
+            f"measured{self._offered()}. busy: share of time with a kernel running; bandwidth: bytes moved of the "
+            "peak; both over the GPUs used. VRAM: resident of nominal. jitter: p99 - p50. "
             f"{self._server_legend()}A month has 720 hours at {self._prices()}."
         )
+
+    def _offered(self) -> str:
+        if not figures.is_offered([self._scenario]):
+            return ", in a closed loop, where users wait for their answers"
+        return "; offered: requests that came in them; backlog: those in the system when they end"
 
     def _prices(self) -> str:
         price = self._scenario.price_per_gpu_hour

@@ -100,12 +100,12 @@ class Summary(Mapping[str, float]):
         return [
             (
                 "requests",
-                f"{count('completed')} of {count('arrived')} completed, {count('rejected')} rejected, "
+                f"{count('completed')} of {count('arrived')} completed{self._late()}, {count('rejected')} rejected, "
                 f"{count('failed')} failed, {count('skipped')} skipped, {count('unfinished')} unfinished",
             ),
             (
                 "throughput",
-                f"{number(self['request_throughput'])} requests/s "
+                f"{number(self['request_throughput'])} requests/s {self._offered()} "
                 f"({number(self['request_throughput_per_gpu'])} a GPU), "
                 f"{number(self['output_token_throughput'], 0)} output tokens/s",
             ),
@@ -121,6 +121,18 @@ class Summary(Mapping[str, float]):
             ),
             ("limited by", self.limiting_resource),
         ]
+
+    def _late(self) -> str:
+        return f", {self._count('late')} of them after the window" if self["late"] > 0 else ""
+
+    def _offered(self) -> str:
+        """What is served against what comes."""
+        kinds = {one["kind"] for run in self._runs for one in run.summary["traffic"]}
+        if kinds == {"closed"}:
+            return "by users who wait for their answers"
+        growth = self["backlog_growth"]
+        grows = f", growing by {number(growth)} a second" if self["late"] > 0 else ""
+        return f"of {number(self['offered_rate'])} offered, {self._count('backlog')} left at the end{grows}"
 
     def _count(self, name: str) -> str:
         value = self[name]

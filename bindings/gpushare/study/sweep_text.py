@@ -20,10 +20,12 @@ __all__ = ["SweepText"]
 #: Columns.
 _SHOWN = (
     "gpus_used",
+    "offered_rate",
     "request_throughput",
     "request_throughput_per_gpu",
     "output_token_throughput",
     "success_rate",
+    "backlog",
     "e2e_latency_mean_s",
     "e2e_latency_p95_s",
 )
@@ -138,8 +140,10 @@ class SweepText:
         return replace(figure, title=f"{owner}\n{figure.title}") if owner else figure
 
     def _others(self) -> list[figures.Figure]:
-        asked = [figure.name for figure in self._asked]
-        return [_in_seconds(figures.describe(name)) for name in _SHOWN if name not in asked]
+        left_out = [figure.name for figure in self._asked]
+        if not figures.is_offered(point.scenario for point in self._points):
+            left_out += figures.OF_OPEN
+        return [_in_seconds(figures.describe(name)) for name in _SHOWN if name not in left_out]
 
     def _values(self, metric: str, scale: float) -> list[float]:
         return [scaled(value, scale) for value in values(self._outcomes, metric)]

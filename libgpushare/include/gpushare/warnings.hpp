@@ -21,4 +21,7 @@ struct Warning {
 /// Of what the scenario says, in the order of its document; then of the files that it names, its placement and objectives.
 [[nodiscard]] std::vector<Warning> warnings_of(const Scenario& scenario);
 
+/// Of what the figures of a run hide: traffic that its servers cannot keep up with, a window too short for its requests.
+[[nodiscard]] std::vector<Warning> warnings_of(const Scenario& scenario, const Summary& summary);
+
 }  // namespace gpushare

@@ -84,6 +84,18 @@ void add_latencies(const FinishedRun& run, Summary& summary) {
             summarise(run.scenario.workload.services[i].name + "." + name, histogram));
 }
 
+void add_load(const FinishedRun& run, Summary& summary) {
+  summary.traffic = run.recorder.traffic();
+  for (const TrafficSummary& traffic : summary.traffic) {
+    const double growth =
+        static_cast<double>(traffic.backlog) - static_cast<double>(traffic.backlog_in_middle);
+    summary.offered_rate += traffic.offered_rate;
+    summary.backlog += traffic.backlog;
+    summary.backlog_growth += share(2 * growth, summary.duration_s);
+    if (!traffic.keeps_up) summary.late += traffic.late;
+  }
+}
+
 void add_requests(const FinishedRun& run, Summary& summary) {
   const Recorder::Counts& counts = run.recorder.counts();
   summary.completed = counts.completed;
@@ -94,7 +106,9 @@ void add_requests(const FinishedRun& run, Summary& summary) {
   summary.arrived = run.arrived;
   summary.request_throughput = share(static_cast<double>(counts.completed_in_window), summary.duration_s);
   summary.output_token_throughput = share(counts.output_tokens_in_window, summary.duration_s);
-  summary.success_rate = share(static_cast<double>(counts.completed), static_cast<double>(run.arrived));
+  add_load(run, summary);
+  summary.success_rate =
+      share(static_cast<double>(counts.completed - summary.late), static_cast<double>(run.arrived));
   if (run.recorder.counts_good()) {
     summary.goodput = share(static_cast<double>(counts.good), static_cast<double>(counts.arrived));
     summary.goodput_rate = share(static_cast<double>(counts.good_in_window), summary.duration_s);
