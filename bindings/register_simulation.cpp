@@ -87,10 +87,11 @@ py::dict log_tables(const RunHandle& h) {
   return tables;
 }
 
-std::vector<RunHandle> run(const ScenarioHandle& h, std::uint64_t seed, std::uint32_t replications,
-                           bool record_requests, bool record_steps, bool record_log, unsigned threads,
-                           const std::array<double, 3>& spread, std::vector<int> watched_replicas,
-                           double most_requests, const py::object& progress) {
+std::vector<RunHandle> run(const ScenarioHandle& h, std::optional<std::uint64_t> seed,
+                           std::uint32_t replications, bool record_requests, bool record_steps,
+                           bool record_log, unsigned threads, const std::array<double, 3>& spread,
+                           std::vector<int> watched_replicas, double most_requests,
+                           const py::object& progress) {
   if (replications == 0) throw py::value_error("replications: found 0; at least 1 is needed");
   Watch watch;
   RunOptions options;
@@ -144,7 +145,7 @@ void register_simulation(py::module_& module) {
       .def_property_readonly(
           "partitions", [](const RunHandle& h) { return part(h, h.run->partitions); }, "Partitions.")
       .def("log", &log_tables, "Tables of the run's log by name; empty unless it was recorded.");
-  module.def("simulate", &run, py::arg("scenario"), py::kw_only(), py::arg("seed") = 0,
+  module.def("simulate", &run, py::arg("scenario"), py::kw_only(), py::arg("seed") = py::none(),
              py::arg("replications") = 1, py::arg("record_requests") = true, py::arg("record_steps") = false,
              py::arg("record_log") = false, py::arg("threads") = 0,
              py::arg("spread") = std::array<double, 3>{}, py::arg("watched_replicas") = std::vector<int>{},

@@ -335,7 +335,7 @@ def engine_kinds() -> list[dict[str, Any]]: ...
 def simulate(
     scenario: Scenario,
     *,
-    seed: int = 0,
+    seed: int | None = None,
     replications: int = 1,
     record_requests: bool = True,
     record_steps: bool = False,

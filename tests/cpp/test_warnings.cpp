@@ -10,6 +10,8 @@
 
 #include "core/plausible.hpp"
 #include "gpushare/engines.hpp"
+#include "gpushare/figures.hpp"
+#include "gpushare/simulation.hpp"
 #include "scenario_documents.hpp"
 
 namespace test_warnings {
@@ -186,6 +188,48 @@ TEST_CASE("a trace whose unit is guessed, or whose rate no service has, is told 
   trace.origin.guessed_unit = true;
   for (double& arrival : trace.arrival_s) arrival /= 1000;
   CHECK(said().find("taken for ms since 1970 and last 4.9 seconds") != std::string::npos);
+}
+
+TEST_CASE(
+    "instances that nobody uses and slices that are not cut are told, and those that cannot be cut are not") {
+  Json document = test::queue_document();
+  const auto said = [&](const std::string& mode) {
+    std::string all;
+    for (const Warning& warning : warnings_of(parse_scenario(document.dump(), mode)))
+      all += to_string(warning) + "\n";
+    return all;
+  };
+  document["services"]["server"]["model"]["memory_bytes"] = 2e10;
+  CHECK(said("mig:4g.40gb+3x1g.10gb") ==
+        "gpu0: 3 of 4 instances are empty (1g.10gb@4, 1g.10gb@5, 1g.10gb@6): 42 of its 108 SMs serve nobody; "
+        "more "
+        "replicas, another layout or a smaller GPU would use them\n");
+  CHECK(said("mig:3g").starts_with(
+      "gpu0: the layout leaves room for a further 3g.40gb: its instances have 42 of 108 SMs"));
+  document["services"]["server"]["model"].erase("memory_bytes");
+  document["services"]["server"]["replicas"] = 7;
+  CHECK(said("mig:7x1g.10gb") == "");
+  CHECK(said("mig:19,19,19,19,19,19,19") == "");
+}
+
+TEST_CASE("what no process can use is in the figures: empty instances, and what MIG cuts off") {
+  Json document = test::queue_document();
+  const auto run = [&](const std::string& mode) {
+    return simulate(parse_scenario(document.dump(), mode)).summary;
+  };
+  document["services"]["server"]["model"]["memory_bytes"] = 2e10;
+  const Summary cut = run("mig:4g.40gb+3x1g.10gb");
+  REQUIRE(cut.partitions.size() == 4);
+  CHECK(cut.partitions[0].processes.size() == 1);
+  CHECK(cut.partitions[3].name == "gpu0/1g.10gb@6");
+  CHECK(cut.partitions[3].processes.empty());
+  CHECK(cut.partitions[3].busy == 0);
+  CHECK(cut.stranded_sms == 108 - 56);
+  CHECK(cut.stranded_memory_bytes == 40e9);
+  CHECK(run("dedicated").stranded_sms == 0);
+  CHECK(figure_names(parse_scenario(document.dump(), "mig:4g.40gb+3x1g.10gb")).size() ==
+        figure_names(parse_scenario(document.dump(), "dedicated")).size() +
+            3 * figures_of(FigureScope::partition).size());
 }
 
 }  // namespace test_warnings

@@ -151,3 +151,49 @@ def test_a_run_that_would_not_end_is_refused_with_its_size(tmp_path: Any) -> Non
     assert command("run", str(file), "--most-requests", "100").returncode == 2
     assert command("run", str(file), "--most-requests", "0").returncode == 0
     assert command("compare", str(file), "--most-requests", "100").returncode == 3
+
+
+def test_all_modes_bad_is_exit_3_with_a_row_for_each(path: str) -> None:
+    said = command("compare", path, "--modes", "mpps,mig:3g.40gb,9g,mps:50/50/50")
+    assert said.returncode == 3
+    assert 'did you mean "mps"' in " ".join(said.stdout.split())
+    assert "refused: mig:3g.40gb,9g: " in said.stdout
+
+
+def test_seed_0_is_a_seed_of_its_own(path: str) -> None:
+    assert "seed 0" in command("run", path, "--seed", "0").stdout
+    zero, one = (gs.simulate(DOCUMENT, seed=seed).summary()["arrived"] for seed in (0, 1))
+    in_document = gs.simulate(DOCUMENT | {"seed": 0}).summary()["arrived"]
+    assert (zero, one) == (in_document, gs.simulate(DOCUMENT).summary()["arrived"])
+
+
+def test_independent_pipelines_have_no_latency_in_common() -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["pipelines"]["other"] = {"stages": [{"name": "server", "service": "server"}]}
+    document["traffic"] = [{**document["traffic"][0], "pipeline": name} for name in ("visit", "other")]
+    summary = gs.simulate(document).summary()
+    assert "e2e_latency_p95_s" not in list(summary)
+    assert {"visit.e2e_latency_p95_s", "other.e2e_latency_p95_s"} <= set(summary)
+    assert not any(name.startswith("e2e_latency") for name in gs.Scenario.from_dict(document).figure_names)
+    with pytest.raises(
+        gs.FigureError, match=r"ambiguous: visit\.e2e_latency_p95_s, other\.e2e_latency_p95_s"
+    ):
+        summary["e2e_latency_p95_s"]
+    shown = gs.sweep(gs.grid(document, seed=[1, 2])).text().split()
+    assert shown.count("e2e") == 2
+    assert {"visit", "other"} <= set(shown)
+
+
+def test_empty_instances_are_rows_and_warnings() -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["services"]["server"]["model"]["memory_bytes"] = 2e10
+    mode = "mig:4g.40gb+3x1g.10gb"
+    result = gs.simulate(document, mode=mode)
+    said = " ".join(result.summary().text().split())
+    assert "gpu0/1g.10gb@6 empty" in said
+    assert "52 SMs and 40.0 GB in no process's instance" in said
+    assert "3 of 4 instances are empty" in said
+    table = " ".join(gs.compare(document, ["dedicated", mode]).text().split())
+    assert f"warning: {mode}: gpu0: 3 of 4 instances are empty" in table
+    assert "unused" in table
+    assert "3 of 4 instances are empty" in " ".join(gs.sweep(gs.grid(document, mode=[mode])).text().split())

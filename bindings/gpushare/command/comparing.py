@@ -12,7 +12,6 @@ from .. import files
 from ..frames.notices import plain
 from ..frames.render import text_table, wrap
 from ..frames.table_files import write_csv
-from .commands import split_values
 from .deciding import MET, add_objectives, exit_code
 from .progress import Progress, warned
 from .resuming import resumable
@@ -166,12 +165,11 @@ def compare(options: argparse.Namespace) -> int:
     from ..planning.deciding import compare as compare_modes
     from ..planning.implied import KEPT, Kept
 
-    modes = split_values(options.modes) if options.modes is not None else None
     keep = Kept.parse(options.keep) if options.keep is not None else KEPT
     with resumable(options), Progress(options.scenario) as progress:
         table = compare_modes(
             options.scenario,
-            modes,
+            options.modes,
             slo=options.slo,
             keep=keep,
             seed=options.seed,

@@ -50,7 +50,8 @@ def compare(
     scenario : Scenario, str, path or mapping
         As in `simulate`.
     modes : sequence of str or Layout, optional
-        Modes as in `Scenario.load`; by default the document's own, or dedicated, time-slicing and mps. Where dedicated
+        Modes as in `Scenario.load`, or one text of them with commas between; by default
+        the document's own, or dedicated, time-slicing and mps. Where dedicated
         GPUs are not among them, they are simulated beside them: the verdict says what comes free and what users lose.
     objectives : mapping, optional
         As a document has them: ``{"llm.ttft_p95": "400ms", "success_rate": 0.999}``; by default the document's.
@@ -80,12 +81,13 @@ def compare(
     Returns
     -------
     Comparison
-        A mode that is refused for memory or layout is a row with its reason, and one that failed with its error.
+        A mode that is refused for memory or layout is a row with its reason, and one that does not exist, does not suit
+        the scenario or failed a row with its error.
 
     Raises
     ------
-    ScenarioError, ProfileError, LayoutError
-        For a mode that does not exist or does not suit the scenario, and objectives that contradict.
+    ScenarioError
+        For objectives that contradict.
     FigureError
         For objectives of figures that its runs do not have.
     OSError, ValueError

@@ -84,6 +84,11 @@ class ComparisonText:
         leading = [name for name in figures.LEADING if name not in left_out]
         return [
             *(self._memory() if name == "vram_used_bytes" else self._figure(name) for name in leading),
+            *(
+                self._figure(name)
+                for name in ("stranded_sms",)
+                if any(v > 0 for v in values(self._outcomes, name))
+            ),
             *(self._figure(name) for name in self._server_figures),
         ]
 

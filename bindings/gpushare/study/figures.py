@@ -65,6 +65,8 @@ COMPARED = (
     "compute_utilisation",
     "vram_used_bytes",
     "vram_allocated_bytes",
+    "stranded_sms",
+    "stranded_memory_bytes",
     "cost_per_month",
     "cost_per_1000_requests",
     "audio_gap_rate",

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import _core
 from ..frames.notices import Notice, plain, told
-from ..frames.render import Field, html_table, number, numbers, text_table, wrap
+from ..frames.render import Field, html_table, number, numbers, shorten, text_table, wrap
 from ..frames.tables import Table, concatenate
 from . import figures
 from .bottleneck import Bottleneck, agreed
@@ -117,10 +117,17 @@ class Summary(Mapping[str, float]):
             (
                 "memory",
                 f"{number(self['vram_used_bytes'] / 1e9, 1)} GB used "
-                f"of {number(self['vram_allocated_bytes'] / 1e9, 1)} GB allocated",
+                f"of {number(self['vram_allocated_bytes'] / 1e9, 1)} GB allocated{self._stranded()}",
             ),
             ("limited by", self.limiting_resource),
         ]
+
+    def _stranded(self) -> str:
+        """What MIG cuts off, and empty instances."""
+        if not self["stranded_sms"] > 0:
+            return ""
+        memory = self["stranded_memory_bytes"] / 1e9
+        return f"; {self._count('stranded_sms')} SMs and {number(memory, 1)} GB in no process's instance"
 
     def _late(self) -> str:
         return f", {self._count('late')} of them after the window" if self["late"] > 0 else ""
@@ -151,7 +158,9 @@ class Summary(Mapping[str, float]):
         partitions = self._runs[0].summary["partitions"]
         names = [p["name"] for p in partitions]
         shared_by = Field("shared by", [p["sharing"] for p in partitions], "left")
-        return [Field("partition", names, "left"), shared_by, *self._partition_figures(names)]
+        who = [shorten(", ".join(p["processes"]) or "nobody", 24) for p in partitions]
+        fields = [Field("partition", names, "left"), shared_by, *self._partition_figures(names)]
+        return [*fields, Field("serves", who, "left")]
 
     def _partition_figures(self, names: Sequence[str]) -> list[Field]:
         return [

@@ -70,7 +70,7 @@ def simulate(
     mode : str or Layout, optional
         Another mode, as in `Scenario.load`.
     seed : int, optional
-        At least 1; by default the scenario's. The same seed gives the same bytes.
+        At least 0; by default the scenario's. The same seed gives the same bytes.
     replications : int
         Independent runs; figures then carry the half-width of their 95 % interval.
     uncertainty : bool
@@ -108,14 +108,14 @@ def simulate(
         When the run was stopped by `progress`, would be of more than `most_requests`, ran out of memory or broke one of
         its own invariants.
     ValueError
-        For a seed, number of replications or threads below 1.
+        For a seed below 0, or a number of replications or threads below 1.
     """
     scenario = as_scenario(scenario)
     if mode is not None:
         scenario = scenario.with_mode(mode)
     runs = _core.simulate(
         scenario._handle,
-        seed=0 if seed is None else check_count("seed", seed),
+        seed=None if seed is None else check_count("seed", seed, 0),
         replications=run_count(replications, uncertainty),
         spread=_SPREAD if uncertainty else (0.0, 0.0, 0.0),
         record_requests=record_requests,

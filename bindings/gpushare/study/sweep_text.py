@@ -143,7 +143,15 @@ class SweepText:
         left_out = [figure.name for figure in self._asked]
         if not figures.is_offered(point.scenario for point in self._points):
             left_out += figures.OF_OPEN
-        return [_in_seconds(figures.describe(name)) for name in _SHOWN if name not in left_out]
+        shown = [name for name in _SHOWN if not name.startswith("e2e_latency") or self._has(name)]
+        shown += [name for name in self._names() if name.endswith(".e2e_latency_p95_s")]  # of each pipeline
+        return [_in_seconds(_owned(name)) for name in shown if name not in left_out]
+
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys(name for outcome in self._outcomes for name in outcome.figures))
+
+    def _has(self, name: str) -> bool:
+        return any(name in outcome.figures for outcome in self._outcomes)
 
     def _values(self, metric: str, scale: float) -> list[float]:
         return [scaled(value, scale) for value in values(self._outcomes, metric)]
@@ -160,6 +168,12 @@ class SweepText:
         if axis == "layout":
             texts = compact_layouts(texts)
         return Field(axis, [shorten(text, 40) for text in texts], "left")
+
+
+def _owned(name: str) -> figures.Figure:
+    """A figure with the pipeline that it is of in its heading."""
+    figure, owner = figures.describe(name), name.rpartition(".")[0]
+    return replace(figure, title=f"{owner}\n{figure.title}") if owner else figure
 
 
 def _in_seconds(figure: figures.Figure) -> figures.Figure:

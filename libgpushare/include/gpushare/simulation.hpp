@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -38,7 +39,7 @@ struct CalibrationSpread {
 };
 
 struct RunOptions {
-  std::uint64_t seed = 0;  ///< 0: the scenario's
+  std::optional<std::uint64_t> seed{};  ///< nullopt: the scenario's
   std::uint32_t replication = 0;
   bool record_requests = true;  ///< off: histograms only, constant memory
   bool record_steps = false;    ///< makes every iteration an event of its own

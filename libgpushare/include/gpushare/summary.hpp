@@ -24,13 +24,13 @@ struct PartitionSummary {
   std::string name;  ///< "gpu0/3g.40gb@0"
   int gpu = 0;       ///< index into the GPUs of the placement
   std::string sharing;
-  std::vector<std::string> processes;
-  double busy = 0;                    ///< share of the time with a kernel running
-  double switching = 0;               ///< share of the time spent handing over between processes
-  double compute_utilisation = 0;     ///< FLOP done of the partition's peak fp16 rate
-  double bandwidth_utilisation = 0;   ///< bytes moved of the partition's peak
-  double memory_used_bytes = 0;       ///< resident
-  double memory_allocated_bytes = 0;  ///< nominal size of the partition
+  std::vector<std::string> processes;  ///< empty where nothing is placed
+  double busy = 0;                     ///< share of the time with a kernel running
+  double switching = 0;                ///< share of the time spent handing over between processes
+  double compute_utilisation = 0;      ///< FLOP done of the partition's peak fp16 rate
+  double bandwidth_utilisation = 0;    ///< bytes moved of the partition's peak
+  double memory_used_bytes = 0;        ///< resident
+  double memory_allocated_bytes = 0;   ///< nominal size of the partition
 };
 
 struct ServiceSummary {
@@ -109,6 +109,9 @@ struct Summary {
   double cost_per_month = 0;  ///< 720 hours
   double cost_per_1000_requests = 0;
   double vram_used_bytes = 0, vram_allocated_bytes = 0;
+  /// Of the GPUs with a process, at the start: what no process can use, cut off by MIG or in an empty instance.
+  int stranded_sms = 0;
+  double stranded_memory_bytes = 0;
   double audio_gap_s_per_request = 0;  ///< speech that came later than its playout
   double audio_gap_rate = 0;           ///< share of chunks that came late
   Bottleneck bottleneck;               ///< what the requests wait for most

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
+#include <span>
 
 #include "core/plausible.hpp"
 #include "core/text.hpp"
@@ -167,6 +168,66 @@ void check_traces(const Scenario& scenario, Found& found) {
 
 // ---- Placement and objectives ----
 
+std::string list_of(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 7;
+  if (names.size() <= kShown) return text::join(names, ", ");
+  return text::join(std::span(names).first(kShown), ", ") +
+         text::format(" and {} more", names.size() - kShown);
+}
+
+// An instance that could be cut beside those of the layout; empty: none.
+std::string addable(const GpuPlacement& gpu) {
+  const std::vector<MigProfile>& kinds = gpu.profile().mig;
+  std::set<int> taken;
+  int compute = 0, most = 0;
+  for (const MigProfile& kind : kinds) most = std::max(most, kind.compute_slices);
+  for (const Instance& instance : gpu.layout().instances) {
+    const MigProfile& kind = kinds[static_cast<std::size_t>(instance.profile)];
+    compute += kind.compute_slices;
+    for (int slot = 0; slot < kind.memory_slices; ++slot) taken.insert(instance.start + slot);
+  }
+  for (const MigProfile& kind : kinds) {  // the largest first
+    if (kind.double_memory || kind.media_extension || compute + kind.compute_slices > most) continue;
+    for (const int start : kind.starts)
+      if (taken.lower_bound(start) == taken.lower_bound(start + kind.memory_slices)) return kind.name;
+  }
+  return "";
+}
+
+// Instances in which nothing runs, and slices that no instance has although one could.
+void check_empty(const Scenario& scenario, Found& found) {
+  for (std::size_t i = 0; i < scenario.placement.gpus.size(); ++i) {
+    const GpuPlacement& gpu = scenario.placement.gpus[i];
+    const std::string where = text::format("gpu{}", i);
+    std::vector<std::string> empty;
+    int sms = 0, used = 0;
+    for (std::size_t p = 0; p < gpu.parts().size(); ++p) {
+      const Partition& part = gpu.parts()[p];
+      const bool is_empty = gpu.partitions[p].processes.empty();
+      if (is_empty) empty.push_back(part.name);
+      (is_empty ? sms : used) += part.sms;
+    }
+    if (empty.size() == gpu.parts().size()) {
+      found.add(where, text::format("nothing is placed on this {}", gpu.profile().name));
+      continue;
+    }
+    if (!empty.empty())
+      found.add(
+          where,
+          text::format(
+              "{} of {} instances are empty ({}): {} of its {} SMs serve nobody; more replicas, another "
+              "layout or a smaller GPU would use them",
+              empty.size(), gpu.parts().size(), list_of(empty), sms, gpu.profile().sms));
+    const std::string more = gpu.layout().whole() ? "" : addable(gpu);
+    if (!more.empty())
+      found.add(where,
+                text::format(
+                    "the layout leaves room for a further {}: its instances have {} of {} SMs, and what is "
+                    "not cut serves nobody",
+                    more, used + sms, gpu.profile().sms));
+  }
+}
+
 void check_caps(const Scenario& scenario, Found& found) {
   for (const GpuPlacement& gpu : scenario.placement.gpus)
     for (const PartitionPlacement& part : gpu.partitions)
@@ -198,6 +259,7 @@ std::vector<Warning> warnings_of(const Scenario& scenario) {
   check_files(scenario, found);
   check_traces(scenario, found);
   check_caps(scenario, found);
+  check_empty(scenario, found);
   check_objectives(scenario, found);
   return found.take();
 }

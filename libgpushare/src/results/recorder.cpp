@@ -110,7 +110,8 @@ void Recorder::complete(const Request& request, Time now) {
 }
 
 std::vector<LatencySummary> Recorder::latencies() const {
-  std::vector<LatencySummary> all{summarise(kEndToEnd, e2e_)};
+  std::vector<LatencySummary> all;
+  if (workload_->pipelines.size() == 1) all.push_back(summarise(kEndToEnd, e2e_));  // else they are unrelated
   for (std::size_t i = 0; i < latencies_.size(); ++i)
     if (histograms_[i].count() > 0) all.push_back(summarise(latencies_[i].name, histograms_[i]));
   return all;

@@ -57,6 +57,36 @@ void add_partitions(const FinishedRun& run, Summary& summary) {
   for (const auto& [gpu, bytes] : allocated) summary.vram_allocated_bytes += bytes;
 }
 
+bool is_used(const GpuPlacement& gpu) {
+  return std::any_of(gpu.partitions.begin(), gpu.partitions.end(),
+                     [](const PartitionPlacement& part) { return !part.processes.empty(); });
+}
+
+// Instances on which nothing is placed come last: others are known by their place in the fleet.
+void add_empty_partitions(const Placement& placement, Summary& summary) {
+  for (std::size_t gpu = 0; gpu < placement.gpus.size(); ++gpu) {
+    const GpuPlacement& placed = placement.gpus[gpu];
+    if (!is_used(placed)) continue;
+    int sms = placed.profile().sms;
+    double memory_bytes = placed.profile().nominal_memory_bytes;
+    for (std::size_t i = 0; i < placed.parts().size(); ++i) {
+      const Partition& part = placed.parts()[i];
+      if (placed.partitions[i].processes.empty()) {
+        PartitionSummary& empty = summary.partitions.emplace_back();
+        empty.name = text::format("gpu{}/{}", gpu, part.name);
+        empty.gpu = static_cast<int>(gpu);
+        empty.sharing = "empty";
+        empty.memory_allocated_bytes = part.nominal_memory_bytes;
+      } else {
+        sms -= part.sms;
+        memory_bytes -= part.nominal_memory_bytes;
+      }
+    }
+    summary.stranded_sms += sms;
+    summary.stranded_memory_bytes += std::max(0.0, memory_bytes);
+  }
+}
+
 void add_services(const FinishedRun& run, Summary& summary) {
   for (std::size_t i = 0; i < run.fleet.services.size(); ++i) {
     const Meters::ServiceMeter& meter = run.meters.service(i);
@@ -193,6 +223,7 @@ Summary summarise(const FinishedRun& run) {
   add_latencies(run, summary);
   add_partitions(run, summary);
   add_services(run, summary);
+  add_empty_partitions(run.scenario.placement, summary);
   summary.bottleneck = find_bottleneck(summary, partitions_of_services(run.fleet));
   check_invariants(run, summary);
   return summary;
