@@ -15,6 +15,7 @@
 #include "gpushare/scenario.hpp"
 #include "gpushare/simulation.hpp"
 #include "gpushare/trace.hpp"
+#include "gpushare/warnings.hpp"
 
 namespace gpushare::python {
 
@@ -94,6 +95,8 @@ py::array_t<T> view(const std::shared_ptr<const void>& owner, const std::vector<
 /// Every figure by its canonical name.
 [[nodiscard]] py::dict figures_dict(const Summary& summary);
 [[nodiscard]] py::dict bottleneck_dict(const Summary& summary);
+/// (where, text) of each.
+[[nodiscard]] py::list warning_list(const std::vector<Warning>& warnings);
 
 void register_errors(py::module_& module);
 void register_profile(py::module_& module);

@@ -67,11 +67,30 @@ py::tuple bottleneck_words(const std::string& cause, const std::string& service,
   return py::make_tuple(to_string(bottleneck, service, partition), brief(bottleneck, service));
 }
 
+py::list traffic_list(const Summary& summary) {
+  py::list list;
+  for (const TrafficSummary& traffic : summary.traffic) {
+    py::dict d;
+    d["name"] = traffic.name;
+    d["kind"] = traffic.kind;
+    d["offered_rate"] = traffic.offered_rate;
+    d["served_rate"] = traffic.served_rate;
+    d["backlog"] = traffic.backlog;
+    d["backlog_in_middle"] = traffic.backlog_in_middle;
+    d["late"] = traffic.late;
+    d["cleared_after_s"] = traffic.cleared_after_s;
+    d["keeps_up"] = traffic.keeps_up;
+    list.append(d);
+  }
+  return list;
+}
+
 }  // namespace
 
 py::dict summary_dict(const Summary& summary) {
   py::dict d;
   d["limiting_resource"] = to_string(summary.bottleneck, summary);
+  d["traffic"] = traffic_list(summary);
   std::vector<py::dict> latencies(summary.latencies.size()), partitions, services;
   for (const PartitionSummary& partition : summary.partitions) {
     py::dict& figures = partitions.emplace_back();

@@ -1,3 +1,5 @@
+#include <tuple>
+
 #include "handles.hpp"
 
 namespace gpushare::python {
@@ -57,32 +59,47 @@ py::dict workload_dict(const ScenarioHandle& h) {
   return d;
 }
 
+/// (kind, path, format, time unit, tokens of a block, tokens of an output)
+using FileTuple = std::tuple<std::string, std::string, std::string, std::string, std::int32_t, std::int32_t>;
+
+FileTuple file_tuple(const InputFile& file) {
+  return {file.kind == InputFile::Kind::trace ? "trace" : "calls",
+          file.path,
+          file.format,
+          file.time_unit,
+          file.block_tokens,
+          file.output_tokens};
+}
+
+InputFile trace_file(const FileTuple& file) {
+  const auto& [kind, path, format, time_unit, block_tokens, output_tokens] = file;
+  return {InputFile::Kind::trace, path, format, time_unit, block_tokens, output_tokens};
+}
+
 py::list file_list(const ScenarioDocument& document) {
   py::list files;
-  for (const InputFile& file : document.files())
-    files.append(
-        py::make_tuple(file.kind == InputFile::Kind::trace ? "trace" : "calls", file.path, file.format));
+  for (const InputFile& file : document.files()) files.append(file_tuple(file));
   return files;
 }
 
 py::list files_read(const Inputs& inputs) {
   py::list files;
-  for (const auto& [file, trace] : inputs.trace_files)
-    files.append(py::make_tuple("trace", file.first, file.second));
-  for (const auto& [path, calls] : inputs.call_files) files.append(py::make_tuple("calls", path, "auto"));
+  for (const auto& [file, trace] : inputs.trace_files) files.append(file_tuple(file));
+  for (const auto& [path, calls] : inputs.call_files)
+    files.append(file_tuple({InputFile::Kind::calls, path}));
   return files;
 }
 
 using Traces = std::map<std::string, TraceHandle>;
 using Calls = std::map<std::string, CallsHandle>;
-using TraceFiles = std::map<std::pair<std::string, std::string>, TraceHandle>;
+using TraceFiles = std::map<FileTuple, TraceHandle>;
 
 Inputs inputs_of(const Traces& traces, const Calls& calls, const TraceFiles& trace_files,
                  const Calls& call_files, const std::vector<std::string>& formats) {
   Inputs inputs;
   for (const auto& [name, handle] : traces) inputs.traces[name] = handle.trace;
   for (const auto& [name, handle] : calls) inputs.calls[name] = handle.calls;
-  for (const auto& [file, handle] : trace_files) inputs.trace_files[file] = handle.trace;
+  for (const auto& [file, handle] : trace_files) inputs.trace_files[trace_file(file)] = handle.trace;
   for (const auto& [path, handle] : call_files) inputs.call_files[path] = handle.calls;
   if (!formats.empty()) inputs.trace_formats = formats;
   return inputs;
@@ -99,7 +116,9 @@ void register_document(py::module_& module) {
       .def("in_mode", &ScenarioDocument::in_mode, py::arg("mode"), "Another mode of the document given.")
       .def_property_readonly("given", &ScenarioDocument::given, "JSON before any mode.")
       .def_property_readonly("text", &ScenarioDocument::text, "JSON with the mode applied.")
-      .def_property_readonly("files", &file_list, "(kind, path, format) of the traces and calls it names.")
+      .def_property_readonly(
+          "files", &file_list,
+          "(kind, path, format, time_unit, block_tokens, output_tokens) of the traces and calls it names.")
       .def(
           "read",
           [](const ScenarioDocument& document, const Traces& traces, const Calls& calls,
@@ -127,6 +146,12 @@ void field(py::class_<ScenarioHandle>& cls, const char* name, T Workload::*membe
       name, [member](const ScenarioHandle& h) { return h.scenario->workload.*member; }, doc);
 }
 
+void add_warnings(py::class_<ScenarioHandle>& cls) {
+  cls.def_property_readonly(
+      "warnings", [](const ScenarioHandle& h) { return warning_list(warnings_of(*h.scenario)); },
+      "(where, text) of what is legal and still likely to mislead.");
+}
+
 void add_objectives(py::class_<ScenarioHandle>& cls) {
   cls.def_property_readonly(
       "objectives",
@@ -144,6 +169,12 @@ void add_objectives(py::class_<ScenarioHandle>& cls) {
 }
 
 }  // namespace
+
+py::list warning_list(const std::vector<Warning>& warnings) {
+  py::list list;
+  for (const Warning& warning : warnings) list.append(py::make_tuple(warning.where, warning.text));
+  return list;
+}
 
 void register_scenario(py::module_& module) {
   register_document(module);
@@ -174,11 +205,12 @@ void register_scenario(py::module_& module) {
   cls.def_property_readonly("workload", &workload_dict, "What is to be served, as a dict.");
   cls.def_property_readonly(
       "files", [](const ScenarioHandle& h) { return files_read(h.scenario->inputs); },
-      "(kind, path, format) of the files it was read with.");
+      "(kind, path, format, time_unit, block_tokens, output_tokens) of the files it was read with.");
   cls.def_property_readonly(
       "original", [](const ScenarioHandle& h) { return *h.scenario->original; },
       "The document it was read from, in its mode.");
   add_objectives(cls);
+  add_warnings(cls);
   cls.def(
       "check_memory", [](const ScenarioHandle& h) { check_memory(*h.scenario); },
       "Raises OutOfMemoryError with the sum when a partition's processes do not fit it.");

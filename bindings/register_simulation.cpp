@@ -87,9 +87,10 @@ py::dict log_tables(const RunHandle& h) {
   return tables;
 }
 
-std::vector<RunHandle> run(const ScenarioHandle& h, std::uint64_t seed, std::uint32_t replications,
-                           bool record_requests, bool record_steps, bool record_log, unsigned threads,
-                           const std::array<double, 3>& spread, std::vector<int> watched_replicas,
+std::vector<RunHandle> run(const ScenarioHandle& h, std::optional<std::uint64_t> seed,
+                           std::uint32_t replications, bool record_requests, bool record_steps,
+                           bool record_log, unsigned threads, const std::array<double, 3>& spread,
+                           std::vector<int> watched_replicas, double most_requests,
                            const py::object& progress) {
   if (replications == 0) throw py::value_error("replications: found 0; at least 1 is needed");
   Watch watch;
@@ -100,6 +101,7 @@ std::vector<RunHandle> run(const ScenarioHandle& h, std::uint64_t seed, std::uin
   options.record_log = record_log;
   options.watched_replicas = std::move(watched_replicas);
   options.spread = {spread[0], spread[1], spread[2]};
+  options.most_requests = most_requests;
   options.progress = [&watch](double fraction) { return watch.report(fraction); };
   std::vector<Run> runs = watched(
       [&] { return simulate_replications(*h.scenario, replications, options, threads); }, progress, watch);
@@ -143,11 +145,18 @@ void register_simulation(py::module_& module) {
       .def_property_readonly(
           "partitions", [](const RunHandle& h) { return part(h, h.run->partitions); }, "Partitions.")
       .def("log", &log_tables, "Tables of the run's log by name; empty unless it was recorded.");
-  module.def("simulate", &run, py::arg("scenario"), py::kw_only(), py::arg("seed") = 0,
+  module.def("simulate", &run, py::arg("scenario"), py::kw_only(), py::arg("seed") = py::none(),
              py::arg("replications") = 1, py::arg("record_requests") = true, py::arg("record_steps") = false,
              py::arg("record_log") = false, py::arg("threads") = 0,
              py::arg("spread") = std::array<double, 3>{}, py::arg("watched_replicas") = std::vector<int>{},
-             py::arg("progress") = py::none(), "Runs replications 0, 1, ... of a scenario, in order.");
+             py::arg("most_requests") = RunOptions{}.most_requests, py::arg("progress") = py::none(),
+             "Runs replications 0, 1, ... of a scenario, in order.");
+  module.def(
+      "warnings_after",
+      [](const ScenarioHandle& scenario, const RunHandle& h) {
+        return warning_list(warnings_of(*scenario.scenario, h.run->summary));
+      },
+      py::arg("scenario"), py::arg("run"), "(where, text) of what the figures of a run hide.");
   module.def(
       "mean_estimate",
       [](const std::vector<double>& values, double level) {

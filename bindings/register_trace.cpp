@@ -89,6 +89,7 @@ py::dict origin_dict(const TraceOrigin& origin) {
   d["format"] = origin.format;
   d["time_unit"] = origin.time_unit;
   d["reason"] = origin.reason;
+  d["guessed_unit"] = origin.guessed_unit;
   d["rows"] = origin.rows;
   d["empty_outputs"] = origin.empty_outputs;
   d["inversions"] = origin.inversions;

@@ -58,6 +58,7 @@ HEADERS = {
     "table.hpp": "core",
     "time.hpp": "core",
     "trace.hpp": "traces",
+    "warnings.hpp": "documents",
     "what_if.hpp": "planning",
     "workload.hpp": "placement",
 }

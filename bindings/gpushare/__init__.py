@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .calibration.calibration import Calibration as Calibration
     from .calibration.fitting import calibrate as calibrate
     from .calibration.measurements import Measurements as Measurements
+    from .frames.notices import Notice as Notice
     from .frames.tables import Table as Table
     from .planning.answer import Plan as Plan
     from .planning.capacity import capacity as capacity
@@ -120,6 +121,7 @@ _HOMES = {
     "study.runner": ("RayExecutor",),
     "study.sensitivity": ("Sensitivity", "sensitivity"),
     "study.simulation": ("simulate",),
+    "frames.notices": ("Notice",),
     "frames.tables": ("Table",),
     "traces": ("Trace",),
     "validation": ("Report", "validate"),

@@ -4,6 +4,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+_File = tuple[str, str, str, str, int, int]
+
 class Error(Exception):
     where: str
 
@@ -159,13 +161,13 @@ class ScenarioDocument:
     @property
     def text(self) -> str: ...
     @property
-    def files(self) -> list[tuple[str, str, str]]: ...
+    def files(self) -> list[_File]: ...
     def read(
         self,
         *,
         traces: Mapping[str, Trace] = {},
         calls: Mapping[str, Calls] = {},
-        trace_files: Mapping[tuple[str, str], Trace] = {},
+        trace_files: Mapping[_File, Trace] = {},
         call_files: Mapping[str, Calls] = {},
         formats: Sequence[str] = [],
         like: Scenario | None = None,
@@ -203,13 +205,15 @@ class Scenario:
     @property
     def workload(self) -> dict[str, Any]: ...
     @property
-    def files(self) -> list[tuple[str, str, str]]: ...
+    def files(self) -> list[_File]: ...
     @property
     def original(self) -> ScenarioDocument: ...
     @property
     def objectives(self) -> str: ...
     @property
     def figure_names(self) -> list[str]: ...
+    @property
+    def warnings(self) -> list[tuple[str, str]]: ...
     def with_objectives(self, json: str) -> Scenario: ...
     def check_memory(self) -> None: ...
 
@@ -331,7 +335,7 @@ def engine_kinds() -> list[dict[str, Any]]: ...
 def simulate(
     scenario: Scenario,
     *,
-    seed: int = 0,
+    seed: int | None = None,
     replications: int = 1,
     record_requests: bool = True,
     record_steps: bool = False,
@@ -339,6 +343,7 @@ def simulate(
     threads: int = 0,
     spread: tuple[float, float, float] = (0.0, 0.0, 0.0),
     watched_replicas: Sequence[int] = [],
+    most_requests: float = 2e7,
     progress: Callable[[float], bool | None] | None = None,
 ) -> list[Run]: ...
 def figure_table() -> dict[str, list[dict[str, Any]]]: ...
@@ -349,6 +354,7 @@ def parse_bound(names: Sequence[str], text: str, only_pipeline: str = "") -> tup
 def bottleneck_words(
     cause: str, service: str, partition: str, busy: float, switching: float, service_busy: float
 ) -> tuple[str, str]: ...
+def warnings_after(scenario: Scenario, run: Run) -> list[tuple[str, str]]: ...
 def mean_estimate(values: Sequence[float], level: float = 0.95) -> tuple[float, float, int]: ...
 
 # Calibration. A fitted figure is (value, standard error, determined); a kind of step (kernels, saturating share, FLOP,

@@ -11,6 +11,8 @@ inline Summary numbered() {
   s.duration_s = 1;
   s.arrived = 2, s.completed = 3, s.rejected = 4, s.failed = 5, s.skipped = 6, s.unfinished = 7;
   s.request_throughput = 8, s.output_token_throughput = 9, s.success_rate = 0.10;
+  s.late = 62, s.offered_rate = 63, s.backlog = 64, s.backlog_growth = 65;
+  s.stranded_sms = 66, s.stranded_memory_bytes = 67;
   s.goodput = 0.60, s.goodput_rate = 61;
   s.gpus_used = 11, s.gpus_freed = 12, s.request_throughput_per_gpu = 13;
   s.gpu_hours = 14, s.cost_per_month = 15, s.cost_per_1000_requests = 16;

@@ -80,6 +80,11 @@ TEST_CASE(
                            "failed",
                            "skipped",
                            "unfinished",
+                           "late",
+                           "backlog",
+                           "stranded_sms",
+                           "stranded_memory_bytes",
+                           "backlog_growth",
                            "gpus_used",
                            "gpu_hours",
                            "cost_per_month",
@@ -104,7 +109,7 @@ TEST_CASE(
         "goodput_rate", "gpus_freed", "request_throughput_per_gpu", "llm.prefix_hit_rate",
         "llm.prefix_hit_tokens", "llm.draft_acceptance_rate", "llm.accepted_tokens"})
     CHECK_MESSAGE(better(name) == Better::higher, name);
-  for (const char* name : {"arrived", "events", "duration_s", "gpu_busy", "vram_used_bytes",
+  for (const char* name : {"arrived", "offered_rate", "events", "duration_s", "gpu_busy", "vram_used_bytes",
                            "e2e_latency_count", "gpu0/whole.busy", "llm.replicas", "llm.draft_tokens"})
     CHECK_MESSAGE(better(name) == Better::neither, name);
   for (const FigureInfo& info : figures_of(FigureScope::latency))
@@ -120,6 +125,12 @@ TEST_CASE("every figure is the field that it is named after") {
                                                {"failed", 5},
                                                {"skipped", 6},
                                                {"unfinished", 7},
+                                               {"late", 62},
+                                               {"stranded_sms", 66},
+                                               {"stranded_memory_bytes", 67},
+                                               {"offered_rate", 63},
+                                               {"backlog", 64},
+                                               {"backlog_growth", 65},
                                                {"request_throughput", 8},
                                                {"output_token_throughput", 9},
                                                {"success_rate", 0.10},

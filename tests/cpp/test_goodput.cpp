@@ -119,8 +119,12 @@ TEST_CASE("requests are good whose own latencies lie within the bounds") {
   CHECK(*summary.goodput < summary.success_rate);
 }
 
-TEST_CASE("a bound from end to end holds the requests of every pipeline") {
-  const Scenario scenario = chat_and_embeddings(R"({"e2e_latency_p95_s": 0.05})");
+TEST_CASE("a bound from end to end is of one pipeline, and holds its requests") {
+  CHECK_THROWS_WITH_AS(static_cast<void>(chat_and_embeddings(R"({"e2e_latency_p95_s": 0.05})")),
+                       doctest::Contains("ambiguous: chat.e2e_latency_p95_s, search.e2e_latency_p95_s"),
+                       ScenarioError);
+  const Scenario scenario =
+      chat_and_embeddings(R"({"chat.e2e_latency_p95_s": 0.05, "search.e2e_latency_p95_s": 0.05})");
   const Requests requests(scenario);
   const Counted counted(requests, scenario, [&](std::size_t row) {
     return requests.at("finish_s", row) - requests.at("arrival_s", row) <= 0.05;

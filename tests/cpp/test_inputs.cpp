@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "gpushare/simulation.hpp"
 #include "scenario_documents.hpp"
 
@@ -110,14 +113,37 @@ TEST_CASE("a document tells which files it names, and takes those that are hande
   const auto one = named.in_mode("one");
   CHECK(one.files() == std::vector<InputFile>{{Kind::trace, "/data/u.csv", "own"}});
   Inputs inputs;
-  inputs.trace_files[{"/data/u.csv", "own"}] = three_requests();  // there is no such file
+  inputs.trace_files[{Kind::trace, "/data/u.csv", "own"}] = three_requests();  // there is no such file
   CHECK_THROWS_WITH_AS(static_cast<void>(one.read(inputs)),
                        doctest::Contains("s.json#/traffic/0/format: unknown trace format \"own\""),
                        ScenarioError);
   inputs.trace_formats.emplace_back("own");
-  CHECK(one.read(inputs).workload.traffic[0].trace == (inputs.trace_files.at({"/data/u.csv", "own"})));
+  CHECK(one.read(inputs).workload.traffic[0].trace ==
+        (inputs.trace_files.at({Kind::trace, "/data/u.csv", "own"})));
   CHECK_THROWS_WITH_AS(static_cast<void>(one.read()), doctest::Contains("unknown trace format \"own\""),
                        ScenarioError);
+}
+
+TEST_CASE("a trace's unit, block size and missing lengths stand in the document") {
+  const std::string path = (std::filesystem::temp_directory_path() / "gpushare_units.jsonl").string();
+  std::ofstream(path) << R"({"timestamp": 1000, "input_length": 40, "hash_ids": [1, 2]})"
+                      << "\n"
+                      << R"({"timestamp": 2500, "input_length": 40, "hash_ids": [1, 3]})"
+                      << "\n";
+  Json entry = parse(R"({"kind": "trace", "time_unit": "ms", "block_tokens": 32, "output_tokens": 7})");
+  entry["path"] = path;
+  const auto read = [&] { return parse_scenario(chat(entry.dump()).dump()).workload.traffic[0].trace; };
+  const auto trace = read();
+  CHECK(trace->arrival_s == std::vector<double>{0, 1.5});
+  CHECK(trace->output_tokens == std::vector<std::int32_t>{7, 7});
+  CHECK(trace->block_tokens == 32);
+  entry["time_unit"] = "minutes";
+  CHECK_THROWS_WITH_AS(static_cast<void>(read()), doctest::Contains("/traffic/0/time_unit: expected one of"),
+                       ScenarioError);
+  entry["time_unit"] = "ms";
+  entry.erase("output_tokens");
+  CHECK_THROWS_AS(static_cast<void>(read()), TraceError);
+  std::filesystem::remove(path);
 }
 
 TEST_CASE(

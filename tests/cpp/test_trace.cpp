@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "gpushare/errors.hpp"
@@ -346,6 +347,33 @@ TEST_CASE("inspect counts what a trace holds") {
   CHECK(summary.output_p90 == doctest::Approx(3.6));
   CHECK(summary.output_p99 == doctest::Approx(3.96));
   CHECK(summary.output_max == 4);
+}
+
+TEST_CASE(
+    "numbers that are dates of our time only in a smaller unit count that, unless somebody says the unit") {
+  const auto csv = [](const std::string& name, const std::string& first, const std::string& second) {
+    return name + ",input_tokens,output_tokens\n" + first + ",1,2\n" + second + ",3,4\n";
+  };
+  for (const auto& [first, second, unit] : {std::tuple{"1778954400135", "1778954401635", "ms"},
+                                            std::tuple{"1778954400135000", "1778954401635000", "us"},
+                                            std::tuple{"1778954400135000000", "1778954401635000000", "ns"}}) {
+    const Trace trace = parse_trace(csv("timestamp", first, second), "t.csv");
+    CHECK(trace.arrival_s == std::vector<double>{0, 1.5});
+    CHECK(trace.origin.time_unit == unit);
+    CHECK(trace.origin.guessed_unit);
+  }
+  const std::string lines = R"({"timestamp": 1778954400135, "input_tokens": 1, "output_tokens": 2})"
+                            "\n"
+                            R"({"timestamp": 1778954401635, "input_tokens": 1, "output_tokens": 2})";
+  CHECK(parse_trace(lines, "t.jsonl").arrival_s == std::vector<double>{0, 1.5});
+  TraceOptions seconds;
+  seconds.time_unit = "s";
+  CHECK(parse_trace(csv("timestamp", "1778954400135", "1778954400136"), "t.csv", seconds).arrival_s.back() ==
+        1);
+  CHECK(parse_trace(csv("arrival_s", "1778954400135", "1778954400136"), "t.csv").arrival_s.back() == 1);
+  const Trace plain = parse_trace(csv("timestamp", "1778954400", "1778954401"), "t.csv");
+  CHECK(plain.arrival_s.back() == 1);
+  CHECK_FALSE(plain.origin.guessed_unit);
 }
 
 TEST_CASE("inspect of one request, of none, and of long silences neither divides by zero nor takes long") {

@@ -7,6 +7,7 @@ import gpushare as gs
 import numpy as np
 import polars as pl
 import pytest
+from gpushare.study.points import mode_list
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +82,29 @@ def test_refused_modes_are_rows_with_their_reason() -> None:
     assert table.to_dict()["mig:1g.10gb+1g.10gb"].keys() == {"refused"}
 
 
-def test_mistakes_are_errors_and_not_rows(light: gs.Scenario) -> None:
-    with pytest.raises(gs.ScenarioError, match="did you mean"):
-        gs.compare(light, modes=["dedicated", "mpz"])
+def test_a_mode_that_does_not_exist_or_suit_is_a_row_with_its_error(light: gs.Scenario) -> None:
+    table = gs.compare(light, modes=["dedicated", "mpz", "mps:50"])
+    assert table.modes == ["dedicated", "mpz", "mps:50"]
+    assert "did you mean" in table.errors["mpz"]
+    assert "1 percentages for" in table.errors["mps:50"]
+    assert list(table.summaries) == ["dedicated"]
+    assert "error: mpz: " in table.text()
+    assert not table.verdict.nothing_ran
+
+
+def test_modes_may_be_one_text(light: gs.Scenario) -> None:
+    assert gs.compare(light, modes="mps").modes == ["mps"]
+    commas = "dedicated,mig:2g.20gb,1g.10gb,19,mps:50/50,mig:3g.40gb@0(1c,2c)+3g.40gb"
+    assert mode_list(commas) == [
+        "dedicated",
+        "mig:2g.20gb,1g.10gb,19",
+        "mps:50/50",
+        "mig:3g.40gb@0(1c,2c)+3g.40gb",
+    ]
+    assert mode_list("mig:3g,night", ["night"]) == ["mig:3g", "night"]
+
+
+def test_an_empty_list_of_modes_is_an_error(light: gs.Scenario) -> None:
     with pytest.raises(ValueError, match="an empty list"):
         gs.compare(light, modes=[])
 

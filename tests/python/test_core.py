@@ -233,6 +233,7 @@ def test_a_scenario_handle_shows_every_field() -> None:
         "original": _core.ScenarioDocument,
         "objectives": str,
         "figure_names": list,
+        "warnings": list,
     }
     check_properties(handle, types)
     assert _core.parse_scenario(handle.original.given).mode == "dedicated"

@@ -83,6 +83,9 @@ def test_the_documents_fit_the_schema_and_use_every_member_and_word_of_it() -> N
         "mooncake",
         "sharegpt",
         "timed-trace",
+        "ms",
+        "us",
+        "ns",
     }
     written_by_the_package = {"label", "other_replicas", "undo"}
     no_shipped_model_has = {"bf16", "fp64"}

@@ -153,7 +153,7 @@ def test_results_are_pickled(result: gs.Result) -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"seed": 0}, "seed: found 0; an integer of at least 1 is needed"),
+        ({"seed": -1}, "seed: found -1; an integer of at least 0 is needed"),
         ({"seed": 1.5}, "seed: found 1.5"),
         ({"replications": 0}, "replications: found 0"),
         ({"replications": True}, "replications: found True"),

@@ -103,7 +103,7 @@ def test_any_executor_gives_the_same_table(points: list[gs.Point], table: gs.Swe
 
 def test_the_table_has_axes_figures_and_reasons(table: gs.SweepTable) -> None:
     assert table.columns[:3] == ["users", "mode", "feasible"]
-    assert table.columns[-2:] == ["limiting_resource", "refused"]
+    assert table.columns[-3:] == ["limiting_resource", "refused", "warnings"]
     assert table.table.type("users") == "int64"
     assert table.table.type("mode") == "category"
     assert table["feasible"].tolist() == [1, 1, 1, 1]

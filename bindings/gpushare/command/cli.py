@@ -138,9 +138,19 @@ def _positive(text: str) -> int:
     return value
 
 
+def _not_negative(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"found {text!r}; an integer of at least 0 is needed")
+    return value
+
+
 def _add_scenario(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scenario", metavar="SCENARIO", help="a file, or a name of `gpushare scenario list`")
-    parser.add_argument("--seed", type=_positive, help="of the random streams; by default the scenario's")
+    parser.add_argument("--seed", type=_not_negative, help="of the random streams; by default the scenario's")
     parser.add_argument(
         "--replications", type=_positive, default=1, help="runs; figures then carry 95 %% half-widths"
     )

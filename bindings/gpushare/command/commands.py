@@ -33,6 +33,10 @@ def parse_axis(text: str, scenario: Any) -> tuple[str, list[Any]]:
         from ..scenario import mig
 
         return name, list(mig.layouts(scenario.gpus[0]["profile"]))
+    if name == "mode":
+        from ..study.points import mode_list
+
+        return name, list(mode_list(values, scenario.modes))
     return name, [_value(name, part) for part in split_values(values)]
 
 

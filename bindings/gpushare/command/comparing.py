@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import files
+from ..frames.notices import plain
 from ..frames.render import text_table, wrap
 from ..frames.table_files import write_csv
-from .commands import split_values
 from .deciding import MET, add_objectives, exit_code
-from .progress import Progress
+from .progress import Progress, warned
 from .resuming import resumable
 
 __all__ = ["EXIT_CODES", "NOTHING_RAN", "add_budget", "add_compare", "add_run", "columns", "compare", "run"]
@@ -34,6 +34,13 @@ def columns() -> int:
 def add_budget(parser: argparse.ArgumentParser) -> None:
     """``--slo`` and ``--most-replications``."""
     add_objectives(parser)
+    parser.add_argument(
+        "--most-requests",
+        type=float,
+        default=2e7,
+        metavar="N",
+        help="refuse runs of more requests before they begin; by default 2e7, 0 refuses none",
+    )
     parser.add_argument(
         "--most-replications",
         type=int,
@@ -79,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     budget = Budget(
         options.replications, _most(options), options.uncertainty, bool(asked.bounds or asked.tolerate)
     )
-    with Progress(options.scenario) as progress:
+    with Progress(options.scenario) as progress, warned(scenario):
         result, fared = judged_run(
             scenario,
             asked,
@@ -89,6 +96,7 @@ def run(options: argparse.Namespace) -> int:
             record_requests=options.out is not None,
             record_steps=options.steps,
             threads=options.threads,
+            most_requests=options.most_requests,
             progress=progress.fraction,
         )
     if options.out is not None:
@@ -120,7 +128,9 @@ def _run_to_dict(result: Any, meets: bool | None, judged: Mapping[str, Any]) -> 
         if judged
         else {}
     )
-    return about | told | {"summary": result.summary().to_dict()}
+    summary = result.summary().to_dict()
+    warnings = summary.pop("warnings")
+    return about | told | {"warnings": warnings, "summary": summary}
 
 
 def _judged_text(fared: Any) -> str:
@@ -155,12 +165,11 @@ def compare(options: argparse.Namespace) -> int:
     from ..planning.deciding import compare as compare_modes
     from ..planning.implied import KEPT, Kept
 
-    modes = split_values(options.modes) if options.modes is not None else None
     keep = Kept.parse(options.keep) if options.keep is not None else KEPT
     with resumable(options), Progress(options.scenario) as progress:
         table = compare_modes(
             options.scenario,
-            modes,
+            options.modes,
             slo=options.slo,
             keep=keep,
             seed=options.seed,
@@ -169,6 +178,7 @@ def compare(options: argparse.Namespace) -> int:
             uncertainty=options.uncertainty,
             record_requests=False,
             threads=options.threads,
+            most_requests=options.most_requests,
             progress=progress.count,
             resume=options.resume,
         )
@@ -179,7 +189,7 @@ def compare(options: argparse.Namespace) -> int:
             "verdict": verdict.to_dict(),
             "objectives": verdict.objectives(),
         }
-        print(files.plain_json(answer | {"modes": table.to_dict()}))
+        print(files.plain_json(answer | {"warnings": plain(table.warnings), "modes": table.to_dict()}))
     else:
         print(table.text(width=columns()))
     if verdict.nothing_ran:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import files
-from .commands import split_values
 from .progress import Progress
 
 __all__ = ["MET", "MISSED", "UNCLEAR", "add_deciding", "add_objectives", "exit_code"]
@@ -152,7 +151,7 @@ def capacity(options: argparse.Namespace) -> int:
             options.scenario,
             vary=options.vary,
             slo=options.slo,
-            modes=split_values(options.modes) if options.modes else None,
+            modes=options.modes or None,
             tolerance=options.tolerance,
             replications=options.replications,
             seed=options.seed,

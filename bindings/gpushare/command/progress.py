@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-__all__ = ["Progress"]
+from .._core import Error
+
+__all__ = ["Progress", "warned"]
 
 
 class Progress:
@@ -59,3 +64,14 @@ def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+@contextmanager
+def warned(scenario: Any) -> Iterator[None]:
+    """Tells on stderr what is odd about a scenario that cannot run: it may be the reason."""
+    try:
+        yield
+    except Error:
+        for warning in scenario.warnings:
+            sys.stderr.write(f"gpushare: warning: {warning}\n")
+        raise

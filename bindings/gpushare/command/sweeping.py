@@ -63,6 +63,7 @@ def sweep(options: argparse.Namespace) -> int:
             most_replications=MOST if options.most_replications is None else options.most_replications,
             uncertainty=options.uncertainty,
             threads=options.threads,
+            most_requests=options.most_requests,
             progress=progress.count,
             resume=options.resume,
         )

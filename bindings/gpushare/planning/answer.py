@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from ..frames.notices import plain
 from .facts import PlanFacts
 from .plan_text import headline, plan_text
 
@@ -49,6 +50,7 @@ class Plan(PlanFacts):
             "replications": self.replications,
             "runs": self.runs,
             "finished": self.finished,
+            "warnings": plain(self.warnings),
         }
 
     def __repr__(self) -> str:

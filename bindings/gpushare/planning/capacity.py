@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._core import ScenarioError
+from .._core import Error, ScenarioError
 from .._errors import fail
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike, mode_text
 from ..study.outcomes import Outcome
+from ..study.points import mode_list
 from ..study.runner import Executor, MapCallable
 from ..study.simulation import as_scenario, check_count
 from .capacity_text import Capacity, CapacityOfMode, Tried
@@ -67,7 +68,8 @@ def capacity(
     Returns
     -------
     Capacity
-        A mode that is refused, or misses the objectives at every load, has a capacity of 0 and the reason.
+        A mode that does not exist, is refused, or misses the objectives at every load, has a capacity of 0 and the
+        reason.
 
     Raises
     ------
@@ -87,12 +89,16 @@ def capacity(
     asked = asked.beside([Objective("success_rate", KEPT.success, False, implied=True)])
     start = load.start(runs)
     found = {}
-    for mode in modes if modes is not None else [""]:
+    for mode in mode_list(modes, base.modes) if modes is not None else [""]:
         name = mode_text(mode) if mode else base.mode
         runs.told = lambda count, name=name: say(f"{name}: {count} runs")
-        placed = base.with_mode(mode) if mode else base
+        try:
+            placed = base.with_mode(mode) if mode else base
+        except Error as error:
+            found[name] = CapacityOfMode(0.0, 0.0, 0.0, (), str(error))
+            continue
         found[name] = _Search(placed, load, asked, runs, replications, tolerance).find(start)
-    return Capacity(base.name, vary or load.kind, load.unit, found, asked, runs.count)
+    return Capacity(base.name, vary or load.kind, load.unit, found, asked, runs.count, base.warnings)
 
 
 def _from_dedicated(scenario: Scenario, runs: Runs, replications: int) -> list[Objective]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..frames.charts import Line, line_chart
+from ..frames.notices import Notice, plain, told
 from ..frames.render import Field, html_table, number, text_table, wrap
 from ..frames.tables import Table
 from .objectives import Judged, Objectives, meets, shown
@@ -96,6 +97,8 @@ class Capacity:
         What was asked.
     runs : int
         Runs that were simulated.
+    warnings : sequence of Notice
+        What may mislead in it.
     """
 
     scenario: str
@@ -104,6 +107,7 @@ class Capacity:
     modes: Mapping[str, CapacityOfMode]
     objectives: Objectives
     runs: int
+    warnings: Sequence[Notice] = ()
 
     @property
     def best(self) -> str:
@@ -191,6 +195,7 @@ class Capacity:
                 for mode, found in self.modes.items()
             },
             "runs": self.runs,
+            "warnings": plain(self.warnings),
         }
 
     def text(self, width: int = 80) -> str:
@@ -220,7 +225,8 @@ class Capacity:
     def _notes(self, width: int) -> list[str]:
         asked = ", ".join(f"{o}{'*' if o.implied else ''}" for o in self.objectives.bounds)
         closing = " * not asked for." if any(o.implied for o in self.objectives.bounds) else ""
-        return [wrap(f"within: {asked}.{closing} {self.runs} runs under the same luck.", width, "  ")]
+        within = f"within: {asked}.{closing} {self.runs} runs under the same luck."
+        return [*told(self.warnings, width), wrap(within, width, "  ")]
 
     def __repr__(self) -> str:
         return self.text()

@@ -13,7 +13,7 @@ from ..study import comparison
 from ..study.outcomes import Outcome
 from ..study.points import Point, combinations
 from ..study.runner import Executor, MapCallable
-from ..study.simulation import as_scenario
+from ..study.simulation import MOST_REQUESTS, as_scenario
 from .implied import KEPT, Kept
 from .judging import Check, Fared, Measured, checks, implied, is_open, judge
 from .objectives import Judged, Objective, Objectives
@@ -39,6 +39,7 @@ def compare(
     record_requests: bool = True,
     executor: Executor | MapCallable | None = None,
     threads: int | None = None,
+    most_requests: float = MOST_REQUESTS,
     progress: Callable[[int, int], object] | None = None,
     resume: str | os.PathLike[str] | None = None,
 ) -> Comparison:
@@ -49,7 +50,8 @@ def compare(
     scenario : Scenario, str, path or mapping
         As in `simulate`.
     modes : sequence of str or Layout, optional
-        Modes as in `Scenario.load`; by default the document's own, or dedicated, time-slicing and mps. Where dedicated
+        Modes as in `Scenario.load`, or one text of them with commas between; by default
+        the document's own, or dedicated, time-slicing and mps. Where dedicated
         GPUs are not among them, they are simulated beside them: the verdict says what comes free and what users lose.
     objectives : mapping, optional
         As a document has them: ``{"llm.ttft_p95": "400ms", "success_rate": 0.999}``; by default the document's.
@@ -69,6 +71,8 @@ def compare(
         As in `sweep`: None for threads, anything with ``submit``, or a map callable.
     threads : int, optional
         Modes at a time without an executor; by default one a core.
+    most_requests : float
+        As in `simulate`.
     progress : callable, optional
         Called with (modes done, modes in all), which grows when modes are simulated again.
     resume : str or path, optional
@@ -77,12 +81,13 @@ def compare(
     Returns
     -------
     Comparison
-        A mode that is refused for memory or layout is a row with its reason, and one that failed with its error.
+        A mode that is refused for memory or layout is a row with its reason, and one that does not exist, does not suit
+        the scenario or failed a row with its error.
 
     Raises
     ------
-    ScenarioError, ProfileError, LayoutError
-        For a mode that does not exist or does not suit the scenario, and objectives that contradict.
+    ScenarioError
+        For objectives that contradict.
     FigureError
         For objectives of figures that its runs do not have.
     OSError, ValueError
@@ -111,6 +116,7 @@ def compare(
         "executor": executor,
         "threads": threads,
         "resume": resume,
+        "most_requests": most_requests,
     }
     outcomes, counts = until_clear(
         [case.point for case in cases],

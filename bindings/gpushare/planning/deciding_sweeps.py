@@ -15,6 +15,7 @@ from ..study import sweeps
 from ..study.outcomes import Outcome
 from ..study.points import Point
 from ..study.runner import Executor, MapCallable
+from ..study.simulation import MOST_REQUESTS
 from .judging import Check, Fared, Measured, checks, judge
 from .objectives import Objectives
 from .rounds import MOST, Budget, asked_of, tolerance, until_clear
@@ -33,6 +34,7 @@ def sweep(
     most_replications: int = MOST,
     uncertainty: bool = False,
     threads: int | None = None,
+    most_requests: float = MOST_REQUESTS,
     progress: Callable[[int, int], object] | None = None,
     resume: str | os.PathLike[str] | None = None,
 ) -> SweepTable:
@@ -59,6 +61,8 @@ def sweep(
         Half-widths are what a prediction may be off by, as in `simulate`.
     threads : int, optional
         Points at a time without an executor; by default one a core.
+    most_requests : float
+        As in `simulate`.
     progress : callable, optional
         Called with (points done, points in all), first with those found in `resume` if there are any.
     resume : str or path, optional
@@ -106,6 +110,7 @@ def sweep(
         "executor": executor,
         "threads": threads,
         "resume": resume,
+        "most_requests": most_requests,
     }
     outcomes, counts = until_clear(cases, unclear, budget, progress=progress, **how)
     found = fared(outcomes, counts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from ..frames.notices import Notice
 from ..scenario.placement import Placement
 from ..scenario.scenario import Scenario
 from .objectives import Judged, Objectives
@@ -118,6 +119,11 @@ class PlanFacts:
     def placement(self) -> Placement | None:
         """Where everything runs."""
         return self.scenario.placement if self.scenario is not None else None
+
+    @property
+    def warnings(self) -> tuple[Notice, ...]:
+        """What may mislead in it: odd input."""
+        return (self.scenario or self.workload).warnings
 
     @property
     def gpus(self) -> int:

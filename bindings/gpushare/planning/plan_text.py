@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ..frames.notices import told
 from ..frames.render import Field, text_table, wrap
 from ..scenario.placement import placed_fields
 from .facts import PlanFacts
@@ -21,7 +22,8 @@ def plan_text(plan: PlanFacts, width: int = 80) -> str:
         parts.append(text_table(judged_fields(plan.judged), width=width))
     if plan.placement is not None:
         parts.append(text_table(placed_fields(plan.placement.gpus), width=width))
-    parts.append("\n".join(wrap(line, width, "  ") for line in _notes(plan)))
+    notes = [*told(plan.warnings, width), *(wrap(line, width, "  ") for line in _notes(plan))]
+    parts.append("\n".join(notes))
     return "\n\n".join(part for part in parts if part)
 
 

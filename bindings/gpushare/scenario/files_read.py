@@ -44,7 +44,7 @@ class FilesRead:
 
     def with_document(self, document: _core.ScenarioDocument) -> FilesRead:
         """These, and those that a document names beside them; to be asked before it is read."""
-        known = {path for _, path, _ in document.files}
+        known = {path for _, path, *_ in document.files}
         return self._with(known | set(_paths(json.loads(document.text))))
 
     def digest(self, handle: _core.Scenario) -> str:

@@ -56,13 +56,13 @@ class Inputs:
             traces=self._traces,
             calls={name: _core.Calls(text, name) for name, text in self._calls.items()},
             trace_files={
-                (path, format): trace
-                for kind, path, format in wanted
-                if kind == "trace" and (trace := _trace_of(path, format)) is not None
+                file: trace
+                for file in wanted
+                if file[0] == "trace" and (trace := _trace_of(*file[1:])) is not None
             },
             call_files={
                 path: _core.Calls(read_bytes(path), path)
-                for kind, path, _ in wanted
+                for kind, path, *_ in wanted
                 if kind == "calls" and os.path.exists(path)
             },
             formats=trace_files.formats(),
@@ -124,13 +124,17 @@ def _members(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _trace_of(path: str, format: str) -> _core.Trace | None:
+def _trace_of(path: str, format: str, *how: Any) -> _core.Trace | None:
     """The trace of a file; None where the compiled reader says better what is wrong: it knows the place."""
     if format not in trace_files.formats() or not os.path.exists(path):
         return None
-    return _remembered_trace(path, format, stamp(path))
+    return _remembered_trace(path, format, *how, stamp(path))
 
 
 @lru_cache(maxsize=2)  # every point of a sweep is a document that is read anew, its trace is not
-def _remembered_trace(path: str, format: str, stamp: tuple[int, ...]) -> _core.Trace:
-    return trace_files.load(path, format)
+def _remembered_trace(
+    path: str, format: str, time_unit: str, block_tokens: int, output_tokens: int, stamp: tuple[int, ...]
+) -> _core.Trace:
+    return trace_files.load(
+        path, format, time_unit=time_unit, block_tokens=block_tokens, output_tokens=output_tokens
+    )

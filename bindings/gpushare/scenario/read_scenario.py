@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from .. import _core
+from ..frames.notices import Notice, notices
 from .placement import Placement
 from .workload import Workload
 
@@ -97,6 +98,11 @@ class ReadScenario:
         """What it has to keep to, as the document has it but with figures by their canonical names; a copy."""
         result: dict[str, Any] = json.loads(self._handle.objectives)
         return result
+
+    @property
+    def warnings(self) -> tuple[Notice, ...]:
+        """What it says that is legal and still likely to mislead: magnitudes that no server, card or user has."""
+        return notices(self._handle.warnings)
 
     @property
     def figure_names(self) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 from .. import _core
 from .._core import ScenarioError
 from .._errors import fail
+from ..frames.notices import told
 from ..frames.render import html_table, text_table, wrap
 from .changes import change, to_json
 from .files_read import FilesRead
@@ -311,13 +312,14 @@ class Scenario(ReadScenario):
 
     def __repr__(self) -> str:
         parts = [wrap(self._title()), wrap(self.description), text_table(placed_fields(self.gpus))]
+        parts += told(self.warnings, 100)
         return "\n".join(part for part in parts if part)
 
     def _repr_html_(self) -> str:
         return html_table(
             placed_fields(self.gpus),
             caption=self._title(),
-            notes=[self.description] if self.description else [],
+            notes=[*([self.description] if self.description else []), *told(self.warnings, 10_000)],
         )
 
 

@@ -12,7 +12,7 @@ from .checkpoint import Checkpoint
 from .outcomes import Outcome, samples
 from .points import REFUSALS, Point
 from .runner import Executor, MapCallable, run_all
-from .simulation import check_count, simulate
+from .simulation import MOST_REQUESTS, check_count, simulate
 from .stopping import Stopped
 
 __all__ = ["run_case", "run_cases"]
@@ -34,11 +34,12 @@ def run_case(
     record_requests: bool = False,
     keep_result: bool = False,
     threads: int | None = None,
+    most_requests: float = MOST_REQUESTS,
     cancelled: Callable[[], bool] | None = None,
 ) -> Outcome:
     """Simulates one case; an impossible one has its reason as outcome, and one that fails its error."""
     if case.scenario is None:
-        return Outcome(refused=case.refused, error=case.error)
+        return Outcome(refused=case.refused, error=case.error, warnings=tuple(case.warnings))
     if cancelled and cancelled():
         raise Stopped
     try:
@@ -49,17 +50,20 @@ def run_case(
             uncertainty=uncertainty,
             record_requests=record_requests,
             threads=threads,
+            most_requests=most_requests,
             progress=None if cancelled is None else lambda _: not cancelled(),
         )
     except REFUSALS as error:
-        return Outcome(refused=str(error))
+        return Outcome(refused=str(error), warnings=case.scenario.warnings)
     except _core.Error as error:
         if cancelled and cancelled():
             raise Stopped from None
-        return Outcome(error=str(error))
+        return Outcome(error=str(error), warnings=case.scenario.warnings)
     summary = result.summary()
     kept = result if keep_result else None
-    return Outcome(dict(summary), summary.bottleneck, result=kept, samples=samples(result))
+    return Outcome(
+        dict(summary), summary.bottleneck, result=kept, samples=samples(result), warnings=result.warnings
+    )
 
 
 def run_cases(
@@ -71,6 +75,7 @@ def run_cases(
     keep_results: bool = False,
     executor: Executor | MapCallable | None = None,
     threads: int | None = None,
+    most_requests: float = MOST_REQUESTS,
     resume: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> list[Outcome]:
@@ -80,7 +85,7 @@ def run_cases(
     ----------
     cases : sequence of Point
         Scenarios with their places on the axes.
-    replications, uncertainty, record_requests : optional
+    replications, uncertainty, record_requests, most_requests : optional
         As in `simulate`.
     keep_results : bool
         Keep the runs of each case, not only their figures; a checkpoint never has them.
@@ -138,6 +143,7 @@ def run_cases(
             record_requests=record_requests,
             keep_result=keep_results,
             threads=1,
+            most_requests=most_requests,
         )
         try:
             run_all(task, [cases[i] for i in waiting], done, executor=executor, threads=threads)

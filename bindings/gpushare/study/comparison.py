@@ -17,7 +17,7 @@ from . import figures
 from .cases import run_cases
 from .comparison_text import ComparisonText, server_figures
 from .outcomes import Outcome, figure_columns
-from .points import Point, combinations
+from .points import Point, combinations, mode_list
 from .results import KeptSummary, Summary
 from .runner import Executor, MapCallable
 from .simulation import as_scenario, run_count
@@ -52,7 +52,8 @@ def compare(
     scenario : Scenario, str, path or mapping
         As in `simulate`.
     modes : sequence of str or Layout, optional
-        Modes as in `Scenario.load`; by default the document's own, or dedicated, time-slicing and mps.
+        Modes as in `Scenario.load`, or one text of them with commas between; by default
+        the document's own, or dedicated, time-slicing and mps.
     seed, replications, uncertainty, record_requests : optional
         As in `simulate`.
     executor : optional
@@ -67,12 +68,11 @@ def compare(
     Returns
     -------
     Comparison
-        A mode that is refused for memory or layout is a row with its reason, and one that failed with its error.
+        A mode that is refused for memory or layout is a row with its reason, and one that does not exist, does not suit
+        the scenario or failed a row with its error.
 
     Raises
     ------
-    ScenarioError, ProfileError, LayoutError
-        For a mode that does not exist or does not suit the scenario.
     OSError, ValueError
         As `sweep`; an empty list of modes is a ValueError.
     """
@@ -93,21 +93,17 @@ def compare(
 
 
 def mode_points(scenario: Scenario, modes: Sequence[ModeLike] | None, seed: int | None = None) -> list[Point]:
-    """A case for each mode, as `compare` takes them.
+    """A case for each mode, as `compare` takes them; one that does not exist or does not suit has its error.
 
     Raises
     ------
-    ScenarioError, ProfileError, LayoutError
-        For a mode that does not exist or does not suit the scenario.
     ValueError
         For an empty list.
     """
-    modes = list(modes) if modes is not None else (scenario.modes or list(DEFAULT_MODES))
+    modes = mode_list(modes, scenario.modes) if modes is not None else (scenario.modes or list(DEFAULT_MODES))
     if not modes:
         raise ValueError("modes: an empty list; give at least one mode")
-    points, errors = combinations(scenario, {"mode": modes})
-    if errors:
-        raise errors[0]
+    points, _ = combinations(scenario, {"mode": modes})
     return [replace(point, seed=seed) for point in points]
 
 
@@ -160,7 +156,9 @@ class Comparison(StudyTable):
         if outcome.result is not None:
             return outcome.result.summary()
         title = f"{self.scenario.name}, {point.axes['mode']}: as it was kept"
-        return KeptSummary(outcome.figures, outcome.bottleneck, self.figure_names.only_pipeline, title)
+        return KeptSummary(
+            outcome.figures, outcome.bottleneck, self.figure_names.only_pipeline, title, outcome.warnings
+        )
 
     def __getitem__(self, mode: str) -> Summary:
         """Summary of a mode; a KeyError tells why one has none."""
@@ -172,18 +170,18 @@ class Comparison(StudyTable):
 
     @property
     def latencies(self) -> list[str]:
-        """Latencies that users feel, in the order of the pipeline, end to end first; of several pipelines of each."""
+        """Latencies that users feel, in the order of the pipeline, end to end first, of every pipeline."""
         found = dict.fromkeys(name for summary in self.summaries.values() for name in summary.latencies)
         felt = [name for name in found if figures.is_felt(name)]
         return [name for name in felt if not self._is_told(name, found)]
 
     def _is_told(self, name: str, found: Mapping[str, None]) -> bool:
-        """Whether it mixes pipelines, or a stage's is that of the whole pipeline, or contains the speech recognised."""
-        if name == "e2e_latency":
-            return any(other.endswith(f".{name}") for other in found)
+        """Whether a stage's is that of the whole pipeline, or contains the speech recognised."""
         if not name.endswith(".latency"):
             return False
-        whole = all(s.get(f"{name}_mean_s") == s["e2e_latency_mean_s"] for s in self.summaries.values())
+        pipeline = f"{name.split('.')[0]}." if name.count(".") > 1 else ""
+        end = f"{pipeline}e2e_latency_mean_s"
+        whole = all(end in s and s.get(f"{name}_mean_s") == s[end] for s in self.summaries.values())
         return whole or name.removesuffix("latency") + "after_speech" in found
 
     @cached_property
@@ -196,7 +194,7 @@ class Comparison(StudyTable):
         return Table("comparison", columns)
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Figures by mode; a refused mode has only ``"refused"``, one that failed only ``"error"``."""
+        """Figures by mode; a refused mode has ``"refused"``, one that failed ``"error"``."""
         rows: dict[str, dict[str, Any]] = {
             mode: summary.to_dict() for mode, summary in self.summaries.items()
         }
@@ -269,6 +267,7 @@ class Comparison(StudyTable):
             replications=self.replications,
             fewest=self._fewest,
             perturbed=self._perturbed,
+            warnings=self.warnings,
         )
 
     def _title(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from ..frames.notices import Notice, told
 from ..frames.render import Field, number, numbers, shorten, wrap
 from ..scenario.scenario import Scenario
 from . import figures
@@ -42,6 +43,8 @@ class ComparisonText:
         The fewest.
     perturbed : bool
         Whether the half-widths are of calibration errors too.
+    warnings : sequence of Notice
+        What may mislead in the rows.
     """
 
     def __init__(
@@ -55,7 +58,9 @@ class ComparisonText:
         replications: int = 1,
         fewest: int | None = None,
         perturbed: bool = False,
+        warnings: Sequence[Notice] = (),
     ) -> None:
+        self._warnings = warnings
         self._replications = replications
         self._fewest = fewest
         self._perturbed = perturbed
@@ -72,9 +77,18 @@ class ComparisonText:
 
     def figures(self) -> list[Field]:
         """Throughput, utilisation, memory and cost, and what only some servers have."""
-        leading = [name for name in figures.LEADING if name != "vram_allocated_bytes"]
+        left_out = {
+            "vram_allocated_bytes",
+            *(() if figures.is_offered([self._scenario]) else figures.OF_OPEN),
+        }
+        leading = [name for name in figures.LEADING if name not in left_out]
         return [
             *(self._memory() if name == "vram_used_bytes" else self._figure(name) for name in leading),
+            *(
+                self._figure(name)
+                for name in ("stranded_sms",)
+                if any(v > 0 for v in values(self._outcomes, name))
+            ),
             *(self._figure(name) for name in self._server_figures),
         ]
 
@@ -135,7 +149,7 @@ class ComparisonText:
         lines = [f"limited by: {', '.join(modes)}: {what}" for what, modes in limits.items() if what]
         lines += reasons
         lines.append(f"{self._legend()} {self._precision()}".rstrip())
-        return [wrap(line, width, "  ") for line in lines]
+        return [*told(self._warnings, width), *(wrap(line, width, "  ") for line in lines)]
 
     def _legend(self) -> str:
         windows = values(self._outcomes, "duration_s")
@@ -143,10 +157,15 @@ class ComparisonText:
         return (
             f"freed: GPUs fewer than the {self._scenario.baseline_gpus} of one GPU for each server. "
             f"req/s, tok/s: completed requests and their output tokens in the {number(window, 0)} s "
-            "measured. busy: share of time with a kernel running; bandwidth: bytes moved of the peak; "
-            "both over the GPUs used. VRAM: resident of nominal. jitter: p99 - p50. "
+            f"measured{self._offered()}. busy: share of time with a kernel running; bandwidth: bytes moved of the "
+            "peak; both over the GPUs used. VRAM: resident of nominal. jitter: p99 - p50. "
             f"{self._server_legend()}A month has 720 hours at {self._prices()}."
         )
+
+    def _offered(self) -> str:
+        if not figures.is_offered([self._scenario]):
+            return ", in a closed loop, where users wait for their answers"
+        return "; offered: requests that came in them; backlog: those in the system when they end"
 
     def _prices(self) -> str:
         price = self._scenario.price_per_gpu_hour

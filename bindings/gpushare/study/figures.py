@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 from .. import _core
 from .._errors import fail
 from .estimates import scaled
+
+if TYPE_CHECKING:
+    from ..scenario.scenario import Scenario
 
 __all__ = [
     "Bound",
@@ -20,6 +24,7 @@ __all__ = [
     "LatencyMetric",
     "describe",
     "is_felt",
+    "is_offered",
     "metrics",
     "of",
     "parse_bound",
@@ -30,10 +35,12 @@ __all__ = [
 LEADING = (
     "gpus_used",
     "gpus_freed",
+    "offered_rate",
     "request_throughput",
     "request_throughput_per_gpu",
     "output_token_throughput",
     "success_rate",
+    "backlog",
     "gpu_busy",
     "bandwidth_utilisation",
     "vram_used_bytes",
@@ -44,20 +51,28 @@ LEADING = (
 COMPARED = (
     "gpus_used",
     "gpus_freed",
+    "offered_rate",
     "request_throughput",
     "request_throughput_per_gpu",
     "output_token_throughput",
     "success_rate",
+    "late",
+    "backlog",
+    "backlog_growth",
     "gpu_busy",
     "gpu_switching",
     "bandwidth_utilisation",
     "compute_utilisation",
     "vram_used_bytes",
     "vram_allocated_bytes",
+    "stranded_sms",
+    "stranded_memory_bytes",
     "cost_per_month",
     "cost_per_1000_requests",
     "audio_gap_rate",
 )
+#: Of these, what is no news where users wait for their answers: they are offered what is served.
+OF_OPEN = ("offered_rate", "backlog")
 #: Statistics of latencies that tables show.
 STATISTICS = ("mean", "p50", "p95", "p99", "jitter")
 
@@ -147,6 +162,16 @@ def is_felt(latency: str) -> bool:
     """Whether users feel a latency: ``llm.ttft``, and not ``llm.queue``."""
     metric = metrics().get(latency.rsplit(".", 1)[-1])
     return metric is not None and metric.felt
+
+
+def is_offered(scenarios: Iterable[Scenario | None]) -> bool:
+    """Whether any of them has traffic that comes whatever is served."""
+    return any(
+        kind != "closed"
+        for scenario in scenarios
+        if scenario is not None
+        for kind in scenario.workload.traffic.values()
+    )
 
 
 def describe(name: str) -> Figure:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..frames.notices import Notice, notices
 from .bottleneck import Bottleneck
 from .estimates import Estimate
 from .results import Result
@@ -38,6 +39,8 @@ class Outcome:
         What went wrong when it was simulated; empty otherwise.
     result : Result or None
         The runs themselves, where they were asked for.
+    warnings : sequence of Notice
+        What may mislead in the figures, or in what was refused.
     """
 
     figures: Mapping[str, float] = field(default_factory=dict)
@@ -46,6 +49,7 @@ class Outcome:
     result: Result | None = None
     error: str = ""
     samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    warnings: Sequence[Notice] = ()
 
     @property
     def ran(self) -> bool:
@@ -61,8 +65,9 @@ class Outcome:
         """For JSON; an estimate is a list of mean, half-width and count, and the result is left out."""
         metrics = {name: _plain(value) for name, value in self.figures.items()}
         bottleneck = asdict(self.bottleneck) if self.bottleneck else None
-        plain = {"metrics": metrics, "bottleneck": bottleneck, "refused": self.refused}
+        plain: dict[str, Any] = {"metrics": metrics, "bottleneck": bottleneck, "refused": self.refused}
         plain |= {"error": self.error} if self.error else {}
+        plain |= {"warnings": [list(one) for one in self.warnings]} if self.warnings else {}
         return plain | ({"samples": dict(self.samples)} if self.samples else {})
 
     @classmethod
@@ -82,6 +87,7 @@ class Outcome:
             str(plain["refused"]),
             error=str(plain.get("error", "")),
             samples={name: [float(v) for v in found] for name, found in plain.get("samples", {}).items()},
+            warnings=notices((where, text) for where, text in plain.get("warnings", [])),
         )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .. import _core
-from ..scenario.scenario import Scenario, ScenarioLike, mode_text
+from ..frames.notices import Notice
+from ..scenario.scenario import ModeLike, Scenario, ScenarioLike, mode_text
 from .simulation import as_scenario, check_count
 
-__all__ = ["REFUSALS", "Point", "combinations", "grid"]
+__all__ = ["REFUSALS", "Point", "combinations", "grid", "mode_list"]
 
 #: What says that a case is impossible, not that it is wrong.
 REFUSALS = (_core.LayoutError, _core.OutOfMemoryError)
@@ -33,6 +35,8 @@ class Point:
         Why the combination is impossible; empty otherwise.
     error : str
         What is wrong with it; empty otherwise.
+    warnings : sequence of Notice
+        Of an impossible combination, what may be odd in what it says.
     """
 
     scenario: Scenario | None
@@ -40,6 +44,7 @@ class Point:
     seed: int | None = None
     refused: str = ""
     error: str = ""
+    warnings: Sequence[Notice] = ()
 
     def __repr__(self) -> str:
         values = ", ".join(f"{axis}={value}" for axis, value in self.axes.items())
@@ -47,6 +52,32 @@ class Point:
 
     def _state(self) -> str:
         return "; refused" if self.refused else "; error" if self.error else ""
+
+
+def mode_list(modes: Sequence[ModeLike] | ModeLike, named: Sequence[str] = ()) -> list[ModeLike]:
+    """Modes as a list: a text is split at its commas, but for those inside a layout (``mig:2g.20gb,1g.10gb``).
+
+    Parameters
+    ----------
+    modes : sequence of str or Layout, str, or Layout
+        Modes, or one text of several.
+    named : sequence of str
+        Names that the scenario gives to modes.
+    """
+    if not isinstance(modes, (str, _core.Layout)):
+        return list(modes)
+    if isinstance(modes, _core.Layout):
+        return [modes]
+    words = {grammar.partition("[")[0].partition(":")[0] for grammar, _ in _core.mode_kinds()}
+    found: list[ModeLike] = []
+    for part in (text.strip() for text in re.split(r",(?![^(]*\))", modes)):
+        begins = part in named or re.split("[:/]", part)[0].lower() in words
+        last = found[-1] if found else ""
+        if isinstance(last, str) and last.lower().startswith("mig:") and not begins and part:
+            found[-1] = f"{last},{part}"
+        elif part:
+            found.append(part)
+    return found
 
 
 def grid(scenario: ScenarioLike, **axes: Iterable[Any]) -> list[Point]:
@@ -109,16 +140,19 @@ def _point(base: Scenario, combination: Mapping[str, Any], errors: list[_core.Er
     changes = dict(combination)
     seed = changes.pop("seed", None)
     if seed is not None:
-        seed = check_count("seed", int(seed))
+        seed = check_count("seed", int(seed), 0)
     axes = {axis: _shown(axis, value) for axis, value in combination.items()}
     try:
         scenario = base.replace(**changes) if changes else base
-        scenario.check_memory()
     except REFUSALS as error:
         return Point(None, axes, seed, refused=str(error))
     except _core.Error as error:
         errors.append(error)
         return Point(None, axes, seed, error=str(error))
+    try:
+        scenario.check_memory()
+    except REFUSALS as error:
+        return Point(None, axes, seed, refused=str(error), warnings=scenario.warnings)
     return Point(scenario, axes, seed)
 
 

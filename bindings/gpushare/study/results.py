@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from ..frames.render import Field, html_table, number, numbers, text_table, wrap
+from ..frames.notices import Notice, plain, told
+from ..frames.render import Field, html_table, number, numbers, shorten, text_table, wrap
 from ..frames.tables import Table, concatenate
 from . import figures
 from .bottleneck import Bottleneck, agreed
@@ -32,9 +33,12 @@ class Summary(Mapping[str, float]):
     ----------
     runs : sequence of Run
         Replications of one scenario in one mode.
+    warnings : sequence of Notice
+        What may mislead in them.
     """
 
-    def __init__(self, runs: Sequence[Run]) -> None:
+    def __init__(self, runs: Sequence[Run], warnings: Sequence[Notice] = ()) -> None:
+        self.warnings = tuple(warnings)
         self._runs = tuple(runs)
         self._latencies = list(dict.fromkeys(name for run in runs for name in run.summary["latencies"]))
         self.only_pipeline = runs[0].only_pipeline
@@ -77,13 +81,14 @@ class Summary(Mapping[str, float]):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; an `Estimate` becomes ``{"mean", "half_width", "count"}``."""
-        plain: dict[str, Any] = {}
+        figures_: dict[str, Any] = {}
         for name, value in self._metrics.items():
             if isinstance(value, Estimate):
-                plain[name] = {"mean": float(value), "half_width": value.half_width, "count": value.count}
+                figures_[name] = {"mean": float(value), "half_width": value.half_width, "count": value.count}
             else:
-                plain[name] = value
-        return plain | {"limiting_resource": self.limiting_resource}
+                figures_[name] = value
+        told = {"limiting_resource": self.limiting_resource, "warnings": plain(self.warnings)}
+        return figures_ | told
 
     def _title(self) -> str:
         run = self._runs[0]
@@ -115,13 +120,13 @@ class Summary(Mapping[str, float]):
         return [
             (
                 "requests",
-                f"{count('completed')} of {count('arrived')} completed, {count('rejected')} rejected, "
+                f"{count('completed')} of {count('arrived')} completed{self._late()}, {count('rejected')} rejected, "
                 f"{count('failed')} failed, {count('skipped')} skipped, {count('unfinished')} unfinished",
             ),
             *self._refusals(),
             (
                 "throughput",
-                f"{number(self['request_throughput'])} requests/s "
+                f"{number(self['request_throughput'])} requests/s {self._offered()} "
                 f"({number(self['request_throughput_per_gpu'])} a GPU), "
                 f"{number(self['output_token_throughput'], 0)} output tokens/s",
             ),
@@ -133,10 +138,29 @@ class Summary(Mapping[str, float]):
             (
                 "memory",
                 f"{number(self['vram_used_bytes'] / 1e9, 1)} GB used "
-                f"of {number(self['vram_allocated_bytes'] / 1e9, 1)} GB allocated",
+                f"of {number(self['vram_allocated_bytes'] / 1e9, 1)} GB allocated{self._stranded()}",
             ),
             ("limited by", self.limiting_resource),
         ]
+
+    def _stranded(self) -> str:
+        """What MIG cuts off, and empty instances."""
+        if not self["stranded_sms"] > 0:
+            return ""
+        memory = self["stranded_memory_bytes"] / 1e9
+        return f"; {self._count('stranded_sms')} SMs and {number(memory, 1)} GB in no process's instance"
+
+    def _late(self) -> str:
+        return f", {self._count('late')} of them after the window" if self["late"] > 0 else ""
+
+    def _offered(self) -> str:
+        """What is served against what comes."""
+        kinds = {one["kind"] for run in self._runs for one in run.summary["traffic"]}
+        if kinds == {"closed"}:
+            return "by users who wait for their answers"
+        growth = self["backlog_growth"]
+        grows = f", growing by {number(growth)} a second" if self["late"] > 0 else ""
+        return f"of {number(self['offered_rate'])} offered, {self._count('backlog')} left at the end{grows}"
 
     def _count(self, name: str) -> str:
         value = self[name]
@@ -155,7 +179,9 @@ class Summary(Mapping[str, float]):
         partitions = self._runs[0].summary["partitions"]
         names = [p["name"] for p in partitions]
         shared_by = Field("shared by", [p["sharing"] for p in partitions], "left")
-        return [Field("partition", names, "left"), shared_by, *self._partition_figures(names)]
+        who = [shorten(", ".join(p["processes"]) or "nobody", 24) for p in partitions]
+        fields = [Field("partition", names, "left"), shared_by, *self._partition_figures(names)]
+        return [*fields, Field("serves", who, "left")]
 
     def _partition_figures(self, names: Sequence[str]) -> list[Field]:
         return [
@@ -168,6 +194,7 @@ class Summary(Mapping[str, float]):
         """What is in it, at most `width` columns wide."""
         lines = [wrap(self._title(), width)]
         lines += [wrap(f"  {name:<11} {text}", width, " " * 14) for name, text in self._facts()]
+        lines += told(self.warnings, width)
         lines += ["", text_table(self._latency_fields(), width=width)]
         lines += ["", text_table(self._partition_fields(), width=width)]
         return "\n".join(lines)
@@ -176,7 +203,7 @@ class Summary(Mapping[str, float]):
         return self.text()
 
     def _repr_html_(self) -> str:
-        notes = [f"{name}: {text}" for name, text in self._facts()]
+        notes = [f"{name}: {text}" for name, text in self._facts()] + told(self.warnings, 10_000)
         latencies = html_table(self._latency_fields(), caption=self._title(), notes=notes)
         return latencies + html_table(self._partition_fields())
 
@@ -192,12 +219,20 @@ class KeptSummary(Summary):
         What the requests wait for most.
     only_pipeline, title : str
         The pipeline that the names of latencies leave out, and what is shown above the figures.
+    warnings : sequence of Notice
+        What may mislead in them.
     """
 
     def __init__(
-        self, metrics: Mapping[str, float], bottleneck: Bottleneck | None, only_pipeline: str, title: str
+        self,
+        metrics: Mapping[str, float],
+        bottleneck: Bottleneck | None,
+        only_pipeline: str,
+        title: str,
+        warnings: Sequence[Notice] = (),
     ) -> None:
         self._runs = ()
+        self.warnings = tuple(warnings)
         self._metrics = dict(metrics)
         self._latencies = [name.removesuffix("_p95_s") for name in metrics if name.endswith("_p95_s")]
         self.only_pipeline = only_pipeline
@@ -276,10 +311,13 @@ class Result:
     ----------
     runs : tuple of Run
         In order of replication.
+    warnings : tuple of Notice
+        What may mislead in it: odd input, and what its figures hide.
     """
 
-    def __init__(self, runs: Sequence[Run]) -> None:
+    def __init__(self, runs: Sequence[Run], warnings: Sequence[Notice] = ()) -> None:
         self.runs = tuple(runs)
+        self.warnings = tuple(warnings)
 
     def _table(self, name: str) -> Table:
         tables: list[Table] = [getattr(run, name) for run in self.runs]
@@ -313,7 +351,7 @@ class Result:
 
     @cached_property
     def _summary(self) -> Summary:
-        return Summary(self.runs)
+        return Summary(self.runs, self.warnings)
 
     def __repr__(self) -> str:
         return repr(self._summary)

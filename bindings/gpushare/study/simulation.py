@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from .. import _core
+from ..frames.notices import Notice, notices
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
 from .results import Result, Run
 
-__all__ = ["UNCERTAIN_RUNS", "simulate"]
+__all__ = ["MOST_REQUESTS", "UNCERTAIN_RUNS", "simulate"]
 
+#: Requests of a run, unless told otherwise: beyond them it would take hours, or no memory would hold it.
+MOST_REQUESTS = 2e7
 #: Replications of a run with `uncertainty`, at least.
 UNCERTAIN_RUNS = 24
 # Standard deviations of the logarithms of step times alone (suites speech-nim, dynamo-sharing and mig-microbenchmarks),
@@ -55,6 +58,7 @@ def simulate(
     record_log: bool = False,
     watched: Mapping[str, int] | None = None,
     threads: int | None = None,
+    most_requests: float = MOST_REQUESTS,
     progress: Callable[[float], bool | None] | None = None,
 ) -> Result:
     """Simulates a scenario; the interpreter is free meanwhile, and Ctrl-C stops it within a moment.
@@ -66,7 +70,7 @@ def simulate(
     mode : str or Layout, optional
         Another mode, as in `Scenario.load`.
     seed : int, optional
-        At least 1; by default the scenario's. The same seed gives the same bytes.
+        At least 0; by default the scenario's. The same seed gives the same bytes.
     replications : int
         Independent runs; figures then carry the half-width of their 95 % interval.
     uncertainty : bool
@@ -85,6 +89,8 @@ def simulate(
         does not hide a bad one.
     threads : int, optional
         Replications at a time; by default one on every core.
+    most_requests : float
+        A run of more is refused before it begins, with its size; 0: none is.
     progress : callable, optional
         Called some times a second with the fraction done; returning False stops the run.
 
@@ -99,16 +105,17 @@ def simulate(
     ScenarioError, LayoutError
         When the mode does not suit the scenario.
     SimulationError
-        When the run was stopped by `progress` or broke one of its own invariants.
+        When the run was stopped by `progress`, would be of more than `most_requests`, ran out of memory or broke one of
+        its own invariants.
     ValueError
-        For a seed, number of replications or threads below 1.
+        For a seed below 0, or a number of replications or threads below 1.
     """
     scenario = as_scenario(scenario)
     if mode is not None:
         scenario = scenario.with_mode(mode)
     runs = _core.simulate(
         scenario._handle,
-        seed=0 if seed is None else check_count("seed", seed),
+        seed=None if seed is None else check_count("seed", seed, 0),
         replications=run_count(replications, uncertainty),
         spread=_SPREAD if uncertainty else (0.0, 0.0, 0.0),
         record_requests=record_requests,
@@ -116,6 +123,16 @@ def simulate(
         record_log=record_log,
         watched_replicas=[(watched or {}).get(service, 0) for service in scenario.services],
         threads=0 if threads is None else check_count("threads", threads),
+        most_requests=most_requests,
         progress=progress,
     )
-    return Result([Run(run) for run in runs])
+    return Result([Run(run) for run in runs], (*scenario.warnings, *_hidden(scenario, runs)))
+
+
+def _hidden(scenario: Scenario, runs: Sequence[_core.Run]) -> tuple[Notice, ...]:
+    """What the figures of the runs hide: of each place in the words of the first run that has it."""
+    first: dict[str, Notice] = {}
+    for run in runs:
+        for one in notices(_core.warnings_after(scenario._handle, run)):
+            first.setdefault(one.where, one)
+    return tuple(first.values())

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ..frames.notices import Notice, merged
 from ..frames.tables import Table
 from .outcomes import Outcome, values
 from .points import Point
@@ -68,6 +69,14 @@ class StudyTable(TableLike):
         """A figure by the names of `Summary`, one value for each row; NaN where there is none."""
         return values(self.outcomes, metric)
 
+    @property
+    def warnings(self) -> tuple[Notice, ...]:
+        """What may mislead, one for each fact, with the cases that it is of where it is not of all."""
+        return merged({self._label(i): outcome.warnings for i, outcome in enumerate(self.outcomes)})
+
+    def _label(self, row: int) -> str:
+        return ", ".join(str(value) for value in self.points[row].axes.values()) or f"point {row}"
+
     @cached_property
     def figure_names(self) -> FigureNames:
         """Names of the figures that rows have."""
@@ -84,11 +93,12 @@ class StudyTable(TableLike):
         return self.figure_names.resolve(figure)
 
     def _told(self) -> dict[str, Any]:
-        """The last columns: what went wrong, what limits a case, and why it is impossible."""
+        """The last columns: what went wrong, what limits a case, why it is impossible, and what may mislead."""
         return {
             "error": [outcome.error for outcome in self.outcomes],
             "limiting_resource": [outcome.limiting_resource for outcome in self.outcomes],
             "refused": [outcome.refused for outcome in self.outcomes],
+            "warnings": ["; ".join(str(one) for one in outcome.warnings) for outcome in self.outcomes],
         }
 
     def __repr__(self) -> str:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..frames.notices import Notice
+from ..frames.notices import told as warned
 from ..frames.render import Field, number, numbers, shorten, wrap
 from . import figures
 from .estimates import precision, scaled
@@ -18,10 +20,12 @@ __all__ = ["SweepText"]
 #: Columns.
 _SHOWN = (
     "gpus_used",
+    "offered_rate",
     "request_throughput",
     "request_throughput_per_gpu",
     "output_token_throughput",
     "success_rate",
+    "backlog",
     "e2e_latency_mean_s",
     "e2e_latency_p95_s",
 )
@@ -53,6 +57,8 @@ class SweepText:
         Runs of the points that had the fewest.
     beside : sequence of Field
         What else is known of the rows; it comes before the limits.
+    warnings : sequence of Notice
+        What may mislead in them.
     """
 
     def __init__(
@@ -67,7 +73,9 @@ class SweepText:
         first: Sequence[str] = (),
         fewest: int | None = None,
         beside: Sequence[Field] = (),
+        warnings: Sequence[Notice] = (),
     ) -> None:
+        self._warnings = warnings
         self._fewest = fewest
         self._beside = beside
         self._points = points
@@ -113,7 +121,8 @@ class SweepText:
                 self._replications, self._intervals, known, perturbed=self._perturbed, fewest=self._fewest
             )
         )
-        return [wrap(line, width, "  ") for line in [*lines, *self._reasons()] if line]
+        shown = [wrap(line, width, "  ") for line in [*lines, *self._reasons()] if line]
+        return [*warned(self._warnings, width), *shown]
 
     def _reasons(self) -> list[str]:
         reasons: dict[tuple[str, str], list[str]] = {}
@@ -131,8 +140,18 @@ class SweepText:
         return replace(figure, title=f"{owner}\n{figure.title}") if owner else figure
 
     def _others(self) -> list[figures.Figure]:
-        asked = [figure.name for figure in self._asked]
-        return [_in_seconds(figures.describe(name)) for name in _SHOWN if name not in asked]
+        left_out = [figure.name for figure in self._asked]
+        if not figures.is_offered(point.scenario for point in self._points):
+            left_out += figures.OF_OPEN
+        shown = [name for name in _SHOWN if not name.startswith("e2e_latency") or self._has(name)]
+        shown += [name for name in self._names() if name.endswith(".e2e_latency_p95_s")]  # of each pipeline
+        return [_in_seconds(_owned(name)) for name in shown if name not in left_out]
+
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys(name for outcome in self._outcomes for name in outcome.figures))
+
+    def _has(self, name: str) -> bool:
+        return any(name in outcome.figures for outcome in self._outcomes)
 
     def _values(self, metric: str, scale: float) -> list[float]:
         return [scaled(value, scale) for value in values(self._outcomes, metric)]
@@ -149,6 +168,12 @@ class SweepText:
         if axis == "layout":
             texts = compact_layouts(texts)
         return Field(axis, [shorten(text, 40) for text in texts], "left")
+
+
+def _owned(name: str) -> figures.Figure:
+    """A figure with the pipeline that it is of in its heading."""
+    figure, owner = figures.describe(name), name.rpartition(".")[0]
+    return replace(figure, title=f"{owner}\n{figure.title}") if owner else figure
 
 
 def _in_seconds(figure: figures.Figure) -> figures.Figure:

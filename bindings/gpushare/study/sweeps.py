@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..frames.charts import Line, line_chart
+from ..frames.notices import merged, plain
 from ..frames.render import Field, html_table, shorten, text_table
 from ..frames.tables import Table
 from . import figures
@@ -237,7 +238,7 @@ class SweepTable(StudyTable):
 
     def to_dict(self) -> dict[str, list[Any]]:
         """Lists of Python values by column."""
-        return self.table.to_dict()
+        return self.table.to_dict() | {"warnings": [plain(outcome.warnings) for outcome in self.outcomes]}
 
     def plot(self, x: str, y: str = "request_throughput") -> Figure:
         """The figure `y` over the axis `x`, a line for each combination of the others; needs matplotlib.
@@ -311,6 +312,7 @@ class SweepTable(StudyTable):
             first=[self.resolve(name) for name in [*first, *self._leading]],
             fewest=self._fewest,
             beside=self._beside(rows),
+            warnings=merged({self._label(i): self.outcomes[i].warnings for i in rows}),
         )
 
     def _beside(self, rows: Sequence[int]) -> list[Field]:

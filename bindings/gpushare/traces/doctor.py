@@ -148,6 +148,11 @@ def _ties(facts: _Facts) -> Iterator[str]:
 
 
 def _unit(facts: _Facts) -> Iterator[str]:
+    if facts.origin["guessed_unit"]:
+        yield (
+            f"no name says the unit of the arrivals; they are taken for {facts.origin['time_unit']} since 1970: as "
+            "seconds they would be no date of our time; time_unit, --time-unit, or a name such as arrival_ms says it"
+        )
     rate, unit = facts.summary["rate_per_s"], facts.origin["time_unit"]
     tokens = rate * facts.summary["output_mean"]
     if len(facts.trace) < _FEW:

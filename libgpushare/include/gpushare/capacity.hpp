@@ -22,7 +22,7 @@ struct CapacityOptions {
   double tolerance = 0.01;            ///< rates are found to this share of themselves; users to one
   double most_factor = 65'536;        ///< of the scenario's load, and its inverse the least
   std::uint32_t replications = 8;     ///< at each load; at least 2
-  std::uint64_t seed = 0;             ///< 0: the scenario's
+  std::optional<std::uint64_t> seed;  ///< nullopt: the scenario's
   unsigned threads = 0;               ///< 0: all cores
   std::function<bool()> cancelled{};  ///< asked now and then; true ends the search with SimulationError
 };

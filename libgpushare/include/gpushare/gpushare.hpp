@@ -32,5 +32,6 @@
 #include "gpushare/table.hpp"
 #include "gpushare/time.hpp"
 #include "gpushare/trace.hpp"
+#include "gpushare/warnings.hpp"
 #include "gpushare/what_if.hpp"
 #include "gpushare/workload.hpp"

@@ -38,7 +38,7 @@ struct PlanOptions {
   /// Runs of each config at first, and at most where chance leaves it open; whole placements have twice and four times as
   /// many.
   std::uint32_t replications = 4, most_replications = 16;
-  std::uint64_t seed = 0;             ///< 0: the scenario's
+  std::optional<std::uint64_t> seed;  ///< nullopt: the scenario's
   unsigned threads = 0;               ///< 0: all cores
   std::function<bool()> cancelled{};  ///< asked now and then; once true, the search ends with what it has
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -24,9 +25,13 @@ struct InputFile {
   enum class Kind : std::uint8_t { trace, calls };
   Kind kind = Kind::trace;
   std::string path;
-  std::string format = "auto";  ///< of a trace
+  // Of a trace, as TraceOptions has them.
+  std::string format = "auto";
+  std::string time_unit = "auto";
+  std::int32_t block_tokens = 0;
+  std::int32_t output_tokens = 0;
 
-  friend bool operator==(const InputFile&, const InputFile&) = default;
+  friend auto operator<=>(const InputFile&, const InputFile&) = default;
 };
 
 /// What a document names and does not hold. Traffic takes what has its name; a file that is not here is read when the
@@ -36,8 +41,7 @@ struct Inputs {
 
   std::map<std::string, std::shared_ptr<const Trace>> traces;  ///< by the name of the traffic
   std::map<std::string, CallsPointer> calls;                   ///< likewise
-  /// By path and format.
-  std::map<std::pair<std::string, std::string>, std::shared_ptr<const Trace>> trace_files;
+  std::map<InputFile, std::shared_ptr<const Trace>> trace_files;
   std::map<std::string, CallsPointer> call_files;  ///< by path
   /// Legal as a trace's "format". A program that reads more than the library hands such files over.
   std::vector<std::string> trace_formats = gpushare::trace_formats();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -38,7 +39,7 @@ struct CalibrationSpread {
 };
 
 struct RunOptions {
-  std::uint64_t seed = 0;  ///< 0: the scenario's
+  std::optional<std::uint64_t> seed{};  ///< nullopt: the scenario's
   std::uint32_t replication = 0;
   bool record_requests = true;  ///< off: histograms only, constant memory
   bool record_steps = false;    ///< makes every iteration an event of its own
@@ -50,11 +51,22 @@ struct RunOptions {
   /// process has its partition to itself. Off: every one is an event, and nothing but `Summary::events` changes.
   bool merge_steps = true;
   CalibrationSpread spread;
+  /// A run of more requests than this is refused before it begins; 0: none is.
+  double most_requests = 2e7;
   /// Called now and then with simulated time over the whole; returning false stops the run with SimulationError.
   std::function<bool(double fraction)> progress;
 };
 
-/// Simulates one replication. Throws MemoryError, ScenarioError, or SimulationError.
+/// What a run is going to be, before it begins.
+struct RunSize {
+  double requests = 0;  ///< expected; of a closed loop, where it depends on what is served, one for each user
+  double bytes = 0;     ///< of memory, were all of them in the system at once
+};
+[[nodiscard]] RunSize expected_size(const Scenario& scenario, const RunOptions& options = {});
+/// Throws SimulationError for a run beyond RunOptions::most_requests, with its size and what to do.
+void check_size(const Scenario& scenario, const RunOptions& options = {});
+
+/// Simulates one replication. Throws MemoryError, ScenarioError, or SimulationError, also where memory runs out.
 [[nodiscard]] Run simulate(const Scenario& scenario, const RunOptions& options = {});
 
 /// Replications 0..count-1 on `threads` threads (0: all cores), in order whatever finishes first.

@@ -24,13 +24,13 @@ struct PartitionSummary {
   std::string name;  ///< "gpu0/3g.40gb@0"
   int gpu = 0;       ///< index into the GPUs of the placement
   std::string sharing;
-  std::vector<std::string> processes;
-  double busy = 0;                    ///< share of the time with a kernel running
-  double switching = 0;               ///< share of the time spent handing over between processes
-  double compute_utilisation = 0;     ///< FLOP done of the partition's peak fp16 rate
-  double bandwidth_utilisation = 0;   ///< bytes moved of the partition's peak
-  double memory_used_bytes = 0;       ///< resident
-  double memory_allocated_bytes = 0;  ///< nominal size of the partition
+  std::vector<std::string> processes;  ///< empty where nothing is placed
+  double busy = 0;                     ///< share of the time with a kernel running
+  double switching = 0;                ///< share of the time spent handing over between processes
+  double compute_utilisation = 0;      ///< FLOP done of the partition's peak fp16 rate
+  double bandwidth_utilisation = 0;    ///< bytes moved of the partition's peak
+  double memory_used_bytes = 0;        ///< resident
+  double memory_allocated_bytes = 0;   ///< nominal size of the partition
 };
 
 struct ServiceSummary {
@@ -45,6 +45,20 @@ struct ServiceSummary {
 
   /// 0 for what its engine does not count.
   [[nodiscard]] std::uint64_t count(std::string_view figure) const;
+};
+
+/// What an entry of the traffic brought to the window, and what was served of it there.
+struct TrafficSummary {
+  std::string name;
+  std::string kind;                                  ///< open, closed, trace or calls
+  double offered_rate = 0;                           ///< requests that arrived, a second
+  double served_rate = 0;                            ///< requests completed, a second
+  std::uint64_t backlog = 0, backlog_in_middle = 0;  ///< in the system when the window ended, and half-way
+  std::uint64_t late = 0;                            ///< of the backlog, those that were answered
+  double cleared_after_s = 0;                        ///< from its end, until the last of them had left
+  /// False where the backlog grew all along and left more slowly than it came. In a closed loop and in calls the next
+  /// request waits for the last one's answer: what is offered is what is served, and overload is latency.
+  bool keeps_up = true;
 };
 
 /// What the requests wait for most.
@@ -77,7 +91,12 @@ struct Summary {
   std::uint64_t arrived = 0, completed = 0, rejected = 0, failed = 0, unfinished = 0;
   std::uint64_t skipped =
       0;  ///< of those that arrived, never sent: the request that they follow got no answer
+  /// Answered only after the window, of traffic that its servers cannot keep up with: no successes.
+  std::uint64_t late = 0;
+  double offered_rate = 0;        ///< arrived in the window, a second
   double request_throughput = 0;  ///< completed in the window, a second
+  std::uint64_t backlog = 0;      ///< requests in the system when the window ended
+  double backlog_growth = 0;      ///< a second, from the middle of the window to its end
   double output_token_throughput = 0;
   double success_rate = 0;
   /// Of requests that were answered with every latency of theirs within its bound: their share of those that arrived in
@@ -90,9 +109,13 @@ struct Summary {
   double cost_per_month = 0;  ///< 720 hours
   double cost_per_1000_requests = 0;
   double vram_used_bytes = 0, vram_allocated_bytes = 0;
+  /// Of the GPUs with a process, at the start: what no process can use, cut off by MIG or in an empty instance.
+  int stranded_sms = 0;
+  double stranded_memory_bytes = 0;
   double audio_gap_s_per_request = 0;  ///< speech that came later than its playout
   double audio_gap_rate = 0;           ///< share of chunks that came late
   Bottleneck bottleneck;               ///< what the requests wait for most
+  std::vector<TrafficSummary> traffic;
   std::vector<LatencySummary> latencies;
   std::vector<PartitionSummary> partitions;
   std::vector<ServiceSummary> services;

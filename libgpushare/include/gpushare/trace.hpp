@@ -11,10 +11,12 @@ namespace gpushare {
 
 /// How a trace was read.
 struct TraceOrigin {
-  std::string format;             ///< azure, burstgpt, csv, mooncake, ...; empty for a trace that was made
-  std::string time_unit;          ///< of its arrivals: date, s, ms, us or ns
-  std::string reason;             ///< why this format and unit, for people
-  std::size_t rows = 0;           ///< requests in the file, before any was dropped
+  std::string format;     ///< azure, burstgpt, csv, mooncake, ...; empty for a trace that was made
+  std::string time_unit;  ///< of its arrivals: date, s, ms, us or ns
+  std::string reason;     ///< why this format and unit, for people
+  bool guessed_unit =
+      false;             ///< no name says the unit, and as seconds the first arrival would be no date of ours
+  std::size_t rows = 0;  ///< requests in the file, before any was dropped
   std::size_t empty_outputs = 0;  ///< of those, without output tokens
   std::size_t inversions = 0;     ///< of those, before the one above them
   std::size_t estimated = 0;      ///< of those, with prompt tokens estimated from text, at four bytes a token
@@ -60,7 +62,8 @@ struct TraceOptions {
 /// Reads a CSV with a header line (Azure's, BurstGPT's, or any file with known column names) or JSON lines (Mooncake,
 /// AIPerf, Bailian, vLLM's timed_trace, LLMServingSim, or any with known member names). Names match in any case.
 /// Arrivals are dates, or numbers of seconds unless the name ends in _ms, _us or _ns or the format says otherwise:
-/// whole "timestamp" beside "hash_ids" (Mooncake) and those of AIPerf count milliseconds.
+/// whole "timestamp" beside "hash_ids" (Mooncake) and those of AIPerf count milliseconds. A first arrival without a unit
+/// that is a date from 2001 to 2100 only in ms, us or ns since 1970 counts that.
 /// A request with a delay instead of an arrival is placed that long after the one before it in its session.
 /// Throws TraceError with file and line: missing file, unknown columns, bad number, unsorted or empty trace.
 /// The file is read in blocks: memory grows with what is kept, not with its text.

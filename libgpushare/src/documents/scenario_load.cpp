@@ -31,8 +31,17 @@ std::optional<InputFile> file_of(const nlohmann::ordered_json& traffic) {
   };
   const std::string kind = member("kind"), path = member("path"), format = member("format");
   if (path.empty() || (kind != "trace" && kind != "calls")) return std::nullopt;
-  if (kind == "calls") return InputFile{InputFile::Kind::calls, path};
-  return InputFile{InputFile::Kind::trace, path, format.empty() ? "auto" : format};
+  InputFile file{kind == "calls" ? InputFile::Kind::calls : InputFile::Kind::trace, path};
+  if (file.kind == InputFile::Kind::calls) return file;
+  const auto whole = [&](const char* key) {
+    const auto found = traffic.find(key);
+    return found != traffic.end() && found->is_number_integer() ? found->get<std::int32_t>() : 0;
+  };
+  if (!format.empty()) file.format = format;
+  if (const std::string unit = member("time_unit"); !unit.empty()) file.time_unit = unit;
+  file.block_tokens = whole("block_tokens");
+  file.output_tokens = whole("output_tokens");
+  return file;
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ constexpr std::size_t kMostTraffic = 255;  // requests are numbered by traffic i
 constexpr int kMostUsers = 1'000'000;
 constexpr double kMostGenerated = 2e7;  // requests of a generated trace: it is kept in memory
 constexpr std::int64_t kLeastUrgent = 7;
+constexpr std::int64_t kMostTokens = 10'000'000;  // of a request or block of a trace
 
 // A trace has its own tokens, and a call its own speech as well.
 void read_sizes(const Reader& reader, Traffic::Kind kind, RequestSizes& sizes) {
@@ -131,11 +132,14 @@ typename Named::mapped_type handed_over(const Reader& reader, const std::string&
                                       given.empty() ? "nothing" : text::join(given, ", "), otherwise));
 }
 
-std::shared_ptr<const Trace> trace_file(const Reader& path, const std::string& format, Inputs& inputs) {
-  auto& trace = inputs.trace_files[{path.string(), format}];
+std::shared_ptr<const Trace> trace_file(const Reader& path, const InputFile& file, Inputs& inputs) {
+  auto& trace = inputs.trace_files[file];
   if (trace == nullptr) {
     TraceOptions options;
-    options.format = format;
+    options.format = file.format;
+    options.time_unit = file.time_unit;
+    options.block_tokens = file.block_tokens;
+    options.output_tokens = file.output_tokens;
     trace = std::make_shared<const Trace>(load_trace(existing_file(path, "trace"), options));
   }
   return trace;
@@ -149,12 +153,21 @@ std::shared_ptr<const Trace> read_trace(const Reader& reader, const std::string&
       "a trace needs a \"path\", or \"generate\": {\"like\": \"azure-conversation\"}";
   if (auto trace = handed_over(reader, name, inputs.traces, otherwise)) return trace;
   if (recipe) return std::make_shared<const Trace>(generate(*recipe));
-  std::string format = "auto";
+  InputFile file{InputFile::Kind::trace, path->string()};
   if (const auto given = reader.find("format")) {
     static_cast<void>(index_of(*given, "trace format", inputs.trace_formats));
-    format = given->string();
+    file.format = given->string();
   }
-  return trace_file(*path, format, inputs);
+  if (const auto unit = reader.find("time_unit")) {
+    static_cast<void>(unit->choice({"auto", "s", "ms", "us", "ns"}));
+    file.time_unit = unit->string();
+  }
+  const auto tokens = [&](std::string_view key) {
+    return static_cast<std::int32_t>(reader.integer(key, 0, 1, kMostTokens));
+  };
+  if (reader.has("block_tokens")) file.block_tokens = tokens("block_tokens");
+  if (reader.has("output_tokens")) file.output_tokens = tokens("output_tokens");
+  return trace_file(*path, file, inputs);
 }
 
 void read_replay(const Reader& reader, Inputs& inputs, Traffic& traffic) {

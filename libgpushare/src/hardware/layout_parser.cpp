@@ -25,9 +25,21 @@ bool is_media_suffix(std::string_view part) {
   return part.starts_with("me") && (part.size() == 2 || part.find_first_of(" \t@(", 2) == 2);
 }
 
+// Commas between instances, as nvidia-smi takes them, become plus signs; those between compute instances stay.
+std::string with_plus(std::string_view text) {
+  std::string written(text);
+  int depth = 0;
+  for (char& c : written) {
+    depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+    if (c == ',' && depth == 0) c = '+';
+  }
+  return written;
+}
+
 std::vector<std::string> split_items(std::string_view text) {
   std::vector<std::string> items;
-  for (const auto part : split(text, '+')) {
+  const std::string written = with_plus(text);
+  for (const auto part : split(written, '+')) {
     if (is_media_suffix(part) && !items.empty()) {
       items.back() += text::format("+{}", part);
     } else {
@@ -54,8 +66,9 @@ bool is_short_name(const MigProfile& mig, std::string_view name) {
 int find_profile(const GpuProfile& profile, std::string_view name, const std::string& item) {
   std::vector<std::string> names;
   std::vector<int> by_short_name;
+  const auto id = number_of(name);  // as in nvidia-smi mig -cgi 19,19
   for (std::size_t i = 0; i < profile.mig.size(); ++i) {
-    if (profile.mig[i].name == name) return static_cast<int>(i);
+    if (profile.mig[i].name == name || (id && profile.mig[i].id == *id)) return static_cast<int>(i);
     if (is_short_name(profile.mig[i], name)) by_short_name.push_back(static_cast<int>(i));
     names.push_back(profile.mig[i].name);
   }

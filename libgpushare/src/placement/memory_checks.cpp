@@ -15,7 +15,12 @@ namespace {
 
 constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 
-std::string gb(double bytes) { return text::format("{:.1f} GB", bytes / 1e9); }
+// Less than a tenth of a GB is not hidden as 0.0: it may be a slip of units.
+std::string gb(double bytes) {
+  constexpr double kShown = 0.05e9;
+  if (bytes >= kShown || bytes <= 0) return text::format("{:.1f} GB", bytes / 1e9);
+  return bytes < 1e6 ? text::format("{:.6g} bytes", bytes) : text::format("{:.1f} MB", bytes / 1e6);
+}
 std::string size_of_memory(double bytes) { return text::format("{} ({:.4g} GiB)", gb(bytes), bytes / kGiB); }
 
 std::string sum_of(const std::string& name, const MemoryNeed& need, const std::string& cache = "cache") {

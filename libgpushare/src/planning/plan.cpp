@@ -62,7 +62,7 @@ class Planner {
         options_(std::move(options)),
         space_(scenario, objectives, offers, options_),
         trials_(space_, planning::bounds_of(objectives, scenario), options_,
-                options_.seed != 0 ? options_.seed : scenario.seed),
+                options_.seed.value_or(scenario.seed)),
         sizes_(space_, trials_) {}
 
   Plan run() {

@@ -13,7 +13,7 @@
 namespace gpushare::planning {
 
 struct TrialOptions {
-  std::uint64_t seed = 0;
+  std::optional<std::uint64_t> seed{};  ///< nullopt: the scenario's
   std::uint32_t replications = 4;       ///< at first
   std::uint32_t most_replications = 4;  ///< doubled up to so many where chance leaves it open
   unsigned threads = 0;

@@ -10,7 +10,7 @@ namespace {
 
 void add_latencies(const Workload& workload, Summary& summary) {
   const auto add = [&](std::string name) { summary.latencies.emplace_back().name = std::move(name); };
-  add(kEndToEnd);
+  if (workload.pipelines.size() == 1) add(kEndToEnd);
   for (RequestLatency& latency : request_latencies(workload)) add(std::move(latency.name));
   for (const Service& service : workload.services)
     for (const std::string_view latency : latencies_of(service.engine))
@@ -20,9 +20,8 @@ void add_latencies(const Workload& workload, Summary& summary) {
 void add_partitions(const Placement& placement, Summary& summary) {
   for (std::size_t gpu = 0; gpu < placement.gpus.size(); ++gpu) {
     const GpuPlacement& placed = placement.gpus[gpu];
-    for (std::size_t i = 0; i < placed.parts().size(); ++i)
-      if (!placed.partitions[i].processes.empty())
-        summary.partitions.emplace_back().name = text::format("gpu{}/{}", gpu, placed.parts()[i].name);
+    for (const Partition& part : placed.parts())
+      summary.partitions.emplace_back().name = text::format("gpu{}/{}", gpu, part.name);
   }
 }
 

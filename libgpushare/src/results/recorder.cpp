@@ -45,7 +45,8 @@ Recorder::Recorder(const Workload& workload, bool record_requests, bool record_s
       first_latency_(workload.pipelines.size() + 1),
       latencies_(request_latencies(workload)),
       histograms_(latencies_.size()),
-      good_(workload, workload.objectives.figures) {
+      good_(workload, workload.objectives.figures),
+      load_(workload) {
   watched_.resize(workload.services.size());
   watches_ = std::any_of(watched_.begin(), watched_.end(), [](int first) { return first != 0; });
   for (const RequestLatency& latency : latencies_) ++first_latency_.at(latency.pipeline + 1);
@@ -67,6 +68,7 @@ bool Recorder::is_watched(const Request& request, std::size_t pipeline) const {
 
 void Recorder::finish(const Request& request, Time now) {
   if (record_requests_) append_row(request, now);
+  if (request.status != RequestStatus::skipped) load_.finish(request, now);
   if (request.arrival >= begin_) ++counts_.arrived;
   switch (request.status) {
     case RequestStatus::completed:
@@ -108,7 +110,8 @@ void Recorder::complete(const Request& request, Time now) {
 }
 
 std::vector<LatencySummary> Recorder::latencies() const {
-  std::vector<LatencySummary> all{summarise(kEndToEnd, e2e_)};
+  std::vector<LatencySummary> all;
+  if (workload_->pipelines.size() == 1) all.push_back(summarise(kEndToEnd, e2e_));  // else they are unrelated
   for (std::size_t i = 0; i < latencies_.size(); ++i)
     if (histograms_[i].count() > 0) all.push_back(summarise(latencies_[i].name, histograms_[i]));
   return all;

@@ -8,6 +8,7 @@
 #include "gpushare/table.hpp"
 #include "gpushare/workload.hpp"
 #include "results/goodput.hpp"
+#include "results/load_meter.hpp"
 #include "results/request.hpp"
 #include "results/request_latencies.hpp"
 
@@ -38,7 +39,12 @@ class Recorder {
   [[nodiscard]] const Counts& counts() const { return counts_; }
   /// Whether there are bounds by which requests are good.
   [[nodiscard]] bool counts_good() const { return good_.counted(); }
-  void set_window(Time begin, Time end) { begin_ = begin, end_ = end; }
+  /// Of each entry of the traffic.
+  [[nodiscard]] std::vector<TrafficSummary> traffic() const { return load_.summaries(); }
+  void set_window(Time begin, Time end) {
+    begin_ = begin, end_ = end;
+    load_.set_window(begin, end);
+  }
 
  private:
   void complete(const Request& request, Time now);
@@ -60,6 +66,7 @@ class Recorder {
   std::vector<RequestLatency> latencies_;
   std::vector<Histogram> histograms_;  // of these
   GoodRequests good_;
+  LoadMeter load_;
   Table requests_, steps_;
   std::vector<std::string> stage_names_;                      // columns, over all pipelines
   std::vector<std::vector<std::ptrdiff_t>> stage_of_column_;  // [pipeline][stage column] -> stage or -1

@@ -25,7 +25,7 @@ struct RequestLatency {
   bool whole = false;  ///< from the request's arrival to its end
 };
 
-/// In the order of pipelines and stages. From end to end only where there are several pipelines: kEndToEnd is of all.
+/// In the order of pipelines and stages. From end to end only where there are several pipelines: kEndToEnd is of the only one.
 [[nodiscard]] std::vector<RequestLatency> request_latencies(const Workload& workload);
 
 /// Of a request that was answered at `now`, of the latency's pipeline.

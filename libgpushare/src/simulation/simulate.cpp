@@ -4,8 +4,11 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <thread>
 
+#include "core/text.hpp"
+#include "gpushare/errors.hpp"
 #include "simulation/simulator.hpp"
 
 namespace gpushare {
@@ -29,8 +32,19 @@ const Column* Table::find(std::string_view column) const {
 }
 
 Run simulate(const Scenario& scenario, const RunOptions& options) {
-  Simulator simulator(scenario, options);
-  return simulator.run();
+  check_size(scenario, options);
+  try {
+    Simulator simulator(scenario, options);
+    return simulator.run();
+  } catch (const std::bad_alloc&) {
+    const RunSize size = expected_size(scenario, options);
+    throw SimulationError(
+        scenario.name,
+        text::format(
+            "memory ran out: about {:.3g} requests need up to {:.4g} GB where they wait for an overloaded "
+            "server; lower the rates or duration_s, or do not record requests",
+            size.requests, size.bytes / 1e9));
+  }
 }
 
 std::vector<Run> simulate_replications(const Scenario& scenario, std::uint32_t count,

@@ -27,7 +27,7 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options,
                      std::vector<control::TimedAction> actions)
     : scenario_(scenario),
       options_(options),
-      luck_{options.seed != 0 ? options.seed : scenario.seed, options.replication},
+      luck_{options.seed.value_or(scenario.seed), options.replication},
       end_of_arrivals_(Time{} + duration_from_seconds(scenario.workload.duration_s)),
       fleet_(build_fleet(scenario.workload, scenario.placement, luck_, options.spread)),
       builder_(fleet_, scenario.workload, luck_, options.spread),

@@ -57,6 +57,36 @@ void add_partitions(const FinishedRun& run, Summary& summary) {
   for (const auto& [gpu, bytes] : allocated) summary.vram_allocated_bytes += bytes;
 }
 
+bool is_used(const GpuPlacement& gpu) {
+  return std::any_of(gpu.partitions.begin(), gpu.partitions.end(),
+                     [](const PartitionPlacement& part) { return !part.processes.empty(); });
+}
+
+// Instances on which nothing is placed come last: others are known by their place in the fleet.
+void add_empty_partitions(const Placement& placement, Summary& summary) {
+  for (std::size_t gpu = 0; gpu < placement.gpus.size(); ++gpu) {
+    const GpuPlacement& placed = placement.gpus[gpu];
+    if (!is_used(placed)) continue;
+    int sms = placed.profile().sms;
+    double memory_bytes = placed.profile().nominal_memory_bytes;
+    for (std::size_t i = 0; i < placed.parts().size(); ++i) {
+      const Partition& part = placed.parts()[i];
+      if (placed.partitions[i].processes.empty()) {
+        PartitionSummary& empty = summary.partitions.emplace_back();
+        empty.name = text::format("gpu{}/{}", gpu, part.name);
+        empty.gpu = static_cast<int>(gpu);
+        empty.sharing = "empty";
+        empty.memory_allocated_bytes = part.nominal_memory_bytes;
+      } else {
+        sms -= part.sms;
+        memory_bytes -= part.nominal_memory_bytes;
+      }
+    }
+    summary.stranded_sms += sms;
+    summary.stranded_memory_bytes += std::max(0.0, memory_bytes);
+  }
+}
+
 void add_services(const FinishedRun& run, Summary& summary) {
   for (std::size_t i = 0; i < run.fleet.services.size(); ++i) {
     const Meters::ServiceMeter& meter = run.meters.service(i);
@@ -84,6 +114,18 @@ void add_latencies(const FinishedRun& run, Summary& summary) {
             summarise(run.scenario.workload.services[i].name + "." + name, histogram));
 }
 
+void add_load(const FinishedRun& run, Summary& summary) {
+  summary.traffic = run.recorder.traffic();
+  for (const TrafficSummary& traffic : summary.traffic) {
+    const double growth =
+        static_cast<double>(traffic.backlog) - static_cast<double>(traffic.backlog_in_middle);
+    summary.offered_rate += traffic.offered_rate;
+    summary.backlog += traffic.backlog;
+    summary.backlog_growth += share(2 * growth, summary.duration_s);
+    if (!traffic.keeps_up) summary.late += traffic.late;
+  }
+}
+
 void add_requests(const FinishedRun& run, Summary& summary) {
   const Recorder::Counts& counts = run.recorder.counts();
   summary.completed = counts.completed;
@@ -94,7 +136,9 @@ void add_requests(const FinishedRun& run, Summary& summary) {
   summary.arrived = run.arrived;
   summary.request_throughput = share(static_cast<double>(counts.completed_in_window), summary.duration_s);
   summary.output_token_throughput = share(counts.output_tokens_in_window, summary.duration_s);
-  summary.success_rate = share(static_cast<double>(counts.completed), static_cast<double>(run.arrived));
+  add_load(run, summary);
+  summary.success_rate =
+      share(static_cast<double>(counts.completed - summary.late), static_cast<double>(run.arrived));
   if (run.recorder.counts_good()) {
     summary.goodput = share(static_cast<double>(counts.good), static_cast<double>(counts.arrived));
     summary.goodput_rate = share(static_cast<double>(counts.good_in_window), summary.duration_s);
@@ -179,6 +223,7 @@ Summary summarise(const FinishedRun& run) {
   add_latencies(run, summary);
   add_partitions(run, summary);
   add_services(run, summary);
+  add_empty_partitions(run.scenario.placement, summary);
   summary.bottleneck = find_bottleneck(summary, partitions_of_services(run.fleet));
   check_invariants(run, summary);
   return summary;

@@ -10,6 +10,7 @@
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "gpushare/time.hpp"
+#include "traces/trace_formats.hpp"
 
 namespace gpushare {
 namespace {
@@ -115,11 +116,14 @@ double TraceBuilder::counted_s(const TraceRow& row) {
   } else {
     origin_ = row.arrival;
     counted_ = true;
+    guess_unit(row);
   }
   const TraceRow before = std::exchange(last_, row);
   // Empty rows before the first one kept do not count, and must not cost the first ones their precision.
   if (trace_.arrival_s.empty() && !extra_.parent && !sort_) origin_ = row.arrival;
-  const std::int64_t ticks_per_second = row.arrival.is_date() ? 1'000'000'000 : row.ticks_per_second;
+  const std::int64_t ticks_per_second = row.arrival.is_date()                   ? 1'000'000'000
+                                        : guessed_ticks_ > 0 && !row.unit_known ? guessed_ticks_
+                                                                                : row.ticks_per_second;
   const double at = ticks_between(origin_, row.arrival) / static_cast<double>(ticks_per_second);
   if (!(std::abs(at) < to_seconds(kForever))) {
     fail(row.line, text::format("the arrival {} is more than 146 years after the first; is the unit right?",
@@ -129,6 +133,20 @@ double TraceBuilder::counted_s(const TraceRow& row) {
   if (!trace_.arrival_s.empty() && at < newest_s_ && !sort_) fail_unsorted(row, before);
   newest_s_ = at;
   return at;
+}
+
+void TraceBuilder::guess_unit(const TraceRow& first) {
+  constexpr double kYear2001 = 978'307'200, kYear2100 = 4'102'444'800;  // seconds since 1970
+  if (first.unit_known || first.arrival.is_date() || first.ticks_per_second != 1) return;
+  for (const std::int64_t ticks : {1'000LL, 1'000'000LL, 1'000'000'000LL}) {
+    const double since_1970 = first.arrival.value / static_cast<double>(ticks);
+    if (since_1970 < kYear2001 || since_1970 > kYear2100) continue;
+    guessed_ticks_ = ticks;
+    trace_.origin.guessed_unit = true;
+    trace_.origin.time_unit = unit_name(ticks);
+    trace_.origin.reason += text::format("; but {} is a date of our time only in {} since 1970",
+                                         printed(first.arrival), trace_.origin.time_unit);
+  }
 }
 
 void TraceBuilder::append(const TraceRow& row, double arrival_s) {

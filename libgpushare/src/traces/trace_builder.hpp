@@ -24,6 +24,7 @@ struct TraceRow {
   bool timed = false;  ///< it has an arrival of its own; otherwise a parent and a delay
   Instant arrival;
   std::int64_t ticks_per_second = 1;
+  bool unit_known = false;  ///< a name, the format or the user says so
   std::int32_t input_tokens = 0;
   std::int32_t output_tokens = 0;
   std::int32_t session = kNone;
@@ -63,6 +64,7 @@ class TraceBuilder {
 
   [[nodiscard]] double arrival_s(const TraceRow& row);
   [[nodiscard]] double counted_s(const TraceRow& row);
+  void guess_unit(const TraceRow& first);
   void check_follows(const TraceRow& row);
   void append(const TraceRow& row, double arrival_s);
   void append_extra(const TraceRow& row);
@@ -74,6 +76,7 @@ class TraceBuilder {
   bool sort_;
   bool counted_ = false;  // an arrival was read: origin_ is set
   bool in_order_ = true;
+  std::int64_t guessed_ticks_ = 0;  // a second, of numbers whose unit nobody says; 0: as the rows have it
   TraceRow last_;
   Instant origin_;
   double newest_s_ = 0;

@@ -211,6 +211,7 @@ class RowReader {
     usual_ticks_ = arrival.has_unit ? arrival.ticks_per_second : format.ticks_per_second;
     const std::int64_t chosen = chosen_ticks(options);
     ticks_per_second_ = chosen > 0 && !arrival.has_unit ? chosen : usual_ticks_;
+    unit_known_ = chosen > 0 || arrival.has_unit || format.says_unit;
   }
 
   [[nodiscard]] TraceRow read(const std::vector<std::string_view>& fields, std::size_t line) {
@@ -223,6 +224,7 @@ class RowReader {
     row.timed = true;
     row.arrival = arrival(fields, line);
     row.ticks_per_second = ticks_per_second_;
+    row.unit_known = unit_known_;
     row.input_tokens = whole(fields, line, TraceRole::input, 0, kMaxTokens);
     row.output_tokens = whole(fields, line, TraceRole::output, 0, kMaxTokens);
     read_extra(row, fields, line);
@@ -292,6 +294,7 @@ class RowReader {
   bool dates_only_;
   std::int64_t usual_ticks_ = 1;  // of the name, or of the format
   std::int64_t ticks_per_second_ = 1;
+  bool unit_known_ = false;
   TraceBuilder& builder_;
 };
 

@@ -284,6 +284,7 @@ void LineReader::place_in_time(TraceRow& row, const TraceObject& request, bool n
   const TraceMember& at = member(request, TraceRole::arrival);
   row.arrival = arrival(at);
   row.ticks_per_second = ticks_per_second(at.column);
+  row.unit_known = chosen_ticks_ > 0 || at.column.has_unit || format_->says_unit;
   row.timed = true;
   if (rules().in_sessions) row.delay_s = kNoDelay;
 }

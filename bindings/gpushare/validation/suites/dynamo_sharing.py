@@ -181,7 +181,14 @@ def _simulated(documents: Sequence[dict[str, Any]]) -> list[Mapping[str, float]]
 def _tokens_per_s(table: dict[str, Any], run: Mapping[str, float], load: Load) -> float:
     """By Little's law: users ask again at once."""
     tokens = float(load.requests * table["output_tokens"])
-    return tokens / float(run["e2e_latency_mean_s"])
+    return tokens / _latency_s(run)
+
+
+def _latency_s(run: Mapping[str, float]) -> float:
+    """Mean over the requests of all models, which are alike."""
+    ends = [name.removesuffix("_count") for name in run if name.endswith("e2e_latency_count")]
+    total = sum(run[f"{end}_count"] * run[f"{end}_mean_s"] for end in ends)
+    return float(total / sum(run[f"{end}_count"] for end in ends))
 
 
 def _token_gap_s(run: Mapping[str, float]) -> float:

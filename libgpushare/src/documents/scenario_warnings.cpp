@@ -1,0 +1,267 @@
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
+#include <span>
+
+#include "core/plausible.hpp"
+#include "core/text.hpp"
+#include "gpushare/figures.hpp"
+#include "gpushare/warnings.hpp"
+#include "serving/engine_options.hpp"
+
+namespace gpushare {
+namespace {
+
+using nlohmann::ordered_json;
+
+/// Warnings in the order in which they are found, none twice.
+class Found {
+ public:
+  void add(std::string where, std::string text) {
+    Warning warning{std::move(where), std::move(text)};
+    if (std::find(all_.begin(), all_.end(), warning) == all_.end()) all_.push_back(std::move(warning));
+  }
+  void check(const Plausible* range, const std::string& where, double value) {
+    if (range == nullptr) return;
+    if (auto odd = implausible(*range, value)) add(where, std::move(*odd));
+  }
+  [[nodiscard]] std::vector<Warning> take() { return std::move(all_); }
+
+ private:
+  std::vector<Warning> all_;
+};
+
+// ---- Numbers of a document ----
+
+// Members that are in the unit of what they belong to: of a distribution, and of a figure with its source.
+constexpr std::array<std::string_view, 8> kOfOwner{"value", "mean", "low",    "high",
+                                                   "min",   "max",  "values", "scale"};
+// Its members are named by kinds of GPU.
+constexpr std::string_view kByGpu = "price_per_gpu_hour";
+// What is read elsewhere: other modes, and bounds by figure.
+constexpr std::array<std::string_view, 3> kElsewhere{"modes", "undo", "objectives"};
+
+bool among(const auto& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+const Plausible* range_of(std::string_view key, const Plausible* of_owner) {
+  if (const Plausible* own = plausible_range(key)) return own;
+  const bool shared = among(kOfOwner, key) || (of_owner != nullptr && of_owner->key == kByGpu);
+  return shared ? of_owner : nullptr;
+}
+
+void check_numbers(const ordered_json& value, const ordered_json::json_pointer& at, const Plausible* range,
+                   Found& found) {
+  if (value.is_number()) return found.check(range, at.to_string(), value.get<double>());
+  if (value.is_array())
+    for (std::size_t i = 0; i < value.size(); ++i) check_numbers(value[i], at / i, range, found);
+  if (!value.is_object()) return;
+  for (const auto& [key, member] : value.items())
+    if (!among(kElsewhere, key)) check_numbers(member, at / key, range_of(key, range), found);
+}
+
+// Of a run as long as its traffic says: a day's or a week's pattern, or a file's, is a reason for a long one.
+bool has_long_traffic(const Workload& workload) {
+  return std::any_of(workload.traffic.begin(), workload.traffic.end(), [](const Traffic& traffic) {
+    return traffic.kind != Traffic::Kind::closed && traffic.kind != Traffic::Kind::open;
+  });
+}
+
+void check_document(const Scenario& scenario, Found& found) {
+  if (scenario.document.empty()) return;
+  check_numbers(ordered_json::parse(scenario.document), ordered_json::json_pointer(), nullptr, found);
+  constexpr double kLongRun = 2 * 86400.0;
+  const double duration_s = scenario.workload.duration_s;
+  const bool daily = scenario.document.find("\"hourly\"") != std::string::npos ||
+                     scenario.document.find("\"period_s\"") != std::string::npos;
+  if (duration_s > kLongRun && duration_s <= plausible_range("duration_s")->most && !daily &&
+      !has_long_traffic(scenario.workload))
+    found.add("/duration_s", text::format("{:.6g} seconds are {:.1f} days of steady traffic; if it is in "
+                                          "milliseconds, write {:.6g}",
+                                          duration_s, duration_s / 86400, duration_s / 1000));
+}
+
+// ---- Files that it names ----
+
+double number_of(const FieldValue& value) {
+  return std::visit([](const auto& held) { return static_cast<double>(held); }, value);
+}
+
+void check_figures(const std::string& file, const std::vector<ProvenanceEntry>& figures, Found& found) {
+  for (const ProvenanceEntry& figure : figures) {
+    const auto value = ordered_json::parse(figure.value, nullptr, false);
+    const std::string key = figure.pointer.substr(figure.pointer.rfind('/') + 1);
+    if (value.is_number())
+      found.check(plausible_range(key), file + "#" + figure.pointer, value.get<double>());
+  }
+}
+
+// Options that a preset gives: those of the document stand in it.
+void check_engine(const ordered_json& document, const Service& service, Found& found) {
+  const auto at = ordered_json::json_pointer("/services") / service.name / "engine";
+  FieldValues values;
+  std::visit([&]<class Options>(
+                 const Options& options) { append_values<Options>(values, table_of(options), options); },
+             service.engine.options);
+  append_values<Engine>(values, kEngineFields, service.engine);
+  const ordered_json own = document.contains(at) ? document.at(at) : ordered_json::object();
+  if (!own.is_object() || !own.contains("preset")) return;
+  for (const auto& [name, value] : values)
+    if (!own.contains(name))
+      found.check(plausible_range(name), (at / "preset").to_string() + "#/" + std::string(name),
+                  number_of(value));
+}
+
+void check_files(const Scenario& scenario, Found& found) {
+  std::set<const void*> seen;
+  const ordered_json document =
+      scenario.document.empty() ? ordered_json::object() : ordered_json::parse(scenario.document);
+  for (const Service& service : scenario.workload.services) {
+    const auto at = ordered_json::json_pointer("/services") / service.name / "model";
+    const bool in_document = document.contains(at) && document.at(at).is_object();
+    if (!in_document && seen.insert(service.model.get()).second)
+      check_figures(service.model->name, service.model->provenance, found);
+    check_engine(document, service, found);
+  }
+  for (const GpuPlacement& gpu : scenario.placement.gpus)
+    if (seen.insert(gpu.cut->profile.get()).second)
+      check_figures(gpu.profile().name, gpu.profile().provenance, found);
+}
+
+// ---- Traces ----
+
+// Rates of a real service; slower is a file with another unit, or a very long sample.
+constexpr double kSlowest = 0.02;  // requests a second
+constexpr std::size_t kFew = 20;   // requests, of which no rate is to be taken
+constexpr double kMostTokensPerS = 5e6;
+
+void check_trace(const Traffic& traffic, const std::string& where, Found& found) {
+  const Trace& trace = *traffic.trace;
+  const TraceOrigin& origin = trace.origin;
+  const double span_s = trace.arrival_s.back() / traffic.speed;
+  if (origin.guessed_unit)
+    found.add(
+        where,
+        text::format("no name of trace {} says the unit of its arrivals; as seconds they would be no date of "
+                     "our time, so they are taken for {} since 1970 and last {:.4g} seconds; \"time_unit\" "
+                     "says it",
+                     trace.name, origin.time_unit, span_s));
+  if (trace.size() < kFew || span_s <= 0 || origin.format.empty() || origin.time_unit == "date") return;
+  const double per_s = static_cast<double>(trace.size() - 1) / span_s;
+  const double tokens = std::accumulate(trace.output_tokens.begin(), trace.output_tokens.end(), 0.0) / span_s;
+  if (per_s < kSlowest || tokens > kMostTokensPerS)
+    found.add(where,
+              text::format(
+                  "trace {} has {:.3g} requests and {:.3g} output tokens a second if its arrivals count {}, "
+                  "{:.4g} seconds in all; if that cannot be, say \"time_unit\": \"{}\"",
+                  trace.name, per_s, tokens, origin.time_unit, span_s, per_s < kSlowest ? "ms" : "s"));
+}
+
+void check_traces(const Scenario& scenario, Found& found) {
+  for (std::size_t i = 0; i < scenario.workload.traffic.size(); ++i)
+    if (scenario.workload.traffic[i].trace != nullptr)
+      check_trace(scenario.workload.traffic[i], text::format("/traffic/{}", i), found);
+}
+
+// ---- Placement and objectives ----
+
+std::string list_of(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 7;
+  if (names.size() <= kShown) return text::join(names, ", ");
+  return text::join(std::span(names).first(kShown), ", ") +
+         text::format(" and {} more", names.size() - kShown);
+}
+
+// An instance that could be cut beside those of the layout; empty: none.
+std::string addable(const GpuPlacement& gpu) {
+  const std::vector<MigProfile>& kinds = gpu.profile().mig;
+  std::set<int> taken;
+  int compute = 0, most = 0;
+  for (const MigProfile& kind : kinds) most = std::max(most, kind.compute_slices);
+  for (const Instance& instance : gpu.layout().instances) {
+    const MigProfile& kind = kinds[static_cast<std::size_t>(instance.profile)];
+    compute += kind.compute_slices;
+    for (int slot = 0; slot < kind.memory_slices; ++slot) taken.insert(instance.start + slot);
+  }
+  for (const MigProfile& kind : kinds) {  // the largest first
+    if (kind.double_memory || kind.media_extension || compute + kind.compute_slices > most) continue;
+    for (const int start : kind.starts)
+      if (taken.lower_bound(start) == taken.lower_bound(start + kind.memory_slices)) return kind.name;
+  }
+  return "";
+}
+
+// Instances in which nothing runs, and slices that no instance has although one could.
+void check_empty(const Scenario& scenario, Found& found) {
+  for (std::size_t i = 0; i < scenario.placement.gpus.size(); ++i) {
+    const GpuPlacement& gpu = scenario.placement.gpus[i];
+    const std::string where = text::format("gpu{}", i);
+    std::vector<std::string> empty;
+    int sms = 0, used = 0;
+    for (std::size_t p = 0; p < gpu.parts().size(); ++p) {
+      const Partition& part = gpu.parts()[p];
+      const bool is_empty = gpu.partitions[p].processes.empty();
+      if (is_empty) empty.push_back(part.name);
+      (is_empty ? sms : used) += part.sms;
+    }
+    if (empty.size() == gpu.parts().size()) {
+      found.add(where, text::format("nothing is placed on this {}", gpu.profile().name));
+      continue;
+    }
+    if (!empty.empty())
+      found.add(
+          where,
+          text::format(
+              "{} of {} instances are empty ({}): {} of its {} SMs serve nobody; more replicas, another "
+              "layout or a smaller GPU would use them",
+              empty.size(), gpu.parts().size(), list_of(empty), sms, gpu.profile().sms));
+    const std::string more = gpu.layout().whole() ? "" : addable(gpu);
+    if (!more.empty())
+      found.add(where,
+                text::format(
+                    "the layout leaves room for a further {}: its instances have {} of {} SMs, and what is "
+                    "not cut serves nobody",
+                    more, used + sms, gpu.profile().sms));
+  }
+}
+
+void check_caps(const Scenario& scenario, Found& found) {
+  for (const GpuPlacement& gpu : scenario.placement.gpus)
+    for (const PartitionPlacement& part : gpu.partitions)
+      for (const ProcessPlacement& process : part.processes)
+        if (part.sharing.mode == SharingMode::mps && scenario.mode.find("mps:") != std::string::npos)
+          found.check(plausible_range("active_thread_percentage"), "mode " + scenario.mode,
+                      process.active_thread_percentage);
+}
+
+constexpr Plausible kLatencyBound{"", 1e-5, 300, "seconds", "bounds of latencies"};
+
+void check_objectives(const Scenario& scenario, Found& found) {
+  for (const FigureBound& bound : scenario.workload.objectives.figures) {
+    const auto info = figure_info(bound.name);
+    if (!info) continue;
+    if (info->kind == FigureKind::time) found.check(&kLatencyBound, "/objectives/" + bound.name, bound.value);
+  }
+}
+
+}  // namespace
+
+std::string to_string(const Warning& warning) {
+  return warning.where.empty() ? warning.text : warning.where + ": " + warning.text;
+}
+
+std::vector<Warning> warnings_of(const Scenario& scenario) {
+  Found found;
+  check_document(scenario, found);
+  check_files(scenario, found);
+  check_traces(scenario, found);
+  check_caps(scenario, found);
+  check_empty(scenario, found);
+  check_objectives(scenario, found);
+  return found.take();
+}
+
+}  // namespace gpushare

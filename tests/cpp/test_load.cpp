@@ -1,0 +1,119 @@
+#include <doctest/doctest.h>
+
+#include "core/text.hpp"
+#include "gpushare/figures.hpp"
+#include "gpushare/simulation.hpp"
+#include "gpushare/warnings.hpp"
+#include "scenario_documents.hpp"
+
+namespace test_load {
+
+using namespace gpushare;
+using gpushare::test::Json;
+
+namespace {
+
+// Jobs of half a second each; capacity is two a second.
+Scenario queue(double rate_per_s, double duration_s = 200) {
+  Json document = test::queue_document();
+  document["services"]["server"]["model"]["gpu_s"] = 0.5;
+  document["duration_s"] = duration_s;
+  document["traffic"][0]["arrivals"]["rate_per_s"] = rate_per_s;
+  return parse_scenario(document.dump());
+}
+
+std::string said(const Scenario& scenario, const Summary& summary) {
+  const auto warnings = warnings_of(scenario, summary);
+  return warnings.empty() ? "" : to_string(warnings.front());
+}
+
+}  // namespace
+
+TEST_CASE("what comes, what is served and what is left add up, and a server below its capacity keeps up") {
+  const Scenario scenario = queue(1.2);
+  for (const std::uint64_t seed : {1, 2, 3, 4, 5}) {
+    RunOptions options;
+    options.seed = seed;
+    const Summary summary = simulate(scenario, options).summary;
+    REQUIRE(summary.traffic.size() == 1);
+    const TrafficSummary& traffic = summary.traffic.front();
+    CHECK(traffic.offered_rate * 200 ==
+          doctest::Approx(traffic.served_rate * 200 + static_cast<double>(traffic.backlog)));
+    CHECK(summary.offered_rate == traffic.offered_rate);
+    CHECK(summary.backlog == traffic.backlog);
+    CHECK(traffic.keeps_up);
+    CHECK(summary.late == 0);
+    CHECK(summary.success_rate == 1);
+    CHECK(said(scenario, summary) == "");
+  }
+}
+
+TEST_CASE("twice the capacity is overload: what is answered late is no success, and the answer says so") {
+  const Scenario scenario = queue(4);
+  const Summary summary = simulate(scenario).summary;
+  const TrafficSummary& traffic = summary.traffic.front();
+  CHECK_FALSE(traffic.keeps_up);
+  CHECK(summary.completed == summary.arrived);
+  CHECK(summary.late == traffic.backlog);
+  CHECK(summary.success_rate == doctest::Approx(0.5).epsilon(0.1));
+  CHECK(summary.backlog_growth == doctest::Approx(2).epsilon(0.2));
+  CHECK(figure(summary, "late") == static_cast<double>(summary.late));
+  const std::string text = said(scenario, summary);
+  CHECK(text.starts_with("/traffic/0: cannot keep up: "));
+  CHECK(text.find("requests a second arrive and ") != std::string::npos);
+  CHECK(text.find("times the capacity") != std::string::npos);
+  CHECK(text.ends_with(text::format("write rate_per_s {:.4g}", traffic.offered_rate / 60)));
+}
+
+TEST_CASE("requests that take long are not overload, but the window is too short for them") {
+  Json document = test::queue_document();
+  document["services"]["server"]["model"]["gpu_s"] = 0.1;
+  document["pipelines"]["visit"]["stages"] =
+      test::parse(R"([{"name": "far", "delay_s": 60}, {"name": "server", "service": "server"}])");
+  const Scenario scenario = parse_scenario(document.dump());
+  const Summary summary = simulate(scenario).summary;
+  CHECK(summary.traffic.front().keeps_up);
+  CHECK(summary.success_rate == 1);
+  CHECK(said(scenario, summary).find("requests take long beside it") != std::string::npos);
+}
+
+TEST_CASE("a burst at the end of the window is not overload, nor is a closed loop of many users") {
+  Json document = test::queue_document();
+  document["services"]["server"]["model"]["gpu_s"] = 0.5;
+  document["traffic"][0]["arrivals"] =
+      test::parse(R"({"kind": "piecewise", "rates_per_s": [1, 20], "starts_s": [0, 90]})");
+  CHECK(simulate(parse_scenario(document.dump())).summary.traffic.front().keeps_up);
+  document["traffic"] = test::parse(R"([{"kind": "closed", "users": 500}])");
+  const Scenario closed = parse_scenario(document.dump());
+  const Summary summary = simulate(closed).summary;
+  CHECK(summary.traffic.front().kind == "closed");
+  CHECK(summary.traffic.front().keeps_up);
+  CHECK(said(closed, summary) == "");
+}
+
+TEST_CASE("a run that would not end is refused before it begins, with its size, unless it is told to") {
+  const Scenario scenario = queue(1e6, 3600);
+  CHECK(expected_size(scenario).requests == 3.6e9);
+  CHECK(expected_size(scenario).bytes > 1e12);
+  CHECK_THROWS_WITH_AS(static_cast<void>(simulate(scenario)),
+                       doctest::Contains("about 3.6e+09 requests would come"), SimulationError);
+  RunOptions few;
+  few.most_requests = 100;
+  CHECK_THROWS_AS(static_cast<void>(simulate(queue(1), few)), SimulationError);
+  few.most_requests = 0;
+  CHECK(simulate(queue(1), few).summary.completed > 100);
+}
+
+TEST_CASE("the expected size counts arrivals by their pieces, calls by their turns, and users once") {
+  Json document = test::queue_document();
+  document["traffic"][0]["arrivals"] =
+      test::parse(R"({"kind": "piecewise", "rates_per_s": [1, 20], "starts_s": [0, 90]})");
+  CHECK(expected_size(parse_scenario(document.dump())).requests == 90 + 10 * 20);
+  document["traffic"] = test::parse(R"([{"kind": "closed", "users": 500}])");
+  CHECK(expected_size(parse_scenario(document.dump())).requests == 500);
+  document["traffic"] = test::parse(R"([{"kind": "calls", "generate": {"turns": 10,
+      "arrivals": {"kind": "constant", "rate_per_s": 2}}}])");
+  CHECK(expected_size(parse_scenario(document.dump())).requests == 2000);
+}
+
+}  // namespace test_load

@@ -1,0 +1,235 @@
+#include "gpushare/warnings.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "core/plausible.hpp"
+#include "gpushare/engines.hpp"
+#include "gpushare/figures.hpp"
+#include "gpushare/simulation.hpp"
+#include "scenario_documents.hpp"
+
+namespace test_warnings {
+
+using namespace gpushare;
+using gpushare::test::Json;
+
+namespace {
+
+Json file(const std::string& path) {
+  std::ifstream stream(std::string(GPUSHARE_SOURCE_DIR) + "/" + path);
+  return Json::parse(stream);
+}
+
+bool is_number(const Json& schema) {
+  const auto type = schema.is_object() ? schema.find("type") : schema.end();
+  if (type == schema.end()) return false;
+  const auto numeric = [](const Json& name) { return name == "number" || name == "integer"; };
+  return type->is_array() ? std::any_of(type->begin(), type->end(), numeric) : numeric(*type);
+}
+
+// Names of members that hold a number, or a distribution or an array of some.
+void numeric_keys(const Json& schema, std::set<std::string>& keys) {
+  if (!schema.is_structured()) return;
+  if (schema.is_object() && schema.contains("properties"))
+    for (const auto& [name, member] : schema["properties"].items()) {
+      if (!member.is_object()) continue;
+      const bool drawn = member.value("$ref", "") == "#/$defs/distribution";
+      const bool listed = member.contains("items") && is_number(member["items"]);
+      if (is_number(member) || drawn || listed) keys.insert(name);
+    }
+  for (const auto& member : schema) numeric_keys(member, keys);
+}
+
+std::vector<Warning> warned(const Json& document, const std::string& patch = "{}") {
+  return warnings_of(parse_scenario(test::patched(document, patch).dump()));
+}
+
+std::string first(const std::vector<Warning>& warnings) {
+  return warnings.empty() ? "" : to_string(warnings.front());
+}
+
+}  // namespace
+
+TEST_CASE("every plausible range says what is odd beyond it, in its unit, and zero is never odd") {
+  std::set<std::string_view> keys;
+  for (const Plausible& range : plausible_ranges()) {
+    CAPTURE(range.key);
+    CHECK(keys.insert(range.key).second);
+    CHECK(range.least <= range.most);
+    CHECK_FALSE(implausible(range, range.least));
+    CHECK_FALSE(implausible(range, range.most));
+    CHECK_FALSE(implausible(range, 0));
+    const auto above = implausible(range, range.most * 1.01);
+    REQUIRE(above);
+    CHECK(above->find(range.unit) != std::string::npos);
+    CHECK(above->find(range.what) != std::string::npos);
+    if (range.least > 0) CHECK(implausible(range, range.least * 0.99));
+    CHECK(&range == plausible_range(range.key));
+  }
+}
+
+TEST_CASE(
+    "seconds written in milliseconds, bytes in GB and per cent as shares are told which unit was probably "
+    "meant") {
+  int told = 0;
+  for (const Plausible& range : plausible_ranges()) {
+    CAPTURE(range.key);
+    const double usual = std::sqrt(range.least * range.most);
+    if (range.unit == "seconds" && usual * 1e3 > range.most) {
+      CHECK(implausible(range, usual * 1e3)->find("if it is in milliseconds, write") != std::string::npos);
+      ++told;
+    }
+    if (range.unit == "bytes" && usual / 1e9 < range.least) {
+      CHECK(implausible(range, usual / 1e9)->find("if it is in GB, write") != std::string::npos);
+      ++told;
+    }
+  }
+  CHECK(told > 15);
+  CHECK(implausible(*plausible_range("active_thread_percentage"), 0.5)->ends_with("shares of 1, write 50"));
+  CHECK(implausible(*plausible_range("price_per_gpu_hour"), 1440)->ends_with("dollars a month, write 2"));
+  CHECK(implausible(*plausible_range("rate_per_s"), 60'000)->ends_with("requests a minute, write 1000"));
+}
+
+TEST_CASE(
+    "every numeric key of a scenario has a plausible range, or is a bare count, shape or share of any size") {
+  const std::set<std::string> bare{
+      // identifiers and counts that bound nothing by themselves
+      "seed", "count", "replica", "replicas", "priority", "concurrency", "max_batch",
+      "max_num_batched_tokens", "max_num_partial_prefills", "max_num_seqs", "max_streams", "preferred_batch",
+      "slots", "block_size", "block_tokens", "kv_blocks", "cuda_graph_max_batch",
+      "long_prefill_token_threshold", "tokens", "workers", "system_prompts", "chunk_frames",
+      "first_chunk_frames", "tensor_parallel",
+      // shapes and members of distributions and objectives, which take the range of their owner
+      "mean", "value", "values", "weights", "low", "high", "min", "max", "mu", "sigma", "shape", "scale",
+      "exponent", "at_least", "at_most", "hourly", "daily",
+      // shares of which any value is met
+      "barge_in", "units"};
+  std::set<std::string> keys;
+  numeric_keys(file("scenarios/schema.json"), keys);
+  REQUIRE(keys.size() > 80);
+  for (const std::string& key : keys) {
+    CAPTURE(key);
+    CHECK((plausible_range(key) != nullptr) != bare.contains(key));
+  }
+}
+
+TEST_CASE("shipped scenarios, models, profiles and presets are plausible") {
+  for (const std::string& name : scenario_names()) {
+    const Scenario scenario = load_scenario(name);
+    CHECK(first(warnings_of(scenario)) == "");
+    for (const std::string& mode : scenario.modes) CHECK(first(warnings_of(with_mode(scenario, mode))) == "");
+  }
+  const auto check = [](const auto& figures) {
+    for (const ProvenanceEntry& figure : figures) {
+      CAPTURE(figure.pointer);
+      const auto value = Json::parse(figure.value, nullptr, false);
+      const Plausible* range = plausible_range(figure.pointer.substr(figure.pointer.rfind('/') + 1));
+      if (range != nullptr && value.is_number())
+        CHECK(implausible(*range, value.get<double>()).value_or("") == "");
+    }
+  };
+  for (const std::string& name : model_names()) check(load_model(name).provenance);
+  for (const std::string& name : profile_names()) check(load_profile(name).provenance);
+  for (const std::string& name : engine_preset_names()) check(load_engine_preset(name).provenance);
+}
+
+TEST_CASE(
+    "a warning points at the key, also inside distributions, arrays and models that stand in the document") {
+  const Json queue = test::queue_document();
+  CHECK(warned(queue).empty());
+  CHECK(first(warned(queue, R"({"services": {"server": {"engine": {"request_overhead_s": 15}}}})"))
+            .starts_with("/services/server/engine/request_overhead_s: 15 seconds is implausible"));
+  CHECK(first(warned(queue, R"({"services": {"server": {"model": {"gpu_s": {"mean": 500}}}}})"))
+            .starts_with("/services/server/model/gpu_s/mean: 500 seconds"));
+  CHECK(first(warned(queue, R"({"duration_s": 600000})"))
+            .starts_with("/duration_s: 600000 seconds are 6.9 days"));
+  CHECK(first(warned(queue, R"({"price_per_gpu_hour": {"a100": 1440}})"))
+            .starts_with("/price_per_gpu_hour/a100: 1440 dollars an hour"));
+  CHECK(first(warned(queue, R"({"objectives": {"server.latency_p95_s": 500}})"))
+            .starts_with("/objectives/server.latency_p95_s: 500 seconds"));
+}
+
+TEST_CASE("caps of a mode and constants of a card are checked as those of a document are") {
+  Json document = test::queue_document();
+  document["services"]["server"]["replicas"] = 2;
+  const auto warnings = warnings_of(parse_scenario(document.dump(), "mps:0.5/0.5"));
+  REQUIRE(warnings.size() == 1);  // one fact, although two processes have it
+  CHECK(warnings.front().where == "mode mps:0.5/0.5");
+  CHECK(warnings.front().text.ends_with("if it is in shares of 1, write 50"));
+}
+
+TEST_CASE("a trace whose unit is guessed, or whose rate no service has, is told before the run") {
+  Trace trace;
+  for (int i = 0; i < 50; ++i) trace.arrival_s.push_back(100.0 * i);
+  trace.input_tokens.assign(50, 10);
+  trace.output_tokens.assign(50, 10);
+  trace.name = "log";
+  trace.origin.format = "csv";
+  trace.origin.time_unit = "s";
+  const auto said = [&] {
+    Json document = test::queue_document();
+    document["services"]["server"]["model"] = "llama-3.1-8b";
+    document["traffic"] = test::parse(R"([{"kind": "trace", "name": "log"}])");
+    Inputs inputs;
+    inputs.traces["log"] = std::make_shared<const Trace>(trace);
+    return first(warnings_of(parse_scenario(document.dump(), inputs)));
+  };
+  CHECK(said().starts_with("/traffic/0: trace log has 0.01 requests and 0.102 output tokens a second"));
+  CHECK(said().ends_with("say \"time_unit\": \"ms\""));
+  trace.origin.time_unit = "date";
+  CHECK(said() == "");
+  trace.origin.time_unit = "ms";
+  trace.origin.guessed_unit = true;
+  for (double& arrival : trace.arrival_s) arrival /= 1000;
+  CHECK(said().find("taken for ms since 1970 and last 4.9 seconds") != std::string::npos);
+}
+
+TEST_CASE(
+    "instances that nobody uses and slices that are not cut are told, and those that cannot be cut are not") {
+  Json document = test::queue_document();
+  const auto said = [&](const std::string& mode) {
+    std::string all;
+    for (const Warning& warning : warnings_of(parse_scenario(document.dump(), mode)))
+      all += to_string(warning) + "\n";
+    return all;
+  };
+  document["services"]["server"]["model"]["memory_bytes"] = 2e10;
+  CHECK(said("mig:4g.40gb+3x1g.10gb") ==
+        "gpu0: 3 of 4 instances are empty (1g.10gb@4, 1g.10gb@5, 1g.10gb@6): 42 of its 108 SMs serve nobody; "
+        "more "
+        "replicas, another layout or a smaller GPU would use them\n");
+  CHECK(said("mig:3g").starts_with(
+      "gpu0: the layout leaves room for a further 3g.40gb: its instances have 42 of 108 SMs"));
+  document["services"]["server"]["model"].erase("memory_bytes");
+  document["services"]["server"]["replicas"] = 7;
+  CHECK(said("mig:7x1g.10gb") == "");
+  CHECK(said("mig:19,19,19,19,19,19,19") == "");
+}
+
+TEST_CASE("what no process can use is in the figures: empty instances, and what MIG cuts off") {
+  Json document = test::queue_document();
+  const auto run = [&](const std::string& mode) {
+    return simulate(parse_scenario(document.dump(), mode)).summary;
+  };
+  document["services"]["server"]["model"]["memory_bytes"] = 2e10;
+  const Summary cut = run("mig:4g.40gb+3x1g.10gb");
+  REQUIRE(cut.partitions.size() == 4);
+  CHECK(cut.partitions[0].processes.size() == 1);
+  CHECK(cut.partitions[3].name == "gpu0/1g.10gb@6");
+  CHECK(cut.partitions[3].processes.empty());
+  CHECK(cut.partitions[3].busy == 0);
+  CHECK(cut.stranded_sms == 108 - 56);
+  CHECK(cut.stranded_memory_bytes == 40e9);
+  CHECK(run("dedicated").stranded_sms == 0);
+  CHECK(figure_names(parse_scenario(document.dump(), "mig:4g.40gb+3x1g.10gb")).size() ==
+        figure_names(parse_scenario(document.dump(), "dedicated")).size() +
+            3 * figures_of(FigureScope::partition).size());
+}
+
+}  // namespace test_warnings
