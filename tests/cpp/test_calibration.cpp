@@ -185,10 +185,11 @@ TEST_CASE("a step table gives back floor, efficiencies and host time") {
   for (const double sms : {132.0, 66.0, 26.0})
     for (const double flop : {0.0, 1e12, 4e12})
       for (const double bytes : {1e9, 8e9}) {
-        const double share = sms / 132;
-        const double gpu_s =
-            20 * kUs + flop / (0.5 * peak * share) +
-            bytes / (0.8 * card.bandwidth_bytes_per_s * reachable_bandwidth_share(card, share));
+        // Few SMs draw less, and use what they draw.
+        const double share = sms / 132, whole = card.bandwidth_bytes_per_s;
+        const double drawn = reachable_bandwidth_share(card, share) * whole * card.most_bandwidth_share;
+        const double gpu_s = 20 * kUs + flop / (0.5 * peak * std::min(share, card.sustained_flop_share)) +
+                             bytes / std::min(0.8 * card.relative_bandwidth_efficiency * whole, drawn);
         rows.push_back({flop, bytes, sms, gpu_s, gpu_s + 30 * kUs});
       }
   const StepDemandFit fit = fit_step_demand(rows, card, Precision::fp16);
@@ -206,7 +207,8 @@ TEST_CASE("a step table without FLOP says nothing of their efficiency") {
   const GpuProfile card = h200();
   std::vector<MeasuredStep> rows;
   for (const double bytes : {1e9, 2e9, 4e9, 8e9}) {
-    const double gpu_s = 20 * kUs + bytes / (0.8 * card.bandwidth_bytes_per_s);
+    const double gpu_s =
+        20 * kUs + bytes / (0.8 * card.relative_bandwidth_efficiency * card.bandwidth_bytes_per_s);
     rows.push_back({0, bytes, 132, gpu_s, gpu_s});
   }
   const StepDemandFit fit = fit_step_demand(rows, card, Precision::fp16);

@@ -185,6 +185,52 @@ TEST_CASE("a whole card offers its SMs, bandwidth and L2") {
   CHECK(resources_of(profile, whole, 400).sms == 100);  // a cap gives nothing that is not there
 }
 
+TEST_CASE("few SMs draw less, and use what they draw as well as any kernel does") {
+  const GpuProfile profile = round_card();  // half of the SMs draw 80 %, of which kernels reach 90 %
+  OperatorGroup reads;
+  reads.bytes = 1e9;
+  const auto seconds = [&](double efficiency, int sms) {
+    reads.bandwidth_efficiency = efficiency;
+    Partition whole;
+    whole.sms = 100;
+    whole.bandwidth_bytes_per_s = 1e12;
+    whole.l2_bytes = 40e6;
+    return step_time(one(reads), profile, resources_of(profile, whole, sms)).gpu_s;
+  };
+  CHECK(seconds(0.6, 0) == Approx(1e-3 / 0.6));
+  CHECK(seconds(0.6, 50) == Approx(1e-3 / 0.6));  // less than what they can draw
+  CHECK(seconds(0.8, 50) == Approx(1e-3 / 0.72));
+  CHECK(seconds(0.95, 50) == Approx(1e-3 / 0.76));
+  CHECK(seconds(0.95, 0) == Approx(1e-3 / 0.95));
+}
+
+TEST_CASE("a card that cannot sustain all of its SMs is no faster on them") {
+  GpuProfile profile = round_card();
+  profile.sustained_flop_share = 0.8;
+  OperatorGroup computes;
+  computes.flop = 100e9;
+  const auto seconds = [&](double sms) { return step_time(one(computes), profile, {sms, 1e12, 0}).gpu_s; };
+  CHECK(seconds(50) == Approx(2e-3));
+  CHECK(seconds(80) == Approx(1.25e-3));
+  CHECK(seconds(100) == Approx(1.25e-3));
+}
+
+TEST_CASE("what saturates a card is arithmetic and traffic at the rates that kernels reach") {
+  GpuProfile profile = round_card();
+  profile.most_flop_share = 0.6;
+  profile.most_bandwidth_share = 0.96;
+  const auto saturating = [&](OperatorGroup group, std::uint8_t norm) {
+    group.norm = norm;
+    return step_time(one(group), profile, whole_card()).saturating_s;
+  };
+  // 4.8 GB at 0.96 TB/s take 5 ms, 150 GFLOP at 60 TFLOP/s 2.5.
+  CHECK(saturating(two_three_six(), 1) == Approx(7.5e-3));  // in turns
+  CHECK(saturating(two_three_six(), 2) == Approx(5e-3));    // together
+  profile.most_flop_share = 0.1;                            // no more than what the step takes
+  CHECK(saturating(two_three_six(), 1) == Approx(8e-3));
+  CHECK(saturating(two_three_six(), 2) == Approx(45 / 7.0 * 1e-3));
+}
+
 TEST_CASE("a partition's bandwidth is its own or what its SMs reach, whichever is less") {
   const GpuProfile profile = round_card();
   Partition part;

@@ -235,6 +235,54 @@ TEST_CASE("host time is that of the sequences in the iteration") {
   CHECK(server.plan(Time{1}, out)->demand.host_before_s == doctest::Approx(0.0001));  // its prompt alone
 }
 
+TEST_CASE("prompts are launched kernel by kernel beside the GPU, piece by piece where graphs hold the rest") {
+  ContinuousOptions engine = test::continuous(8, 1000);
+  engine.cuda_graph_max_batch = 16;
+  engine.piecewise_kernel_s = 1e-4;
+  engine.eager_kernel_s = 5e-4;
+  engine.beside_per_step_s = 1e-5;
+  engine.beside_per_sequence_s = 1e-6;
+  const auto launch_of = [&](std::uint32_t prompt) {
+    ContinuousEngine server(engine, test::token_counter(), 100);
+    Outbox out;
+    CHECK(server.enqueue(test::prompt(0, prompt, 2)));
+    const double first = server.plan(Time{}, out)->demand.launch_s;
+    server.complete({}, Time{1}, out);
+    return std::pair{first, server.plan(Time{1}, out)->demand.launch_s};
+  };
+  const double kernels = test::token_counter().model->kernels_per_step;
+  CHECK(launch_of(16).first == doctest::Approx(kernels * 1e-4 + 1.1e-5));
+  CHECK(launch_of(17).first == doctest::Approx(kernels * 5e-4 + 1.1e-5));
+  CHECK(launch_of(17).second == doctest::Approx(1.1e-5));  // a decode, which a graph holds
+  engine.cuda_graph_max_batch = 0;                         // not known: decodes are taken to be captured
+  CHECK(launch_of(16).first == doctest::Approx(kernels * 5e-4 + 1.1e-5));
+  CHECK(launch_of(16).second == doctest::Approx(1.1e-5));
+}
+
+TEST_CASE("a server that plans ahead launches prompts while the iteration before runs") {
+  ContinuousOptions engine = test::continuous(8, 1000);
+  engine.async_scheduling = true;
+  engine.eager_kernel_s = 1e-3;
+  ContinuousEngine server(engine, test::token_counter(), 100);
+  const double launch_s = 1e-3 * test::token_counter().model->kernels_per_step;
+  const auto nanoseconds = [](double seconds) { return Time{static_cast<std::int64_t>(seconds * 1e9)}; };
+  Outbox out;
+  CHECK(server.enqueue(test::prompt(0, 10, 9)));
+  CHECK(server.plan(Time{}, out)->demand.launch_s == doctest::Approx(launch_s));
+  Time now = nanoseconds(2 * launch_s);  // the GPU took twice as long as the launches
+  server.complete({}, now, out);
+  Job late = test::prompt(1, 10, 9);
+  late.queued = Time{1};
+  CHECK(server.enqueue(late));
+  CHECK(server.plan(now, out)->demand.launch_s == doctest::Approx(0));  // done before the GPU was free
+  now = now + duration_from_seconds(launch_s / 4);
+  server.complete({}, now, out);
+  late = test::prompt(2, 10, 9);
+  late.queued = nanoseconds(2 * launch_s);
+  CHECK(server.enqueue(late));
+  CHECK(server.plan(now, out)->demand.launch_s == doctest::Approx(launch_s * 3 / 4));
+}
+
 TEST_CASE("one thread takes requests in and sends tokens out, in turns") {
   ContinuousOptions engine = test::continuous(8, 1000);
   engine.frontend_request_s = 2e-9;

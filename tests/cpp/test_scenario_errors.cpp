@@ -47,7 +47,7 @@ TEST_CASE("unknown names say where they are, what is known and what is near") {
         "embedding-0.3b, "
         "fastpitch-hifigan, llama-3.1-70b, llama-3.1-8b, llama-3.2-1b, magpie-tts, mixtral-8x7b, "
         "nemotron-nano-vl-8b, parakeet-1.1b, "
-        "parakeet-rnnt-1.1b, qwen3-4b, yolos-small; or "
+        "parakeet-rnnt-1.1b, qwen3-32b, qwen3-4b, yolos-small; or "
         "give the path of a .json "
         "file");
   CHECK(complaint_about_voice(R"({"gpu": "a10"})") ==

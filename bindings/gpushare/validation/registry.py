@@ -15,6 +15,7 @@ SUITES = {
     "h200": "h200",
     "h200-pairs": "h200_pairs",
     "h200-second": "h200_second",
+    "vllm-h200": "vllm_h200",
     "nos": "nos",
     "dynamo-sharing": "dynamo_sharing",
     "mig-microbenchmarks": "mig_microbenchmarks",
@@ -28,6 +29,7 @@ SUITES = {
     "trtllm-throughput": "trtllm_throughput",
     "trtllm-parallel": "trtllm_parallel",
     "nim-llm": "nim_llm",
+    "silicon": "silicon",
     "parvagpu": "parvagpu",
 }
 
@@ -37,6 +39,7 @@ DATA_FOLDERS = {
     "accelmark": "llm_serving",
     "llmservingsim": "llm_serving",
     "parvagpu": "parvagpu",
+    "silicon": "silicon",
 }
 
 

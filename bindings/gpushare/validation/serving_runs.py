@@ -173,7 +173,7 @@ def data_folder(data: Path | None, suite: str, wanted: str) -> Path:
     """
     if data is None:
         raise ValueError(f"suite {suite} needs the folder with its published data")
-    for folder in (data, data / "llm_serving", data / "llm_steps"):
+    for folder in (data, *(data / name for name in ("llm_serving", "llm_steps", "silicon"))):
         if any(folder.glob(wanted)):
             return folder
     raise ValueError(f"{data}: no {wanted} for suite {suite}")

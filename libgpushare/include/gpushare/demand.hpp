@@ -72,6 +72,7 @@ struct Resources {
   double sms = 0;
   double bandwidth_bytes_per_s = 0;  ///< theoretical rate it can draw at most
   double l2_bytes = 0;
+  double partition_bytes_per_s = 0;  ///< bandwidth of the whole partition; 0: as what it can draw
 
   friend bool operator==(const Resources&, const Resources&) = default;
 };
@@ -85,6 +86,8 @@ struct StepTime {
   double memory_s = 0;        ///< of which bound by bandwidth
   double compute_s = 0;       ///< of which bound by the FLOP rate
   double peak_compute_s = 0;  ///< what its FLOP would take at the peak rate of its SMs
+  double saturating_s =
+      0;  ///< what it would take at the rates that kernels reach at most: others fit in beside the rest
   double flop = 0;
   double bytes = 0;     ///< HBM traffic after L2
   double filled_s = 0;  ///< of a fixed time: in which it fills its SMs, while it may draw bandwidth too

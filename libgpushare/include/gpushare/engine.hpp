@@ -89,7 +89,12 @@ struct ContinuousOptions {
   double prefix_cache_share = 0;  ///< share of prompt tokens found in the cache, whatever they are
 
   int cuda_graph_max_batch = 0;  ///< decodes up to so many are padded to 1, 2, 4, 8, 16, 24, ...; 0: none
-  double host_per_step_s = 0, host_per_sequence_s = 0;  ///< scheduler and sampler
+  double host_per_step_s = 0, host_per_sequence_s = 0;  ///< scheduler and sampler, in turns with the GPU
+  double beside_per_step_s = 0,
+         beside_per_sequence_s = 0;  ///< likewise, beside the GPU: a step lasts at least so long
+  /// Host time, beside the GPU, for each of the model's kernels in an iteration with prompts: where CUDA graphs hold all
+  /// but attention (up to cuda_graph_max_batch tokens), and where none does; the latter of larger batches of decodes too.
+  double piecewise_kernel_s = 0, eager_kernel_s = 0;
   /// One thread takes requests in and sends tokens out, first come first served, beside the steps: its time for each
   /// request and for each token.
   double frontend_request_s = 0, frontend_token_s = 0;

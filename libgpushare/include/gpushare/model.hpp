@@ -65,6 +65,7 @@ struct LlmModel {
   double attention_flop_per_pair = 0;  ///< for each (query token, key token) pair, all layers
   /// A name may come twice in a row: the second is what a GPU does that has no rate for the first's `compute`.
   std::vector<WeightFormat> formats;
+  double gemm_floor_s = 0;         ///< ramps of the matrix products, beside what their efficiencies say
   double elementwise_floor_s = 0;  ///< norms, rotary embedding, activation: latency-bound
   double elementwise_bytes_per_token = 0;
   double attention_floor_s = 0;

@@ -100,9 +100,15 @@ struct GpuProfile {
   int sms = 0;
   double clock_hz = 0;
   std::array<double, kPrecisionCount> flop_per_s{};  ///< 0: not supported
-  double memory_bytes = 0;                           ///< usable with MIG off
-  double nominal_memory_bytes = 0;                   ///< 80e9, for allocation accounting
-  double bandwidth_bytes_per_s = 0;                  ///< theoretical peak
+  /// What kernels reach of the bandwidth, of what they reach on the card that models state their efficiencies for, an A100.
+  double relative_bandwidth_efficiency = 1;
+  /// Kernels on more than this share of the SMs are no faster than on this: power. Of what they reach on an A100.
+  double sustained_flop_share = 1;
+  /// What kernels reach of the FLOP rate and of the bandwidth at most: what one leaves of that, others can use under MPS.
+  double most_flop_share = 0.8, most_bandwidth_share = 0.9;
+  double memory_bytes = 0;           ///< usable with MIG off
+  double nominal_memory_bytes = 0;   ///< 80e9, for allocation accounting
+  double bandwidth_bytes_per_s = 0;  ///< theoretical peak
   /// Share of the saturated bandwidth that a share of the SMs can draw: ascending (SM share, bandwidth share).
   std::vector<std::array<double, 2>> bandwidth_by_sm_share;
   double l2_bytes = 0;

@@ -21,22 +21,33 @@ double mean_host_s(std::span<const MeasuredStep> rows) {
   return std::max(0.0, sum / static_cast<double>(rows.size()));
 }
 
+// With a floor and the reciprocals of both efficiencies, as a step of the model takes it there.
+double time_of(const MeasuredStep& row, const Vector& x, const GpuProfile& profile, Precision precision) {
+  OperatorGroup group;
+  group.flop = row.flop;
+  group.bytes = row.bytes;
+  group.flop_efficiency = 1 / x[1];
+  group.bandwidth_efficiency = 1 / x[2];
+  group.precision = precision;
+  Demand step;
+  step.fixed_gpu_s = x[0];
+  step.add(group);
+  const double share = std::min(1.0, row.sms / profile.sms);
+  const double drawn = profile.bandwidth_bytes_per_s * reachable_bandwidth_share(profile, share);
+  return step_time(step, profile,
+                   {share * profile.sms, drawn, profile.l2_bytes, profile.bandwidth_bytes_per_s})
+      .gpu_s;
+}
+
 }  // namespace
 
 StepDemandFit fit_step_demand(std::span<const MeasuredStep> rows, const GpuProfile& profile,
                               Precision precision) {
   if (rows.empty()) throw CalibrationError("step table", "expected at least one row");
-  const auto n = static_cast<Eigen::Index>(rows.size());
-  Eigen::MatrixXd terms(n, 3);  // seconds at full efficiency
-  for (Eigen::Index i = 0; i < n; ++i) {
-    const MeasuredStep& row = rows[static_cast<std::size_t>(i)];
-    if (!(row.gpu_s > 0) || !(row.sms > 0))
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (!(rows[i].gpu_s > 0) || !(rows[i].sms > 0))
       throw CalibrationError("step table, row " + std::to_string(i), "gpu_s and sms must be above zero");
-    const double share = std::min(1.0, row.sms / profile.sms);
-    terms(i, 0) = 1;
-    terms(i, 1) = row.flop / (profile.flops(precision) * share);
-    terms(i, 2) = row.bytes / (profile.bandwidth_bytes_per_s * reachable_bandwidth_share(profile, share));
-  }
+  const auto n = static_cast<Eigen::Index>(rows.size());
   double shortest = rows[0].gpu_s;
   for (const MeasuredStep& row : rows) shortest = std::min(shortest, row.gpu_s);
   LeastSquaresProblem search;
@@ -46,8 +57,10 @@ StepDemandFit fit_step_demand(std::span<const MeasuredStep> rows, const GpuProfi
   search.scale = Vector{{shortest, 1, 1}};
   search.residuals = [&](const Vector& x) {
     Vector errors(n);
-    for (Eigen::Index i = 0; i < n; ++i)
-      errors[i] = std::log(terms.row(i).dot(x) / rows[static_cast<std::size_t>(i)].gpu_s);
+    for (Eigen::Index i = 0; i < n; ++i) {
+      const MeasuredStep& row = rows[static_cast<std::size_t>(i)];
+      errors[i] = std::log(time_of(row, x, profile, precision) / row.gpu_s);
+    }
     return errors;
   };
   const auto found = least_squares(search);

@@ -21,19 +21,32 @@ double traffic_of(const OperatorGroup& group, double l2_bytes) {
   return group.bytes * (1 - group.reuse * found);
 }
 
-double compute_time(const OperatorGroup& group, const GpuProfile& profile, double sms) {
+double peak_compute_time(const OperatorGroup& group, const GpuProfile& profile, double sms) {
   if (group.flop == 0) return 0;
   const double peak = profile.flops(group.precision);
   assert(peak > 0 && "a scenario with a precision that its GPU does not support is refused when it is read");
-  return group.flop * profile.sms / (peak * group.flop_efficiency * sms);
+  return group.flop * profile.sms / (peak * sms);
+}
+
+double compute_time(const OperatorGroup& group, const GpuProfile& profile, double sms) {
+  if (group.flop == 0) return 0;
+  const double sustained = std::min(sms, profile.sustained_flop_share * profile.sms);
+  return peak_compute_time(group, profile, sustained) / group.flop_efficiency;
+}
+
+// Few SMs draw less, but use what they draw as well as any kernel does.
+double memory_rate(const OperatorGroup& group, const GpuProfile& profile, const Resources& resources) {
+  const double efficiency = group.bandwidth_efficiency * profile.relative_bandwidth_efficiency;
+  const double whole = std::max(resources.partition_bytes_per_s, resources.bandwidth_bytes_per_s);
+  return std::min(whole * efficiency,
+                  resources.bandwidth_bytes_per_s * std::max(efficiency, profile.most_bandwidth_share));
 }
 
 GroupTime group_time(const OperatorGroup& group, const GpuProfile& profile, const Resources& resources) {
   assert(group.norm == 1 || group.norm == 2);
   const double traffic = traffic_of(group, resources.l2_bytes);
   const double compute = compute_time(group, profile, resources.sms);
-  const double memory =
-      traffic == 0 ? 0 : traffic / (resources.bandwidth_bytes_per_s * group.bandwidth_efficiency);
+  const double memory = traffic == 0 ? 0 : traffic / memory_rate(group, profile, resources);
   const double floor = group.floor_s * kFloorClockHz / profile.clock_hz;
   if (group.norm == 1) return {floor + compute + memory, memory, compute, traffic};
   const double total = std::sqrt(floor * floor + compute * compute + memory * memory);
@@ -48,13 +61,23 @@ OperatorGroup repeated(OperatorGroup group, double times) {
   return group;
 }
 
+// As far as the group is bound by them: its arithmetic and its traffic in turns, or the slower of both.
+double saturating_time(const OperatorGroup& group, const GroupTime& part, const GpuProfile& profile,
+                       const Resources& resources) {
+  const double compute = peak_compute_time(group, profile, resources.sms) / profile.most_flop_share;
+  const double memory = part.traffic / (resources.bandwidth_bytes_per_s * profile.most_bandwidth_share);
+  if (group.norm == 1) return std::min(part.compute_s, compute) + std::min(part.memory_s, memory);
+  return std::min(part.compute_s + part.memory_s, std::max(compute, memory));
+}
+
 void add_group(StepTime& time, const OperatorGroup& group, const GpuProfile& profile,
                const Resources& resources) {
   const GroupTime part = group_time(group, profile, resources);
   time.gpu_s += part.total_s;
   time.memory_s += part.memory_s;
   time.compute_s += part.compute_s;
-  time.peak_compute_s += compute_time(group, profile, resources.sms) * group.flop_efficiency;
+  time.peak_compute_s += peak_compute_time(group, profile, resources.sms);
+  time.saturating_s += saturating_time(group, part, profile, resources);
   time.flop += group.flop;
   time.bytes += part.traffic;
 }
@@ -68,6 +91,7 @@ void add_fixed(StepTime& time, const Demand& demand, const GpuProfile& profile, 
   time.gpu_s += alone * std::max({1.0, fills, draws});
   time.memory_s += alone * draws;
   time.filled_s += alone * fills;
+  time.saturating_s += alone * std::max(fills, draws);
   time.bytes += alone * demand.fixed_bandwidth_share * profile.bandwidth_bytes_per_s;
 }
 
@@ -89,7 +113,7 @@ Resources resources_of(const GpuProfile& profile, const Partition& partition, in
   const double reachable = reachable_bandwidth_share(profile, static_cast<double>(sms) / profile.sms);
   return {static_cast<double>(sms),
           std::min(partition.bandwidth_bytes_per_s, reachable * profile.bandwidth_bytes_per_s),
-          partition.l2_bytes};
+          partition.l2_bytes, partition.bandwidth_bytes_per_s};
 }
 
 StepTime step_time(const Demand& demand, const GpuProfile& profile, const Resources& resources) {

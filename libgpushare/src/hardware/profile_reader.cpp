@@ -210,10 +210,23 @@ void read_interconnect(Section section, InterconnectConstants& interconnect) {
   section.finish();
 }
 
+// Figures that not every card is known for.
+void read_efficiencies(Section& root, GpuProfile& profile) {
+  const auto read = [&](const char* key, double& figure, json::Range range) {
+    if (root.reader().has(key)) figure = root.number(key, range);
+  };
+  constexpr json::Range kShare{0, 1, true};
+  read("relative_bandwidth_efficiency", profile.relative_bandwidth_efficiency, json::kPositive);
+  read("sustained_flop_share", profile.sustained_flop_share, kShare);
+  read("most_flop_share", profile.most_flop_share, kShare);
+  read("most_bandwidth_share", profile.most_bandwidth_share, kShare);
+}
+
 void read_machine(Section& root, GpuProfile& profile) {
   profile.sms = root.integer("sms", 1);
   profile.clock_hz = root.number("clock_hz");
   read_flops(root.section("flop_per_s"), profile);
+  read_efficiencies(root, profile);
   profile.memory_bytes = root.number("memory_bytes");
   profile.nominal_memory_bytes = root.number("nominal_memory_bytes");
   profile.bandwidth_bytes_per_s = root.number("bandwidth_bytes_per_s");

@@ -57,7 +57,7 @@ OperatorGroup elementwise(const LlmModel& model, double tokens) {
 OperatorGroup attention(const LlmModel& model, const WeightFormat& format, double pairs, double context,
                         double sequences) {
   OperatorGroup group;
-  group.floor_s = model.attention_floor_s;
+  group.floor_s = model.attention_floor_s + model.gemm_floor_s;  // the products' own terms do not add up
   group.flop = pairs * model.attention_flop_per_pair;
   group.flop_efficiency = model.attention_flop_efficiency;
   group.bytes = context * format.kv_bytes_per_token;

@@ -148,6 +148,8 @@ std::span<const Field<LlmModel>> ModelKind<LlmModel>::fields() {
        "Of each layer (mixture of experts); every format then has expert_bytes."},
       {"experts_per_token", &M::experts_per_token, {1}, kMay},
       {"formats", ReadByHand{}, {}, kMust, "How the weights are stored, by precision."},
+      {"gemm_floor_s", &M::gemm_floor_s, json::kNonNegative, kMay,
+       "Matrix products: what a step's begin and end with, beside what their efficiencies say."},
       {"elementwise_floor_s", &M::elementwise_floor_s, json::kNonNegative, kMust,
        "Norms, rotary embedding, activation: latency-bound time of a step."},
       {"elementwise_bytes_per_token", &M::elementwise_bytes_per_token, json::kNonNegative, kMust},

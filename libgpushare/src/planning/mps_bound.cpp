@@ -27,8 +27,7 @@ struct Characters {
     const double kernels = std::max(1.0, demand.kernels);
     least_kernel_s = std::min(least_kernel_s, time.gpu_s / kernels);
     most_kernel_s = std::max(most_kernel_s, time.gpu_s / kernels);
-    least_saturated_s =
-        std::min(least_saturated_s, (time.compute_s + std::max(time.memory_s, time.filled_s)) / kernels);
+    least_saturated_s = std::min(least_saturated_s, time.saturating_s / kernels);
     least_bandwidth =
         std::min(least_bandwidth, time.bytes / time.gpu_s / site.partition.bandwidth_bytes_per_s);
     least_compute = std::min(least_compute, time.peak_compute_s / time.gpu_s);

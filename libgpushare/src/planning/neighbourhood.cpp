@@ -47,10 +47,8 @@ void Neighbourhood::add(const Presence& other) {
 
 Interference Neighbourhood::interference(const Demand& demand, const StepTime& alone,
                                          const Resources& resources) const {
-  const StepCharacter character{alone.gpu_s / std::max(1.0, demand.kernels),
-                                (alone.compute_s + alone.memory_s) / alone.gpu_s,
-                                alone.bytes / alone.gpu_s / partition_.bandwidth_bytes_per_s,
-                                alone.peak_compute_s / alone.gpu_s, resources.sms / partition_.sms};
+  const StepCharacter character =
+      character_of(alone, demand.kernels, partition_.bandwidth_bytes_per_s, resources.sms / partition_.sms);
   return capped_ ? predict_interference(gpu_.mps.capped, character)
                  : predict_interference(gpu_.mps.uncapped, character);
 }

@@ -4,66 +4,14 @@
 #include <limits>
 
 #include "results/figure_names.hpp"
+#include "results/figure_values.hpp"
 
 namespace gpushare {
 namespace {
 
 using Kind = FigureKind;
 
-/// A figure of a part of a summary, or of the whole.
-template <class Part>
-struct Row {
-  FigureInfo info;
-  std::optional<double> (*value)(const Part&, std::string_view name);
-};
-
-template <class Part, class T>
-Part owner_of(T Part::*);
-
-template <auto member>
-std::optional<double> if_counted(const decltype(owner_of(member))& part, std::string_view /*name*/) {
-  return part.*member;
-}
-
-template <auto member>
-std::optional<double> field(const decltype(owner_of(member))& part, std::string_view /*name*/) {
-  return static_cast<double>(part.*member);
-}
-
-// What an engine counts by the name of the figure.
-std::optional<double> counted(const ServiceSummary& service, std::string_view name) {
-  return static_cast<double>(service.count(name));
-}
-
-// Of services that serve token by token.
-std::optional<double> if_llm(const ServiceSummary& service, std::string_view name) {
-  if (service.count("max_num_seqs") == 0) return std::nullopt;
-  return static_cast<double>(service.count(name));
-}
-
-std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
-  if (whole == 0) return std::nullopt;
-  return static_cast<double>(part) / static_cast<double>(whole);
-}
-
-// Mean over the partitions, each counted by the memory it was given.
-template <double PartitionSummary::*figure>
-std::optional<double> over_partitions(const Summary& summary, std::string_view /*name*/) {
-  double total = 0, sum = 0;
-  for (const PartitionSummary& part : summary.partitions) {
-    total += part.memory_allocated_bytes;
-    sum += part.*figure * part.memory_allocated_bytes;
-  }
-  return total > 0 ? sum / total : std::numeric_limits<double>::quiet_NaN();
-}
-
-// A latency that nobody had is missing, not zero.
-template <double LatencySummary::*statistic>
-std::optional<double> if_any(const LatencySummary& latency, std::string_view /*name*/) {
-  return latency.count > 0 ? latency.*statistic : std::numeric_limits<double>::quiet_NaN();
-}
-
-constexpr Row<Summary> kRun[] = {
+constexpr FigureRow<Summary> kRun[] = {
     {{"duration_s", "s", Kind::time, Better::neither, "measured\ns", 1, 0, "window that was measured"},
      field<&Summary::duration_s>},
     {{"arrived", "requests", Kind::count, Better::neither, "arrived", 1, 0,
@@ -173,7 +121,7 @@ constexpr Row<Summary> kRun[] = {
      over_partitions<&PartitionSummary::switching>},
 };
 
-constexpr Row<LatencySummary> kLatency[] = {
+constexpr FigureRow<LatencySummary> kLatency[] = {
     {{"mean_s", "s", Kind::time, Better::lower, "mean", 1e3, 1, "mean"}, if_any<&LatencySummary::mean>},
     {{"p50_s", "s", Kind::time, Better::lower, "p50", 1e3, 1, "median"}, if_any<&LatencySummary::p50>},
     {{"p90_s", "s", Kind::time, Better::lower, "p90", 1e3, 1, "90th percentile"},
@@ -211,7 +159,7 @@ constexpr LatencyMetric kMetrics[] = {
     {"inter_chunk", "inter chunk", false, "between two chunks of speech of a sentence"},
 };
 
-constexpr Row<PartitionSummary> kPartition[] = {
+constexpr FigureRow<PartitionSummary> kPartition[] = {
     {{"busy", "", Kind::share, Better::neither, "busy", 100, 0, "share of the time with a kernel running",
       true},
      field<&PartitionSummary::busy>},
@@ -232,7 +180,7 @@ constexpr Row<PartitionSummary> kPartition[] = {
      field<&PartitionSummary::memory_allocated_bytes>},
 };
 
-constexpr Row<ServiceSummary> kService[] = {
+constexpr FigureRow<ServiceSummary> kService[] = {
     {{"replicas", "", Kind::count, Better::neither, "replicas", 1, 0, "servers"},
      field<&ServiceSummary::replicas>},
     {{"mean_in_system", "requests", Kind::number, Better::lower, "in\nsystem", 1, -1,
@@ -297,43 +245,44 @@ constexpr Row<ServiceSummary> kService[] = {
 };
 
 template <class Part, std::size_t count>
-const Row<Part>* find(const Row<Part> (&rows)[count], std::string_view name) {
+const FigureRow<Part>* find(const FigureRow<Part> (&rows)[count], std::string_view name) {
   const auto* found =
       std::find_if(std::begin(rows), std::end(rows), [&](const auto& row) { return row.info.name == name; });
   return found == std::end(rows) ? nullptr : found;
 }
 
 template <class Part, std::size_t count>
-std::optional<double> value_of(const Row<Part> (&rows)[count], const Part& part, std::string_view name) {
+std::optional<double> value_of(const FigureRow<Part> (&rows)[count], const Part& part,
+                               std::string_view name) {
   const auto* row = find(rows, name);
   return row == nullptr ? std::nullopt : row->value(part, name);
 }
 
 template <class Part, std::size_t count>
-std::vector<FigureInfo> infos(const Row<Part> (&rows)[count]) {
+std::vector<FigureInfo> infos(const FigureRow<Part> (&rows)[count]) {
   std::vector<FigureInfo> all;
-  for (const Row<Part>& row : rows) all.push_back(row.info);
+  for (const FigureRow<Part>& row : rows) all.push_back(row.info);
   return all;
 }
 
 template <class Part, std::size_t count>
-std::optional<FigureInfo> info_of(const Row<Part> (&rows)[count], std::string_view name) {
+std::optional<FigureInfo> info_of(const FigureRow<Part> (&rows)[count], std::string_view name) {
   const auto* row = find(rows, name);
   return row == nullptr ? std::nullopt : std::optional(row->info);
 }
 
 /// Visits the figures of a part, the names of which begin with `prefix`.
 template <class Part, std::size_t count>
-void visit(const Row<Part> (&rows)[count], const Part& part, const std::string& prefix, FigureScope scope,
-           std::size_t index, const std::function<void(const Figure&)>& visitor) {
-  for (const Row<Part>& row : rows)
+void visit(const FigureRow<Part> (&rows)[count], const Part& part, const std::string& prefix,
+           FigureScope scope, std::size_t index, const std::function<void(const Figure&)>& visitor) {
+  for (const FigureRow<Part>& row : rows)
     if (const auto value = row.value(part, row.info.name))
       visitor({prefix + std::string(row.info.name), *value, &row.info, scope, index});
 }
 
 /// Visits those of parts that have names.
 template <class Part, std::size_t count>
-void visit_all(const Row<Part> (&rows)[count], const std::vector<Part>& parts, char separator,
+void visit_all(const FigureRow<Part> (&rows)[count], const std::vector<Part>& parts, char separator,
                FigureScope scope, const std::function<void(const Figure&)>& visitor) {
   for (std::size_t i = 0; i < parts.size(); ++i)
     visit(rows, parts[i], parts[i].name + separator, scope, i, visitor);

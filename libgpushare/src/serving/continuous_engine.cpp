@@ -220,8 +220,14 @@ std::optional<Step> ContinuousEngine::plan(Time now, Outbox& out) {
   if (options_.prefill_first && load_.prefill_tokens == 0) schedule_running(Turn::decodes, now, budget, out);
   if (running_.empty()) return std::nullopt;
   in_step_ = true;
+  Step step = step_of(load_, serving_, options_);
+  if (ahead && load_.prefill_tokens > 0) {  // launched since the host was through with the iteration before
+    const Time free = planned_ + duration_from_seconds(launched_s_);
+    step.demand.launch_s = std::max(0.0, step.demand.launch_s - std::max(0.0, to_seconds(now - free)));
+  }
   planned_ = now;
-  return step_of(load_, serving_, options_);
+  launched_s_ = step.demand.launch_s;
+  return step;
 }
 
 void ContinuousEngine::tell_tokens(Sequence& sequence, std::uint32_t known, Time now, Outbox& out) {

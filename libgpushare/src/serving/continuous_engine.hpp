@@ -105,6 +105,7 @@ class ContinuousEngine {
   bool in_step_ = false;
   LlmLoad load_;                // of the step in hand
   Time planned_{};              // when it began
+  double launched_s_ = 0;       // how long after that the host had launched it
   bool preempted_now_ = false;  // while it was planned
   bool held_back_ = false;      // then: a job that came too late for it
   GapMeter gaps_;

@@ -172,9 +172,19 @@ struct EngineTable<ContinuousOptions> {
        "Iterations of up to so many tokens are padded to the next captured size: 1, 2, 4, 8, 16, 24, ... "
        "256, 272, ...; 0 or absent: none."},
       {"host_per_step_s", &O::host_per_step_s, json::kNonNegative, fields::kMust,
-       "Scheduler and sampler, each iteration."},
+       "Scheduler and sampler, each iteration, in turns with the GPU."},
       {"host_per_sequence_s", &O::host_per_sequence_s, json::kNonNegative, fields::kMust,
        "The same, for each running sequence."},
+      {"beside_per_step_s", &O::beside_per_step_s, json::kNonNegative, fields::kMay,
+       "What the host does beside the GPU's work: an iteration lasts at least so long; 0 or absent: "
+       "nothing."},
+      {"beside_per_sequence_s", &O::beside_per_sequence_s, json::kNonNegative, fields::kMay,
+       "The same, for each running sequence."},
+      {"piecewise_kernel_s", &O::piecewise_kernel_s, json::kNonNegative, fields::kMay,
+       "Host time, beside the GPU's work, for each of the model's kernels in an iteration with prompts whose "
+       "batch CUDA graphs hold but for attention; 0 or absent: hidden by the GPU."},
+      {"eager_kernel_s", &O::eager_kernel_s, json::kNonNegative, fields::kMay,
+       "The same, in an iteration whose batch is larger than any captured."},
       {"frontend_request_s", &O::frontend_request_s, json::kNonNegative, fields::kMay,
        "One thread takes requests in and sends tokens out, first come first served, beside the iterations: "
        "its time for each request; 0 or absent: none."},

@@ -13,6 +13,20 @@ double captured_batch(double batch) {
   return std::ceil(batch / step) * step;
 }
 
+// What the host does beside the GPU: the iteration lasts at least so long.
+double beside_s(const LlmLoad& load, const LlmServing& serving, const ContinuousOptions& options) {
+  const double batch = load.prefill_tokens + load.decodes + load.drafted;
+  const bool captured = batch <= options.cuda_graph_max_batch;
+  double kernel_s = 0;
+  if (load.prefill_tokens > 0) {
+    kernel_s = captured ? options.piecewise_kernel_s : options.eager_kernel_s;
+  } else if (options.cuda_graph_max_batch > 0 && !captured) {
+    kernel_s = options.eager_kernel_s;
+  }
+  return options.beside_per_step_s + options.beside_per_sequence_s * load.sequences +
+         kernel_s * serving.model->kernels_per_step;
+}
+
 }  // namespace
 
 void schedule(Sequence& sequence, std::uint32_t tokens, LlmLoad& load) {
@@ -54,6 +68,7 @@ Step step_of(const LlmLoad& load, const LlmServing& serving, const ContinuousOpt
   const double batch = load.prefill_tokens + load.decodes + load.drafted;
   if (batch <= options.cuda_graph_max_batch) padding = captured_batch(batch) - batch;
   step.demand = serving.rank_step(load, padding);
+  step.demand.launch_s += beside_s(load, serving, options);
   step.demand.host_before_s += options.host_per_step_s + options.host_per_sequence_s * step.items;
   step.phase = load.prefill_tokens == 0 ? StepPhase::decode
                : load.decodes == 0      ? StepPhase::prefill

@@ -78,6 +78,13 @@ void set_contended_rates(std::span<ActiveWork> running, const Contention& partit
   }
 }
 
+StepCharacter character_of(const StepTime& alone, double kernels, double bandwidth_bytes_per_s,
+                           double sm_share) {
+  return {alone.gpu_s / std::max(1.0, kernels), alone.saturating_s / alone.gpu_s,
+          alone.bytes / alone.gpu_s / bandwidth_bytes_per_s,
+          (alone.peak_compute_s + alone.filled_s) / alone.gpu_s, sm_share};
+}
+
 Interference predict_interference(const UncappedLaw& law, const StepCharacter& step) {
   if (step.mean_kernel_s <= 0) return {};
   const double alone = std::clamp(step.saturating_share, 0.0, 1.0);

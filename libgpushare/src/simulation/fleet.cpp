@@ -186,6 +186,7 @@ StepTime step_time_on(const Fleet& fleet, const Server& server, const Rank& rank
   time.gpu_s *= factor;
   time.memory_s *= factor;
   time.compute_s *= factor;
+  time.saturating_s *= factor;
   time.filled_s *= factor;
   return time;
 }

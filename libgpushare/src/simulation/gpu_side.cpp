@@ -10,11 +10,8 @@ namespace {
 
 Interference interference_of(const Fleet& fleet, const PartitionState& partition, const Server& server,
                              const Rank& rank, const StepTime& time, double kernels) {
-  const StepCharacter character{time.gpu_s / std::max(1.0, kernels),
-                                (time.compute_s + std::max(time.memory_s, time.filled_s)) / time.gpu_s,
-                                time.bytes / time.gpu_s / partition.partition.bandwidth_bytes_per_s,
-                                (time.peak_compute_s + time.filled_s) / time.gpu_s,
-                                rank.resources.sms / partition.partition.sms};
+  const StepCharacter character = character_of(time, kernels, partition.partition.bandwidth_bytes_per_s,
+                                               rank.resources.sms / partition.partition.sms);
   const MpsConstants& mps = partition.profile->mps;
   Interference part = partition.capped ? predict_interference(mps.capped, character)
                                        : predict_interference(mps.uncapped, character);

@@ -145,6 +145,7 @@ def _fit_products(table: KernelTable, gpu: Profile, document: dict[str, Any], so
     found = np.minimum(found, 1)
     weights = document["formats"]["fp16"]
     weights["gemm_bandwidth_efficiency"] = figure(float(found[0]), source)
+    document["gemm_floor_s"] = figure(0.0, "within the efficiencies")
     curve = [[n, float(e)] for n, e in zip(knots, found[1:], strict=True)]
     weights["gemm_flop_efficiency"] = {"value": curve, "source": source, "grade": "derived"}
     return _told("matrix products", predict(found, tokens[left]) / seconds[left] - 1)

@@ -14,7 +14,6 @@ from ...scenario.scenario import Scenario
 from ...study.simulation import simulate
 from ..documents import figure, measured, model_document
 from ..report import Report, Row, Target
-from .trtllm_throughput import hopper
 
 __all__ = ["run"]
 
@@ -48,8 +47,7 @@ class Point:
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
     """Runs the suite; `data` is not used (see `registry.run_suite`)."""
     told = measured("nim-llm.json")
-    products = measured("trtllm-throughput.json")["h100_products"]
-    model = hopper(model_document(_MODEL), products)
+    model = model_document(_MODEL)
     rows: list[Row] = []
     fitted = []
     for done, version in enumerate(told["versions"]):

@@ -11,7 +11,6 @@ from ...scenario.profiles import profile
 from ..documents import figure, measured, model_document
 from ..report import Report, Row, Target
 from ..serving_runs import Requests, replay
-from .trtllm_throughput import hopper
 
 __all__ = ["run"]
 
@@ -37,9 +36,8 @@ _NOTES = [
     "shipped, and the host time of a sequence comes from one row of one GPU.",
     "Workspace (2 GB a GPU) and 64 tokens a block are assumed. Out of cache, the latest sequence is computed again "
     "later (scheduler policy max_utilization).",
-    "Llama 2 70B is the shipped Llama 3.1 70B with a vocabulary of 32,000. On H100 the matrix products have the "
-    "efficiencies of Vidur's kernel table of that card (Llama 2 7B), for an expert at its share of the tokens. On A100 "
-    "an expert's share of the tokens was taken into account after a first look at Mixtral's rows.",
+    "Llama 2 70B is the shipped Llama 3.1 70B with a vocabulary of 32,000. On A100 an expert's share of the tokens "
+    "was taken into account after a first look at Mixtral's rows.",
 ]
 
 
@@ -96,7 +94,7 @@ def _host_per_sequence(told: Mapping[str, Any]) -> float:
 
 
 def _tokens_per_s(gpu: str, name: str, gpus: int, prompt: int, reply: int, host_s: float) -> float:
-    model = _model(gpu, name)
+    model = _model(name)
     engine = {
         "kind": "continuous-batching",
         "max_num_seqs": _SEQUENCES,
@@ -123,10 +121,8 @@ def _blocks(gpu: str, model: Mapping[str, Any], gpus: int) -> int:
     return int(_KV_SHARE * free * gpus / (_BLOCK_TOKENS * weights["kv_bytes_per_token"]["value"]))
 
 
-def _model(gpu: str, name: str) -> dict[str, Any]:
+def _model(name: str) -> dict[str, Any]:
     model = model_document(_SHIPPED[name])
-    if gpu == "h100":
-        model = hopper(model, _products(model))
     model["formats"] = {_PRECISION: model["formats"][_PRECISION]}
     if name == "llama-2-70b":
         model = _smaller_vocabulary(model)
@@ -134,17 +130,6 @@ def _model(gpu: str, name: str) -> dict[str, Any]:
     model["activation_tokens"] = figure(8192, "assumed: all told", "assumed")
     model["activation_sequences"] = figure(2048, "assumed: all told", "assumed")
     return model
-
-
-def _products(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Of an H100; an expert meets a share of an iteration's tokens."""
-    products = dict(measured("trtllm-throughput.json")["h100_products"])
-    if "experts" in model:
-        spread = model["experts"]["value"] / model["experts_per_token"]["value"]
-        products["flop_efficiency"] = [
-            [spread * tokens, share] for tokens, share in products["flop_efficiency"]
-        ]
-    return products
 
 
 def _smaller_vocabulary(model: Mapping[str, Any]) -> dict[str, Any]:

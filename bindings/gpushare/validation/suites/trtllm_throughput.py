@@ -12,7 +12,7 @@ from ..documents import figure, measured, model_document
 from ..report import Report, Row, Target
 from ..serving_runs import Requests, replay
 
-__all__ = ["hopper", "run"]
+__all__ = ["run"]
 
 Role = Literal["prediction", "calibration"]
 
@@ -33,7 +33,7 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
     host_s = _host_per_sequence(told)
     rows: list[Row] = []
     for done, table in enumerate(told["tables"]):
-        rows += _rows(told, table, host_s)
+        rows += _rows(table, host_s)
         if progress:
             progress((done + 1) / len(told["tables"]))
     return Report(
@@ -56,17 +56,15 @@ _NOTES = [
     "Every sequence reserves room for its prompt and its reply, as the engine does by default, and all requests are "
     "there from the start. Workspace (2 GB), tokens of an iteration (8,192) and the share of memory for keys and "
     "values (0.9 of what is free) are assumed.",
-    "Llama 2 7B is the shipped model with its own widths and 32 KV heads. On H100 the matrix products have the "
-    "efficiencies of Vidur's kernel table of that card (Llama 2 7B, fp16: 0.785 of the bandwidth); FP8 is taken "
-    "to reach the same shares of its own peak.",
+    "Llama 2 7B is the shipped model with its own widths and 32 KV heads; the other is what is shipped.",
 ]
 
 
-def _rows(told: Mapping[str, Any], table: Mapping[str, Any], host_s: float) -> list[Row]:
+def _rows(table: Mapping[str, Any], host_s: float) -> list[Row]:
     gpu, precision, name = table["gpu"], table["precision"], table["model"]
     rows = []
     for prompt, reply, seen in table["rows"]:
-        found = _tokens_per_s(told, table, prompt, reply, host_s)
+        found = _tokens_per_s(table, prompt, reply, host_s)
         fitted = (gpu, name, prompt, reply) == _FITTED and precision == "fp16"
         case, mode = f"{prompt}/{reply}", f"{gpu} {precision}, {name}"
         role: Role = "calibration" if fitted else "prediction"
@@ -82,18 +80,16 @@ def _host_per_sequence(told: Mapping[str, Any]) -> float:
     low, high = 0.0, 2e-4
     for _ in range(9):
         middle = (low + high) / 2
-        if _tokens_per_s(told, table, prompt, reply, middle) > seen:
+        if _tokens_per_s(table, prompt, reply, middle) > seen:
             low = middle
         else:
             high = middle
     return (low + high) / 2
 
 
-def _tokens_per_s(
-    told: Mapping[str, Any], table: Mapping[str, Any], prompt: int, reply: int, host_s: float
-) -> float:
+def _tokens_per_s(table: Mapping[str, Any], prompt: int, reply: int, host_s: float) -> float:
     gpu, precision = profile(table["gpu"]), table["precision"]
-    model = _model(told, table)
+    model = _model(table)
     sequences = _sequences(gpu, model, precision, prompt + reply)
     count = _WAVES * sequences
     engine = {
@@ -120,36 +116,14 @@ def _sequences(gpu: Profile, model: Mapping[str, Any], precision: str, tokens: i
     return int(min(_SEQUENCES, _KV_SHARE * free / (tokens * weights["kv_bytes_per_token"]["value"])))
 
 
-def _model(told: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+def _model(table: Mapping[str, Any]) -> dict[str, Any]:
     model = model_document(_LLAMA3)
-    if table["gpu"] == "h100":
-        model = hopper(model, told["h100_products"])
     if table["model"] == "llama-2-7b":
         model = _llama2(model)
     model["activation_bytes"] = figure(_WORKSPACE, "assumed", "assumed")
     model["activation_tokens"] = figure(8192, "assumed: all told", "assumed")
     model["activation_sequences"] = figure(2048, "assumed: all told", "assumed")
     return model
-
-
-def hopper(model: Mapping[str, Any], products: Mapping[str, Any]) -> dict[str, Any]:
-    """`model` with the efficiencies of an H100's matrix products, and with a format fp8."""
-    changed = copy.deepcopy(dict(model))
-    fp16 = changed["formats"]["fp16"]
-    source = products["source"]
-    fp16["gemm_bandwidth_efficiency"] = figure(products["bandwidth_efficiency"], source)
-    fp16["gemm_flop_efficiency"] = {
-        "value": products["flop_efficiency"],
-        "source": source,
-        "grade": "derived",
-    }
-    fp8 = copy.deepcopy(fp16) | {"compute": "fp8"}
-    layers, head = changed["flop_per_token"]["value"] / 2, changed["head_flop"]["value"] / 2
-    fp8["weight_bytes"] = figure(layers + 4 * head, "1 byte a parameter of the layers, 2 of the embeddings")
-    fp8["read_bytes"] = figure(layers + 2 * head, "as weight_bytes, without the input embedding")
-    fp8["kv_bytes_per_token"] = figure(fp16["kv_bytes_per_token"]["value"] / 2, "1 byte: FP8 keys and values")
-    changed["formats"] = {"fp16": fp16, "fp8": fp8}
-    return changed
 
 
 def _llama2(model: Mapping[str, Any]) -> dict[str, Any]:
