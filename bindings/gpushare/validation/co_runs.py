@@ -163,6 +163,8 @@ def co_run_rows(
                     "" if metric == "served" else "ms",
                     found[metric],
                     predicted[index][metric],
+                    # As many jobs as came, whatever the model: right without one.
+                    role="check" if metric == "served" else "prediction",
                     noise=abs(again[metric] / found[metric] - 1) if again else None,
                 )
                 if bounds is not None:

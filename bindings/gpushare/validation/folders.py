@@ -46,7 +46,7 @@ def folder_report(
         measured.name,
         f"Co-runs of {measured.name}",
         f"runs alone and step tables of {measured.name}; saturated groups of {constants.name}",
-        "shared runs: mean, p50 and p95 of a job's time, and jobs served, for each client",
+        "shared runs: mean, p50 and p95 of a job's time for each client; jobs served are checked and do not count",
         rows,
         notes=[f"warning: {warning}" for warning in calibration.warnings],
     )

@@ -30,8 +30,8 @@ class Row:
         Of `measured` and `predicted`.
     measured, predicted : float
     role : {"prediction", "calibration", "check"}
-        A calibration row was an input: its error is how well the model can be fitted. A check is yes (1) or no (0), or
-        what must be nothing. Neither counts in a summary.
+        A calibration row was an input: its error is how well the model can be fitted. A check is yes (1) or no (0),
+        what must be nothing, or right without a model. Neither counts in a summary.
     scale : {"relative", "points"}
         Whether `error` is a share of `measured` or the plain difference (for percentages, in hundredths: 0.03 is
         three points).
