@@ -150,6 +150,12 @@ void add_warnings(py::class_<ScenarioHandle>& cls) {
   cls.def_property_readonly(
       "warnings", [](const ScenarioHandle& h) { return warning_list(warnings_of(*h.scenario)); },
       "(where, text) of what is legal and still likely to mislead.");
+  cls.def_property_readonly(
+      "assumptions", [](const ScenarioHandle& h) { return warning_list(assumptions_of(*h.scenario)); },
+      "(where, text) of what its figures hang on and it does not say.");
+  cls.def_property_readonly(
+      "carries_over", [](const ScenarioHandle& h) { return carries_over(*h.scenario); },
+      "Whether constants of sharing that it uses were measured on another card.");
 }
 
 void add_objectives(py::class_<ScenarioHandle>& cls) {

@@ -233,4 +233,51 @@ TEST_CASE("what no process can use is in the figures: empty instances, and what 
             3 * figures_of(FigureScope::partition).size());
 }
 
+TEST_CASE("what nobody said is said: defaults by kind, and a preset's") {
+  Json document = test::queue_document();
+  document["services"] = test::parse(R"({"asr": {"model": "parakeet-1.1b"}})");
+  document["pipelines"]["visit"]["stages"] = test::parse(R"([{"name": "asr", "service": "asr"}])");
+  document["traffic"][0]["sizes"] = test::parse(R"({"speech_s": 3})");
+  const auto assumed = [&] {
+    std::string all;
+    for (const Warning& one : assumptions_of(parse_scenario(document.dump()))) all += to_string(one) + "\n";
+    return all;
+  };
+  CHECK(assumed().find("/services/asr/engine: by default stream-batching with max_batch ") !=
+        std::string::npos);
+  CHECK(assumed().find("/gpu: by default a100") != std::string::npos);
+  document["services"]["asr"]["engine"]["max_batch"] = 8;
+  document["gpu"] = "h200";
+  CHECK(assumed().find("max_batch") == std::string::npos);
+  CHECK(assumed().find("/gpu") == std::string::npos);
+  document["services"]["asr"] =
+      test::parse(R"({"model": "llama-3.1-8b", "engine": {"preset": "vllm-0.20"}})");
+  document["traffic"][0]["sizes"] = test::parse(R"({"input_tokens": 9, "output_tokens": 9})");
+  CHECK(assumed().find("by preset vllm-0.20 continuous-batching with max_num_seqs ") != std::string::npos);
+}
+
+TEST_CASE("constants of another card are told where a partition is shared by them, and only there") {
+  Json document = test::queue_document();
+  document["services"]["server"]["replicas"] = 2;
+  const auto carried = [&](const std::string& gpu, const std::string& mode) {
+    document["gpu"] = gpu;
+    const Scenario scenario = parse_scenario(document.dump(), mode);
+    std::vector<std::string> found;
+    for (const Warning& one : assumptions_of(scenario))
+      if (one.text.find("carried over to this card") != std::string::npos) found.push_back(one.where);
+    CHECK(carries_over(scenario) == !found.empty());
+    return found;
+  };
+  using Names = std::vector<std::string>;
+  CHECK(carried("a30", "dedicated").empty());
+  CHECK(carried("h200", "time-slicing").empty());
+  CHECK(carried("h200", "mps").empty());
+  CHECK(carried("a30", "time-slicing") ==
+        Names{"a30#/time_slicing/slice_s", "a30#/time_slicing/switch_preempted_s",
+              "a30#/time_slicing/switch_idle_s", "a30#/time_slicing/refill_s"});
+  CHECK(carried("a100", "time-slicing").size() == 3);  // its switch cost is from a study on that card
+  CHECK(carried("a30", "mps") == Names{"a30#/mps/uncapped"});
+  CHECK(carried("a30", "mps:50/50") == Names{"a30#/mps/capped"});
+}
+
 }  // namespace test_warnings

@@ -234,6 +234,8 @@ def test_a_scenario_handle_shows_every_field() -> None:
         "objectives": str,
         "figure_names": list,
         "warnings": list,
+        "assumptions": list,
+        "carries_over": bool,
     }
     check_properties(handle, types)
     assert _core.parse_scenario(handle.original.given).mode == "dedicated"

@@ -197,3 +197,35 @@ def test_empty_instances_are_rows_and_warnings() -> None:
     assert f"warning: {mode}: gpu0: 3 of 4 instances are empty" in table
     assert "unused" in table
     assert "3 of 4 instances are empty" in " ".join(gs.sweep(gs.grid(document, mode=[mode])).text().split())
+
+
+def test_defaults_and_constants_of_another_card_are_in_the_answer(path: str) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["services"]["server"]["replicas"] = 2
+    result = gs.simulate(document, mode="time-slicing")
+    wheres = [one.where for one in result.assumptions]
+    assert "/gpu" in wheres
+    assert "a100#/time_slicing/slice_s" in wheres
+    for shown in (repr(result), result._repr_html_(), gs.compare(document, ["time-slicing"]).text()):
+        assert "assumed: a100#/time_slicing/slice_s: 0.00208 is carried over" in " ".join(shown.split())
+    both = gs.compare(document, ["dedicated", "time-slicing"]).text()
+    assert "assumed: time-slicing: a100#/time_slicing/slice_s" in " ".join(both.split())
+    told = json.loads(command("run", path, "--json").stdout)
+    assert "/gpu" in [one["where"] for one in told["assumptions"]]
+    assert "/gpu" in [
+        one["where"] for one in json.loads(command("compare", path, "--json").stdout)["assumptions"]
+    ]
+
+
+def test_carried_constants_widen_what_a_prediction_may_be_off_by() -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["services"]["server"]["engine"] = {}
+    document["services"]["server"]["replicas"] = 2
+    document["traffic"][0]["arrivals"]["rate_per_s"] = 15
+    width = {
+        gpu: gs.simulate(document | {"gpu": gpu}, mode="time-slicing", uncertainty=True).summary()[
+            "gpu_switching"
+        ]
+        for gpu in ("h200", "a30")
+    }
+    assert width["a30"].half_width / width["a30"] > 1.25 * width["h200"].half_width / width["h200"]

@@ -109,6 +109,10 @@ def run(options: argparse.Namespace) -> int:
     return exit_code(fared.meets) if judged else MET
 
 
+def _said(table: Any) -> dict[str, Any]:
+    return {"warnings": plain(table.warnings), "assumptions": plain(table.assumptions)}
+
+
 def _most(options: argparse.Namespace) -> int:
     from ..planning.rounds import MOST
 
@@ -129,8 +133,8 @@ def _run_to_dict(result: Any, meets: bool | None, judged: Mapping[str, Any]) -> 
         else {}
     )
     summary = result.summary().to_dict()
-    warnings = summary.pop("warnings")
-    return about | told | {"warnings": warnings, "summary": summary}
+    said = {name: summary.pop(name) for name in ("warnings", "assumptions")}
+    return about | told | said | {"summary": summary}
 
 
 def _judged_text(fared: Any) -> str:
@@ -189,7 +193,7 @@ def compare(options: argparse.Namespace) -> int:
             "verdict": verdict.to_dict(),
             "objectives": verdict.objectives(),
         }
-        print(files.plain_json(answer | {"warnings": plain(table.warnings), "modes": table.to_dict()}))
+        print(files.plain_json(answer | _said(table) | {"modes": table.to_dict()}))
     else:
         print(table.text(width=columns()))
     if verdict.nothing_ran:

@@ -105,6 +105,11 @@ class ReadScenario:
         return notices(self._handle.warnings)
 
     @property
+    def assumptions(self) -> tuple[Notice, ...]:
+        """What its figures hang on and it does not say: defaults, and constants of sharing carried over from a card."""
+        return notices(self._handle.assumptions)
+
+    @property
     def figure_names(self) -> list[str]:
         """Canonical names of the figures that its runs have; with latencies that nobody may come to have."""
         return self._handle.figure_names

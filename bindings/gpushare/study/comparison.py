@@ -156,9 +156,9 @@ class Comparison(StudyTable):
         if outcome.result is not None:
             return outcome.result.summary()
         title = f"{self.scenario.name}, {point.axes['mode']}: as it was kept"
-        return KeptSummary(
-            outcome.figures, outcome.bottleneck, self.figure_names.only_pipeline, title, outcome.warnings
-        )
+        assumed = point.scenario.assumptions if point.scenario is not None else ()
+        only = self.figure_names.only_pipeline
+        return KeptSummary(outcome.figures, outcome.bottleneck, only, title, outcome.warnings, assumed)
 
     def __getitem__(self, mode: str) -> Summary:
         """Summary of a mode; a KeyError tells why one has none."""
@@ -268,6 +268,7 @@ class Comparison(StudyTable):
             fewest=self._fewest,
             perturbed=self._perturbed,
             warnings=self.warnings,
+            assumptions=self.assumptions,
         )
 
     def _title(self) -> str:

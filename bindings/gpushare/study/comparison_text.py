@@ -43,8 +43,8 @@ class ComparisonText:
         The fewest.
     perturbed : bool
         Whether the half-widths are of calibration errors too.
-    warnings : sequence of Notice
-        What may mislead in the rows.
+    warnings, assumptions : sequence of Notice
+        What may mislead in the rows, and what they hang on that nobody said.
     """
 
     def __init__(
@@ -59,8 +59,10 @@ class ComparisonText:
         fewest: int | None = None,
         perturbed: bool = False,
         warnings: Sequence[Notice] = (),
+        assumptions: Sequence[Notice] = (),
     ) -> None:
         self._warnings = warnings
+        self._assumptions = assumptions
         self._replications = replications
         self._fewest = fewest
         self._perturbed = perturbed
@@ -149,7 +151,8 @@ class ComparisonText:
         lines = [f"limited by: {', '.join(modes)}: {what}" for what, modes in limits.items() if what]
         lines += reasons
         lines.append(f"{self._legend()} {self._precision()}".rstrip())
-        return [*told(self._warnings, width), *(wrap(line, width, "  ") for line in lines)]
+        notes = [*told(self._warnings, width), *(wrap(line, width, "  ") for line in lines)]
+        return [*notes, *told(self._assumptions, width, "assumed")]
 
     def _legend(self) -> str:
         windows = values(self._outcomes, "duration_s")

@@ -33,12 +33,15 @@ class Summary(Mapping[str, float]):
     ----------
     runs : sequence of Run
         Replications of one scenario in one mode.
-    warnings : sequence of Notice
-        What may mislead in them.
+    warnings, assumptions : sequence of Notice
+        What may mislead in them, and what they hang on that nobody said.
     """
 
-    def __init__(self, runs: Sequence[Run], warnings: Sequence[Notice] = ()) -> None:
+    def __init__(
+        self, runs: Sequence[Run], warnings: Sequence[Notice] = (), assumptions: Sequence[Notice] = ()
+    ) -> None:
         self.warnings = tuple(warnings)
+        self.assumptions = tuple(assumptions)
         self._runs = tuple(runs)
         self._latencies = list(dict.fromkeys(name for run in runs for name in run.summary["latencies"]))
         self.only_pipeline = runs[0].only_pipeline
@@ -87,8 +90,8 @@ class Summary(Mapping[str, float]):
                 figures_[name] = {"mean": float(value), "half_width": value.half_width, "count": value.count}
             else:
                 figures_[name] = value
-        told = {"limiting_resource": self.limiting_resource, "warnings": plain(self.warnings)}
-        return figures_ | told
+        about = {"warnings": plain(self.warnings), "assumptions": plain(self.assumptions)}
+        return figures_ | {"limiting_resource": self.limiting_resource} | about
 
     def _title(self) -> str:
         run = self._runs[0]
@@ -197,6 +200,8 @@ class Summary(Mapping[str, float]):
         lines += told(self.warnings, width)
         lines += ["", text_table(self._latency_fields(), width=width)]
         lines += ["", text_table(self._partition_fields(), width=width)]
+        if self.assumptions:
+            lines += ["", *told(self.assumptions, width, "assumed")]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -205,7 +210,8 @@ class Summary(Mapping[str, float]):
     def _repr_html_(self) -> str:
         notes = [f"{name}: {text}" for name, text in self._facts()] + told(self.warnings, 10_000)
         latencies = html_table(self._latency_fields(), caption=self._title(), notes=notes)
-        return latencies + html_table(self._partition_fields())
+        assumed = told(self.assumptions, 10_000, "assumed")
+        return latencies + html_table(self._partition_fields(), notes=assumed)
 
 
 class KeptSummary(Summary):
@@ -219,8 +225,8 @@ class KeptSummary(Summary):
         What the requests wait for most.
     only_pipeline, title : str
         The pipeline that the names of latencies leave out, and what is shown above the figures.
-    warnings : sequence of Notice
-        What may mislead in them.
+    warnings, assumptions : sequence of Notice
+        What may mislead in them, and what they hang on that nobody said.
     """
 
     def __init__(
@@ -230,9 +236,11 @@ class KeptSummary(Summary):
         only_pipeline: str,
         title: str,
         warnings: Sequence[Notice] = (),
+        assumptions: Sequence[Notice] = (),
     ) -> None:
         self._runs = ()
         self.warnings = tuple(warnings)
+        self.assumptions = tuple(assumptions)
         self._metrics = dict(metrics)
         self._latencies = [name.removesuffix("_p95_s") for name in metrics if name.endswith("_p95_s")]
         self.only_pipeline = only_pipeline
@@ -313,11 +321,16 @@ class Result:
         In order of replication.
     warnings : tuple of Notice
         What may mislead in it: odd input, and what its figures hide.
+    assumptions : tuple of Notice
+        What it hangs on and the scenario does not say.
     """
 
-    def __init__(self, runs: Sequence[Run], warnings: Sequence[Notice] = ()) -> None:
+    def __init__(
+        self, runs: Sequence[Run], warnings: Sequence[Notice] = (), assumptions: Sequence[Notice] = ()
+    ) -> None:
         self.runs = tuple(runs)
         self.warnings = tuple(warnings)
+        self.assumptions = tuple(assumptions)
 
     def _table(self, name: str) -> Table:
         tables: list[Table] = [getattr(run, name) for run in self.runs]
@@ -351,7 +364,7 @@ class Result:
 
     @cached_property
     def _summary(self) -> Summary:
-        return Summary(self.runs, self.warnings)
+        return Summary(self.runs, self.warnings, self.assumptions)
 
     def __repr__(self) -> str:
         return repr(self._summary)

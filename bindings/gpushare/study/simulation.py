@@ -20,6 +20,15 @@ UNCERTAIN_RUNS = 24
 _SPREAD = (0.05, 0.25, 0.10)
 
 
+# Where constants of sharing are carried over from another card (assumed: half as much again for pressures, twice for
+# switching; the one cost that was derived on another card differs by 17 %).
+_CARRIED_SPREAD = (0.05, 0.375, 0.20)
+
+
+def _spread(scenario: Scenario) -> tuple[float, float, float]:
+    return _CARRIED_SPREAD if scenario._handle.carries_over else _SPREAD
+
+
 def as_scenario(scenario: ScenarioLike) -> Scenario:
     """The scenario itself, or the one of that name, path or document."""
     if isinstance(scenario, Scenario):
@@ -77,7 +86,8 @@ def simulate(
         Each replication (at least `UNCERTAIN_RUNS` of them) draws its own calibration errors, the same in every
         mode; half-widths are then half of the 90 % interval that a prediction may be off by. The errors are those
         of the accuracy report: step times 5 %, pressure on MPS neighbours 25 %, costs of time-slicing 10 %
-        (standard deviations).
+        (standard deviations); where the profile carries constants of sharing over from another card half as much again
+        for pressures and twice as much for switching, which is assumed.
     record_requests : bool
         Keep a row for each request; without, memory stays constant.
     record_steps : bool
@@ -117,7 +127,7 @@ def simulate(
         scenario._handle,
         seed=None if seed is None else check_count("seed", seed, 0),
         replications=run_count(replications, uncertainty),
-        spread=_SPREAD if uncertainty else (0.0, 0.0, 0.0),
+        spread=_spread(scenario) if uncertainty else (0.0, 0.0, 0.0),
         record_requests=record_requests,
         record_steps=record_steps,
         record_log=record_log,
@@ -126,7 +136,9 @@ def simulate(
         most_requests=most_requests,
         progress=progress,
     )
-    return Result([Run(run) for run in runs], (*scenario.warnings, *_hidden(scenario, runs)))
+    return Result(
+        [Run(run) for run in runs], (*scenario.warnings, *_hidden(scenario, runs)), scenario.assumptions
+    )
 
 
 def _hidden(scenario: Scenario, runs: Sequence[_core.Run]) -> tuple[Notice, ...]:

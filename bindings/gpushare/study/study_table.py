@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,15 @@ class StudyTable(TableLike):
     def warnings(self) -> tuple[Notice, ...]:
         """What may mislead, one for each fact, with the cases that it is of where it is not of all."""
         return merged({self._label(i): outcome.warnings for i, outcome in enumerate(self.outcomes)})
+
+    @property
+    def assumptions(self) -> tuple[Notice, ...]:
+        """What figures hang on and the scenarios do not say, likewise."""
+        return self._assumed(range(len(self)))
+
+    def _assumed(self, rows: Iterable[int]) -> tuple[Notice, ...]:
+        scenarios = {self._label(i): self.points[i].scenario for i in rows}
+        return merged({label: one.assumptions for label, one in scenarios.items() if one is not None})
 
     def _label(self, row: int) -> str:
         return ", ".join(str(value) for value in self.points[row].axes.values()) or f"point {row}"

@@ -21,6 +21,11 @@ struct Warning {
 /// Of what the scenario says, in the order of its document; then of the files that it names, its placement and objectives.
 [[nodiscard]] std::vector<Warning> warnings_of(const Scenario& scenario);
 
+/// What its figures hang on and it does not say: defaults of engines, precisions and the GPU, or of a preset; and the constants
+/// of time-slicing and MPS that the profile carries over from another card, where a partition is shared so.
+[[nodiscard]] std::vector<Warning> assumptions_of(const Scenario& scenario);
+/// Whether any of them is such a constant: predictions then may be further off than where it was measured.
+[[nodiscard]] bool carries_over(const Scenario& scenario);
 /// Of what the figures of a run hide: traffic that its servers cannot keep up with, a window too short for its requests.
 [[nodiscard]] std::vector<Warning> warnings_of(const Scenario& scenario, const Summary& summary);
 

@@ -1,0 +1,128 @@
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "core/text.hpp"
+#include "gpushare/warnings.hpp"
+#include "serving/engine_options.hpp"
+
+namespace gpushare {
+namespace {
+
+using nlohmann::ordered_json;
+
+// ---- Defaults
+
+// Options on which capacity and latency hang.
+constexpr std::array<std::string_view, 14> kTelling{"concurrency",
+                                                    "max_batch",
+                                                    "max_queue_delay_s",
+                                                    "chunk_s",
+                                                    "max_streams",
+                                                    "slots",
+                                                    "first_chunk_frames",
+                                                    "max_num_seqs",
+                                                    "max_num_batched_tokens",
+                                                    "chunked_prefill",
+                                                    "prefix_caching",
+                                                    "gpu_memory_utilization",
+                                                    "host_per_step_s",
+                                                    "host_per_sequence_s"};
+constexpr std::array<std::string_view, 2> kTellingOfAll{"queue_limit", "request_overhead_s"};
+
+std::string shown(const FieldValue& value) {
+  if (const bool* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
+  if (const auto* whole = std::get_if<std::int64_t>(&value)) return text::format("{}", *whole);
+  return text::format("{:.4g}", std::get<double>(value));
+}
+
+// "max_batch 1" of each telling option that the document leaves out.
+template <class Struct>
+void add_unsaid(std::span<const Field<Struct>> table, const Struct& options, const ordered_json& said,
+                std::span<const std::string_view> telling, std::vector<std::string>& unsaid) {
+  fields::for_each(table, options, [&](const Field<Struct>& field, const auto& value) {
+    const bool tells = std::find(telling.begin(), telling.end(), field.name) != telling.end();
+    if (tells && !said.contains(field.name))
+      unsaid.push_back(text::format("{} {}", field.name, shown(fields::value_of(value))));
+  });
+}
+
+ordered_json member(const ordered_json& object, const std::string& name) {
+  return object.is_object() && object.contains(name) ? object.at(name) : ordered_json();
+}
+
+void add_engine(const Service& service, const ordered_json& said, std::vector<Warning>& found) {
+  std::vector<std::string> unsaid;
+  std::visit(
+      [&]<class Options>(const Options& options) {
+        add_unsaid<Options>(table_of(options), options, said, kTelling, unsaid);
+      },
+      service.engine.options);
+  add_unsaid<Engine>(kEngineFields, service.engine, said, kTellingOfAll, unsaid);
+  if (unsaid.empty()) return;
+  const auto* server = std::get_if<ContinuousOptions>(&service.engine.options);
+  const std::string by = server == nullptr || server->preset.empty()
+                             ? "by default "
+                             : text::format("by preset {} ", server->preset);
+  found.push_back(
+      {text::format("/services/{}/engine", service.name),
+       text::format("{}{} with {}", by, to_string(kind_of(service.engine)), text::join(unsaid, ", "))});
+}
+
+void add_defaults(const Scenario& scenario, std::vector<Warning>& found) {
+  const auto document =
+      scenario.document.empty() ? ordered_json::object() : ordered_json::parse(scenario.document);
+  if (!document.contains("gpu") && !member(document, "placement").contains("nodes"))
+    found.push_back({"/gpu", text::format("by default {}", scenario.placing.gpu->name)});
+  for (const Service& service : scenario.workload.services) {
+    const ordered_json said = member(member(document, "services"), service.name);
+    if (!said.contains("precision"))
+      found.push_back({text::format("/services/{}/precision", service.name),
+                       text::format("by default {}", to_string(service.precision))});
+    add_engine(service, member(said, "engine"), found);
+  }
+}
+
+// ---- Constants of another card
+
+bool is_used(const PartitionPlacement& part, std::string_view pointer) {
+  if (part.processes.size() < 2) return false;
+  const Sharing& sharing = part.sharing;
+  if (sharing.mode == SharingMode::time_slicing)
+    return pointer.starts_with("/time_slicing/") &&
+           !(pointer.ends_with("/slice_s") && sharing.slice_s >= 0) &&
+           !(pointer.ends_with("/switch_idle_s") && sharing.switch_idle_s >= 0) &&
+           !(pointer.ends_with("/switch_preempted_s") && sharing.switch_preempted_s >= 0);
+  if (sharing.mode != SharingMode::mps) return false;
+  const bool capped = std::any_of(part.processes.begin(), part.processes.end(),
+                                  [](const auto& process) { return process.active_thread_percentage < 100; });
+  return pointer.starts_with(capped ? "/mps/capped" : "/mps/uncapped");
+}
+
+void add_carried(const GpuPlacement& gpu, std::vector<Warning>& found) {
+  for (const ProvenanceEntry& figure : gpu.profile().provenance) {
+    if (figure.grade != "assumed") continue;
+    const bool used = std::any_of(gpu.partitions.begin(), gpu.partitions.end(),
+                                  [&](const auto& part) { return is_used(part, figure.pointer); });
+    Warning one{gpu.profile().name + "#" + figure.pointer,
+                text::format("{} is carried over to this card: {}", figure.value, figure.source)};
+    if (used && std::find(found.begin(), found.end(), one) == found.end()) found.push_back(std::move(one));
+  }
+}
+
+}  // namespace
+
+std::vector<Warning> assumptions_of(const Scenario& scenario) {
+  std::vector<Warning> found;
+  if (!scenario.document.empty()) add_defaults(scenario, found);
+  for (const GpuPlacement& gpu : scenario.placement.gpus) add_carried(gpu, found);
+  return found;
+}
+
+bool carries_over(const Scenario& scenario) {
+  std::vector<Warning> found;
+  for (const GpuPlacement& gpu : scenario.placement.gpus) add_carried(gpu, found);
+  return !found.empty();
+}
+
+}  // namespace gpushare
