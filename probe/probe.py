@@ -42,7 +42,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--dry-run", action="store_true", help="only list what would run, with estimated seconds"
     )
-    parser.add_argument("--sets", default="core,wide", help="of pairs and scenarios: core, near, wide")
+    parser.add_argument("--sets", default="core,wide", help="of pairs and scenarios: core, near, wide, long")
     parser.add_argument("--scenarios", type=Path, help="a scenarios.json to run instead of the built-in ones")
     parser.add_argument("--only", default="", help="names of scenarios, separated by commas")
     parser.add_argument("--repeat", action="store_true", help="write the co-runs to measured_repeat.json")

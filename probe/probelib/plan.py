@@ -1,4 +1,4 @@
-"""Which steps, pairs and groups are measured. `core` is a small square; `wide` reaches for other kinds of work."""
+"""Which steps, pairs and groups are measured. `core` is a small square; `wide` reaches for other kinds of work, `long` for prompts of any length."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ NEIGHBOURS = _steps("llm decode 64x2048", "llm prefill 1x1200", "asr chunk 32x2"
 WIDE = _steps("llm prefill 1x8192", "llm prefill 4x512", "llm decode 1x512", "llm decode 128x2048", "asr chunk 8x2",
               "asr chunk 64x4", "tts ar 32x512", "tts vocode 16x32", "llm-fp8 prefill 1x1200",
               "llm-fp8 decode 64x2048", "asr-tf32 chunk 32x2")  # fmt: skip
+
+PROMPTS = _steps(*(f"llm prefill 1x{n}" for n in (1024, 2048, 4096, 8192, 16384)))
+SHORT = _steps("llm decode 64x2048", "llm decode 4x512", "asr chunk 8x2", "asr chunk 32x2", "tts ar 4x128", "tts ar 32x128",
+               "tts vocode 8x32")  # fmt: skip
 
 PAIR_SHARES = [None, [100, 100], [50, 50], [30, 70]]
 """Modes of the pairs: None is time-slicing, the rest MPS active-thread percentages."""
@@ -49,7 +53,8 @@ GROUPS = [
 
 
 def pair_plan(sets: tuple[str, ...], quick: bool) -> list[tuple[Step, Step]]:
-    """Unordered pairs (a, b): the square of the core steps, the wide steps against neighbours and themselves."""
+    """Unordered pairs (a, b): the square of the core steps, the wide steps against neighbours and themselves,
+    and every short step beside prompts of 1,024 to 16,384 tokens."""
     pairs = []
     core = NEIGHBOURS[1:] if quick else CORE
     if "core" in sets:
@@ -58,6 +63,8 @@ def pair_plan(sets: tuple[str, ...], quick: bool) -> list[tuple[Step, Step]]:
         pairs += [(a, b) for i, a in enumerate(NEIGHBOURS) for b in NEIGHBOURS[: i + 1]]
     if "wide" in sets and not quick:
         pairs += [(a, b) for a in WIDE for b in [*NEIGHBOURS, a]]
+    if "long" in sets and not quick:
+        pairs += [(a, b) for a in PROMPTS for b in SHORT]
     return list(dict.fromkeys(pairs))
 
 
