@@ -1,4 +1,4 @@
-"""Which steps, pairs and groups are measured. `core` is a small square; `wide` reaches for other kinds of work, `long` for prompts of any length."""
+"""Which steps, pairs and groups are measured. `core` is a small square; `wide` other kinds of work, `long` long prompts."""
 
 from __future__ import annotations
 
@@ -53,8 +53,7 @@ GROUPS = [
 
 
 def pair_plan(sets: tuple[str, ...], quick: bool) -> list[tuple[Step, Step]]:
-    """Unordered pairs (a, b): the square of the core steps, the wide steps against neighbours and themselves,
-    and every short step beside prompts of 1,024 to 16,384 tokens."""
+    """Unordered pairs (a, b): the core square, wide steps against neighbours and themselves, long prompts against all."""
     pairs = []
     core = NEIGHBOURS[1:] if quick else CORE
     if "core" in sets:

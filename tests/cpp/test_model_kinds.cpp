@@ -120,7 +120,7 @@ TEST_CASE("a draft's weights and cache stand beside the model's in the memory of
   const GpuProfile gpu = load_profile("a100");
   const std::string service = "llm";
   const auto process = [&](const Model& model, const Engine& engine, int ranks) {
-    const Process at{service, Precision::fp16, engine, ranks, 0, gpu, gpu.interconnect};
+    const Process at{service, Precision::fp16, engine, ranks, 0, gpu, gpu.interconnect, gpu.memory_bytes};
     return std::pair{memory_of(model, at).weights, cache_bytes_per_token(model, at)};
   };
   const Engine plain{-1, 0, ContinuousOptions{}};
