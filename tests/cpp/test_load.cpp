@@ -31,7 +31,7 @@ std::string said(const Scenario& scenario, const Summary& summary) {
 
 TEST_CASE("what comes, what is served and what is left add up, and a server below its capacity keeps up") {
   const Scenario scenario = queue(1.2);
-  for (const std::uint64_t seed : {1, 2, 3, 4, 5}) {
+  for (const std::uint64_t seed : {1U, 2U, 3U, 4U, 5U}) {
     RunOptions options;
     options.seed = seed;
     const Summary summary = simulate(scenario, options).summary;
