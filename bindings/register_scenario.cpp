@@ -44,11 +44,10 @@ py::dict pipeline_dict(const Workload& workload) {
 }
 
 py::dict workload_dict(const ScenarioHandle& h) {
-  constexpr const char* kKinds[] = {"open", "closed", "trace", "calls"};
   const Workload& workload = h.scenario->workload;
   py::dict traffic;
   for (const Traffic& entry : workload.traffic)
-    traffic[py::str(entry.name)] = kKinds[static_cast<std::size_t>(entry.kind)];
+    traffic[py::str(entry.name)] = Traffic::kKinds[static_cast<std::size_t>(entry.kind)];
   py::dict d;
   d["services"] = service_list(workload);
   d["pipelines"] = pipeline_dict(workload);

@@ -128,24 +128,22 @@ def _add(
     return parser
 
 
-def _positive(text: str) -> int:
+def _whole(text: str, least: int) -> int:
     try:
         value = int(text)
     except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}; an integer of at least 1 is needed")
+        value = least - 1
+    if value < least:
+        raise argparse.ArgumentTypeError(f"found {text!r}; an integer of at least {least} is needed")
     return value
+
+
+def _positive(text: str) -> int:
+    return _whole(text, 1)
 
 
 def _not_negative(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = -1
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"found {text!r}; an integer of at least 0 is needed")
-    return value
+    return _whole(text, 0)
 
 
 def _add_scenario(parser: argparse.ArgumentParser) -> None:

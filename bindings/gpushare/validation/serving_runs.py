@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..frames.tables import Table
 from ..scenario.scenario import Scenario
 from ..study.simulation import simulate
 from ..traces.columns import from_columns
 from ..traces.traces import Trace
 
-__all__ = ["Requests", "Served", "data_folder", "replay"]
+__all__ = ["Requests", "Served", "data_folder", "in_places", "replay", "served_by"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -134,19 +135,38 @@ def replay(
         "placement": {"mode": "dedicated"},
     }
     scenario = Scenario.from_dict(document, traces={"trace": _trace(requests)})
-    found = simulate(scenario, threads=1).requests
+    return served_by("llm", simulate(scenario, threads=1).requests)
+
+
+def served_by(stage: str, found: Table, traffic: str | None = None) -> Served:
+    """What a stage did for the requests of a run, or of one entry of its traffic."""
     order = np.argsort(np.asarray(found["request"]), kind="stable")
+    if traffic is not None:
+        mine = np.asarray(found.codes("traffic")) == list(found.categories("traffic")).index(traffic)
+        order = order[mine[order]]
 
     def column(name: str) -> Vector:
         return np.asarray(found[name], dtype=np.float64)[order]
 
     return Served(
         column("arrival_s"),
-        column("llm.started_s"),
-        column("llm.first_output_s"),
-        column("llm.finished_s"),
+        column(f"{stage}.started_s"),
+        column(f"{stage}.first_output_s"),
+        column(f"{stage}.finished_s"),
         column("output_tokens"),
     )
+
+
+def in_places(served: Served, users: int, overhead_s: float) -> Served:
+    """A queue behind a limit of `users` as the closed loop that it stands for.
+
+    A request arrives when a place became free, and its overhead lies before the first token.
+    """
+    free = np.concatenate([np.zeros(users), np.sort(served.finished)])[: served.arrival.size]
+    order = np.argsort(served.started, kind="stable")
+    arrival = np.empty_like(served.arrival)
+    arrival[order] = free - overhead_s
+    return Served(arrival, served.started, served.first, served.finished, served.output_tokens)
 
 
 def _trace(requests: Requests) -> Trace:

@@ -54,6 +54,8 @@ struct StepCharacter {
                                          double sm_share);
 /// The share of the SMs that CappedLaw and fitted pressures refer to.
 inline constexpr double kReferenceShare = 0.5;
+/// The mean kernel time, s, that both laws refer to.
+inline constexpr double kReferenceKernelS = 10e-6;
 /// A step's part predicted from its character, under MPS with or without caps.
 [[nodiscard]] Interference predict_interference(const UncappedLaw& law, const StepCharacter& step);
 [[nodiscard]] Interference predict_interference(const CappedLaw& law, const StepCharacter& step);

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gpushare/arrivals.hpp"
@@ -75,6 +77,7 @@ struct RequestSizes {
 
 struct Traffic {
   enum class Kind : std::uint8_t { open, closed, trace, calls };
+  static constexpr std::array<std::string_view, 4> kKinds{"open", "closed", "trace", "calls"};  ///< in words
   Kind kind = Kind::open;
   std::string name;
   int pipeline = 0;

@@ -5,6 +5,12 @@
 
 namespace gpushare::text {
 
+std::string lower_case(std::string_view text) {
+  std::string lowered(text);
+  for (char& c : lowered) c = lower(c);
+  return lowered;
+}
+
 std::string format_values(std::string_view pattern, std::span<const Value> values) {
   fmt::dynamic_format_arg_store<fmt::format_context> store;
   store.reserve(values.size(), 0);

@@ -100,6 +100,12 @@ template <class... Values>
   return format_values(pattern.get(), all);
 }
 
+/// ASCII letters; the rest as it is.
+[[nodiscard]] constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+[[nodiscard]] std::string lower_case(std::string_view text);
+
 /// The elements with a separator between them.
 template <class Range>
 [[nodiscard]] std::string join(const Range& range, std::string_view separator) {

@@ -14,10 +14,8 @@ constexpr double kSome = 5;  // requests
 std::string overload(const TrafficSummary& traffic, double window_s) {
   std::string text = text::format(
       "cannot keep up: {:.4g} requests a second arrive and {:.4g} are served; {} are in the system when the "
-      "window "
-      "of {:.4g} s ends, {} were in its middle, and the last leaves {:.4g} s after it. Latencies grow with "
-      "the length "
-      "of the run, and what is answered late is no success. It takes less load or ",
+      "window of {:.4g} s ends, {} were in its middle, and the last leaves {:.4g} s after it. Latencies grow "
+      "with the length of the run, and what is answered late is no success. It takes less load or ",
       traffic.offered_rate, traffic.served_rate, traffic.backlog, window_s, traffic.backlog_in_middle,
       traffic.cleared_after_s);
   const double factor = traffic.served_rate > 0 ? traffic.offered_rate / traffic.served_rate : 0;
@@ -31,10 +29,8 @@ std::string overload(const TrafficSummary& traffic, double window_s) {
 std::string too_short(const TrafficSummary& traffic, double window_s) {
   return text::format(
       "{} of {:.0f} requests that arrived in the window of {:.4g} s were in the system when it ended, the "
-      "last until "
-      "{:.4g} s after it: requests take long beside it, so throughput and utilisation of the window are not "
-      "those of a "
-      "longer run; raise duration_s, and warmup_s beyond a request's latency",
+      "last until {:.4g} s after it: requests take long beside it, so throughput and utilisation of the "
+      "window are not those of a longer run; raise duration_s, and warmup_s beyond a request's latency",
       traffic.backlog, traffic.offered_rate * window_s, window_s, traffic.cleared_after_s);
 }
 

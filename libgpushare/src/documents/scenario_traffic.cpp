@@ -223,7 +223,7 @@ void read_system_prompts(const Reader& reader, Traffic& traffic) {
 }
 
 void read_kind(const Reader& reader, const Workload& workload, Inputs& inputs, Traffic& traffic) {
-  traffic.kind = static_cast<Traffic::Kind>(reader.at("kind").choice({"open", "closed", "trace", "calls"}));
+  traffic.kind = static_cast<Traffic::Kind>(reader.at("kind").choice(Traffic::kKinds));
   switch (traffic.kind) {
     case Traffic::Kind::open:
       traffic.arrivals = arrivals::read(reader.at("arrivals"));

@@ -70,9 +70,9 @@ bool has_long_traffic(const Workload& workload) {
   });
 }
 
-void check_document(const Scenario& scenario, Found& found) {
+void check_document(const Scenario& scenario, const ordered_json& document, Found& found) {
   if (scenario.document.empty()) return;
-  check_numbers(ordered_json::parse(scenario.document), ordered_json::json_pointer(), nullptr, found);
+  check_numbers(document, ordered_json::json_pointer(), nullptr, found);
   constexpr double kLongRun = 2 * 86400.0;
   const double duration_s = scenario.workload.duration_s;
   const bool daily = scenario.document.find("\"hourly\"") != std::string::npos ||
@@ -115,10 +115,8 @@ void check_engine(const ordered_json& document, const Service& service, Found& f
                   number_of(value));
 }
 
-void check_files(const Scenario& scenario, Found& found) {
+void check_files(const Scenario& scenario, const ordered_json& document, Found& found) {
   std::set<const void*> seen;
-  const ordered_json document =
-      scenario.document.empty() ? ordered_json::object() : ordered_json::parse(scenario.document);
   for (const Service& service : scenario.workload.services) {
     const auto at = ordered_json::json_pointer("/services") / service.name / "model";
     const bool in_document = document.contains(at) && document.at(at).is_object();
@@ -255,8 +253,10 @@ std::string to_string(const Warning& warning) {
 
 std::vector<Warning> warnings_of(const Scenario& scenario) {
   Found found;
-  check_document(scenario, found);
-  check_files(scenario, found);
+  const ordered_json document =
+      scenario.document.empty() ? ordered_json::object() : ordered_json::parse(scenario.document);
+  check_document(scenario, document, found);
+  check_files(scenario, document, found);
   check_traces(scenario, found);
   check_caps(scenario, found);
   check_empty(scenario, found);

@@ -3,15 +3,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "gpushare/sharing.hpp"
+
 namespace gpushare {
-namespace {
-
-// The mean kernel that the sharing law refers to: a step of which only the time is known is no better and no worse a
-// neighbour than that.
-constexpr double kUsualKernelS = 10e-6;
-
-}  // namespace
-
 Demand SyntheticModel::step(double drawn_s) const {
   Demand demand;
   demand.host_before_s = host_before_s;
@@ -21,7 +15,8 @@ Demand SyntheticModel::step(double drawn_s) const {
   if (kernels > 0) {
     demand.kernels = kernels;
   } else {
-    demand.kernels = std::max(1.0, drawn_s / kUsualKernelS);
+    // Of which only the time is known is no better and no worse a neighbour than what the laws refer to.
+    demand.kernels = std::max(1.0, drawn_s / kReferenceKernelS);
     demand.one_launch = true;
   }
   return demand;
@@ -40,10 +35,8 @@ std::span<const Field<SyntheticModel>> ModelKind<SyntheticModel>::fields() {
       {"memory_bytes", &M::memory_bytes, json::kNonNegative, kMay},
       {"sm_share", &M::sm_share, json::kFraction, kMay,
        "Of the card's SMs that it keeps busy: with fewer it takes longer in proportion, and neighbours under "
-       "MPS get what "
-       "it leaves. 1 when absent: all of the card. 0 with a bandwidth_share of 0: the same time on any part "
-       "of a card, "
-       "beside whatever runs there."},
+       "MPS get what it leaves. 1 when absent: all of the card. 0 with a bandwidth_share of 0: the same time "
+       "on any part of a card, beside whatever runs there."},
       {"bandwidth_share", &M::bandwidth_share, json::kFraction, kMay,
        "Of the card's peak bandwidth that it draws, likewise; 0 when absent."},
       {"kernels", &M::kernels, json::kNonNegative, kMay,

@@ -49,8 +49,7 @@ std::optional<Misfit> own_misfit(const Pool& pool, const Tenant& tenant) {
 double shares_of(const Pool& pool) {
   double total = 0;
   for (const Tenant& tenant : pool.tenants)
-    if (takes_share(*tenant.service, *tenant.process) && cache_options(*tenant.service).kv_blocks == 0)
-      total += cache_share(cache_options(*tenant.service), pool.sharers);
+    if (tenant.gets_share()) total += cache_share(cache_options(*tenant.service), pool.sharers);
   return total;
 }
 
@@ -59,8 +58,7 @@ double shares_of(const Pool& pool) {
 std::optional<Misfit> start_misfit(const Pool& pool) {
   double held = 0;
   for (const Tenant& tenant : pool.tenants) {
-    if (held > 0 && takes_share(*tenant.service, *tenant.process) &&
-        cache_options(*tenant.service).kv_blocks == 0) {
+    if (held > 0 && tenant.gets_share()) {
       const double wanted = cache_share(cache_options(*tenant.service), pool.sharers) * pool.memory;
       const double free = pool.memory - held - pool.gpu->context_bytes;
       if (wanted > free) return of_process(Reason::utilisation, tenant, wanted, free);

@@ -85,6 +85,10 @@ bool takes_share(const Service& service, const ProcessPlacement& process) {
   return service.memory_bytes <= 0 && process.memory_limit_bytes <= 0 && keeps_cache(*service.model);
 }
 
+bool Tenant::gets_share() const {
+  return takes_share(*service, *process) && cache_options(*service).kv_blocks == 0;
+}
+
 double Tenant::limit() const {
   return process->memory_limit_bytes > 0 ? process->memory_limit_bytes
                                          : std::numeric_limits<double>::infinity();

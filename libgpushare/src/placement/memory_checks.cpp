@@ -108,26 +108,25 @@ double startable_share(const Pool& pool, double others, int shares) {
 }
 
 std::string start_refusal(const Pool& pool, const Tenant& tenant, const Misfit& misfit) {
-  const auto shares = std::count_if(pool.tenants.begin(), pool.tenants.end(), [](const Tenant& other) {
-    return takes_share(*other.service, *other.process) && cache_options(*other.service).kv_blocks == 0;
-  });
   double others = 0;
-  for (const Tenant& other : pool.tenants)
-    if (!takes_share(*other.service, *other.process) || cache_options(*other.service).kv_blocks > 0)
+  int shares = 0;
+  for (const Tenant& other : pool.tenants) {
+    if (other.gets_share())
+      ++shares;
+    else
       others += other.need.total;
+  }
   return text::format(
       "{} finds {} free when it starts, after the processes listed before it and its own context, and wants "
-      "{} "
-      "(gpu_memory_utilization {:.4g}): it would stop; choose at most {:.2f} each, or list it first",
+      "{} (gpu_memory_utilization {:.4g}): it would stop; choose at most {:.2f} each, or list it first",
       tenant.service->name, gb(misfit.available), gb(misfit.needed),
-      cache_share(cache_options(*tenant.service), pool.sharers),
-      startable_share(pool, others, static_cast<int>(shares)));
+      cache_share(cache_options(*tenant.service), pool.sharers), startable_share(pool, others, shares));
 }
 
 std::string utilisation_refusal(const Pool& pool, const Misfit& misfit) {
   std::vector<std::string> shares;
   for (const Tenant& tenant : pool.tenants)
-    if (takes_share(*tenant.service, *tenant.process) && cache_options(*tenant.service).kv_blocks == 0)
+    if (tenant.gets_share())
       shares.push_back(text::format("{} {:.4g}", tenant.service->name,
                                     cache_share(cache_options(*tenant.service), pool.sharers)));
   return text::format(
@@ -143,7 +142,7 @@ double fitting_share(const Pool& pool) {
   int shares = 0;
   for (const Tenant& tenant : pool.tenants) {
     const Service& service = *tenant.service;
-    if (!takes_share(service, *tenant.process) || cache_options(service).kv_blocks > 0) {
+    if (!tenant.gets_share()) {
       others += tenant.need.total;
       continue;
     }

@@ -38,7 +38,8 @@ struct Tenant {
   std::size_t partition = 0, index = 0;  ///< of the GPU, and of that partition
   MemoryNeed need{};
 
-  [[nodiscard]] double limit() const;  ///< of MPS; infinite without
+  [[nodiscard]] double limit() const;     ///< of MPS; infinite without
+  [[nodiscard]] bool gets_share() const;  ///< takes_share, and its blocks are not counted by the scenario
 };
 /// The memory of a partition, which compute instances of one GPU instance share, and the processes in it.
 struct Pool {

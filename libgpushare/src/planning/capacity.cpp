@@ -85,8 +85,9 @@ class CapacitySearch {
     const auto may_meet = [](const TriedLoad& tried) { return tried.met() != Met::no; };
     const auto is_within = [](const TriedLoad& tried) { return tried.within(); };
     if (std::none_of(tried_.begin(), tried_.end(), [&](const auto& one) { return is_within(one.second); })) {
-      found.high = tried_.begin()->first;
-      found.why = missed(tried_.begin()->second);
+      const auto& [load, tried] = *tried_.begin();
+      found.high = load;
+      found.why = "at the least load " + planning::worst_of(tried.judged, tried.refused);
     } else {
       found.load = narrow(is_within).first;
       found.low = narrow(meets).first;
@@ -150,13 +151,6 @@ class CapacitySearch {
       // The geometric middle of two neighbours of a whole number may be one of them.
       try_load(middle > below && middle < above ? middle : below + 1);
     }
-  }
-
-  [[nodiscard]] static std::string missed(const TriedLoad& tried) {
-    planning::Trial trial;
-    trial.judged = tried.judged;
-    trial.refused = tried.refused;
-    return "at the least load " + planning::worst_of(trial);
   }
 
   const Scenario& scenario_;

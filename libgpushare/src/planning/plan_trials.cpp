@@ -145,7 +145,7 @@ double PlanTrials::load(const Config& config) {
 
 std::string PlanTrials::why(const Config& config) const {
   const auto found = configs_.find(config);
-  return found == configs_.end() ? std::string() : worst_of(found->second);
+  return found == configs_.end() ? std::string() : worst_of(found->second.judged, found->second.refused);
 }
 
 std::vector<FigureBound> PlanTrials::bounds_of(const Config& config) const {

@@ -92,12 +92,12 @@ std::vector<FigureBound> bounds_of(const Objectives& objectives, const Scenario&
   return bounds;
 }
 
-std::string worst_of(const Trial& trial) {
-  if (!trial.refused.empty()) return trial.refused;
-  const auto worst =
-      std::max_element(trial.judged.begin(), trial.judged.end(),
-                       [](const Judged& a, const Judged& b) { return excess_of(a) < excess_of(b); });
-  if (worst == trial.judged.end()) return {};
+std::string worst_of(std::span<const Judged> judged, const std::string& refused) {
+  if (!refused.empty()) return refused;
+  const auto worst = std::max_element(judged.begin(), judged.end(), [](const Judged& a, const Judged& b) {
+    return excess_of(a) < excess_of(b);
+  });
+  if (worst == judged.end()) return {};
   if (std::isnan(worst->value)) return worst->bound.name + " has no value: nothing got so far";
   return text::format("{} {:.4g}, at {} {:.4g} is asked for", worst->bound.name, worst->value,
                       worst->bound.at_most ? "most" : "least", worst->bound.value);

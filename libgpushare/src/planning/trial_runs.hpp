@@ -39,7 +39,7 @@ struct Trial {
 /// for a figure that the scenario does not have.
 [[nodiscard]] std::vector<FigureBound> bounds_of(const Objectives& objectives, const Scenario& scenario);
 
-/// "llm.ttft_p95_s 0.53, at most 0.5 is asked for", of the bound that is missed by most.
-[[nodiscard]] std::string worst_of(const Trial& trial);
+/// "llm.ttft_p95_s 0.53, at most 0.5 is asked for", of the bound that is missed by most; or why it was refused.
+[[nodiscard]] std::string worst_of(std::span<const Judged> judged, const std::string& refused);
 
 }  // namespace gpushare::planning

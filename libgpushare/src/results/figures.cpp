@@ -54,8 +54,7 @@ constexpr FigureRow<Summary> kRun[] = {
      field<&Summary::success_rate>},
     {{"goodput", "", Kind::share, Better::higher, "good\n%", 100, 1,
       "requests that were answered with every latency of theirs within the bound of each objective, of those "
-      "that "
-      "arrived in the window; where an objective bounds a latency"},
+      "that arrived in the window; where an objective bounds a latency"},
      if_counted<&Summary::goodput>},
     {{"goodput_rate", "requests/s", Kind::rate, Better::higher, "good\nreq/s", 1, -1,
       "such requests completed in the window, a second"},

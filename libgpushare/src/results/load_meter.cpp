@@ -73,7 +73,6 @@ bool LoadMeter::keeps_up(const Entry& entry, const std::array<double, kParts + 1
 }
 
 TrafficSummary LoadMeter::summary_of(std::size_t index) const {
-  constexpr std::array<const char*, 4> kKinds{"open", "closed", "trace", "calls"};
   const Entry& entry = entries_[index];
   const Traffic& traffic = workload_.traffic[index];
   std::array<double, kParts + 1> present{};
@@ -83,7 +82,7 @@ TrafficSummary LoadMeter::summary_of(std::size_t index) const {
   const double window_s = to_seconds(end_ - begin_);
   TrafficSummary summary;
   summary.name = traffic.name;
-  summary.kind = kKinds[static_cast<std::size_t>(traffic.kind)];
+  summary.kind = Traffic::kKinds[static_cast<std::size_t>(traffic.kind)];
   summary.offered_rate = window_s > 0 ? static_cast<double>(entry.arrived) / window_s : 0;
   summary.served_rate = window_s > 0 ? static_cast<double>(entry.served) / window_s : 0;
   summary.backlog = static_cast<std::uint64_t>(present[kParts]);

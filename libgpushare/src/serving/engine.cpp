@@ -1,9 +1,9 @@
 #include "gpushare/engine.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <string>
 
+#include "core/text.hpp"
 #include "gpushare/engines.hpp"
 #include "serving/engine_options.hpp"
 
@@ -32,9 +32,8 @@ int most_steps_at_once(const Engine& engine) {
 
 CardLimits limits_on(const ContinuousOptions& options, const GpuProfile& gpu, double device_memory_bytes) {
   constexpr double kLargeBytes = 70.0 * 1024 * 1024 * 1024;
-  std::string name = gpu.name;
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-  const bool large = device_memory_bytes >= kLargeBytes && name.find("a100") == std::string::npos;
+  const bool large =
+      device_memory_bytes >= kLargeBytes && text::lower_case(gpu.name).find("a100") == std::string::npos;
   const auto there = [large](int usual, int on_large) { return large && on_large > 0 ? on_large : usual; };
   CardLimits limits{there(options.max_num_seqs, options.large_card_max_num_seqs),
                     there(options.max_num_batched_tokens, options.large_card_max_num_batched_tokens)};

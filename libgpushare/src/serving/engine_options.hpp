@@ -42,8 +42,7 @@ struct EngineTable<FifoOptions> {
   static constexpr auto kFields = std::to_array<Field<FifoOptions>>({
       {"concurrency", &FifoOptions::concurrency, options::kItems, fields::kNever,
        "Steps in flight (Triton's instance groups): they run side by side on the GPU as MPS clients do, and "
-       "wait for each "
-       "other's launches. 1 when absent."},
+       "wait for each other's launches. 1 when absent."},
   });
   static bool caches_prefixes(const FifoOptions&) { return false; }
   static int most_steps_at_once(const FifoOptions& fifo) { return fifo.concurrency; }
@@ -80,8 +79,7 @@ struct EngineTable<StreamOptions> {
        "How long the oldest chunk waits for a larger batch."},
       {"overlap_decoding", &StreamOptions::overlap_decoding, fields::kFlag, fields::kNever,
        "The host works on a step's results beside the next step; true when absent, as where decoding is a "
-       "model of "
-       "its own (Riva)."},
+       "model of its own (Riva)."},
   });
   static bool caches_prefixes(const StreamOptions&) { return false; }
   static int most_steps_at_once(const StreamOptions&) { return 2; }
@@ -121,8 +119,7 @@ struct EngineTable<ContinuousOptions> {
        "Tokens of one iteration."},
       {"large_card_max_num_seqs", &O::large_card_max_num_seqs, options::kItemsOrNone, fields::kMay,
        "max_num_seqs on a card or slice of 70 GiB or more that is no A100; 0 or absent: the same. An engine "
-       "that "
-       "states max_num_seqs has it everywhere."},
+       "that states max_num_seqs has it everywhere."},
       {"large_card_max_num_batched_tokens", &O::large_card_max_num_batched_tokens, options::kItemsOrNone,
        fields::kMay, "Likewise, max_num_batched_tokens there."},
       {"max_model_len", &O::max_model_len, options::kItemsOrNone, fields::kMay,

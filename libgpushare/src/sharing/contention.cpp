@@ -5,9 +5,6 @@
 namespace gpushare {
 namespace {
 
-// The mean kernel time that the predictions refer to.
-constexpr double kReferenceKernelS = 10e-6;
-
 double siblings(const ActiveWork& active, const Contention& partition) {
   return partition.steps_of[static_cast<std::size_t>(active.work.process)];
 }

@@ -16,8 +16,8 @@
 ///                     D = sum d_j,  F = sum o_j d_j,  Q = sum (o_j d_j)^2
 ///   interference      slowdown_i = 1 + s_i P_i + lock (1 - o_i) (n_i - 1)
 ///   bandwidth         where the steps together ask for more than the partition has, each process gets a share in
-///                     proportion to its SMs, each of its steps the same part of it, and the memory-bound part b_i of a step that asks for more than that is
-///                     stretched: slowdown_i >= 1 - b_i + b_i * asked_i / share_i
+///                     proportion to its SMs, each of its steps the same part of it, and the memory-bound part b_i of
+///                     a step that asks for more than that is stretched: slowdown_i >= 1 - b_i + b_i * asked_i / share_i
 ///   SMs               where the caps of the processes that run add up to more than the partition has, the part of a
 ///                     step that fills its SMs is stretched likewise: slowdown_i >= 1 - c_i + c_i * sum_j c_j SMs_j / SMs
 ///   rate              1 / slowdown_i, then the clock that the power limit leaves (sharing/power.hpp)

@@ -70,12 +70,11 @@ void check_size(const Scenario& scenario, const RunOptions& options) {
   if (options.most_requests <= 0 || size.requests <= options.most_requests) return;
   throw SimulationError(
       scenario.name,
-      text::format("about {:.3g} requests would come in {:.4g} s, more than the {:.3g} that a run takes "
-                   "unless it is told "
-                   "to: they may need up to {:.4g} GB of memory, and hours. Lower the rates, the users or "
-                   "duration_s (is "
-                   "the unit right?), or raise most_requests (--most-requests; 0: no bound)",
-                   size.requests, scenario.workload.duration_s, options.most_requests, size.bytes / 1e9));
+      text::format(
+          "about {:.3g} requests would come in {:.4g} s, more than the {:.3g} that a run takes unless it is "
+          "told to: they may need up to {:.4g} GB of memory, and hours. Lower the rates, the users or "
+          "duration_s (is the unit right?), or raise most_requests (--most-requests; 0: no bound)",
+          size.requests, scenario.workload.duration_s, options.most_requests, size.bytes / 1e9));
 }
 
 }  // namespace gpushare

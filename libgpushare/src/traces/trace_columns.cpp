@@ -41,8 +41,6 @@ struct Unit {
 constexpr std::array<Unit, 4> kUnits = {Unit{"_s", 1}, Unit{"_ms", 1'000}, Unit{"_us", 1'000'000},
                                         Unit{"_ns", 1'000'000'000}};
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 template <std::size_t N>
 bool contains(const std::array<std::string_view, N>& names, std::string_view name) {
   return std::any_of(names.begin(), names.end(),
@@ -51,12 +49,6 @@ bool contains(const std::array<std::string_view, N>& names, std::string_view nam
 
 bool is_arrival_stem(std::string_view stem) {
   return contains(kArrivalNames, stem) || same_name(stem, "arrival");
-}
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), lower);
-  return out;
 }
 
 // A file that is no trace may hold megabytes of names, or names of megabytes: their distances would take for ever.
@@ -68,11 +60,11 @@ std::optional<std::string> likely_slip(TraceRole role, const std::vector<std::st
   const std::vector<std::string> legal = trace_column_names(role);
   std::vector<std::string> lowered;
   lowered.reserve(legal.size());
-  for (const std::string& name : legal) lowered.push_back(lower_case(name));
+  for (const std::string& name : legal) lowered.push_back(text::lower_case(name));
   for (std::size_t i = 0; i < std::min(found.size(), kMostCompared); ++i) {
     const std::string& name = found[i];
     if (name.size() > kLongestSlip || trace_column(name).role != TraceRole::other) continue;
-    const auto near = json::nearest(lower_case(name), lowered);
+    const auto near = json::nearest(text::lower_case(name), lowered);
     if (!near) continue;
     const auto index = std::find(lowered.begin(), lowered.end(), *near) - lowered.begin();
     return legal[static_cast<std::size_t>(index)];
@@ -84,7 +76,7 @@ std::optional<std::string> likely_slip(TraceRole role, const std::vector<std::st
 
 bool same_name(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
+                    [](char x, char y) { return text::lower(x) == text::lower(y); });
 }
 
 TraceColumn trace_column(std::string_view name) {

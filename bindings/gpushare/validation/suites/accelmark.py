@@ -14,7 +14,7 @@ import numpy as np
 
 from ...scenario.engines import engine_preset
 from ..report import Report, Row, Target
-from ..serving_runs import Served, data_folder, replay
+from ..serving_runs import Served, data_folder, in_places, replay
 from .accelmark_loads import RATES, REQUESTS, Load, burst, load_of, online, pooled, read_lengths, requests_of
 
 __all__ = ["fitted_host_s", "run"]
@@ -98,7 +98,7 @@ class Server:
             prompts = [i % pool for i in range(count)]
             requests = requests_of(self.lengths, prompts, [0.0] * count)
             served = self._replay(requests, self.engine(max_num_seqs=users, request_overhead_s=0.0))
-            self.done[key] = [_closed(served, users, self.overhead_s)]
+            self.done[key] = [in_places(served, users, self.overhead_s)]
         return self.done[key][0]
 
     def offline(self) -> Served:
@@ -110,15 +110,6 @@ class Server:
 
     def _replay(self, requests: Any, engine: Mapping[str, Any]) -> Served:
         return replay(requests, gpu=_GPU, model=_MODEL, engine=engine, precision=_WEIGHTS[self.weights])
-
-
-def _closed(served: Served, users: int, overhead_s: float) -> Served:
-    """`served` with arrivals when a place became free, and the overhead before the first token."""
-    free = np.concatenate([np.zeros(users), np.sort(served.finished)])[: served.arrival.size]
-    order = np.argsort(served.started, kind="stable")
-    arrival = np.empty_like(served.arrival)
-    arrival[order] = free - overhead_s
-    return Served(arrival, served.started, served.first, served.finished, served.output_tokens)
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from ...scenario.scenario import Scenario
 from ...study.simulation import simulate
 from ...traces.columns import from_columns
 from ..report import Report, Row, Target
+from ..serving_runs import Served, in_places, served_by
 
 __all__ = ["run"]
 
@@ -38,28 +39,13 @@ _FROM_S, _LEFT_OUT_S = 5, 5
 
 
 @dataclass(frozen=True)
-class Requests:
-    """What a client sent and saw, in order of sending; seconds."""
-
-    arrival: Vector
-    prompt: npt.NDArray[np.int64]
-    output: npt.NDArray[np.int64]
-    first: Vector
-    latency: Vector
-
-    @property
-    def gap(self) -> float:
-        """Mean time between the tokens of all requests together."""
-        return float((self.latency - self.first).sum() / (self.output - 1).sum())
-
-
-@dataclass(frozen=True)
 class Case:
     """One file of the measurement."""
 
     name: str
     mode: str
-    clients: Mapping[str, Requests]
+    clients: Mapping[str, Served]
+    prompts: Mapping[str, Sequence[int]]
     tokens_by_second: Mapping[str, Sequence[float]]
 
     @property
@@ -118,27 +104,24 @@ _NOTES = [
 
 def _read(path: Path) -> Case:
     told = json.loads(path.read_text(encoding="utf-8"))
-    clients = {}
+    clients, prompts = {}, {}
     for name, client in told["clients"].items():
         table = np.asarray(client["rows"], dtype=np.float64)
         table = table[np.argsort(table[:, 0], kind="stable")]
         column = {key: table[:, i] for i, key in enumerate(client["columns"])}
-        clients[name] = Requests(
-            column["arrival_s"],
-            column["prompt_tokens"].astype(np.int64),
-            column["output_tokens"].astype(np.int64),
-            column["ttft_ms"] / 1e3,
-            column["e2e_ms"] / 1e3,
-        )
+        sent = column["arrival_s"]
+        first, finished = sent + column["ttft_ms"] / 1e3, sent + column["e2e_ms"] / 1e3
+        clients[name] = Served(sent, sent, first, finished, column["output_tokens"])
+        prompts[name] = column["prompt_tokens"].astype(int).tolist()
     tokens = {name: client["tokens_by_second"] for name, client in told["clients"].items()}
-    return Case(told["case"], told["mode"], clients, tokens)
+    return Case(told["case"], told["mode"], clients, prompts, tokens)
 
 
-def _simulated(case: Case) -> dict[str, Requests]:
+def _simulated(case: Case) -> dict[str, Served]:
     """The same requests as the simulation serves them; of a closed loop, the first token counts from a free place."""
     engine = {**_SET, **({"max_num_seqs": case.in_flight} if case.in_flight else {})}
     names = list(case.clients)
-    shared = len(names) > 1 or (case.mode == "mps-50")
+    shared = len(names) > 1 or case.mode == "mps-50"
     services = {name: {"model": "llama-3.1-8b", "engine": engine} for name in names}
     if case.mode == "mps-50" and len(names) == 1:  # the neighbour is there, and idle
         services["idle"] = {"model": "llama-3.1-8b", "engine": engine}
@@ -155,8 +138,8 @@ def _simulated(case: Case) -> dict[str, Requests]:
         name: from_columns(
             {
                 "arrival_s": [round(float(at), 9) for at in _arrivals(case, client)],
-                "input_tokens": client.prompt.tolist(),
-                "output_tokens": client.output.tolist(),
+                "input_tokens": case.prompts[name],
+                "output_tokens": client.output_tokens.astype(int).tolist(),
             },
             name,
         )
@@ -165,36 +148,15 @@ def _simulated(case: Case) -> dict[str, Requests]:
     if "idle" in services:
         traces["idle"] = from_columns({"arrival_s": [0.0], "input_tokens": [1], "output_tokens": [1]}, "idle")
     found = simulate(Scenario.from_dict(document, traces=traces), threads=1).requests
-    return {name: _served(found, name, case) for name in names}
+    done = {name: served_by(name, found, traffic=name) for name in names}
+    if not case.in_flight:
+        return done
+    overhead_s = float(engine_preset(_PRESET).engine["request_overhead_s"])
+    return {name: in_places(one, case.in_flight, overhead_s) for name, one in done.items()}
 
 
-def _arrivals(case: Case, client: Requests) -> Vector:
+def _arrivals(case: Case, client: Served) -> Vector:
     return np.zeros_like(client.arrival) if case.in_flight else client.arrival - client.arrival[0]
-
-
-def _served(found: Any, name: str, case: Case) -> Requests:
-    finished = np.asarray(found[f"{name}.finished_s"], dtype=np.float64)
-    mine = ~np.isnan(finished)
-    order = np.argsort(np.asarray(found["request"])[mine], kind="stable")
-
-    def column(key: str) -> Vector:
-        return np.asarray(found[key], dtype=np.float64)[mine][order]
-
-    arrival = column("arrival_s")
-    if case.in_flight:
-        free = np.concatenate([np.zeros(case.in_flight), np.sort(column(f"{name}.finished_s"))])
-        arrival = free[: arrival.size] - _overhead_s()
-    return Requests(
-        arrival,
-        column("input_tokens").astype(np.int64),
-        column("output_tokens").astype(np.int64),
-        column(f"{name}.first_output_s") - arrival,
-        column(f"{name}.finished_s") - arrival,
-    )
-
-
-def _overhead_s() -> float:
-    return float(engine_preset(_PRESET).engine["request_overhead_s"])
 
 
 def _rows(stem: str, case: Case) -> list[Row]:
@@ -218,26 +180,31 @@ def _latencies(
     case: str,
     mode: str,
     client: str,
-    measured: Requests,
-    simulated: Requests,
+    measured: Served,
+    simulated: Served,
     role: Literal["prediction", "calibration"],
 ) -> list[Row]:
-    def row(metric: str, of: Callable[[Requests], float], named: str = mode) -> Row:
+    def row(metric: str, of: Callable[[Served], float], named: str = mode) -> Row:
         return Row(case, named, client, metric, "ms", 1e3 * of(measured), 1e3 * of(simulated), role)
 
-    matched = float(np.median(np.abs(simulated.first / measured.first - 1)))
+    matched = float(np.median(np.abs(simulated.ttft / measured.ttft - 1)))
     return [
-        row("gap mean", lambda one: one.gap),
+        row("gap mean", _gap),
         row("latency mean", lambda one: float(one.latency.mean())),
-        row("ttft p50", lambda one: float(np.median(one.first))),
-        row("ttft p95", lambda one: float(np.percentile(one.first, 95)), f"{mode}, ttft p95"),
+        row("ttft p50", lambda one: float(np.median(one.ttft))),
+        row("ttft p95", lambda one: float(np.percentile(one.ttft, 95)), f"{mode}, ttft p95"),
         Row(case, mode, client, "ttft, matched", "", 0.0, matched, "check", "points"),
     ]
 
 
-def _tokens_per_s(served: Requests, start: float, end: float) -> float:
+def _gap(served: Served) -> float:
+    """Mean time between the tokens of all requests together."""
+    return float((served.finished - served.first).sum() / (served.output_tokens - 1).sum())
+
+
+def _tokens_per_s(served: Served, start: float, end: float) -> float:
     """Tokens that leave in that window, a second; those of a request come evenly."""
-    first, last = served.arrival + served.first, served.arrival + served.latency
+    first, last = served.first, served.finished
     span = np.maximum(last - first, 1e-9)
     share = (np.clip(end, first, last) - np.clip(start, first, last)) / span
-    return float((share * served.output).sum() / (end - start))
+    return float((share * served.output_tokens).sum() / (end - start))
