@@ -1,4 +1,5 @@
 #include "gpushare/bounds.hpp"
+#include "gpushare/what_if.hpp"
 
 #include "handles.hpp"
 
@@ -85,6 +86,29 @@ py::dict load_bound_of(const ScenarioHandle& h, const std::optional<PlacementHan
   return d;
 }
 
+py::dict what_if_of(const ScenarioHandle& h, const std::optional<PlacementHandle>& other) {
+  const Workload& workload = h.scenario->workload;
+  const Placement placement = other ? for_scenario(*other, *h.scenario) : h.scenario->placement;
+  check_placement(workload, placement);
+  const WhatIf found = what_if(workload, placement);
+  py::dict services;
+  for (std::size_t s = 0; s < found.services.size(); ++s) {
+    const ServicePrediction& one = found.services[s];
+    py::dict d;
+    d["latency"] = std::string(one.latency);
+    d["p95_s"] = one.p95_s;
+    d["busy"] = one.busy;
+    d["batch"] = one.batch;
+    d["slowdown"] = one.slowdown;
+    services[py::str(workload.services[s].name)] = d;
+  }
+  py::dict d;
+  d["fits"] = found.fit.misfits.empty();
+  d["load_factor"] = found.load.factor;
+  d["services"] = services;
+  return d;
+}
+
 }  // namespace
 
 void register_bounds(py::module_& module) {
@@ -94,6 +118,8 @@ void register_bounds(py::module_& module) {
   module.def(
       "load_bound", &load_bound_of, py::arg("scenario"), py::arg("placement") = py::none(),
       "How far all offered rates could grow before a placement cannot carry them, and what binds first.");
+  module.def("what_if", &what_if_of, py::arg("scenario"), py::arg("placement") = py::none(),
+             "What a placement would probably do, without simulating it.");
 }
 
 }  // namespace gpushare::python

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 
 from .problem import Config, Part, Problem, Tenant
 
@@ -15,6 +15,8 @@ _SLACK, _PRESSURE, _SMALLER = 0.7, 0.35, 0.5
 #: What lies further beyond a bound says no more; how far a judgement moves a guess.
 _MOST, _STEP = 1.0, 0.6
 _LEAST_PRESSURE = 0.02
+#: By how much predictions are mostly too low.
+_HASTY = 0.15
 #: Estimates beyond which a config fails almost surely, and may well fail.
 _HOPELESS, _LIKELY = 0.3, 0.0
 
@@ -22,12 +24,15 @@ _HOPELESS, _LIKELY = 0.3, 0.0
 class Estimates:
     """A service's figure comes nearer to its bound by a factor for each neighbour.
 
-    So logarithms add up: what a service has to spare alone, and the pressure of its neighbours. This decides what is
-    judged first, and nothing else.
+    So logarithms add up: what a service has to spare alone, and the pressure of its neighbours. Where a prediction says
+    more, it is taken instead, with what it was off by for this service before. This decides what is judged first, and
+    nothing else.
     """
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, foresee: Callable[[Config], Mapping[int, float]]) -> None:
         self.problem = problem
+        self.foresee = foresee
+        self._bias: dict[int, float] = {}
         self._slack: dict[tuple[Part, Tenant], float] = {}
         self._pressure: dict[tuple[int, Tenant], float] = {}
 
@@ -57,6 +62,9 @@ class Estimates:
     def _move(self, config: Config, position: int, miss: float) -> None:
         """Brings a guess nearer to what was found."""
         tenant = config.tenants[position]
+        if self.foresee(config):
+            self._bias[tenant.service] = self._bias.get(tenant.service, _HASTY) + _STEP * miss
+            return
         if len(config.tenants) == 1:
             self._slack[config.part, tenant] = self._spare(config.part, tenant) - miss
             return
@@ -72,6 +80,10 @@ class Estimates:
         return max(self._excess(config, i) for i in range(len(config.tenants)))
 
     def _excess(self, config: Config, position: int) -> float:
+        service = config.tenants[position].service
+        foreseen = self.foresee(config)
+        if foreseen:
+            return math.log(max(0.05, 1 + foreseen[service])) + self._bias.get(service, _HASTY)
         others = sum(self.pressure(config.part, t) for i, t in enumerate(config.tenants) if i != position)
         return others - self._spare(config.part, config.tenants[position])
 

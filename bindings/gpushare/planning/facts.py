@@ -87,6 +87,9 @@ class PlanFacts:
         Processes on one partition, at most, of all placements that were considered.
     narrowed : bool
         Whether services in more replicas than surely suffice alone were left out, for there are many.
+    foretold, checked, confirmed : int
+        Of many services, sets of tenants that count as failing for the bound because a prediction puts them far beyond
+        it; how many of them were simulated nevertheless, and how many of these fail.
     """
 
     workload: Scenario
@@ -114,6 +117,9 @@ class PlanFacts:
     interrupted: bool = False
     most_tenants: int = 0
     narrowed: bool = False
+    foretold: int = 0
+    checked: int = 0
+    confirmed: int = 0
 
     @property
     def placement(self) -> Placement | None:
@@ -145,4 +151,10 @@ class PlanFacts:
         """What the lower bound covers."""
         end = "" if self.finished else "the search was not finished; "
         less = ", services in no more replicas than surely suffice alone" if self.narrowed else ""
-        return f"{end}{self.runs} runs; at most {self.most_tenants} processes on a partition{less}"
+        told = (
+            f"; {self.foretold} sets of processes count as failing by prediction ({self.confirmed} of {self.checked} "
+            "that were simulated do)"
+            if self.foretold
+            else ""
+        )
+        return f"{end}{self.runs} runs; at most {self.most_tenants} processes on a partition{less}{told}"

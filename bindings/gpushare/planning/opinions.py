@@ -50,6 +50,12 @@ class Judge(Protocol):
     def closer(self, configs: Sequence[Config]) -> Sequence[Opinion]:
         """As `configs`, of those that were too close to say: looked at for longer, as is all that comes after."""
 
+    def foresee(self, config: Config) -> Mapping[int, float]:
+        """By how much each service would probably miss its bound, as a share of it; empty where that is not trusted."""
+
+    def trust(self) -> None:
+        """From now on predictions are made, and what they put far beyond its bounds counts as failing."""
+
     def packing(self, packed: Packed) -> Opinion:
         """Of a whole packing."""
 

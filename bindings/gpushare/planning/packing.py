@@ -86,10 +86,23 @@ class Packing:
 
     # ---- what follows
 
-    def relax(self) -> tuple[float, Sequence[Config]]:
-        """What every packing costs at least, and what the cheapest mixture is made of."""
-        relaxed = self.relaxation.solve()
-        return self._round_up(relaxed.bound - 1e-6 * self.grid), relaxed.support
+    def admit(self, configs: Iterable[Config]) -> None:
+        """Configs that may be used: they are not known to fail."""
+        for config in configs:
+            self.relaxation.add(config)
+
+    def relax(self, *, hopeful: bool) -> tuple[float, Sequence[Config]]:
+        """What every packing costs at least, and what to look at next.
+
+        Parameters
+        ----------
+        hopeful : bool
+            Whether the cheapest mixture may use all that nothing is known against, and asks for what it uses. This
+            asks for less, but for large problems it takes very long until it comes near to what there is; otherwise it
+            uses what was admitted, and asks for what would make it cheaper.
+        """
+        relaxed = self.relaxation.settle() if hopeful else self.relaxation.solve()
+        return self._round_up(relaxed.bound - 1e-6 * self.grid), relaxed.wanted
 
     def solve(
         self, risk: Callable[[Config], float], columns: Sequence[Config], *, max_nodes: int = 2_000

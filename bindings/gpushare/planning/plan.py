@@ -162,6 +162,8 @@ class _Planner:
         reasons = Reasons(self.space, self.trials)
         answer.finished, answer.interrupted = found.done, found.interrupted
         answer.most_tenants, answer.narrowed = found.most_tenants, found.narrowed
+        answer.foretold, answer.checked = self.trials.foretold, self.trials.checked
+        answer.confirmed = self.trials.confirmed
         answer.lower_cost = found.bound * self.scale
         answer.resting_cost = self._resting(problem) * self.scale
         answer.lower_bound = _least_gpus(problem, found.bound)
@@ -217,7 +219,7 @@ class _Planner:
             [Tenant(service, variant, 1 + self.asked.spare) for variant in range(len(choices))]
             for service, choices in enumerate(self.space.variants)
         ]
-        return Packing(replace(problem, tenants=least)).relax()[0]
+        return Packing(replace(problem, tenants=least)).relax(hopeful=True)[0]
 
 
 _NONE = "no placement on these GPUs meets the objectives"

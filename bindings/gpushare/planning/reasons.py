@@ -27,7 +27,11 @@ class Reasons:
 
     def rejections(self) -> tuple[list[Rejection], Rejection | None]:
         """The smallest configs that fail, whole GPUs first; and the one that misses by least."""
-        failed = [config for config, trial in self.trials.of_config.items() if trial.meets is False]
+        failed = [
+            config
+            for config, trial in self.trials.of_config.items()
+            if trial.meets is False and not trial.foreseen
+        ]
         smallest = [c for c in failed if not any(c != other and harder(c, other) for other in failed)]
         smallest.sort(key=lambda c: (c.part.name != "whole", len(c.tenants), c))
         nearest = min(failed, key=lambda config: self.trials.of_config[config].excess, default=None)

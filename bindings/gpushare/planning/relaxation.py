@@ -1,4 +1,4 @@
-"""A bound on the cost of every packing, from fractions of configs, of which only those it needs are made."""
+"""A bound on the cost of every packing, from fractions of configs that may be used and from what others are worth."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .programs import Growing
 
 __all__ = ["Relaxation", "Relaxed"]
 
-#: Rounds of new configs at most (each round's bound holds), new configs of a part in each, and sets that are looked at.
+#: Rounds of new configs at most (each round's bound holds), configs of a part in each, and sets that are looked at.
 _ROUNDS = 200
-_COLUMNS = 10
+_COLUMNS = 16
 _NODES = 20_000
 _NODES_OF_ALL = 200_000
 _TINY = 1e-7
@@ -25,25 +25,40 @@ _SURE = 1e-4
 
 @dataclass(frozen=True)
 class Relaxed:
-    """The cheapest mixture of configs that are not known to fail.
+    """The cheapest mixture of the configs that may be used.
 
     Attributes
     ----------
     bound : float
-        No packing costs less; infinite when there is none.
-    support : sequence of Config
-        What the mixture uses, most used first.
+        No packing costs less, whatever of the rest may be used too; infinite when there is none.
+    wanted : sequence of Config
+        What to look at: of the rest, what would make the mixture cheaper. Without any, no config does.
     """
 
     bound: float
-    support: Sequence[Config]
+    wanted: Sequence[Config]
+
+
+@dataclass(frozen=True)
+class _Prices:
+    """What the rows of the program are worth: whether or not they are an optimum's, they prove a bound."""
+
+    cost: float
+    duals: Sequence[float]
+
+    def mixed(self, other: _Prices) -> _Prices:
+        """Halfway to others, of which there may be more by now."""
+        mine = [*self.duals, *[0.0] * (len(other.duals) - len(self.duals))]
+        return _Prices(
+            (self.cost + other.cost) / 2, [(a + b) / 2 for a, b in zip(mine, other.duals, strict=True)]
+        )
 
 
 class Relaxation:
     """Fractions of configs that cover every service at least cost.
 
-    Configs come from `price` when they are worth more than their part costs. So the bound covers all there are, though
-    few are looked at.
+    Configs that nothing is known of are found by what they are worth to the cheapest mixture of those that may be used.
+    So the bound covers all there are, though few are looked at.
     """
 
     def __init__(self, problem: Problem, cuts: Cuts) -> None:
@@ -55,9 +70,13 @@ class Relaxation:
             1_000.0 * max(gpu.price for gpu in problem.gpus) * max([1, *problem.ranks]) * (1 + most)
         )
         self._joint: list[tuple[int, Tenant, Sequence[Config]]] = []
-        self._duals: Sequence[float] = ()
+        #: What rows are worth that is being looked at, and of what proved most so far.
+        self._prices = _Prices(0.0, ())
+        self._best, self._proved = self._prices, 0.0
+        self._charges: dict[Part, float] = {}
         #: Of the last optimum.
         self.cost = 0.0
+        self._values: Sequence[float] = ()
         self._make_rows()
         self._make_variables()
 
@@ -115,18 +134,43 @@ class Relaxation:
         self.pool[config] = self._program.variable(self.problem.cost(part), weights)
 
     def solve(self) -> Relaxed:
-        """The relaxation's optimum, or a bound below it when there was too much to look at."""
+        """The cheapest mixture of what was added, and what else is wanted."""
+        self.cost, self._values, duals = self._program.solve()
+        optimum = _Prices(self.cost, duals)
+        # Prices between those of the optimum and those that proved most swing less from one time to the next.
+        for prices in (self._best.mixed(optimum), optimum) if self._best.duals else (optimum,):
+            wanted, factor, bound = self._at(prices)
+            if wanted:
+                return Relaxed(bound, wanted)
+        if factor == 1.0 and any(self._values[v] > _TINY for v in self._missing):
+            bound = math.inf
+        return Relaxed(bound, wanted)
+
+    def _at(self, prices: _Prices) -> tuple[list[Config], float, float]:
+        """What is wanted at some prices, how many times its part's price it is worth at most, and what that proves."""
+        self._prices = prices
+        self._charges = self._make_charges()
+        wanted, factor = self._look_around()
+        bound = self._bound(factor)
+        if bound >= self._proved:
+            self._best, self._proved = prices, bound
+        return wanted, factor, bound
+
+    def settle(self) -> Relaxed:
+        """As `solve`, if all may be used that is not known to fail: what is wanted then is what the mixture is made of.
+
+        Many rounds of new configs end with a bound below the optimum.
+        """
         best = 0.0
         for _ in range(_ROUNDS):
-            self.cost, values, self._duals = self._program.solve()
-            found, factor = self._grow()
-            best = max(best, self._bound(factor))
-            if factor == 1.0 and any(values[v] > _TINY for v in self._missing):
-                best = math.inf
-            if not found:
+            relaxed = self.solve()
+            best = max(best, relaxed.bound)
+            if not relaxed.wanted:
                 break
-        used = [c for c, v in self.pool.items() if values[v] > _TINY]
-        return Relaxed(best, sorted(used, key=lambda c: (-values[self.pool[c]], c)))
+            for config in relaxed.wanted:
+                self.add(config)
+        used = [c for c, v in self.pool.items() if self._values[v] > _TINY]
+        return Relaxed(best, sorted(used, key=lambda c: (-self._values[self.pool[c]], c)))
 
     def worth(self, slack: float, most: int) -> tuple[list[Config], bool]:
         """All configs that a packing may use that costs no more than `slack` above the last optimum.
@@ -157,15 +201,13 @@ class Relaxation:
                 break
         return found[:most], complete
 
-    def _grow(self) -> tuple[int, float]:
-        """Adds configs worth more than they cost; by which factor, at most, they are worth more."""
-        found, factor = 0, 1.0
+    def _look_around(self) -> tuple[list[Config], float]:
+        """Configs worth more than they cost; by which factor, at most, they are worth more."""
+        found, factor = list[Config](), 1.0
         for part in self.problem.parts:
             least = self._charge(part)
             priced = self._price(part, least, _COLUMNS, _NODES)
-            for config in priced.configs:
-                found += config not in self.pool
-                self.add(config)
+            found += [config for config in priced.configs if config not in self.pool]
             if priced.most > least + _TINY:
                 factor = max(factor, priced.most / least if least > _TINY else math.inf)
         return found, factor
@@ -191,7 +233,7 @@ class Relaxation:
 
     def _price(self, part: Part, least: float, count: int, max_nodes: int, *, every: bool = False) -> Priced:
         """Configs of a part that are worth more than `least` at what the last optimum pays for tenants."""
-        duals = self._duals
+        duals = self._prices.duals
         values = {tenant: max(0.0, duals[row]) for tenant, row in self._of_tenant.items()}
         joint = [(-duals[row], tenant, hosts) for row, tenant, hosts in self._joint if duals[row] < -_TINY]
 
@@ -216,18 +258,53 @@ class Relaxation:
 
     def _charge(self, part: Part) -> float:
         """What a config on this part has to be worth to pay for it."""
-        if part.name != "whole":
-            return max(0.0, self._duals[self._of_part[part]])
-        return self.problem.cost(part) + part.gpus * max(0.0, -self._duals[self._of_kind[part.gpu]])
+        return self._charges[part]
+
+    def _make_charges(self) -> dict[Part, float]:
+        """Of whole GPUs their prices, and of instances as much of these as any layout that has them leaves.
+
+        The optimum says of instances only what pays for those that it uses.
+        """
+        charges: dict[Part, float] = {}
+        for g, gpu in enumerate(self.problem.gpus):
+            scarce = max(0.0, -self._prices.duals[self._of_kind[g]])
+            for part in (part for part in self.problem.parts if part.gpu == g):
+                charges[part] = (
+                    self.problem.cost(part) + part.gpus * scarce
+                    if part.name == "whole"
+                    else max(0.0, self._prices.duals[self._of_part[part]])
+                )
+            self._share_out(gpu.price + scarce, g, charges)
+        return charges
+
+    def _share_out(self, price: float, g: int, charges: dict[Part, float]) -> None:
+        """Raises all charges of instances by their slices until each is in a layout that costs a whole GPU."""
+        layouts = [
+            {Part(g, name): count for name, count in layout.items()}
+            for layout in self.problem.gpus[g].layouts
+        ]
+        free = {part for layout in layouts for part in layout}
+        while free:
+            room = [
+                (price - sum(count * charges[part] for part, count in layout.items()), slices)
+                for layout in layouts
+                if (slices := sum(count * part.slices for part, count in layout.items() if part in free))
+            ]
+            raised = max(0.0, min(left / slices for left, slices in room))
+            for part in free:
+                charges[part] += raised * part.slices
+            for layout in layouts:
+                if sum(count * charges[part] for part, count in layout.items()) >= price - _TINY:
+                    free -= layout.keys()
 
     def _bound(self, factor: float) -> float:
         """What the duals prove once no config is worth more than its part."""
         if factor == 1.0:
-            return self.cost
+            return self._prices.cost
         if not math.isfinite(factor):
             return 0.0
-        covered = sum(self._duals[row] for row in self._of_service)
-        return self.cost - covered * (1 - 1 / factor)
+        covered = sum(self._prices.duals[row] for row in self._of_service)
+        return self._prices.cost - covered * (1 - 1 / factor)
 
 
 def _concerned(config: Config, tenant: Tenant, hosts: Sequence[Config]) -> bool:

@@ -23,6 +23,8 @@ _SMALL, _MANY_TENANTS = 24, 4
 _COLUMNS = 4_000
 #: Configs that are judged in vain, at most, while the gap is a GPU; and where there are many services.
 _PATIENCE, _LITTLE_PATIENCE = 250, 60
+#: What the mixture has to cost, at most, of what it did before when a packing was looked for.
+_CHEAPER = 0.9
 #: Packings count as so many configs then.
 _EFFORT = 10
 
@@ -71,7 +73,7 @@ class _Search:
         self.judge = judge
         self.within = within
         self.packing = Packing(problem)
-        self.estimates = Estimates(problem)
+        self.estimates = Estimates(problem, judge.foresee)
         self.found = Found(most_tenants=problem.most_tenants)
         self.opinions: dict[Config, Opinion] = {}
         self.limit = 0.0  # no packing that is left costs less
@@ -81,6 +83,7 @@ class _Search:
         self.since = (0.0, math.inf, 0)  # bound, cost and judged configs when something was last found
         self.gpu = max(gpu.price for gpu in problem.gpus)
         self.tried: set[tuple[Config, ...]] = set()
+        self.looked_for = math.inf  # what the mixture cost then
 
     def run(self, rounds: int, progress: Callable[[Found], object] | None) -> None:
         self.judge_singles()
@@ -117,7 +120,7 @@ class _Search:
         """A packing of what holds alone, and one of what may be put together of it."""
         self.improve(math.inf)
         alone = self.found.best or self.found.unclear
-        if alone is not None:
+        if alone is not None and not self.found.narrowed:
             excess, allowed = self.estimates.excess, self.packing.allowed
             merge(self.problem, alone.configs, excess, allowed, self.learn, 0.0)
             self.improve(math.inf)
@@ -144,8 +147,10 @@ class _Search:
         self.opinions = {
             config: opinion for config, opinion in self.opinions.items() if self.problem.knows(config)
         }
+        self.packing.admit(self.good())
         self.estimates.problem = self.problem
         self.found.most_tenants, self.found.narrowed = self.problem.most_tenants, True
+        self.judge.trust()
 
     def learn(self, configs: Sequence[Config]) -> list[Config]:
         """Has configs judged that were not yet; returns those that fail."""
@@ -160,39 +165,54 @@ class _Search:
         failed = [config for config in configs if self.opinions[config].verdict is Verdict.fails]
         self.found.refuted.extend(failed)
         self.packing.refute(failed)
+        self.packing.admit(config for config in configs if self.opinions[config].verdict is not Verdict.fails)
         return failed
 
     # ---- rounds
 
     def round(self) -> bool:
-        """Has what the cheapest mixture or packing is made of judged; true when there is nothing left to find."""
-        support = self.possible_support()
+        """Has what may make the cheapest mixture cheaper judged; true when there is nothing left to find."""
+        wanted = self.wanted()
         if math.isinf(self.limit) or self.is_near_enough():
             return True
-        if support:
-            self.strengthen(self.learn(support))
-            self.improve(self.limit + max(self.within * self.limit, self.gpu))
+        if wanted:
+            self.strengthen(self.learn(wanted))
+            if not self.found.narrowed:
+                self.improve(self.limit + max(self.within * self.limit, self.gpu))
+            elif self.is_promising():
+                self.improve(math.inf)
             return self.is_near_enough()
         self.improve(math.inf)
         return self.is_near_enough() or self.propose() or math.isinf(self.limit)
 
-    def possible_support(self) -> list[Config]:
-        """What to judge of the cheapest mixture, of which too little was possible before."""
+    def wanted(self) -> list[Config]:
+        """What to judge, to make the cheapest mixture better known, of which too little was possible before."""
         while True:
-            bound, support = self.packing.relax()
+            bound, wanted = self.packing.relax(hopeful=not self.found.narrowed)
             self.raise_limit(bound)
-            unknown = [
+            telling = [
                 self.estimates.telling(config, self.opinions)
-                for config in support
+                for config in wanted
                 if config not in self.opinions
             ]
+            unknown = [config for config in dict.fromkeys(telling) if config not in self.opinions]
             possible = [config for config in unknown if self.packing.is_possible(config)]
             if math.isinf(bound) or 2 * len(possible) >= len(unknown):
                 return possible
 
+    def is_promising(self) -> bool:
+        """Whether the mixture has become much cheaper than the best packing, and than when one was looked for."""
+        best = self.found.best.cost if self.found.best is not None else math.inf
+        mixture = self.packing.relaxation.cost
+        if mixture + self.packing.grid > best or mixture > _CHEAPER * self.looked_for:
+            return False
+        self.looked_for = mixture
+        return True
+
     def propose(self) -> bool:
         """Has a packing judged that costs less than the best so far; true when there is none."""
-        self.packing.relax()
+        if self.wanted():  # what was found of packings may have changed it
+            return False
         best = self.found.best
         goal = best.cost - self.packing.grid if best is not None else self.limit * 1.1 + self.packing.grid
         columns, complete = self.packing.relaxation.worth(goal - self.packing.relaxation.cost, _COLUMNS)
@@ -257,6 +277,8 @@ class _Search:
 
     def strengthen(self, failed: Sequence[Config]) -> None:
         """Looks for smaller configs that fail too: they cut more."""
+        if self.found.narrowed:
+            return  # predictions have said which is the smallest
         candidates = [smaller for config in failed for smaller in self.estimates.smaller(config)]
         again = self.learn([config for config in candidates if self.packing.allowed(config)])
         if again:

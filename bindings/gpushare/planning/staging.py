@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..scenario.placement import Placement
 from ..scenario.placing import fits
 from ..scenario.scenario import Scenario
 from .asked import Asked
@@ -13,12 +14,14 @@ from .packing import Packed
 from .problem import Config, Tenant
 from .space import Space
 
-__all__ = ["Key", "Staging"]
+__all__ = ["CAPS", "Key", "Staging"]
 
 #: Which services run, and which of them in which other variant.
 Key = tuple[frozenset[int], tuple[tuple[int, int], ...]]
 #: Replicas of a service that must not be in the way of another one that is looked at.
 _AMPLE = 8
+#: On two MPS clients, in per cent.
+CAPS = ((30.0, 70.0), (50.0, 50.0), (70.0, 30.0))
 
 
 @dataclass
@@ -65,6 +68,11 @@ class Staging:
 
     def alone(self, config: Config, sharing: Any) -> Scenario:
         """The config on the first GPU, and all else that its requests need on whole GPUs of its own."""
+        scenario, placement = self.set_up(config, sharing)
+        return scenario.with_placement(placement, "trial")
+
+    def set_up(self, config: Config, sharing: Any) -> tuple[Scenario, Placement]:
+        """The services of a config, and where they stand as `alone` has them."""
         scenario = self.scenario(self.key(config.tenants))
         gpus = self.space.part_gpus(config, sharing)
         placed = dict.fromkeys(self.space.companions(t.service for t in config.tenants), 0)
@@ -74,7 +82,7 @@ class Staging:
             wanted[tenant.service] = tenant.replicas - self.asked.spare
         for service, count in placed.items():
             gpus += self.space.dedicated(config.part.gpu, service, max(0, wanted[service] - count))
-        return self._on(scenario, gpus, "trial")
+        return scenario, self.space.placement(gpus, scenario.services)
 
     def dedicated(self, key: Key) -> Scenario:
         """These services on whole GPUs of their own, in the document's replicas at least."""
@@ -134,6 +142,11 @@ class Staging:
     def sharings(self, config: Config) -> list[Any]:
         """Ways in which the tenants may share the part."""
         return list(self.space.sharings(config, self.asked.apart("process")))
+
+    def ways(self, config: Config) -> list[Any]:
+        """As `sharings`, and with caps on two MPS clients."""
+        found = self.sharings(config)
+        return [*found, *CAPS] if len(config.tenants) == 2 and "mps" in found else found
 
     def _fit(self, config: Config, sharing: Any) -> bool:
         placed = self.alone(config, sharing)

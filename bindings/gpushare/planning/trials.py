@@ -10,12 +10,13 @@ from typing import Any
 from ..scenario.scenario import Scenario
 from ..study.outcomes import Outcome
 from .asked import OVERLOADED
+from .foresight import Foresight, worst
 from .objectives import Judged, meets
 from .opinions import Opinion, Verdict
 from .packing import Packed
 from .problem import Config
 from .runs import Runs
-from .staging import Key, Staging
+from .staging import CAPS, Key, Staging
 
 __all__ = ["Trial", "Trials"]
 
@@ -23,7 +24,9 @@ __all__ = ["Trial", "Trials"]
 _NEAR = 0.5
 #: How many times as many runs where everything hangs on what was too close to say.
 _CLOSER = 4
-_CAPS = ((30.0, 70.0), (50.0, 50.0), (70.0, 30.0))
+#: What a prediction puts further beyond its bound, as a share of it, counts as failing once predictions are trusted;
+#: one in so many is simulated nevertheless.
+_HOPELESS, _CHECKED = 0.5, 20
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Trial:
         Runs.
     failed : bool
         Whether this is what remains after a GPU, or an instance, has failed.
+    foreseen : mapping of int to float
+        By how much each service was predicted to miss its bound; not empty where nothing was simulated.
     """
 
     judged: Sequence[Judged] = ()
@@ -52,17 +57,20 @@ class Trial:
     outcome: Outcome | None = None
     replications: int = 0
     failed: bool = False
+    foreseen: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def meets(self) -> bool | None:
         """Whether all bounds are met; None when it is too close to say."""
-        return False if self.refused else meets(self.judged)
+        return False if self.refused or self.foreseen else meets(self.judged)
 
     @property
     def excess(self) -> float:
         """By how much, as a share of its bound, the worst figure misses it."""
         if self.refused:
             return math.inf
+        if self.foreseen:
+            return worst(self.foreseen)
         return max((math.inf if math.isnan(j.excess) else j.excess for j in self.judged), default=-1.0)
 
     @property
@@ -91,6 +99,10 @@ class Trials:
         many.
     of_config : dict of Config to Trial
         What is known so far.
+    foresight : Foresight
+        Predicts.
+    trusting : bool
+        Whether what is predicted to miss its bounds by far is not simulated.
     """
 
     staging: Staging
@@ -98,8 +110,18 @@ class Trials:
     replications: int = 4
     most_replications: int = 16
     of_config: dict[Config, Trial] = field(default_factory=dict)
+    foresight: Foresight = field(init=False)
+    trusting: bool = False
+    #: Configs that were predicted to fail: how many, how many of them were simulated nevertheless, and how many of
+    #: these failed.
+    foretold: int = 0
+    checked: int = 0
+    confirmed: int = 0
     _of_packing: dict[tuple[Config, ...], Trial] = field(default_factory=dict)
     _references: dict[tuple[Key, int, bool], Mapping[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.foresight = Foresight(self.staging)
 
     # ---- what the search asks
 
@@ -115,6 +137,15 @@ class Trials:
         self.of_config |= self._simulate({config: self.of_config[config].sharing for config in configs})
         return [self._opinion(self.of_config[config], config) for config in configs]
 
+    def foresee(self, config: Config) -> Mapping[int, float]:
+        """As `Judge.foresee`."""
+        return self.foresight.best(config) if self.trusting else {}
+
+    def trust(self) -> None:
+        """As `Judge.trust`."""
+        self.trusting = True
+        self.most_replications = 2 * self.replications
+
     def packing(self, packed: Packed) -> Opinion:
         """As `Judge.packing`."""
         trial = self.of_packing(packed)
@@ -124,6 +155,8 @@ class Trials:
         return Opinion(trial.verdict, failing)
 
     def _opinion(self, trial: Trial, config: Config) -> Opinion:
+        if trial.foreseen:
+            return Opinion(trial.verdict, excess=trial.foreseen)
         services = [tenant.service for tenant in config.tenants]
         return Opinion(trial.verdict, excess=self.staging.asked.excess(trial.judged, services))
 
@@ -131,23 +164,41 @@ class Trials:
 
     def _try(self, configs: Sequence[Config]) -> None:
         """Every way of sharing in turn, until one suffices."""
-        waiting = {c: self.staging.sharings(c) for c in configs if c not in self.of_config}
+        asked = [config for config in configs if config not in self.of_config]
+        hopeless = [config for config in asked if worst(self.foresee(config)) > _HOPELESS]
+        checked = hopeless[(-self.foretold) % _CHECKED :: _CHECKED]
+        self.foretold += len(hopeless)
+        self.checked += len(checked)
+        for config in set(hopeless).difference(checked):
+            self.of_config[config] = Trial(foreseen=self.foresee(config))
+        self._try_simulated([config for config in asked if config not in self.of_config])
+        self.confirmed += sum(self.of_config[config].meets is False for config in checked)
+
+    def _try_simulated(self, configs: Sequence[Config]) -> None:
+        waiting = {config: self._ways(config) for config in configs}
         while waiting:
             asked = {config: ways.pop(0) for config, ways in waiting.items()}
             for config, trial in self._simulate(asked).items():
                 best = self.of_config.get(config)
                 if best is None or trial.rank < best.rank:
                     self.of_config[config] = trial
-                if not waiting[config] and isinstance(trial.sharing, str):
+                if not waiting[config] and isinstance(trial.sharing, str) and not self.trusting:
                     waiting[config] = self._caps(config)
                 if self.of_config[config].meets is True or not waiting[config]:
                     del waiting[config]
+
+    def _ways(self, config: Config) -> list[Any]:
+        """Ways of sharing to try: once predictions are trusted, the one that they say is best."""
+        if self.foresee(config):
+            ways = self.staging.ways(config)
+            return [min(ways, key=lambda way: worst(self.foresight.under(config, way)))]
+        return self.staging.sharings(config)
 
     def _caps(self, config: Config) -> list[Any]:
         """Caps on two MPS clients, where they miss a bound by little."""
         near = self.of_config[config].excess < _NEAR and self.of_config[config].meets is not True
         pair = len(config.tenants) == 2 and "mps" in self.staging.sharings(config)
-        return list(_CAPS) if near and pair else []
+        return list(CAPS) if near and pair else []
 
     def _simulate(self, asked: Mapping[Config, Any]) -> dict[Config, Trial]:
         """One way of sharing for each config, with more replications where chance leaves it open."""
@@ -170,6 +221,8 @@ class Trials:
         """Whether more runs would change nothing; what passes is in every plan, and is looked at twice."""
         if replications < self.replications:
             return trial.excess > OVERLOADED
+        if self.trusting and trial.meets is not None:
+            return True
         return trial.meets is False or (trial.meets is True and replications > self.replications)
 
     def _of_config(self, config: Config, sharing: Any, outcome: Outcome, replications: int) -> Trial:

@@ -1,0 +1,86 @@
+"""What configs would probably do, by queues instead of simulation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from .. import _core
+from .asked import OVERLOADED
+from .problem import Config
+from .staging import Staging
+
+__all__ = ["Foresight"]
+
+
+@dataclass
+class Foresight:
+    """Predicts by how much services miss their bounds.
+
+    Attributes
+    ----------
+    staging : Staging
+        Makes the scenarios that are predicted.
+    """
+
+    staging: Staging
+    _known: dict[tuple[Config, Any], Mapping[int, float]] = field(default_factory=dict)
+    _best: dict[Config, Mapping[int, float]] = field(default_factory=dict)
+
+    def under(self, config: Config, sharing: Any) -> Mapping[int, float]:
+        """By how much, as a share of its bound, each service misses it; below 0: what is to spare.
+
+        Empty when one of the services has no bound for the p95 of its main latency, or is one of several that a request
+        visits.
+        """
+        key = (config, sharing)
+        if key not in self._known:
+            self._known[key] = self._predict(config, sharing)
+        return self._known[key]
+
+    def best(self, config: Config) -> Mapping[int, float]:
+        """Under the way of sharing where the worst misses by least."""
+        if config not in self._best:
+            ways = [self.under(config, way) for way in self.staging.ways(config)]
+            self._best[config] = min(ways, key=worst, default={})
+        return self._best[config]
+
+    def _predict(self, config: Config, sharing: Any) -> Mapping[int, float]:
+        services = {tenant.service for tenant in config.tenants}
+        if not services <= self._bounds.keys():
+            return {}
+        scenario, placement = self.staging.set_up(config, sharing)
+        found = _core.what_if(scenario._handle, placement._handle)["services"]
+        result = {}
+        for service in services:
+            latency, bound = self._bounds[service]
+            predicted = found.get(self.staging.space.services[service])
+            if predicted is None or predicted["latency"] != latency:
+                return {}
+            result[service] = min(OVERLOADED, predicted["p95_s"] / bound - 1)
+        return result
+
+    @cached_property
+    def _bounds(self) -> dict[int, tuple[str, float]]:
+        """The strictest bound for a p95 of each service that requests visit alone, and the latency that it is for."""
+        result: dict[int, tuple[str, float]] = {}
+        for objective in self.staging.asked.objectives.bounds:
+            name = objective.figure.rpartition(".")[2]
+            of = self.staging.asked.services_of(objective.figure) or frozenset()
+            if not name.endswith("_p95_s") or not objective.at_most or len(of) != 1:
+                continue
+            (service,) = of
+            if self.staging.space.companions(of) == of:
+                latency = name.removesuffix("_p95_s")
+                known = result.get(service)
+                if known is None or known[1] > objective.bound:
+                    result[service] = latency, objective.bound
+        return result
+
+
+def worst(excess: Mapping[int, float]) -> float:
+    """By how much the worst of some services misses its bound; below all where nothing is known."""
+    return max(excess.values(), default=-math.inf)
