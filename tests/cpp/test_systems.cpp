@@ -136,9 +136,9 @@ TEST_CASE(
     return 0.0;
   };
   const Summary dedicated = run("voice-calls", "dedicated");
-  // 0.15 calls a second of 12.5 turns, each 0.75 s of silence, 3 s of speech, some 0.3 s until the answer, and 6.5 s of
+  // 0.05 calls a second of 12.5 turns, each 0.75 s of silence, 3 s of speech, some 0.3 s until the answer, and 27 s of
   // playback, of which barge-in cuts 3.75 %: 19 calls on average, each a chunk every 160 ms.
-  const double open_calls = 0.15 * 12.5 * (0.75 + 3 + 0.3 + 90 * 0.072 * (1 - 0.075 / 2));
+  const double open_calls = 0.05 * 12.5 * (0.75 + 3 + 0.3 + 90 * 0.3 * (1 - 0.075 / 2));
   CHECK(chunks_per_s(dedicated) == doctest::Approx(open_calls / 0.16).epsilon(0.1));
   CHECK(dedicated.success_rate == 1);
   for (const char* mode : {"time-slicing", "mps", "mig:3g.40gb+3g.40gb"}) {
