@@ -13,6 +13,9 @@ from .. import files
 from ..frames.render import Field, text_table, wrap
 from .progress import Progress
 
+#: What `validate` takes beside suites and folders: every claim of the documents that the scenarios come from.
+SOURCES = "sources"
+
 
 def _print_json(value: Any) -> None:
     print(files.plain_json(value))
@@ -206,6 +209,9 @@ def demo(options: argparse.Namespace) -> None:
 def validate(options: argparse.Namespace) -> None:
     """``gpushare validate``."""
     from ..validation import SUITES, can_run
+
+    if options.target == SOURCES:
+        return _validate_sources(options)
     from ..validation import validate as run
     from ..validation.accuracy import regressions
 
@@ -240,6 +246,25 @@ def validate(options: argparse.Namespace) -> None:
     worse = [line for report in reports for line in regressions(report)] if options.check else []
     if worse:
         raise ValueError("worse than validation/accuracy.json: " + "; ".join(worse))
+
+
+def _validate_sources(options: argparse.Namespace) -> None:
+    """``gpushare validate sources``."""
+    from ..validation.sources import answer_claims
+
+    taken = [f"--{name}" for name in ("calibrated", "data", "uncertainty", "plot") if getattr(options, name)]
+    if taken:
+        raise ValueError(
+            f"{', '.join(taken)}: claims of documents are answered by what comes with the package"
+        )
+    with Progress(SOURCES) as progress:
+        found = answer_claims(progress=progress.fraction)
+    if options.json:
+        _print_json(found.to_dict())
+    else:
+        print(found.text())
+    if options.check and found.failed:
+        raise ValueError("answers that no longer stand: " + "; ".join(found.faults()))
 
 
 def calibrate(options: argparse.Namespace) -> None:
