@@ -127,6 +127,28 @@ TEST_CASE("bursty LLM: one pod beats time-slicing, and eight ways are behind fou
 }
 
 TEST_CASE(
+    "one pod's spike: it takes what others leave, instances give it nothing, and one pod for all is best") {
+  const auto of = [](const Summary& summary, const std::string& pipeline) -> const LatencySummary& {
+    return *summary.latency(pipeline + ".e2e_latency");
+  };
+  const auto before = [](const char* mode) {
+    Scenario scenario = load_scenario("one-pod-spike", mode);
+    scenario.workload.traffic[0].arrivals.rates.assign(3, 1.0);
+    return simulate(scenario).summary;
+  };
+  const Summary sliced = run("one-pod-spike", "time-slicing-int4"),
+                cut = run("one-pod-spike", "mig:7x1g.10gb"), together = run("one-pod-spike", "one-pod");
+  CHECK(of(sliced, "spiking").count > 8 * of(before("time-slicing-int4"), "spiking").count);
+  CHECK(cut.request_throughput < 0.6 * sliced.request_throughput);
+  CHECK(together.request_throughput > sliced.request_throughput);
+  const Summary calm = before("mig:7x1g.10gb");
+  for (const char* steady : {"steady1", "steady2", "steady3"}) {
+    CHECK(of(cut, steady).mean == of(calm, steady).mean);
+    CHECK(of(together, steady).p95 < of(sliced, steady).p95);
+  }
+}
+
+TEST_CASE(
     "voice calls: the recogniser listens to every open call all the time, in every mode, and a GPU comes "
     "free") {
   const auto chunks_per_s = [](const Summary& summary) {
