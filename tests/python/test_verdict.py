@@ -304,6 +304,8 @@ def test_what_came_in_the_warm_up_is_no_overload() -> None:
     table = gs.compare("one-pod-spike", ["dedicated", "one-pod"], record_requests=False)
     assert table.verdict.keeps_up > 0.95
     assert "do not keep up" not in table.text()
+    # One pod in place of four is fewer GPUs, though none of its own comes free.
+    assert "1 GPU instead of 4, 3 freed, $1,440 a month, $4,320 less" in " ".join(table.verdict.line.split())
 
 
 def test_modes_that_are_clear_are_not_run_again(voice: gs.Comparison) -> None:

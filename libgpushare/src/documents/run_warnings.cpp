@@ -37,12 +37,10 @@ std::string too_short(const TrafficSummary& traffic, double window_s) {
 std::string unsettled(const TrafficSummary& traffic) {
   const auto [least, most] = std::minmax_element(traffic.waits_s.begin(), traffic.waits_s.end());
   return text::format(
-      "does not settle: requests wait {:.3g} s for their first steps in one quarter of the window and {:.3g} "
-      "s "
-      "in another ({:.3g} s in the last). Each waits for the answer before it, so no backlog tells, but the "
-      "servers are at their limit or beyond it: a longer run may show much longer waits. It takes less load "
-      "or "
-      "more capacity",
+      "does not settle: requests wait {:.3g} s for their first steps in one quarter of the window and "
+      "{:.3g} s in another ({:.3g} s in the last). Each waits for the answer before it, so no backlog tells, "
+      "but the servers are at their limit or beyond it, or warmup_s is shorter than a call: a longer run may "
+      "show much longer waits. It takes less load, more capacity, or a longer warm-up",
       *least, *most, traffic.waits_s.back());
 }
 
