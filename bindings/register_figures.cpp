@@ -79,7 +79,11 @@ py::list traffic_list(const Summary& summary) {
     d["backlog_in_middle"] = traffic.backlog_in_middle;
     d["late"] = traffic.late;
     d["cleared_after_s"] = traffic.cleared_after_s;
+    d["rejected"] = traffic.rejected;
+    d["failed"] = traffic.failed;
+    d["waits_s"] = std::vector<double>(traffic.waits_s.begin(), traffic.waits_s.end());
     d["keeps_up"] = traffic.keeps_up;
+    d["settles"] = traffic.settles;
     list.append(d);
   }
   return list;

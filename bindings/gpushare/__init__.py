@@ -77,6 +77,8 @@ if TYPE_CHECKING:
     from .traces import Trace as Trace
     from .validation import Report as Report
     from .validation import validate as validate
+    from .validation.sources import Answers as Answers
+    from .validation.sources import answer_claims as answer_claims
 
     __version__: str
 
@@ -125,6 +127,7 @@ _HOMES = {
     "frames.tables": ("Table",),
     "traces": ("Trace",),
     "validation": ("Report", "validate"),
+    "validation.sources": ("Answers", "answer_claims"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

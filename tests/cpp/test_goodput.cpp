@@ -237,4 +237,28 @@ TEST_CASE("who answers before the user has ended does so at once; of two voices 
             .epsilon(1e-6));
 }
 
+// --- Stream open
+
+TEST_CASE("a stream is open until its last sentence is handed on, each after the one before is spoken") {
+  Json document = voice_document();
+  Json& speaks = document["pipelines"]["turn"]["stages"][2];
+  speaks["on"] = "sentence";
+  speaks["sentence_tokens"] = 8;
+  const Summary several = simulate(read(document)).summary;
+  const LatencySummary *open = several.latency("llm.stream_open"), *written = several.latency("llm.latency"),
+                       *whole = several.latency("e2e_latency");
+  REQUIRE(open != nullptr);
+  CHECK(open->count == written->count);
+  CHECK(open->mean > 1.2 * written->mean);
+  CHECK(open->max < whole->max);
+  // Replies of one sentence are handed on when they are written.
+  speaks["sentence_tokens"] = 10000;
+  const Summary one = simulate(read(document)).summary;
+  CHECK(one.latency("llm.stream_open")->mean == one.latency("llm.latency")->mean);
+  // Who takes the reply as a whole does not hold its stream.
+  speaks.erase("on");
+  speaks.erase("sentence_tokens");
+  CHECK(simulate(read(document)).summary.latency("llm.stream_open") == nullptr);
+}
+
 }  // namespace test_goodput

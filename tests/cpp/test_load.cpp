@@ -91,6 +91,28 @@ TEST_CASE("a burst at the end of the window is not overload, nor is a closed loo
   CHECK(said(closed, summary) == "");
 }
 
+TEST_CASE("calls whose recogniser is at its limit do not settle, and the answer says so") {
+  for (const char* mode : {"time-slicing", "mps"}) {
+    CAPTURE(mode);
+    const Scenario scenario = load_scenario("voice-calls", mode);
+    const Summary summary = simulate(scenario).summary;
+    const bool at_its_limit = std::string_view(mode) == "time-slicing";
+    CHECK(summary.traffic.front().settles != at_its_limit);
+    CHECK((said(scenario, summary).find("/traffic/0: does not settle: requests wait") == 0) == at_its_limit);
+  }
+}
+
+TEST_CASE("what is turned away is counted where it came from") {
+  const Scenario scenario = load_scenario("one-pod-spike", "mig:7x1g.10gb");
+  const Summary summary = simulate(scenario).summary;
+  for (const TrafficSummary& traffic : summary.traffic) {
+    CAPTURE(traffic.name);
+    CHECK((traffic.rejected > 0) == (traffic.name == "spiking"));
+    CHECK(traffic.failed == 0);
+    CHECK(traffic.offered_rate * summary.duration_s >= static_cast<double>(traffic.rejected));
+  }
+}
+
 TEST_CASE("a run that would not end is refused before it begins, with its size, unless it is told to") {
   const Scenario scenario = queue(1e6, 3600);
   CHECK(expected_size(scenario).requests == 3.6e9);

@@ -58,6 +58,15 @@ TEST_CASE("seven small instances have seven cold caches") {
   CHECK(cut.count("prefix_evicted_blocks") > 2 * affine.count("prefix_evicted_blocks"));
 }
 
+TEST_CASE("what all prompts begin with does not send everyone to the first replica that has it") {
+  const auto served = [](const std::string& routing) {
+    return simulate(parse_scenario(document(kCaching + R"(, "routing": ")" + routing + "\"", kConversations),
+                                   "mig:7x1g.10gb"))
+        .summary.request_throughput;
+  };
+  CHECK(served("prefix-affine") > 0.9 * served("user-affinity"));
+}
+
 TEST_CASE("a prompt too long for every small cache is rejected, and counted") {
   const std::string traffic =
       R"({"kind": "open", "arrivals": {"kind": "constant", "rate_per_s": 0.5},

@@ -252,7 +252,7 @@ TEST_CASE("an unknown profile is refused with the nearest name and the list") {
   CHECK_THROWS_WITH_AS(
       (void)load_profile("a10"),
       doctest::Contains("no GPU profile is called \"a10\"; did you mean \"a100\"?; known: a100, "
-                        "a100-40gb, a30, h100, h200, rtx-4090, rtx-pro-6000"),
+                        "a100-40gb, a100-pcie, a30, h100, h200, rtx-4090, rtx-pro-6000"),
       ProfileError);
   CHECK_THROWS_WITH_AS((void)load_profile("quantum"), doctest::Contains("known: a100, "), ProfileError);
   CHECK_THROWS_AS((void)load_profile("schema"), ProfileError);

@@ -51,7 +51,8 @@ TEST_CASE("unknown names say where they are, what is known and what is near") {
         "give the path of a .json "
         "file");
   CHECK(complaint_about_voice(R"({"gpu": "a10"})") ==
-        "s.json#/gpu: unknown GPU profile \"a10\"; did you mean \"a100\"? Known: a100, a100-40gb, a30, h100, "
+        "s.json#/gpu: unknown GPU profile \"a10\"; did you mean \"a100\"? Known: a100, a100-40gb, a100-pcie, "
+        "a30, h100, "
         "h200, rtx-4090, rtx-pro-6000; or give the path "
         "of a .json file");
   CHECK(with_stages(R"([{"name": "asr", "service": "asrr"}])") ==
@@ -124,6 +125,13 @@ TEST_CASE("empty and contradicting documents are refused") {
       with_traffic(
           R"({"kind": "open", "arrivals": {"kind": "piecewise", "rates_per_s": [1, 2], "starts_s": [5, 5]}})") ==
       "s.json#/traffic/0/arrivals/starts_s: starts must ascend, found 5 before 5");
+  CHECK(with_traffic(R"({"kind": "closed", "users": 1, "hold_s": 9, "history": true})") ==
+        "s.json#/traffic/0/history: a session has one turn here, so no prompt would carry anything; add "
+        "\"turns_per_session\", how many turns go by before a user begins anew (2 or more)");
+  CHECK(
+      with_traffic(R"({"kind": "closed", "users": 1, "hold_s": 9, "turns_per_session": 4})") ==
+      "s.json#/traffic/0/turns_per_session: turns of a session differ only by what prompts carry of earlier "
+      "ones; add \"history\": true");
   CHECK(with_traffic(R"({"kind": "closed", "users": 1, "hold_s": 9, "playback": true})") ==
         "s.json#/traffic/0/playback: no stage of the pipeline speaks, so nothing is played");
   CHECK(with_traffic(R"({"kind": "trace", "path": "/nowhere/x.csv"})") ==

@@ -120,6 +120,26 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("calls in which somebody speaks ten words a second are odd, drawn or handed over") {
+  const auto warned = [](double audio_s, std::uint32_t user_tokens) {
+    Scenario scenario = load_scenario("voice-calls");
+    CallTurn turn;
+    turn.speech_s = 3, turn.user_tokens = user_tokens;
+    turn.reply_tokens = 90, turn.audio_s = turn.heard_s = audio_s;
+    scenario.workload.traffic[0].calls =
+        std::make_shared<std::vector<VoiceCall>>(std::vector<VoiceCall>{{0, 0, {turn}}});
+    return first(warnings_of(scenario));
+  };
+  CHECK(warned(27, 12) == "");
+  CHECK(warned(90 * 0.072, 12)
+            .starts_with("/traffic/0, audio_s: 0.072 seconds is implausible for the speech of one token"));
+  CHECK(warned(27, 60).starts_with("/traffic/0, user_tokens: 20 tokens a second is implausible for speech"));
+  Json document = file("scenarios/voice-calls.json");
+  document["traffic"][0]["generate"]["audio_s_per_token"] = 0.072;
+  CHECK(first(warnings_of(parse_scenario(document.dump())))
+            .starts_with("/traffic/0/generate/audio_s_per_token: 0.072 seconds is implausible"));
+}
+
 TEST_CASE("shipped scenarios, models, profiles and presets are plausible") {
   for (const std::string& name : scenario_names()) {
     const Scenario scenario = load_scenario(name);

@@ -21,6 +21,7 @@ def llm(success: float, p50: float, p95: float) -> dict[str, Any]:
         "success_rate": success,
         "arrived": 1000,
         "duration_s": 100.0,
+        "offered_rate": 10.0,
         "request_throughput": 10.0 * success,
         "output_token_throughput": 1200.0,
         "llm.ttft_p50_s": p50,

@@ -261,6 +261,9 @@ def test_mig_layouts_are_listed(capsys: pytest.CaptureFixture[str], options: lis
     rows = json.loads(run(capsys, "mig", "layouts", "a100", *options, "--json"))
     assert len(rows) == count
     assert all(row["partitions"] for row in rows)
+    for row in rows:
+        assert row["stranded_sms"] == 108 - sum(part["sms"] for part in row["partitions"])
+        assert row["stranded_memory_bytes"] >= 0
 
 
 @pytest.mark.parametrize(("group", "name"), [("profile", "a100"), ("model", "llama-3.1-8b")])

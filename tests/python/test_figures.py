@@ -39,7 +39,9 @@ def test_every_figure_of_a_summary_is_described(summary: gs.Summary) -> None:
         assert name.endswith("_bytes") == (figure.unit == "bytes")
     first_audio = gs.figures.describe("tts.first_audio_p95_s")
     assert (first_audio.unit, first_audio.kind, first_audio.better) == ("s", "time", "lower")
-    assert first_audio.meaning == "from the text to the first chunk of speech: 95th percentile"
+    assert first_audio.meaning == (
+        "from the reply's first sentence to its first chunk of speech, wait for a worker and all: 95th percentile"
+    )
     assert first_audio.title == "first audio p95"
     assert first_audio.shown(0.25) == 250
     assert gs.figures.describe("gpu0/whole.busy").meaning == "share of the time with a kernel running"
@@ -50,7 +52,7 @@ def test_every_figure_of_a_summary_is_described(summary: gs.Summary) -> None:
 
 def test_latencies_are_felt_or_not() -> None:
     assert {name for name, metric in gs.figures.metrics().items() if metric.felt} == {
-        "e2e_latency", "voice_to_voice", "ttft", "after_speech", "first_audio", "latency",
+        "e2e_latency", "voice_to_voice", "ttft", "after_speech", "first_audio", "first_chunk", "latency",
     }  # fmt: skip
 
 

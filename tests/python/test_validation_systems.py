@@ -17,7 +17,6 @@ SYSTEMS = ("voice-blog", "hollow-gpu", "bursty-llm", "speech-nim")
 #: Targets that are not reached yet, by suite and metric, with the figure that must not get worse.
 MISSED = {
     ("bursty-llm", "throughput / single pod"): 0.075,
-    ("voice-blog", "MIG / time-slicing"): 0.085,
     ("bursty-llm", "first token p95 / single pod"): 0.22,
 }
 

@@ -163,11 +163,14 @@ def _add_validate(subparsers: Any, command: Command) -> None:
         command,
         "gpushare validate h200",
         "gpushare validate all",
+        "gpushare validate sources    # every claim of the documents that the scenarios come from",
         "gpushare validate DIR --uncertainty    # a folder that the probe kit wrote",
         "gpushare validate llmservingsim --data DIR --plot counts.png",
     )
     parser.add_argument(
-        "target", metavar="SUITE|DIR", help="a built-in suite, 'all' of them, or a folder of measurements"
+        "target",
+        metavar="SUITE|DIR",
+        help="a built-in suite, 'all' of them, 'sources' for claims, or a folder of measurements",
     )
     parser.add_argument("--calibrated", metavar="DIR", help="take the sharing constants from another folder")
     parser.add_argument(

@@ -13,6 +13,9 @@ from .. import files
 from ..frames.render import Field, text_table, wrap
 from .progress import Progress
 
+#: What `validate` takes beside suites and folders: every claim of the documents that the scenarios come from.
+SOURCES = "sources"
+
 
 def _print_json(value: Any) -> None:
     print(files.plain_json(value))
@@ -60,8 +63,14 @@ def mig_layouts(options: argparse.Namespace) -> None:
 
     enumerate_ = mig.states if options.states else mig.multisets if options.multisets else mig.layouts
     layouts = enumerate_(options.gpu, double_memory=options.double_memory, before_r510=options.before_r510)
+    left = [_left_over(options.gpu, layout) for layout in layouts]
     if options.json:
-        _print_json([{"layout": str(layout), "partitions": layout.partitions} for layout in layouts])
+        _print_json(
+            [
+                {"layout": str(layout), "partitions": layout.partitions, **rest}
+                for layout, rest in zip(layouts, left, strict=True)
+            ]
+        )
         return
     kind = "legal states" if options.states else "multisets" if options.multisets else "maximal layouts"
     print(f"{options.gpu}: {len(layouts)} {kind}")
@@ -71,11 +80,26 @@ def mig_layouts(options: argparse.Namespace) -> None:
                 Field("#", [str(i) for i in range(1, len(layouts) + 1)]),
                 Field("layout", [layout.short_name for layout in layouts], "left"),
                 Field("SMs", [str(sum(p["sms"] for p in layout.partitions)) for layout in layouts]),
+                Field("SMs\nunused", [str(rest["stranded_sms"]) for rest in left]),
+                Field("GB\nunused", [f"{rest['stranded_memory_bytes'] / 1e9:.0f}" for rest in left]),
                 Field("placement", [_starts(layout) for layout in layouts], "left"),
             ]
         )
     )
+    print("unused: of the card without MIG, in no instance; what MIG itself cuts off is in it.")
     print("placement: first memory slot of each instance, as in PROFILE@SLOT.")
+
+
+def _left_over(gpu: str, layout: Any) -> dict[str, Any]:
+    """What no instance of a layout has, of the card without MIG."""
+    from ..scenario.profiles import profile
+
+    card = profile(gpu)
+    memory = sum(part["nominal_memory_bytes"] for part in layout.partitions)
+    return {
+        "stranded_sms": card.sms - sum(part["sms"] for part in layout.partitions),
+        "stranded_memory_bytes": card.nominal_memory_bytes - memory,
+    }
 
 
 def _starts(layout: Any) -> str:
@@ -206,6 +230,9 @@ def demo(options: argparse.Namespace) -> None:
 def validate(options: argparse.Namespace) -> None:
     """``gpushare validate``."""
     from ..validation import SUITES, can_run
+
+    if options.target == SOURCES:
+        return _validate_sources(options)
     from ..validation import validate as run
     from ..validation.accuracy import regressions
 
@@ -240,6 +267,25 @@ def validate(options: argparse.Namespace) -> None:
     worse = [line for report in reports for line in regressions(report)] if options.check else []
     if worse:
         raise ValueError("worse than validation/accuracy.json: " + "; ".join(worse))
+
+
+def _validate_sources(options: argparse.Namespace) -> None:
+    """``gpushare validate sources``."""
+    from ..validation.sources import answer_claims
+
+    taken = [f"--{name}" for name in ("calibrated", "data", "uncertainty", "plot") if getattr(options, name)]
+    if taken:
+        raise ValueError(
+            f"{', '.join(taken)}: claims of documents are answered by what comes with the package"
+        )
+    with Progress(SOURCES) as progress:
+        found = answer_claims(progress=progress.fraction)
+    if options.json:
+        _print_json(found.to_dict())
+    else:
+        print(found.text())
+    if options.check and found.failed:
+        raise ValueError("answers that no longer stand: " + "; ".join(found.faults()))
 
 
 def calibrate(options: argparse.Namespace) -> None:

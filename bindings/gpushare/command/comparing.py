@@ -59,6 +59,19 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="FOLDER|FILE.csv", help="where to write tables; existing files are replaced"
     )
+    _add_breakdown(parser)
+
+
+def _add_breakdown(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--by",
+        metavar="COLUMN,...",
+        default="",
+        help="also counts and latencies by columns of the requests: traffic, llm.replica, user, ...",
+    )
+    parser.add_argument(
+        "--window", type=float, metavar="S", help="and by when they arrived, in windows of S seconds"
+    )
 
 
 def add_compare(parser: argparse.ArgumentParser) -> None:
@@ -86,6 +99,7 @@ def run(options: argparse.Namespace) -> int:
     budget = Budget(
         options.replications, _most(options), options.uncertainty, bool(asked.bounds or asked.tolerate)
     )
+    parts = _parts(options)
     with Progress(options.scenario) as progress, warned(scenario):
         result, fared = judged_run(
             scenario,
@@ -93,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
             budget,
             seed=options.seed,
             uncertainty=options.uncertainty,
-            record_requests=options.out is not None,
+            record_requests=options.out is not None or parts is not None,
             record_steps=options.steps,
             threads=options.threads,
             most_requests=options.most_requests,
@@ -102,11 +116,23 @@ def run(options: argparse.Namespace) -> int:
     if options.out is not None:
         _write_result(result, options.out)
     judged = fared.named()
+    groups = result.by(*parts, window_s=options.window) if parts is not None else None
     if options.json:
-        print(files.plain_json(_run_to_dict(result, fared.meets, judged)))
+        told = _run_to_dict(result, fared.meets, judged)
+        print(files.plain_json(told if groups is None else told | {"by": groups.to_dict()}))
     else:
         print(f"{result.summary().text(min(80, columns()))}{_judged_text(fared)}")
+        if groups is not None:
+            keys = len(parts or ()) + (options.window is not None)
+            print(f"\n{groups.text(min(80, columns()), keys)}")
     return exit_code(fared.meets) if judged else MET
+
+
+def _parts(options: argparse.Namespace) -> list[str] | None:
+    """Columns to break requests down by; None where nobody asks."""
+    if not options.by and options.window is None:
+        return None
+    return [column.strip() for column in options.by.split(",") if column.strip()]
 
 
 def _said(table: Any) -> dict[str, Any]:

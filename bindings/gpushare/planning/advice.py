@@ -75,8 +75,8 @@ def advice_for(
         busy = dedicated.get(f"{name}.busy", math.nan)
         habits.append(Habits(name, busy, min(1.0, busy * ratio), ratio > BURSTY))
     completed = 1.0  # where they do not even fit, nothing is compared with them
-    if dedicated:
-        completed = dedicated["request_throughput"] * dedicated["duration_s"] / dedicated["arrived"]
+    if dedicated.get("offered_rate", 0) > 0:
+        completed = min(1.0, dedicated["request_throughput"] / dedicated["offered_rate"])
     shared = [c for c in packed.configs if len(c.tenants) > 1 or c.part.name != "whole"]
     ways = ["mig" if c.part.name != "whole" else str(sharing[c]) for c in shared]
     return advise(habits, completed, bool(shared), max(ways, key=ways.count, default=""), isolated)

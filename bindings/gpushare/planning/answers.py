@@ -61,7 +61,7 @@ def _first_token(summaries: Mapping[str, Summary]) -> str:
 
 def _in_time(summary: Summary) -> float:
     """Share of the requests that were completed before the measured window ended."""
-    return float(summary["request_throughput"] * summary["duration_s"] / summary["arrived"])
+    return min(1.0, float(summary["request_throughput"] / summary["offered_rate"]))
 
 
 def _or_infinite(value: float | None) -> float:

@@ -260,9 +260,9 @@ class _Judge:
 
     def _kept_up(self, alone: Measured | None) -> float:
         """Share of the requests that dedicated GPUs complete in time."""
-        if alone is None or not is_open(self._scenario) or not alone["arrived"] > 0:
+        if alone is None or not is_open(self._scenario) or not alone["offered_rate"] > 0:
             return 1.0
-        return alone["request_throughput"] * alone["duration_s"] / alone["arrived"]
+        return min(1.0, alone["request_throughput"] / alone["offered_rate"])
 
 
 class Comparison(comparison.Comparison):

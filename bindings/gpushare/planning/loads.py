@@ -95,14 +95,15 @@ def _offered(scenario: Scenario, traffic: Sequence[Mapping[str, Any]], mixed: bo
         return sum(rate for rate in rates if rate is not None)
     result = simulate(scenario, record_requests=mixed)
     summary = result.summary()
-    count = float(summary["arrived"])
+    rate = float(summary["offered_rate"])
     if mixed:
         names = {t.get("name", t.get("pipeline", "")) for t in traffic}
         rows = zip(result.requests["traffic"], result.requests["measured"], strict=True)
-        count = float(sum(1 for name, measured in rows if measured and name in names))
-    if count == 0:
+        count = sum(1 for name, measured in rows if measured and name in names)
+        rate = count / float(summary["duration_s"])
+    if rate == 0:
         raise fail(ScenarioError, "vary", "no request comes within the horizon")
-    return count / float(summary["duration_s"])
+    return rate
 
 
 def _number_at(document: Any, path: str) -> float:

@@ -89,9 +89,15 @@ def _count(number: float, what: str) -> str:
 
 def _gpus(verdict: Choice, one: Fared) -> str:
     used, alone = _count(one.gpus, "GPU"), verdict.alone
-    if one.freed > 0:
-        return f"{used} instead of {one.gpus + one.freed:.0f}, {one.freed:.0f} freed"
-    return f"{used}, as many as dedicated" if alone is not None and one is not alone else used
+    others = alone if alone is not one else None
+    # A mode may have other services than the dedicated one, and so another count of its own to begin with.
+    freed = max(one.freed, others.gpus - one.gpus if others is not None else 0.0)
+    if freed > 0:
+        return f"{used} instead of {one.gpus + freed:.0f}, {freed:.0f} freed"
+    if others is None:
+        return used
+    more = one.gpus - others.gpus
+    return f"{used}, as many as dedicated" if more == 0 else f"{used}, {more:.0f} more than dedicated"
 
 
 def _money(verdict: Choice, one: Fared) -> str:

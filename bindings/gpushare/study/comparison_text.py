@@ -162,7 +162,7 @@ class ComparisonText:
             f"req/s, tok/s: completed requests and their output tokens in the {number(window, 0)} s "
             f"measured{self._offered()}. busy: share of time with a kernel running; bandwidth: bytes moved of the "
             "peak; both over the GPUs used. VRAM: resident of nominal. jitter: p99 - p50. "
-            f"{self._server_legend()}A month has 720 hours at {self._prices()}."
+            f"{self._latency_legend()}{self._server_legend()}A month has 720 hours at {self._prices()}."
         )
 
     def _offered(self) -> str:
@@ -179,6 +179,12 @@ class ComparisonText:
     def _server_legend(self) -> str:
         shown = [figures.of("service")[name.rsplit(".", 1)[1]] for name in self._server_figures]
         return "".join(f"{f.title.removesuffix(' %')}: {f.meaning}. " for f in dict.fromkeys(shown))
+
+    def _latency_legend(self) -> str:
+        """What those measure whose names do not tell them apart."""
+        shown = dict.fromkeys(name.rsplit(".", 1)[-1] for name in self._latencies)
+        told = [figures.metrics()[name] for name in shown if name in ("first_audio", "first_chunk")]
+        return "".join(f"{metric.name}: {metric.meaning}. " for metric in told)
 
     def _precision(self) -> str:
         told = {"req/s": "request_throughput", "the e2e mean": "e2e_latency_mean_s"}

@@ -16,7 +16,9 @@ from ..frames.render import Field, html_table, number, numbers, shorten, text_ta
 from ..frames.tables import Table, concatenate
 from . import figures
 from .bottleneck import Bottleneck, agreed
+from .breakdown import breakdown
 from .estimates import Estimate, estimate
+from .traffic_table import traffic_fields
 
 __all__ = ["Result", "Run", "Summary"]
 
@@ -200,6 +202,9 @@ class Summary(Mapping[str, float]):
         lines += told(self.warnings, width)
         lines += ["", text_table(self._latency_fields(), width=width)]
         lines += ["", text_table(self._partition_fields(), width=width)]
+        entries = [run.summary["traffic"] for run in self._runs]
+        if entries and len(entries[0]) > 1:
+            lines += ["", text_table(traffic_fields(entries), width=width)]
         if self.assumptions:
             lines += ["", *told(self.assumptions, width, "assumed")]
         return "\n".join(lines)
@@ -357,6 +362,10 @@ class Result:
     def partitions(self) -> Table:
         """One row for each partition."""
         return self._table("partitions")
+
+    def by(self, *columns: str, window_s: float | None = None) -> Table:
+        """Counts and latencies of the requests, by columns of `requests` and windows of time: see `breakdown`."""
+        return breakdown(self.requests, columns, window_s)
 
     def summary(self) -> Summary:
         """Figures by name, as estimates with half-widths when there are several replications."""

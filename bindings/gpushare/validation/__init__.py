@@ -52,7 +52,8 @@ def validate(
     if name in SUITES:
         return run_suite(name, Path(data) if data is not None else None, progress)
     if not Path(name).is_dir():
-        raise ValueError(f"no folder and no suite {name!r}; the suites are {', '.join(SUITES)}")
+        claims = "; claims of documents are answered by gpushare.answer_claims()" if name == "sources" else ""
+        raise ValueError(f"no folder and no suite {name!r}; the suites are {', '.join(SUITES)}{claims}")
     return folder_report(
         Path(name),
         calibrated=Path(calibrated) if calibrated is not None else None,

@@ -44,7 +44,7 @@ struct CallRecipe {
   double user_tokens_per_s = 4;  ///< of what is recognised
   Distribution first_sentence_tokens = uniform(20, 40);
   Distribution reply_tokens = uniform(60, 120);
-  double audio_s_per_token = 0.072;
+  double audio_s_per_token = 0.3;  ///< 150 words a minute at 1.33 tokens a word
   double barge_in = 0.075;     ///< probability that the user breaks in, at a uniform point of the playback
   double system_tokens = 300;  ///< before the first turn
   double response_s = 0.8;     ///< from the end of speech to the first audio, on the nominal schedule

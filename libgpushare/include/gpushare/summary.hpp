@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -56,9 +57,14 @@ struct TrafficSummary {
   std::uint64_t backlog = 0, backlog_in_middle = 0;  ///< in the system when the window ended, and half-way
   std::uint64_t late = 0;                            ///< of the backlog, those that were answered
   double cleared_after_s = 0;                        ///< from its end, until the last of them had left
+  std::uint64_t rejected = 0, failed = 0;            ///< of those that arrived in the window
+  /// Before first steps, on average, of what arrived in each quarter of the window and was answered.
+  std::array<double, 4> waits_s{};
   /// False where the backlog grew all along and left more slowly than it came. In a closed loop and in calls the next
   /// request waits for the last one's answer: what is offered is what is served, and overload is latency.
   bool keeps_up = true;
+  /// False for calls whose waits more than double from one quarter of the window to another: a longer run shows others.
+  bool settles = true;
 };
 
 /// What the requests wait for most.

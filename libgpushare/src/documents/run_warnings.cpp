@@ -34,6 +34,16 @@ std::string too_short(const TrafficSummary& traffic, double window_s) {
       traffic.backlog, traffic.offered_rate * window_s, window_s, traffic.cleared_after_s);
 }
 
+std::string unsettled(const TrafficSummary& traffic) {
+  const auto [least, most] = std::minmax_element(traffic.waits_s.begin(), traffic.waits_s.end());
+  return text::format(
+      "does not settle: requests wait {:.3g} s for their first steps in one quarter of the window and "
+      "{:.3g} s in another ({:.3g} s in the last). Each waits for the answer before it, so no backlog tells, "
+      "but the servers are at their limit or beyond it, or warmup_s is shorter than a call: a longer run may "
+      "show much longer waits. It takes less load, more capacity, or a longer warm-up",
+      *least, *most, traffic.waits_s.back());
+}
+
 }  // namespace
 
 std::vector<Warning> warnings_of(const Scenario& scenario, const Summary& summary) {
@@ -47,6 +57,8 @@ std::vector<Warning> warnings_of(const Scenario& scenario, const Summary& summar
                                   : "/traffic/0";
     if (!traffic.keeps_up)
       warnings.push_back({where, overload(traffic, summary.duration_s)});
+    else if (!traffic.settles)
+      warnings.push_back({where, unsettled(traffic)});
     else if (traffic.kind != "closed" && backlog > std::max(kSome, kLargePart * arrived))
       warnings.push_back({where, too_short(traffic, summary.duration_s)});
   }

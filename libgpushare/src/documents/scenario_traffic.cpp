@@ -68,6 +68,19 @@ void read_hold_stream(const Reader& reader, const Workload& workload, bool other
   }
 }
 
+// What is said in one turn is history only where another follows in the same session.
+void check_history(const Reader& reader, const Traffic& traffic) {
+  if (!traffic.history && traffic.history_limit_tokens > 0)
+    reader.at("history_limit_tokens").fail(R"(there is no history to limit; add "history": true)");
+  if (traffic.history && traffic.turns_per_session == 1)
+    reader.at("history").fail(
+        "a session has one turn here, so no prompt would carry anything; add \"turns_per_session\", how many "
+        "turns go by before a user begins anew (2 or more)");
+  if (!traffic.history && traffic.turns_per_session > 1)
+    reader.at("turns_per_session")
+        .fail(R"(turns of a session differ only by what prompts carry of earlier ones; add "history": true)");
+}
+
 void read_closed(const Reader& reader, const Workload& workload, Traffic& traffic) {
   traffic.users = static_cast<int>(reader.at("users").integer(1, kMostUsers));
   traffic.ramp_up_s = reader.number("ramp_up_s", 0, json::kNonNegative);
@@ -81,8 +94,7 @@ void read_closed(const Reader& reader, const Workload& workload, Traffic& traffi
   traffic.turns_per_session = static_cast<int>(reader.integer("turns_per_session", 1, 1, 1'000'000'000));
   traffic.history = reader.boolean("history", false);
   traffic.history_limit_tokens = reader.number("history_limit_tokens", 0, json::kNonNegative);
-  if (!traffic.history && traffic.history_limit_tokens > 0)
-    reader.at("history_limit_tokens").fail(R"(there is no history to limit; add "history": true)");
+  check_history(reader, traffic);
   traffic.playback = reader.boolean("playback", false);
   if (traffic.playback && stages_of(workload, traffic, Role::speaks) == 0)
     reader.at("playback").fail("no stage of the pipeline speaks, so nothing is played");

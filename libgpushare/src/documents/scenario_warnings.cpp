@@ -158,10 +158,26 @@ void check_trace(const Traffic& traffic, const std::string& where, Found& found)
                   trace.name, per_s, tokens, origin.time_unit, span_s, per_s < kSlowest ? "ms" : "s"));
 }
 
+// Of calls that were handed over: how fast both sides speak.
+void check_calls(const std::vector<VoiceCall>& calls, const std::string& where, Found& found) {
+  double audio_s = 0, replied = 0, speech_s = 0, said = 0;
+  for (const VoiceCall& call : calls)
+    for (const CallTurn& turn : call.turns) {
+      audio_s += turn.audio_s, replied += turn.reply_tokens;
+      speech_s += turn.speech_s, said += turn.user_tokens;
+    }
+  if (replied > 0) found.check(plausible_range("audio_s_per_token"), where + ", audio_s", audio_s / replied);
+  if (speech_s > 0)
+    found.check(plausible_range("user_tokens_per_s"), where + ", user_tokens", said / speech_s);
+}
+
 void check_traces(const Scenario& scenario, Found& found) {
-  for (std::size_t i = 0; i < scenario.workload.traffic.size(); ++i)
-    if (scenario.workload.traffic[i].trace != nullptr)
-      check_trace(scenario.workload.traffic[i], text::format("/traffic/{}", i), found);
+  for (std::size_t i = 0; i < scenario.workload.traffic.size(); ++i) {
+    const Traffic& traffic = scenario.workload.traffic[i];
+    const std::string where = text::format("/traffic/{}", i);
+    if (traffic.trace != nullptr) check_trace(traffic, where, found);
+    if (traffic.calls != nullptr) check_calls(*traffic.calls, where, found);
+  }
 }
 
 // ---- Placement and objectives ----

@@ -147,14 +147,19 @@ constexpr LatencyMetric kMetrics[] = {
     {"queue", "queue", false, "a visit's wait for its first step"},
     {"ttft", "TTFT", true, "from the prompt to the first token"},
     {"tpot", "TPOT", false, "time of an output token after the first, by request"},
+    {"stream_open", "stream open", false,
+     "from the prompt until who takes the reply sentence by sentence, each after the one before is spoken, "
+     "has its last "
+     "token"},
     {"after_speech", "after speech", true, "from the end of the utterance to its transcript"},
-    {"first_audio", "first audio", true, "from the text to the first chunk of speech"},
+    {"first_audio", "first audio", true,
+     "from the reply's first sentence to its first chunk of speech, wait for a worker and all"},
     {"latency", "latency", true, "a visit, queue and all"},
     {"itl", "ITL", false, "between two tokens of a reply"},
     {"chunk_latency", "chunk", false, "from a chunk of speech heard to its step's end"},
     {"interarrival_jitter", "jitter", false, "RFC 3550 jitter of the chunks that a stream sends"},
-    {"first_chunk", "first chunk", false,
-     "from a sentence's arrival at the server to its first chunk of speech"},
+    {"first_chunk", "first chunk", true,
+     "of any sentence, from its arrival at the server to its first chunk of speech"},
     {"inter_chunk", "inter chunk", false, "between two chunks of speech of a sentence"},
 };
 

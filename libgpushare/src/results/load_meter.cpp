@@ -15,12 +15,20 @@ constexpr double kLeastShare = 0.02;  // of what arrived in the window
 // exponential; where they do not, at the rate that they serve.
 constexpr double kSlowDrain = 0.95, kVerySlowDrain = 0.6;
 constexpr double kWaiting = 0.25;  // of a request's time, before its first step
+// From one quarter of the window to another: what chance does not do to waits of servers with capacity to spare.
+constexpr double kUnsettled = 2;
+constexpr double kLeastLonger_s = 0.05;
 
 double wait_of(const Request& request) {
   double wait_s = 0;
   for (const StageState& stage : request.stages)
     if (stage.queued != kNever && stage.started != kNever) wait_s += to_seconds(stage.started - stage.queued);
   return wait_s;
+}
+
+bool are_alike(const std::array<double, 4>& waits_s) {
+  const auto [least, most] = std::minmax_element(waits_s.begin(), waits_s.end());
+  return *most <= kUnsettled * *least || *most <= *least + kLeastLonger_s;
 }
 
 }  // namespace
@@ -49,11 +57,22 @@ void LoadMeter::finish(const Request& request, Time now) {
   if (now > end_) entry.left.add(now - end_);
   if (request.arrival < begin_ || request.arrival > end_) return;
   ++entry.arrived;
+  count(entry, request);
   if (request.arrival < marks_[kParts / 2]) return;
   ++entry.arrived_late;
   if (!completed) return;
   entry.wait_s += wait_of(request);
   entry.stay_s += to_seconds(now - request.arrival);
+}
+
+void LoadMeter::count(Entry& entry, const Request& request) const {
+  entry.rejected += request.status == RequestStatus::rejected ? 1 : 0;
+  entry.failed += request.status == RequestStatus::failed ? 1 : 0;
+  if (request.status != RequestStatus::completed) return;
+  const std::size_t part = first_mark_from(request.arrival);
+  const std::size_t quarter = part == 0 ? 0 : (part - 1) * kQuarters / kParts;
+  entry.waits_s[quarter] += wait_of(request);
+  ++entry.answered[quarter];
 }
 
 bool LoadMeter::keeps_up(const Entry& entry, const std::array<double, kParts + 1>& present) const {
@@ -89,6 +108,12 @@ TrafficSummary LoadMeter::summary_of(std::size_t index) const {
   summary.backlog_in_middle = static_cast<std::uint64_t>(present[kParts / 2]);
   summary.late = entry.late;
   summary.cleared_after_s = entry.left.count() > 0 ? entry.left.max_s() : 0;
+  summary.rejected = entry.rejected;
+  summary.failed = entry.failed;
+  for (std::size_t q = 0; q < kQuarters; ++q)
+    summary.waits_s[q] = entry.answered[q] > 0 ? entry.waits_s[q] / entry.answered[q] : 0;
+  const bool enough = *std::min_element(entry.answered.begin(), entry.answered.end()) >= kFewest;
+  summary.settles = traffic.kind != Traffic::Kind::calls || !enough || are_alike(summary.waits_s);
   const bool open = traffic.kind == Traffic::Kind::open || traffic.kind == Traffic::Kind::trace;
   summary.keeps_up = !open || window_s <= 0 || keeps_up(entry, present);
   return summary;

@@ -17,6 +17,7 @@ enum class RequestStatus : std::uint8_t { completed, rejected, failed, skipped }
 /// Where a request stands in one stage.
 struct StageState {
   Time queued = kNever;
+  Time last_queued = kNever;  ///< of stages that take sentences one by one: the last
   Time started = kNever;
   Time first_output = kNever;
   Time finished = kNever;

@@ -28,6 +28,14 @@ std::optional<RequestLatency> voice_to_voice(const Stages& stages) {
   return latency;
 }
 
+/// Of a stage whose sentences others take one by one.
+std::vector<std::size_t> takers_of(const Stages& stages, std::size_t stage) {
+  std::vector<std::size_t> takers;
+  for (std::size_t s = stage + 1; s < stages.size(); ++s)
+    if (stages[s].after == static_cast<int>(stage) && stages[s].on == Trigger::sentence) takers.push_back(s);
+  return takers;
+}
+
 std::optional<Duration> since(Time end, Time begin) {
   if (end == kNever) return std::nullopt;
   return end - begin;
@@ -43,6 +51,14 @@ Time first_audio(const std::vector<std::size_t>& speakers, const Request& reques
   Time first = kNever;
   for (const std::size_t stage : speakers) first = std::min(first, request.stages[stage].first_output);
   return first;
+}
+
+/// When the last of what a stage wrote was taken: a reader that hands each sentence on before it reads further.
+Time taken(const std::vector<std::size_t>& takers, const StageState& state, const Request& request) {
+  Time last = state.finished;
+  for (const std::size_t stage : takers)
+    if (request.stages[stage].last_queued != kNever) last = std::max(last, request.stages[stage].last_queued);
+  return last;
 }
 
 }  // namespace
@@ -72,6 +88,10 @@ std::vector<RequestLatency> request_latencies(const Workload& workload) {
       add("queue", StageClock::queue);
       const Model& model = *workload.services[static_cast<std::size_t>(stage.service)].model;
       for (const StageMetric& metric : metrics_of(model)) add(metric.name, metric.clock);
+      if (std::vector<std::size_t> takers = takers_of(pipeline.stages, s); !takers.empty()) {
+        add("stream_open", StageClock::latency);
+        all.back().takers = std::move(takers);
+      }
       add("latency", StageClock::latency);
     }
   }
@@ -90,6 +110,7 @@ std::optional<Duration> measure(const RequestLatency& latency, const Workload& w
                heard = end_of_speech(service, state, request);
     return since(spoken, std::min(heard, spoken));  // who answers before the user has ended does so at once
   }
+  if (!latency.takers.empty()) return since(taken(latency.takers, state, request), state.queued);
   switch (latency.clock) {
     case StageClock::queue:
       return since(state.started, state.queued);

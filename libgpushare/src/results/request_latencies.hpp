@@ -22,6 +22,8 @@ struct RequestLatency {
   StageClock clock = StageClock::latency;  ///< of the stage
   /// Voice to voice: the stages that may speak first; it begins where the user's speech in `stage` ends.
   std::vector<std::size_t> speakers{};
+  /// Stream open: the stages that take what `stage` writes sentence by sentence; it ends when they have its last token.
+  std::vector<std::size_t> takers{};
   bool whole = false;  ///< from the request's arrival to its end
 };
 

@@ -61,6 +61,7 @@ void Pipelines::start_stage(Time now, std::uint32_t slot, std::uint8_t index) {
   const Stage& stage = pipeline_of(request).stages[index];
   StageState& state = request.stages[index];
   if (state.queued == kNever) state.queued = now;
+  state.last_queued = now;
   ++request.jobs_open;
   ++state.parts_submitted;
   if (stage.service < 0) {

@@ -6,9 +6,13 @@ namespace gpushare {
 namespace {
 
 // A replica that holds the prompt's prefix is passed over when it has so many more in it than the emptiest one, and so
-// many times more; as routers with caches in mind do (SGLang's: 32 and 1.1; assumed here).
-constexpr int kImbalance = 32;
+// many times more; as routers with caches in mind do (SGLang's: 32 and 1.1; assumed here). Fewer where the replica's
+// cache holds fewer: those beyond would wait for it.
+constexpr std::int64_t kImbalance = 32;
 constexpr double kImbalanceFactor = 1.1;
+// Of the prompt, that makes a replica worth going to (SGLang's router: half; assumed here): what all prompts begin with
+// would otherwise send everyone to the first replica that has it.
+constexpr double kWorthGoing = 0.5;
 
 }  // namespace
 
@@ -84,19 +88,22 @@ int Router::prefix_affine(Time now, const Job& job, const ServiceState& service)
   const int emptiest = least_outstanding(service);
   if (emptiest < 0) return -1;
   int best = emptiest;
-  std::int64_t most = 0;
+  const std::int64_t tokens = std::max(1u, job.input_tokens + job.output_tokens);
+  std::int64_t most = 0, places = kImbalance;
   for (const int candidate : service.present) {
     const auto* engine = std::get_if<ContinuousEngine>(&server(candidate).engine);
     if (!server(candidate).accepts() || engine == nullptr) continue;
     catch_up_(now, candidate);
     const std::int64_t cached = engine->cached_tokens(job);
-    if (cached <= most) continue;
+    if (cached <= most || static_cast<double>(cached) < kWorthGoing * job.input_tokens) continue;
     most = cached;
     best = candidate;
+    places = std::max<std::int64_t>(1, engine->longest_sequence() / tokens);
   }
   const int least = server(emptiest).in_system;
   const int chosen = server(best).in_system;
-  const bool unbalanced = chosen > least + kImbalance && chosen > kImbalanceFactor * least;
+  const bool unbalanced =
+      chosen >= least + std::min(kImbalance + 1, places) && chosen > kImbalanceFactor * least;
   return unbalanced ? emptiest : best;
 }
 

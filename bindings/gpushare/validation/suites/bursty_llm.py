@@ -22,6 +22,7 @@ _REPLICATIONS = 4
 _SECONDS = 240
 _WARMUP_S = 60
 _FIRST_TOKEN = ("p50", "p95")
+_WAYS = (1, 2, 3, 4, 8)
 _TARGETS = [
     Target("", "max", 0.06, 0.03, "throughput / single pod"),
     Target("", "max", 0.20, 0.10, "first token p50 / single pod"),
@@ -53,7 +54,7 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
         + [_feasible(told, document)],
         targets=_TARGETS,
         sources=[str(told["source"]), *(str(preset["source"]) for preset in told["host_presets"])],
-        notes=[feasibility(told, document), *_NOTES],
+        notes=[feasibility(told, document), *_NOTES, *_losses(document)],
     )
 
 
@@ -120,6 +121,35 @@ def _document(preset: Mapping[str, Any], share: float) -> dict[str, Any]:
 
 def _summaries(document: Mapping[str, Any], *modes: str) -> dict[str, Summary]:
     return compare(document, modes, replications=_REPLICATIONS, record_requests=False, threads=1).summaries
+
+
+def _losses(document: Mapping[str, Any]) -> list[str]:
+    """What 1 to 8 pods of one format serve, and what becomes of the rest: hand-overs, batches, memory, host."""
+    return [_loss(document, precision) for precision in ("int4", "fp16")]
+
+
+def _loss(document: Mapping[str, Any], precision: str) -> str:
+    one = {
+        **document,
+        "modes": {},
+        "services": {"llm": {**document["services"]["llm"], "precision": precision}},
+    }
+    table = compare(
+        one, ["dedicated", *(f"time-slicing:{n}" for n in _WAYS[1:])], record_requests=False, threads=1
+    )
+    found = list(table.summaries.values())
+
+    def each(name: str, scale: float = 1.0, places: int = 0) -> str:
+        return ", ".join(f"{scale * float(summary[name]):,.{places}f}" for summary in found)
+
+    refused = "".join(f" More are refused ({mode})." for mode in list(table.refused)[:1])
+    return (
+        f"One format, {precision}, on {', '.join(map(str, _WAYS[: len(found)]))} pods: "
+        f"{each('request_throughput', places=2)} requests/s. A kernel runs {each('gpu0/whole.busy', 100)} % of the "
+        f"time and hand-overs take {each('gpu0/whole.switching', 100)} %; what is left is the host's. A step has "
+        f"{each('llm.mean_batch')} sequences and reads the weights once for all of them; memory makes "
+        f"{each('llm.preemptions')} preemptions.{refused}"
+    )
 
 
 def _single(told: Mapping[str, Any], found: Mapping[str, Summary]) -> list[Row]:

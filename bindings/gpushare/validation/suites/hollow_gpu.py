@@ -118,7 +118,8 @@ def _notes(told: Mapping[str, Any], summaries: Mapping[str, Summary]) -> list[st
     bandwidth = (
         next(i["bandwidth_fraction"] for i in card.mig if i["name"] == "3g.40gb") * card.bandwidth_bytes_per_s
     )
-    slots = max(told["memory_gb"][name] / 40 for name in ("asr", "tts")) * (1 + told["headroom"])
+    wanted = {name: told["memory_gb"][name] * (1 + told["headroom"]) for name in ("asr", "tts")}
+    slots = max(wanted.values()) / 40
     return [
         f"Bandwidth of 3g.40gb: the article's {guess['bandwidth_3g_gb_s']['value']} GB/s, modelled "
         f"{bandwidth / 1e9:,.0f} "
@@ -131,7 +132,14 @@ def _notes(told: Mapping[str, Any], summaries: Mapping[str, Summary]) -> list[st
         f"on average, "
         f"the article's 2 to 5 ms ({guess['asr_chunk_ms']['source']}); between chunks of synthesis "
         f"{1e3 * after['tts.inter_chunk_mean_s']:.1f} ms, the article's 10 to 20 ms a phoneme.",
-        f"The rule of 20 % headroom holds: with it the fuller instance would use {100 * slots:.0f} % of its "
-        f"memory.",
+        f"The article's rule of 20 % headroom holds, with {100 * slots:.0f} % of the fuller instance, and asks "
+        f"for less: {' and '.join(f'{size:.1f} GB' for size in wanted.values())} fit "
+        f"{_smallest(max(wanted.values()))}.",
         f"The load is assumed: {after['request_throughput']:.2f} requests a second; the article gives none.",
     ]
+
+
+def _smallest(gigabytes: float) -> str:
+    """The smallest instance of an A100 that has so much memory."""
+    fitting = [one for one in profile("a100").mig if one["memory_bytes"] >= 1e9 * gigabytes]
+    return str(min(fitting, key=lambda one: (one["memory_bytes"], -one["sms"]))["name"])

@@ -13,7 +13,7 @@ from ..report import Report, Row, Target
 
 __all__ = ["run"]
 
-_GPU = "a100"
+_GPU = "a100-pcie"
 _SLICE = "1g.10gb"
 _MODES = ("time-slicing", "mps", "mig")
 #: Estimate: 12 transformer layers with pre- and post-processing in eager mode.
@@ -45,7 +45,8 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
             "that they do. One slice has 1/7.7 of the SMs and 1/8 of the bandwidth, so the two rows cannot "
             "tell arithmetic from bandwidth (taken to be arithmetic), nor latency on the GPU from launches "
             "that run beside its work (taken to be latency, which leaves room for others under MPS).",
-            "Measured on the PCIe card (1,935 GB/s, 300 W); predicted with the profile of the SXM card.",
+            "Measured on the PCIe card (1,935 GB/s, 300 W) and predicted with its profile, whose power is the "
+            "SXM card's by the limits.",
         ],
     )
 
