@@ -221,7 +221,7 @@ TEST_CASE("a step table without FLOP says nothing of their efficiency") {
 TEST_CASE("the uncapped law is recovered from pairs and from triples that the event simulation ran") {
   const GpuProfile card = h200();
   const Cast cast = cast_of(card);
-  const UncappedLaw law{2 * kUs, 0.8};
+  const UncappedLaw law{2 * kUs, 0.8, card.mps.uncapped.long_turn_s};
   const auto part = [&](int, const StepCharacter& step) { return predict_interference(law, step); };
   std::vector<SaturatedGroup> groups = measure_all(card, cast, part, {{1, 1}});
   SUBCASE("pairs") {}
@@ -233,6 +233,7 @@ TEST_CASE("the uncapped law is recovered from pairs and from triples that the ev
   const UncappedLawFit fit = fit_uncapped_law(groups, cast.kinds, card);
   CHECK(fit.law.launch_s == near(2 * kUs, 1e-4));
   CHECK(fit.law.exponent == near(0.8, 1e-4));
+  CHECK(fit.law.long_turn_s == near(law.long_turn_s, 1e-3));
   for (const Fitted& one : fit.parameters) CHECK(one.determined);
   CHECK(largest(fit.relative_errors) < 1e-5);
 }

@@ -12,6 +12,8 @@ namespace {
 using Vector = Eigen::VectorXd;
 
 constexpr double kLeastSusceptibility = 0.005;
+/// What it costs to move long_turn_s e times away from the profile's: groups without long kernels hardly see it.
+constexpr double kPriorWeight = 0.1;
 
 Neighbours neighbours_of(std::span<const Interference> steps, std::size_t i) {
   Neighbours others;
@@ -99,13 +101,27 @@ std::vector<double> saturated_slowdowns(std::span<const Interference> interferen
 UncappedLawFit fit_uncapped_law(std::span<const SaturatedGroup> groups, std::span<const StepKind> kinds,
                                 const GpuProfile& profile) {
   const Groups data(groups, kinds, profile);
-  LeastSquaresProblem search = problem({1e-6, 0.9}, {0, 0.2}, {20e-6, 2}, {1e-6, 0.3});
-  search.residuals = [&](const Vector& x) {
-    const UncappedLaw law{x[0], x[1]};
-    return data.log_errors([&](int, const StepCharacter& step) { return predict_interference(law, step); });
+  const double known_s = profile.mps.uncapped.long_turn_s;
+  LeastSquaresProblem search = known_s > 0
+                                   ? problem({1e-6, 0.9, 0}, {0, 0.5, -3}, {20e-6, 2, 3}, {1e-6, 0.3, 1})
+                                   : problem({1e-6, 0.9}, {0, 0.2}, {20e-6, 2}, {1e-6, 0.3});
+  const auto law_at = [&](const auto& x) {
+    return UncappedLaw{x[0], x[1], known_s > 0 ? known_s * std::exp(x[2]) : 0};
   };
-  const auto found = least_squares(search);
-  return {{found[0], found[1]}, found.parameters, relative(found.residuals, data.clients())};
+  search.residuals = [&](const Vector& x) {
+    const UncappedLaw law = law_at(x);
+    Vector errors = data.log_errors(
+        [&](int, const StepCharacter& step) { return predict_interference(law, step); }, known_s > 0 ? 1 : 0);
+    if (known_s > 0) errors[data.clients()] = kPriorWeight * x[2];
+    return errors;
+  };
+  auto found = least_squares(search);
+  const UncappedLaw law = law_at(found);
+  if (known_s > 0) {
+    found.parameters[2].value = law.long_turn_s;
+    found.parameters[2].standard_error *= law.long_turn_s;
+  }
+  return {law, found.parameters, relative(found.residuals, data.clients())};
 }
 
 CappedLawFit fit_capped_law(std::span<const SaturatedGroup> groups, std::span<const StepKind> kinds,

@@ -77,6 +77,7 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
             "measured on one NVIDIA H200, driver 580.159.04, vLLM 0.24.0, MIG off: validation/vllm-h200"
         ],
         notes=_NOTES,
+        in_view={"mps": "what a decode leaves to others under MPS, as a share of what kernels reach"},
     )
 
 
