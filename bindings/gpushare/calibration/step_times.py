@@ -100,15 +100,11 @@ class StepTimes:
         return grid[nearest[2:]] * cards[key].alone_s / cards[nearest].alone_s
 
     def _beyond(self, grid: _Grid, key: StepKey) -> bool:
-        """Whether a table has a single batch size, which is not the step's, and cards say how they compare."""
+        """Whether a step is larger or smaller than all of a table, and cards say how they compare."""
         cards = self._measured.cards
-        batches = {batch for batch, _ in grid}
-        return (
-            len(batches) == 1
-            and key.batch not in batches
-            and key in cards
-            and any(StepKey(*key[:2], *shape) in cards for shape in grid)
-        )
+        batches, lengths = {batch for batch, _ in grid}, {n for _, n in grid}
+        inside = min(batches) <= key.batch <= max(batches) and min(lengths) <= key.n <= max(lengths)
+        return not inside and key in cards and any(StepKey(*key[:2], *shape) in cards for shape in grid)
 
     def _grid(self, grids: Mapping[tuple[str, str], _Grid], key: StepKey) -> _Grid:
         if key[:2] not in grids:
