@@ -85,6 +85,7 @@ $(stamps)/package-$(package): | $(venv)
 	@echo 'building and installing gpushare (minutes the first time)'
 	$(call timed,release library and wheel) $(pip_install) --no-build-isolation --check-build-dependencies \
 	  --config-settings=build-dir=build/release $(if $(editable),-e) .
+	rm -f $(stamps)/package-*  # sources that go back to what they were are installed again
 	touch $@
 
 venv: $(venv)

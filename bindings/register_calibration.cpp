@@ -156,6 +156,7 @@ py::dict law_fit(const std::vector<GroupTuple>& groups, const std::vector<KindTu
     const UncappedLawFit fit = fit_uncapped_law(groups_of(groups), kinds_of(kinds), *profile.profile);
     law["launch_s"] = fit.law.launch_s;
     law["exponent"] = fit.law.exponent;
+    if (fit.law.long_turn_s > 0) law["long_turn_s"] = fit.law.long_turn_s;
     d["parameters"] = fitted_list(fit.parameters);
     d["relative_errors"] = fit.relative_errors;
   }

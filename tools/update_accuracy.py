@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from gpushare.validation import SUITES, Report, can_run, run_suite
-from gpushare.validation.accuracy import committed, figures, markdown, summary_markdown
+from gpushare.validation.accuracy import HEADLINES, committed, figures, headline_markdown, markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- accuracy: begin -->", "<!-- accuracy: end -->"
@@ -56,18 +56,19 @@ def sections(path: Path, reports: list[Report]) -> str:
 
 
 def table_rows(path: Path, reports: list[Report]) -> str:
-    """The rows of each suite, in their order; those that did not run as they are."""
-    head, rule, *old = between(path).splitlines()
-    rows = {name: [row for row in old if row.startswith(f"| {name} |")] for name in SUITES}
-    rows |= {report.suite: summary_markdown([report]).splitlines()[2:] for report in reports}
-    return "\n".join([head, rule, *(row for name in SUITES for row in rows[name])])
+    """What a stranger needs; rows of suites that did not run as they are."""
+    _, _, *old = between(path).splitlines()
+    head, rule, *new = headline_markdown(reports).splitlines()
+    rows = {row.split("|")[1].strip(): row for row in [*old, *new]}
+    return "\n".join([head, rule, *(rows[what] for what, *_ in HEADLINES if what in rows)])
 
 
 def write_figures(reports: list[Report]) -> None:
     path = ROOT / "validation" / "accuracy.json"
     old = committed() if path.is_file() else {}
     new = {name: figures(reports).get(name, old.get(name)) for name in SUITES}
-    path.write_text(json.dumps({k: v for k, v in new.items() if v}, indent=2) + "\n", encoding="utf-8")
+    known = {name: one for name, one in new.items() if one is not None}
+    path.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
 
 
 def replace_between(path: Path, text: str) -> None:

@@ -221,7 +221,7 @@ TEST_CASE("a step table without FLOP says nothing of their efficiency") {
 TEST_CASE("the uncapped law is recovered from pairs and from triples that the event simulation ran") {
   const GpuProfile card = h200();
   const Cast cast = cast_of(card);
-  const UncappedLaw law{2 * kUs, 0.8};
+  const UncappedLaw law{2 * kUs, 0.8, card.mps.uncapped.long_turn_s};
   const auto part = [&](int, const StepCharacter& step) { return predict_interference(law, step); };
   std::vector<SaturatedGroup> groups = measure_all(card, cast, part, {{1, 1}});
   SUBCASE("pairs") {}
@@ -233,6 +233,7 @@ TEST_CASE("the uncapped law is recovered from pairs and from triples that the ev
   const UncappedLawFit fit = fit_uncapped_law(groups, cast.kinds, card);
   CHECK(fit.law.launch_s == near(2 * kUs, 1e-4));
   CHECK(fit.law.exponent == near(0.8, 1e-4));
+  CHECK(fit.law.long_turn_s == near(law.long_turn_s, 1e-3));
   for (const Fitted& one : fit.parameters) CHECK(one.determined);
   CHECK(largest(fit.relative_errors) < 1e-5);
 }
@@ -264,18 +265,19 @@ TEST_CASE(
   cast.kinds.push_back({100, 0.5, 1e9, 1e9, Precision::bf16});  // in no group
   const InterferenceFit fit = fit_interference(groups, cast.kinds, card, false);
   REQUIRE(fit.susceptibility.size() == 5);
+  // These kinds are far from any law, which draws them to it by up to 0.4 %.
   const double scale = fit.susceptibility[0].value / s[0];
   for (std::size_t k = 0; k < 4; ++k) {
     CAPTURE(k);
-    CHECK(fit.susceptibility[k].value == near(s[k] * scale, 1e-3));
-    CHECK(fit.launch[k].value == near(d[k] / scale, 1e-3));
+    CHECK(fit.susceptibility[k].value == near(s[k] * scale, 4e-3));
+    CHECK(fit.launch[k].value == near(d[k] / scale, 4e-3));
     CHECK(fit.susceptibility[k].determined);
     CHECK(fit.launch[k].determined);
     CHECK(fit.proportional[k].value == 0);
   }
   CHECK_FALSE(fit.susceptibility[4].determined);
   CHECK_FALSE(fit.launch[4].determined);
-  CHECK(largest(fit.relative_errors) < 1e-4);
+  CHECK(largest(fit.relative_errors) < 2e-3);
 }
 
 TEST_CASE("with caps each kind presses by a part for its launches and a part for its SMs") {
@@ -298,7 +300,7 @@ TEST_CASE("with caps each kind presses by a part for its launches and a part for
     CHECK(fit.launch[k].value == near(launch[k] / scale, 5e-3));
     CHECK(fit.proportional[k].value == near(proportional[k] / scale, 5e-3));
   }
-  CHECK(largest(fit.relative_errors) < 1e-4);
+  CHECK(largest(fit.relative_errors) < 3e-4);
 }
 
 TEST_CASE("steps that do not slow each other are fitted with pressures near zero") {

@@ -258,7 +258,7 @@ TEST_CASE("without caps two equal clients take their floor once and their work t
 
 TEST_CASE(
     "without caps clients that saturate share the time, and clients that press on nothing do not meet") {
-  const Interference full = predict_interference(UncappedLaw{2e-6, 0.8}, {50e-6, 1, 0, 0, 1});
+  const Interference full = predict_interference(UncappedLaw{2e-6, 0.8, 30e-6}, {50e-6, 1, 0, 0, 1});
   for (const int clients : {1, 2, 3, 8})
     CHECK(end_of_equals(clients, 5, full) == doctest::Approx(5 * clients));
   const Interference launch_bound = predict_interference(UncappedLaw{2e-6, 0.8}, {1e-6, 0, 0, 0, 1});
@@ -272,6 +272,11 @@ TEST_CASE(
                      shorter = predict_interference(linear, {10e-6, 1, 0, 0, 1});
   CHECK(shorter.susceptibility * longer.pressure == doctest::Approx(10));
   CHECK(longer.susceptibility * shorter.pressure == doctest::Approx(0.1));
+  // With turns that count less beyond 300 us, a kernel of 900 us costs one of 300 us 3 x sqrt(2 / 4) times its time.
+  const UncappedLaw bent{0, 1, 300e-6};
+  CHECK(predict_interference(bent, {300e-6, 1, 0, 0, 1}).susceptibility *
+            predict_interference(bent, {900e-6, 1, 0, 0, 1}).pressure ==
+        doctest::Approx(3 * std::sqrt(0.5)));
 }
 
 TEST_CASE(

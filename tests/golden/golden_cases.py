@@ -38,6 +38,8 @@ SUITES = (
     "bursty-llm",
     "dynamo-sharing",
     "h200",
+    "h200-intervals",
+    "h200-long",
     "h200-pairs",
     "h200-second",
     "hollow-gpu",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import DATA
 from gpushare.validation import SUITES, Report, can_run
-from gpushare.validation.accuracy import committed, markdown, regressions, summary_markdown
+from gpushare.validation.accuracy import committed, headline_markdown, markdown, regressions
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -30,7 +30,7 @@ def test_the_documents_hold_the_figures_of_the_suites(report: Report) -> None:
     accuracy = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert markdown([report]) in accuracy, "run tools/update_accuracy.py"
-    for line in summary_markdown([report]).splitlines()[2:]:
+    for line in headline_markdown([report]).splitlines()[2:]:
         assert line in readme, "run tools/update_accuracy.py"
 
 
@@ -52,4 +52,21 @@ def test_every_suite_names_its_split_and_source(report: Report) -> None:
     assert report.calibrated_on
     assert report.predicted
     assert report.sources
-    assert any(row.role == "prediction" for row in report.rows)
+    assert any(row.role in ("prediction", "check") for row in report.rows)
+    assert not {row.mode for row in report.rows if row.role == "prediction"} - set(report.summary())
+
+
+def test_tables_mark_what_was_chosen_with_their_rows_in_view(report: Report) -> None:
+    modes = {row.mode for row in report.rows}
+    assert set(report.in_view) <= {*modes, ""}
+    marked = markdown([report]).count(" \\* |")
+    assert marked == sum(mode in report.in_view or "" in report.in_view for mode in report.summary())
+    assert (report.chosen_in_view() in str(report).replace("\n", " ")) or marked
+
+
+def test_the_readme_has_three_rows() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = (
+        readme.split("<!-- accuracy: begin -->")[1].split("<!-- accuracy: end -->")[0].strip().splitlines()
+    )
+    assert [row.split("|")[1].strip() for row in table[2:]] == ["shared GPU", "LLM server", "speech"]

@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gpushare as gs
 import pytest
 from gpushare import _core
+from gpushare.calibration.measurement_files import Folder, read_groups
 from gpushare.calibration.runs import StepKey
 from gpushare.calibration.step_times import StepTimes
 from gpushare.command.cli import main
@@ -148,6 +150,22 @@ def test_long_kernels_press_and_short_ones_suffer(calibration: gs.Calibration) -
     unseen = StepKey("llm", "prefill", 1, 2048)
     part = calibration.step(unseen, calibration.times.whole(unseen), 1.0, capped=False)
     assert part.pressure > kinds[PREFILL].launch.value
+
+
+def test_steps_that_nobody_slows_do_not_shift_the_scale_of_the_others(
+    measured: gs.Measurements, calibration: gs.Calibration
+) -> None:
+    # Long prompts hardly notice a short step: their susceptibility is not seen, nor what short ones press on them.
+    long = read_groups(Folder(data_file("h200-long/pairs.json").parent), "pairs.json")
+    with_long = gs.calibrate(
+        replace(measured, groups=[*measured.groups, *(group for group in long if group.mode == "mps")])
+    )
+    assert calibration.uncapped is not None
+    assert with_long.uncapped is not None
+    for key, kind in calibration.uncapped.kinds.items():
+        other = with_long.uncapped.kinds[key]
+        assert other.susceptibility.value == pytest.approx(kind.susceptibility.value, rel=0.35), key
+        assert other.launch.value == pytest.approx(kind.launch.value, rel=0.35), key
 
 
 def test_what_the_data_do_not_determine_is_said(folder: Path) -> None:

@@ -27,7 +27,9 @@ def test_a_suite_says_what_it_fitted_and_what_it_predicted(name: str, report_of:
     assert report.suite == name
     assert all((report.calibrated_on, report.predicted, report.sources, report.notes))
     roles = {row.role for row in report.rows}
-    assert roles - {"check"} == {"calibration", "prediction"}
+    predicts = name != "hollow-gpu"  # sums of inputs and prices
+    assert roles - {"check"} == ({"calibration", "prediction"} if predicts else {"calibration"})
+    assert predicts or "check" in roles
     fitted = {
         (row.case, row.mode, row.client, row.metric) for row in report.rows if row.role == "calibration"
     }

@@ -220,6 +220,7 @@ def _nearest(fit: SharingFit, key: StepKey, alone_s: float) -> StepKey | None:
     if key in fit.kinds:
         return key
     near = [other for other in fit.kinds if other[:2] == key[:2]]
+    near = near or [other for other in fit.kinds if other.step == key.step]
     return min(near, key=lambda other: abs(math.log(fit.kinds[other].alone_s / alone_s))) if near else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,17 @@ class Measurements:
     def sms(self) -> int:
         """SMs of the whole card."""
         return max(row.sms for row in self.dedicated)
+
+    def with_groups_of(self, others: Measurements) -> Measurements:
+        """The same with the saturated groups and the time slice of others; SMs of another card by their share of it."""
+        if others is self:
+            return self
+        share = self.sms / others.sms
+        groups = [
+            replace(group, sms=tuple(max(1, round(sms * share)) for sms in group.sms))
+            for group in others.groups
+        ]
+        return replace(self, groups=groups, slice_s=others.slice_s)
 
     def card(self, key: StepKey) -> StepCard:
         """The model card of a step, or of the nearest shape of the same step; one kernel where there is none."""

@@ -44,12 +44,12 @@ class StepTimes:
             seconds = self._alone.get((key, self._sms)) or self._measured.card(key).alone_s
             if seconds:
                 return seconds
-        return _at(self._grid(self._whole, key), key)
+        return self._time(self._grid(self._whole, key), key)
 
     def under_mps(self, key: StepKey) -> float:
         """Seconds as the only MPS client, without a cap; as `whole` where that was not measured."""
         grids = self._by_sms.get(self._sms, {})
-        return _at(grids[key[:2]], key) if key[:2] in grids else self.whole(key)
+        return self._time(grids[key[:2]], key) if key[:2] in grids else self.whole(key)
 
     def capped(self, key: StepKey, sms: int) -> float:
         """Seconds as an MPS client with so many SMs.
@@ -77,7 +77,7 @@ class StepTimes:
 
     def demand(self, key: StepKey) -> tuple[float, float]:
         """FLOP and bytes of a step, from the tables or its card; 0 where they were not counted."""
-        if key[:2] not in self._flop:
+        if key[:2] not in self._flop or self._beyond(self._flop[key[:2]], key):
             card = self._measured.card(key)
             return card.flop, card.bytes
         return _at(self._grid(self._flop, key), key), _at(self._grid(self._bytes, key), key)
@@ -86,9 +86,25 @@ class StepTimes:
         counts = [count for count, grids in self._by_sms.items() if key[:2] in grids]
         if not counts:
             return self.whole(key)
-        times = [_at(self._by_sms[count][key[:2]], key) for count in counts]
+        times = [self._time(self._by_sms[count][key[:2]], key) for count in counts]
         inverse = [1 / count for count in counts]
         return _interpolate(inverse[::-1], times[::-1], 1 / sms)
+
+    def _time(self, grid: _Grid, key: StepKey) -> float:
+        """A table's time; of a shape beyond the table that has a card, by the cards of it and of the nearest."""
+        if not self._beyond(grid, key):
+            return _at(grid, key)
+        cards = self._measured.cards
+        timed = [other for other in (StepKey(*key[:2], *shape) for shape in grid) if other in cards]
+        nearest = min(timed, key=lambda other: abs(math.log(cards[other].alone_s / cards[key].alone_s)))
+        return grid[nearest[2:]] * cards[key].alone_s / cards[nearest].alone_s
+
+    def _beyond(self, grid: _Grid, key: StepKey) -> bool:
+        """Whether a step is larger or smaller than all of a table, and cards say how they compare."""
+        cards = self._measured.cards
+        batches, lengths = {batch for batch, _ in grid}, {n for _, n in grid}
+        inside = min(batches) <= key.batch <= max(batches) and min(lengths) <= key.n <= max(lengths)
+        return not inside and key in cards and any(StepKey(*key[:2], *shape) in cards for shape in grid)
 
     def _grid(self, grids: Mapping[tuple[str, str], _Grid], key: StepKey) -> _Grid:
         if key[:2] not in grids:

@@ -7,11 +7,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from .documents import measured
-from .report import Report, percent
+from .report import Report, percent, quantile
 
-__all__ = ["committed", "figures", "markdown", "regressions", "summary_markdown"]
+__all__ = ["HEADLINES", "committed", "figures", "headline_markdown", "markdown", "regressions"]
 
 FILE = "accuracy.json"
+#: What a stranger needs: what is predicted, measured on what, by which modes of which suite.
+HEADLINES = (
+    (
+        "shared GPU",
+        "LLM, ASR and TTS together on one H200: 13 co-runs by time-slicing, MPS and MPS with caps",
+        "h200-intervals",
+        ("time-slicing", "mps", "mps-capped"),
+    ),
+    ("LLM server", "vLLM 0.24 on one H200, at loads that gave no figure", "vllm-h200", ("alone",)),
+    ("speech", "recognition and synthesis on A100 and H100, by streams", "speech-nim", ("a100", "h100")),
+)
 _FIGURES = ("median_abs_error", "p90_abs_error")
 # Errors may grow by this much before it counts: figures are written with so many digits.
 _TOLERANCE = 0.001
@@ -55,13 +66,16 @@ def regressions(report: Report) -> list[str]:
     return lines
 
 
-def summary_markdown(reports: Sequence[Report]) -> str:
-    """One table over all suites, for the README."""
-    lines = ["| suite | sharing | median | 90th percentile | figures |", "|---|---|---|---|---|"]
-    for report in reports:
-        for mode, one in report.summary().items():
-            errors = f"{percent(one['median_abs_error'])} | {percent(one['p90_abs_error'])}"
-            lines.append(f"| {report.suite} | {mode} | {errors} | {int(one['n'])} |")
+def headline_markdown(reports: Sequence[Report]) -> str:
+    """A table of the few rows that a stranger needs, of the suites among `reports`, for the README."""
+    by_name = {report.suite: report for report in reports}
+    lines = ["| | measured | median | 90th percentile | figures |", "|---|---|---|---|---|"]
+    for what, where, suite, modes in HEADLINES:
+        if suite not in by_name:
+            continue
+        errors = sorted(error for mode in modes for error in by_name[suite].errors(mode))
+        told = f"{percent(quantile(errors, 0.5))} | {percent(quantile(errors, 0.9))} | {len(errors)}"
+        lines.append(f"| {what} | {where} | {told} |")
     return "\n".join(lines)
 
 
@@ -87,16 +101,18 @@ def _section(report: Report) -> str:
     heads = ["mode", "median", "p90", "largest", "n"]
     heads += ["noise, median", "noise, p90"] if noisy else []
     heads += ["inside the 90 % interval"] if covered else []
-    lines += ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    lines += ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)] if summary else [report.checked()]
     for mode, one in summary.items():
         cells = [
-            mode,
+            report.marked(mode).replace("*", "\\*"),
             *(percent(one[f"{name}_abs_error"]) for name in ("median", "p90", "max")),
             str(int(one["n"])),
         ]
         cells += [percent(one.get("noise_median")), percent(one.get("noise_p90"))] if noisy else []
         cells += [percent(one.get("coverage"))] if covered else []
         lines.append("| " + " | ".join(cells) + " |")
+    if report.in_view:
+        lines += ["", "\\" + report.chosen_in_view()]
     missed = report.missed()
     for target in missed:
         what = " ".join(filter(None, (target.mode, target.metric, target.statistic)))

@@ -11,14 +11,13 @@ import numpy as np
 
 from .. import _core
 from ..calibration.calibration import Calibration
+from ..calibration.fits import Spread
 from ..calibration.measurements import Measurements
 from ..calibration.runs import CoRun, ServedJob, StepKey
 from .report import Row
 
 __all__ = ["co_run_rows", "predict"]
 
-# A first step that makes up more than this share of a job is timed by itself in the runs alone.
-_FIRST_SHARE = 0.2
 _METRICS = ("mean", "p50", "p95", "served")
 _SAMPLES = 40
 _INTERVAL = (5, 95)  # per cent
@@ -105,7 +104,7 @@ def alone_times(run: CoRun, index: int, calibration: Calibration) -> dict[StepKe
 def _scaled(
     table: Mapping[StepKey, float], jobs: Sequence[Sequence[tuple[StepKey, int]]], alone: Sequence[ServedJob]
 ) -> dict[StepKey, float]:
-    """The table times factors: one of the first step where it is long, one of the rest."""
+    """The table times factors: one of the first step where it is of another kind than the rest, one of the rest."""
     if not alone:
         return dict(table)
     first_ratios, rest_ratios, all_ratios = [], [], []
@@ -113,7 +112,7 @@ def _scaled(
         first = table[parts[0][0]]
         total = sum(table[key] * repeats for key, repeats in parts)
         all_ratios.append((job.done_ms - job.wait_ms) / 1e3 / total)
-        if _FIRST_SHARE * total < first < total:
+        if parts[0][1] == 1 and all(key[:2] != parts[0][0][:2] for key, _ in parts[1:]) and first < total:
             first_ratios.append((job.first_ms - job.wait_ms) / 1e3 / first)
             rest_ratios.append((job.done_ms - job.first_ms) / 1e3 / (total - first))
     if not first_ratios:
@@ -131,6 +130,7 @@ def co_run_rows(
     calibration: Calibration,
     *,
     uncertainty: bool = False,
+    carried_over: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> list[Row]:
     """One row for each co-run, mode, client and metric: mean, p50 and p95 of a job's time, and jobs served.
@@ -142,6 +142,8 @@ def co_run_rows(
         Of the same or of other measurements.
     uncertainty : bool
         Adds 90 % intervals from the calibration's errors.
+    carried_over : bool
+        The saturated groups are another card's: pressures may be off by half as much again, switch costs by twice.
     progress : callable, optional
         Called with a share of 1.
     """
@@ -149,7 +151,7 @@ def co_run_rows(
     repeats = {(run.case, run.mode): run for run in measured.repeats}
     for done, run in enumerate(measured.co_runs):
         predicted = [_figures(one[:, 3] * 1e3) for one in predict(run, calibration)]
-        bounds = _bounds(run, calibration) if uncertainty else None
+        bounds = _bounds(run, calibration, carried_over) if uncertainty else None
         repeat = repeats.get((run.case, run.mode))
         for index, client in enumerate(run.clients):
             found = _figures(np.array([job.done_ms for job in run.shared[index]]))
@@ -187,10 +189,10 @@ def _figures(done_ms: np.ndarray[Any, Any]) -> dict[str, float]:
     }
 
 
-def _bounds(run: CoRun, calibration: Calibration) -> list[dict[str, tuple[float, float]]]:
+def _bounds(run: CoRun, calibration: Calibration, carried_over: bool) -> list[dict[str, tuple[float, float]]]:
     """5 % and 95 % points of the prediction when what was calibrated is off as far as its own errors say."""
     samples: list[list[dict[str, float]]] = [[] for _ in run.clients]
-    for perturbation in _perturbations(run, calibration):
+    for perturbation in _perturbations(run, calibration, carried_over):
         for index, served in enumerate(predict(run, calibration, perturbation)):
             samples[index].append(_figures(served[:, 3] * 1e3))
     return [
@@ -202,8 +204,10 @@ def _bounds(run: CoRun, calibration: Calibration) -> list[dict[str, tuple[float,
     ]
 
 
-def _perturbations(run: CoRun, calibration: Calibration) -> Iterator[_Perturbation]:
+def _perturbations(run: CoRun, calibration: Calibration, carried_over: bool) -> Iterator[_Perturbation]:
     spread = calibration.spread(run.mode, capped=run.capped)
+    if carried_over:
+        spread = Spread(spread.alone, 1.5 * spread.pressure, 2 * spread.switching)
     generator = np.random.default_rng(20240229)
     for _ in range(_SAMPLES):
         yield _Perturbation(

@@ -8,9 +8,10 @@ from pathlib import Path
 from ..calibration.fitting import calibrate
 from ..calibration.measurements import Measurements
 from .co_runs import co_run_rows
-from .report import Report
+from .intervals import WIDENING, widened
+from .report import Report, Row
 
-__all__ = ["folder_report"]
+__all__ = ["folder_report", "folder_rows"]
 
 
 def folder_report(
@@ -38,15 +39,56 @@ def folder_report(
     CalibrationError
         A file is missing or malformed.
     """
-    measured = Measurements.load(folder)
-    constants = Measurements.load(calibrated) if calibrated else measured
-    calibration = calibrate(constants)
-    rows = co_run_rows(measured, calibration, uncertainty=uncertainty, progress=progress)
+    rows, notes = folder_rows(folder, groups_of=calibrated, uncertainty=uncertainty, progress=progress)
+    name, source = folder.resolve().name, (calibrated or folder).resolve().name
     return Report(
-        measured.name,
-        f"Co-runs of {measured.name}",
-        f"runs alone and step tables of {measured.name}; saturated groups of {constants.name}",
-        "shared runs: mean, p50 and p95 of a job's time for each client; jobs served are checked and do not count",
-        rows,
-        notes=[f"warning: {warning}" for warning in calibration.warnings],
+        name,
+        f"Co-runs of {name}",
+        f"runs alone and step tables of {name}; saturated groups of {source}",
+        PREDICTED,
+        widened(rows, WIDENING),
+        notes=notes,
     )
+
+
+PREDICTED = (
+    "shared runs: mean, p50 and p95 of a job's time for each client; jobs served are checked and do not count"
+)
+
+
+def folder_rows(
+    folder: Path,
+    *,
+    groups_of: Path | None = None,
+    uncertainty: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[list[Row], list[str]]:
+    """Rows of a folder's co-runs, with intervals from the calibration's own errors, and what the data do not determine.
+
+    Parameters
+    ----------
+    folder : path
+        Runs alone, step tables and co-runs.
+    groups_of : path, optional
+        Another folder, whose saturated groups give the sharing constants; by default `folder` itself.
+    uncertainty, progress
+        As for `folder_report`.
+    """
+    measured = Measurements.load(folder)
+    others = measured if groups_of is None else Measurements.load(groups_of)
+    calibration = calibrate(measured.with_groups_of(others))
+    elsewhere = _another_card(others, measured)
+    rows = co_run_rows(
+        measured, calibration, uncertainty=uncertainty, carried_over=elsewhere, progress=progress
+    )
+    notes = [f"warning: {warning}" for warning in calibration.warnings]
+    if elsewhere:
+        notes.append(
+            f"The saturated groups are those of another card ({others.name}), and the intervals wider for it."
+        )
+    return rows, notes
+
+
+def _another_card(one: Measurements, other: Measurements) -> bool:
+    names = {measured.device["name"] for measured in (one, other) if "name" in measured.device}
+    return one.sms != other.sms or len(names) > 1

@@ -15,6 +15,8 @@ SUITES = {
     "h200": "h200",
     "h200-pairs": "h200_pairs",
     "h200-second": "h200_second",
+    "h200-intervals": "h200_intervals",
+    "h200-long": "h200_long",
     "vllm-h200": "vllm_h200",
     "nos": "nos",
     "dynamo-sharing": "dynamo_sharing",

@@ -122,6 +122,8 @@ class Report:
         Where the measured figures come from; what a reader must know to judge the errors.
     timelines : list of Timeline
         What `plot.timelines` draws.
+    in_view : dict of str to str
+        What was chosen with rows in view, by their mode; "" for all. Tables mark these modes.
     """
 
     suite: str
@@ -133,6 +135,7 @@ class Report:
     sources: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     timelines: list[Timeline] = field(default_factory=list)
+    in_view: dict[str, str] = field(default_factory=dict)
 
     def errors(self, mode: str = "", metric: str = "") -> list[float]:
         """|error| of the predicted rows, ascending; of checks only where `metric` names them."""
@@ -179,6 +182,13 @@ class Report:
             target.statistic
         ]
 
+    def checked(self) -> str:
+        """What a report says that predicts nothing."""
+        errors = [abs(row.error) for row in self.rows if row.role == "check" and not math.isnan(row.error)]
+        return (
+            f"All {len(errors)} rows are right without a model; the largest is off by {percent(max(errors))}."
+        )
+
     def missed(self) -> list[Target]:
         """Targets whose limit is not reached."""
         return [target for target in self.targets if not self.reached(target) <= target.limit]
@@ -195,6 +205,7 @@ class Report:
             "targets": [{**asdict(target), "reached": self.reached(target)} for target in self.targets],
             "sources": self.sources,
             "notes": self.notes,
+            "in_view": self.in_view,
         }
 
     def __str__(self) -> str:
@@ -216,8 +227,22 @@ class Report:
         split = (f"calibrated on: {self.calibrated_on}", f"predicted: {self.predicted}")
         return [f"{self.suite}: {self.title}", *(wrap(line, indent="  ") for line in split), ""]
 
+    def marked(self, mode: str) -> str:
+        """A mode as tables name it: with an asterisk where something was chosen with its rows in view."""
+        return f"{mode} *" if mode in self.in_view or "" in self.in_view else mode
+
+    def chosen_in_view(self) -> str:
+        """What the asterisks mean; empty without any."""
+        told = [f"{mode}: {what}" if mode else what for mode, what in self.in_view.items()]
+        return f"* Chosen with these rows in view: {'; '.join(told)}." if told else ""
+
     def _ending(self) -> list[str]:
-        parts = [text_table(summary_fields(self.summary()))]
+        found = self.summary()
+        parts = [text_table(summary_fields({self.marked(mode): one for mode, one in found.items()}))]
+        if not found:
+            parts = [self.checked()]
+        if self.in_view:
+            parts += ["", wrap(self.chosen_in_view())]
         if self.targets:
             parts += ["", text_table(target_fields(self))]
         for note in self.notes:
@@ -225,7 +250,8 @@ class Report:
         return parts
 
     def _repr_html_(self) -> str:
-        tables = [row_fields(self.rows), summary_fields(self.summary()), target_fields(self)]
+        summary = {self.marked(mode): one for mode, one in self.summary().items()}
+        tables = [row_fields(self.rows), summary_fields(summary), target_fields(self)]
         return "".join(html_table(fields) for fields in tables if fields and fields[0].cells)
 
 

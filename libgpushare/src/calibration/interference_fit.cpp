@@ -12,6 +12,13 @@ namespace {
 using Vector = Eigen::VectorXd;
 
 constexpr double kLeastSusceptibility = 0.005;
+/// What it costs to move long_turn_s e times away from the profile's: groups without long kernels hardly see it.
+constexpr double kPriorWeight = 0.1;
+/// The same for a kind's susceptibility and pressure against the law's: little beside what any group tells of them.
+constexpr double kKindPriorWeight = 0.05;
+/// And for all susceptibilities together, which only the law gives a scale.
+constexpr double kScaleWeight = 0.1;
+constexpr double kLeastPressure = 1e-3;
 
 Neighbours neighbours_of(std::span<const Interference> steps, std::size_t i) {
   Neighbours others;
@@ -79,6 +86,35 @@ LeastSquaresProblem problem(const std::vector<double>& start, const std::vector<
   return {{}, vector(start), vector(lower), vector(upper), vector(scale)};
 }
 
+/// What the law that fits the groups best says of each kind, where it is first met.
+struct LawOfKinds {
+  std::vector<double> log_s, d, share;
+  std::vector<int> seen;  ///< how often; 0: in no group
+};
+
+LawOfKinds law_of_kinds(std::span<const SaturatedGroup> groups, std::span<const StepKind> kinds,
+                        const GpuProfile& profile, bool capped) {
+  const std::size_t n = kinds.size();
+  LawOfKinds law{std::vector<double>(n, 0), std::vector<double>(n, 0.3), std::vector<double>(n, 1),
+                 std::vector<int>(n, 0)};
+  const UncappedLaw without = capped ? UncappedLaw{} : fit_uncapped_law(groups, kinds, profile).law;
+  const CappedLaw with = capped ? fit_capped_law(groups, kinds, profile).law : CappedLaw{};
+  for (const SaturatedGroup& group : groups) {
+    for (std::size_t i = 0; i < group.kinds.size(); ++i) {
+      const auto k = static_cast<std::size_t>(group.kinds[i]);
+      if (law.seen[k]++) continue;
+      const StepCharacter step = step_character(kinds[k], profile, group.alone_s[i], group.sm_share[i]);
+      const Interference part =
+          capped ? predict_interference(with, step) : predict_interference(without, step);
+      // A law without any slowdown gives zeros, and logarithms and scales must stay finite.
+      law.log_s[k] = std::log(std::max(kLeastSusceptibility, part.susceptibility));
+      law.d[k] = std::max(kLeastSusceptibility, part.pressure);
+      law.share[k] = group.sm_share[i];
+    }
+  }
+  return law;
+}
+
 }  // namespace
 
 std::vector<double> saturated_slowdowns(std::span<const Interference> interference,
@@ -99,13 +135,27 @@ std::vector<double> saturated_slowdowns(std::span<const Interference> interferen
 UncappedLawFit fit_uncapped_law(std::span<const SaturatedGroup> groups, std::span<const StepKind> kinds,
                                 const GpuProfile& profile) {
   const Groups data(groups, kinds, profile);
-  LeastSquaresProblem search = problem({1e-6, 0.9}, {0, 0.2}, {20e-6, 2}, {1e-6, 0.3});
-  search.residuals = [&](const Vector& x) {
-    const UncappedLaw law{x[0], x[1]};
-    return data.log_errors([&](int, const StepCharacter& step) { return predict_interference(law, step); });
+  const double known_s = profile.mps.uncapped.long_turn_s;
+  LeastSquaresProblem search = known_s > 0
+                                   ? problem({1e-6, 0.9, 0}, {0, 0.5, -3}, {20e-6, 2, 3}, {1e-6, 0.3, 1})
+                                   : problem({1e-6, 0.9}, {0, 0.2}, {20e-6, 2}, {1e-6, 0.3});
+  const auto law_at = [&](const auto& x) {
+    return UncappedLaw{x[0], x[1], known_s > 0 ? known_s * std::exp(x[2]) : 0};
   };
-  const auto found = least_squares(search);
-  return {{found[0], found[1]}, found.parameters, relative(found.residuals, data.clients())};
+  search.residuals = [&](const Vector& x) {
+    const UncappedLaw law = law_at(x);
+    Vector errors = data.log_errors(
+        [&](int, const StepCharacter& step) { return predict_interference(law, step); }, known_s > 0 ? 1 : 0);
+    if (known_s > 0) errors[data.clients()] = kPriorWeight * x[2];
+    return errors;
+  };
+  auto found = least_squares(search);
+  const UncappedLaw law = law_at(found);
+  if (known_s > 0) {
+    found.parameters[2].value = law.long_turn_s;
+    found.parameters[2].standard_error *= law.long_turn_s;
+  }
+  return {law, found.parameters, relative(found.residuals, data.clients())};
 }
 
 CappedLawFit fit_capped_law(std::span<const SaturatedGroup> groups, std::span<const StepKind> kinds,
@@ -127,52 +177,42 @@ InterferenceFit fit_interference(std::span<const SaturatedGroup> groups, std::sp
                                  const GpuProfile& profile, bool capped) {
   const Groups data(groups, kinds, profile);
   const std::size_t n = kinds.size();
-  // The scale of s against d is free: the law's, so that fitted and predicted kinds can meet in one run.
-  std::vector<double> log_s(n, 0), d(n, 0.3), p(capped ? n : 0, 0.1);
-  double gauge = 0;
-  std::vector<int> seen(n, 0);
-  std::vector<double> occupancy(n, 0);
-  const UncappedLaw uncapped_reference =
-      capped ? UncappedLaw{} : fit_uncapped_law(groups, kinds, profile).law;
-  const CappedLaw capped_reference = capped ? fit_capped_law(groups, kinds, profile).law : CappedLaw{};
-  for (const SaturatedGroup& group : groups) {
-    for (std::size_t i = 0; i < group.kinds.size(); ++i) {
-      const auto k = static_cast<std::size_t>(group.kinds[i]);
-      if (seen[k]++) continue;
-      const StepCharacter step = step_character(kinds[k], profile, group.alone_s[i], group.sm_share[i]);
-      const Interference part = capped ? predict_interference(capped_reference, step)
-                                       : predict_interference(uncapped_reference, step);
-      // A law without any slowdown gives zeros, and logarithms and scales must stay finite.
-      log_s[k] = std::log(std::max(kLeastSusceptibility, part.susceptibility));
-      d[k] = std::max(kLeastSusceptibility, part.pressure);
-      gauge += log_s[k];
-    }
-  }
+  const LawOfKinds law = law_of_kinds(groups, kinds, profile, capped);
+  const std::size_t proportions = capped ? n : 0;
   const auto columns = [&](std::vector<double> s, const std::vector<double>& a, double b) {
     s.insert(s.end(), a.begin(), a.end());
-    s.insert(s.end(), p.size(), b);
+    s.insert(s.end(), proportions, b);
     return s;
   };
   LeastSquaresProblem search =
-      problem(columns(log_s, d, 0.1),
+      problem(columns(law.log_s, law.d, 0.1),
               columns(std::vector<double>(n, std::log(kLeastSusceptibility)), std::vector<double>(n, 0), 0),
               columns(std::vector<double>(n, 5), std::vector<double>(n, 50), 5),
-              columns(std::vector<double>(n, 0.5), d, 0.2));
+              columns(std::vector<double>(n, 0.5), law.d, 0.2));
   const auto at = [n](const Vector& x, std::size_t block, int kind) {
     return x[static_cast<Eigen::Index>(block * n + static_cast<std::size_t>(kind))];
   };
+  // The groups leave the scale of s against d free, and say nothing of the s of a step that nobody slows or of the d of
+  // one that slows nobody: there a kind is what the law says, so that fitted and predicted kinds can meet in one run.
   search.residuals = [&](const Vector& x) {
     Vector errors = data.log_errors(
         [&](int kind, const StepCharacter& step) -> Interference {
           const double proportional = capped ? at(x, 2, kind) * step.sm_share / kReferenceShare : 0;
-          return {std::exp(at(x, 0, kind)), at(x, 1, kind) + proportional,
-                  occupancy[static_cast<std::size_t>(kind)]};
+          return {std::exp(at(x, 0, kind)), at(x, 1, kind) + proportional, 0};
         },
-        1);
-    double sum = 0;
-    for (std::size_t k = 0; k < n; ++k)
-      if (seen[k] > 0) sum += x[static_cast<Eigen::Index>(k)];
-    errors[data.clients()] = 0.1 * (sum - gauge);
+        static_cast<Eigen::Index>(2 * n + 1));
+    Eigen::Index row = data.clients();
+    double scale = 0;
+    for (std::size_t k = 0; k < n; ++k) {
+      if (law.seen[k] == 0) continue;
+      const int kind = static_cast<int>(k);
+      const double pressure = at(x, 1, kind) + (capped ? at(x, 2, kind) * law.share[k] / kReferenceShare : 0);
+      const double s_off = at(x, 0, kind) - law.log_s[k];
+      errors[row++] = kKindPriorWeight * s_off;
+      errors[row++] = kKindPriorWeight * std::log(std::max(kLeastPressure, pressure) / law.d[k]);
+      scale += s_off;
+    }
+    errors[row] = kScaleWeight * scale;
     return errors;
   };
   const auto found = least_squares(search);
@@ -180,9 +220,9 @@ InterferenceFit fit_interference(std::span<const SaturatedGroup> groups, std::sp
   for (std::size_t k = 0; k < n; ++k) {
     const Fitted& s = found.parameters[k];
     fit.susceptibility.push_back(
-        {std::exp(s.value), std::exp(s.value) * s.standard_error, s.determined && seen[k] > 0});
+        {std::exp(s.value), std::exp(s.value) * s.standard_error, s.determined && law.seen[k] > 0});
     fit.launch.push_back(found.parameters[n + k]);
-    fit.launch.back().determined = fit.launch.back().determined && seen[k] > 0;
+    fit.launch.back().determined = fit.launch.back().determined && law.seen[k] > 0;
     fit.proportional.push_back(capped ? found.parameters[2 * n + k] : Fitted{0, 0, true});
   }
   fit.relative_errors = relative(found.residuals, data.clients());

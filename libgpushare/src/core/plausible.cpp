@@ -84,6 +84,7 @@ constexpr auto kRanges = std::to_array<Plausible>({
     {"launch_s", 1e-8, 0.1, kSeconds, "launches of kernels"},
     {"leak_bytes_per_s", 1e3, 1e11, kBytesPerS, "memory leaks"},
     {"limit_w", 10, 5000, "watts", "power limits of cards"},
+    {"long_turn_s", 1e-6, 0.1, kSeconds, "the length from which turns of kernels count less"},
     {"low_per_s", 1e-5, 1e4, kRate, "arrivals"},
     {"max_queue_delay_s", 1e-6, 5, kSeconds, "a server's wait for a larger batch"},
     {"memory_bytes", 2e7, 1e12, kBytes, "a process's or a card's memory"},

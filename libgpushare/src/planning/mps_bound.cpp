@@ -46,7 +46,7 @@ MildestInterference mildest(const UncappedLaw& law, const Characters& steps) {
   const Interference shortest = of(steps.least_kernel_s, steps.least_saturated_s);
   if (!std::isfinite(steps.most_kernel_s) || law.exponent > 1) return {0, shortest.pressure};
   const Interference longest = of(steps.most_kernel_s, steps.least_saturated_s);
-  // s = u'^(1 - exponent) / (t / 10 us)^exponent: as predicted, of the longest kernel.
+  // s = u'^(1 - exponent) sqrt(1 + t u' / long_turn_s) / (t / 10 us)^exponent: as predicted, of the longest kernel.
   return {longest.susceptibility, shortest.pressure};
 }
 

@@ -55,6 +55,7 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
         targets=_TARGETS,
         sources=[str(told["source"]), *(str(preset["source"]) for preset in told["host_presets"])],
         notes=[feasibility(told, document), *_NOTES, *_losses(document)],
+        in_view={"": "host preset and requests in flight, among some 70 combinations"},
     )
 
 

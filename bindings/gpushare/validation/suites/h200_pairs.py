@@ -13,9 +13,9 @@ from ...calibration.measurements import Measurements
 from ...calibration.runs import Group, StepKey
 from ...files import data_file
 from ..report import Report, Row, Target
-from .h200 import SOURCE
+from .h200_co_runs import SOURCE
 
-__all__ = ["leave_one_out", "run"]
+__all__ = ["leave_one_out", "predict_group", "rows_of_group", "run"]
 
 _STEPS_OF_LONGEST = 60
 
@@ -35,6 +35,7 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
             for target in (Target(mode, "median", 0.06, 0.03), Target(mode, "p90", 0.20, 0.10))
         ],
         [SOURCE],
+        in_view=dict.fromkeys(("mps", "mps-capped"), "the form of the law"),
     )
 
 
@@ -47,14 +48,17 @@ def leave_one_out(measured: Measurements, progress: Callable[[float], None] | No
         calibration = calibrate(others)
         for group in measured.groups:
             if kind in group.steps:
-                rows += _rows_of(group, kind, calibration)
+                rows += rows_of_group(group, calibration, kind)
         if progress:
             progress((done + 1) / len(kinds))
     return rows
 
 
-def _rows_of(group: Group, left_out: StepKey, calibration: Calibration) -> list[Row]:
-    predicted = predict_group(group, calibration, left_out)
+def rows_of_group(
+    group: Group, calibration: Calibration, left_out: StepKey | None = None, longest: int = _STEPS_OF_LONGEST
+) -> list[Row]:
+    """One row for each client of a group; `left_out` by the law alone, over `longest` of its longest steps."""
+    predicted = predict_group(group, calibration, left_out, longest)
     mode = "mps-capped" if group.capped else group.mode
     case = " + ".join(f"{key.step} {key.batch}x{key.n}" for key in group.steps)
     caps = "" if not group.capped else " " + "/".join(f"{p:g}" for p in group.percentages or ())
@@ -72,7 +76,9 @@ def _rows_of(group: Group, left_out: StepKey, calibration: Calibration) -> list[
     ]
 
 
-def predict_group(group: Group, calibration: Calibration, left_out: StepKey | None = None) -> list[float]:
+def predict_group(
+    group: Group, calibration: Calibration, left_out: StepKey | None = None, longest: int = _STEPS_OF_LONGEST
+) -> list[float]:
     """Seconds of each client's step when all repeat theirs without pause; `left_out` by the law alone."""
     card = calibration.profile
     steps = []
@@ -80,5 +86,5 @@ def predict_group(group: Group, calibration: Calibration, left_out: StepKey | No
         alone = calibration.unthrottled(group, i) if group.mode == "time-slicing" else group.alone_s[i]
         share = group.sms[i] / card.sms
         steps.append(calibration.step(key, alone, share, capped=group.capped, by_law=key == left_out))
-    horizon = _STEPS_OF_LONGEST * max(group.alone_s) * len(steps)
+    horizon = longest * max(group.alone_s) * len(steps)
     return _core.simulate_saturated(steps, group.mode, card, horizon)

@@ -21,6 +21,8 @@ _GPU, _MODEL, _PRECISION = "h100", "llama-3.1-8b", "fp8"
 #: Tokens of a prompt and of a reply: inferred from the table's own identity.
 _PROMPT, _REPLY = 200, 190
 _ENGINE = "nim-1.8"
+#: Of the table's versions the one whose first row gave the preset its other times.
+_PRESET_VERSION = "1.8.0"
 #: Replies of each user that warm up, and that count.
 _WARMUP, _COUNTED = 3, 6
 #: Seconds of the front end for a request and for a token, between which they are sought.
@@ -65,11 +67,12 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
         title=told["title"],
         calibrated_on="for each version the last row: what the front end needs for a request (time to first token) and "
         "for a token (time between tokens); the preset's other times on the first row of 1.8.0",
-        predicted="times and rates of all rows as shares of their column's geometric mean (its shape)",
+        predicted="times and rates of the other rows as shares of their column's geometric mean (its shape)",
         rows=rows,
         targets=[Target("", "max", 0.15, 0.08, "itl, shape"), Target("", "max", 0.15, 0.08, "ttft, shape")],
         sources=told["sources"],
         notes=[f"Calibrated: {'; '.join(fitted)}.", *_NOTES],
+        in_view={"": "that one thread takes requests in and sends tokens out, and in which order"},
     )
 
 
@@ -166,17 +169,20 @@ def _simulate(model: Mapping[str, Any], frontend: Frontend, users: int) -> Point
 def _rows(version: Mapping[str, Any], points: Sequence[Point]) -> list[Row]:
     table = version["rows"]
     columns = {
-        "ttft": ("ms", [row[1] for row in table], [1e3 * point.ttft_s for point in points], len(table) - 1),
-        "itl": ("ms", [row[2] for row in table], [1e3 * point.itl_s for point in points], len(table) - 1),
-        "throughput": ("tok/s", [row[3] for row in table], [point.tokens_per_s for point in points], -1),
+        "ttft": ("ms", [row[1] for row in table], [1e3 * point.ttft_s for point in points]),
+        "itl": ("ms", [row[2] for row in table], [1e3 * point.itl_s for point in points]),
+        "throughput": ("tok/s", [row[3] for row in table], [point.tokens_per_s for point in points]),
     }
+    # Of a fitted row both times are inputs, and the rate follows from them.
+    fitted = {len(table) - 1, *((0,) if version["version"] == _PRESET_VERSION else ())}
     rows = []
-    for name, (unit, seen, found, fitted) in columns.items():
+    for name, (unit, seen, found) in columns.items():
         seen_mean, found_mean = _geometric_mean(seen), _geometric_mean(found)
         for i, row in enumerate(table):
             case, mode = f"{row[0]:.0f} requests", f"NIM {version['version']}"
-            if i == fitted:
+            if i in fitted:
                 rows.append(Row(case, mode, _MODEL, name, unit, seen[i], found[i], role="calibration"))
+                continue
             shares = seen[i] / seen_mean, found[i] / found_mean
             rows.append(Row(case, mode, _MODEL, f"{name}, shape", "", *shares))
     return rows

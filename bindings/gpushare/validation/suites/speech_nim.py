@@ -57,6 +57,7 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
         targets=_TARGETS,
         sources=list(dict.fromkeys(str(table["source"]) for table in tables)),
         notes=_NOTES,
+        in_view={"": "how streams are spaced, and what the batcher waits"},
     )
 
 

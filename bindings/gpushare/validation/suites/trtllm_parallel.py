@@ -63,6 +63,7 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
         ],
         sources=told["sources"],
         notes=_NOTES,
+        in_view={"several a100, mixtral-8x7b": "an expert's share of the tokens"},
     )
 
 

@@ -77,6 +77,7 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
             "measured on one NVIDIA H200, driver 580.159.04, vLLM 0.24.0, MIG off: validation/vllm-h200"
         ],
         notes=_NOTES,
+        in_view={"mps": "what a decode leaves to others under MPS, as a share of what kernels reach"},
     )
 
 
@@ -97,6 +98,7 @@ _NOTES = [
     "ones, or on another card, differs by 4 to 6 % from one with the card to itself (5.17 to 5.52 ms between tokens).",
     "'ttft, matched' is the median over requests of |predicted / measured - 1|. The 95th percentiles of first tokens "
     "hang on a handful of requests: 6 to 15 % of sampling noise.",
+    "Intervals are those of `uncertainty=True`, whose spreads come from the errors of other suites.",
     "The law of MPS takes what a decode leaves of the bandwidth from what kernels reach at most: a form that was "
     "chosen after a first look at the two shared MPS runs, with the constants of other measurements.",
 ]
@@ -117,7 +119,15 @@ def _read(path: Path) -> Case:
     return Case(told["case"], told["mode"], clients, prompts, tokens)
 
 
-def _simulated(case: Case) -> dict[str, Served]:
+@dataclass(frozen=True)
+class Simulated:
+    """What the simulation serves: as it is predicted, and with calibrations that are off as far as they may be."""
+
+    point: dict[str, Served]
+    uncertain: list[dict[str, Served]]
+
+
+def _simulated(case: Case) -> Simulated:
     """The same requests as the simulation serves them; of a closed loop, the first token counts from a free place."""
     engine = {**_SET, **({"max_num_seqs": case.in_flight} if case.in_flight else {})}
     names = list(case.clients)
@@ -147,12 +157,16 @@ def _simulated(case: Case) -> dict[str, Served]:
     }
     if "idle" in services:
         traces["idle"] = from_columns({"arrival_s": [0.0], "input_tokens": [1], "output_tokens": [1]}, "idle")
-    found = simulate(Scenario.from_dict(document, traces=traces), threads=1).requests
+    scenario = Scenario.from_dict(document, traces=traces)
+    found = simulate(scenario, threads=1).requests
     done = {name: served_by(name, found, traffic=name) for name in names}
-    if not case.in_flight:
-        return done
-    overhead_s = float(engine_preset(_PRESET).engine["request_overhead_s"])
-    return {name: in_places(one, case.in_flight, overhead_s) for name, one in done.items()}
+    if case.in_flight:
+        overhead_s = float(engine_preset(_PRESET).engine["request_overhead_s"])
+        return Simulated({name: in_places(one, case.in_flight, overhead_s) for name, one in done.items()}, [])
+    runs = simulate(scenario, uncertainty=True, threads=1).runs
+    return Simulated(
+        done, [{name: served_by(name, run.requests, traffic=name) for name in names} for run in runs]
+    )
 
 
 def _arrivals(case: Case, client: Served) -> Vector:
@@ -168,11 +182,12 @@ def _rows(stem: str, case: Case) -> list[Row]:
         if case.in_flight > 1:
             last = len(case.tokens_by_second[name]) - _LEFT_OUT_S
             seen = float(np.mean(case.tokens_by_second[name][_FROM_S:last]))
-            told = _tokens_per_s(simulated[name], _FROM_S, last)
+            told = _tokens_per_s(simulated.point[name], _FROM_S, last)
             saturated = "saturated" if mode == "alone" else f"{mode}, saturated"
             rows.append(Row(stem, saturated, name, "throughput", "tok/s", seen, told, role))
             continue
-        rows += _latencies(stem, mode, name, measured, simulated[name], role)
+        uncertain = [run[name] for run in simulated.uncertain]
+        rows += _latencies(stem, mode, name, measured, simulated.point[name], uncertain, role)
     return rows
 
 
@@ -182,10 +197,17 @@ def _latencies(
     client: str,
     measured: Served,
     simulated: Served,
+    uncertain: Sequence[Served],
     role: Literal["prediction", "calibration"],
 ) -> list[Row]:
     def row(metric: str, of: Callable[[Served], float], named: str = mode) -> Row:
-        return Row(case, named, client, metric, "ms", 1e3 * of(measured), 1e3 * of(simulated), role)
+        seen, told = 1e3 * of(measured), 1e3 * of(simulated)
+        low, high = (
+            np.percentile([1e3 * of(one) for one in uncertain], (5, 95)).tolist()
+            if uncertain
+            else (None, None)
+        )
+        return Row(case, named, client, metric, "ms", seen, told, role, low=low, high=high)
 
     matched = float(np.median(np.abs(simulated.ttft / measured.ttft - 1)))
     return [

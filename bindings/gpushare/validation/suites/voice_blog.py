@@ -49,6 +49,7 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
         targets=_TARGETS,
         sources=[told["request_rate"]["source"], told["first_audio_ms"]["source"]],
         notes=_notes(found),
+        in_view={"": "64 dependent steps of a chunk's decoder, among values from 1 to 400"},
     )
 
 

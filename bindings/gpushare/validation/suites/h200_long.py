@@ -1,0 +1,63 @@
+"""Short steps beside long prompts on one H200, saturated: each length of prompt left out in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ...calibration.fitting import calibrate
+from ...calibration.measurement_files import Folder, read_groups
+from ...calibration.measurements import Measurements
+from ...calibration.runs import StepKey
+from ...files import data_file
+from ..report import Report, Row, Target
+from .h200_co_runs import SOURCE
+from .h200_pairs import rows_of_group
+
+__all__ = ["run"]
+
+
+_STEPS_OF_LONGEST = 12
+
+
+def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
+    """Fits to the pairs of h200 and to prompts of other lengths, and predicts the pairs of each; `data` is not used."""
+    core = Measurements.load(data_file("h200/pairs.json").parent)
+    long = read_groups(Folder(data_file("h200-long/pairs.json").parent), "pairs.json")
+    prompts = sorted({key for group in long for key in group.steps if key.step == "prefill"}, key=_length)
+    rows: list[Row] = []
+    for done, prompt in enumerate(prompts):
+        others = [group for group in long if group.mode == "mps" and prompt not in group.steps]
+        calibration = calibrate(replace(core, groups=[*core.groups, *others]))
+        for group in long:
+            if prompt in group.steps:
+                rows += rows_of_group(group, calibration, longest=_STEPS_OF_LONGEST)
+        if progress:
+            progress((done + 1) / len(prompts))
+    return Report(
+        "h200-long",
+        "Short steps beside prompts of 1,024 to 16,384 tokens on one H200",
+        "pairs of h200; under MPS also pairs with prompts of the other lengths",
+        "step times in pairs with a prompt of that length, relative to the nearest other length",
+        rows,
+        [
+            Target("time-slicing", "median", 0.06, 0.03),
+            Target("mps", "median", 0.06, 0.03),
+            Target("mps", "p90", 0.20, 0.10),
+            Target("mps-capped", "median", 0.06, 0.03),
+        ],
+        [SOURCE + "-long"],
+        _NOTES,
+        in_view={"mps": "where turns of long kernels count less, among four forms"},
+    )
+
+
+_NOTES = [
+    "Without caps a chunk of 8 streams takes 7.6, 13, 17, 24 and 40 times as long beside prompts of 1,024 to 16,384 "
+    "tokens: kernels grow sixteenfold, what they press by sixfold.",
+]
+
+
+def _length(key: StepKey) -> int:
+    return key.n
