@@ -135,6 +135,18 @@ def test_parvagpu_calibrates_on_one_process_of_the_smallest_and_the_largest_size
     assert not any("batch 128" in row.case for row in report.rows)
 
 
+def test_a_network_that_does_not_obey_the_model_is_named(profiles: Path) -> None:
+    assert "Poorly fitted" not in str(run_suite("parvagpu", profiles))
+    lines = (profiles / "net.csv").read_text().splitlines()
+    odd = ["1,2,1,20.0,0.1" if line.startswith("1,2,1,") else line for line in lines]
+    (profiles / "odd.csv").write_text("\n".join(odd) + "\n")
+    report = run_suite("parvagpu", profiles)
+    assert report.poorly_fitted().keys() == report.to_dict()["poorly_fitted"].keys() == {"odd"}
+    assert "Poorly fitted: the model misses the inputs themselves, of odd by up to" in str(report).replace(
+        "\n", " "
+    )
+
+
 def test_processes_of_one_instance_overlap_floors_and_launches_but_not_work(profiles: Path) -> None:
     errors = run_suite("parvagpu", profiles).errors("mig/mps")
     assert errors[len(errors) // 2] < 0.03

@@ -16,6 +16,8 @@ __all__ = ["Report", "Row", "Target", "Timeline"]
 
 #: Rows of a long report that `str(report)` shows; all are in `Report.rows`.
 _SHOWN = 40
+#: What inputs may be off by, at most, for a fit that its predictions can be built on.
+_FITTED = 0.15
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,20 @@ class Report:
             f"All {len(errors)} rows are right without a model; the largest is off by {percent(max(errors))}."
         )
 
+    def poorly_fitted(self) -> dict[str, float]:
+        """Clients whose own inputs the model misses by more than 15 %, and by how much."""
+        worst: dict[str, float] = {}
+        for row in self.rows:
+            if row.role == "calibration" and not math.isnan(row.error):
+                worst[row.client] = max(worst.get(row.client, 0.0), abs(row.error))
+        return {client: error for client, error in worst.items() if error > _FITTED}
+
+    def fit_warning(self) -> str:
+        """Names what is poorly fitted; empty where all is well."""
+        poor = [f"{client} by up to {percent(error)}" for client, error in self.poorly_fitted().items()]
+        told = f"Poorly fitted: the model misses the inputs themselves, of {', '.join(poor)}"
+        return f"{told}; what it predicts of these is a guess." if poor else ""
+
     def missed(self) -> list[Target]:
         """Targets whose limit is not reached."""
         return [target for target in self.targets if not self.reached(target) <= target.limit]
@@ -206,6 +222,7 @@ class Report:
             "sources": self.sources,
             "notes": self.notes,
             "in_view": self.in_view,
+            "poorly_fitted": self.poorly_fitted(),
         }
 
     def __str__(self) -> str:
@@ -243,6 +260,8 @@ class Report:
             parts = [self.checked()]
         if self.in_view:
             parts += ["", wrap(self.chosen_in_view())]
+        if self.poorly_fitted():
+            parts += ["", wrap(self.fit_warning())]
         if self.targets:
             parts += ["", text_table(target_fields(self))]
         for note in self.notes:
