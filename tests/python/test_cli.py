@@ -67,6 +67,7 @@ HELP = [
     ["run"],
     ["compare"],
     ["sweep"],
+    ["sensitivity"],
     ["mig"],
     ["mig", "layouts"],
     ["profile", "show"],
@@ -173,6 +174,21 @@ def test_sweep_orders_by_a_figure_and_shows_it_first(
     assert [row["cost_per_month"] for row in front] == sorted(row["cost_per_month"] for row in front)
     assert 1 <= len(front) < 4
     assert "sweep over users, mode: " in run(capsys, *axes, "--pareto", "cost_per_month,llm.ttft_p95")
+
+
+def test_sensitivity_shows_the_largest_swing_first(
+    capsys: pytest.CaptureFixture[str], scenario: Path, tmp_path: Path
+) -> None:
+    ways = ["--vary", "mode=dedicated,mps", "--vary", "users"]
+    told = ["sensitivity", scenario, "--of", "llm.ttft_p95", *ways]
+    found = json.loads(run(capsys, *told, "--json", "--plot", tmp_path / "tornado.png"))
+    expected = gs.sensitivity(
+        str(scenario), {"mode": ("dedicated", "mps"), "users": None}, "llm.ttft_p95"
+    ).to_dict()
+    assert found == expected
+    assert found["swing"] == sorted(found["swing"], reverse=True)
+    assert (tmp_path / "tornado.png").stat().st_size > 1000
+    assert "mode" in run(capsys, *told)
 
 
 def test_sweep_tells_of_points_that_failed(capsys: pytest.CaptureFixture[str], scenario: Path) -> None:
@@ -336,6 +352,11 @@ def test_a_trace_is_fitted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
             ["sweep", "voice-light", "--axis", "users=2", "--minimize", "llm.ttft_p59"],
             ["--minimize", "nearest: llm.ttft_p50_s, llm.ttft_p95_s"],
         ),
+        (
+            ["sensitivity", "voice-light", "--of", "ttft_p95", "--vary", "users=1,2,3"],
+            ["--vary", "NAME=LOW,HIGH"],
+        ),
+        (["sensitivity", "voice-light", "--of", "ttft_p95", "--vary", "userz"], ["userz"]),
         (["sweep", "voice-light", "--axis", "users=2", "--pareto", "duration"], ["--pareto", "duration_s"]),
         (["mig", "layouts", "a10"], ["a100"]),
         (["profile", "show", "a10"], ["a100"]),

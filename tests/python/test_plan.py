@@ -174,6 +174,26 @@ def test_too_few_gpus_are_an_answer_too():
     assert plan.why
 
 
+def _stopping_at(word):
+    def progress(text):
+        if word in text:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def test_a_plan_that_is_stopped_says_what_it_knows():
+    how = {"slo": ["llm.ttft_p95=400ms"], "gpus": {"a100": 8}}
+    early = gs.plan(NINE, **how, progress=_stopping_at("asr in 1"))
+    assert early.interrupted
+    assert not early.finished
+    assert early.scenario is None
+    assert early.why == "stopped while services were tried on GPUs of their own (1 of 3)"
+    late = gs.plan(NINE, **how, progress=_stopping_at("at 1.2 times"))
+    assert late.interrupted
+    assert late.gpus == late.lower_bound == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from .. import _core
 from .._core import Error
 from .._version import installed_version
-from . import commands, comparing, deciding, sweeping
+from . import commands, comparing, deciding, sensitivity, sweeping
 from .check import add_check
 
 __all__ = ["main"]
@@ -97,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(subparsers, comparing.compare)
     deciding.add_deciding(subparsers, _add, _add_scenario)
     _add_sweep(subparsers, sweeping.sweep)
+    _add_sensitivity(subparsers, sensitivity.sensitivity)
     add_check(subparsers, _add, _positive, _Parser)
     _add_validate(subparsers, commands.validate)
     _add_calibrate(subparsers, commands.calibrate)
@@ -259,6 +260,20 @@ def _add_sweep(subparsers: Any, command: Command) -> None:
     _add_uncertainty(parser)
     parser.epilog = f"{parser.epilog}\n\n{comparing.EXIT_CODES}"
     sweeping.add_sweep(parser)
+    _add_resume(parser, "points")
+
+
+def _add_sensitivity(subparsers: Any, command: Command) -> None:
+    parser = _add(
+        subparsers,
+        "sensitivity",
+        "show what a figure depends on most: one change at a time, both ways",
+        command,
+        "gpushare sensitivity voice-heavy --of tts.first_audio_p95 --vary users --vary /traffic/0/think_s",
+        "gpushare sensitivity voice-heavy --of llm.ttft_p95 --vary mode=dedicated,mps --plot tornado.png",
+    )
+    _add_scenario(parser)
+    sensitivity.add_sensitivity(parser)
     _add_resume(parser, "points")
 
 

@@ -21,7 +21,7 @@ def _print_json(value: Any) -> None:
     print(files.plain_json(value))
 
 
-def parse_axis(text: str, scenario: Any) -> tuple[str, list[Any]]:
+def parse_axis(text: str, scenario: Any, option: str = "--axis") -> tuple[str, list[Any]]:
     """Reads ``NAME=VALUE,...``; ``layout=all`` stands for the maximal layouts of the scenario's GPU.
 
     Raises
@@ -31,7 +31,7 @@ def parse_axis(text: str, scenario: Any) -> tuple[str, list[Any]]:
     """
     name, equals, values = text.partition("=")
     if not name or not equals or not values:
-        raise ValueError(f"--axis: found {text!r}; write NAME=VALUE,... such as users=5,20,50")
+        raise ValueError(f"{option}: found {text!r}; write NAME=VALUE,... such as users=5,20,50")
     if name == "layout" and values == "all":
         from ..scenario import mig
 

@@ -129,7 +129,12 @@ class _Planner:
         """Sizes the services, then packs them."""
         answer = Plan(self.space.scenario, self.asked.objectives, priced=self.space.priced)
         sizes = Sizes(self.space, self.trials, self.say)
-        tenants = [sizes.tenants(service) for service in range(len(self.space.services))]
+        tenants: list[list[Tenant]] = []
+        try:
+            for service in range(len(self.space.services)):
+                tenants.append(sizes.tenants(service))
+        except KeyboardInterrupt:
+            return self._stopped(answer, len(tenants))
         missing = [service for service, options in enumerate(tenants) if not options]
         if missing:
             answer.why = Reasons(self.space, self.trials).impossible(missing)
@@ -153,6 +158,14 @@ class _Planner:
         found = search(problem, self.trials, rounds=rounds, within=gap, progress=self._tell)
         return self._answer(answer, problem, found)
 
+    def _stopped(self, answer: Plan, sized: int) -> Plan:
+        """Stopped before there was anything to pack."""
+        answer.finished, answer.interrupted, answer.runs = False, True, self.runs.count
+        answer.why = (
+            f"stopped while services were tried on GPUs of their own ({sized} of {len(self.space.services)})"
+        )
+        return answer
+
     def _tell(self, found: Found) -> None:
         best = f"{sum(found.best.gpus.values())} GPUs" if found.best is not None else "none yet"
         self.say(f"{self.runs.count} runs; best: {best}; cost at least {found.bound:g} an hour")
@@ -172,8 +185,11 @@ class _Planner:
             answer.why = _NONE if found.done else "none was found so far"
         else:
             self._place(answer, problem, packed)
-            if not found.interrupted:
-                self._look_around(answer, packed, found.runner_up, reasons)
+            try:
+                if not found.interrupted:
+                    self._look_around(answer, packed, found.runner_up, reasons)
+            except KeyboardInterrupt:  # the plan is known
+                answer.interrupted = True
         answer.runs = self.runs.count
         return answer
 

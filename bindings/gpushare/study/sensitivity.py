@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Effect", "Sensitivity", "sensitivity"]
 
 _BAR = 24
-Ways = Mapping[str, tuple[Any, Any]] | Iterable[str]
+Ways = Mapping[str, tuple[Any, Any] | None] | Iterable[str]
 
 
 def sensitivity(
@@ -55,7 +55,7 @@ def sensitivity(
         As in `simulate`; its figures are the middle.
     changes : mapping of str to (low, high), or iterable of str
         What to change, named as in `Scenario.replace`: ``users``, ``rate_per_s``, a member or a path of the document.
-        Names alone change the number that is there by `share` down and up; whole numbers stay whole.
+        Names alone, or with None, change the number that is there by `share` down and up; whole numbers stay whole.
     figure : str
         What to look at, by a short name too.
     share : float
@@ -113,15 +113,16 @@ def sensitivity(
 
 
 def _ways(scenario: Scenario, changes: Ways, share: float) -> dict[str, tuple[Any, Any]]:
-    if isinstance(changes, Mapping):
-        ways = {name: tuple(values) for name, values in changes.items()}
-        for name, values in ways.items():
-            if len(values) != 2:
-                raise ValueError(f"changes: {name} has {len(values)} values; give (low, high)")
-    else:
-        document = scenario.document
-        names = [changes] if isinstance(changes, str) else list(changes)
-        ways = {name: _both_ways(name, value_at(document, name), share) for name in names}
+    names = [changes] if isinstance(changes, str) else list(changes)
+    given = changes if isinstance(changes, Mapping) else dict.fromkeys(names)
+    document = scenario.document
+    ways: dict[str, tuple[Any, Any]] = {}
+    for name, values in given.items():
+        if values is not None and len(values) != 2:
+            raise ValueError(f"changes: {name} has {len(values)} values; give (low, high)")
+        ways[name] = (
+            _both_ways(name, value_at(document, name), share) if values is None else (values[0], values[1])
+        )
     if not ways:
         raise ValueError("changes: nothing to change; name at least one part of the document")
     return ways

@@ -1,0 +1,63 @@
+"""``gpushare sensitivity``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from .. import files
+from .commands import parse_axis
+from .comparing import columns
+from .progress import Progress
+from .resuming import resumable
+
+__all__ = ["add_sensitivity", "sensitivity"]
+
+
+def add_sensitivity(parser: argparse.ArgumentParser) -> None:
+    """What ``gpushare sensitivity`` takes, beside the scenario."""
+    parser.add_argument("--of", required=True, metavar="FIGURE", help="what to look at")
+    parser.add_argument(
+        "--vary",
+        action="append",
+        required=True,
+        metavar="NAME[=LOW,HIGH]",
+        help="as an --axis of `gpushare sweep`; a number without values goes down and up by --share; repeatable",
+    )
+    parser.add_argument("--share", type=float, default=0.2, help="of numbers; by default 0.2")
+    parser.add_argument("--plot", metavar="FILE", help="draw the tornado")
+
+
+def sensitivity(options: argparse.Namespace) -> None:
+    """``gpushare sensitivity``."""
+    from ..scenario.scenario import Scenario
+    from ..study.sensitivity import sensitivity as found_by
+
+    if options.plot is not None:
+        files.try_to_write(options.plot)
+    with resumable(options), Progress(options.scenario) as progress:
+        scenario = Scenario.load(options.scenario)
+        found = found_by(
+            scenario,
+            dict(_way(text, scenario) for text in options.vary),
+            options.of,
+            share=options.share,
+            seed=options.seed,
+            replications=options.replications,
+            threads=options.threads,
+            progress=progress.count,
+            resume=options.resume,
+        )
+    if options.plot is not None:
+        found.plot().savefig(options.plot)
+    print(files.plain_json(found.to_dict()) if options.json else found.text(width=columns()))
+
+
+def _way(text: str, scenario: Any) -> tuple[str, tuple[Any, ...] | None]:
+    """Reads ``NAME`` or ``NAME=LOW,HIGH``."""
+    if "=" not in text:
+        return text, None
+    name, values = parse_axis(text, scenario, "--vary")
+    if len(values) != 2:
+        raise ValueError(f"--vary: found {text!r}; write NAME=LOW,HIGH, or NAME alone for a number")
+    return name, tuple(values)
