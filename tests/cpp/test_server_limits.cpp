@@ -102,11 +102,35 @@ TEST_CASE("activations grow with the token budget and the sequences, and take th
   CHECK(blocks(R"({"max_num_batched_tokens": 8192})") < blocks(R"({"max_num_batched_tokens": 2048})"));
 }
 
-TEST_CASE("flags of real servers that cannot be taken as they are say what to state instead") {
-  CHECK(complaint(chat(R"({"preset": "vllm-0.20", "enforce_eager": true})", 1, 1)).find("launch_s") !=
+TEST_CASE("without CUDA graphs every iteration lasts as long as its launches") {
+  const auto gap_s = [](const char* engine) {
+    return of(simulate(read(chat(engine, 100, 200))), "llm.tpot_p50_s");
+  };
+  const double kernels = std::get<LlmModel>(load_model("llama-3.1-8b").cost).kernels_per_step;
+  const double captured = gap_s(R"({"cuda_graph_max_batch": 256, "eager_kernel_s": 1e-4})");
+  const double eager =
+      gap_s(R"({"cuda_graph_max_batch": 256, "eager_kernel_s": 1e-4, "enforce_eager": true})");
+  CHECK(captured < 0.5 * kernels * 1e-4);
+  CHECK(eager == doctest::Approx(kernels * 1e-4).epsilon(0.02));
+  CHECK(complaint(chat(R"({"preset": "vllm-0.20", "enforce_eager": true})", 1, 1)).find("eager_kernel_s") !=
         std::string::npos);
-  CHECK(complaint(chat(R"({"preset": "vllm-0.20", "kv_cache_dtype": "fp8"})", 1, 1))
-            .find("kv_bytes_per_token") != std::string::npos);
+}
+
+TEST_CASE("a cache of 8 bits holds twice the tokens, and is read in half the bytes") {
+  const auto service = [](const char* engine) { return read(chat(engine, 100, 10)).workload.services[0]; };
+  const auto kept = [&](const char* engine) {
+    return std::get<LlmModel>(service(engine).model->cost).formats.front().kv_bytes_per_token;
+  };
+  const auto blocks = [&](const char* engine) {
+    const Scenario scenario = read(chat(engine, 100, 10));
+    const GpuPlacement& gpu = scenario.placement.gpus[0];
+    return memory_need(scenario.workload.services[0], gpu.profile(), gpu.parts()[0], 1).kv_blocks;
+  };
+  CHECK(kept(R"({"kv_cache_dtype": "fp8"})") == kept("{}") / 2);
+  CHECK(kept(R"({"kv_cache_dtype": "auto"})") == kept("{}"));
+  CHECK(blocks(R"({"kv_cache_dtype": "fp8_e5m2"})") ==
+        doctest::Approx(2.0 * static_cast<double>(blocks("{}"))).epsilon(0.001));
+  CHECK(complaint(chat(R"({"kv_cache_dtype": "int4"})", 1, 1)).find("fp8_e4m3") != std::string::npos);
 }
 
 }  // namespace test_server_limits

@@ -89,6 +89,7 @@ struct ContinuousOptions {
   double prefix_cache_share = 0;  ///< share of prompt tokens found in the cache, whatever they are
 
   int cuda_graph_max_batch = 0;  ///< decodes up to so many are padded to 1, 2, 4, 8, 16, 24, ...; 0: none
+  bool enforce_eager = false;    ///< no CUDA graphs: every kernel costs eager_kernel_s
   double host_per_step_s = 0, host_per_sequence_s = 0;  ///< scheduler and sampler, in turns with the GPU
   double beside_per_step_s = 0,
          beside_per_sequence_s = 0;  ///< likewise, beside the GPU: a step lasts at least so long

@@ -99,20 +99,12 @@ void finish(const Reader& reader, const Service& service, SlotOptions& options) 
                    service.model->name, options.slots, text::join(sizes, ", ")));
 }
 
-// What stands for members of real servers that would have to say more here than they do there.
-void refuse_flags(const Reader& reader) {
-  if (const auto eager = reader.find("enforce_eager"))
-    eager->fail(
-        "running without CUDA graphs makes the host launch every kernel, at a cost that depends on the "
-        "network and the "
-        "CPU: state it as the model's launch_s (seconds of a step's launches; kernels_per_step times 5 to 10 "
-        "us is "
-        "usual), and cuda_graph_max_batch 0 for batches that are not padded");
-  if (const auto dtype = reader.find("kv_cache_dtype"))
-    dtype->fail(
-        "how a cache is stored belongs to the weights' format: state its kv_bytes_per_token in a model file "
-        "of your own "
-        "(half for fp8); precision fp8 has it where the GPU computes in FP8");
+void check_eager(const Reader& reader, const ContinuousOptions& options) {
+  if (options.enforce_eager && options.eager_kernel_s == 0)
+    reader.at("enforce_eager")
+        .fail(
+            "without CUDA graphs the host launches every kernel, and nothing says how long it takes for one: "
+            "give eager_kernel_s too (5e-6 to 1e-5 is usual), or a preset that has it");
 }
 
 // A limit that the document states holds on every card.
@@ -132,7 +124,7 @@ void check_length(const Reader& reader, const Service& service, const Continuous
 }
 
 void finish(const Reader& reader, const Service& service, ContinuousOptions& options) {
-  refuse_flags(reader);
+  check_eager(reader, options);
   keep_stated_limits(reader, options);
   check_length(reader, service, options);
   read_prefix_cache(reader, options);
@@ -151,6 +143,11 @@ Engine starting_point(const Reader& reader, const Model& model) {
 }
 
 }  // namespace
+
+bool keeps_cache_in_8_bits(const Reader& engine) {
+  const auto dtype = engine.find("kv_cache_dtype");
+  return dtype && dtype->choice({"auto", "fp8", "fp8_e4m3", "fp8_e5m2"}) > 0;
+}
 
 Engine read_engine(const Reader& reader, const Service& service) {
   Engine engine = starting_point(reader, *service.model);

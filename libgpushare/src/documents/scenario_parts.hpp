@@ -32,6 +32,8 @@ inline constexpr int kDefaultReplicas = 1;
 [[nodiscard]] Precision read_precision(const Reader& owner, const Model& model);
 /// The engine of a service whose model is known.
 [[nodiscard]] Engine read_engine(const Reader& reader, const Service& service);
+/// Whether an LLM's engine keeps keys and values in 8 bits each.
+[[nodiscard]] bool keeps_cache_in_8_bits(const Reader& engine);
 [[nodiscard]] std::vector<Pipeline> read_pipelines(const Reader& pipelines, const Names& order,
                                                    const std::vector<Service>& services);
 /// Files that are not among the inputs are read, and added to them.

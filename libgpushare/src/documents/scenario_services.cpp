@@ -39,6 +39,17 @@ Precision read_precision(const Reader& owner, const Model& model) {
 
 namespace {
 
+// As any of the model's formats at most has it, halved: caches are of 16 bits otherwise.
+std::shared_ptr<const Model> with_8_bit_cache(const Model& model) {
+  auto made = std::make_shared<Model>(model);
+  auto& formats = std::get<LlmModel>(made->cost).formats;
+  double most = 0;
+  for (const WeightFormat& format : formats) most = std::max(most, format.kv_bytes_per_token);
+  for (WeightFormat& format : formats)
+    format.kv_bytes_per_token = std::min(format.kv_bytes_per_token, most / 2);
+  return made;
+}
+
 int read_tensor_parallel(const Reader& service, const Model& model) {
   const int ranks = whole(service, "tensor_parallel", 1, 1, kMostRanks);
   const auto fail = [&](const std::string& what) { service.at("tensor_parallel").fail(what); };
@@ -62,8 +73,14 @@ Service read_service(const Reader& reader, const std::string& name) {
                                               "user-affinity", "random", "power-of-two", "prefix-affine"}));
   service.memory_bytes = reader.number("memory_bytes", 0, json::kPositive);
   const auto engine = reader.find("engine");
+  const bool small_cache =
+      engine && role_of(*service.model) == Role::generates && keeps_cache_in_8_bits(*engine);
   service.engine = engine ? read_engine(*engine, service) : usual_engine(*service.model);
-  const auto* cache = std::get_if<ContinuousOptions>(&service.engine.options);
+  auto* cache = std::get_if<ContinuousOptions>(&service.engine.options);
+  if (small_cache) {
+    service.model = with_8_bit_cache(*service.model);
+    if (cache->speculation.draft) cache->speculation.draft = with_8_bit_cache(*cache->speculation.draft);
+  }
   if (service.memory_bytes > 0 && cache != nullptr && cache->kv_blocks > 0)
     reader.at("memory_bytes")
         .fail("memory_bytes and engine/kv_blocks both set the size of the cache; give one");

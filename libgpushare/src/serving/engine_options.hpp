@@ -168,6 +168,15 @@ struct EngineTable<ContinuousOptions> {
       {"cuda_graph_max_batch", &O::cuda_graph_max_batch, options::kItemsOrNone, fields::kMust,
        "Iterations of up to so many tokens are padded to the next captured size: 1, 2, 4, 8, 16, 24, ... "
        "256, 272, ...; 0 or absent: none."},
+      {"enforce_eager", &O::enforce_eager, fields::kFlag, fields::kMay,
+       "Runs without CUDA graphs: the host launches every kernel of every iteration, each in eager_kernel_s, "
+       "which "
+       "must then be known."},
+      {"kv_cache_dtype",
+       ReadByHand{},
+       {},
+       fields::kNever,
+       "How keys and values are kept: auto, as the weights' format has it, or fp8, in 8 bits each."},
       {"host_per_step_s", &O::host_per_step_s, json::kNonNegative, fields::kMust,
        "Scheduler and sampler, each iteration, in turns with the GPU."},
       {"host_per_sequence_s", &O::host_per_sequence_s, json::kNonNegative, fields::kMust,
@@ -181,7 +190,7 @@ struct EngineTable<ContinuousOptions> {
        "Host time, beside the GPU's work, for each of the model's kernels in an iteration with prompts whose "
        "batch CUDA graphs hold but for attention; 0 or absent: hidden by the GPU."},
       {"eager_kernel_s", &O::eager_kernel_s, json::kNonNegative, fields::kMay,
-       "The same, in an iteration whose batch is larger than any captured."},
+       "The same, in an iteration whose batch is larger than any captured, and with enforce_eager in all."},
       {"frontend_request_s", &O::frontend_request_s, json::kNonNegative, fields::kMay,
        "One thread takes requests in and sends tokens out, first come first served, beside the iterations: "
        "its time for each request; 0 or absent: none."},

@@ -13,14 +13,18 @@ double captured_batch(double batch) {
   return std::ceil(batch / step) * step;
 }
 
+bool is_captured(double batch, const ContinuousOptions& options) {
+  return !options.enforce_eager && batch <= options.cuda_graph_max_batch;
+}
+
 // What the host does beside the GPU: the iteration lasts at least so long.
 double beside_s(const LlmLoad& load, const LlmServing& serving, const ContinuousOptions& options) {
   const double batch = load.prefill_tokens + load.decodes + load.drafted;
-  const bool captured = batch <= options.cuda_graph_max_batch;
+  const bool captured = is_captured(batch, options);
   double kernel_s = 0;
   if (load.prefill_tokens > 0) {
     kernel_s = captured ? options.piecewise_kernel_s : options.eager_kernel_s;
-  } else if (options.cuda_graph_max_batch > 0 && !captured) {
+  } else if (!captured && (options.cuda_graph_max_batch > 0 || options.enforce_eager)) {
     kernel_s = options.eager_kernel_s;
   }
   return options.beside_per_step_s + options.beside_per_sequence_s * load.sequences +
@@ -66,7 +70,7 @@ Step step_of(const LlmLoad& load, const LlmServing& serving, const ContinuousOpt
   step.items = load.sequences;
   double padding = 0;
   const double batch = load.prefill_tokens + load.decodes + load.drafted;
-  if (batch <= options.cuda_graph_max_batch) padding = captured_batch(batch) - batch;
+  if (is_captured(batch, options)) padding = captured_batch(batch) - batch;
   step.demand = serving.rank_step(load, padding);
   step.demand.launch_s += beside_s(load, serving, options);
   step.demand.host_before_s += options.host_per_step_s + options.host_per_sequence_s * step.items;
