@@ -59,8 +59,10 @@ void add_engine(const Service& service, const ordered_json& said, std::vector<Wa
       },
       service.engine.options);
   add_unsaid<Engine>(kEngineFields, service.engine, said, kTellingOfAll, unsaid);
-  if (unsaid.empty()) return;
   const auto* server = std::get_if<ContinuousOptions>(&service.engine.options);
+  if (server != nullptr && server->enforce_eager && !said.contains("eager_kernel_s"))
+    unsaid.push_back(text::format("eager_kernel_s {:.4g}", server->eager_kernel_s));
+  if (unsaid.empty()) return;
   const std::string by = server == nullptr || server->preset.empty()
                              ? "by default "
                              : text::format("by preset {} ", server->preset);

@@ -169,9 +169,8 @@ struct EngineTable<ContinuousOptions> {
        "Iterations of up to so many tokens are padded to the next captured size: 1, 2, 4, 8, 16, 24, ... "
        "256, 272, ...; 0 or absent: none."},
       {"enforce_eager", &O::enforce_eager, fields::kFlag, fields::kMay,
-       "Runs without CUDA graphs: the host launches every kernel of every iteration, each in eager_kernel_s, "
-       "which "
-       "must then be known."},
+       "Runs without CUDA graphs: the host launches every kernel of every iteration, each in eager_kernel_s; "
+       "where nothing says that, in 6.6e-5 (assumed)."},
       {"kv_cache_dtype",
        ReadByHand{},
        {},
