@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "gpushare/bounds.hpp"
@@ -145,10 +146,12 @@ TEST_CASE("a request that is too long is not sent again: the answer would be the
 }
 
 TEST_CASE("clients that wait long enough change nothing") {
-  const Run with = simulate(chat(R"({"timeout_s": 1000, "retries": 2})", 4));
+  const Scenario patient = chat(R"({"timeout_s": 1000, "retries": 2})", 4);
+  const Run with = simulate(patient);
   const Run without = simulate(chat("", 4));
   CHECK(*with.summary.timed_out == 0);
   CHECK_FALSE(without.summary.timed_out.has_value());
+  CHECK(warnings_of(patient, with.summary).empty());
   CHECK(without.requests.find("attempts") == nullptr);
   CHECK(numbers(with, "finish_s") == numbers(without, "finish_s"));
 }
@@ -161,12 +164,17 @@ TEST_CASE("retries of an overloaded server are load of their own, and waste what
     document["duration_s"] = 200;
     document["traffic"][0]["arrivals"]["rate_per_s"] = 3;
     document["traffic"][0]["client"] = {{"timeout_s", 2.2}, {"retries", retries}};
-    const Run run = simulate(parse_scenario(document.dump()));
+    const Scenario scenario = parse_scenario(document.dump());
+    const Run run = simulate(scenario);
     check_ends_once(run);
     CHECK(*run.summary.timed_out > 0);
     CHECK(run.summary.offered_rate > last_offered + 0.1);
     last_offered = run.summary.offered_rate;
     CHECK(run.summary.success_rate < 0.75);
+    const auto warnings = warnings_of(scenario, run.summary);
+    CHECK(std::any_of(warnings.begin(), warnings.end(), [](const Warning& warning) {
+      return warning.text.starts_with("its clients gave up on ");
+    }));
   }
 }
 
