@@ -81,6 +81,8 @@ py::list traffic_list(const Summary& summary) {
     d["cleared_after_s"] = traffic.cleared_after_s;
     d["rejected"] = traffic.rejected;
     d["failed"] = traffic.failed;
+    if (traffic.timed_out) d["timed_out"] = *traffic.timed_out;
+    if (traffic.retried) d["retried"] = *traffic.retried;
     d["waits_s"] = std::vector<double>(traffic.waits_s.begin(), traffic.waits_s.end());
     d["keeps_up"] = traffic.keeps_up;
     d["settles"] = traffic.settles;

@@ -1,5 +1,6 @@
 #include <tuple>
 
+#include "gpushare/bounds.hpp"
 #include "handles.hpp"
 
 namespace gpushare::python {
@@ -147,7 +148,12 @@ void field(py::class_<ScenarioHandle>& cls, const char* name, T Workload::*membe
 
 void add_warnings(py::class_<ScenarioHandle>& cls) {
   cls.def_property_readonly(
-      "warnings", [](const ScenarioHandle& h) { return warning_list(warnings_of(*h.scenario)); },
+      "warnings",
+      [](const ScenarioHandle& h) {
+        std::vector<Warning> all = warnings_of(*h.scenario);
+        for (Warning& warning : short_timeouts(*h.scenario)) all.push_back(std::move(warning));
+        return warning_list(all);
+      },
       "(where, text) of what is legal and still likely to mislead.");
   cls.def_property_readonly(
       "assumptions", [](const ScenarioHandle& h) { return warning_list(assumptions_of(*h.scenario)); },

@@ -14,6 +14,7 @@ inline Summary numbered() {
   s.late = 62, s.offered_rate = 63, s.backlog = 64, s.backlog_growth = 65;
   s.stranded_sms = 66, s.stranded_memory_bytes = 67;
   s.goodput = 0.60, s.goodput_rate = 61;
+  s.timed_out = 68, s.retried = 69;
   s.gpus_used = 11, s.gpus_freed = 12, s.request_throughput_per_gpu = 13;
   s.gpu_hours = 14, s.cost_per_month = 15, s.cost_per_1000_requests = 16;
   s.vram_used_bytes = 17, s.vram_allocated_bytes = 18;

@@ -67,8 +67,8 @@ TEST_CASE("an unknown name gets the nearest, or the first that there are") {
       "unknown figure \"e2e_latency_p95\"; nearest: e2e_latency_p95_s, e2e_latency_p90_s, e2e_latency_p99_s, "
       "e2e_latency_p50_s, e2e_latency_max_s, e2e_latency_mean_s, e2e_latency_count");
   CHECK(error_of(numbered(), "qqqqqqqq") ==
-        "unknown figure \"qqqqqqqq\"; known: duration_s, arrived, completed, rejected, failed, skipped, "
-        "unfinished, late, offered_rate, request_throughput and 61 more");
+        "unknown figure \"qqqqqqqq\"; known: duration_s, arrived, completed, rejected, failed, timed_out, "
+        "retried, skipped, unfinished, late and 63 more");
   CHECK(error_of(numbered(), "").starts_with("unknown figure \"\"; known: "));
   CHECK_THROWS_AS(static_cast<void>(figure(numbered(), "no such thing")), FigureError);
 }

@@ -123,6 +123,8 @@ TEST_CASE("every figure is the field that it is named after") {
                                                {"completed", 3},
                                                {"rejected", 4},
                                                {"failed", 5},
+                                               {"timed_out", 68},
+                                               {"retried", 69},
                                                {"skipped", 6},
                                                {"unfinished", 7},
                                                {"late", 62},

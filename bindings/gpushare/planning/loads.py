@@ -93,10 +93,11 @@ def _offered(scenario: Scenario, traffic: Sequence[Mapping[str, Any]], mixed: bo
     rates = [mean_rate(t["arrivals"]) if t["kind"] == "open" else None for t in traffic]
     if None not in rates:
         return sum(rate for rate in rates if rate is not None)
-    result = simulate(scenario, record_requests=mixed)
+    counted = mixed or any("client" in one for one in traffic)  # who asks again is offered twice
+    result = simulate(scenario, record_requests=counted)
     summary = result.summary()
     rate = float(summary["offered_rate"])
-    if mixed:
+    if counted:
         names = {t.get("name", t.get("pipeline", "")) for t in traffic}
         rows = zip(result.requests["traffic"], result.requests["measured"], strict=True)
         count = sum(1 for name, measured in rows if measured and name in names)

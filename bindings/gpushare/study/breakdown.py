@@ -13,6 +13,8 @@ from ..frames.tables import Table
 __all__ = ["breakdown"]
 
 _STATUSES = ("completed", "rejected", "failed", "skipped")
+#: Where clients give up or ask again: how often requests were sent, and how many were given up.
+_OF_CLIENTS = ("attempts", "timed_out")
 _PERCENTILES = (50, 95)
 #: The column that says in which window a request arrived.
 FROM = "from_s"
@@ -34,8 +36,9 @@ def breakdown(requests: Table, by: Sequence[str] = ("traffic",), window_s: float
     -------
     Table
         A row for each group, in order: the columns of `by`, ``from_s`` where there are windows, ``requests``, how many
-        of them have each status, and p50 and p95 of ``e2e_latency`` and, of each stage, ``first_output`` (from the
-        request's arrival there) and ``latency``; seconds, NaN where nobody had it.
+        of them have each status, ``attempts`` and ``timed_out`` where clients give up or ask again, and p50 and p95 of
+        ``e2e_latency`` and, of each stage, ``first_output`` (from the request's arrival there) and ``latency``;
+        seconds, NaN where nobody had it.
 
     Raises
     ------
@@ -58,6 +61,10 @@ def breakdown(requests: Table, by: Sequence[str] = ("traffic",), window_s: float
     status = np.asarray(requests["status"])[measured]
     for one in _STATUSES:
         columns[one] = np.array([int((status[rows] == one).sum()) for rows in groups], dtype=np.int64)
+    for one in _OF_CLIENTS:
+        if one in requests:
+            counts = np.asarray(requests[one])[measured]
+            columns[one] = np.array([int(counts[rows].sum()) for rows in groups], dtype=np.int64)
     for name, seconds in _latencies(requests, measured):
         for percent in _PERCENTILES:
             columns[f"{name}_p{percent}_s"] = np.array(

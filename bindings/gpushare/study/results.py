@@ -120,13 +120,19 @@ class Summary(Mapping[str, float]):
                 lines.append(("rejected", f"{service}, in the window: {', '.join(found)}; {fits}"))
         return lines
 
+    def _given_up(self) -> str:
+        if "timed_out" not in self._metrics:
+            return ""
+        return f" ({self._count('timed_out')} by their client's timeout; {self._count('retried')} attempts sent again)"
+
     def _facts(self) -> list[tuple[str, str]]:
         count = self._count
         return [
             (
                 "requests",
                 f"{count('completed')} of {count('arrived')} completed{self._late()}, {count('rejected')} rejected, "
-                f"{count('failed')} failed, {count('skipped')} skipped, {count('unfinished')} unfinished",
+                f"{count('failed')} failed{self._given_up()}, {count('skipped')} skipped, "
+                f"{count('unfinished')} unfinished",
             ),
             *self._refusals(),
             (

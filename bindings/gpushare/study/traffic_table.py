@@ -21,15 +21,18 @@ def traffic_fields(runs: Sequence[Sequence[Mapping[str, Any]]]) -> list[Field]:
     entries = list(zip(*runs, strict=True))
 
     def mean(figure: str) -> list[float]:
-        return [sum(float(one[figure]) for one in entry) / len(entry) for entry in entries]
+        return [sum(float(one.get(figure, 0)) for one in entry) / len(entry) for entry in entries]
 
-    counts = {title: mean(title) for title in ("rejected", "failed", "backlog")}
+    clients = [name for name in ("timed_out", "retried") if any(name in entry[0] for entry in entries)]
+    counts = {title: mean(title) for title in ("rejected", "failed", *clients, "backlog")}
     return [
         Field("traffic", [str(entry[0]["name"]) for entry in entries], "left"),
         Field("offered\nreq/s", numbers(mean("offered_rate"))),
         Field("served\nreq/s", numbers(mean("served_rate"))),
         *(
-            Field(title, [number(value, 0 if value.is_integer() else 1) for value in values])
+            Field(
+                title.replace("_", "\n"), [number(value, 0 if value.is_integer() else 1) for value in values]
+            )
             for title, values in counts.items()
         ),
     ]

@@ -7,6 +7,8 @@
 #include "gpushare/mig.hpp"
 #include "gpushare/placement.hpp"
 #include "gpushare/profile.hpp"
+#include "gpushare/scenario.hpp"
+#include "gpushare/warnings.hpp"
 #include "gpushare/workload.hpp"
 
 /// What no schedule can beat: the least that the requests of a service need of a partition, and the most of them that it
@@ -48,6 +50,9 @@ struct ServiceTraffic {
 /// from a recipe are the mean of a thousand.
 [[nodiscard]] std::vector<ServiceTraffic> service_traffic(const Workload& workload,
                                                           const GpuProfile* gpu = nullptr);
+
+/// Timeouts of clients that are shorter than what a request of mean size takes on a whole GPU that does nothing else.
+[[nodiscard]] std::vector<Warning> short_timeouts(const Scenario& scenario);
 
 // ---- What a request needs at least ----
 

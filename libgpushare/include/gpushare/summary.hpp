@@ -58,6 +58,9 @@ struct TrafficSummary {
   std::uint64_t late = 0;                            ///< of the backlog, those that were answered
   double cleared_after_s = 0;                        ///< from its end, until the last of them had left
   std::uint64_t rejected = 0, failed = 0;            ///< of those that arrived in the window
+  /// Where clients may give up or ask again: of those failed, given up by their client; and attempts in the window that
+  /// repeat one that got no answer. The offered rate counts these.
+  std::optional<std::uint64_t> timed_out, retried;
   /// Before first steps, on average, of what arrived in each quarter of the window and was answered.
   std::array<double, 4> waits_s{};
   /// False where the backlog grew all along and left more slowly than it came. In a closed loop and in calls the next
@@ -97,6 +100,9 @@ struct Summary {
   std::uint64_t arrived = 0, completed = 0, rejected = 0, failed = 0, unfinished = 0;
   std::uint64_t skipped =
       0;  ///< of those that arrived, never sent: the request that they follow got no answer
+  /// Where clients may give up or ask again: requests that failed because their client gave up on the last attempt, and
+  /// attempts that repeat one that got no answer. Every other count is of requests, however often they were sent.
+  std::optional<std::uint64_t> timed_out, retried;
   /// Answered only after the window, of traffic that its servers cannot keep up with: no successes.
   std::uint64_t late = 0;
   double offered_rate = 0;        ///< arrived in the window, a second

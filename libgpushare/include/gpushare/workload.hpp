@@ -75,6 +75,13 @@ struct RequestSizes {
   int priority = 0;                     ///< lower is served first by fifo engines (non-preemptive)
 };
 
+/// How long whoever sends a request waits for its answer, and how often they ask again.
+struct Client {
+  std::optional<double> timeout_s;  ///< of one attempt; nullopt: they wait for ever
+  int retries = 0;                  ///< attempts after the first, at most
+  double backoff_s = 0.5;           ///< before the first retry; doubles with each
+};
+
 struct Traffic {
   enum class Kind : std::uint8_t { open, closed, trace, calls };
   static constexpr std::array<std::string_view, 4> kKinds{"open", "closed", "trace", "calls"};  ///< in words
@@ -82,6 +89,8 @@ struct Traffic {
   std::string name;
   int pipeline = 0;
   RequestSizes sizes;
+
+  std::optional<Client> client;  ///< open, closed, trace; nullopt: waits for ever and never asks again
 
   ArrivalProcess arrivals;  ///< open
 

@@ -9,7 +9,23 @@ namespace {
 constexpr double kMinute = 60;
 // Of what arrived in the window, answered after it, from which its throughput says little.
 constexpr double kLargePart = 0.25;
-constexpr double kSome = 5;  // requests
+constexpr double kSome = 5;          // requests
+constexpr double kGoneShare = 0.05;  // of what arrived in the window, from which giving up is overload
+
+// Requests that arrived in the window, however often they were sent.
+double arrived_in(const TrafficSummary& traffic, double window_s) {
+  return traffic.offered_rate * window_s - static_cast<double>(traffic.retried.value_or(0));
+}
+
+std::string given_up(const TrafficSummary& traffic, double window_s) {
+  return text::format(
+      "its clients gave up on {} of {:.0f} requests that arrived in the window of {:.4g} s, and asked again "
+      "{} times "
+      "in it: no backlog tells of overload where who waits goes away, and every retry is load of its own. It "
+      "takes "
+      "less load, more capacity or a longer timeout_s",
+      *traffic.timed_out, arrived_in(traffic, window_s), window_s, *traffic.retried);
+}
 
 std::string overload(const TrafficSummary& traffic, double window_s) {
   std::string text = text::format(
@@ -31,7 +47,7 @@ std::string too_short(const TrafficSummary& traffic, double window_s) {
       "{} of {:.0f} requests that arrived in the window of {:.4g} s were in the system when it ended, the "
       "last until {:.4g} s after it: requests take long beside it, so throughput and utilisation of the "
       "window are not those of a longer run; raise duration_s, and warmup_s beyond a request's latency",
-      traffic.backlog, traffic.offered_rate * window_s, window_s, traffic.cleared_after_s);
+      traffic.backlog, arrived_in(traffic, window_s), window_s, traffic.cleared_after_s);
 }
 
 std::string unsettled(const TrafficSummary& traffic) {
@@ -50,7 +66,8 @@ std::vector<Warning> warnings_of(const Scenario& scenario, const Summary& summar
   std::vector<Warning> warnings;
   for (std::size_t i = 0; i < summary.traffic.size(); ++i) {
     const TrafficSummary& traffic = summary.traffic[i];
-    const double arrived = traffic.offered_rate * summary.duration_s;
+    const double arrived = arrived_in(traffic, summary.duration_s);
+    const double gone = static_cast<double>(traffic.timed_out.value_or(0));
     const double backlog = static_cast<double>(traffic.backlog);
     const std::string where = scenario.workload.traffic.size() > 1
                                   ? text::format("/traffic/{} ({})", i, traffic.name)
@@ -61,6 +78,8 @@ std::vector<Warning> warnings_of(const Scenario& scenario, const Summary& summar
       warnings.push_back({where, unsettled(traffic)});
     else if (traffic.kind != "closed" && backlog > std::max(kSome, kLargePart * arrived))
       warnings.push_back({where, too_short(traffic, summary.duration_s)});
+    if (gone > std::max(kSome, kGoneShare * arrived))
+      warnings.push_back({where, given_up(traffic, summary.duration_s)});
   }
   return warnings;
 }

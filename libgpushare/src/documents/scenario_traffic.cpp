@@ -234,6 +234,33 @@ void read_system_prompts(const Reader& reader, Traffic& traffic) {
     reader.at("system_prompts").fail(R"(they are empty; give "system_prompt_tokens")");
 }
 
+constexpr std::int64_t kMostRetries = 10;
+constexpr double kLongestBackoff_s = 3600;  // doubled ten times it is 43 days
+
+Client read_client(const Reader& reader, const Traffic& traffic) {
+  if (traffic.kind == Traffic::Kind::calls)
+    reader.fail(
+        "who is in a call hears what comes and does not ask again; clients are of open, closed and trace "
+        "traffic");
+  if (traffic.hold_stream)
+    reader.fail(
+        "what was said in a stream that stays open cannot be sent again; add \"hold_stream\": false to the "
+        "traffic, or leave \"client\" out");
+  Client client;
+  if (const auto timeout = reader.find("timeout_s")) client.timeout_s = timeout->number({0, 1e9, true});
+  client.retries = static_cast<int>(reader.integer("retries", 0, 0, kMostRetries));
+  client.backoff_s = reader.number("backoff_s", client.backoff_s, {0, kLongestBackoff_s});
+  if (reader.has("backoff_s") && client.retries == 0)
+    reader.at("backoff_s")
+        .fail("nothing is sent again, so nothing waits for it; add \"retries\", how often (1 or more)");
+  reader.finish();
+  if (!client.timeout_s && client.retries == 0)
+    reader.fail(
+        "such a client does what all do: wait for ever and never ask again; give \"timeout_s\", \"retries\" "
+        "or both");
+  return client;
+}
+
 void read_kind(const Reader& reader, const Workload& workload, Inputs& inputs, Traffic& traffic) {
   traffic.kind = static_cast<Traffic::Kind>(reader.at("kind").choice(Traffic::kKinds));
   switch (traffic.kind) {
@@ -300,6 +327,7 @@ Traffic read_entry(const Reader& reader, const Workload& workload, Inputs& input
       reader.fail(text::format("two kinds of traffic are called \"{}\"; give each a \"name\" of its own",
                                traffic.name));
   read_kind(reader, workload, inputs, traffic);
+  if (const auto client = reader.find("client")) traffic.client = read_client(*client, traffic);
   if (const auto sizes = reader.find("sizes")) read_sizes(*sizes, traffic.kind, traffic.sizes);
   reader.finish();
   check_sizes(reader, workload, traffic);

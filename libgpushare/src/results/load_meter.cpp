@@ -65,9 +65,14 @@ void LoadMeter::finish(const Request& request, Time now) {
   entry.stay_s += to_seconds(now - request.arrival);
 }
 
+void LoadMeter::sent_again(const Request& request, Time now) {
+  if (now >= begin_ && now <= end_) ++entries_[static_cast<std::size_t>(request.traffic)].retried;
+}
+
 void LoadMeter::count(Entry& entry, const Request& request) const {
   entry.rejected += request.status == RequestStatus::rejected ? 1 : 0;
   entry.failed += request.status == RequestStatus::failed ? 1 : 0;
+  entry.timed_out += request.timed_out ? 1 : 0;
   if (request.status != RequestStatus::completed) return;
   const std::size_t part = first_mark_from(request.arrival);
   const std::size_t quarter = part == 0 ? 0 : (part - 1) * kQuarters / kParts;
@@ -102,7 +107,7 @@ TrafficSummary LoadMeter::summary_of(std::size_t index) const {
   TrafficSummary summary;
   summary.name = traffic.name;
   summary.kind = Traffic::kKinds[static_cast<std::size_t>(traffic.kind)];
-  summary.offered_rate = window_s > 0 ? static_cast<double>(entry.arrived) / window_s : 0;
+  summary.offered_rate = window_s > 0 ? static_cast<double>(entry.arrived + entry.retried) / window_s : 0;
   summary.served_rate = window_s > 0 ? static_cast<double>(entry.served) / window_s : 0;
   summary.backlog = static_cast<std::uint64_t>(present[kParts]);
   summary.backlog_in_middle = static_cast<std::uint64_t>(present[kParts / 2]);
@@ -110,6 +115,7 @@ TrafficSummary LoadMeter::summary_of(std::size_t index) const {
   summary.cleared_after_s = entry.left.count() > 0 ? entry.left.max_s() : 0;
   summary.rejected = entry.rejected;
   summary.failed = entry.failed;
+  if (traffic.client) summary.timed_out = entry.timed_out, summary.retried = entry.retried;
   for (std::size_t q = 0; q < kQuarters; ++q)
     summary.waits_s[q] = entry.answered[q] > 0 ? entry.waits_s[q] / entry.answered[q] : 0;
   const bool enough = *std::min_element(entry.answered.begin(), entry.answered.end()) >= kFewest;

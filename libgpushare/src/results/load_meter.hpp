@@ -18,6 +18,8 @@ class LoadMeter {
   void set_window(Time begin, Time end);
   /// Of every request, whatever became of it, in any order.
   void finish(const Request& request, Time now);
+  /// An attempt that repeats one that got no answer.
+  void sent_again(const Request& request, Time now);
   [[nodiscard]] std::vector<TrafficSummary> summaries() const;
 
  private:
@@ -28,10 +30,11 @@ class LoadMeter {
     std::uint64_t arrived = 0, arrived_late = 0;  // in the window, in its second half
     std::uint64_t served = 0, late = 0;           // in the window, after it
     std::array<std::int64_t, kParts + 2> change{};
-    double wait_s = 0, stay_s = 0;           // of those that arrived in the second half and were completed
-    Histogram left;                          // from the end of the window, of those still there
-    std::uint64_t rejected = 0, failed = 0;  // of those that arrived in the window
-    std::array<double, kQuarters> waits_s{}, answered{};  // likewise, by the quarter in which they arrived
+    double wait_s = 0, stay_s = 0;  // of those that arrived in the second half and were completed
+    Histogram left;                 // from the end of the window, of those still there
+    std::uint64_t rejected = 0, failed = 0, timed_out = 0;  // of those that arrived in the window
+    std::uint64_t retried = 0;                              // attempts in the window
+    std::array<double, kQuarters> waits_s{}, answered{};    // likewise, by the quarter in which they arrived
   };
 
   [[nodiscard]] std::size_t first_mark_from(Time time) const;

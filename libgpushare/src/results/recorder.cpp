@@ -51,6 +51,8 @@ Recorder::Recorder(const Workload& workload, bool record_requests, bool record_s
   watches_ = std::any_of(watched_.begin(), watched_.end(), [](int first) { return first != 0; });
   for (const RequestLatency& latency : latencies_) ++first_latency_.at(latency.pipeline + 1);
   std::partial_sum(first_latency_.begin(), first_latency_.end(), first_latency_.begin());
+  clients_ = std::any_of(workload.traffic.begin(), workload.traffic.end(),
+                         [](const Traffic& traffic) { return traffic.client.has_value(); });
   make_columns();
 }
 
@@ -66,6 +68,11 @@ bool Recorder::is_watched(const Request& request, std::size_t pipeline) const {
   return true;
 }
 
+void Recorder::sent_again(const Request& request, Time now) {
+  ++counts_.retried;
+  load_.sent_again(request, now);
+}
+
 void Recorder::finish(const Request& request, Time now) {
   if (record_requests_) append_row(request, now);
   if (request.status != RequestStatus::skipped) load_.finish(request, now);
@@ -79,6 +86,7 @@ void Recorder::finish(const Request& request, Time now) {
       return;
     case RequestStatus::failed:
       ++counts_.failed;
+      counts_.timed_out += request.timed_out ? 1 : 0;
       return;
     case RequestStatus::skipped:
       ++counts_.skipped;
@@ -136,6 +144,8 @@ void Recorder::make_columns() {
   for (const char* name : {"arrival_s", "finish_s", "e2e_latency_s"}) column(name, Type::float64);
   for (const char* name : {"input_tokens", "output_tokens"}) column(name, Type::int64);
   for (const char* name : {"speech_s", "units", "audio_gap_s"}) column(name, Type::float64);
+  if (clients_)
+    for (const char* name : {"attempts", "timed_out"}) column(name, Type::int64);
 
   for (const Pipeline& pipeline : workload_->pipelines)
     for (const Stage& stage : pipeline.stages)
@@ -181,6 +191,10 @@ void Recorder::append_row(const Request& request, Time now) {
   number(request.speech_s);
   number(request.units);
   number(request.audio_gap_s);
+  if (clients_) {
+    integer(request.attempts);
+    integer(request.timed_out ? 1 : 0);
+  }
   const auto pipeline =
       static_cast<std::size_t>(workload_->traffic[static_cast<std::size_t>(request.traffic)].pipeline);
   static const StageState kAbsent;

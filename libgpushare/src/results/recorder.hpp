@@ -21,6 +21,8 @@ class Recorder {
            std::vector<int> watched_replicas = {});
 
   void finish(const Request& request, Time now);
+  /// An attempt that repeats one that got no answer.
+  void sent_again(const Request& request, Time now);
   void step(int service, int replica, Time planned, Time gpu_start, Time gpu_end, Time done, double items);
   /// Latencies by metric, in the order of the pipelines; empty ones are left out.
   [[nodiscard]] std::vector<LatencySummary> latencies() const;
@@ -29,6 +31,7 @@ class Recorder {
 
   struct Counts {
     std::uint64_t completed = 0, rejected = 0, failed = 0, skipped = 0;
+    std::uint64_t timed_out = 0, retried = 0;  // of those failed; attempts
     std::uint64_t completed_in_window = 0;
     double output_tokens_in_window = 0;
     std::uint64_t arrived = 0;                   // in the window
@@ -39,6 +42,8 @@ class Recorder {
   [[nodiscard]] const Counts& counts() const { return counts_; }
   /// Whether there are bounds by which requests are good.
   [[nodiscard]] bool counts_good() const { return good_.counted(); }
+  /// Whether there are clients that may give up or ask again.
+  [[nodiscard]] bool counts_attempts() const { return clients_; }
   /// Of each entry of the traffic.
   [[nodiscard]] std::vector<TrafficSummary> traffic() const { return load_.summaries(); }
   void set_window(Time begin, Time end) {
@@ -59,6 +64,7 @@ class Recorder {
   bool record_requests_, record_steps_;
   std::vector<int> watched_;                // by service; 0: all replicas
   bool watches_ = false;                    // any
+  bool clients_ = false;                    // may give up or ask again
   std::vector<std::size_t> first_latency_;  // into latencies_, by pipeline
   Time begin_{}, end_ = kNever;
   Counts counts_;

@@ -23,6 +23,7 @@ struct StageState {
   Time finished = kNever;
   Time job_queued{};  ///< of the job in hand
   std::int32_t replica = -1;
+  bool in_service = false;  ///< a server has its job
   // Stages that take sentences one by one:
   std::uint32_t parts_available = 0;
   std::uint32_t parts_submitted = 0;
@@ -40,6 +41,11 @@ struct Request {
   std::int32_t call = -1;     ///< calls: index of the open call
   RequestStatus status = RequestStatus::completed;
   bool measured = false;
+  std::int32_t client = -1;    ///< its number among those who may give up; -1: they wait for ever
+  std::uint32_t attempts = 0;  ///< the one in hand included
+  bool too_long = false;       ///< for the server that rejected it: nobody asks it again
+  bool timed_out = false;      ///< the client gave up on the last attempt
+  bool abandoned = false;      ///< an attempt that nobody waits for, which a server has yet to let go
   std::uint32_t input_tokens = 0;
   std::uint32_t output_tokens = 0;
   std::uint8_t priority = 0;

@@ -25,6 +25,10 @@ class BatchEngine {
   [[nodiscard]] Time wake() const;
   void complete(const Step& step, Time now, Outbox& out);
   void fail(Outbox& out);
+  /// The client of a request has gone: true when its job is out of the queue. One in a batch ends with its step.
+  [[nodiscard]] bool cancel(Time, std::uint32_t request, std::uint8_t stage) {
+    return queue_->remove(request, stage);
+  }
 
  private:
   [[nodiscard]] std::size_t batch_size(Time now) const;

@@ -8,11 +8,6 @@
 namespace gpushare {
 namespace {
 
-// Tokens of a job's prompt and reply.
-std::int64_t longest(const Job& job) {
-  return std::int64_t{std::max(1u, job.input_tokens)} + job.output_tokens;
-}
-
 // Tokens of a sequence at most; 0: no limit.
 std::int64_t context_of(const ContinuousOptions& options, const LlmServing& serving) {
   return options.max_model_len > 0 ? options.max_model_len : serving.model->context_tokens;
@@ -31,6 +26,26 @@ std::size_t victim(const std::vector<Sequence>& running, bool by_priority) {
 std::ptrdiff_t partial_prefills(const std::vector<Sequence>& running) {
   return std::count_if(running.begin(), running.end(), [](const Sequence& sequence) {
     return !sequence.decodes() && sequence.computed + sequence.scheduled < sequence.target;
+  });
+}
+
+// Tokens that a sequence may compute in this iteration, `guesses` included; 0: it has to wait.
+std::int64_t wanted_of(const Sequence& sequence, std::int64_t guesses, const ContinuousOptions& options,
+                       std::int64_t budget) {
+  std::int64_t wanted = sequence.target - sequence.computed + guesses;
+  if (options.long_prefill_token_threshold > 0)
+    wanted = std::min<std::int64_t>(wanted, options.long_prefill_token_threshold);
+  if (!options.chunked_prefill && wanted > budget) return 0;
+  return std::min(wanted, budget);
+}
+
+// Those whose clients have gone leave.
+void drop_gone(std::vector<Sequence>& running, SequenceBlocks& blocks, Outbox& out) {
+  std::erase_if(running, [&](Sequence& sequence) {
+    if (!sequence.gone) return false;
+    blocks.release(sequence);
+    out.push_back(tell(sequence.job, Signal::failed));
+    return true;
   });
 }
 
@@ -73,7 +88,7 @@ ContinuousEngine make_engine(const ContinuousOptions& options, const EngineSite&
 }
 
 bool ContinuousEngine::enqueue(const Job& job) {
-  const std::int64_t tokens = longest(job);
+  const std::int64_t tokens = tokens_of(job);
   const bool over_budget = !options_.chunked_prefill && tokens > options_.max_num_batched_tokens;
   if (const std::int64_t most = context_of(options_, serving_); over_budget || (most > 0 && tokens > most)) {
     ++counts_.over_context;
@@ -97,14 +112,6 @@ std::int64_t ContinuousEngine::longest_sequence() const {
     most = std::min(most, context);
   if (!options_.chunked_prefill) most = std::min<std::int64_t>(most, options_.max_num_batched_tokens);
   return most;
-}
-
-std::int64_t ContinuousEngine::wanted_of(const Sequence& sequence, std::int64_t budget) const {
-  std::int64_t wanted = sequence.target - sequence.computed + speculation_.guesses(sequence);
-  if (options_.long_prefill_token_threshold > 0)
-    wanted = std::min<std::int64_t>(wanted, options_.long_prefill_token_threshold);
-  if (!options_.chunked_prefill && wanted > budget) return 0;
-  return std::min(wanted, budget);
 }
 
 void ContinuousEngine::preempt(std::size_t index, Time now, Outbox& out) {
@@ -136,7 +143,7 @@ void ContinuousEngine::schedule_running(Turn turn, Time now, std::int64_t& budge
       --budget;
       continue;
     }
-    const std::int64_t wanted = wanted_of(running_[i], budget);
+    const std::int64_t wanted = wanted_of(running_[i], speculation_.guesses(running_[i]), options_, budget);
     bool gone = false;
     while (!gone && !blocks_.reserve(running_[i], running_[i].computed + wanted)) {
       const std::size_t last = victim(running_, options_.priority_scheduling);
@@ -157,12 +164,12 @@ bool ContinuousEngine::admit(Sequence& sequence, std::int64_t& budget) {
   SequenceBlocks::Match found = blocks_.match(sequence.job, sequence.target);
   const auto cached = static_cast<std::uint32_t>(blocks_.tokens_of(found));
   if (blocks_.caching()) sequence.computed = sequence.shared = cached;
-  const std::int64_t wanted = wanted_of(sequence, budget);
+  const std::int64_t wanted = wanted_of(sequence, speculation_.guesses(sequence), options_, budget);
   if (wanted == 0) return false;
   if (sequence.computed + wanted < sequence.target &&
       partial_prefills(running_) >= options_.max_num_partial_prefills)
     return false;
-  const std::int64_t tokens = options_.reserve_output ? longest(sequence.job) : sequence.computed + wanted;
+  const std::int64_t tokens = options_.reserve_output ? tokens_of(sequence.job) : sequence.computed + wanted;
   if (!blocks_.has_room(found, tokens - sequence.shared, !running_.empty())) return false;
   if (sequence.generated == 0 && blocks_.caching()) {
     counts_.prompt_tokens += sequence.target;
@@ -250,8 +257,18 @@ void ContinuousEngine::tell_tokens(Sequence& sequence, std::uint32_t known, Time
     frontend_.tell(now, sent, tell(sequence.job, Signal::finished), out);
 }
 
+bool ContinuousEngine::cancel(Time, std::uint32_t request, std::uint8_t stage) {
+  if (frontend_.remove(request, stage) || waiting_.remove(request, stage)) return true;
+  for (Sequence& sequence : running_)
+    if (sequence.job.request == request && sequence.job.stage == stage && !sequence.complete_outside())
+      any_gone_ = sequence.gone = true;
+  return false;
+}
+
 void ContinuousEngine::complete(const Step&, Time now, Outbox& out) {
   in_step_ = false;
+  if (std::exchange(any_gone_, false)) [[unlikely]]
+    drop_gone(running_, blocks_, out);
   const bool stays = options_.async_scheduling || options_.async_output;  // for one more iteration
   const bool sends_at_once = !frontend_.present();
   std::size_t kept = 0;
@@ -287,7 +304,7 @@ void ContinuousEngine::fail(Outbox& out) {
   waiting_.fail(out);
   running_.clear();
   blocks_.clear();
-  in_step_ = false;
+  in_step_ = any_gone_ = false;
 }
 
 std::int64_t ContinuousEngine::cached_tokens(const Job& job) const {

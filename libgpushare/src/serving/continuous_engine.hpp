@@ -40,6 +40,9 @@ class ContinuousEngine {
   [[nodiscard]] Time wake() const { return frontend_.wake(); }  ///< also while a step runs
   void complete(const Step& step, Time now, Outbox& out);
   void fail(Outbox& out);
+  /// The client of a request has gone: true when its job is out; false when its sequence leaves, gives its blocks back
+  /// and has `failed` at the end of the step in hand.
+  [[nodiscard]] bool cancel(Time now, std::uint32_t request, std::uint8_t stage);
 
   // continuous_runs.cpp: iterations that follow each other without anything to tell, for those who advance several.
   /// How many iterations, the planned one included, are sure to end without a signal, an admission or a preemption,
@@ -82,8 +85,6 @@ class ContinuousEngine {
  private:
   enum class Turn : std::uint8_t { all, prefills, decodes };
 
-  /// Tokens that a sequence may compute in this iteration; 0: it has to wait.
-  [[nodiscard]] std::int64_t wanted_of(const Sequence& sequence, std::int64_t budget) const;
   void schedule_running(Turn turn, Time now, std::int64_t& budget, Outbox& out);
   void preempt(std::size_t index, Time now, Outbox& out);
   /// Takes out who has ended and would need a block for a token that nobody wants.
@@ -103,6 +104,7 @@ class ContinuousEngine {
   std::vector<Sequence> running_;  // in order of admission
   SpeculativeDecoding speculation_;
   bool in_step_ = false;
+  bool any_gone_ = false;       // of the running sequences' clients
   LlmLoad load_;                // of the step in hand
   Time planned_{};              // when it began
   double launched_s_ = 0;       // how long after that the host had launched it

@@ -34,6 +34,19 @@ bool Frontend::next(Time now, Job& job) {
   return true;
 }
 
+bool Frontend::remove(std::uint32_t request, std::uint8_t stage) {
+  bool over = std::erase_if(taking_, [&](const auto& taken) {
+                return taken.second.request == request && taken.second.stage == stage;
+              }) > 0;
+  std::erase_if(sending_, [&](const auto& sent) {
+    const Outcome& outcome = sent.second;
+    if (outcome.request != request || outcome.stage != stage) return false;
+    over = over || outcome.signal == Signal::finished;
+    return true;
+  });
+  return over;
+}
+
 Time Frontend::wake() const {
   const Time taken = taking_.empty() ? kNever : taking_.front().first;
   return sending_.empty() ? taken : std::min(taken, sending_.front().first);

@@ -27,6 +27,9 @@ class Frontend {
   [[nodiscard]] bool next(Time now, Job& job);
   [[nodiscard]] std::size_t size() const { return taking_.size(); }  ///< jobs on their way in
   [[nodiscard]] Time wake() const;
+  /// Nothing more is sent of a request's job at a stage. True when it was on its way in, or its last token on the way
+  /// out: then it is all over.
+  bool remove(std::uint32_t request, std::uint8_t stage);
   /// Its jobs and those whose last token was not sent yet have failed.
   void fail(Outbox& out);
 

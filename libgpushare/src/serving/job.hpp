@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -30,13 +31,18 @@ struct Job {
       prefix{};  ///< what its prompt shares with others; null: nothing is known
 };
 
+/// Of its prompt and reply.
+[[nodiscard]] inline std::int64_t tokens_of(const Job& job) {
+  return std::int64_t{std::max(1u, job.input_tokens)} + job.output_tokens;
+}
+
 /// What an engine tells of a job.
 enum class Signal : std::uint8_t {
   started,   ///< its first step was launched
   output,    ///< tokens, text or audio came out; `amount` seconds of audio from speech services
   progress,  ///< another `notify_every` tokens are there
   finished,
-  failed,  ///< its process died
+  failed,  ///< its process died, or its step ended after its client had gone
   opened,  ///< a held stream: audio is taken from now on
   lost,    ///< a held stream: its process died
 };
@@ -77,6 +83,20 @@ class JobQueue {
     jobs.pop_front();
     --size_;
     return job;
+  }
+
+  /// Takes out a request's job at a stage; false when it is not here.
+  bool remove(std::uint32_t request, std::uint8_t stage) {
+    for (auto& jobs : levels_) {
+      const auto found = std::find_if(jobs.begin(), jobs.end(), [&](const Job& job) {
+        return job.request == request && job.stage == stage && !job.held;
+      });
+      if (found == jobs.end()) continue;
+      jobs.erase(found);
+      --size_;
+      return true;
+    }
+    return false;
   }
 
  private:

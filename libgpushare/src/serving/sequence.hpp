@@ -18,6 +18,7 @@ struct Sequence {
   std::uint32_t generated = 0;
   std::uint32_t told = 0;       ///< of those, known outside
   std::uint32_t scheduled = 0;  ///< tokens of the step in hand
+  bool gone = false;            ///< its client: it leaves at the end of the step in hand
   std::int64_t blocks = 0;
   Time last_token{};
   std::vector<BlockPool::Entry> held;  ///< entries of the prefix cache that it uses, from the start

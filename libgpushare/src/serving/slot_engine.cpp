@@ -68,7 +68,22 @@ Step SlotEngine::plan_vocode() {
   return step;
 }
 
+bool SlotEngine::cancel(Time, std::uint32_t request, std::uint8_t stage) {
+  if (waiting_.remove(request, stage)) return true;
+  for (Active& stream : active_)
+    if (stream.job.request == request && stream.job.stage == stage) stream.gone = true;
+  return false;
+}
+
+void SlotEngine::drop_gone(Outbox& out) {
+  std::erase_if(active_, [&](const Active& stream) {
+    if (stream.gone) out.push_back(tell(stream.job, Signal::failed));
+    return stream.gone;
+  });
+}
+
 void SlotEngine::complete(const Step&, Time now, Outbox& out) {
+  drop_gone(out);
   switch (phase_) {
     case Phase::frame:
       for (Active& stream : active_) {

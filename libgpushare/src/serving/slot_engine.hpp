@@ -24,6 +24,9 @@ class SlotEngine {
   [[nodiscard]] Time wake() const { return kNever; }
   void complete(const Step& step, Time now, Outbox& out);
   void fail(Outbox& out);
+  /// The client of a request has gone: true when its job is out; false when it leaves its slot, and has `failed`, at
+  /// the end of the step in hand.
+  [[nodiscard]] bool cancel(Time now, std::uint32_t request, std::uint8_t stage);
   /// From a job's arrival, its overhead included, to its first chunk.
   [[nodiscard]] const Histogram& first_chunk() const { return first_chunk_; }
   /// Between successive chunks of a stream, and how unsteadily they come against their playout.
@@ -46,12 +49,15 @@ class SlotEngine {
     Time last_chunk{};
     Duration last_audio{};  // of the chunk before
     InterarrivalJitter jitter{};
+    bool gone = false;  // its client
 
     [[nodiscard]] bool chunk_due() const { return done > vocoded && (done >= chunk_end || done == frames); }
   };
   [[nodiscard]] Step plan_prefill(Outbox& out);
   [[nodiscard]] Step plan_vocode();
   void emit_chunks(Time now, Outbox& out);
+  /// Streams whose clients have gone leave their slots.
+  void drop_gone(Outbox& out);
   /// How much longer chunks are with the streams that are active now.
   [[nodiscard]] double chunk_scale() const {
     return 1 + options_.chunk_growth * (static_cast<double>(active_.size()) - 1);

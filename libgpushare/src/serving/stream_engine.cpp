@@ -54,8 +54,22 @@ void StreamEngine::hang_up(std::uint32_t holder, Time now) {
   close_done(now);
 }
 
+bool StreamEngine::cancel(Time now, std::uint32_t request, std::uint8_t stage) {
+  if (waiting_.remove(request, stage)) return true;
+  const auto slot = std::find_if(open_.begin(), open_.end(), [&](std::uint32_t open) {
+    const Job& job = streams_[open].job;
+    return !job.held && job.request == request && job.stage == stage;
+  });
+  if (slot == open_.end()) return false;  // cannot be: whoever was heard is known to have left
+  streams_[*slot].gone = true;
+  const bool closed = !streams_[*slot].in_batch;
+  close_done(now);
+  return closed;
+}
+
 bool StreamEngine::is_done(const Open& stream) const {
   if (stream.in_batch) return false;
+  if (stream.gone) return true;
   return stream.job.held ? stream.closing && stream.utterances.empty() : stream.next == stream.chunks;
 }
 
@@ -161,6 +175,10 @@ void StreamEngine::complete(const Step& step, Time now, Outbox& out) {
     if (stream.next > 0) stream.jitter.add(latency - stream.last_latency);
     stream.last_latency = latency;
     stream.in_batch = false;
+    if (stream.gone) {
+      out.push_back(tell(stream.job, Signal::failed));
+      continue;
+    }
     if (stream.job.held) tell_heard(stream, out);
     ++stream.next;
     if (stream.job.held) continue;

@@ -24,6 +24,9 @@ class StreamEngine {
   [[nodiscard]] Time wake() const;
   void complete(const Step& step, Time now, Outbox& out);
   void fail(Outbox& out);
+  /// The client of a request that has a stream of its own has gone: true when the stream is closed; false when it is,
+  /// and has `failed`, at the end of the step in hand.
+  [[nodiscard]] bool cancel(Time now, std::uint32_t request, std::uint8_t stage);
   /// An utterance in the open stream of a holder: heard when the chunk in which it ends is.
   void speak(std::uint32_t holder, const Job& utterance);
   /// The holder's stream ends when what was said in it is heard.
@@ -55,6 +58,7 @@ class StreamEngine {
     int next = 0;                         // chunk to be worked on
     int chunks = 0;
     bool in_batch = false;
+    bool gone = false;  // its client
     Duration last_latency{};
     InterarrivalJitter jitter{};
   };

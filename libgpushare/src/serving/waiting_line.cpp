@@ -27,6 +27,13 @@ bool WaitingLine::leads(const Job& arrived) const {
          head.stage == arrived.stage;
 }
 
+bool WaitingLine::remove(std::uint32_t request, std::uint8_t stage) {
+  const auto is_its = [&](const Sequence& sequence) {
+    return sequence.job.request == request && sequence.job.stage == stage;
+  };
+  return std::erase_if(preempted_, is_its) > 0 || jobs_.remove(request, stage);
+}
+
 void WaitingLine::fail(Outbox& out) {
   for (const Sequence& sequence : preempted_) out.push_back(tell(sequence.job, Signal::failed));
   while (!jobs_.empty()) out.push_back(tell(jobs_.pop(), Signal::failed));

@@ -33,6 +33,8 @@ class WaitingLine {
   /// Whether a job that has just arrived is next, though the line was blocked before.
   [[nodiscard]] bool leads(const Job& arrived) const;
 
+  /// Takes out a request's job at a stage, or its preempted sequence; false when neither is here.
+  bool remove(std::uint32_t request, std::uint8_t stage);
   /// All have failed.
   void fail(Outbox& out);
 

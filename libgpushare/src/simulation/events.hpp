@@ -26,6 +26,7 @@ enum class Part : std::uint8_t {
   link,
   step,
   delay,
+  client,
   open_source,
   user,
   trace_source,

@@ -4,20 +4,6 @@
 #include <string>
 
 namespace gpushare {
-namespace {
-
-std::uint32_t sentence_tokens(const Request& request, const Stage& stage) {
-  return request.sentence_tokens > 0 ? request.sentence_tokens
-                                     : static_cast<std::uint32_t>(stage.sentence_tokens);
-}
-
-std::uint32_t sentences(const Request& request, const Stage& stage) {
-  const std::uint32_t each = sentence_tokens(request, stage);
-  return std::max(1u, (request.output_tokens + each - 1) / each);
-}
-
-}  // namespace
-
 Pipelines::Pipelines(Kernel& kernel, const Workload& workload, const Services& services, Recorder& recorder,
                      const Luck& luck, Listener listener)
     : kernel_(kernel),
@@ -26,7 +12,9 @@ Pipelines::Pipelines(Kernel& kernel, const Workload& workload, const Services& s
       recorder_(recorder),
       listener_(listener),
       warm_(Time{} + duration_from_seconds(workload.warmup_s)),
-      workers_(workload.pipelines.size()) {
+      clients_(kernel, workload),
+      workers_(workload.pipelines),
+      delays_(kernel) {
   for (const Service& service : workload.services)
     service_luck_.push_back(luck.stream("service/" + service.name));
   for (std::size_t stage = 0; stage < kMaxStages; ++stage)
@@ -42,18 +30,61 @@ void Pipelines::skip(Time now, const Request& request) {
 }
 
 void Pipelines::begin(Time now, const Request& arriving) {
-  const std::uint32_t slot = requests_.add(arriving);
-  const Pipeline& pipeline = pipeline_of(arriving);
-  Request& request = requests_[slot];
+  Request request = arriving;
   request.arrival = now;
   request.measured = now >= warm_;
+  ++arrived_;
+  send(now, request);
+}
+
+void Pipelines::send(Time now, const Request& attempt) {
+  const std::uint32_t slot = requests_.add(attempt);
+  Request& request = requests_[slot];
+  const Pipeline& pipeline = pipeline_of(request);
   request.stages_open = static_cast<std::uint32_t>(pipeline.stages.size());
   request.jobs_open = 1;  // keeps the request while its first stages start
-  ++arrived_;
+  if (++request.attempts > 1) recorder_.sent_again(request, now);
+  clients_.sent(now, slot, request);
   for (std::size_t s = 0; s < pipeline.stages.size(); ++s)
     if (pipeline.stages[s].after < 0) start_stage(now, slot, static_cast<std::uint8_t>(s));
   --requests_[slot].jobs_open;
   close_if_done(now, slot);
+}
+
+void Pipelines::on_client(Time now, std::uint32_t client) {
+  if (const auto again = clients_.take_again(client)) return send(now, *again);
+  const std::uint32_t slot = clients_.slot_of(client);
+  Request& request = requests_[slot];
+  request.status = RequestStatus::failed;
+  request.timed_out = true;
+  const Request given_up = request;
+  request.abandoned = true;
+  ++request.jobs_open;  // keeps it while its jobs leave
+  for (std::size_t s = 0; s < pipeline_of(given_up).stages.size(); ++s)
+    withdraw(now, slot, static_cast<std::uint8_t>(s));
+  --requests_[slot].jobs_open;
+  close_if_done(now, slot);
+  end_attempt(now, given_up);
+}
+
+void Pipelines::withdraw(Time now, std::uint32_t slot, std::uint8_t index) {
+  const StageVisit visit{slot, index};
+  const Request& request = requests_[slot];
+  if (workers_.cancel(pipeline_number(workload_, request), visit)) {
+    --requests_[slot].jobs_open;
+  } else if (delays_.cancel(visit)) {
+    if (pipeline_of(request).stages[index].service >= 0) release_worker(now, slot, index);
+    --requests_[slot].jobs_open;
+  } else if (request.stages[index].in_service) {
+    const int server = server_of(request, index);
+    to_.merged.cut(now, server);
+    auto& engine = to_.fleet.servers[static_cast<std::size_t>(server)].engine;
+    const bool out = std::visit([&](auto& any) { return any.cancel(now, slot, index); }, engine);
+    kernel_.mark(static_cast<std::size_t>(server));
+    if (!out) return;  // its step ends first
+    leave_service(now, slot, index);
+    --requests_[slot].jobs_open;
+  }
 }
 
 void Pipelines::start_stage(Time now, std::uint32_t slot, std::uint8_t index) {
@@ -67,35 +98,15 @@ void Pipelines::start_stage(Time now, std::uint32_t slot, std::uint8_t index) {
   if (stage.service < 0) {
     state.started = now;
     Stream luck = delay_luck_[index].at(request.uid);
-    start_delay(now, slot, index, stage.delay_s.sample(luck));
+    delays_.start(now, {slot, index}, stage.delay_s.sample(luck));
     return;
   }
-  if (take_worker(slot, index)) begin_visit(now, slot, index);
-}
-
-bool Pipelines::take_worker(std::uint32_t slot, std::uint8_t index) {
-  const std::size_t number = number_of(requests_[slot]);
-  const Pipeline& pipeline = workload_.pipelines[number];
-  if (!pipeline.stages[index].worker) return true;
-  WorkerPool& pool = workers_[number];
-  if (pool.busy == pipeline.workers) {
-    pool.waiting.emplace_back(slot, index);
-    return false;
-  }
-  ++pool.busy;
-  return true;
+  if (workers_.take(pipeline_number(workload_, request), {slot, index})) begin_visit(now, slot, index);
 }
 
 void Pipelines::release_worker(Time now, std::uint32_t slot, std::uint8_t index) {
-  if (!pipeline_of(requests_[slot]).stages[index].worker) return;
-  WorkerPool& pool = workers_[number_of(requests_[slot])];
-  if (pool.waiting.empty()) {
-    --pool.busy;
-    return;
-  }
-  const auto [next, stage] = pool.waiting.front();
-  pool.waiting.pop_front();
-  begin_visit(now, next, stage);
+  if (const auto next = workers_.release(pipeline_number(workload_, requests_[slot]), index))
+    begin_visit(now, next->request, next->stage);
 }
 
 void Pipelines::begin_visit(Time now, std::uint32_t slot, std::uint8_t index) {
@@ -103,28 +114,14 @@ void Pipelines::begin_visit(Time now, std::uint32_t slot, std::uint8_t index) {
   const double overhead =
       workload_.services[static_cast<std::size_t>(stage.service)].engine.request_overhead_s;
   if (overhead > 0) {
-    start_delay(now, slot, index, overhead);
+    delays_.start(now, {slot, index}, overhead);
   } else {
     send_job(now, slot, index);
   }
 }
 
-void Pipelines::start_delay(Time now, std::uint32_t slot, std::uint8_t stage, double seconds) {
-  if (free_delays_.empty()) {
-    free_delays_.push_back(static_cast<std::uint32_t>(delays_.size()));
-    const EventQueue::Slot timer = add_slot(kernel_, kDelayEvent, Part::delay, delays_.size());
-    delays_.emplace_back().slot = timer;
-  }
-  Delay& delay = delays_[free_delays_.back()];
-  free_delays_.pop_back();
-  delay.request = slot;
-  delay.stage = stage;
-  kernel_.set(delay.slot, now + duration_from_seconds(seconds));
-}
-
 void Pipelines::on_delay(Time now, std::uint32_t index) {
-  const Delay delay = delays_[index];
-  free_delays_.push_back(index);
+  const StageVisit delay = delays_.take(index);
   if (pipeline_of(requests_[delay.request]).stages[delay.stage].service < 0) {
     on_job_done(now, delay.request, delay.stage);
   } else {
@@ -132,43 +129,11 @@ void Pipelines::on_delay(Time now, std::uint32_t index) {
   }
 }
 
-Job Pipelines::make_job(const Request& request, std::uint32_t slot, std::uint8_t index) {
-  const Pipeline& pipeline = pipeline_of(request);
-  const Stage& stage = pipeline.stages[index];
-  const Model& model = *workload_.services[static_cast<std::size_t>(stage.service)].model;
-  Job job;
-  job.request = slot;
-  job.stage = index;
-  job.luck = request.uid * kMaxStages + index;
-  job.priority = request.priority;
-  job.input_tokens = request.input_tokens;
-  job.output_tokens = request.output_tokens;
-  job.units = request.units;
-  job.prefix = request.prefix;
-  if (stage.on == Trigger::sentence) {
-    const std::uint32_t each = sentence_tokens(request, stage);
-    const std::uint32_t spoken = (request.stages[index].parts_submitted - 1) * each;
-    job.output_tokens = std::min(each, request.output_tokens - spoken);
-  }
-  if (stage.role == Role::speaks)
-    job.audio_s = job.output_tokens *
-                  (request.audio_s_per_token > 0 ? request.audio_s_per_token : stage.audio_s_per_token);
-  if (stage.role == Role::recognises) job.audio_s = request.speech_s;
-  if (const auto* synthetic = std::get_if<SyntheticModel>(&model.cost)) {
-    Stream luck = service_luck_[static_cast<std::size_t>(stage.service)].at(job.luck);
-    job.synthetic_s = synthetic->gpu_s.sample(luck);
-  }
-  for (const Stage& next : pipeline.stages)
-    if (next.after == index && next.on == Trigger::sentence)
-      job.notify_every = static_cast<std::uint16_t>(std::min(sentence_tokens(request, next), 65535u));
-  return job;
-}
-
 void Pipelines::send_job(Time now, std::uint32_t slot, std::uint8_t index) {
   Request& request = requests_[slot];
   const int service_index = pipeline_of(request).stages[index].service;
   StageState& state = request.stages[index];
-  Job job = make_job(request, slot, index);
+  Job job = make_job(workload_, request, slot, index, service_luck_[static_cast<std::size_t>(service_index)]);
   job.queued = now;
   state.job_queued = now;
   const bool held = to_.streams.is_held(request, index);
@@ -179,9 +144,12 @@ void Pipelines::send_job(Time now, std::uint32_t slot, std::uint8_t index) {
   ServiceState& service = to_.fleet.services[static_cast<std::size_t>(service_index)];
   if (!held && !std::visit([&](auto& engine) { return engine.enqueue(job); }, server.engine)) {
     ++service.rejected;
+    const auto* engine = std::get_if<ContinuousEngine>(&server.engine);
+    request.too_long = engine != nullptr && tokens_of(job) > engine->longest_sequence();
     return refuse(now, job, RequestStatus::rejected);
   }
   state.replica = server.replica;
+  state.in_service = true;
   server.in_system += held ? 0 : 1;  // its stream counts
   service.in_system.add(now, 1);
   if (server.run.length > 0 && std::get<ContinuousEngine>(server.engine).may_admit(job))
@@ -194,8 +162,7 @@ int Pipelines::choose_server(Time now, const Job& job, const Request& request) {
   const std::int32_t replica = request.stages[job.stage].replica;
   if (replica >=
       0) {  // sentences of one reply stay with the server that speaks the first: they are one stream
-    const int server =
-        to_.fleet.services[static_cast<std::size_t>(service)].servers[static_cast<std::size_t>(replica)];
+    const int server = server_of(request, job.stage);
     if (to_.fleet.servers[static_cast<std::size_t>(server)].runs()) return server;
   }
   return to_.router.choose(now, job, request, service);
@@ -217,7 +184,10 @@ void Pipelines::on_outcome(Time now, const Outcome& outcome) {
       if (state.started == kNever) state.started = now;
       break;
     case Signal::output:
-      if (outcome.amount > 0) on_audio(now, request, outcome.amount);
+      if (outcome.amount > 0 && hear(now, request, outcome.amount)) {
+        listener_.heard(now, request);
+        request.heard_s = -1;
+      }
       if (state.first_output != kNever) break;
       state.first_output = now;
       trigger(now, outcome.request, outcome.stage, Trigger::first_output);
@@ -230,7 +200,7 @@ void Pipelines::on_outcome(Time now, const Outcome& outcome) {
       break;  // of held streams, see above
     case Signal::finished:
     case Signal::failed:
-      leave_service(now, outcome);
+      leave_service(now, outcome.request, outcome.stage);
       if (outcome.signal == Signal::finished) {
         on_job_done(now, outcome.request, outcome.stage);
         break;
@@ -242,34 +212,23 @@ void Pipelines::on_outcome(Time now, const Outcome& outcome) {
   }
 }
 
-void Pipelines::leave_service(Time now, const Outcome& outcome) {
-  const Request& request = requests_[outcome.request];
-  const StageState& state = request.stages[outcome.stage];
-  const int number = pipeline_of(request).stages[outcome.stage].service;
+int Pipelines::server_of(const Request& request, std::uint8_t stage) const {
+  const int service = pipeline_of(request).stages[stage].service;
+  const std::int32_t replica = request.stages[stage].replica;
+  return to_.fleet.services[static_cast<std::size_t>(service)].servers[static_cast<std::size_t>(replica)];
+}
+
+void Pipelines::leave_service(Time now, std::uint32_t slot, std::uint8_t stage) {
+  Request& request = requests_[slot];
+  StageState& state = request.stages[stage];
+  state.in_service = false;
+  const int number = pipeline_of(request).stages[stage].service;
   ServiceState& service = to_.fleet.services[static_cast<std::size_t>(number)];
   service.in_system.add(now, -1);
   service.sojourn_s += to_seconds(now - state.job_queued);
-  const int server = service.servers[static_cast<std::size_t>(state.replica)];
-  to_.fleet.servers[static_cast<std::size_t>(server)].in_system -=
-      to_.streams.is_held(request, outcome.stage) ? 0 : 1;
-  release_worker(now, outcome.request, outcome.stage);
-}
-
-void Pipelines::on_audio(Time now, Request& request, double seconds) {
-  if (request.playout_end == kNever) {
-    request.playout_end = now;
-  } else if (now > request.playout_end) {
-    request.audio_gap_s += to_seconds(now - request.playout_end);
-    ++request.late_chunks;
-    request.playout_end = now;
-  }
-  ++request.chunks;
-  request.playout_end = request.playout_end + duration_from_seconds(seconds);
-  request.audio_s += seconds;
-  if (request.heard_s >= 0 && request.audio_s >= request.heard_s) {
-    listener_.heard(now, request);
-    request.heard_s = -1;
-  }
+  to_.fleet.servers[static_cast<std::size_t>(server_of(request, stage))].in_system -=
+      to_.streams.is_held(request, stage) ? 0 : 1;
+  release_worker(now, slot, stage);
 }
 
 void Pipelines::trigger(Time now, std::uint32_t slot, std::uint8_t stage, Trigger on) {
@@ -320,15 +279,21 @@ void Pipelines::on_job_done(Time now, std::uint32_t slot, std::uint8_t index) {
 }
 
 void Pipelines::close_if_done(Time now, std::uint32_t slot) {
-  Request& request = requests_[slot];
+  const Request& request = requests_[slot];
   if (request.jobs_open > 0) return;
+  if (request.abandoned) return requests_.remove(slot);
   if (request.stages_open > 0 && request.status == RequestStatus::completed) return;
-  recorder_.finish(request, now);
-  if (workload_.traffic[static_cast<std::size_t>(request.traffic)].kind == Traffic::Kind::open)
-    return requests_.remove(slot);  // nobody waits for it
-  const Request closed = request;
+  const Request ended = request;
   requests_.remove(slot);
-  listener_.closed(now, closed);
+  end_attempt(now, ended);
+}
+
+void Pipelines::end_attempt(Time now, const Request& ended) {
+  if (clients_.tries_again(now, ended)) return;
+  recorder_.finish(ended, now);
+  if (workload_.traffic[static_cast<std::size_t>(ended.traffic)].kind !=
+      Traffic::Kind::open)  // somebody waits
+    listener_.closed(now, ended);
 }
 
 }  // namespace gpushare

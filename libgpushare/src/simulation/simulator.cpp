@@ -75,6 +75,8 @@ void Simulator::on_event(Time now, std::uint8_t part, std::uint32_t index) {
       return steps_.end_host(now, index);
     case Part::delay:
       return pipelines_.on_delay(now, index);
+    case Part::client:
+      return pipelines_.on_client(now, index);
     case Part::open_source:
     case Part::user:
     case Part::trace_source:

@@ -132,6 +132,7 @@ void add_requests(const FinishedRun& run, Summary& summary) {
   summary.rejected = counts.rejected;
   summary.failed = counts.failed;
   summary.skipped = counts.skipped;
+  if (run.recorder.counts_attempts()) summary.timed_out = counts.timed_out, summary.retried = counts.retried;
   summary.unfinished = run.unfinished;
   summary.arrived = run.arrived;
   summary.request_throughput = share(static_cast<double>(counts.completed_in_window), summary.duration_s);
