@@ -28,7 +28,7 @@ class Foresight:
 
     staging: Staging
     _known: dict[tuple[Config, Any], Mapping[int, float]] = field(default_factory=dict)
-    _best: dict[Config, Mapping[int, float]] = field(default_factory=dict)
+    _best: dict[Config, Any] = field(default_factory=dict)
 
     def under(self, config: Config, sharing: Any) -> Mapping[int, float]:
         """By how much, as a share of its bound, each service misses it; below 0: what is to spare.
@@ -42,10 +42,15 @@ class Foresight:
         return self._known[key]
 
     def best(self, config: Config) -> Mapping[int, float]:
-        """Under the way of sharing where the worst misses by least."""
+        """Under the best way of sharing."""
+        way = self.best_way(config)
+        return self.under(config, way) if way is not None else {}
+
+    def best_way(self, config: Config) -> Any:
+        """The way of sharing where the worst misses by least; None where there is none."""
         if config not in self._best:
-            ways = [self.under(config, way) for way in self.staging.ways(config)]
-            self._best[config] = min(ways, key=worst, default={})
+            ways = self.staging.ways(config)
+            self._best[config] = min(ways, key=lambda way: worst(self.under(config, way)), default=None)
         return self._best[config]
 
     def _predict(self, config: Config, sharing: Any) -> Mapping[int, float]:

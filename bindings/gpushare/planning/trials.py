@@ -189,16 +189,12 @@ class Trials:
 
     def _ways(self, config: Config) -> list[Any]:
         """Ways of sharing to try: once predictions are trusted, the one that they say is best."""
-        if self.foresee(config):
-            ways = self.staging.ways(config)
-            return [min(ways, key=lambda way: worst(self.foresight.under(config, way)))]
-        return self.staging.sharings(config)
+        return [self.foresight.best_way(config)] if self.foresee(config) else self.staging.sharings(config)
 
     def _caps(self, config: Config) -> list[Any]:
         """Caps on two MPS clients, where they miss a bound by little."""
         near = self.of_config[config].excess < _NEAR and self.of_config[config].meets is not True
-        pair = len(config.tenants) == 2 and "mps" in self.staging.sharings(config)
-        return list(CAPS) if near and pair else []
+        return [way for way in self.staging.ways(config) if way in CAPS] if near else []
 
     def _simulate(self, asked: Mapping[Config, Any]) -> dict[Config, Trial]:
         """One way of sharing for each config, with more replications where chance leaves it open."""

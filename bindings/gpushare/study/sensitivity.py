@@ -113,8 +113,8 @@ def sensitivity(
 
 
 def _ways(scenario: Scenario, changes: Ways, share: float) -> dict[str, tuple[Any, Any]]:
-    names = [changes] if isinstance(changes, str) else list(changes)
-    given = changes if isinstance(changes, Mapping) else dict.fromkeys(names)
+    names = [changes] if isinstance(changes, str) else changes
+    given = names if isinstance(names, Mapping) else dict.fromkeys(names)
     document = scenario.document
     ways: dict[str, tuple[Any, Any]] = {}
     for name, values in given.items():

@@ -9,7 +9,7 @@ from ..frames.notices import Notice, notices
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
 from .results import Result, Run
 
-__all__ = ["MOST_REQUESTS", "UNCERTAIN_RUNS", "simulate"]
+__all__ = ["CARRIED", "MOST_REQUESTS", "UNCERTAIN_RUNS", "simulate"]
 
 #: Requests of a run, unless told otherwise: beyond them it would take hours, or no memory would hold it.
 MOST_REQUESTS = 2e7
@@ -19,15 +19,14 @@ UNCERTAIN_RUNS = 24
 # median over accelmark, llmservingsim, llm-steps, silicon on one and two GPUs, and speech-nim),
 # of pressures (h200-pairs: kinds left out of the fit) and of switch costs (two sets of measurements on one card).
 _SPREAD = (0.06, 0.25, 0.10)
-
-
-# Where constants of sharing are carried over from another card (assumed: half as much again for pressures, twice for
-# switching; the one cost that was derived on another card differs by 17 %).
-_CARRIED_SPREAD = (0.06, 0.375, 0.20)
+#: How many times as far they are off where constants of sharing are another card's (assumed: half as much again for
+#: pressures, twice for switching; the one cost that was derived on another card differs by 17 %).
+CARRIED = (1.0, 1.5, 2.0)
 
 
 def _spread(scenario: Scenario) -> tuple[float, float, float]:
-    return _CARRIED_SPREAD if scenario._handle.carries_over else _SPREAD
+    alone, pressure, switching = CARRIED if scenario._handle.carries_over else (1.0, 1.0, 1.0)
+    return alone * _SPREAD[0], pressure * _SPREAD[1], switching * _SPREAD[2]
 
 
 def as_scenario(scenario: ScenarioLike) -> Scenario:

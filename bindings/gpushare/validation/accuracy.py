@@ -113,8 +113,8 @@ def _section(report: Report) -> str:
         lines.append("| " + " | ".join(cells) + " |")
     if report.in_view:
         lines += ["", "\\" + report.chosen_in_view()]
-    if report.poorly_fitted():
-        lines += ["", report.fit_warning()]
+    if warning := report.fit_warning():
+        lines += ["", warning]
     missed = report.missed()
     for target in missed:
         what = " ".join(filter(None, (target.mode, target.metric, target.statistic)))

@@ -14,6 +14,7 @@ from ..calibration.calibration import Calibration
 from ..calibration.fits import Spread
 from ..calibration.measurements import Measurements
 from ..calibration.runs import CoRun, ServedJob, StepKey
+from ..study.simulation import CARRIED
 from .report import Row
 
 __all__ = ["co_run_rows", "predict"]
@@ -207,7 +208,8 @@ def _bounds(run: CoRun, calibration: Calibration, carried_over: bool) -> list[di
 def _perturbations(run: CoRun, calibration: Calibration, carried_over: bool) -> Iterator[_Perturbation]:
     spread = calibration.spread(run.mode, capped=run.capped)
     if carried_over:
-        spread = Spread(spread.alone, 1.5 * spread.pressure, 2 * spread.switching)
+        alone, pressure, switching = CARRIED
+        spread = Spread(alone * spread.alone, pressure * spread.pressure, switching * spread.switching)
     generator = np.random.default_rng(20240229)
     for _ in range(_SAMPLES):
         yield _Perturbation(

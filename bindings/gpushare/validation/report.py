@@ -260,8 +260,8 @@ class Report:
             parts = [self.checked()]
         if self.in_view:
             parts += ["", wrap(self.chosen_in_view())]
-        if self.poorly_fitted():
-            parts += ["", wrap(self.fit_warning())]
+        if warning := self.fit_warning():
+            parts += ["", wrap(warning)]
         if self.targets:
             parts += ["", text_table(target_fields(self))]
         for note in self.notes:
