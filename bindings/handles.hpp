@@ -80,6 +80,9 @@ py::array_t<T> view(const std::shared_ptr<const void>& owner, const std::vector<
 [[nodiscard]] PlacementHandle placement_of(const ScenarioHandle& scenario);
 /// A placement with indices of the scenario's services: both know them by name.
 [[nodiscard]] Placement for_scenario(const PlacementHandle& placement, const Scenario& scenario);
+/// That placement, or the scenario's own; it suits the scenario's workload.
+[[nodiscard]] Placement placement_or_own(const ScenarioHandle& scenario,
+                                         const std::optional<PlacementHandle>& placement);
 /// Every GPU as a dict: node, profile, layout and partitions, with their sharing and processes.
 [[nodiscard]] py::list gpu_list(const Placement& placement, const std::vector<std::string>& services);
 [[nodiscard]] py::list provenance_list(const std::vector<ProvenanceEntry>& entries);

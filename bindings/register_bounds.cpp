@@ -72,8 +72,7 @@ py::object number_or_none(int number) {
 
 py::dict load_bound_of(const ScenarioHandle& h, const std::optional<PlacementHandle>& other) {
   const Workload& workload = h.scenario->workload;
-  const Placement placement = other ? for_scenario(*other, *h.scenario) : h.scenario->placement;
-  check_placement(workload, placement);
+  const Placement placement = placement_or_own(h, other);
   const std::vector<ServiceTraffic> traffic = service_traffic(workload, &placement.gpus.front().profile());
   const LoadBound bound = load_bound(workload, traffic, placement);
   py::dict d;
@@ -88,8 +87,7 @@ py::dict load_bound_of(const ScenarioHandle& h, const std::optional<PlacementHan
 
 py::dict what_if_of(const ScenarioHandle& h, const std::optional<PlacementHandle>& other) {
   const Workload& workload = h.scenario->workload;
-  const Placement placement = other ? for_scenario(*other, *h.scenario) : h.scenario->placement;
-  check_placement(workload, placement);
+  const Placement placement = placement_or_own(h, other);
   const WhatIf found = what_if(workload, placement);
   py::dict services;
   for (std::size_t s = 0; s < found.services.size(); ++s) {

@@ -80,8 +80,7 @@ py::dict misfit_dict(const Misfit& misfit, const Workload& workload, const Place
 /// (free bytes by partition, misfits as dicts)
 py::tuple fit_of(const ScenarioHandle& h, const std::optional<PlacementHandle>& other) {
   const Workload& workload = h.scenario->workload;
-  const Placement placement = other ? for_scenario(*other, *h.scenario) : h.scenario->placement;
-  check_placement(workload, placement);
+  const Placement placement = placement_or_own(h, other);
   const Fit fit = fits(workload, placement);
   py::dict free_bytes;
   for (const Fit::Part& part : fit.parts) {
@@ -101,6 +100,12 @@ Placement for_scenario(const PlacementHandle& h, const Scenario& scenario) {
   for (const Service& service : scenario.workload.services) names.push_back(service.name);
   if (names == h.services) return *h.placement;
   return parse_placement(placement_document(*h.placement, h.services), names, "placement");
+}
+
+Placement placement_or_own(const ScenarioHandle& h, const std::optional<PlacementHandle>& other) {
+  const Placement placement = other ? for_scenario(*other, *h.scenario) : h.scenario->placement;
+  check_placement(h.scenario->workload, placement);
+  return placement;
 }
 
 PlacementHandle placement_of(const ScenarioHandle& h) {

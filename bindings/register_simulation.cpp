@@ -151,6 +151,7 @@ void register_simulation(py::module_& module) {
              py::arg("spread") = std::array<double, 3>{}, py::arg("watched_replicas") = std::vector<int>{},
              py::arg("most_requests") = RunOptions{}.most_requests, py::arg("progress") = py::none(),
              "Runs replications 0, 1, ... of a scenario, in order.");
+  module.attr("MOST_REQUESTS") = RunOptions{}.most_requests;
   module.def(
       "warnings_after",
       [](const ScenarioHandle& scenario, const RunHandle& h) {

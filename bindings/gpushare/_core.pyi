@@ -348,7 +348,7 @@ def simulate(
     threads: int = 0,
     spread: tuple[float, float, float] = (0.0, 0.0, 0.0),
     watched_replicas: Sequence[int] = [],
-    most_requests: float = 2e7,
+    most_requests: float = ...,
     progress: Callable[[float], bool | None] | None = None,
 ) -> list[Run]: ...
 def figure_table() -> dict[str, list[dict[str, Any]]]: ...
@@ -398,4 +398,5 @@ def predict_step(
     kind: _Kind, profile: Profile, alone_s: float, sm_share: float, *, capped: bool
 ) -> _Step: ...
 
+MOST_REQUESTS: float
 POWER_LIMITED_SHARE: float

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from .. import files
+from .. import _core, files
 from ..frames.notices import plain
 from ..frames.render import text_table, wrap
 from ..frames.table_files import write_csv
@@ -37,9 +37,9 @@ def add_budget(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--most-requests",
         type=float,
-        default=2e7,
+        default=_core.MOST_REQUESTS,
         metavar="N",
-        help="refuse runs of more requests before they begin; by default 2e7, 0 refuses none",
+        help=f"refuse runs of more requests before they begin; by default {_core.MOST_REQUESTS:,.0f}, 0 refuses none",
     )
     parser.add_argument(
         "--most-replications",

@@ -12,7 +12,7 @@ from .results import Result, Run
 __all__ = ["CARRIED", "MOST_REQUESTS", "UNCERTAIN_RUNS", "simulate"]
 
 #: Requests of a run, unless told otherwise: beyond them it would take hours, or no memory would hold it.
-MOST_REQUESTS = 2e7
+MOST_REQUESTS = _core.MOST_REQUESTS
 #: Replications of a run with `uncertainty`, at least.
 UNCERTAIN_RUNS = 24
 # Standard deviations of the logarithms of step times alone (9 of 10 errors of suites on whole GPUs are below 10 %: the

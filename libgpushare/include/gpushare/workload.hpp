@@ -131,6 +131,9 @@ struct Workload {
   Objectives objectives;
 };
 
+/// Whether any traffic has clients that give up or ask again.
+[[nodiscard]] bool has_clients(const Workload& workload);
+
 /// Sets the role of every stage; a workload that was read from a document has them already.
 void resolve_roles(Workload& workload);
 

@@ -1,6 +1,13 @@
+#include <algorithm>
+
 #include "gpushare/workload.hpp"
 
 namespace gpushare {
+
+bool has_clients(const Workload& workload) {
+  return std::any_of(workload.traffic.begin(), workload.traffic.end(),
+                     [](const Traffic& traffic) { return traffic.client.has_value(); });
+}
 
 void resolve_roles(Workload& workload) {
   for (Pipeline& pipeline : workload.pipelines)

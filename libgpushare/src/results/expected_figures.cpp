@@ -43,9 +43,7 @@ void add_services(const Workload& workload, Summary& summary) {
 std::vector<std::string> figure_names(const Workload& workload, const Placement& placement, bool goodput) {
   Summary summary;
   if (goodput) summary.goodput = summary.goodput_rate = 0;
-  const auto& traffic = workload.traffic;
-  if (std::any_of(traffic.begin(), traffic.end(), [](const Traffic& one) { return one.client.has_value(); }))
-    summary.timed_out = summary.retried = 0;
+  if (has_clients(workload)) summary.timed_out = summary.retried = 0;
   add_latencies(workload, summary);
   add_partitions(placement, summary);
   add_services(workload, summary);

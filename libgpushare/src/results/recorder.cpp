@@ -51,8 +51,7 @@ Recorder::Recorder(const Workload& workload, bool record_requests, bool record_s
   watches_ = std::any_of(watched_.begin(), watched_.end(), [](int first) { return first != 0; });
   for (const RequestLatency& latency : latencies_) ++first_latency_.at(latency.pipeline + 1);
   std::partial_sum(first_latency_.begin(), first_latency_.end(), first_latency_.begin());
-  clients_ = std::any_of(workload.traffic.begin(), workload.traffic.end(),
-                         [](const Traffic& traffic) { return traffic.client.has_value(); });
+  clients_ = has_clients(workload);
   make_columns();
 }
 

@@ -260,8 +260,7 @@ void ContinuousEngine::tell_tokens(Sequence& sequence, std::uint32_t known, Time
 bool ContinuousEngine::cancel(Time, std::uint32_t request, std::uint8_t stage) {
   if (frontend_.remove(request, stage) || waiting_.remove(request, stage)) return true;
   for (Sequence& sequence : running_)
-    if (sequence.job.request == request && sequence.job.stage == stage && !sequence.complete_outside())
-      any_gone_ = sequence.gone = true;
+    if (is_of(sequence.job, request, stage) && !sequence.complete_outside()) any_gone_ = sequence.gone = true;
   return false;
 }
 

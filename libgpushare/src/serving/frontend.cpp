@@ -35,12 +35,11 @@ bool Frontend::next(Time now, Job& job) {
 }
 
 bool Frontend::remove(std::uint32_t request, std::uint8_t stage) {
-  bool over = std::erase_if(taking_, [&](const auto& taken) {
-                return taken.second.request == request && taken.second.stage == stage;
-              }) > 0;
+  bool over =
+      std::erase_if(taking_, [&](const auto& taken) { return is_of(taken.second, request, stage); }) > 0;
   std::erase_if(sending_, [&](const auto& sent) {
     const Outcome& outcome = sent.second;
-    if (outcome.request != request || outcome.stage != stage) return false;
+    if (!is_of(outcome, request, stage)) return false;
     over = over || outcome.signal == Signal::finished;
     return true;
   });

@@ -58,6 +58,12 @@ struct Outcome {
 };
 using Outbox = std::vector<Outcome>;
 
+/// Whether a job, or what is told of one, is a request's at a stage.
+template <class JobOrOutcome>
+[[nodiscard]] bool is_of(const JobOrOutcome& one, std::uint32_t request, std::uint8_t stage) {
+  return one.request == request && one.stage == stage;
+}
+
 inline Outcome tell(const Job& job, Signal signal, double amount = 0) {
   return {job.request, job.stage, signal, static_cast<float>(amount)};
 }
@@ -88,9 +94,8 @@ class JobQueue {
   /// Takes out a request's job at a stage; false when it is not here.
   bool remove(std::uint32_t request, std::uint8_t stage) {
     for (auto& jobs : levels_) {
-      const auto found = std::find_if(jobs.begin(), jobs.end(), [&](const Job& job) {
-        return job.request == request && job.stage == stage && !job.held;
-      });
+      const auto found = std::find_if(
+          jobs.begin(), jobs.end(), [&](const Job& job) { return is_of(job, request, stage) && !job.held; });
       if (found == jobs.end()) continue;
       jobs.erase(found);
       --size_;

@@ -71,7 +71,7 @@ Step SlotEngine::plan_vocode() {
 bool SlotEngine::cancel(Time, std::uint32_t request, std::uint8_t stage) {
   if (waiting_.remove(request, stage)) return true;
   for (Active& stream : active_)
-    if (stream.job.request == request && stream.job.stage == stage) stream.gone = true;
+    if (is_of(stream.job, request, stage)) stream.gone = true;
   return false;
 }
 

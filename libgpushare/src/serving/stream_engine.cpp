@@ -58,7 +58,7 @@ bool StreamEngine::cancel(Time now, std::uint32_t request, std::uint8_t stage) {
   if (waiting_.remove(request, stage)) return true;
   const auto slot = std::find_if(open_.begin(), open_.end(), [&](std::uint32_t open) {
     const Job& job = streams_[open].job;
-    return !job.held && job.request == request && job.stage == stage;
+    return !job.held && is_of(job, request, stage);
   });
   if (slot == open_.end()) return false;  // cannot be: whoever was heard is known to have left
   streams_[*slot].gone = true;

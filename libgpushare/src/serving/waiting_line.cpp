@@ -28,9 +28,7 @@ bool WaitingLine::leads(const Job& arrived) const {
 }
 
 bool WaitingLine::remove(std::uint32_t request, std::uint8_t stage) {
-  const auto is_its = [&](const Sequence& sequence) {
-    return sequence.job.request == request && sequence.job.stage == stage;
-  };
+  const auto is_its = [&](const Sequence& sequence) { return is_of(sequence.job, request, stage); };
   return std::erase_if(preempted_, is_its) > 0 || jobs_.remove(request, stage);
 }
 
