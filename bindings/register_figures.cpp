@@ -103,6 +103,7 @@ py::dict summary_dict(const Summary& summary) {
     figures["name"] = partition.name;
     figures["gpu"] = partition.gpu;
     figures["sharing"] = partition.sharing;
+    figures["gone"] = partition.gone;
     figures["processes"] = partition.processes;
   }
   for (const ServiceSummary& service : summary.services) services.emplace_back()["name"] = service.name;

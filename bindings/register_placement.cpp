@@ -163,6 +163,8 @@ void register_placement(py::module_& module) {
       },
       "Every kind of mode of the grammar: how it is written, and what it does.");
   module.def(
+      "load_metrics", [] { return load_metrics(); }, "The names of what a replica count can follow.");
+  module.def(
       "sharing_modes", [] { return sharing_modes(); }, "The names of the ways in which processes share.");
   module.def("place", &place_mode, py::arg("scenario"), py::arg("mode"), py::arg("gpu") = py::none(),
              py::arg("consolidate") = py::none(),

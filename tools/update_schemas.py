@@ -171,8 +171,7 @@ def trace_format(schema: Schema) -> None:
 
 def sharing_mode(schema: Schema) -> None:
     """Every way of sharing a partition, in a word or as an object; one with members of its own is written by hand."""
-    partition = schema["$defs"]["gpu"]["properties"]["partitions"]["items"]["properties"]
-    words, plain, *others = partition["sharing"]["anyOf"]
+    words, plain, *others = schema["$defs"]["sharing"]["anyOf"]
     words["enum"] = _core.sharing_modes()
     by_hand = [kind["properties"]["mode"]["const"] for kind in others]
     plain["properties"]["mode"]["enum"] = [name for name in words["enum"] if name not in by_hand]
@@ -185,9 +184,15 @@ def placement_mode(schema: Schema) -> None:
     mode["description"] = f"{grammar}, or one of the document's own modes."
 
 
+def control_metric(schema: Schema) -> None:
+    """What replicas can follow."""
+    metric = schema["$defs"]["control"]["properties"]["services"]["additionalProperties"]["properties"]["autoscaling"]
+    metric["properties"]["metric"]["enum"] = _core.load_metrics()
+
+
 def scenario(schema: Schema) -> None:
     """What a scenario has of tables."""
-    for part in (scenario_engine, trace_format, sharing_mode, placement_mode):
+    for part in (scenario_engine, trace_format, sharing_mode, placement_mode, control_metric):
         part(schema)
 
 

@@ -187,7 +187,7 @@ class Summary(Mapping[str, float]):
         return fields
 
     def _partition_fields(self) -> list[Field]:
-        partitions = self._runs[0].summary["partitions"]
+        partitions = [p for p in self._runs[0].summary["partitions"] if not p["gone"]]
         names = [p["name"] for p in partitions]
         shared_by = Field("shared by", [p["sharing"] for p in partitions], "left")
         who = [shorten(", ".join(p["processes"]) or "nobody", 24) for p in partitions]
@@ -208,6 +208,8 @@ class Summary(Mapping[str, float]):
         lines += told(self.warnings, width)
         lines += ["", text_table(self._latency_fields(), width=width)]
         lines += ["", text_table(self._partition_fields(), width=width)]
+        if gone := sum(p["gone"] for run in self._runs[:1] for p in run.summary["partitions"]):
+            lines.append(f"and {gone} that left before the end")
         entries = [run.summary["traffic"] for run in self._runs]
         if entries and len(entries[0]) > 1:
             lines += ["", text_table(traffic_fields(entries), width=width)]
@@ -298,6 +300,10 @@ class Run:
         The pipeline that the names of latencies leave out; empty where there are several.
     requests, steps, partitions : Table
         ``requests`` and ``steps`` are empty when they were not recorded.
+    series : Table
+        Window by window: ``start_s``, ``end_s``, rates offered, served, rejected and failed (requests/s), ``gpus_on`` (mean),
+        of each service ``replicas`` that take requests (at the end) and ``in_system`` (mean), and p50, p95 and p99 of the
+        latencies of what was answered in it, s; empty unless `series_s` was set or the fleet is under control.
     log : dict of str to Table
         ``processes`` (who lived where from when to when), ``holds`` (one process at a time: it ran, or was being
         brought in), ``shares`` (side by side: a step's rate, 1 is as fast as alone) and ``steps`` (by process, rank
@@ -317,6 +323,7 @@ class Run:
         self.requests = Table._wrap(run.requests)
         self.steps = Table._wrap(run.steps)
         self.partitions = Table._wrap(run.partitions)
+        self.series = Table._wrap(run.series)
         self.log = {name: Table._wrap(table) for name, table in run.log().items()}
 
     def __repr__(self) -> str:
@@ -368,6 +375,11 @@ class Result:
     def partitions(self) -> Table:
         """One row for each partition."""
         return self._table("partitions")
+
+    @cached_property
+    def series(self) -> Table:
+        """One row for each window of time: see `Run.series`."""
+        return self._table("series")
 
     def by(self, *columns: str, window_s: float | None = None) -> Table:
         """Counts and latencies of the requests, by columns of `requests` and windows of time: see `breakdown`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from .. import _core
@@ -49,6 +50,19 @@ def check_count(name: str, value: object, least: int = 1) -> int:
     return value
 
 
+def check_seconds(name: str, value: object) -> float:
+    """`value` when it is a finite number of at least 0.
+
+    Raises
+    ------
+    ValueError
+        Otherwise.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ValueError(f"{name}: found {value!r}; a number of at least 0 is needed")
+    return float(value)
+
+
 def run_count(replications: int, uncertainty: bool) -> int:
     """How many runs that makes."""
     replications = check_count("replications", replications)
@@ -65,6 +79,7 @@ def simulate(
     record_requests: bool = True,
     record_steps: bool = False,
     record_log: bool = False,
+    series_s: float | None = None,
     watched: Mapping[str, int] | None = None,
     threads: int | None = None,
     most_requests: float = MOST_REQUESTS,
@@ -94,6 +109,9 @@ def simulate(
         Keep a row for each step on a GPU.
     record_log : bool
         Keep who held which partition when, at what rate, and every step by phase: `Run.log`.
+    series_s : float, optional
+        Keep a row for each so many seconds: `Run.series`. By default 288 rows of a fleet under control, none of others;
+        0: none.
     watched : mapping of str to int, optional
         Latencies are of the requests that one of the first so many replicas of a service served, so that a good one
         does not hide a bad one.
@@ -131,6 +149,7 @@ def simulate(
         record_requests=record_requests,
         record_steps=record_steps,
         record_log=record_log,
+        series_s=series_s if series_s is None else check_seconds("series_s", series_s),
         watched_replicas=[(watched or {}).get(service, 0) for service in scenario.services],
         threads=0 if threads is None else check_count("threads", threads),
         most_requests=most_requests,

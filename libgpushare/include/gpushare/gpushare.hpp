@@ -6,6 +6,7 @@
 #include "gpushare/calibration.hpp"
 #include "gpushare/calls.hpp"
 #include "gpushare/capacity.hpp"
+#include "gpushare/control.hpp"
 #include "gpushare/demand.hpp"
 #include "gpushare/engine.hpp"
 #include "gpushare/engines.hpp"

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "gpushare/control.hpp"
 #include "gpushare/figures.hpp"
 #include "gpushare/fits.hpp"
 #include "gpushare/placement.hpp"
@@ -112,6 +113,7 @@ struct Scenario {
   Workload workload;
   Placement placement;
   std::vector<Fault> faults;
+  std::optional<Control> control;  ///< nullopt: the fleet stays as it is placed
   PlacementOptions placing;  ///< what its modes place on and let share
   int baseline_gpus = 0;     ///< GPUs of the dedicated placement, for `gpus_freed`
   std::uint64_t seed = 1;

@@ -27,6 +27,7 @@ struct Run {
   Table requests;  ///< empty when not recorded
   Table steps;     ///< empty unless asked for
   Table partitions;
+  Table series;  ///< by window of RunOptions::series_s; empty without
   std::shared_ptr<const RunLog> log;  ///< null unless asked for
 };
 
@@ -44,6 +45,8 @@ struct RunOptions {
   bool record_requests = true;  ///< off: histograms only, constant memory
   bool record_steps = false;    ///< makes every iteration an event of its own
   bool record_log = false;      ///< likewise: Run::log
+  /// A row of Run::series for each so many seconds; 0: none. nullopt: 288 of a run under control, none of others.
+  std::optional<double> series_s{};
   /// By service: latencies are of the requests that one of its first so many replicas served, so that a good one does not
   /// hide a bad one. 0, or no entry: of all.
   std::vector<int> watched_replicas{};

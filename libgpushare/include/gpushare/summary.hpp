@@ -25,7 +25,8 @@ struct PartitionSummary {
   std::string name;  ///< "gpu0/3g.40gb@0"
   int gpu = 0;       ///< index into the GPUs of the placement
   std::string sharing;
-  std::vector<std::string> processes;  ///< empty where nothing is placed
+  std::vector<std::string> processes;  ///< at the end; empty where nothing is placed
+  bool gone = false;                   ///< with its node, or its instance, before the end
   double busy = 0;                     ///< share of the time with a kernel running
   double switching = 0;                ///< share of the time spent handing over between processes
   double compute_utilisation = 0;      ///< FLOP done of the partition's peak fp16 rate
@@ -114,7 +115,8 @@ struct Summary {
   /// Of requests that were answered with every latency of theirs within its bound: their share of those that arrived in
   /// the window, and how many are completed in it, a second. Without a bound on a request's latency there is neither.
   std::optional<double> goodput, goodput_rate;
-  int gpus_used = 0, gpus_freed = 0;
+  int gpus_used = 0;  ///< on in the window, at most at once
+  int gpus_freed = 0;
   double gpu_hours =
       0;  ///< in the window, while a GPU was on: from its first process or its node's start to its end
   double request_throughput_per_gpu = 0;

@@ -29,10 +29,11 @@ struct DrainServer {
   int service = 0;
   int replica = 0;
 };
-/// A replica leaves at once: what it works on fails.
+/// A replica leaves at once: what it works on fails, or begins again at another replica.
 struct StopServer {
   int service = 0;
   int replica = 0;
+  bool moves_requests = false;
 };
 /// A GPU is cut anew. Instances that both layouts have stay, and so do their processes; the others must be empty.
 struct Recut {

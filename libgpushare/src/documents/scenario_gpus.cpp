@@ -13,23 +13,6 @@ namespace {
 constexpr std::size_t kMostGpus = 10'000;
 constexpr std::size_t kMostProcesses = 1000;
 
-Sharing read_sharing(const Reader& reader) {
-  Sharing sharing;
-  const Reader mode = reader.is_object() ? reader.at("mode") : reader;
-  const auto& known = sharing_modes();
-  const std::vector<std::string_view> words(known.begin(), known.end());
-  sharing.mode = static_cast<SharingMode>(mode.choice(words));
-  if (!reader.is_object()) return sharing;
-  if (traits_of(sharing.mode).has_slices) {
-    sharing.slice_s = reader.number("slice_s", sharing.slice_s, json::kNonNegative);
-    sharing.switch_preempted_s =
-        reader.number("switch_preempted_s", sharing.switch_preempted_s, json::kNonNegative);
-    sharing.switch_idle_s = reader.number("switch_idle_s", sharing.switch_idle_s, json::kNonNegative);
-  }
-  reader.finish();
-  return sharing;
-}
-
 ProcessPlacement read_process(const Reader& reader, SharingMode mode, const Names& services) {
   ProcessPlacement process;
   if (!reader.is_object()) {
@@ -64,16 +47,6 @@ PartitionPlacement read_partition(const Reader& reader, const std::string& name,
   }
   reader.finish();
   return partition;
-}
-
-Layout read_layout(const Reader& gpu, const GpuProfile& profile) {
-  const auto layout = gpu.find("layout");
-  if (!layout) return {};
-  try {
-    return parse_layout(profile, layout->string());
-  } catch (const LayoutError& error) {
-    throw LayoutError(layout->where(), error.what());
-  }
 }
 
 GpuPlacement read_gpu(const Reader& reader, int node, const std::shared_ptr<const GpuProfile>& otherwise,
@@ -129,6 +102,33 @@ Node read_node(const Reader& reader, const Placement& before) {
 }
 
 }  // namespace
+
+Sharing read_sharing(const Reader& reader) {
+  Sharing sharing;
+  const Reader mode = reader.is_object() ? reader.at("mode") : reader;
+  const auto& known = sharing_modes();
+  const std::vector<std::string_view> words(known.begin(), known.end());
+  sharing.mode = static_cast<SharingMode>(mode.choice(words));
+  if (!reader.is_object()) return sharing;
+  if (traits_of(sharing.mode).has_slices) {
+    sharing.slice_s = reader.number("slice_s", sharing.slice_s, json::kNonNegative);
+    sharing.switch_preempted_s =
+        reader.number("switch_preempted_s", sharing.switch_preempted_s, json::kNonNegative);
+    sharing.switch_idle_s = reader.number("switch_idle_s", sharing.switch_idle_s, json::kNonNegative);
+  }
+  reader.finish();
+  return sharing;
+}
+
+Layout read_layout(const Reader& owner, const GpuProfile& profile) {
+  const auto layout = owner.find("layout");
+  if (!layout) return {};
+  try {
+    return parse_layout(profile, layout->string());
+  } catch (const LayoutError& error) {
+    throw LayoutError(layout->where(), error.what());
+  }
+}
 
 int read_cores(const Reader& host) {
   const auto cores = static_cast<int>(host.at("cores").integer(1, 100'000));

@@ -40,8 +40,14 @@ inline constexpr int kDefaultReplicas = 1;
 [[nodiscard]] std::vector<Traffic> read_traffic(const Reader& traffic, const Workload& workload,
                                                 Inputs& inputs);
 [[nodiscard]] std::vector<Fault> read_faults(const Reader& faults, const Scenario& scenario);
+/// The policies of a scenario whose workload is read.
+[[nodiscard]] Control read_control(const Reader& control, const Scenario& scenario);
 /// Where the document places its services, what its modes place on, and the replicas that GPUs it lists settle.
 void read_placement(const Reader& document, const std::optional<WrittenMode>& written, Scenario& scenario);
+/// How the processes of a partition share it: a mode's name, or an object with its times.
+[[nodiscard]] Sharing read_sharing(const Reader& reader);
+/// The owner's "layout" on GPUs of the profile: whole when absent.
+[[nodiscard]] Layout read_layout(const Reader& owner, const GpuProfile& profile);
 /// The GPUs of a placement that lists them, all of one node; `otherwise` is their profile where they name none,
 /// null: they must.
 [[nodiscard]] Placement read_gpus(const Reader& gpus, const Node& node,

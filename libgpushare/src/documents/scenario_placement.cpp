@@ -74,6 +74,51 @@ Placement read_mode_placement(const Reader& placement, const std::optional<Writt
   return place(on_gpu(*chosen, *scenario.placing.gpu), scenario.workload, scenario.placing, mode.where());
 }
 
+// Services that control places are placed by nothing else, and have the replicas that it says.
+void leave_to_control(const Reader& document, Scenario& scenario) {
+  for (const ReplicaControl& replicas : scenario.control->services) {
+    Service& service = scenario.workload.services[static_cast<std::size_t>(replicas.service)];
+    if (const auto said = document.at("services").at(service.name).find("replicas"))
+      said->fail(text::format("\"control\" says how many replicas {} has; leave this out", service.name));
+    service.replicas = 0;
+  }
+}
+
+// The other services as a mode places them.
+Placement place_others(const Reader& placement, const std::optional<WrittenMode>& written,
+                       const Scenario& scenario) {
+  Scenario others = scenario;
+  std::vector<int>& sharing = others.placing.consolidate;
+  for (int s = 0; sharing.empty() && s < static_cast<int>(scenario.workload.services.size()); ++s)
+    if (scenario.control->of(s) == nullptr) sharing.push_back(s);
+  return read_mode_placement(placement, written, others);
+}
+
+// A mode has nothing to place, and would seem to.
+void check_no_mode(const Reader& placement, const std::optional<WrittenMode>& written, const Scenario& scenario) {
+  const Reader mode = placement.at("mode");
+  const auto chosen = written ? written : read_mode(mode.string(), mode.where());
+  if (chosen && chosen->mode.kind == PlacementMode::Kind::dedicated) return;
+  placement.fail(text::format(
+      "\"control\" places every service, in the \"layout\" and \"sharing\" of its pools: mode \"{}\" has nothing to "
+      "place. {}",
+      scenario.mode,
+      scenario.modes.empty() ? "Set \"control\" to null for it"
+                             : text::format("This document's modes: {}", text::join(scenario.modes, ", "))));
+}
+
+// What is under control begins after what is placed.
+void add_pools(const Reader& placement, Scenario& scenario) {
+  const auto counts = placed_replicas(scenario.workload, scenario.placement);
+  for (const ReplicaControl& replicas : scenario.control->services) {
+    Service& service = scenario.workload.services[static_cast<std::size_t>(replicas.service)];
+    if (counts[static_cast<std::size_t>(replicas.service)] > 0)
+      placement.fail(text::format("{} is placed by \"control\"; leave it out here", service.name));
+    service.replicas = replicas.start;
+  }
+  place_pools(*scenario.control, scenario.workload, scenario.placement);
+}
+
 }  // namespace
 
 void read_placement(const Reader& document, const std::optional<WrittenMode>& written, Scenario& scenario) {
@@ -84,19 +129,32 @@ void read_placement(const Reader& document, const std::optional<WrittenMode>& wr
   check_ways(placement, document.has("host"));
   const auto gpus = placement.find("gpus");
   const auto nodes = placement.find("nodes");
+  const bool controlled = scenario.control.has_value();
+  const bool all_controlled =
+      controlled && scenario.control->services.size() == scenario.workload.services.size();
+  if (controlled) leave_to_control(document, scenario);
+  if (all_controlled && (gpus || nodes))
+    placement.fail("\"control\" places every service; leave the list of GPUs out");
   if (gpus) {
     scenario.placement = read_gpus(*gpus, scenario.placing.node, scenario.placing.gpu, names);
   } else if (nodes) {
     scenario.placement = read_nodes(*nodes, scenario.placing.gpu, names);
+  } else if (all_controlled) {
+    check_no_mode(placement, written, scenario);
+    if (written && !placement.has("label")) scenario.mode = "control";
+    scenario.placement = {{}, {}};
+  } else if (controlled) {
+    scenario.placement = place_others(placement, written, scenario);
   } else {
     scenario.placement = read_mode_placement(placement, written, scenario);
   }
+  if (controlled) add_pools(placement, scenario);
   static_cast<void>(replicas_of(scenario.workload.services, scenario.placement, placement.where()));
   if (const auto nowhere = unplaced(scenario.workload, scenario.placement)) placement.fail(nowhere->what);
-  if (gpus || nodes) settle_replicas(placement, document.at("services"), scenario);
+  if ((gpus || nodes) && !controlled) settle_replicas(placement, document.at("services"), scenario);
   placement.finish();
   for (const Service& service : scenario.workload.services)
-    scenario.baseline_gpus += service.replicas * service.tensor_parallel;
+    if (!controlled) scenario.baseline_gpus += service.replicas * service.tensor_parallel;
   check_rates(document.at("services"), scenario);
   check_prices(document, scenario);
 }

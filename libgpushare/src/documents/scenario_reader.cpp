@@ -151,6 +151,7 @@ Scenario read(const AppliedDocument& applied, const std::string& source, const I
     read_workload(reader, applied.json, scenario);
   }
   read_prices(reader, scenario.workload.prices);
+  if (const auto control = reader.find("control")) scenario.control = read_control(*control, scenario);
   read_placement(reader, applied.written, scenario);
   if (const auto faults = reader.find("faults")) scenario.faults = read_faults(*faults, scenario);
   if (const auto objectives = reader.find("objectives"))

@@ -70,11 +70,11 @@ void check_nodes(const Placement& placement) {
 
 std::optional<Objection> unplaced(const Workload& workload, const Placement& placement) {
   const auto counts = placed_replicas(workload, placement);
-  const auto none = std::find(counts.begin(), counts.end(), 0);
-  if (none == counts.end()) return std::nullopt;
-  const auto service = static_cast<std::size_t>(none - counts.begin());
-  return Objection{static_cast<int>(service),
-                   text::format("service \"{}\" is placed on no GPU", workload.services[service].name)};
+  for (std::size_t service = 0; service < counts.size(); ++service)
+    if (counts[service] == 0 && workload.services[service].replicas > 0)
+      return Objection{static_cast<int>(service),
+                       text::format("service \"{}\" is placed on no GPU", workload.services[service].name)};
+  return std::nullopt;
 }
 
 std::optional<Objection> without_rate(const Workload& workload, const Placement& placement) {

@@ -65,7 +65,7 @@ constexpr FigureRow<Summary> kRun[] = {
     {{"goodput_rate", "requests/s", Kind::rate, Better::higher, "good\nreq/s", 1, -1,
       "such requests completed in the window, a second"},
      if_counted<&Summary::goodput_rate>},
-    {{"gpus_used", "GPUs", Kind::count, Better::lower, "GPUs", 1, 0, "GPUs that were on in the window"},
+    {{"gpus_used", "GPUs", Kind::count, Better::lower, "GPUs", 1, 0, "GPUs that were on in the window, at most at once"},
      field<&Summary::gpus_used>},
     {{"gpus_freed", "GPUs", Kind::count, Better::higher, "freed", 1, 0,
       "GPUs fewer than one for each server would take"},

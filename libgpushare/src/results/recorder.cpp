@@ -74,6 +74,7 @@ void Recorder::sent_again(const Request& request, Time now) {
 
 void Recorder::finish(const Request& request, Time now) {
   if (record_requests_) append_row(request, now);
+  if (listener_) (*listener_)(now, request);
   if (request.status != RequestStatus::skipped) load_.finish(request, now);
   if (request.arrival >= begin_) ++counts_.arrived;
   switch (request.status) {

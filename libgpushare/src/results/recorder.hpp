@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "core/function_ref.hpp"
 #include "gpushare/statistics.hpp"
 #include "gpushare/summary.hpp"
 #include "gpushare/table.hpp"
@@ -21,6 +22,8 @@ class Recorder {
            std::vector<int> watched_replicas = {});
 
   void finish(const Request& request, Time now);
+  /// Somebody else hears of every request that ended.
+  void tell(FunctionRef<void(Time, const Request&)> listener) { listener_ = listener; }
   /// An attempt that repeats one that got no answer.
   void sent_again(const Request& request, Time now);
   void step(int service, int replica, Time planned, Time gpu_start, Time gpu_end, Time done, double items);
@@ -73,6 +76,7 @@ class Recorder {
   std::vector<Histogram> histograms_;  // of these
   GoodRequests good_;
   LoadMeter load_;
+  std::optional<FunctionRef<void(Time, const Request&)>> listener_;
   Table requests_, steps_;
   std::vector<std::string> stage_names_;                      // columns, over all pipelines
   std::vector<std::vector<std::ptrdiff_t>> stage_of_column_;  // [pipeline][stage column] -> stage or -1

@@ -43,6 +43,7 @@ enum class Signal : std::uint8_t {
   progress,  ///< another `notify_every` tokens are there
   finished,
   failed,  ///< its process died, or its step ended after its client had gone
+  moved,   ///< its process leaves, and another replica is to take it from its beginning
   opened,  ///< a held stream: audio is taken from now on
   lost,    ///< a held stream: its process died
 };

@@ -53,8 +53,10 @@ void Changes::start(std::vector<control::TimedAction> actions) {
   }
 }
 
-void Changes::on_change(Time now, std::uint32_t index) {
-  std::visit([&](const auto& action) { apply(now, action); }, actions_[index].action);
+void Changes::on_change(Time now, std::uint32_t index) { put(now, actions_[index].action); }
+
+void Changes::put(Time now, const control::Action& action) {
+  std::visit([&](const auto& one) { apply(now, one); }, action);
   parts_.merged.refresh();
 }
 
@@ -132,7 +134,11 @@ void Changes::apply(Time now, const control::DrainServer& action) {
 
 void Changes::apply(Time now, const control::StopServer& action) {
   const std::uint32_t index = server_of(action.service, action.replica);
+  Outbox& told = parts_.kernel.outbox();
+  const std::size_t before = told.size();
   parts_.servers.kill(now, index);
+  for (std::size_t i = before; action.moves_requests && i < told.size(); ++i)
+    if (told[i].signal == Signal::failed) told[i].signal = Signal::moved;
   std::erase(draining_, index);
   remove(now, index);
 }
@@ -203,10 +209,12 @@ void Changes::remove(Time now, std::uint32_t index) {
   parts_.builder.remove_server(static_cast<int>(index));
   parts_.gpus.processes_changed(now, fleet.gpu_of(server));
   for (const Rank& rank : server.others) parts_.gpus.processes_changed(now, fleet.gpu_of(rank));
-  ServiceState& service = fleet.service_of(server);
+  left_(index);
+  ServiceState& service = fleet.service_of(fleet.servers[index]);
   if (!service.present.empty() || service.shared_queue == nullptr) return;
   while (!service.shared_queue->empty())  // nobody is left to serve what waits
-    parts_.kernel.outbox().push_back(tell(service.shared_queue->pop(), Signal::failed));
+    parts_.kernel.outbox().push_back(
+        tell(service.shared_queue->pop(), service.waits_for_replicas ? Signal::moved : Signal::failed));
 }
 
 void Changes::release(Time now) {

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "control/actions.hpp"
+#include "core/function_ref.hpp"
 #include "simulation/events.hpp"
 #include "simulation/fleet.hpp"
 #include "simulation/gpu_side.hpp"
@@ -25,12 +26,17 @@ class Changes {
     Meters& meters;
     RunLogger* log = nullptr;  ///< null: none
   };
-  explicit Changes(const Parts& parts) : parts_(parts) {}
+  /// `left` is told of every server that was taken out.
+  Changes(const Parts& parts, FunctionRef<void(std::uint32_t)> left) : parts_(parts), left_(left) {}
 
   /// Sets the timers of actions; every one is a boundary of merged iterations. Times ascend or not.
   void start(std::vector<control::TimedAction> actions);
   /// Event.
   void on_change(Time now, std::uint32_t action);
+  /// Now: while a boundary is handled.
+  void put(Time now, const control::Action& action);
+  /// A GPU that is paid for without a process on it, from the beginning.
+  void switch_on(std::uint32_t gpu) { parts_.meters.gpu_on({}, gpu); }
   /// Takes out the draining servers whose last job has left; at the end of an event.
   void release_drained(Time now) {
     if (!draining_.empty()) release(now);
@@ -55,6 +61,7 @@ class Changes {
   void release(Time now);
 
   Parts parts_;
+  FunctionRef<void(std::uint32_t)> left_;
   std::vector<control::TimedAction> actions_;
   std::vector<std::uint32_t> draining_;
 };

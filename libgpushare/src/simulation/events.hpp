@@ -36,7 +36,9 @@ enum class Part : std::uint8_t {
   restart,
   wake,
   iterations,
-  change
+  change,
+  control,
+  series
 };
 
 [[nodiscard]] inline Kernel::Slot add_slot(Kernel& kernel, EventClass event_class, Part part,

@@ -105,6 +105,9 @@ struct ServiceState {
   std::vector<int> present;  ///< those that are not, by replica
   std::uint64_t next = 0;    ///< round robin
   std::shared_ptr<JobQueue> shared_queue;
+  bool waits_for_replicas = false;  ///< whoever finds none waits for one, and does not fail
+  std::uint64_t jobs = 0;           ///< that came, from the beginning
+  TimeIntegral parked;              ///< that wait for a replica
   TimeIntegral in_system;
   TimeIntegral servers_busy;
   std::uint64_t steps = 0;                           ///< planned in the window

@@ -1,5 +1,7 @@
 #include "simulation/meters.hpp"
 
+#include <algorithm>
+
 namespace gpushare {
 Meters::Meters(Kernel& kernel, Fleet& fleet, Time begin, Time end, double window_s)
     : fleet_(fleet),
@@ -13,6 +15,7 @@ Meters::Meters(Kernel& kernel, Fleet& fleet, Time begin, Time end, double window
   kernel.set(slots_[0], begin);
   kernel.set(slots_[1], end);
   for (std::size_t i = 0; i < fleet.gpus.size(); ++i) gpu_on_[i] = !fleet.gpus[i].partitions.empty();
+  on_.set({}, static_cast<double>(std::count(gpu_on_.begin(), gpu_on_.end(), true)));
 }
 
 void Meters::on_window(Time now, std::uint32_t mark) {
@@ -25,6 +28,7 @@ void Meters::on_window(Time now, std::uint32_t mark) {
 
 void Meters::open(Time now) {
   is_open_ = true;
+  most_on_ = static_cast<int>(on_.value());
   for (std::uint32_t i = 0; i < fleet_.partitions.size(); ++i) {
     PartitionState& partition = fleet_.partitions[i];
     if (partition.gone) continue;
@@ -113,13 +117,18 @@ void Meters::gpu_on(Time now, std::uint32_t gpu) {
     gpu_on_.resize(gpu + 1);
     gpu_seconds_.resize(gpu + 1);
   }
-  if (!gpu_on_[gpu]) gpu_seconds_[gpu] += left_s(now);
+  if (gpu_on_[gpu]) return;
+  gpu_seconds_[gpu] += left_s(now);
   gpu_on_[gpu] = true;
+  on_.add(now, 1);
+  if (is_open_ && !is_closed_) most_on_ = std::max(most_on_, static_cast<int>(on_.value()));
 }
 
 void Meters::gpu_off(Time now, std::uint32_t gpu) {
-  if (gpu_on_[gpu]) gpu_seconds_[gpu] -= left_s(now);
+  if (!gpu_on_[gpu]) return;
+  gpu_seconds_[gpu] -= left_s(now);
   gpu_on_[gpu] = false;
+  on_.add(now, -1);
 }
 
 }  // namespace gpushare

@@ -50,8 +50,10 @@ class Meters {
   [[nodiscard]] const ServiceMeter& service(std::size_t index) const { return services_[index]; }
   /// Of the window, while the GPU was on.
   [[nodiscard]] double gpu_seconds(std::size_t gpu) const { return gpu_seconds_[gpu]; }
-  /// Whether it was on in the window.
-  [[nodiscard]] bool gpu_used(std::size_t gpu) const { return gpu_seconds_[gpu] > 0 || gpu_on_[gpu]; }
+  /// Seconds of all GPUs that were on, from the beginning.
+  [[nodiscard]] double gpus_on_s(Time now) const { return on_.integral_s(now); }
+  /// At once, in the window.
+  [[nodiscard]] int most_gpus_on() const { return most_on_; }
 
  private:
   void open(Time now);
@@ -70,6 +72,8 @@ class Meters {
   std::vector<ServiceMeter> services_;
   std::vector<double> gpu_seconds_;
   std::vector<bool> gpu_on_;
+  TimeIntegral on_;  // GPUs
+  int most_on_ = 0;
 };
 
 }  // namespace gpushare

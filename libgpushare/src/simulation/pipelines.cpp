@@ -83,6 +83,11 @@ void Pipelines::withdraw(Time now, std::uint32_t slot, std::uint8_t index) {
     kernel_.mark(static_cast<std::size_t>(server));
     if (!out) return;  // its step ends first
     leave_service(now, slot, index);
+    release_worker(now, slot, index);
+    --requests_[slot].jobs_open;
+  } else if (const int service = pipeline_of(request).stages[index].service;
+             service >= 0 && to_.parked.cancel(now, service, visit)) {
+    release_worker(now, slot, index);
     --requests_[slot].jobs_open;
   }
 }
@@ -111,6 +116,7 @@ void Pipelines::release_worker(Time now, std::uint32_t slot, std::uint8_t index)
 
 void Pipelines::begin_visit(Time now, std::uint32_t slot, std::uint8_t index) {
   const Stage& stage = pipeline_of(requests_[slot]).stages[index];
+  ++to_.fleet.services[static_cast<std::size_t>(stage.service)].jobs;
   const double overhead =
       workload_.services[static_cast<std::size_t>(stage.service)].engine.request_overhead_s;
   if (overhead > 0) {
@@ -139,9 +145,10 @@ void Pipelines::send_job(Time now, std::uint32_t slot, std::uint8_t index) {
   const bool held = to_.streams.is_held(request, index);
   const int chosen = held ? to_.streams.speak(request, job) : choose_server(now, job, request);
   if (held && chosen < 0) return refuse(now, job, to_.streams[HeldStreams::holder_of(request)].refusal);
+  ServiceState& service = to_.fleet.services[static_cast<std::size_t>(service_index)];
+  if (chosen < 0 && service.waits_for_replicas) return to_.parked.add(now, service_index, {slot, index});
   if (chosen < 0) return refuse(now, job, RequestStatus::failed);
   Server& server = to_.fleet.servers[static_cast<std::size_t>(chosen)];
-  ServiceState& service = to_.fleet.services[static_cast<std::size_t>(service_index)];
   if (!held && !std::visit([&](auto& engine) { return engine.enqueue(job); }, server.engine)) {
     ++service.rejected;
     const auto* engine = std::get_if<ContinuousEngine>(&server.engine);
@@ -200,7 +207,14 @@ void Pipelines::on_outcome(Time now, const Outcome& outcome) {
       break;  // of held streams, see above
     case Signal::finished:
     case Signal::failed:
-      leave_service(now, outcome.request, outcome.stage);
+    case Signal::moved:
+      if (state.in_service) leave_service(now, outcome.request, outcome.stage);
+      if (outcome.signal == Signal::moved && !request.abandoned) {
+        state.replica = -1;
+        send_job(now, outcome.request, outcome.stage);
+        break;
+      }
+      release_worker(now, outcome.request, outcome.stage);
       if (outcome.signal == Signal::finished) {
         on_job_done(now, outcome.request, outcome.stage);
         break;
@@ -228,7 +242,6 @@ void Pipelines::leave_service(Time now, std::uint32_t slot, std::uint8_t stage) 
   service.sojourn_s += to_seconds(now - state.job_queued);
   to_.fleet.servers[static_cast<std::size_t>(server_of(request, stage))].in_system -=
       to_.streams.is_held(request, stage) ? 0 : 1;
-  release_worker(now, slot, stage);
 }
 
 void Pipelines::trigger(Time now, std::uint32_t slot, std::uint8_t stage, Trigger on) {

@@ -11,6 +11,7 @@
 #include "simulation/held_streams.hpp"
 #include "simulation/luck.hpp"
 #include "simulation/merged_iterations.hpp"
+#include "simulation/parked.hpp"
 #include "simulation/router.hpp"
 #include "simulation/stage_jobs.hpp"
 #include "simulation/stage_waits.hpp"
@@ -32,6 +33,7 @@ class Pipelines {
     Router& router;
     HeldStreams& streams;
     MergedIterations& merged;
+    Parked& parked;
   };
 
   Pipelines(Kernel& kernel, const Workload& workload, const Services& services, Recorder& recorder,

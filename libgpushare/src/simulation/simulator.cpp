@@ -14,6 +14,13 @@ using OfRequest = FunctionRef<void(Time, const Request&)>;
 
 double window_s(const Workload& workload) { return std::max(0.0, workload.duration_s - workload.warmup_s); }
 
+const Control* control_of(const Scenario& scenario) { return scenario.control ? &*scenario.control : nullptr; }
+
+double series_window_s(const Scenario& scenario, const RunOptions& options) {
+  constexpr double kWindowsOfControl = 288;  // five minutes of a day
+  return options.series_s.value_or(scenario.control ? scenario.workload.duration_s / kWindowsOfControl : 0);
+}
+
 std::unique_ptr<RunLogger> make_logger(Fleet& fleet, const Workload& workload, const RunOptions& options) {
   if (!options.record_log) return nullptr;
   auto logger = std::make_unique<RunLogger>(fleet, workload);
@@ -36,13 +43,15 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options,
       gpus_(kernel_, fleet_, scenario.workload),
       steps_(kernel_, fleet_, gpus_, recorder_, log_.get()),
       merged_(kernel_, fleet_, scenario.workload,
-              options.merge_steps && !options.record_steps && !options.record_log),
+              options.merge_steps && !options.record_steps && !options.record_log &&
+                  !Controller::acts_at_any_event(control_of(scenario))),
       servers_(kernel_, fleet_, steps_, merged_, log_.get()),
       router_(fleet_, scenario.workload.services, luck_.stream("routing"),
               Router::CatchUp::to<&MergedIterations::catch_up>(merged_)),
+      parked_(kernel_, fleet_),
       streams_(kernel_, fleet_, scenario.workload, router_,
                HeldStreams::Told::to<&Sources::stream_told>(sources_)),
-      pipelines_(kernel_, scenario.workload, {fleet_, router_, streams_, merged_}, recorder_, luck_,
+      pipelines_(kernel_, scenario.workload, {fleet_, router_, streams_, merged_, parked_}, recorder_, luck_,
                  {OfRequest::to<&Sources::after>(sources_), OfRequest::to<&Sources::heard>(sources_)}),
       sources_({kernel_,
                 scenario.workload,
@@ -52,14 +61,23 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options,
                streams_),
       meters_(kernel_, fleet_, Time{} + duration_from_seconds(scenario.workload.warmup_s), end_of_arrivals_,
               window_s(scenario.workload)),
+      series_(kernel_, fleet_, meters_, scenario.workload, series_window_s(scenario, options), end_of_arrivals_),
       faults_(kernel_, fleet_, servers_, scenario.faults),
-      changes_({kernel_, fleet_, builder_, gpus_, servers_, merged_, meters_, log_.get()}) {
+      changes_({kernel_, fleet_, builder_, gpus_, servers_, merged_, meters_, log_.get()},
+               FunctionRef<void(std::uint32_t)>::to<&Controller::server_left>(controller_)),
+      controller_({kernel_, fleet_, changes_, merged_, parked_}, control_of(scenario), scenario.workload, luck_,
+                  end_of_arrivals_) {
+  if (series_.wanted()) {
+    recorder_.tell(OfRequest::to<&Series::finish_at>(series_));
+    merged_.add_boundary(series_.slot());
+  }
   recorder_.set_window(Time{} + duration_from_seconds(scenario.workload.warmup_s), end_of_arrivals_);
   for (const Kernel::Slot slot : meters_.slots()) merged_.add_boundary(slot);
   for (std::uint32_t gpu = 0; gpu < fleet_.gpus.size(); ++gpu) gpus_.processes_changed({}, gpu);
   sources_.start();
   faults_.start(scenario.workload.duration_s, merged_);
   changes_.start(std::move(actions));
+  controller_.start();
   merged_.refresh();
 }
 
@@ -93,12 +111,17 @@ void Simulator::on_event(Time now, std::uint8_t part, std::uint32_t index) {
       return merged_.on_end(now, index);
     case Part::change:
       return changes_.on_change(now, index);
+    case Part::series:
+      return series_.on_window(now, pipelines_.arrived());
+    case Part::control:
+      return controller_.on_timer(now);
   }
 }
 
 void Simulator::settle(Time now) {
   changes_.release_drained(now);
   gpus_.settle(now);
+  controller_.settle(now);
 }
 
 void Simulator::report(Time now) {
@@ -122,6 +145,7 @@ Run Simulator::run() {
   run.partitions = partition_table(run.summary);
   run.requests = recorder_.take_requests();
   run.steps = recorder_.take_steps();
+  run.series = series_.take();
   if (log_ != nullptr) run.log = log_->take();
   return run;
 }

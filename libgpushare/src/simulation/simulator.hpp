@@ -7,6 +7,7 @@
 #include "gpushare/simulation.hpp"
 #include "results/recorder.hpp"
 #include "simulation/changes.hpp"
+#include "simulation/controller.hpp"
 #include "simulation/faults.hpp"
 #include "simulation/fleet.hpp"
 #include "simulation/gpu_side.hpp"
@@ -15,9 +16,11 @@
 #include "simulation/luck.hpp"
 #include "simulation/merged_iterations.hpp"
 #include "simulation/meters.hpp"
+#include "simulation/parked.hpp"
 #include "simulation/pipelines.hpp"
 #include "simulation/router.hpp"
 #include "simulation/run_logger.hpp"
+#include "simulation/series.hpp"
 #include "simulation/servers.hpp"
 #include "simulation/sources/sources.hpp"
 #include "simulation/steps.hpp"
@@ -54,12 +57,15 @@ class Simulator {
   MergedIterations merged_;
   Servers servers_;
   Router router_;
+  Parked parked_;
   HeldStreams streams_;
   Pipelines pipelines_;
   Sources sources_;
   Meters meters_;
+  Series series_;
   Faults faults_;
   Changes changes_;
+  Controller controller_;
 };
 
 }  // namespace gpushare

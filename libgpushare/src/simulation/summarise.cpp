@@ -30,6 +30,7 @@ PartitionSummary summary_of(const FinishedRun& run, std::size_t index) {
   part.name = state.name;
   part.gpu = static_cast<int>(state.gpu);
   part.sharing = to_string(state.sharing.mode);
+  part.gone = state.gone;
   for (const int number : state.servers) {
     const Server& server = run.fleet.servers[static_cast<std::size_t>(number)];
     part.processes.push_back(process_name(run.scenario.workload, server, static_cast<int>(index)));
@@ -52,7 +53,7 @@ void add_partitions(const FinishedRun& run, Summary& summary) {
     const PartitionState& state = run.fleet.partitions[i];
     summary.partitions.push_back(summary_of(run, i));
     summary.vram_used_bytes += summary.partitions.back().memory_used_bytes;
-    allocated[state.gpu] = state.profile->nominal_memory_bytes;
+    if (!state.gone) allocated[state.gpu] = state.profile->nominal_memory_bytes;
   }
   for (const auto& [gpu, bytes] : allocated) summary.vram_allocated_bytes += bytes;
 }
@@ -151,11 +152,11 @@ void add_requests(const FinishedRun& run, Summary& summary) {
 void add_gpus(const FinishedRun& run, Summary& summary) {
   double gpus = 0, hourly = 0;  // on average
   for (std::size_t gpu = 0; gpu < run.fleet.gpus.size(); ++gpu) {
-    summary.gpus_used += run.meters.gpu_used(gpu) ? 1 : 0;
     const double on = share(run.meters.gpu_seconds(gpu), summary.duration_s);
     gpus += on;
     if (on > 0) hourly += on * price_of(run.scenario.workload.prices, *run.fleet.gpus[gpu].profile);
   }
+  summary.gpus_used = run.meters.most_gpus_on();
   summary.gpu_hours = gpus * summary.duration_s / 3600;
   const int baseline = run.scenario.baseline_gpus;
   summary.gpus_freed = baseline > 0 ? baseline - summary.gpus_used : 0;

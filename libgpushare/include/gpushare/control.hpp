@@ -1,0 +1,115 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gpushare/mig.hpp"
+#include "gpushare/placement.hpp"
+#include "gpushare/random.hpp"
+#include "gpushare/sharing.hpp"
+
+/// How a fleet follows its load: the policies of a run, a document's "control". What they do not say is as in Kubernetes
+/// 1.30's HorizontalPodAutoscaler (replicas) and cluster autoscaler (nodes).
+namespace gpushare {
+
+// ---- Replicas ----
+
+/// What a replica count follows, summed over the service's replicas.
+enum class LoadMetric : std::uint8_t {
+  in_system,  ///< requests queued or in service, on average since the last look
+  rate,       ///< requests that came, a second, since the last look
+  busy        ///< replicas with a step in hand, on average since the last look
+};
+/// Their names, in the order of the enumeration.
+[[nodiscard]] const std::vector<std::string>& load_metrics();
+
+/// How fast a count may move in one direction. Limits that are absent do not limit; of two, the looser one counts.
+struct ScalingRule {
+  double window_s = 0;  ///< of what was wanted in so long, the wish that moves least counts
+  std::optional<double> replicas;  ///< at most so many in a period
+  std::optional<double> percent;   ///< of those there at its beginning
+  double period_s = 15;
+};
+
+/// Enough replicas that each has `target` of the metric.
+struct Autoscaling {
+  LoadMetric metric = LoadMetric::in_system;
+  double target = 1;
+  double tolerance = 0.1;  ///< the metric may be off by this share before anything is done
+  double every_s = 15;     ///< 0: at every request that comes or leaves
+  ScalingRule up{0, 4, 100, 15};
+  ScalingRule down{300, std::nullopt, 100, 15};
+};
+
+struct ScheduledReplicas {
+  double at_s = 0;
+  int replicas = 0;
+};
+
+/// What a replica does before it serves, on a node that is there: image, weights, engine, warm-up, one after another.
+struct ColdStart {
+  double image_bytes = 10e9;           ///< once for a service on each node
+  double image_bytes_per_s = 200e6;    ///< over the network and unpacked
+  double weights_bytes_per_s = 2e9;    ///< from the disk; PCIe may be slower
+  Distribution engine_s = constant(60);
+  Distribution warm_up_s = constant(0);
+};
+
+/// The replicas of a service.
+struct ReplicaControl {
+  int service = 0;
+  int pool = 0;
+  int start = 1, min = 1, max = 1;
+  std::optional<Autoscaling> autoscaling;
+  std::vector<ScheduledReplicas> schedule;  ///< ascending; what autoscaling wants counts between them
+  double schedule_period_s = 0;             ///< the schedule begins again; 0: never
+  ColdStart cold_start;
+  double grace_s = 300;       ///< a replica that has to leave finishes what it has, so long
+  bool moves_requests = true; ///< what is left then goes to another replica, from its beginning; false: fails
+};
+
+// ---- Nodes ----
+
+/// How each GPU of a pool is cut and shared.
+struct GpuShape {
+  std::shared_ptr<const CutGpu> cut;
+  Sharing sharing;
+  int seats = 1;                          ///< processes on each partition, at most
+  double active_thread_percentage = 100;  ///< MPS: of each
+};
+
+/// Nodes of a kind that come and go.
+struct NodePool {
+  std::string name;
+  GpuShape shape;
+  int gpus_per_node = 1;
+  Node node;
+  int start = 1, min = 1, max = 1;
+  Distribution boot_s = constant(240);  ///< from the order until its processes can start; paid for
+  double every_s = 10;                  ///< how often replicas without a seat, and nodes without need, are looked for
+  double remove_after_s = 600;          ///< without need
+  double remove_after_add_s = 600;      ///< no node goes so soon after one was added
+  double needed_from = 0.5;             ///< a node with this share of its seats taken is needed
+};
+
+/// What is done to a fleet while it serves.
+struct Control {
+  std::vector<NodePool> pools;
+  std::vector<ReplicaControl> services;
+
+  /// That of a service; null: it stays as it is placed.
+  [[nodiscard]] const ReplicaControl* of(int service) const;
+};
+
+/// Where a pool's nodes begin: those that the placement has already, with replicas on their seats in order.
+void place_pools(const Control& control, const Workload& workload, Placement& placement);
+/// A replica of the service (by its index) on a seat of the partition. An LLM that would take what it finds gets the
+/// seat's share of the memory; others take what they need.
+[[nodiscard]] ProcessPlacement seated(const GpuShape& shape, const Partition& partition, const Service& service,
+                                      int index);
+
+}  // namespace gpushare
