@@ -89,9 +89,9 @@ py::dict log_tables(const RunHandle& h) {
 
 std::vector<RunHandle> run(const ScenarioHandle& h, std::optional<std::uint64_t> seed,
                            std::uint32_t replications, bool record_requests, bool record_steps,
-                           bool record_log, std::optional<double> series_s, unsigned threads, const std::array<double, 3>& spread,
-                           std::vector<int> watched_replicas, double most_requests,
-                           const py::object& progress) {
+                           bool record_log, std::optional<double> series_s, unsigned threads,
+                           const std::array<double, 3>& spread, std::vector<int> watched_replicas,
+                           double most_requests, const py::object& progress) {
   if (replications == 0) throw py::value_error("replications: found 0; at least 1 is needed");
   Watch watch;
   RunOptions options;
@@ -147,6 +147,9 @@ void register_simulation(py::module_& module) {
           "partitions", [](const RunHandle& h) { return part(h, h.run->partitions); }, "Partitions.")
       .def_property_readonly(
           "series", [](const RunHandle& h) { return part(h, h.run->series); }, "Windows.")
+      .def_property_readonly(
+          "changes", [](const RunHandle& h) { return part(h, h.run->changes); },
+          "What happened to the fleet.")
       .def("log", &log_tables, "Tables of the run's log by name; empty unless it was recorded.");
   module.def("simulate", &run, py::arg("scenario"), py::kw_only(), py::arg("seed") = py::none(),
              py::arg("replications") = 1, py::arg("record_requests") = true, py::arg("record_steps") = false,

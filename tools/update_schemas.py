@@ -186,8 +186,11 @@ def placement_mode(schema: Schema) -> None:
 
 def control_metric(schema: Schema) -> None:
     """What replicas can follow."""
-    metric = schema["$defs"]["control"]["properties"]["services"]["additionalProperties"]["properties"]["autoscaling"]
-    metric["properties"]["metric"]["enum"] = _core.load_metrics()
+    members = schema["$defs"]["control"]["properties"]
+    autoscaling = members["services"]["additionalProperties"]["properties"]["autoscaling"]
+    by_load = members["pools"]["additionalProperties"]["properties"]["reshape"]["oneOf"][1]
+    for kind in (autoscaling, by_load):
+        kind["properties"]["metric"]["enum"] = _core.load_metrics()
 
 
 def scenario(schema: Schema) -> None:

@@ -50,7 +50,9 @@ double mmc_with_set_up(int c, double arrival, double service, double set_up, int
   for (int j = 0; j <= levels; ++j)
     for (int i = 0; i <= c; ++i)
       if (i > j) p[static_cast<std::size_t>(j)][static_cast<std::size_t>(i)] = 0;
-  const auto at = [&](int i, int j) -> double& { return p[static_cast<std::size_t>(j)][static_cast<std::size_t>(i)]; };
+  const auto at = [&](int i, int j) -> double& {
+    return p[static_cast<std::size_t>(j)][static_cast<std::size_t>(i)];
+  };
   double mean = 0;
   for (int sweep = 0; sweep < 200'000; ++sweep) {  // Gauss-Seidel on the balance of each state
     for (int j = 0; j <= levels; ++j)
@@ -84,8 +86,7 @@ TEST_CASE("M/M/1 with set-up waits one set-up longer than M/M/1") {
   for (const double load : kThreeLoads) {
     const double rate = load / kServiceS;
     const double theory = kServiceS / (1 - load) + kSetUpS;
-    CHECK(mmc_with_set_up(1, rate, 1 / kServiceS, 1 / kSetUpS, 120) ==
-          doctest::Approx(theory).epsilon(1e-4));
+    CHECK(mmc_with_set_up(1, rate, 1 / kServiceS, 1 / kSetUpS, 120) == doctest::Approx(theory).epsilon(1e-4));
     check(estimate(switched(1, rate), rate, 0.4 * enough_requests(load), mean_response), theory, load);
   }
 }
@@ -94,8 +95,7 @@ TEST_CASE("M/M/c with set-up follows its Markov chain") {
   constexpr int kServers = 4;
   for (const double load : kThreeLoads) {
     const double rate = load * kServers / kServiceS;
-    const double theory =
-        mmc_with_set_up(kServers, rate, 1 / kServiceS, 1 / kSetUpS, 120);
+    const double theory = mmc_with_set_up(kServers, rate, 1 / kServiceS, 1 / kSetUpS, 120);
     check(estimate(switched(kServers, rate), rate, 0.3 * enough_requests(load), mean_response), theory, load);
   }
 }

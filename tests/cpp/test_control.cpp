@@ -6,6 +6,7 @@
 
 #include "control/node_policy.hpp"
 #include "control/replica_policy.hpp"
+#include "control/shape_policy.hpp"
 #include "gpushare/errors.hpp"
 #include "gpushare/gpushare.hpp"
 #include "toy_fleet.hpp"
@@ -44,7 +45,8 @@ Scenario controlled(const std::vector<double>& arrivals, const NodePool& pool, c
                     double duration_s, Distribution step_s = constant(1)) {
   Scenario scenario;
   scenario.name = "control";
-  scenario.workload = test::toy_workload({test::toy_service("s", std::move(step_s), replicas.start)}, duration_s);
+  scenario.workload =
+      test::toy_workload({test::toy_service("s", std::move(step_s), replicas.start)}, duration_s);
   scenario.workload.services[0].routing = Routing::least_outstanding;
   scenario.workload.traffic = {at_times(arrivals)};
   scenario.control = Control{{pool}, {replicas}};
@@ -72,7 +74,8 @@ TEST_CASE("A burst adds replicas and nodes, and they go again, at the times work
   pool.boot_s = constant(20);
   ReplicaControl replicas;
   replicas.max = 3;
-  replicas.cold_start = {2e9, 200e6, 1e9, constant(5), constant(0)};  // 10 s for the image, 1 s for the weights
+  replicas.cold_start = {2e9, 200e6, 1e9, constant(5),
+                         constant(0)};  // 10 s for the image, 1 s for the weights
   replicas.autoscaling = Autoscaling{};
   const std::vector<double> burst(30, 1.0);
   RunOptions options;
@@ -160,6 +163,66 @@ TEST_CASE("A replica that leaves has its time, and then its requests move or fai
   }
 }
 
+TEST_CASE("Instances are cut for the night, while a neighbour serves on") {
+  NodePool pool = pool_of(1, 1, 1);
+  const auto cut = [](const char* layout) {
+    return cut_gpu(test::a100(), parse_layout(*test::a100(), layout));
+  };
+  pool.shape.cut = cut("3g.40gb+3g.40gb");
+  pool.every_s = 1;
+  Reshaping night;
+  night.shape.cut = cut("3g.40gb+2g.20gb+1g.10gb");
+  night.from_s = 20, night.until_s = 40, night.period_s = 60, night.recut_s = 2;
+  REQUIRE(night.shape.cut->partitions[0].name == pool.shape.cut->partitions[0].name);
+  pool.reshaping = night;
+  ReplicaControl day;
+  day.instance = "3g.40gb";
+  day.start = day.max = 2;
+  day.schedule = {{20, 1}, {40, 2}};
+  day.cold_start = {0, 1, 1e9, constant(3), constant(0)};  // 4 s with its gigabyte
+  Scenario scenario = controlled({0, 0, 18, 18.5, 21, 21, 21.5, 25, 50}, pool, day, 60);
+  RunOptions options;
+  options.series_s = 1;
+  const Run run = simulate(scenario, options);
+  CHECK(run.summary.completed == 9);
+  const auto ends = whole_seconds(run.series, "end_s"), serving = column(run.series, "s.replicas");
+  // At 20 s one of them goes (idle at once, at work at most a second later); it is back at 40 s, when the small instances have
+  // nobody: 2 s for the cut, seen at 42 s at the latest, and 4 s to start.
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    INFO(ends[i]);
+    if (ends[i] <= 20) CHECK(serving[i] == 2);
+    if (ends[i] > 20 && ends[i] <= 45) CHECK(serving[i] == 1);
+    if (ends[i] > 47) CHECK(serving[i] == 2);
+  }
+  REQUIRE(run.summary.partitions.size() >= 3);
+  CHECK(run.summary.partitions[0].processes.size() == 1);  // it was never moved
+}
+
+TEST_CASE("A shape follows a load that stays, and not one that comes and goes") {
+  Reshaping reshaping;
+  reshaping.by_load = true;
+  reshaping.above = 10, reshaping.below = 2, reshaping.for_s = 60;
+  control::ShapePolicy policy(reshaping);
+  CHECK(!policy.decide(0, 20));
+  CHECK(!policy.decide(30, 5));  // it did not stay
+  CHECK(!policy.decide(60, 20));
+  CHECK(policy.decide(120, 20));
+  CHECK(policy.decide(150, 5));  // between both bounds
+  CHECK(policy.decide(180, 1));
+  CHECK(policy.decide(230, 1));
+  CHECK(!policy.decide(240, 1));
+  Reshaping clock;
+  clock.from_s = 22, clock.until_s = 6, clock.period_s = 24;
+  const control::ShapePolicy night(clock);
+  CHECK(night.at(0));
+  CHECK(night.at(5.9));
+  CHECK(!night.at(6));
+  CHECK(night.at(24 + 22));
+  CHECK(night.next_s(0) == 6);
+  CHECK(night.next_s(6) == 22);
+  CHECK(night.next_s(23) == 30);
+}
+
 TEST_CASE("A schedule begins again") {
   NodePool pool = pool_of(2, 2, 2);
   ReplicaControl replicas;
@@ -230,10 +293,15 @@ TEST_CASE("Nodes come for replicas without a seat, and go when they were not nee
   NodePolicy policy(pool);
   CHECK(policy.decide(0, 3, {{0, true, false, 2, 2}}).add == 2);
   // Those that boot count; at most four in all.
-  CHECK(policy.decide(10, 3, {{0, true, false, 2, 2}, {1, false, false, 2, 0}, {2, false, false, 2, 0}}).add == 0);
-  CHECK(policy.decide(10, 30, {{0, true, false, 2, 2}, {1, false, false, 2, 0}, {2, false, false, 2, 0}}).add == 1);
+  CHECK(
+      policy.decide(10, 3, {{0, true, false, 2, 2}, {1, false, false, 2, 0}, {2, false, false, 2, 0}}).add ==
+      0);
+  CHECK(
+      policy.decide(10, 30, {{0, true, false, 2, 2}, {1, false, false, 2, 0}, {2, false, false, 2, 0}}).add ==
+      1);
   // Half of the second is taken, and that is enough; the third is empty from 20 s on, goes at 60 s, 50 s after the last came.
-  const std::vector<ObservedNode> idle{{0, true, false, 2, 2}, {1, true, false, 2, 1}, {2, true, false, 2, 0}};
+  const std::vector<ObservedNode> idle{
+      {0, true, false, 2, 2}, {1, true, false, 2, 1}, {2, true, false, 2, 0}};
   CHECK(policy.decide(20, 0, idle).remove.empty());
   CHECK(policy.decide(50, 0, idle).remove.empty());
   CHECK(policy.decide(60, 0, idle).remove == std::vector<int>{2});
@@ -263,6 +331,21 @@ TEST_CASE("Whatever comes and goes, every conservation law holds, and the same s
     pool.every_s = 0.2;
     pool.remove_after_s = luck.uniform();
     pool.remove_after_add_s = luck.uniform();
+    if (below(2) == 0) {
+      Reshaping other;
+      const auto* cut = layouts[below(3)];
+      other.shape.cut = cut_gpu(test::a100(), *cut != 0 ? parse_layout(*test::a100(), cut) : Layout{});
+      other.shape.sharing.mode = modes[below(3)];
+      other.shape.seats = other.shape.sharing.mode == SharingMode::exclusive ? 1 : 1 + below(3);
+      other.gpus = below(3);
+      other.recut_s = 0.1 * luck.uniform();
+      other.from_s = luck.uniform(), other.until_s = 1 + luck.uniform(), other.period_s = 2;
+      if (below(2) == 0) {
+        other.by_load = true;
+        other.above = 3, other.below = 1, other.for_s = 0.2, other.every_s = 0.1;
+      }
+      pool.reshaping = other;
+    }
     std::vector<Service> services;
     Control control{{pool}, {}};
     for (int s = 0; s < 2; ++s) {
@@ -283,8 +366,8 @@ TEST_CASE("Whatever comes and goes, every conservation law holds, and the same s
         replicas.autoscaling = scaling;
       }
       control.services.push_back(replicas);
-      services.push_back(test::toy_service(s == 0 ? "a" : "b", exponential(0.02 + 0.1 * luck.uniform()),
-                                           replicas.start));
+      services.push_back(
+          test::toy_service(s == 0 ? "a" : "b", exponential(0.02 + 0.1 * luck.uniform()), replicas.start));
       services.back().routing = routings[below(4)];
       services.back().memory_bytes = 1e9;
     }

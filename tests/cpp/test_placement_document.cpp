@@ -88,6 +88,7 @@ TEST_CASE("a placement survives being written and read, whatever is in it") {
 TEST_CASE("a scenario on another placement is the one that its document gives, and goes back to any mode") {
   for (const std::string& name : scenario_names()) {
     const Scenario scenario = load_scenario(name);
+    if (scenario.control) continue;  // its pools place it: seats that no list of GPUs can say
     for (const std::string& mode : scenario.modes) {
       CAPTURE(name);
       CAPTURE(mode);

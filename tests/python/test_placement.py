@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "scenarios/schema.json").read_text(encoding="utf-8"))
-MODES = [(name, mode) for name in gs.scenario_names() for mode in gs.Scenario.load(name).modes]
+# Fleets under control are placed by their pools.
+SCENARIOS = [one for one in map(gs.Scenario.load, gs.scenario_names()) if "control" not in one.document]
+MODES = [(scenario.name, mode) for scenario in SCENARIOS for mode in scenario.modes]
 
 
 def queue(**more: Any) -> dict[str, Any]:

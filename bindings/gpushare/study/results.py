@@ -304,6 +304,10 @@ class Run:
         Window by window: ``start_s``, ``end_s``, rates offered, served, rejected and failed (requests/s), ``gpus_on`` (mean),
         of each service ``replicas`` that take requests (at the end) and ``in_system`` (mean), and p50, p95 and p99 of the
         latencies of what was answered in it, s; empty unless `series_s` was set or the fleet is under control.
+    changes : Table
+        What happened to a fleet under control, in order: ``at_s``, ``change`` (node ordered, node ready, node left, replica
+        starts, replica serves, replica leaves, GPU closes, GPU opens), ``of`` (the pool or the service), ``number`` (of the
+        node or replica among all that ever were; -1: a GPU's) and ``gpu`` (-1: a node's); empty otherwise.
     log : dict of str to Table
         ``processes`` (who lived where from when to when), ``holds`` (one process at a time: it ran, or was being
         brought in), ``shares`` (side by side: a step's rate, 1 is as fast as alone) and ``steps`` (by process, rank
@@ -323,6 +327,7 @@ class Run:
         self.requests = Table._wrap(run.requests)
         self.steps = Table._wrap(run.steps)
         self.partitions = Table._wrap(run.partitions)
+        self.changes = Table._wrap(run.changes)
         self.series = Table._wrap(run.series)
         self.log = {name: Table._wrap(table) for name, table in run.log().items()}
 
@@ -375,6 +380,11 @@ class Result:
     def partitions(self) -> Table:
         """One row for each partition."""
         return self._table("partitions")
+
+    @cached_property
+    def changes(self) -> Table:
+        """What happened to a fleet under control: see `Run.changes`."""
+        return self._table("changes")
 
     @cached_property
     def series(self) -> Table:

@@ -29,7 +29,7 @@ enum class LoadMetric : std::uint8_t {
 
 /// How fast a count may move in one direction. Limits that are absent do not limit; of two, the looser one counts.
 struct ScalingRule {
-  double window_s = 0;  ///< of what was wanted in so long, the wish that moves least counts
+  double window_s = 0;             ///< of what was wanted in so long, the wish that moves least counts
   std::optional<double> replicas;  ///< at most so many in a period
   std::optional<double> percent;   ///< of those there at its beginning
   double period_s = 15;
@@ -52,9 +52,9 @@ struct ScheduledReplicas {
 
 /// What a replica does before it serves, on a node that is there: image, weights, engine, warm-up, one after another.
 struct ColdStart {
-  double image_bytes = 10e9;           ///< once for a service on each node
-  double image_bytes_per_s = 200e6;    ///< over the network and unpacked
-  double weights_bytes_per_s = 2e9;    ///< from the disk; PCIe may be slower
+  double image_bytes = 10e9;         ///< once for a service on each node
+  double image_bytes_per_s = 200e6;  ///< over the network and unpacked
+  double weights_bytes_per_s = 2e9;  ///< from the disk; PCIe may be slower
   Distribution engine_s = constant(60);
   Distribution warm_up_s = constant(0);
 };
@@ -63,13 +63,16 @@ struct ColdStart {
 struct ReplicaControl {
   int service = 0;
   int pool = 0;
+  std::string
+      instance;  ///< "3g.40gb": it sits on no other kind of instance; empty: on any partition that holds it
   int start = 1, min = 1, max = 1;
   std::optional<Autoscaling> autoscaling;
   std::vector<ScheduledReplicas> schedule;  ///< ascending; what autoscaling wants counts between them
   double schedule_period_s = 0;             ///< the schedule begins again; 0: never
   ColdStart cold_start;
-  double grace_s = 300;       ///< a replica that has to leave finishes what it has, so long
-  bool moves_requests = true; ///< what is left then goes to another replica, from its beginning; false: fails
+  double grace_s = 300;  ///< a replica that has to leave finishes what it has, so long
+  bool moves_requests =
+      true;  ///< what is left then goes to another replica, from its beginning; false: fails
 };
 
 // ---- Nodes ----
@@ -82,18 +85,34 @@ struct GpuShape {
   double active_thread_percentage = 100;  ///< MPS: of each
 };
 
+/// When GPUs of a pool have its other shape.
+struct Reshaping {
+  GpuShape shape;
+  int gpus = 0;        ///< of the pool, the first ones; 0: all
+  double recut_s = 1;  ///< to destroy and create instances, once the processes on them have left
+
+  // By the clock: from so many seconds to so many, and again every period_s (0: once).
+  double from_s = 0, until_s = 0, period_s = 0;
+  // Or by load: from when the metric has been at `above` or more for so long, until it has been at `below` or less.
+  bool by_load = false;
+  int service = 0;  ///< index into Workload::services
+  LoadMetric metric = LoadMetric::in_system;
+  double above = 0, below = 0, for_s = 0, every_s = 15;
+};
+
 /// Nodes of a kind that come and go.
 struct NodePool {
   std::string name;
   GpuShape shape;
+  std::optional<Reshaping> reshaping;
   int gpus_per_node = 1;
   Node node;
   int start = 1, min = 1, max = 1;
   Distribution boot_s = constant(240);  ///< from the order until its processes can start; paid for
-  double every_s = 10;                  ///< how often replicas without a seat, and nodes without need, are looked for
-  double remove_after_s = 600;          ///< without need
-  double remove_after_add_s = 600;      ///< no node goes so soon after one was added
-  double needed_from = 0.5;             ///< a node with this share of its seats taken is needed
+  double every_s = 10;          ///< how often replicas without a seat, and nodes without need, are looked for
+  double remove_after_s = 600;  ///< without need
+  double remove_after_add_s = 600;  ///< no node goes so soon after one was added
+  double needed_from = 0.5;         ///< a node with this share of its seats taken is needed
 };
 
 /// What is done to a fleet while it serves.
@@ -105,11 +124,13 @@ struct Control {
   [[nodiscard]] const ReplicaControl* of(int service) const;
 };
 
+/// Whether the replicas may sit on a partition of that kind.
+[[nodiscard]] bool holds(const Partition& partition, const ReplicaControl& replicas);
 /// Where a pool's nodes begin: those that the placement has already, with replicas on their seats in order.
 void place_pools(const Control& control, const Workload& workload, Placement& placement);
 /// A replica of the service (by its index) on a seat of the partition. An LLM that would take what it finds gets the
 /// seat's share of the memory; others take what they need.
-[[nodiscard]] ProcessPlacement seated(const GpuShape& shape, const Partition& partition, const Service& service,
-                                      int index);
+[[nodiscard]] ProcessPlacement seated(const GpuShape& shape, const Partition& partition,
+                                      const Service& service, int index);
 
 }  // namespace gpushare

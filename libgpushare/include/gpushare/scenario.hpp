@@ -114,8 +114,8 @@ struct Scenario {
   Placement placement;
   std::vector<Fault> faults;
   std::optional<Control> control;  ///< nullopt: the fleet stays as it is placed
-  PlacementOptions placing;  ///< what its modes place on and let share
-  int baseline_gpus = 0;     ///< GPUs of the dedicated placement, for `gpus_freed`
+  PlacementOptions placing;        ///< what its modes place on and let share
+  int baseline_gpus = 0;           ///< GPUs of the dedicated placement, for `gpus_freed`
   std::uint64_t seed = 1;
   std::vector<std::string> modes;            ///< the document's own named modes, in its order
   std::string document;                      ///< the JSON it was read from, with the mode applied
@@ -135,7 +135,7 @@ struct Scenario {
 
 /// The scenario in another mode of its document, with its inputs. Throws ScenarioError when it was made by hand.
 [[nodiscard]] Scenario with_mode(const Scenario& scenario, const std::string& mode);
-/// The scenario on another placement, which tables call `label`. Throws what check_placement throws, and ScenarioError for a
+/// The scenario on another placement, without control, which tables call `label`. Throws what check_placement throws, and ScenarioError for a
 /// fault of a replica that is not placed.
 [[nodiscard]] Scenario with_placement(const Scenario& scenario, Placement placement,
                                       const std::string& label = "custom");

@@ -27,7 +27,8 @@ struct Run {
   Table requests;  ///< empty when not recorded
   Table steps;     ///< empty unless asked for
   Table partitions;
-  Table series;  ///< by window of RunOptions::series_s; empty without
+  Table changes;  ///< of a fleet under control: nodes, replicas and GPUs that came, went and were cut
+  Table series;   ///< by window of RunOptions::series_s; empty without
   std::shared_ptr<const RunLog> log;  ///< null unless asked for
 };
 

@@ -10,7 +10,8 @@ int NodePolicy::to_add(int waiting, const std::vector<ObservedNode>& nodes) cons
     there += 1;
     free += node.leaving ? 0 : node.seats - node.taken;
   }
-  const int per_node = pool_.gpus_per_node * static_cast<int>(pool_.shape.cut->partitions.size()) * pool_.shape.seats;
+  const int per_node =
+      pool_.gpus_per_node * static_cast<int>(pool_.shape.cut->partitions.size()) * pool_.shape.seats;
   const int lacking = std::max(0, waiting - free);
   return std::clamp((lacking + per_node - 1) / per_node, 0, std::max(0, pool_.max - there));
 }

@@ -35,11 +35,17 @@ double seat_memory_bytes(const GpuShape& shape, const Partition& partition, cons
 
 }  // namespace
 
-ProcessPlacement seated(const GpuShape& shape, const Partition& partition, const Service& service, int index) {
+ProcessPlacement seated(const GpuShape& shape, const Partition& partition, const Service& service,
+                        int index) {
   ProcessPlacement process{index};
-  if (traits_of(shape.sharing.mode).has_limits) process.active_thread_percentage = shape.active_thread_percentage;
+  if (traits_of(shape.sharing.mode).has_limits)
+    process.active_thread_percentage = shape.active_thread_percentage;
   process.memory_limit_bytes = seat_memory_bytes(shape, partition, service);
   return process;
+}
+
+bool holds(const Partition& partition, const ReplicaControl& replicas) {
+  return replicas.instance.empty() || partition.name.substr(0, partition.name.find('@')) == replicas.instance;
 }
 
 void place_pools(const Control& control, const Workload& workload, Placement& placement) {
@@ -62,8 +68,8 @@ void place_pools(const Control& control, const Workload& workload, Placement& pl
       int left = replicas.start;
       for (std::size_t gpu = first; gpu < placement.gpus.size(); ++gpu)
         for (std::size_t part = 0; part < placement.gpus[gpu].partitions.size(); ++part)
-          while (left > 0 && static_cast<int>(placement.gpus[gpu].partitions[part].processes.size()) <
-                                 pool.shape.seats) {
+          while (left > 0 && holds(placement.gpus[gpu].parts()[part], replicas) &&
+                 static_cast<int>(placement.gpus[gpu].partitions[part].processes.size()) < pool.shape.seats) {
             placement.gpus[gpu].partitions[part].processes.push_back(
                 seated(pool.shape, placement.gpus[gpu].parts()[part], service, replicas.service));
             --left;

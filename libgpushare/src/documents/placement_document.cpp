@@ -141,6 +141,7 @@ Scenario with_placement(const Scenario& scenario, Placement placement, const std
   check_placement(scenario.workload, placement);
   Scenario changed = scenario;
   changed.mode = label;
+  changed.control.reset();
   changed.placement = std::move(placement);
   scenario::check_faults(changed);
   scenario::check_objectives(changed);

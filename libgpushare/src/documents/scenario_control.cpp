@@ -27,15 +27,13 @@ Bounds read_bounds(const Reader& reader, int least, int most) {
   }
   bounds.min = static_cast<int>(reader.integer("min", 1, least, most));
   bounds.max = static_cast<int>(reader.at("max").integer(std::max(1, bounds.min), most));
-  bounds.start = static_cast<int>(
-      reader.integer("start", std::clamp(std::max(bounds.min, least), least, bounds.max), bounds.min, bounds.max));
+  bounds.start = static_cast<int>(reader.integer(
+      "start", std::clamp(std::max(bounds.min, least), least, bounds.max), bounds.min, bounds.max));
   return bounds;
 }
 
-GpuShape read_shape(const Reader& pool, const Scenario& scenario) {
+GpuShape read_shape(const Reader& pool, const std::shared_ptr<const GpuProfile>& profile) {
   GpuShape shape;
-  const auto named = pool.find("gpu");
-  const auto profile = named ? named_profile(*named) : scenario.placing.gpu;
   shape.cut = cut_gpu(profile, read_layout(pool, *profile));
   if (const auto sharing = pool.find("sharing")) shape.sharing = read_sharing(*sharing);
   const SharingTraits& traits = traits_of(shape.sharing.mode);
@@ -56,10 +54,49 @@ GpuShape read_shape(const Reader& pool, const Scenario& scenario) {
   return shape;
 }
 
+LoadMetric read_metric(const Reader& reader) {
+  const auto& known = load_metrics();
+  const std::vector<std::string_view> words(known.begin(), known.end());
+  return static_cast<LoadMetric>(reader.choice(words));
+}
+
+// The owner's "reshape": another shape by the clock, or by the load of a service.
+Reshaping read_reshaping(const Reader& reader, const GpuShape& otherwise, int gpus_at_most,
+                         const Scenario& scenario) {
+  Reshaping reshaping;
+  reshaping.shape = read_shape(reader, otherwise.cut->profile);
+  reshaping.gpus = static_cast<int>(reader.integer("gpus", 0, 1, gpus_at_most));
+  reshaping.recut_s = reader.number("recut_s", reshaping.recut_s, json::kNonNegative);
+  reshaping.by_load = reader.has("service");
+  if (reshaping.by_load) {
+    reshaping.service = index_of(reader.at("service"), "service", names_of(scenario.workload.services));
+    reshaping.metric = read_metric(reader.at("metric"));
+    reshaping.above = reader.at("above").number(json::kPositive);
+    reshaping.below = reader.at("below").number(json::kNonNegative);
+    if (reshaping.below >= reshaping.above)
+      reader.at("below").fail(
+          text::format("the shape changes at {} and more, and back at {} and less: less is needed",
+                       reshaping.above, reshaping.below));
+    reshaping.for_s = reader.number("for_s", 300, json::kNonNegative);
+    reshaping.every_s = reader.number("every_s", reshaping.every_s, json::kPositive);
+  } else {
+    reshaping.from_s = reader.at("from_s").number(json::kNonNegative);
+    reshaping.until_s = reader.at("until_s").number(json::kNonNegative);
+    reshaping.period_s = reader.number("period_s", 0, json::kPositive);
+    const double last = std::max(reshaping.from_s, reshaping.until_s);
+    if (reshaping.period_s > 0 && last > reshaping.period_s)
+      reader.at("period_s").fail(text::format("a period of {} s ends before {} s", reshaping.period_s, last));
+    if (reshaping.from_s == reshaping.until_s) reader.at("until_s").fail("it begins when it ends");
+  }
+  reader.finish();
+  return reshaping;
+}
+
 NodePool read_pool(const Reader& reader, const std::string& name, const Scenario& scenario) {
   NodePool pool;
   pool.name = name;
-  pool.shape = read_shape(reader, scenario);
+  const auto gpu = reader.find("gpu");
+  pool.shape = read_shape(reader, gpu ? named_profile(*gpu) : scenario.placing.gpu);
   pool.gpus_per_node = static_cast<int>(reader.integer("gpus_per_node", 1, 1, 64));
   pool.node = scenario.placing.node;
   if (const auto host = reader.find("host")) pool.node.host_cores = read_cores(*host);
@@ -74,6 +111,8 @@ NodePool read_pool(const Reader& reader, const std::string& name, const Scenario
     pool.needed_from = own.number("needed_from", pool.needed_from, json::kFraction);
     own.finish();
   }
+  if (const auto reshape = reader.find("reshape"))
+    pool.reshaping = read_reshaping(*reshape, pool.shape, pool.gpus_per_node * pool.max, scenario);
   reader.finish();
   return pool;
 }
@@ -94,9 +133,7 @@ ScalingRule read_rule(const Reader& reader, const ScalingRule& otherwise) {
 
 Autoscaling read_autoscaling(const Reader& reader) {
   Autoscaling scaling;
-  const auto& known = load_metrics();
-  const std::vector<std::string_view> words(known.begin(), known.end());
-  scaling.metric = static_cast<LoadMetric>(reader.at("metric").choice(words));
+  scaling.metric = read_metric(reader.at("metric"));
   scaling.target = reader.at("target").number(json::kPositive);
   if (scaling.metric == LoadMetric::busy && scaling.target >= 1)
     reader.at("target").fail(
@@ -120,7 +157,8 @@ void read_schedule(const Reader& list, double period_s, ReplicaControl& control)
                                  static_cast<int>(entry.at("replicas").integer(0, control.max))};
     entry.finish();
     if (!control.schedule.empty() && next.at_s <= control.schedule.back().at_s)
-      entry.at("at_s").fail(text::format("times must ascend; the entry before is at {} s", control.schedule.back().at_s));
+      entry.at("at_s").fail(
+          text::format("times must ascend; the entry before is at {} s", control.schedule.back().at_s));
     if (period_s > 0 && next.at_s >= period_s)
       entry.at("at_s").fail(text::format("the schedule begins again every {} s", period_s));
     control.schedule.push_back(next);
@@ -131,21 +169,24 @@ ColdStart read_cold_start(const Reader& reader) {
   ColdStart start;
   start.image_bytes = reader.number("image_bytes", start.image_bytes, json::kNonNegative);
   start.image_bytes_per_s = reader.number("image_bytes_per_s", start.image_bytes_per_s, json::kPositive);
-  start.weights_bytes_per_s = reader.number("weights_bytes_per_s", start.weights_bytes_per_s, json::kPositive);
+  start.weights_bytes_per_s =
+      reader.number("weights_bytes_per_s", start.weights_bytes_per_s, json::kPositive);
   if (const auto engine = reader.find("engine_s")) start.engine_s = engine->distribution();
   if (const auto warm_up = reader.find("warm_up_s")) start.warm_up_s = warm_up->distribution();
   reader.finish();
   return start;
 }
 
-ReplicaControl read_replicas(const Reader& reader, int service, const Scenario& scenario, const Names& pools) {
+ReplicaControl read_replicas(const Reader& reader, int service, const Scenario& scenario,
+                             const Names& pools) {
   const Service& served = scenario.workload.services[static_cast<std::size_t>(service)];
   if (served.tensor_parallel > 1)
-    reader.fail(text::format("{} has tensor_parallel {}; replicas that come and go have one GPU each", served.name,
-                             served.tensor_parallel));
+    reader.fail(text::format("{} has tensor_parallel {}; replicas that come and go have one GPU each",
+                             served.name, served.tensor_parallel));
   ReplicaControl control;
   control.service = service;
   control.pool = index_of(reader.at("pool"), "pool", pools);
+  control.instance = reader.string("instance", "");
   const Reader bounds = reader.at("replicas");
   const Bounds replicas = read_bounds(bounds, 0, kMostReplicasUnderControl);
   control.start = replicas.start, control.min = replicas.min, control.max = replicas.max;
@@ -158,7 +199,8 @@ ReplicaControl read_replicas(const Reader& reader, int service, const Scenario& 
     reader.at("schedule_period_s").fail("there is no \"schedule\" that could begin again");
   }
   if (control.min < control.max && !control.autoscaling && control.schedule.empty())
-    reader.at("replicas").fail("between \"min\" and \"max\" there must be an \"autoscaling\" or a \"schedule\"");
+    reader.at("replicas")
+        .fail("between \"min\" and \"max\" there must be an \"autoscaling\" or a \"schedule\"");
   if (const auto start = reader.find("cold_start")) control.cold_start = read_cold_start(*start);
   control.grace_s = reader.number("grace_s", control.grace_s, json::kNonNegative);
   control.moves_requests = reader.boolean("moves_requests", control.moves_requests);
@@ -166,12 +208,35 @@ ReplicaControl read_replicas(const Reader& reader, int service, const Scenario& 
   return control;
 }
 
+int seats_of(const GpuShape& shape) { return static_cast<int>(shape.cut->partitions.size()) * shape.seats; }
+
+// An instance that a replica is to sit on must be there at some time.
+void check_instances(const Reader& services, const Control& control, const Scenario& scenario) {
+  for (const ReplicaControl& replicas : control.services) {
+    if (replicas.instance.empty()) continue;
+    const NodePool& pool = control.pools[static_cast<std::size_t>(replicas.pool)];
+    Names there;
+    const auto add = [&](const GpuShape& shape) {
+      for (const Partition& part : shape.cut->partitions) {
+        const std::string name = part.name.substr(0, part.name.find('@'));
+        if (std::find(there.begin(), there.end(), name) == there.end()) there.push_back(name);
+      }
+    };
+    add(pool.shape);
+    if (pool.reshaping) add(pool.reshaping->shape);
+    if (std::find(there.begin(), there.end(), replicas.instance) != there.end()) continue;
+    services.at(scenario.workload.services[static_cast<std::size_t>(replicas.service)].name)
+        .at("instance")
+        .fail(unknown_name("instance", replicas.instance, there));
+  }
+}
+
 // What starts must have a seat, and what may come should find one.
 void check_seats(const Reader& services, const Control& control, const Scenario& scenario) {
   for (std::size_t p = 0; p < control.pools.size(); ++p) {
     const NodePool& pool = control.pools[p];
-    const int per_node =
-        pool.gpus_per_node * static_cast<int>(pool.shape.cut->partitions.size()) * pool.shape.seats;
+    int per_node = seats_of(pool.shape) * pool.gpus_per_node;
+    if (pool.reshaping) per_node = std::max(per_node, seats_of(pool.reshaping->shape) * pool.gpus_per_node);
     int start = 0, most = 0;
     const ReplicaControl* last = nullptr;
     for (const ReplicaControl& replicas : control.services) {
@@ -183,12 +248,14 @@ void check_seats(const Reader& services, const Control& control, const Scenario&
     if (last == nullptr) continue;
     const Reader at = services.at(scenario.workload.services[static_cast<std::size_t>(last->service)].name);
     if (start > per_node * pool.start)
-      at.at("replicas").fail(text::format(
-          "{} replicas start in pool \"{}\", whose {} node{} have {} seat{}", start, pool.name, pool.start,
-          pool.start == 1 ? "" : "s", per_node * pool.start, per_node * pool.start == 1 ? "" : "s"));
+      at.at("replicas")
+          .fail(text::format("{} replicas start in pool \"{}\", whose {} node{} have {} seat{}", start,
+                             pool.name, pool.start, pool.start == 1 ? "" : "s", per_node * pool.start,
+                             per_node * pool.start == 1 ? "" : "s"));
     if (most > per_node * pool.max)
-      at.at("replicas").fail(text::format("at least {} replicas in pool \"{}\", which has {} seats at most", most,
-                                          pool.name, per_node * pool.max));
+      at.at("replicas")
+          .fail(text::format("at least {} replicas in pool \"{}\", which has {} seats at most", most,
+                             pool.name, per_node * pool.max));
   }
 }
 
@@ -213,6 +280,7 @@ Control read_control(const Reader& reader, const Scenario& scenario) {
     if (const auto own = controlled.find(services[s]))
       control.services.push_back(read_replicas(*own, static_cast<int>(s), scenario, pools));
   if (control.services.empty()) controlled.fail("expected at least one of the document's services");
+  check_instances(controlled, control, scenario);
   check_seats(controlled, control, scenario);
   reader.finish();
   return control;

@@ -286,6 +286,7 @@ AppliedDocument apply_placement(const ordered_json& given, const AppliedDocument
   if (const auto& old = before.json.at("placement"); old.contains("consolidate"))
     listed["consolidate"] = old.at("consolidate");
   applied.json["placement"] = std::move(listed);
+  applied.json.erase("control");  // it would place services too
   keep_undo(applied.json, label, original);
   return applied;
 }

@@ -1,11 +1,13 @@
 #include "simulation/controller.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace gpushare {
 namespace {
 
 const Control kNone;
+using Change = ChangeLog::Change;
 
 Time after(Time now, double seconds) { return now + duration_from_seconds(seconds); }
 
@@ -21,6 +23,11 @@ Controller::Controller(const Parts& parts, const Control* control, const Workloa
       boot_luck_(luck.stream("control/boot")),
       start_luck_(luck.stream("control/start")) {
   if (control == nullptr) return;
+  std::vector<std::string> pools, services;
+  for (const NodePool& pool : control->pools) pools.push_back(pool.name);
+  for (const ReplicaControl& one : control->services)
+    services.push_back(workload.services[static_cast<std::size_t>(one.service)].name);
+  log_.emplace(pools, services);
   slot_ = add_slot(parts.kernel, kFleetEvent, Part::control, 0);
   parts.merged.add_boundary(slot_);
 }
@@ -30,6 +37,27 @@ bool Controller::acts_at_any_event(const Control* control) {
          std::any_of(control->services.begin(), control->services.end(), [](const ReplicaControl& one) {
            return one.autoscaling && one.autoscaling->every_s == 0;
          });
+}
+
+double LoadSensor::read(Time now, const ServiceState& service, LoadMetric metric, bool instant) {
+  if (instant) return service.in_system.value() + service.parked.value();
+  const double seconds = to_seconds(now - std::exchange(looked_, now));
+  const auto since = [&](double& before, double value) {
+    return (value - std::exchange(before, value)) / seconds;
+  };
+  const double in_system =
+      since(in_system_s_, service.in_system.integral_s(now) + service.parked.integral_s(now));
+  const double busy = since(busy_s_, service.servers_busy.integral_s(now));
+  const double rate = static_cast<double>(service.jobs - std::exchange(jobs_, service.jobs)) / seconds;
+  switch (metric) {
+    case LoadMetric::in_system:
+      return in_system;
+    case LoadMetric::rate:
+      return rate;
+    case LoadMetric::busy:
+      return busy;
+  }
+  return 0;
 }
 
 // ---- Times
@@ -57,6 +85,11 @@ void Controller::start() {
   for (int p = 0; p < static_cast<int>(control_.pools.size()); ++p) {
     node_policies_.emplace_back(control_.pools[static_cast<std::size_t>(p)]);
     at(after({}, control_.pools[static_cast<std::size_t>(p)].every_s), What::pool, p);
+    auto& shaped = shapes_.emplace_back();
+    if (const auto& reshaping = control_.pools[static_cast<std::size_t>(p)].reshaping) {
+      shaped.emplace(Shaped{control::ShapePolicy(*reshaping)});
+      at(after({}, reshaping->by_load ? reshaping->every_s : 0), What::shape, p);
+    }
   }
   set_timer();
 }
@@ -75,10 +108,12 @@ void Controller::handle(Time now, const Due& due) {
   switch (due.what) {
     case What::node_ready:
       pods_.nodes()[pod].state = PoolNode::State::ready;
+      log_->node(now, Change::node_ready, pods_.nodes()[pod].pool, due.index);
       return seat_waiting(now);
     case What::replica_ready:
       if (pods_.all()[pod].state != Pod::State::starting || starts_[pod] != due.order) return;
       pods_.serve(now, due.index);
+      log_->replica(now, Change::replica_serves, pods_.all()[pod].control, due.index, pods_.all()[pod].gpu);
       return parts_.parked.release(now, pods_.control_of(pods_.all()[pod]).service, Signal::moved);
     case What::grace_over:
       if (pods_.all()[pod].state == Pod::State::leaving)
@@ -90,6 +125,14 @@ void Controller::handle(Time now, const Due& due) {
       return look_at_service(now, due.index);
     case What::pool:
       return look_at_pool(now, due.index);
+    case What::shape:
+      return look_at_shape(now, due.index);
+    case What::recut:
+      pods_.reshape(now, static_cast<std::uint32_t>(due.index));
+      log_->gpu(now, Change::gpu_opens, pods_.pool_of_gpu(static_cast<std::uint32_t>(due.index)),
+                static_cast<std::uint32_t>(due.index));
+      being_cut_.erase(static_cast<std::uint32_t>(due.index));
+      return seat_waiting(now);
   }
 }
 
@@ -122,36 +165,11 @@ ServiceState& Controller::service_of(int control) {
   return parts_.fleet.services[static_cast<std::size_t>(service)];
 }
 
-double Controller::metric(Time now, int control) {
-  const Autoscaling& scaling = *control_.services[static_cast<std::size_t>(control)].autoscaling;
-  Scaled& seen = services_[static_cast<std::size_t>(control)];
-  const ServiceState& state = service_of(control);
-  const double in_system_s = state.in_system.integral_s(now) + state.parked.integral_s(now);
-  const double busy_s = state.servers_busy.integral_s(now);
-  const double seconds = to_seconds(now - seen.looked);
-  const double in_system = scaling.every_s > 0 ? (in_system_s - seen.in_system_s) / seconds
-                                               : state.in_system.value() + state.parked.value();
-  const double busy = (busy_s - seen.busy_s) / seconds;
-  const double rate = static_cast<double>(state.jobs - seen.jobs) / seconds;
-  seen.looked = now;
-  seen.in_system_s = in_system_s;
-  seen.busy_s = busy_s;
-  seen.jobs = state.jobs;
-  switch (scaling.metric) {
-    case LoadMetric::in_system:
-      return in_system;
-    case LoadMetric::rate:
-      return rate;
-    case LoadMetric::busy:
-      return busy;
-  }
-  return 0;
-}
-
 void Controller::look_at_service(Time now, int control) {
   const ReplicaControl& own = control_.services[static_cast<std::size_t>(control)];
   Scaled& service = services_[static_cast<std::size_t>(control)];
-  const double value = metric(now, control);
+  const double value =
+      service.sensor.read(now, service_of(control), own.autoscaling->metric, own.autoscaling->every_s == 0);
   set_wanted(now, control, service.policy.decide(to_seconds(now), value, service.wanted));
   if (own.autoscaling->every_s > 0 && goes_on(now, own.pool))
     at(after(now, own.autoscaling->every_s), What::service, control);
@@ -194,7 +212,8 @@ void Controller::let_go(Time now, int control, int count) {
   }
   // Those that do not serve yet, then those with the least to finish, the newest first.
   std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
-    return std::tie(a.order, a.at_work, a.in_system, b.pod) < std::tie(b.order, b.at_work, b.in_system, a.pod);
+    return std::tie(a.order, a.at_work, a.in_system, b.pod) <
+           std::tie(b.order, b.at_work, b.in_system, a.pod);
   });
   for (int i = 0; i < count; ++i) leave(now, candidates[static_cast<std::size_t>(i)].pod);
 }
@@ -204,7 +223,9 @@ void Controller::leave(Time now, int pod) {
   const bool serves = leaving.state == Pod::State::serving;
   const double grace_s = pods_.control_of(leaving).grace_s;
   pods_.leave(now, pod);
-  if (serves) at(after(now, grace_s), What::grace_over, pod);
+  if (!serves) return;
+  log_->replica(now, Change::replica_leaves, leaving.control, pod, leaving.gpu);
+  at(after(now, grace_s), What::grace_over, pod);
 }
 
 void Controller::seat_waiting(Time now) {
@@ -212,6 +233,8 @@ void Controller::seat_waiting(Time now) {
   for (const int index : pods_.take_seats()) {
     starts_[static_cast<std::size_t>(index)] = orders_;
     at(after(now, cold_start_s(index)), What::replica_ready, index);
+    const Pod& pod = pods_.all()[static_cast<std::size_t>(index)];
+    log_->replica(now, Change::replica_starts, pod.control, index, pod.gpu);
   }
 }
 
@@ -230,6 +253,7 @@ double Controller::cold_start_s(int index) {
 // ---- Nodes
 
 void Controller::look_at_pool(Time now, int pool) {
+  shape_gpus(now, pool);
   seat_waiting(now);
   std::vector<control::ObservedNode> nodes;
   for (int n = 0; n < static_cast<int>(pods_.nodes().size()); ++n) {
@@ -242,14 +266,17 @@ void Controller::look_at_pool(Time now, int pool) {
       node_policies_[static_cast<std::size_t>(pool)].decide(to_seconds(now), pods_.waiting_in(pool), nodes);
   for (int i = 0; i < decision.add; ++i) {
     const int index = pods_.add_node(now, pool);
+    log_->node(now, Change::node_ordered, pool, index);
     Stream luck = boot_luck_.at(static_cast<std::uint64_t>(index));
-    at(after(now, control_.pools[static_cast<std::size_t>(pool)].boot_s.sample(luck)), What::node_ready, index);
+    at(after(now, control_.pools[static_cast<std::size_t>(pool)].boot_s.sample(luck)), What::node_ready,
+       index);
   }
   for (const int node : decision.remove) vacate(now, node);
   for (int n = 0; n < static_cast<int>(pods_.nodes().size()); ++n) {
     const PoolNode& node = pods_.nodes()[static_cast<std::size_t>(n)];
-    if (node.pool == pool && node.state == PoolNode::State::leaving && pods_.taken(n) == 0)
-      pods_.remove_node(now, n);
+    if (node.pool != pool || node.state != PoolNode::State::leaving || pods_.taken(n) > 0) continue;
+    pods_.remove_node(now, n);
+    log_->node(now, Change::node_left, pool, n);
   }
   give_up_without_hope(now, pool);
   if (goes_on(now, pool))
@@ -265,19 +292,77 @@ void Controller::vacate(Time now, int node) {
     if (pod.state == Pod::State::starting) pods_.unseat(index);
     if (pod.state == Pod::State::serving) leave(now, index);
   }
-  for (int s = 0; s < static_cast<int>(services_.size()); ++s)  // those that left are missed
+  replace_those_that_left(now);
+}
+
+void Controller::replace_those_that_left(Time now) {
+  for (int s = 0; s < static_cast<int>(services_.size()); ++s)
     set_wanted(now, s, services_[static_cast<std::size_t>(s)].wanted);
+}
+
+// ---- Shapes
+
+void Controller::look_at_shape(Time now, int pool) {
+  const Reshaping& reshaping = *control_.pools[static_cast<std::size_t>(pool)].reshaping;
+  Shaped& shaped = *shapes_[static_cast<std::size_t>(pool)];
+  if (reshaping.by_load) {
+    const ServiceState& state = parts_.fleet.services[static_cast<std::size_t>(reshaping.service)];
+    shaped.other = shaped.policy.decide(to_seconds(now), shaped.sensor.read(now, state, reshaping.metric));
+    if (now < end_) at(after(now, reshaping.every_s), What::shape, pool);
+  } else {
+    // The next change is a nanosecond or so off where the clock is rounded.
+    const double now_s = to_seconds(now) + 1e-6;
+    shaped.other = shaped.policy.at(now_s);
+    const double next_s = shaped.policy.next_s(now_s);
+    if (next_s < to_seconds(end_)) at(after({}, next_s), What::shape, pool);
+  }
+  shape_gpus(now, pool);
+}
+
+void Controller::shape_gpus(Time now, int pool) {
+  const NodePool& kind = control_.pools[static_cast<std::size_t>(pool)];
+  if (!kind.reshaping) return;
+  int number = 0;
+  for (const PoolNode& node : std::vector(pods_.nodes())) {
+    if (node.pool != pool || node.state == PoolNode::State::gone) continue;
+    for (const std::uint32_t gpu : node.gpus) {
+      const bool among = kind.reshaping->gpus == 0 || number++ < kind.reshaping->gpus;
+      const bool other = among && shapes_[static_cast<std::size_t>(pool)]->other;
+      begin_reshaping(now, gpu, other ? kind.reshaping->shape : kind.shape);
+      if (!pods_.is_closed(gpu) || being_cut_.contains(gpu) || !pods_.in_the_way(gpu).empty()) continue;
+      being_cut_.insert(gpu);
+      const bool cut = pods_.shape_of(gpu).cut->layout != pods_.next_shape_of(gpu).cut->layout;
+      at(after(now, cut ? kind.reshaping->recut_s : 0), What::recut, static_cast<int>(gpu));
+    }
+  }
+}
+
+void Controller::begin_reshaping(Time now, std::uint32_t gpu, const GpuShape& shape) {
+  if (being_cut_.contains(gpu)) return;
+  const bool wanted_already =
+      pods_.is_closed(gpu) ? &pods_.next_shape_of(gpu) == &shape : &pods_.shape_of(gpu) == &shape;
+  if (wanted_already) return;
+  pods_.want_shape(gpu, shape);
+  if (!pods_.is_closed(gpu)) return;
+  log_->gpu(now, Change::gpu_closes, pods_.pool_of_gpu(gpu), gpu);
+  for (const int index : pods_.in_the_way(gpu)) {
+    const Pod& pod = pods_.all()[static_cast<std::size_t>(index)];
+    if (pod.state == Pod::State::starting) pods_.unseat(index);
+    if (pod.state == Pod::State::serving) leave(now, index);
+  }
+  replace_those_that_left(now);
 }
 
 void Controller::give_up_without_hope(Time now, int pool) {
   if (now < end_) return;
   const auto& nodes = pods_.nodes();
   const bool booting = std::any_of(nodes.begin(), nodes.end(), [&](const PoolNode& node) {
-    return node.pool == pool && (node.state == PoolNode::State::booting || node.state == PoolNode::State::leaving);
+    return node.pool == pool &&
+           (node.state == PoolNode::State::booting || node.state == PoolNode::State::leaving);
   });
   for (int s = 0; s < static_cast<int>(control_.services.size()); ++s) {
     const ReplicaControl& own = control_.services[static_cast<std::size_t>(s)];
-    if (own.pool != pool || booting || !parts_.parked.any(own.service)) continue;
+    if (own.pool != pool || booting || !being_cut_.empty() || !parts_.parked.any(own.service)) continue;
     const auto& live = pods_.live();
     const bool hope = std::any_of(live.begin(), live.end(), [&](int index) {
       const Pod& pod = pods_.all()[static_cast<std::size_t>(index)];

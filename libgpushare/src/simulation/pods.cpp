@@ -1,6 +1,7 @@
 #include "simulation/pods.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "gpushare/fits.hpp"
 
@@ -20,6 +21,7 @@ void Pods::adopt() {
       for (std::uint32_t gpu = 0; gpu < fleet_.gpus.size(); ++gpu)
         if (fleet_.gpus[gpu].node == first) node.gpus.push_back(gpu);
       for (const std::uint32_t gpu : node.gpus) changes_.switch_on(gpu);
+      set_up(node);
       nodes_.push_back(std::move(node));
     }
   for (std::size_t s = 0; s < fleet_.servers.size(); ++s) {
@@ -57,6 +59,7 @@ int Pods::add_node(Time now, int pool) {
   for (int g = 0; g < kind.gpus_per_node; ++g)
     node.gpus.push_back(static_cast<std::uint32_t>(fleet_.gpus.size()) + static_cast<std::uint32_t>(g));
   changes_.put(now, std::move(start));
+  set_up(node);
   nodes_.push_back(std::move(node));
   return static_cast<int>(nodes_.size()) - 1;
 }
@@ -67,9 +70,17 @@ void Pods::remove_node(Time now, int node) {
   changes_.put(now, control::StopNode{leaving.node});
 }
 
+void Pods::set_up(const PoolNode& node) {
+  shapes_.resize(fleet_.gpus.size());
+  for (const std::uint32_t gpu : node.gpus)
+    shapes_[gpu] = {&control_.pools[static_cast<std::size_t>(node.pool)].shape, nullptr, node.pool};
+}
+
 int Pods::seats(const PoolNode& node) const {
-  const GpuShape& shape = pool_of(node).shape;
-  return static_cast<int>(node.gpus.size() * shape.cut->partitions.size()) * shape.seats;
+  int seats = 0;
+  for (const std::uint32_t gpu : node.gpus)
+    seats += static_cast<int>(shape_of(gpu).cut->partitions.size()) * shape_of(gpu).seats;
+  return seats;
 }
 
 int Pods::taken(int node) const {
@@ -89,9 +100,9 @@ int Pods::taken_on(std::uint32_t gpu, std::size_t partition) const {
 
 ProcessPlacement Pods::process_of_pod(const Pod& pod) const {
   const int service = control_of(pod).service;
-  const GpuShape& shape = pool_of(nodes_[static_cast<std::size_t>(pod.node)]).shape;
-  return seated(shape, shape.cut->partitions[pod.partition], workload_.services[static_cast<std::size_t>(service)],
-                service);
+  const GpuShape& shape = shape_of(pod.gpu);
+  return seated(shape, shape.cut->partitions[pod.partition],
+                workload_.services[static_cast<std::size_t>(service)], service);
 }
 
 bool Pods::fits_there(const Pod& pod) const {
@@ -99,8 +110,7 @@ bool Pods::fits_there(const Pod& pod) const {
   wanted.gpus = {placement_of(fleet_, pod.gpu)};
   GpuPlacement& gpu = wanted.gpus[0];
   gpu.node = 0;
-  for (PartitionPlacement& part : gpu.partitions)
-    part.sharing = pool_of(nodes_[static_cast<std::size_t>(pod.node)]).shape.sharing;
+  for (PartitionPlacement& part : gpu.partitions) part.sharing = shape_of(pod.gpu).sharing;
   for (const int index : live_) {
     const Pod& other = pods_[static_cast<std::size_t>(index)];
     if (other.node >= 0 && other.gpu == pod.gpu && other.state == Pod::State::starting)
@@ -111,17 +121,19 @@ bool Pods::fits_there(const Pod& pod) const {
 }
 
 bool Pods::sit_down(Pod& pod, int index) {
-  const PoolNode& node = nodes_[static_cast<std::size_t>(index)];
-  const GpuShape& shape = pool_of(node).shape;
   struct Seat {
     int taken;
     std::uint32_t gpu;
     std::size_t partition;
   };
   std::vector<Seat> free;
-  for (const std::uint32_t gpu : node.gpus)
-    for (std::size_t part = 0; part < shape.cut->partitions.size(); ++part)
-      if (const int taken = taken_on(gpu, part); taken < shape.seats) free.push_back({taken, gpu, part});
+  for (const std::uint32_t gpu : nodes_[static_cast<std::size_t>(index)].gpus) {
+    const GpuShape& shape = shape_of(gpu);
+    for (std::size_t part = 0; part < shape.cut->partitions.size() && !is_closed(gpu); ++part)
+      if (const int taken = taken_on(gpu, part);
+          taken < shape.seats && holds(shape.cut->partitions[part], control_of(pod)))
+        free.push_back({taken, gpu, part});
+  }
   std::stable_sort(free.begin(), free.end(), [](const Seat& a, const Seat& b) { return a.taken < b.taken; });
   for (const Seat& seat : free) {
     Pod there = pod;
@@ -146,8 +158,10 @@ bool Pods::take_seat(Pod& pod) {
     if (const int there = taken(n); there < seats(node)) choices.push_back({there, n});
   }
   // The fullest first, so that others can go.
-  std::stable_sort(choices.begin(), choices.end(), [](const Choice& a, const Choice& b) { return a.taken > b.taken; });
-  return std::any_of(choices.begin(), choices.end(), [&](const Choice& choice) { return sit_down(pod, choice.node); });
+  std::stable_sort(choices.begin(), choices.end(),
+                   [](const Choice& a, const Choice& b) { return a.taken > b.taken; });
+  return std::any_of(choices.begin(), choices.end(),
+                     [&](const Choice& choice) { return sit_down(pod, choice.node); });
 }
 
 std::vector<int> Pods::take_seats() {
@@ -162,7 +176,7 @@ std::vector<int> Pods::take_seats() {
 }
 
 double Pods::weights_of(const Pod& pod) const {
-  const GpuShape& shape = pool_of(nodes_[static_cast<std::size_t>(pod.node)]).shape;
+  const GpuShape& shape = shape_of(pod.gpu);
   const MemoryNeed need = memory_need(workload_.services[static_cast<std::size_t>(control_of(pod).service)],
                                       *shape.cut->profile, shape.cut->partitions[pod.partition], shape.seats);
   return need.weights > 0 ? need.weights : std::max(0.0, need.total - need.context - need.activations);
@@ -179,9 +193,10 @@ int Pods::add(int control) {
 
 void Pods::serve(Time now, int index) {
   Pod& pod = pods_[static_cast<std::size_t>(index)];
-  const GpuShape& shape = pool_of(nodes_[static_cast<std::size_t>(pod.node)]).shape;
-  changes_.put(now, control::StartServer{{{pod.gpu, shape.cut->partitions[pod.partition].name, process_of_pod(pod)}},
-                                         shape.sharing});
+  const GpuShape& shape = shape_of(pod.gpu);
+  changes_.put(
+      now, control::StartServer{{{pod.gpu, shape.cut->partitions[pod.partition].name, process_of_pod(pod)}},
+                                shape.sharing});
   pod.state = Pod::State::serving;
   nodes_[static_cast<std::size_t>(pod.node)].images.insert(pod.control);
   pod.server = static_cast<int>(fleet_.servers.size()) - 1;
@@ -202,7 +217,8 @@ void Pods::leave(Time now, int index) {
 }
 
 void Pods::stop(Time now, int index, bool moves) {
-  const Server& server = fleet_.servers[static_cast<std::size_t>(pods_[static_cast<std::size_t>(index)].server)];
+  const Server& server =
+      fleet_.servers[static_cast<std::size_t>(pods_[static_cast<std::size_t>(index)].server)];
   changes_.put(now, control::StopServer{server.service, server.replica, moves});
 }
 
@@ -210,6 +226,50 @@ void Pods::unseat(int index) {
   Pod& pod = pods_[static_cast<std::size_t>(index)];
   pod.state = Pod::State::waiting;
   pod.node = -1;
+}
+
+// ---- Shapes
+
+namespace {
+
+// The partition of the other shape that is this one still; its size where there is none.
+std::size_t same_partition(const GpuShape& from, std::size_t partition, const GpuShape& to) {
+  const auto& parts = to.cut->partitions;
+  const bool shared_alike = from.sharing == to.sharing && from.seats == to.seats &&
+                            from.active_thread_percentage == to.active_thread_percentage;
+  if (!shared_alike) return parts.size();
+  const auto found = std::find_if(parts.begin(), parts.end(), [&](const Partition& part) {
+    return part.name == from.cut->partitions[partition].name;
+  });
+  return static_cast<std::size_t>(found - parts.begin());
+}
+
+}  // namespace
+
+void Pods::want_shape(std::uint32_t gpu, const GpuShape& shape) {
+  shapes_[gpu].next = shapes_[gpu].now == &shape ? nullptr : &shape;
+}
+
+std::vector<int> Pods::in_the_way(std::uint32_t gpu) const {
+  const Shapes& shapes = shapes_[gpu];
+  std::vector<int> found;
+  for (const int index : live_) {
+    const Pod& pod = pods_[static_cast<std::size_t>(index)];
+    if (pod.node >= 0 && pod.gpu == gpu &&
+        same_partition(*shapes.now, pod.partition, *shapes.next) == shapes.next->cut->partitions.size())
+      found.push_back(index);
+  }
+  return found;
+}
+
+void Pods::reshape(Time now, std::uint32_t gpu) {
+  Shapes& shapes = shapes_[gpu];
+  for (const int index : live_)
+    if (Pod& pod = pods_[static_cast<std::size_t>(index)]; pod.node >= 0 && pod.gpu == gpu)
+      pod.partition = same_partition(*shapes.now, pod.partition, *shapes.next);
+  if (shapes.now->cut->layout != shapes.next->cut->layout)
+    changes_.put(now, control::Recut{gpu, shapes.next->cut->layout});
+  shapes.now = std::exchange(shapes.next, nullptr);
 }
 
 void Pods::server_left(int server) {

@@ -58,8 +58,19 @@ class Pods {
   void leave(Time now, int pod);
   /// It is gone; what it has is handed to others, or fails.
   void stop(Time now, int pod, bool moves);
-  /// Starting on a node that leaves: it looks for another seat.
+  /// Starting on a node that leaves, or an instance that goes: it looks for another seat.
   void unseat(int pod);
+  /// A GPU is to have this shape once those who sit on instances that go have left; until then nobody sits down there.
+  void want_shape(std::uint32_t gpu, const GpuShape& shape);
+  /// Those who sit on instances that go.
+  [[nodiscard]] std::vector<int> in_the_way(std::uint32_t gpu) const;
+  /// The GPU gets the shape that it is to have; nobody is in the way.
+  void reshape(Time now, std::uint32_t gpu);
+  /// Whether it is to have another shape.
+  [[nodiscard]] bool is_closed(std::uint32_t gpu) const { return shapes_[gpu].next != nullptr; }
+  [[nodiscard]] int pool_of_gpu(std::uint32_t gpu) const { return shapes_[gpu].pool; }
+  [[nodiscard]] const GpuShape& shape_of(std::uint32_t gpu) const { return *shapes_[gpu].now; }
+  [[nodiscard]] const GpuShape& next_shape_of(std::uint32_t gpu) const { return *shapes_[gpu].next; }
   /// Told of a server that was taken out of the fleet.
   void server_left(int server);
 
@@ -80,9 +91,12 @@ class Pods {
   }
 
  private:
-  [[nodiscard]] const NodePool& pool_of(const PoolNode& node) const {
-    return control_.pools[static_cast<std::size_t>(node.pool)];
-  }
+  struct Shapes {
+    const GpuShape* now = nullptr;
+    const GpuShape* next = nullptr;
+    int pool = -1;
+  };
+  void set_up(const PoolNode& node);
   [[nodiscard]] int taken_on(std::uint32_t gpu, std::size_t partition) const;
   [[nodiscard]] bool take_seat(Pod& pod);
   [[nodiscard]] bool sit_down(Pod& pod, int node);
@@ -94,6 +108,7 @@ class Pods {
   const Control& control_;
   const Workload& workload_;
   std::vector<PoolNode> nodes_;
+  std::vector<Shapes> shapes_;  // by GPU of the fleet; null: not of a pool
   std::vector<Pod> pods_;
   std::vector<int> live_;
   std::vector<int> by_server_;  // pods; -1: the server is nobody's

@@ -14,11 +14,13 @@ constexpr std::array kQuantileNames{"_p50_s", "_p95_s", "_p99_s"};
 
 }  // namespace
 
-Series::Series(Kernel& kernel, Fleet& fleet, const Meters& meters, const Workload& workload, double window_s, Time end)
+Series::Series(Kernel& kernel, Fleet& fleet, const Meters& meters, const Workload& workload, double window_s,
+               Time end)
     : kernel_(kernel), fleet_(fleet), meters_(meters), window_s_(window_s), end_(end), requests_(workload) {
   if (!wanted()) return;
   table_.name = "series";
-  for (const char* name : {"start_s", "end_s", "offered_rate", "served_rate", "rejected_rate", "failed_rate", "gpus_on"})
+  for (const char* name :
+       {"start_s", "end_s", "offered_rate", "served_rate", "rejected_rate", "failed_rate", "gpus_on"})
     add_column(name);
   for (const Service& service : workload.services) {
     add_column(service.name + ".replicas");

@@ -15,7 +15,8 @@ namespace gpushare {
 class Series {
  public:
   /// A window of 0 s: nothing is recorded. `slots()` become boundaries of merged iterations.
-  Series(Kernel& kernel, Fleet& fleet, const Meters& meters, const Workload& workload, double window_s, Time end);
+  Series(Kernel& kernel, Fleet& fleet, const Meters& meters, const Workload& workload, double window_s,
+         Time end);
   [[nodiscard]] bool wanted() const { return window_s_ > 0; }
   [[nodiscard]] Kernel::Slot slot() const { return slot_; }
 

@@ -14,7 +14,9 @@ using OfRequest = FunctionRef<void(Time, const Request&)>;
 
 double window_s(const Workload& workload) { return std::max(0.0, workload.duration_s - workload.warmup_s); }
 
-const Control* control_of(const Scenario& scenario) { return scenario.control ? &*scenario.control : nullptr; }
+const Control* control_of(const Scenario& scenario) {
+  return scenario.control ? &*scenario.control : nullptr;
+}
 
 double series_window_s(const Scenario& scenario, const RunOptions& options) {
   constexpr double kWindowsOfControl = 288;  // five minutes of a day
@@ -61,12 +63,13 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options,
                streams_),
       meters_(kernel_, fleet_, Time{} + duration_from_seconds(scenario.workload.warmup_s), end_of_arrivals_,
               window_s(scenario.workload)),
-      series_(kernel_, fleet_, meters_, scenario.workload, series_window_s(scenario, options), end_of_arrivals_),
+      series_(kernel_, fleet_, meters_, scenario.workload, series_window_s(scenario, options),
+              end_of_arrivals_),
       faults_(kernel_, fleet_, servers_, scenario.faults),
       changes_({kernel_, fleet_, builder_, gpus_, servers_, merged_, meters_, log_.get()},
                FunctionRef<void(std::uint32_t)>::to<&Controller::server_left>(controller_)),
-      controller_({kernel_, fleet_, changes_, merged_, parked_}, control_of(scenario), scenario.workload, luck_,
-                  end_of_arrivals_) {
+      controller_({kernel_, fleet_, changes_, merged_, parked_}, control_of(scenario), scenario.workload,
+                  luck_, end_of_arrivals_) {
   if (series_.wanted()) {
     recorder_.tell(OfRequest::to<&Series::finish_at>(series_));
     merged_.add_boundary(series_.slot());
@@ -145,6 +148,7 @@ Run Simulator::run() {
   run.partitions = partition_table(run.summary);
   run.requests = recorder_.take_requests();
   run.steps = recorder_.take_steps();
+  run.changes = controller_.take_changes();
   run.series = series_.take();
   if (log_ != nullptr) run.log = log_->take();
   return run;
