@@ -6,6 +6,8 @@
 #include "gpushare/calibration.hpp"
 #include "gpushare/calls.hpp"
 #include "gpushare/capacity.hpp"
+#include "gpushare/cluster_run.hpp"
+#include "gpushare/clusters.hpp"
 #include "gpushare/demand.hpp"
 #include "gpushare/engine.hpp"
 #include "gpushare/engines.hpp"
