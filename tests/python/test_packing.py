@@ -157,6 +157,8 @@ def test_instances_hold_more_than_was_asked_for() -> None:
     [
         ({"policy": "ffgd"}, "policy: found 'ffgd'; expected some of random, dotprod"),
         ({"seeds": 0}, "seeds: found 0; expected at least 1"),
+        ({"seeds": [-1]}, "seeds: found -1; expected 0 to"),
+        ({"order_seed": -1}, "order_seed: found -1; expected 0 to"),
         ({"arrive": 0}, "arrive: found 0; expected a share"),
         ({"at": [2.0]}, "at: found 2.0; expected shares above 0 and at most arrive = 1.3"),
         ({"sharing": "time"}, "sharing: found 'time'; expected time-slicing, mps, mig"),
@@ -183,6 +185,18 @@ def test_pods_wait_and_leave_at_the_times_of_the_list() -> None:
     assert found.series["at_s"].tolist() == [0, 50, 100, 150]
     assert found.series["waiting"].tolist() == [0, 1, 0, 0]
     assert found.mean["allocation"] == pytest.approx((4 * 140 + 0.5 * 5) / 14 / 140)
+
+
+def test_a_time_that_cannot_be_is_refused() -> None:
+    for options, message in [
+        ({"sample_s": 0}, "sample_s: found 0; expected at least 1 second"),
+        ({"until_s": 0}, "until_s: found 0; expected more than 0 seconds"),
+        ({"quotas": {"ml": -1}}, "quotas: found -1 GPUs for ml; expected at least 0"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            gs.cluster_over_time(NODES, PODS, **options)  # type: ignore[arg-type]
+    forever = gs.cluster_over_time(NODES, PODS)
+    assert any("none has an end" in warning.text for warning in forever.warnings)
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:

@@ -16,7 +16,7 @@ from .data import Cluster, Rows, cluster_of
 from .results import CURVES, Packing, PolicyRuns
 from .sharing import sharing_of
 
-__all__ = ["cluster", "policies_of", "policy_names"]
+__all__ = ["check_seed", "cluster", "policies_of", "policy_names"]
 
 
 def policy_names() -> list[str]:
@@ -103,6 +103,7 @@ def cluster(
     """
     found = cluster_of(nodes, pods)
     names = policies_of(policy)
+    check_seed("order_seed", order_seed)
     numbers = _seeds(seeds)
     looks = _looks(arrive, at)
     share = sharing_of(sharing, found.models, mig)
@@ -138,10 +139,24 @@ def cluster(
     return Packing(found, runs, numbers, arrive, looks, order_seed, share)
 
 
+def check_seed(name: str, seed: int) -> None:
+    """Refuses what is no seed.
+
+    Raises
+    ------
+    ValueError
+        Below 0, or of more than 64 bits.
+    """
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"{name}: found {seed}; expected 0 to 2**64 - 1")
+
+
 def _seeds(given: int | Sequence[int]) -> list[int]:
     numbers = list(range(1, given + 1)) if isinstance(given, int) else [int(seed) for seed in given]
-    if not numbers or min(numbers) < 0:
-        raise ValueError(f"seeds: found {given!r}; expected at least 1, or a list of seeds of at least 0")
+    if not numbers:
+        raise ValueError(f"seeds: found {given!r}; expected at least 1, or a list of seeds")
+    for number in numbers:
+        check_seed("seeds", number)
     return numbers
 
 

@@ -20,7 +20,7 @@ from ..scenario.profiles import ProfileLike
 from ..study.runner import run_all
 from ..study.stopping import Stopped
 from .data import Cluster, Rows, cluster_of
-from .packing import policies_of
+from .packing import check_seed, policies_of
 from .sharing import Sharing, sharing_of
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def cluster_over_time(
     quotas : mapping of str to float, optional
         GPUs that running pods of a ``group`` may ask for together.
     sample_s : float
-        Seconds between rows of the series.
+        Seconds between rows of the series, at least 1.
     until_s : float
         Where to end, if pods have not.
     sharing, mig, order_seed, threads, progress
@@ -287,8 +287,12 @@ def cluster_over_time(
     """
     found = cluster_of(nodes, pods)
     names = policies_of(policy)
-    if not sample_s > 0:
-        raise ValueError(f"sample_s: found {sample_s}; expected more than 0 seconds")
+    check_seed("seed", seed)
+    check_seed("order_seed", order_seed)
+    if not sample_s >= 1:
+        raise ValueError(f"sample_s: found {sample_s}; expected at least 1 second")
+    if not until_s > 0:
+        raise ValueError(f"until_s: found {until_s}; expected more than 0 seconds")
     for group, gpus in (quotas or {}).items():
         if not gpus >= 0:
             raise ValueError(f"quotas: found {gpus} GPUs for {group}; expected at least 0")

@@ -70,7 +70,7 @@ struct PackingPolicyInfo {
   std::string_view meaning;
 };
 [[nodiscard]] const std::vector<PackingPolicyInfo>& packing_policies();
-/// Throws Error that names the nearest policy.
+/// Throws Error that names them all.
 [[nodiscard]] PackingPolicy packing_policy(std::string_view name);
 /// "time-slicing", "mps" or "mig". Throws Error that names them.
 [[nodiscard]] ShareMode share_mode(std::string_view name);

@@ -31,6 +31,7 @@ Lookahead::Lookahead(const std::vector<PodClass>& classes, const ClusterState& e
       if (!may_run(c, kinds_.models[k])) wants.back().gpus = kMostGpusOfNode + 1;
     }
   }
+  for (const PodClass& c : classes) asked_.push_back(c.gpu_milli);
   std::vector<double> sums;
   for (const PodClass& c : classes) sums.push_back((sums.empty() ? 0 : sums.back()) + c.weight);
   const Stream stream(0, 0, "cluster lookahead");
@@ -119,7 +120,7 @@ double Lookahead::fill(NodeState node, const std::vector<int>& sequence) const {
   };
   const auto devices = static_cast<std::size_t>(node.devices);
   int left = node.gpu_left();
-  const int before = left;
+  int given = 0;
   for (const int c : sequence) {
     if (left == 0) break;
     const Want& want = wants_[kind][static_cast<std::size_t>(c)];
@@ -144,9 +145,10 @@ double Lookahead::fill(NodeState node, const std::vector<int>& sequence) const {
       }
     }
     left -= found * want.milli;
+    given += found * asked_[static_cast<std::size_t>(c)];
     node.cpu -= want.cpu;
   }
-  return before - left;
+  return given;
 }
 
 }  // namespace gpushare::clusters

@@ -11,7 +11,7 @@ namespace gpushare::clusters {
 
 /// What nodes are still good for, from the statistics of pod classes alone.
 ///
-/// The worth of what is left of a node is the GPU milli that it would come to hold if pods drawn from the classes were
+/// The worth of what is left of a node is the GPU milli that it would come to give if pods drawn from the classes were
 /// offered to it one after another and each that fits were placed: a mean over a few sequences, the same for all nodes.
 /// How sought-after a node is, is the GPU demand for each of its GPUs, when every class spreads over all nodes that can
 /// hold it: a node that few classes can go around is worth more.
@@ -20,7 +20,7 @@ class Lookahead {
   /// `empty` as it is when nothing runs. Draws no luck of the run: the sequences are part of the policy.
   Lookahead(const std::vector<PodClass>& classes, const ClusterState& empty);
 
-  /// Expected milli that will be held of what is left, at most all of it.
+  /// Milli that pods are expected to ask for and get of what is left, at most all of it.
   [[nodiscard]] double worth(const NodeState& node) const;
   /// GPU demand for each GPU of nodes like this, relative to the mean.
   [[nodiscard]] double demand_for(const NodeState& node) const {
@@ -45,6 +45,7 @@ class Lookahead {
   std::vector<std::vector<Want>>
       wants_;  ///< by kind and class; more GPUs than any node has where it may not run
   std::vector<std::vector<int>> sequences_;  ///< of classes
+  std::vector<int> asked_;                   ///< milli of each GPU, by class
   std::vector<double> demand_;               ///< by group
   mutable std::unordered_map<Key, double, Hash> known_;
 };
