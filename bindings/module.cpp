@@ -16,4 +16,5 @@ PYBIND11_MODULE(_core, module) {
   gpushare::python::register_figures(module);
   gpushare::python::register_calibration(module);
   gpushare::python::register_bounds(module);
+  gpushare::python::register_clusters(module);
 }

@@ -31,6 +31,8 @@ HEADERS = {
     "calibration.hpp": "calibration",
     "calls.hpp": "traffic",
     "capacity.hpp": "planning",
+    "cluster_run.hpp": "clusters",
+    "clusters.hpp": "clusters",
     "demand.hpp": "hardware",
     "engine.hpp": "models",
     "engines.hpp": "serving",

@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from .calibration.calibration import Calibration as Calibration
     from .calibration.fitting import calibrate as calibrate
     from .calibration.measurements import Measurements as Measurements
+    from .clusters.data import Cluster as Cluster
+    from .clusters.packing import cluster as cluster
+    from .clusters.results import Packing as Packing
+    from .clusters.timed import ClusterRun as ClusterRun
+    from .clusters.timed import ClusterRuns as ClusterRuns
+    from .clusters.timed import cluster_over_time as cluster_over_time
     from .frames.notices import Notice as Notice
     from .frames.tables import Table as Table
     from .planning.answer import Plan as Plan
@@ -110,6 +116,10 @@ _HOMES = {
     "scenario.engines": ("EnginePreset", "engine_preset", "engine_preset_names"),
     "calibration.fitting": ("calibrate",),
     "calibration.measurements": ("Measurements",),
+    "clusters.data": ("Cluster",),
+    "clusters.packing": ("cluster",),
+    "clusters.results": ("Packing",),
+    "clusters.timed": ("ClusterRun", "ClusterRuns", "cluster_over_time"),
     "scenario.mig": ("Layout",),
     "study.points": ("Point", "grid"),
     "scenario.placement": ("Placement",),
@@ -136,6 +146,9 @@ __all__ = [
     "CalibrationError",
     "Capacity",
     "Claim",
+    "Cluster",
+    "ClusterRun",
+    "ClusterRuns",
     "Comparison",
     "EnginePreset",
     "Error",
@@ -150,6 +163,7 @@ __all__ = [
     "Model",
     "ModelError",
     "OutOfMemoryError",
+    "Packing",
     "Placement",
     "Plan",
     "Point",
@@ -175,6 +189,8 @@ __all__ = [
     "calibrate",
     "capacity",
     "check",
+    "cluster",
+    "cluster_over_time",
     "compare",
     "engine_preset",
     "engine_preset_names",

@@ -264,6 +264,36 @@ class Run:
     def series(self) -> Columns: ...
     def log(self) -> dict[str, Columns]: ...
 
+class ClusterData:
+    def __init__(self, nodes: list[dict[str, Any]], pods: list[dict[str, Any]]) -> None: ...
+    def classes(self, share: float = 0.95) -> list[dict[str, Any]]: ...
+    def arrivals(
+        self,
+        *,
+        policy: str,
+        arrive: float,
+        seed: int,
+        order_seed: int,
+        sharing: str,
+        mig: dict[str, Profile],
+        cancelled: Callable[[], bool] | None,
+    ) -> dict[str, Any]: ...
+    def timed(
+        self,
+        *,
+        policy: str,
+        backfill: bool,
+        quotas: dict[str, int],
+        sample_s: float,
+        until_s: float,
+        seed: int,
+        order_seed: int,
+        sharing: str,
+        mig: dict[str, Profile],
+        cancelled: Callable[[], bool] | None,
+    ) -> dict[str, Any]: ...
+
+def packing_policies() -> list[tuple[str, str]]: ...
 def load_profile(name_or_path: str) -> Profile: ...
 def profile_document(name_or_path: str) -> str: ...
 def parse_profile(json: str, source: str = "") -> Profile: ...

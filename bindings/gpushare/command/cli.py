@@ -15,6 +15,7 @@ from .._core import Error
 from .._version import installed_version
 from . import commands, comparing, deciding, sensitivity, sweeping
 from .check import add_check
+from .clusters import add_cluster
 
 __all__ = ["main"]
 
@@ -96,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(subparsers, comparing.run)
     _add_compare(subparsers, comparing.compare)
     deciding.add_deciding(subparsers, _add, _add_scenario)
+    add_cluster(subparsers, _add)
     _add_sweep(subparsers, sweeping.sweep)
     _add_sensitivity(subparsers, sensitivity.sensitivity)
     add_check(subparsers, _add, _positive, _Parser)

@@ -16,20 +16,32 @@ from .files import read_bytes
 
 __all__ = ["read_nodes", "read_pods"]
 
-_NODE_COLUMNS = {"sn": "text", "cpu_milli": "whole", "memory_mib": "whole", "gpu": "whole", "model": "text"}
+_NODE_COLUMNS = {"sn": "text", "cpu_milli": "whole", "memory_mib": "whole", "gpu": "count", "model": "text"}
 _POD_COLUMNS = {
     "name": "text",
     "cpu_milli": "whole",
     "memory_mib": "whole",
-    "num_gpu": "whole",
+    "num_gpu": "count",
     "gpu_milli": "share",
+}
+# What only some files have: OpenB's own, and what schedulers know beside it.
+_OTHER_NODE_COLUMNS = {"labels": "labels", "taints": "text"}
+_OTHER_POD_COLUMNS = {
     "gpu_spec": "text",
     "qos": "text",
     "pod_phase": "text",
     "creation_time": "time",
     "deletion_time": "time",
     "scheduled_time": "time",
+    "duration": "time",
+    "priority": "integer",
+    "group": "text",
+    "gang": "text",
+    "selector": "labels",
+    "tolerations": "text",
 }
+#: GPUs of one node, at most.
+_MOST_GPUS = 16
 
 
 def _whole(text: str) -> float:
@@ -46,41 +58,78 @@ def _share(text: str) -> float:
     return value
 
 
+def _count(text: str) -> float:
+    value = _whole(text)
+    if value > _MOST_GPUS:
+        raise ValueError
+    return value
+
+
 def _time(text: str) -> float:
     return _whole(text) if text else float("nan")
 
 
-_LEGAL: dict[str, tuple[Callable[[str], float], str]] = {
+def _integer(text: str) -> float:
+    value = int(text) if text else 0
+    if abs(value) > 10**9:
+        raise ValueError
+    return value
+
+
+def _labels(text: str) -> str:
+    if text and not all("=" in part.strip("=") for part in text.split("|")):
+        raise ValueError
+    return text
+
+
+_LEGAL: dict[str, tuple[Callable[[str], str | float], str]] = {
     "whole": (_whole, "a whole number of at least 0"),
+    "count": (_count, f"a whole number from 0 to {_MOST_GPUS}"),
     "share": (_share, "thousandths of a GPU, a whole number from 0 to 1000"),
     "time": (_time, "whole seconds of at least 0, or nothing"),
+    "integer": (_integer, "a whole number, or nothing"),
+    "labels": (_labels, "key=value, several with | between them, or nothing"),
 }
 
 
-def _header(found: Sequence[str], legal: Sequence[str], source: str) -> list[int]:
-    """Where each legal column stands in the file."""
+def _header(
+    found: Sequence[str], needed: Sequence[str], others: Sequence[str], source: str
+) -> dict[str, int]:
+    """Where each column that is known stands in the file."""
+    legal = [*needed, *others]
+    unknown = [name for name in found if name not in legal]
     for name in legal:
-        if name not in found:
-            unknown = [other for other in found if other not in legal]
-            near = difflib.get_close_matches(name, unknown, 1)
-            slip = f'; is "{near[0]}" meant?' if near else ";"
-            raise fail(TraceError, f"{source}:1", f'no column "{name}"{slip} Expected {",".join(legal)}')
+        near = difflib.get_close_matches(name, unknown, 1, 0.6 if name in needed else 0.8)
+        slip = f'; is "{near[0]}" meant?' if near else ";"
+        if name not in found and name in needed:
+            raise fail(TraceError, f"{source}:1", f'no column "{name}"{slip} Expected {",".join(needed)}')
+        if name not in found and near:
+            raise fail(
+                TraceError, f"{source}:1", f'unknown column "{near[0]}"; is "{name}" meant? Else rename it'
+            )
         if list(found).count(name) > 1:
             raise fail(TraceError, f"{source}:1", f'two columns are called "{name}"')
-    return [list(found).index(name) for name in legal]
+    return {name: list(found).index(name) for name in legal if name in found}
 
 
-def _read(path: str | os.PathLike[str], columns: dict[str, str], name: str) -> Table:
+def _read(
+    path: str | os.PathLike[str],
+    needed: dict[str, str],
+    others: dict[str, str],
+    name: str,
+    check: Callable[[dict[str, str | float], str], None],
+) -> Table:
     source = os.fspath(path)
     try:
         text = read_bytes(source).decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         raise fail(TraceError, source, f"not UTF-8 text: {problem}") from None
     reader = csv.reader(text.splitlines(), strict=True)
-    values: dict[str, list[str | float]] = {column: [] for column in columns}
+    kinds = needed | others
     try:
         found = next(reader, [])
-        places = _header(found, list(columns), source)
+        places = _header(found, list(needed), list(others), source)
+        values: dict[str, list[str | float]] = {column: [] for column in places}
         for row in reader:
             if not row:
                 continue
@@ -89,15 +138,20 @@ def _read(path: str | os.PathLike[str], columns: dict[str, str], name: str) -> T
                 raise fail(
                     TraceError, where, f"expected {len(found)} fields as in the header line, found {len(row)}"
                 )
-            for (column, kind), place in zip(columns.items(), places, strict=True):
-                values[column].append(_value(row[place], kind, column, where))
+            read = {column: _value(row[at], kinds[column], column, where) for column, at in places.items()}
+            check(read, where)
+            for column, value in read.items():
+                values[column].append(value)
     except csv.Error as problem:
         raise fail(TraceError, f"{source}:{reader.line_num}", str(problem)) from None
     if not next(iter(values.values())):
         raise fail(TraceError, source, "the table is empty; expected at least one row")
-    dtypes = {"whole": np.int64, "share": np.int64, "time": np.float64}
+    words = ("text", "labels")
     data = {
-        c: v if columns[c] == "text" else np.array(v, dtype=dtypes[columns[c]]) for c, v in values.items()
+        column: given
+        if kinds[column] in words
+        else np.array(given, dtype=np.float64 if kinds[column] == "time" else np.int64)
+        for column, given in values.items()
     }
     return Table(name, data)  # type: ignore[arg-type]
 
@@ -112,35 +166,65 @@ def _value(text: str, kind: str, column: str, where: str) -> str | float:
         raise fail(TraceError, where, f'column "{column}": expected {legal}, found "{text[:40]}"') from None
 
 
+def _check_pod(row: dict[str, str | float], where: str) -> None:
+    if row["num_gpu"] and not row["gpu_milli"]:
+        raise fail(
+            TraceError, where, 'column "gpu_milli": found 0 of a pod with GPUs; expected 1 to 1000 of each'
+        )
+    if not row["num_gpu"] and row["gpu_milli"]:
+        raise fail(
+            TraceError,
+            where,
+            f'column "num_gpu": found 0 of a pod with gpu_milli {row["gpu_milli"]}; expected at least 1',
+        )
+    began, ended = row.get("creation_time", 0.0), row.get("deletion_time", 0.0)
+    if isinstance(began, float | int) and isinstance(ended, float | int) and ended < began:
+        raise fail(
+            TraceError,
+            where,
+            f'column "deletion_time": found {ended:.0f}; expected no less than the creation_time {began:.0f}',
+        )
+
+
+def _check_node(row: dict[str, str | float], where: str) -> None:
+    if not row["sn"]:
+        raise fail(TraceError, where, 'column "sn": found nothing; expected the name of the node')
+
+
 def read_pods(path: str | os.PathLike[str]) -> Table:
-    """Reads OpenB pods: packing demands, not load, for they carry neither GPU memory nor utilisation.
+    """Reads pods as OpenB has them: packing demands, not load, for they carry neither GPU memory nor utilisation.
 
     Parameters
     ----------
     path : str or path
-        ``openb_pod_list_*.csv``, which may be gzip.
+        ``openb_pod_list_*.csv`` or a file with at least its first five columns; it may be gzip.
 
     Returns
     -------
     Table
-        ``name``, ``cpu_milli``, ``memory_mib``, ``num_gpu``, ``gpu_milli`` (thousandths of each GPU),
-        ``gpu_spec``, ``qos``, ``pod_phase``; ``creation_time``, ``deletion_time`` and ``scheduled_time`` in
-        seconds, NaN where empty (a pod that was never scheduled).
+        ``name``, ``cpu_milli``, ``memory_mib``, ``num_gpu``, ``gpu_milli`` (thousandths of each GPU), and
+        those of the following that the file has: ``gpu_spec`` (GPU models, | between), ``qos``, ``pod_phase``;
+        ``creation_time``, ``deletion_time``, ``scheduled_time`` and ``duration`` in seconds, NaN where empty
+        (a pod that was never scheduled); ``priority``, ``group``, ``gang``, ``selector`` (labels that its node
+        must have, ``key=value|key=value``) and ``tolerations`` (taints that it bears, | between).
 
     Raises
     ------
     TraceError
-        With file and line.
+        With file, line and column.
     """
-    return _read(path, _POD_COLUMNS, "pods")
+    return _read(path, _POD_COLUMNS, _OTHER_POD_COLUMNS, "pods", _check_pod)
 
 
 def read_nodes(path: str | os.PathLike[str]) -> Table:
-    """Reads OpenB nodes: ``sn``, ``cpu_milli``, ``memory_mib``, ``gpu`` (how many) and ``model``.
+    """Reads nodes as OpenB has them: ``sn``, ``cpu_milli``, ``memory_mib``, ``gpu`` (how many) and ``model``.
+
+    If the file has them, also ``labels`` (``key=value|key=value``) and ``taints`` (``key=value`` or ``key``,
+    | between).
 
     Raises
     ------
     TraceError
-        With file and line.
+        With file, line and column.
     """
-    return _read(path, _NODE_COLUMNS, "nodes")
+    return _read(path, _NODE_COLUMNS, _OTHER_NODE_COLUMNS, "nodes", _check_node)

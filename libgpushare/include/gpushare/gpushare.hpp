@@ -7,6 +7,8 @@
 #include "gpushare/calls.hpp"
 #include "gpushare/capacity.hpp"
 #include "gpushare/control.hpp"
+#include "gpushare/cluster_run.hpp"
+#include "gpushare/clusters.hpp"
 #include "gpushare/demand.hpp"
 #include "gpushare/engine.hpp"
 #include "gpushare/engines.hpp"

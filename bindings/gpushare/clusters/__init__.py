@@ -1,0 +1,1 @@
+"""Packing pods on the nodes of a cluster: policies, fragmentation, waiting."""

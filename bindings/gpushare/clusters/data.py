@@ -1,0 +1,258 @@
+"""Nodes and pods as values, from files, frames or lists."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from .._core import TraceError
+from .._errors import fail
+from ..frames.tables import Table
+from ..traces.openb import read_nodes, read_pods
+
+__all__ = ["Cluster", "Rows", "cluster_of"]
+
+#: A file, a table of any library, columns by name, or a list of rows.
+Rows = str | os.PathLike[str] | Table | Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]] | Any
+
+_NODE_NAMES = {
+    "sn": "name",
+    "cpu_milli": "cpu_milli",
+    "memory_mib": "memory_mib",
+    "gpu": "gpus",
+    "model": "model",
+    "labels": "labels",
+    "taints": "taints",
+}
+_POD_NAMES = {
+    "name": "name",
+    "cpu_milli": "cpu_milli",
+    "memory_mib": "memory_mib",
+    "num_gpu": "gpus",
+    "gpu_milli": "gpu_milli",
+    "gpu_spec": "models",
+    "selector": "selector",
+    "tolerations": "tolerations",
+    "priority": "priority",
+    "group": "group",
+    "gang": "gang",
+}
+_TIMES = ("creation_time", "deletion_time", "scheduled_time", "duration")
+#: OpenB's, which say nothing of where a pod can go.
+_IGNORED = ("qos", "pod_phase")
+_LISTS = ("models", "taints", "tolerations")
+_LABELS = ("labels", "selector")
+_NEEDED = {
+    "nodes": ("sn", "cpu_milli", "memory_mib", "gpu", "model"),
+    "pods": ("name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli"),
+}
+
+
+def _columns(given: Rows, what: str) -> dict[str, list[Any]]:
+    """Lists of values by column, whatever it was."""
+    if isinstance(given, (str, os.PathLike)):
+        given = read_nodes(given) if what == "nodes" else read_pods(given)
+    if isinstance(given, Table):
+        return given.to_dict()
+    if isinstance(given, Mapping):
+        return {str(name): list(values) for name, values in given.items()}
+    if hasattr(given, "columns"):  # a frame of pandas or Polars
+        return {str(name): given[name].to_list() for name in given.columns}
+    rows = list(given)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _split(text: str) -> list[str]:
+    return [part for part in text.split("|") if part]
+
+
+def _labels(text: str, where: str) -> dict[str, str]:
+    found = {}
+    for part in _split(text):
+        key, equals, value = part.partition("=")
+        if not equals or not key:
+            raise fail(TraceError, where, f"found {part!r}; expected key=value")
+        found[key] = value
+    return found
+
+
+def _value(name: str, value: Any, where: str) -> Any:
+    if name in _LISTS:
+        return _split(value) if isinstance(value, str) else [str(part) for part in value]
+    if name in _LABELS:
+        return _labels(value, where) if isinstance(value, str) else dict(value)
+    if name in ("name", "model", "group", "gang"):
+        return str(value)
+    if isinstance(value, bool) or value != int(value):
+        raise ValueError
+    return int(value)
+
+
+def _is_missing(value: Any) -> bool:
+    return (
+        value is None or (isinstance(value, float) and math.isnan(value)) or type(value).__name__ == "NAType"
+    )
+
+
+def _rows(columns: Mapping[str, list[Any]], names: Mapping[str, str], what: str) -> list[dict[str, Any]]:
+    """Rows by the library's own names; a cell without a value is left out."""
+    for needed in _NEEDED[what]:
+        if needed not in columns:
+            raise fail(TraceError, what, f'no column "{needed}"; expected {", ".join(_NEEDED[what])}')
+    known = [*names, *_TIMES, *_IGNORED] if what == "pods" else list(names)
+    for name in columns:
+        if name not in known:
+            raise fail(TraceError, what, f'unknown column "{name}"; expected some of {", ".join(known)}')
+    rows: list[dict[str, Any]] = [{} for _ in columns[_NEEDED[what][0]]]
+    for column, values in columns.items():
+        if column not in names:
+            continue
+        if len(values) != len(rows):
+            raise fail(TraceError, what, f'column "{column}" has {len(values)} rows; others have {len(rows)}')
+        own = names[column]
+        for number, (row, value) in enumerate(zip(rows, values, strict=True)):
+            if _is_missing(value):
+                continue
+            where = f"{what}[{number}].{column}"
+            try:
+                row[own] = _value(own, value, where)
+            except (TypeError, ValueError):
+                raise fail(TraceError, where, f"found {value!r}; expected a whole number") from None
+    return rows
+
+
+def _seconds(columns: Mapping[str, list[Any]], name: str, rows: int) -> Any:
+    if name not in columns:
+        return np.full(rows, np.nan)
+    return np.array([math.nan if _is_missing(v) else float(v) for v in columns[name]], dtype=np.float64)
+
+
+def _times(columns: Mapping[str, list[Any]], rows: int) -> tuple[Any, Any]:
+    """When pods are created, and for how long they run once they have started: without an end for ever."""
+    created = np.nan_to_num(_seconds(columns, "creation_time", rows), nan=0.0)
+    started = _seconds(columns, "scheduled_time", rows)
+    ended = _seconds(columns, "deletion_time", rows)
+    given = _seconds(columns, "duration", rows)
+    ran = ended - np.where(np.isnan(started), created, started)
+    duration = np.where(np.isnan(given), ran, given)
+    return created, np.where(np.isnan(duration), np.inf, np.maximum(duration, 0.0))
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Nodes, and pods that ask for places on them.
+
+    Attributes
+    ----------
+    nodes : Table
+        ``sn``, ``cpu_milli``, ``memory_mib``, ``gpu``, ``model``, and perhaps ``labels`` and ``taints``.
+    pods : Table
+        ``name``, ``cpu_milli``, ``memory_mib``, ``num_gpu``, ``gpu_milli``, and what `gs.traces.read_pods` tells.
+
+    Parameters
+    ----------
+    nodes, pods : path, table, frame, mapping of columns or list of rows
+        A path of a CSV file; a table or frame of gpushare, pandas or Polars; columns by name; rows as mappings.
+
+    Raises
+    ------
+    TraceError
+        That says where, what was found and what would be right.
+    """
+
+    nodes: Table = field()
+    pods: Table = field()
+
+    def __init__(self, nodes: Rows, pods: Rows) -> None:
+        by_name = _columns(nodes, "nodes"), _columns(pods, "pods")
+        rows = _rows(by_name[0], _NODE_NAMES, "nodes"), _rows(by_name[1], _POD_NAMES, "pods")
+        created, duration = _times(by_name[1], len(rows[1]))
+        for row, at, lasts in zip(rows[1], created.tolist(), duration.tolist(), strict=True):
+            row["created_s"], row["duration_s"] = at, lasts
+        data = _core.ClusterData(*rows)
+        object.__setattr__(self, "nodes", _table("nodes", by_name[0]))
+        object.__setattr__(self, "pods", _table("pods", by_name[1]))
+        object.__setattr__(self, "_data", data)
+        object.__setattr__(self, "_times", (created, duration))
+
+    @property
+    def data(self) -> _core.ClusterData:
+        """What the compiled part reads."""
+        found: _core.ClusterData = vars(self)["_data"]
+        return found
+
+    @property
+    def created_s(self) -> Any:
+        """Seconds at which each pod is created, shape ``(pods,)``."""
+        return vars(self)["_times"][0]
+
+    @property
+    def has_ends(self) -> bool:
+        """Whether any pod ends."""
+        return bool(np.isfinite(vars(self)["_times"][1]).any())
+
+    @property
+    def gpus(self) -> int:
+        """Of all nodes."""
+        return int(np.sum(self.nodes["gpu"]))
+
+    @property
+    def models(self) -> list[str]:
+        """GPU models of the nodes, in order of appearance."""
+        return list(dict.fromkeys(self.nodes["model"].tolist()))
+
+    @cached_property
+    def classes(self) -> Table:
+        """Kinds of demand with their weights, most frequent first, until they hold 95 % of the pods."""
+        found = self.data.classes()
+        columns: dict[str, Any] = {
+            name: np.array([row[name] for row in found])
+            for name in ("cpu_milli", "gpus", "gpu_milli", "pods", "weight")
+        }
+        return Table("classes", columns | {"models": ["|".join(row["models"]) for row in found]})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Cluster, (self.nodes, self.pods)
+
+    def __repr__(self) -> str:
+        return f"<Cluster {len(self.nodes):,} nodes, {self.gpus:,} GPUs, {len(self.pods):,} pods>"
+
+
+def _table(name: str, columns: Mapping[str, list[Any]]) -> Table:
+    data: dict[str, Any] = {}
+    for column, values in columns.items():
+        plain = [v for v in values if not _is_missing(v)]
+        if plain and all(isinstance(v, (int, float, np.integer, np.floating)) for v in plain):
+            whole = len(plain) == len(values) and all(float(v).is_integer() for v in plain)
+            dtype: type = np.int64 if whole and column not in _TIMES else np.float64
+            data[column] = np.array([math.nan if _is_missing(v) else v for v in values], dtype=dtype)
+        else:
+            data[column] = ["" if _is_missing(v) else _words(v) for v in values]
+    return Table(name, data)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return "|".join(f"{key}={text}" for key, text in value.items())
+    return "|".join(str(part) for part in value)
+
+
+def cluster_of(nodes: Rows | Cluster, pods: Rows | None) -> Cluster:
+    """A cluster that was given as one, or as its nodes and pods."""
+    if isinstance(nodes, Cluster):
+        if pods is not None:
+            raise TypeError("pods: the cluster has its own; give nodes and pods, or the cluster alone")
+        return nodes
+    if pods is None:
+        raise TypeError("pods: found none; give nodes and pods, or a Cluster")
+    return Cluster(nodes, pods)

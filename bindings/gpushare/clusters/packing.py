@@ -1,0 +1,185 @@
+"""Pods that arrive one after another and never leave: how much of the GPUs each policy fills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+from ..scenario.profiles import ProfileLike
+from ..study.runner import run_all
+from ..study.stopping import Stopped
+from .data import Cluster, Rows, cluster_of
+from .results import CURVES, Packing, PolicyRuns
+from .sharing import sharing_of
+
+__all__ = ["check_seed", "cluster", "policies_of", "policy_names"]
+
+
+def policy_names() -> list[str]:
+    """Names of the packing policies."""
+    return [name for name, _ in _core.packing_policies()]
+
+
+def policies_of(given: str | Sequence[str]) -> list[str]:
+    """Each once, in order; commas separate them.
+
+    Raises
+    ------
+    ValueError
+        For a name that is no policy's, or none at all.
+    """
+    words = given.split(",") if isinstance(given, str) else list(given)
+    names = list(dict.fromkeys(word.strip() for word in words if word.strip()))
+    known = policy_names()
+    for name in names:
+        if name not in known:
+            raise ValueError(f"policy: found {name!r}; expected some of {', '.join(known)}")
+    if not names:
+        raise ValueError(f"policy: found none; expected some of {', '.join(known)}")
+    return names
+
+
+def cluster(
+    nodes: Rows | Cluster,
+    pods: Rows | None = None,
+    *,
+    policy: str | Sequence[str] = "fgd",
+    seeds: int | Sequence[int] = 10,
+    arrive: float = 1.3,
+    at: Sequence[float] | None = None,
+    sharing: str = "time-slicing",
+    mig: Mapping[str, ProfileLike] | None = None,
+    order_seed: int = 1,
+    threads: int | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> Packing:
+    """Packs pods on nodes as they arrive, shuffled, one after another; none leaves, and what fits nowhere is dropped.
+
+    This is how fragmentation gradient descent was compared (Weng et al., "Beware of Fragmentation", ATC'23): its six
+    policies, classes of pods, measure of fragmentation and arrivals.
+
+    Parameters
+    ----------
+    nodes, pods : path, table, frame, mapping, list of rows or Cluster
+        As `Cluster` takes them; a Cluster alone has both.
+    policy : str or sequence of str
+        Of ``gpushare.clusters.packing.policy_names()``; commas separate several.
+    seeds : int or sequence of int
+        Shuffles: as many from 1 on, or these.
+    arrive : float
+        GPU demand that arrives, of the GPUs: pods are drawn again, or left out, until it is.
+    at : sequence of float, optional
+        Shares arrived to look at; by default 1 and `arrive`.
+    sharing : {"time-slicing", "mps", "mig"}
+        How shares are held: as asked, or by the smallest MIG instance with as large a part of compute and memory.
+    mig : mapping of str to profile, optional
+        Which profile a model of the nodes is, where its name does not say.
+    order_seed : int
+        Of the order of nodes, in which ties are broken.
+    threads : int, optional
+        Runs at a time; by default one a core.
+    progress : callable, optional
+        Told runs done and in all.
+
+    Returns
+    -------
+    Packing
+
+    Raises
+    ------
+    TraceError
+        For rows that cannot be.
+    ValueError
+        For a policy, share or count that there is not.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> gs.cluster("nodes.csv", "pods.csv", policy="fgd,gpushare")  # doctest: +SKIP
+    """
+    found = cluster_of(nodes, pods)
+    names = policies_of(policy)
+    check_seed("order_seed", order_seed)
+    numbers = _seeds(seeds)
+    looks = _looks(arrive, at)
+    share = sharing_of(sharing, found.models, mig)
+    cases = [(name, seed) for name in names for seed in numbers]
+    outcomes: dict[int, dict[str, Any]] = {}
+
+    def run(case: tuple[str, int], cancelled: Callable[[], bool]) -> dict[str, Any]:
+        try:
+            return found.data.arrivals(
+                policy=case[0],
+                arrive=arrive,
+                seed=case[1],
+                order_seed=order_seed,
+                sharing=sharing,
+                mig=dict(share.profiles),
+                cancelled=cancelled,
+            )
+        except _core.SimulationError:
+            if cancelled():
+                raise Stopped from None
+            raise
+
+    def done(index: int, outcome: dict[str, Any]) -> None:
+        outcomes[index] = outcome
+        if progress is not None:
+            progress(len(outcomes), len(cases))
+
+    run_all(run, cases, done, threads=threads)
+    runs = {
+        name: _policy_runs(name, [outcomes[n * len(numbers) + i] for i in range(len(numbers))])
+        for n, name in enumerate(names)
+    }
+    return Packing(found, runs, numbers, arrive, looks, order_seed, share)
+
+
+def check_seed(name: str, seed: int) -> None:
+    """Refuses what is no seed.
+
+    Raises
+    ------
+    ValueError
+        Below 0, or of more than 64 bits.
+    """
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"{name}: found {seed}; expected 0 to 2**64 - 1")
+
+
+def _seeds(given: int | Sequence[int]) -> list[int]:
+    numbers = list(range(1, given + 1)) if isinstance(given, int) else [int(seed) for seed in given]
+    if not numbers:
+        raise ValueError(f"seeds: found {given!r}; expected at least 1, or a list of seeds")
+    for number in numbers:
+        check_seed("seeds", number)
+    return numbers
+
+
+def _looks(arrive: float, at: Sequence[float] | None) -> list[float]:
+    if not 0 < arrive <= 100:
+        raise ValueError(f"arrive: found {arrive}; expected a share of the GPUs above 0 and at most 100")
+    looks = [1.0, arrive] if arrive > 1 else [arrive]
+    for look in at or ():
+        if not 0 < look <= arrive:
+            raise ValueError(f"at: found {look}; expected shares above 0 and at most arrive = {arrive}")
+    return sorted({round(look, 2) for look in [*looks, *(at or ())]})
+
+
+def _policy_runs(name: str, outcomes: Sequence[Mapping[str, Any]]) -> PolicyRuns:
+    longest = max(len(outcome["allocation"]) for outcome in outcomes)
+
+    def padded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.pad(values, (0, longest - len(values)), constant_values=np.nan)
+
+    curves = {curve: np.stack([padded(outcome[curve]) for outcome in outcomes]) for curve in CURVES}
+    counts = {
+        count: np.array([outcome[count] for outcome in outcomes])
+        for count in outcomes[0]
+        if count not in CURVES
+    }
+    return PolicyRuns(name, curves, counts)

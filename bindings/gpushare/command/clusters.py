@@ -1,0 +1,175 @@
+"""The subcommand ``gpushare cluster``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .. import files
+from .progress import Progress
+
+__all__ = ["add_cluster"]
+
+
+class _Policies:
+    """Their names and meanings, asked for when a help is printed."""
+
+    def __str__(self) -> str:
+        from .. import _core
+
+        return "; ".join(f"{name}: {meaning}" for name, meaning in _core.packing_policies())
+
+
+def add_cluster(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = add(
+        subparsers,
+        "cluster",
+        "pack pods on the nodes of a cluster, and say how much of its GPUs they fill",
+        cluster,
+        "gpushare cluster nodes.csv pods.csv --policy fgd,gpushare",
+        "gpushare cluster nodes.csv pods.csv --policy fgd --seeds 10 --arrive 1.3 --json",
+        "gpushare cluster nodes.csv pods.csv --sharing mig --mig G2=a100 --policy mig-aware",
+        "gpushare cluster nodes.csv pods.csv --timed --quota team-a=40 --out series.csv",
+    )
+    parser.add_argument("nodes", metavar="NODES.csv", help="sn,cpu_milli,memory_mib,gpu,model,...")
+    parser.add_argument(
+        "pods", metavar="PODS.csv", help="name,cpu_milli,memory_mib,num_gpu,gpu_milli,... of OpenB's form"
+    )
+    policy = parser.add_argument(
+        "--policy", metavar="NAME,...", default="fgd", help="by default fgd. %(policies)s"
+    )
+    vars(policy)["policies"] = _Policies()
+    _add_arrivals(parser)
+    _add_timed(parser)
+    parser.add_argument(
+        "--sharing",
+        choices=("time-slicing", "mps", "mig"),
+        default="time-slicing",
+        help="how shares are held: as asked, or by the smallest MIG instance with as much; by default as asked",
+    )
+    parser.add_argument(
+        "--mig", metavar="MODEL=PROFILE,...", help="which GPU a model of the nodes is, under --sharing mig"
+    )
+    parser.add_argument(
+        "--order-seed",
+        type=int,
+        default=1,
+        metavar="N",
+        help="of the order of nodes, in which ties are broken",
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="runs at a time; by default one a core")
+    parser.add_argument("--out", metavar="FILE.csv", help="write the curves, or with --timed the series")
+    parser.add_argument("--plot", metavar="FILE.png", help="draw the GPUs allocated")
+
+
+def _add_arrivals(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("pods that arrive one after another and never leave")
+    group.add_argument("--seeds", type=int, default=10, metavar="N", help="shuffles; by default 10")
+    group.add_argument(
+        "--arrive", type=float, default=1.3, metavar="SHARE", help="of the GPUs asked for; by default 1.3"
+    )
+    group.add_argument("--at", metavar="SHARE,...", help="where to look too, such as 0.5,0.9")
+
+
+def _add_timed(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("pods that come, wait, run and leave")
+    group.add_argument("--timed", action="store_true", help="at the times of the file")
+    group.add_argument(
+        "--no-backfill", action="store_true", help="nobody passes a pod that fits nowhere at the moment"
+    )
+    group.add_argument("--quota", metavar="GROUP=GPUS,...", help="GPUs that a group's pods hold at most")
+    group.add_argument(
+        "--sample", type=float, default=3600.0, metavar="SECONDS", help="between rows of --out"
+    )
+
+
+def cluster(options: argparse.Namespace) -> int:
+    """``gpushare cluster``."""
+    from ..clusters.data import Cluster
+    from ..frames.table_files import write_csv
+
+    _check_options(options)
+    for path in (options.out, options.plot):
+        if path is not None:
+            files.try_to_write(path)
+    found = Cluster(options.nodes, options.pods)
+    with Progress(f"{len(found.pods):,} pods on {len(found.nodes):,} nodes") as progress:
+        result = (_timed if options.timed else _arrivals)(options, found, progress)
+    if options.out is not None:
+        write_csv(result.series if options.timed else result.curves, options.out)
+    if options.plot is not None:
+        result.plot().savefig(options.plot)
+    print(files.plain_json(result.to_dict()) if options.json else result)
+    return 0
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    timed_only = {"--no-backfill": options.no_backfill, "--quota": options.quota}
+    for name, given in timed_only.items():
+        if given and not options.timed:
+            raise ValueError(f"{name}: pods wait with --timed alone; give it too")
+    if options.threads is not None and options.threads < 1:
+        raise ValueError(f"--threads: found {options.threads}; expected at least 1")
+
+
+def _arrivals(options: argparse.Namespace, found: Any, progress: Progress) -> Any:
+    from ..clusters.packing import cluster as pack
+
+    return pack(
+        found,
+        policy=options.policy,
+        seeds=options.seeds,
+        arrive=options.arrive,
+        at=[_share(word) for word in options.at.split(",")] if options.at else None,
+        sharing=options.sharing,
+        mig=_pairs("--mig", options.mig, "G2=a100"),
+        order_seed=options.order_seed,
+        threads=options.threads,
+        progress=progress.count,
+    )
+
+
+def _timed(options: argparse.Namespace, found: Any, progress: Progress) -> Any:
+    from ..clusters.timed import cluster_over_time
+
+    quotas = _pairs("--quota", options.quota, "team-a=40") or {}
+    return cluster_over_time(
+        found,
+        policy=options.policy,
+        backfill=not options.no_backfill,
+        quotas={group: _gpus(group, text) for group, text in quotas.items()},
+        sample_s=options.sample,
+        sharing=options.sharing,
+        mig=_pairs("--mig", options.mig, "G2=a100"),
+        order_seed=options.order_seed,
+        threads=options.threads,
+        progress=progress.count,
+    )
+
+
+def _share(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise ValueError(f"--at: found {word!r}; write shares such as 0.5,0.9") from None
+
+
+def _gpus(group: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"--quota: found {text!r} for {group}; write a number of GPUs") from None
+
+
+def _pairs(option: str, text: str | None, example: str) -> Mapping[str, str] | None:
+    if not text:
+        return None
+    found = {}
+    for word in text.split(","):
+        name, equals, value = word.strip().partition("=")
+        if not name or not equals or not value:
+            raise ValueError(f"{option}: found {word!r}; write NAME=VALUE such as {example}")
+        found[name] = value
+    return found
