@@ -19,7 +19,9 @@ Controller::Controller(const Parts& parts, const Control* control, const Workloa
       control_(control != nullptr ? *control : kNone),
       workload_(workload),
       end_(end),
-      pods_(parts.fleet, parts.changes, control_, workload),
+      nodes_(parts.fleet, parts.changes, control_),
+      pods_(parts.fleet, parts.changes, nodes_, control_, workload),
+      reshaper_(nodes_, pods_, control_),
       boot_luck_(luck.stream("control/boot")),
       start_luck_(luck.stream("control/start")) {
   if (control == nullptr) return;
@@ -39,37 +41,13 @@ bool Controller::acts_at_any_event(const Control* control) {
          });
 }
 
-double LoadSensor::read(Time now, const ServiceState& service, LoadMetric metric, bool instant) {
-  if (instant) return service.in_system.value() + service.parked.value();
-  const double seconds = to_seconds(now - std::exchange(looked_, now));
-  const auto since = [&](double& before, double value) {
-    return (value - std::exchange(before, value)) / seconds;
-  };
-  const double in_system =
-      since(in_system_s_, service.in_system.integral_s(now) + service.parked.integral_s(now));
-  const double busy = since(busy_s_, service.servers_busy.integral_s(now));
-  const double rate = static_cast<double>(service.jobs - std::exchange(jobs_, service.jobs)) / seconds;
-  switch (metric) {
-    case LoadMetric::in_system:
-      return in_system;
-    case LoadMetric::rate:
-      return rate;
-    case LoadMetric::busy:
-      return busy;
-  }
-  return 0;
-}
-
 // ---- Times
 
 void Controller::at(Time time, What what, int index) { agenda_.push({time, what, orders_++, index}); }
 
-void Controller::set_timer() {
-  if (!agenda_.empty()) parts_.kernel.set(slot_, agenda_.top().time);
-}
-
 void Controller::start() {
   if (control_.pools.empty()) return;
+  nodes_.adopt();
   pods_.adopt();
   for (int s = 0; s < static_cast<int>(control_.services.size()); ++s) {
     const ReplicaControl& own = control_.services[static_cast<std::size_t>(s)];
@@ -85,13 +63,9 @@ void Controller::start() {
   for (int p = 0; p < static_cast<int>(control_.pools.size()); ++p) {
     node_policies_.emplace_back(control_.pools[static_cast<std::size_t>(p)]);
     at(after({}, control_.pools[static_cast<std::size_t>(p)].every_s), What::pool, p);
-    auto& shaped = shapes_.emplace_back();
-    if (const auto& reshaping = control_.pools[static_cast<std::size_t>(p)].reshaping) {
-      shaped.emplace(Shaped{control::ShapePolicy(*reshaping)});
-      at(after({}, reshaping->by_load ? reshaping->every_s : 0), What::shape, p);
-    }
+    if (const auto first_s = reshaper_.first_look_s(p)) at(after({}, *first_s), What::shape, p);
   }
-  set_timer();
+  if (!agenda_.empty()) parts_.kernel.set(slot_, agenda_.top().time);
 }
 
 void Controller::on_timer(Time now) {
@@ -100,15 +74,15 @@ void Controller::on_timer(Time now) {
     agenda_.pop();
     handle(now, due);
   }
-  set_timer();
+  if (!agenda_.empty()) parts_.kernel.set(slot_, agenda_.top().time);
 }
 
 void Controller::handle(Time now, const Due& due) {
   const auto pod = static_cast<std::size_t>(due.index);
   switch (due.what) {
     case What::node_ready:
-      pods_.nodes()[pod].state = PoolNode::State::ready;
-      log_->node(now, Change::node_ready, pods_.nodes()[pod].pool, due.index);
+      nodes_[due.index].state = PoolNode::State::ready;
+      log_->node(now, Change::node_ready, nodes_[due.index].pool, due.index);
       return seat_waiting(now);
     case What::replica_ready:
       if (pods_.all()[pod].state != Pod::State::starting || starts_[pod] != due.order) return;
@@ -128,10 +102,9 @@ void Controller::handle(Time now, const Due& due) {
     case What::shape:
       return look_at_shape(now, due.index);
     case What::recut:
-      pods_.reshape(now, static_cast<std::uint32_t>(due.index));
-      log_->gpu(now, Change::gpu_opens, pods_.pool_of_gpu(static_cast<std::uint32_t>(due.index)),
+      reshaper_.finish(now, static_cast<std::uint32_t>(due.index));
+      log_->gpu(now, Change::gpu_opens, nodes_.pool_of(static_cast<std::uint32_t>(due.index)),
                 static_cast<std::uint32_t>(due.index));
-      being_cut_.erase(static_cast<std::uint32_t>(due.index));
       return seat_waiting(now);
   }
 }
@@ -241,7 +214,7 @@ void Controller::seat_waiting(Time now) {
 double Controller::cold_start_s(int index) {
   const Pod& pod = pods_.all()[static_cast<std::size_t>(index)];
   const ColdStart& start = pods_.control_of(pod).cold_start;
-  const PoolNode& node = pods_.nodes()[static_cast<std::size_t>(pod.node)];
+  const PoolNode& node = nodes_[pod.node];
   const double image_s = node.images.contains(pod.control) ? 0 : start.image_bytes / start.image_bytes_per_s;
   const double pcie = parts_.fleet.gpus[pod.gpu].profile->pcie_bytes_per_s;
   const double rate = pcie > 0 ? std::min(pcie, start.weights_bytes_per_s) : start.weights_bytes_per_s;
@@ -256,26 +229,26 @@ void Controller::look_at_pool(Time now, int pool) {
   shape_gpus(now, pool);
   seat_waiting(now);
   std::vector<control::ObservedNode> nodes;
-  for (int n = 0; n < static_cast<int>(pods_.nodes().size()); ++n) {
-    const PoolNode& node = pods_.nodes()[static_cast<std::size_t>(n)];
+  for (int n = 0; n < static_cast<int>(nodes_.all().size()); ++n) {
+    const PoolNode& node = nodes_[n];
     if (node.pool != pool || node.state == PoolNode::State::gone) continue;
     nodes.push_back({n, node.state == PoolNode::State::ready, node.state == PoolNode::State::leaving,
-                     pods_.seats(node), pods_.taken(n)});
+                     nodes_.seats(node), pods_.taken(n)});
   }
   const auto decision =
       node_policies_[static_cast<std::size_t>(pool)].decide(to_seconds(now), pods_.waiting_in(pool), nodes);
   for (int i = 0; i < decision.add; ++i) {
-    const int index = pods_.add_node(now, pool);
+    const int index = nodes_.add(now, pool);
     log_->node(now, Change::node_ordered, pool, index);
     Stream luck = boot_luck_.at(static_cast<std::uint64_t>(index));
     at(after(now, control_.pools[static_cast<std::size_t>(pool)].boot_s.sample(luck)), What::node_ready,
        index);
   }
   for (const int node : decision.remove) vacate(now, node);
-  for (int n = 0; n < static_cast<int>(pods_.nodes().size()); ++n) {
-    const PoolNode& node = pods_.nodes()[static_cast<std::size_t>(n)];
+  for (int n = 0; n < static_cast<int>(nodes_.all().size()); ++n) {
+    const PoolNode& node = nodes_[n];
     if (node.pool != pool || node.state != PoolNode::State::leaving || pods_.taken(n) > 0) continue;
-    pods_.remove_node(now, n);
+    nodes_.remove(now, n);
     log_->node(now, Change::node_left, pool, n);
   }
   give_up_without_hope(now, pool);
@@ -284,15 +257,19 @@ void Controller::look_at_pool(Time now, int pool) {
 }
 
 void Controller::vacate(Time now, int node) {
-  pods_.nodes()[static_cast<std::size_t>(node)].state = PoolNode::State::leaving;
+  nodes_[node].state = PoolNode::State::leaving;
   const std::vector<int> live = pods_.live();
   for (const int index : live) {
     const Pod& pod = pods_.all()[static_cast<std::size_t>(index)];
-    if (pod.node != node) continue;
-    if (pod.state == Pod::State::starting) pods_.unseat(index);
-    if (pod.state == Pod::State::serving) leave(now, index);
+    if (pod.node == node) move_away(now, index);
   }
   replace_those_that_left(now);
+}
+
+void Controller::move_away(Time now, int pod) {
+  const Pod::State state = pods_.all()[static_cast<std::size_t>(pod)].state;
+  if (state == Pod::State::starting) pods_.unseat(pod);
+  if (state == Pod::State::serving) leave(now, pod);
 }
 
 void Controller::replace_those_that_left(Time now) {
@@ -303,66 +280,30 @@ void Controller::replace_those_that_left(Time now) {
 // ---- Shapes
 
 void Controller::look_at_shape(Time now, int pool) {
-  const Reshaping& reshaping = *control_.pools[static_cast<std::size_t>(pool)].reshaping;
-  Shaped& shaped = *shapes_[static_cast<std::size_t>(pool)];
-  if (reshaping.by_load) {
-    const ServiceState& state = parts_.fleet.services[static_cast<std::size_t>(reshaping.service)];
-    shaped.other = shaped.policy.decide(to_seconds(now), shaped.sensor.read(now, state, reshaping.metric));
-    if (now < end_) at(after(now, reshaping.every_s), What::shape, pool);
-  } else {
-    // The next change is a nanosecond or so off where the clock is rounded.
-    const double now_s = to_seconds(now) + 1e-6;
-    shaped.other = shaped.policy.at(now_s);
-    const double next_s = shaped.policy.next_s(now_s);
-    if (next_s < to_seconds(end_)) at(after({}, next_s), What::shape, pool);
-  }
+  const Time next = after({}, reshaper_.look(now, pool, parts_.fleet));
+  if (next < end_) at(next, What::shape, pool);
   shape_gpus(now, pool);
 }
 
 void Controller::shape_gpus(Time now, int pool) {
-  const NodePool& kind = control_.pools[static_cast<std::size_t>(pool)];
-  if (!kind.reshaping) return;
-  int number = 0;
-  for (const PoolNode& node : std::vector(pods_.nodes())) {
-    if (node.pool != pool || node.state == PoolNode::State::gone) continue;
-    for (const std::uint32_t gpu : node.gpus) {
-      const bool among = kind.reshaping->gpus == 0 || number++ < kind.reshaping->gpus;
-      const bool other = among && shapes_[static_cast<std::size_t>(pool)]->other;
-      begin_reshaping(now, gpu, other ? kind.reshaping->shape : kind.shape);
-      if (!pods_.is_closed(gpu) || being_cut_.contains(gpu) || !pods_.in_the_way(gpu).empty()) continue;
-      being_cut_.insert(gpu);
-      const bool cut = pods_.shape_of(gpu).cut->layout != pods_.next_shape_of(gpu).cut->layout;
-      at(after(now, cut ? kind.reshaping->recut_s : 0), What::recut, static_cast<int>(gpu));
-    }
-  }
-}
-
-void Controller::begin_reshaping(Time now, std::uint32_t gpu, const GpuShape& shape) {
-  if (being_cut_.contains(gpu)) return;
-  const bool wanted_already =
-      pods_.is_closed(gpu) ? &pods_.next_shape_of(gpu) == &shape : &pods_.shape_of(gpu) == &shape;
-  if (wanted_already) return;
-  pods_.want_shape(gpu, shape);
-  if (!pods_.is_closed(gpu)) return;
-  log_->gpu(now, Change::gpu_closes, pods_.pool_of_gpu(gpu), gpu);
-  for (const int index : pods_.in_the_way(gpu)) {
-    const Pod& pod = pods_.all()[static_cast<std::size_t>(index)];
-    if (pod.state == Pod::State::starting) pods_.unseat(index);
-    if (pod.state == Pod::State::serving) leave(now, index);
-  }
-  replace_those_that_left(now);
+  const Reshaper::Steps steps = reshaper_.steps(pool);
+  for (const std::uint32_t gpu : steps.closed) log_->gpu(now, Change::gpu_closes, pool, gpu);
+  for (const int pod : steps.leave) move_away(now, pod);
+  for (const std::uint32_t gpu : steps.cut)
+    at(after(now, reshaper_.recut_s(gpu)), What::recut, static_cast<int>(gpu));
+  if (!steps.leave.empty()) replace_those_that_left(now);
 }
 
 void Controller::give_up_without_hope(Time now, int pool) {
   if (now < end_) return;
-  const auto& nodes = pods_.nodes();
+  const auto& nodes = nodes_.all();
   const bool booting = std::any_of(nodes.begin(), nodes.end(), [&](const PoolNode& node) {
     return node.pool == pool &&
            (node.state == PoolNode::State::booting || node.state == PoolNode::State::leaving);
   });
   for (int s = 0; s < static_cast<int>(control_.services.size()); ++s) {
     const ReplicaControl& own = control_.services[static_cast<std::size_t>(s)];
-    if (own.pool != pool || booting || !being_cut_.empty() || !parts_.parked.any(own.service)) continue;
+    if (own.pool != pool || booting || reshaper_.cuts() || !parts_.parked.any(own.service)) continue;
     const auto& live = pods_.live();
     const bool hope = std::any_of(live.begin(), live.end(), [&](int index) {
       const Pod& pod = pods_.all()[static_cast<std::size_t>(index)];

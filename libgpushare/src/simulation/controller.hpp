@@ -4,31 +4,19 @@
 #include <functional>
 #include <optional>
 #include <queue>
-#include <set>
 #include <tuple>
 #include <vector>
 
 #include "control/node_policy.hpp"
 #include "control/replica_policy.hpp"
-#include "control/shape_policy.hpp"
 #include "results/change_log.hpp"
 #include "simulation/events.hpp"
+#include "simulation/load_sensor.hpp"
 #include "simulation/parked.hpp"
 #include "simulation/pods.hpp"
+#include "simulation/reshaper.hpp"
 
 namespace gpushare {
-
-/// What a service's load was since the last look.
-class LoadSensor {
- public:
-  /// `instant`: what is in the system now.
-  [[nodiscard]] double read(Time now, const ServiceState& service, LoadMetric metric, bool instant = false);
-
- private:
-  Time looked_{};
-  double in_system_s_ = 0, busy_s_ = 0;  // integrals then
-  std::uint64_t jobs_ = 0;
-};
 
 /// Looks at the fleet at its times, asks the policies, and carries out what they say: what boots, starts, drains and goes.
 class Controller {
@@ -85,14 +73,7 @@ class Controller {
     double seen = -1;                // in the system at the last event
   };
 
-  struct Shaped {
-    control::ShapePolicy policy;
-    LoadSensor sensor{};
-    bool other = false;  // the GPUs are to have their other shape
-  };
-
   void at(Time time, What what, int index);
-  void set_timer();
   void handle(Time now, const Due& due);
   void watch(Time now);
   void look_at_service(Time now, int control);
@@ -103,11 +84,12 @@ class Controller {
   void leave(Time now, int pod);
   void seat_waiting(Time now);
   void vacate(Time now, int node);
+  /// From a node or an instance that goes.
+  void move_away(Time now, int pod);
   void replace_those_that_left(Time now);
   void look_at_shape(Time now, int pool);
-  /// GPUs whose shape is not the one they are to have begin to change, and those that nobody sits on any more go on.
+  /// GPUs that are to have another shape go on.
   void shape_gpus(Time now, int pool);
-  void begin_reshaping(Time now, std::uint32_t gpu, const GpuShape& shape);
   /// After the last arrival, what waits for a replica that cannot come fails.
   void give_up_without_hope(Time now, int pool);
   [[nodiscard]] double cold_start_s(int pod);
@@ -118,11 +100,11 @@ class Controller {
   const Control& control_;
   const Workload& workload_;
   Time end_;
+  PoolNodes nodes_;
   Pods pods_;
+  Reshaper reshaper_;
   std::vector<Scaled> services_;                    // by Control::services
   std::vector<control::NodePolicy> node_policies_;  // by pool
-  std::vector<std::optional<Shaped>> shapes_;       // by pool
-  std::set<std::uint32_t> being_cut_;               // GPUs
   std::vector<int> watched_;                        // services that are looked at at every event
   Stream boot_luck_, start_luck_;
   std::uint64_t orders_ = 0;
