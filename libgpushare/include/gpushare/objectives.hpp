@@ -46,4 +46,7 @@ struct Objectives {
   friend bool operator==(const Objectives&, const Objectives&) = default;
 };
 
+/// The error budget: the share of requests that may get no answer by the bound of `success_rate`; 0 where there is none.
+[[nodiscard]] double allowed_failures(const Objectives& objectives);
+
 }  // namespace gpushare

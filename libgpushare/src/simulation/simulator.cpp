@@ -52,13 +52,13 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options,
                streams_),
       meters_(kernel_, fleet_, Time{} + duration_from_seconds(scenario.workload.warmup_s), end_of_arrivals_,
               window_s(scenario.workload)),
-      faults_(kernel_, fleet_, servers_, scenario.faults),
+      faults_(kernel_, fleet_, servers_, merged_, luck_, scenario),
       changes_({kernel_, fleet_, builder_, gpus_, servers_, merged_, meters_, log_.get()}) {
   recorder_.set_window(Time{} + duration_from_seconds(scenario.workload.warmup_s), end_of_arrivals_);
   for (const Kernel::Slot slot : meters_.slots()) merged_.add_boundary(slot);
   for (std::uint32_t gpu = 0; gpu < fleet_.gpus.size(); ++gpu) gpus_.processes_changed({}, gpu);
   sources_.start();
-  faults_.start(scenario.workload.duration_s, merged_);
+  faults_.start();
   changes_.start(std::move(actions));
   merged_.refresh();
 }
@@ -118,7 +118,7 @@ Run Simulator::run() {
   run.replication = luck_.replication;
   run.perturbed = spread.step_time > 0 || spread.pressure > 0 || spread.switching > 0;
   run.summary = summarise({scenario_, fleet_, meters_, recorder_, pipelines_.arrived() + never_sent,
-                           pipelines_.in_flight() + never_sent, kernel_.events(), end});
+                           pipelines_.in_flight() + never_sent, faults_.happened(), kernel_.events(), end});
   run.partitions = partition_table(run.summary);
   run.requests = recorder_.take_requests();
   run.steps = recorder_.take_steps();
