@@ -97,6 +97,10 @@ def test_what_a_failed_gpu_leaves_still_holds():
         left = [gpu for i, gpu in enumerate(gpus) if i != lost]
         scenario = plan.workload.with_placement(gs.Placement.from_dict({"gpus": left}))
         assert gs.simulate(scenario, record_requests=False).summary()["l.llm.ttft_p95_s"] < 0.4
+    loss = plan.to_dict()["worst_loss"]
+    assert loss["lost"] in [f"gpu{i}" for i in range(len(gpus))]
+    assert loss["value"] <= loss["bound"] or not loss["at_most"]
+    assert f"the worst loss: without {loss['lost']} {loss['objective']} is " in " ".join(str(plan).split())
 
 
 def test_services_that_must_be_apart_are():

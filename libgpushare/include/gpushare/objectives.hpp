@@ -31,8 +31,8 @@ struct Isolation {
   friend bool operator==(const Isolation&, const Isolation&) = default;
 };
 
-/// What may fail while the bounds hold: any one partition, or any one GPU.
-enum class Tolerance : std::uint8_t { nothing, instance, gpu };
+/// What may fail while the bounds hold: any one partition, GPU or node.
+enum class Tolerance : std::uint8_t { nothing, instance, gpu, node };
 [[nodiscard]] std::string_view to_string(Tolerance tolerance);
 
 struct Objectives {

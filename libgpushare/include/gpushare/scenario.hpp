@@ -80,6 +80,7 @@ class ScenarioDocument {
   struct Content;
   explicit ScenarioDocument(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
   friend Scenario with_placement(const Scenario&, Placement, const std::string&);
+  friend Scenario with_faults(const Scenario&, std::string_view);
 
   std::shared_ptr<const Content> content_;
 };
@@ -119,6 +120,10 @@ struct Scenario {
 /// fault of a replica that is not placed.
 [[nodiscard]] Scenario with_placement(const Scenario& scenario, Placement placement,
                                       const std::string& label = "custom");
+
+/// The scenario with other faults, as a document has them, of what its placement has; other modes of it keep theirs.
+/// Throws ScenarioError with the JSON pointer.
+[[nodiscard]] Scenario with_faults(const Scenario& scenario, std::string_view json);
 
 // ---- Objectives ----
 

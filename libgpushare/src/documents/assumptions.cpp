@@ -137,7 +137,7 @@ void add_faults(const Scenario& scenario, std::vector<Warning>& found) {
     const auto tell = [&](const char* key, std::string text) {
       found.push_back({text::format("/faults/{}/{}", i, key), std::move(text)});
     };
-    if (said.is_array() && !said.at(i).contains("restart_s"))
+    if (i < said.size() && !said.at(i).contains("restart_s"))
       tell("restart_s", text::format("by default {:.4g}", fault.restart_s.mean()));
     if (fault.target != FaultTarget::process || fault.shared_fault_domain) continue;
     const Domain domain = domain_of(fault, scenario);

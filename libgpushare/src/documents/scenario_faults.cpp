@@ -1,5 +1,6 @@
 
 #include "core/text.hpp"
+#include "documents/scenario_document.hpp"
 #include "documents/scenario_parts.hpp"
 #include "gpushare/errors.hpp"
 
@@ -136,3 +137,20 @@ std::vector<Fault> read_faults(const Reader& faults, const Scenario& scenario) {
 }
 
 }  // namespace gpushare::scenario
+
+namespace gpushare {
+
+Scenario with_faults(const Scenario& scenario, std::string_view json) {
+  const nlohmann::json plain = json::parse(json, "faults", scenario::fail);
+  Scenario changed = scenario;
+  changed.faults = scenario::read_faults(json::Reader(plain, "faults", scenario::fail), scenario);
+  scenario::check_objectives(changed);
+  if (!scenario.original) return changed;
+  auto content = *scenario.original->content_;
+  content.applied.json["faults"] = nlohmann::ordered_json::parse(json);
+  changed.document = content.applied.json.dump(2);
+  changed.original = ScenarioDocument(std::make_shared<const ScenarioDocument::Content>(std::move(content)));
+  return changed;
+}
+
+}  // namespace gpushare

@@ -100,7 +100,7 @@ void read_others(const Reader& reader, const Names& services, Objectives& object
           text::format("expected a share of the memory below 1, found {}", objectives.memory_headroom));
   }
   if (const auto tolerate = reader.find("tolerate"))
-    objectives.tolerate = static_cast<Tolerance>(1 + tolerate->choice({"instance", "gpu"}));
+    objectives.tolerate = static_cast<Tolerance>(1 + tolerate->choice({"instance", "gpu", "node"}));
 }
 
 Objectives read_members(const Reader& reader, const Names& order, const Scenario& scenario) {

@@ -20,6 +20,8 @@ std::string_view to_string(Tolerance tolerance) {
       return "instance";
     case Tolerance::gpu:
       return "gpu";
+    case Tolerance::node:
+      return "node";
   }
   return "";
 }
