@@ -103,6 +103,18 @@ def test_what_a_failed_gpu_leaves_still_holds():
     assert f"the worst loss: without {loss['lost']} {loss['objective']} is " in " ".join(str(plan).split())
 
 
+def test_a_plan_that_tolerates_a_node_has_no_node_that_it_cannot_do_without():
+    plan = gs.plan(NINE, {"llm.ttft_p95_s": 0.4, "tolerate": "node"}, gpus={"a100": 8})
+    assert plan.meets is True
+    nodes = plan.placement.nodes
+    assert len(nodes) == plan.gpus
+    loss = plan.to_dict()["worst_loss"]
+    assert loss["lost"] in [node["name"] for node in nodes]
+    for lost in range(len(nodes)):
+        down = plan.scenario.with_faults([{"node": lost, "at_s": 0, "restart_s": 1000}])
+        assert gs.simulate(down, record_requests=False).summary()["l.llm.ttft_p95_s"] < 0.4
+
+
 def test_services_that_must_be_apart_are():
     rule = {"between": ["asr", "embed"], "level": "hardware"}
     plan = gs.plan(NINE, {"llm.ttft_p95_s": 0.4, "isolation": [rule]}, gpus={"a100": 8})
