@@ -217,4 +217,35 @@ TEST_CASE("iterations that are merged into one event end where something fails")
   CHECK(merged * 10 < single * 9);
 }
 
+TEST_CASE(
+    "a clock that starts again while a neighbour's iterations are merged still ends them where it rings") {
+  // Of two instances one fails by itself, and its device for both: that clock starts whenever the process is back, while
+  // the other writes long replies undisturbed.
+  const Scenario like = test::read(test::parse(R"({
+    "name": "two instances", "duration_s": 300, "gpu": "a100",
+    "services": {"other": {"model": "llama-3.1-8b"}, "llm": {"model": "llama-3.1-8b"}},
+    "placement": {"gpus": [{"layout": "3g.40gb@0+3g.40gb@4",
+                            "partitions": [{"processes": ["llm"]}, {"processes": ["other"]}]}]},
+    "pipelines": {"chat": {"stages": [{"name": "llm", "service": "llm"}]},
+                  "talk": {"stages": [{"name": "other", "service": "other"}]}},
+    "traffic": [{"pipeline": "chat", "kind": "closed", "users": 1,
+                 "sizes": {"input_tokens": 100, "output_tokens": 2000}},
+                {"pipeline": "talk", "kind": "closed", "users": 1, "think_s": 1000,
+                 "sizes": {"input_tokens": 100, "output_tokens": 1}}],
+    "faults": [{"service": "other", "kind": "context", "mtbf_s": 3, "restart_s": 1},
+               {"service": "other", "kind": "device", "mtbf_s": 3, "restart_s": 0.5}]})"));
+  const int count = static_cast<int>(20 / std::min(queueing::kThinning, 10.0));
+  for (int i = 0; i < count; ++i) {
+    CAPTURE(i);
+    RunOptions options;
+    options.seed = static_cast<std::uint64_t>(i);
+    const Run together = simulate(like, options);
+    options.merge_steps = false;
+    const Run apart = simulate(like, options);
+    check_same(together.summary, apart.summary);
+    CHECK(*together.summary.faults > 60);
+    CHECK(together.summary.events * 4 < apart.summary.events);
+  }
+}
+
 }  // namespace test_fault_laws
