@@ -45,6 +45,15 @@ def test_the_answer_says_whom_a_fault_takes_along_by_default(example: gs.Scenari
         assert said.text in " ".join(str(table).split())
 
 
+def test_a_result_says_what_failed_and_what_was_up(example: gs.Scenario) -> None:
+    result = gs.simulate(example.with_mode("mps"), replications=2, record_requests=False)
+    figures = result.summary()
+    told = " ".join(str(result).split())
+    up = f"{100 * figures['embed.availability']:.2f}"
+    assert f"requests failed by them; up: embed {up}" in told
+    assert "faults " not in str(gs.simulate(example.replace(faults=[], duration_s=60), record_requests=False))
+
+
 def test_which_loss_is_worst_is_in_the_answer(example: gs.Scenario) -> None:
     asked = {"tolerate": "gpu", "success_rate": 0.97, "e2e_latency_p95": "2.45ms"}
     table = gs.compare(example, ["dedicated"], asked, record_requests=False)
