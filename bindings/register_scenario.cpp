@@ -177,6 +177,10 @@ void add_objectives(py::class_<ScenarioHandle>& cls) {
         return make(with_objectives(*h.scenario, json));
       },
       py::arg("json"), "The scenario with other objectives, in every mode of its document.");
+  cls.def(
+      "with_faults",
+      [](const ScenarioHandle& h, const std::string& json) { return make(with_faults(*h.scenario, json)); },
+      py::arg("json"), "The scenario with other faults, of what its placement has.");
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ HEADERS = {
     "errors.hpp": "core",
     "event_queue.hpp": "core",
     "fields.hpp": "core",
+    "faults.hpp": "sharing",
     "figures.hpp": "results",
     "fits.hpp": "placement",
     "judgement.hpp": "planning",

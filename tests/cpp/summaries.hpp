@@ -15,6 +15,7 @@ inline Summary numbered() {
   s.stranded_sms = 66, s.stranded_memory_bytes = 67;
   s.goodput = 0.60, s.goodput_rate = 61;
   s.timed_out = 68, s.retried = 69;
+  s.faults = 70, s.failed_by_faults = 71, s.error_budget_used = 0.72;
   s.gpus_used = 11, s.gpus_freed = 12, s.request_throughput_per_gpu = 13;
   s.gpu_hours = 14, s.cost_per_month = 15, s.cost_per_1000_requests = 16;
   s.vram_used_bytes = 17, s.vram_allocated_bytes = 18;
@@ -31,6 +32,7 @@ inline Summary numbered() {
   service.name = "llm";
   service.replicas = 50, service.mean_in_system = 51, service.mean_batch = 52, service.steps = 53;
   service.rejected = 55, service.busy = 0.59;
+  service.availability = 0.73, service.any_replica_up = 0.74;
   service.counts = {{"rejected_over_context", 61}, {"rejected_over_cache", 62},
                     {"rejected_queue_full", 63},   {"longest_sequence_tokens", 64},
                     {"max_num_seqs", 65},          {"max_num_batched_tokens", 66},

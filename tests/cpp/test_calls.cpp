@@ -264,7 +264,7 @@ TEST_CASE("calls whose recogniser dies while they speak are over, the others cal
     Fault fault;
     fault.service = 0;
     fault.at_s = at_s;
-    fault.restart_s = 0.5;
+    fault.restart_s = constant(0.5);
     scenario.faults.push_back(fault);
     const Run run = simulate(scenario);
     CHECK(run.summary.arrived == 6);

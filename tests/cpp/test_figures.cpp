@@ -102,12 +102,14 @@ TEST_CASE(
                            "llm.rejected",
                            "llm.preemptions",
                            "llm.mean_in_system",
-                           "llm.prefix_evicted_blocks"})
+                           "llm.prefix_evicted_blocks",
+                           "failed_by_faults",
+                           "error_budget_used"})
     CHECK_MESSAGE(better(name) == Better::lower, name);
-  for (const char* name :
-       {"completed", "request_throughput", "output_token_throughput", "success_rate", "goodput",
-        "goodput_rate", "gpus_freed", "request_throughput_per_gpu", "llm.prefix_hit_rate",
-        "llm.prefix_hit_tokens", "llm.draft_acceptance_rate", "llm.accepted_tokens"})
+  for (const char* name : {"completed", "request_throughput", "output_token_throughput", "success_rate",
+                           "goodput", "goodput_rate", "gpus_freed", "request_throughput_per_gpu",
+                           "llm.prefix_hit_rate", "llm.prefix_hit_tokens", "llm.draft_acceptance_rate",
+                           "llm.accepted_tokens", "llm.availability", "llm.any_replica_up"})
     CHECK_MESSAGE(better(name) == Better::higher, name);
   for (const char* name : {"arrived", "offered_rate", "events", "duration_s", "gpu_busy", "vram_used_bytes",
                            "e2e_latency_count", "gpu0/whole.busy", "llm.replicas", "llm.draft_tokens"})
@@ -128,6 +130,9 @@ TEST_CASE("every figure is the field that it is named after") {
                                                {"skipped", 6},
                                                {"unfinished", 7},
                                                {"late", 62},
+                                               {"faults", 70},
+                                               {"failed_by_faults", 71},
+                                               {"error_budget_used", 0.72},
                                                {"stranded_sms", 66},
                                                {"stranded_memory_bytes", 67},
                                                {"offered_rate", 63},
@@ -189,6 +194,8 @@ TEST_CASE("every figure is the field that it is named after") {
                                                {"llm.draft_tokens", 100},
                                                {"llm.accepted_tokens", 58},
                                                {"llm.busy", 0.59},
+                                               {"llm.availability", 0.73},
+                                               {"llm.any_replica_up", 0.74},
                                                {"llm.prefix_hit_rate", 0.7},
                                                {"llm.draft_acceptance_rate", 0.58}};
   CHECK(all.size() == expected.size());

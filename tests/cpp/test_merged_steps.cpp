@@ -179,7 +179,11 @@ TEST_CASE("ranks that have their GPUs to themselves are advanced together too") 
       "", traffic, R"({"gpus": [{"partitions": [)" + pair + R"(]}, {"partitions": [)" + pair + "]}]}", two)));
   CHECK(shared.merged == shared.single);
   Scenario failing = parse_scenario(llm_document("", traffic, R"({"mode": "dedicated"})", two));
-  failing.faults.push_back({0, 1, 12.5, 0, 6});
+  Fault fault;
+  fault.number = 1;
+  fault.at_s = 12.5;
+  fault.restart_s = constant(6);
+  failing.faults.push_back(fault);
   check_same(failing);
 }
 
@@ -240,7 +244,7 @@ TEST_CASE("sentences, failing processes and host cores split runs where they hav
       Fault fault;
       fault.service = static_cast<int>(s);
       fault.at_s = 20.123 + static_cast<double>(s);
-      fault.restart_s = 2;
+      fault.restart_s = constant(2);
       scenario.faults.push_back(fault);
     }
     check_same(scenario);

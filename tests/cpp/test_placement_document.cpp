@@ -153,7 +153,7 @@ TEST_CASE("a placement that the scenario cannot have is refused") {
   Placement one = scenario.placement;
   one.gpus[0].partitions[0].processes.pop_back();
   CHECK_THROWS_WITH_AS(static_cast<void>(with_placement(scenario, one)),
-                       "a fault is of replica 1 of server, but 1 is placed", ScenarioError);
+                       "faults/0: server has 1 replica, numbered from 0; found 1", ScenarioError);
   one.gpus[0].partitions[0].processes.clear();
   CHECK_THROWS_AS(static_cast<void>(with_placement(scenario, one)), ScenarioError);
   Placement two = scenario.placement;

@@ -115,7 +115,10 @@ TEST_CASE("Processes come and go in the log as they do on the GPU") {
   Scenario scenario;
   scenario.workload = workload;
   scenario.placement.gpus = {test::toy_gpu("", SharingMode::mps, {{0}})};
-  scenario.faults = {Fault{0, 0, 6, 0, 1}};
+  Fault fault;
+  fault.at_s = 6;
+  fault.restart_s = constant(1);
+  scenario.faults = {fault};
   const Run run = logged(scenario, {{2, control::StartServer{{{0, "whole", ProcessPlacement{0}}}}},
                                     {4, control::StopServer{0, 1}}});
   REQUIRE(run.log->processes.size() == 3);

@@ -140,27 +140,6 @@ TEST_CASE("a generated trace sets the duration, and a faster replay shortens it"
   CHECK(scenario.workload.duration_s <= 300);
 }
 
-TEST_CASE("faults are read, and a replica that does not exist is refused") {
-  Json document = patched(queue_document(), R"({"services": {"server": {"replicas": 2}}, "faults": [
-    {"service": "server", "replica": 1, "at_s": 50, "leak_bytes_per_s": 1e9, "restart_s": 5, "contained": true}]})");
-  const Fault fault = read(document).faults.at(0);
-  CHECK(fault.replica == 1);
-  CHECK(fault.at_s == 50);
-  CHECK(fault.leak_bytes_per_s == 1e9);
-  CHECK(fault.restart_s == 5);
-  CHECK(fault.contained == true);
-  CHECK(fault.kind == FaultKind::allocation);
-  document["faults"][0]["kind"] = "device";
-  CHECK(complaint(document).starts_with("s.json#/faults/0/kind: a leak ends in an allocation that fails"));
-  document["faults"][0].erase("kind");
-  document["faults"][0]["replica"] = 2;
-  CHECK(complaint(document) == "s.json#/faults/0/replica: server has 2 replicas, numbered from 0; found 2");
-  document["faults"][0]["replica"] = 0;
-  document["faults"][0]["at_s"] = 100;
-  CHECK(complaint(document) ==
-        "s.json#/faults/0/at_s: the run ends at 100 s; the fault at 100 s would never happen");
-}
-
 TEST_CASE("relative paths start at the document's folder and are absolute in the document kept") {
   const std::string folder = std::filesystem::path(path_in_temporary("x")).parent_path().string();
   write(path_in_temporary("slow.json"), R"({"name": "slow", "kind": "synthetic", "gpu_s": 2})");

@@ -149,40 +149,6 @@ TEST_CASE("histograms without request records give the same figures") {
   CHECK(streamed.summary.latency("e2e_latency")->mean == recorded.latency("e2e_latency")->mean);
 }
 
-TEST_CASE("a fault takes what its kind and the sharing mode say, unless the document says otherwise") {
-  const auto faulty = [](Scenario scenario, FaultKind kind, std::optional<bool> contained = {}) {
-    Fault fault;
-    fault.kind = kind;
-    fault.at_s = 10;
-    fault.restart_s = 2;
-    fault.contained = contained;
-    scenario.faults.push_back(fault);
-    return simulate(scenario);
-  };
-  for (const SharingMode mode : {SharingMode::mps, SharingMode::time_slicing}) {
-    CAPTURE(to_string(mode));
-    for (const FaultKind kind : {FaultKind::allocation, FaultKind::context, FaultKind::device}) {
-      CAPTURE(static_cast<int>(kind));
-      const bool spreads =
-          kind == FaultKind::device || (kind == FaultKind::context && mode == SharingMode::mps);
-      const Run run = faulty(neighbours({mode}), kind);
-      CHECK(failed_of(run, 0) > 60);  // two seconds at 60 a second find it down
-      CHECK((failed_of(run, 1) > 60) == spreads);
-      CHECK((failed_of(run, 1) == 0) == !spreads);
-      CHECK(run.summary.completed + run.summary.failed == run.summary.arrived);
-      CHECK(failed_of(faulty(neighbours({mode}), kind, true), 1) == 0);
-      CHECK(failed_of(faulty(neighbours({mode}), kind, false), 1) > 60);
-    }
-  }
-  Scenario mig = neighbours({});
-  const auto profile = mig.placement.gpus[0].cut->profile;
-  mig.placement.gpus[0] = empty_gpu(cut_gpu(profile, parse_layout(*profile, "3g.40gb+3g.40gb")));
-  mig.placement.gpus[0].partitions = {{{}, {{0, 100, 0}}}, {{}, {{1, 100, 0}}}};
-  const Run instance = faulty(mig, FaultKind::device);
-  CHECK(failed_of(instance, 0) > 60);
-  CHECK(failed_of(instance, 1) == 0);
-}
-
 TEST_CASE("a leak stops at its client's memory limit, and leaves the neighbours what is theirs") {
   Scenario scenario = neighbours({SharingMode::mps});
   const double context = scenario.placement.gpus[0].profile().context_bytes;
@@ -190,7 +156,7 @@ TEST_CASE("a leak stops at its client's memory limit, and leaves the neighbours 
   fault.kind = FaultKind::allocation;
   fault.at_s = 5;
   fault.leak_bytes_per_s = 1e9;
-  fault.restart_s = 2;
+  fault.restart_s = constant(2);
   scenario.faults.push_back(fault);
   CHECK(failed_of(simulate(scenario), 0) == 0);  // it would take more than a minute to fill the card
   scenario.placement.gpus[0].partitions[0].processes[0].memory_limit_bytes = context + 3e9;
@@ -206,7 +172,7 @@ TEST_CASE("a leak fails when it has filled what the neighbours leave") {
   Fault fault;
   fault.at_s = 1;
   fault.leak_bytes_per_s = room / 5;  // full at six seconds
-  fault.restart_s = 1000;
+  fault.restart_s = constant(1000);
   scenario.faults.push_back(fault);
   const Run run = simulate(scenario);
   double last_completed = 0;

@@ -118,7 +118,7 @@ TEST_CASE("a session whose server dies is skipped from there") {
   add_trace(scenario, trace_of({0, 1, 2, 50}, {-1, 0, 1, -1}, {-1, 0, 0, -1}));
   Fault fault;
   fault.at_s = 4;  // in the middle of the second one
-  fault.restart_s = 10;
+  fault.restart_s = constant(10);
   scenario.faults.push_back(fault);
   CHECK(by_row(simulate(scenario), "status") == Values{kCompleted, kFailed, kSkipped, kCompleted});
 }

@@ -69,7 +69,7 @@ def test_the_schema_refuses_what_the_reader_refuses(document: dict[str, Any]) ->
         {"success_rate": {"most": 1}},
         {"success_rate": [1]},
         {"memory_headroom": 1},
-        {"tolerate": "node"},
+        {"tolerate": "rack"},
         {"isolation": [{"between": ["asr"], "level": "hardware"}]},
         {"isolation": [{"between": ["asr", "llm"], "level": "none"}]},
         {"isolation": [{"between": ["asr", "llm"]}]},

@@ -97,6 +97,22 @@ def test_what_a_failed_gpu_leaves_still_holds():
         left = [gpu for i, gpu in enumerate(gpus) if i != lost]
         scenario = plan.workload.with_placement(gs.Placement.from_dict({"gpus": left}))
         assert gs.simulate(scenario, record_requests=False).summary()["l.llm.ttft_p95_s"] < 0.4
+    loss = plan.to_dict()["worst_loss"]
+    assert loss["lost"] in [f"gpu{i}" for i in range(len(gpus))]
+    assert loss["value"] <= loss["bound"] or not loss["at_most"]
+    assert f"the worst loss: without {loss['lost']} {loss['objective']} is " in " ".join(str(plan).split())
+
+
+def test_a_plan_that_tolerates_a_node_has_no_node_that_it_cannot_do_without():
+    plan = gs.plan(NINE, {"llm.ttft_p95_s": 0.4, "tolerate": "node"}, gpus={"a100": 8})
+    assert plan.meets is True
+    nodes = plan.placement.nodes
+    assert len(nodes) == plan.gpus
+    loss = plan.to_dict()["worst_loss"]
+    assert loss["lost"] in [node["name"] for node in nodes]
+    for lost in range(len(nodes)):
+        down = plan.scenario.with_faults([{"node": lost, "at_s": 0, "restart_s": 1000}])
+        assert gs.simulate(down, record_requests=False).summary()["l.llm.ttft_p95_s"] < 0.4
 
 
 def test_services_that_must_be_apart_are():

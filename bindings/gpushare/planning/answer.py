@@ -35,6 +35,7 @@ class Plan(PlanFacts):
             "freed": self.freed if placed else None,
             "dedicated": {"gpus": self.dedicated_gpus, "cost_per_month": self.dedicated_cost},
             "objectives": {one.objective.figure: one.to_dict() for one in self.judged},
+            "worst_loss": self.worst_loss.to_dict() if self.worst_loss is not None else None,
             "headline": headline(self),
             "scenario": self.scenario.document if self.scenario is not None else None,
             "placement": self.placement.to_dict() if self.placement is not None else None,

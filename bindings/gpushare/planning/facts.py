@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ..frames.notices import Notice
 from ..scenario.placement import Placement
 from ..scenario.scenario import Scenario
+from .failures import Loss
 from .objectives import Judged, Objectives
 
 __all__ = ["Break", "PlanFacts", "Rejection"]
@@ -51,6 +52,8 @@ class PlanFacts:
         What stands in the way, when nothing meets them.
     judged : list of Judged
         Every objective with its value and margin.
+    worst_loss : Loss or None
+        Where a failure is to be tolerated, the worst one, with the figure that it leaves least to spare.
     gpus_by_kind : dict of str to int
         GPUs that are used.
     lower_bound, lower_cost : float
@@ -98,6 +101,7 @@ class PlanFacts:
     meets: bool | None = False
     why: str = ""
     judged: list[Judged] = field(default_factory=list)
+    worst_loss: Loss | None = None
     gpus_by_kind: dict[str, int] = field(default_factory=dict)
     lower_bound: float = 0.0
     lower_cost: float = 0.0

@@ -1,15 +1,16 @@
-"""What is left of a scenario when a GPU or an instance fails."""
+"""A scenario while a node, a GPU or an instance of it is lost."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..scenario.placement import Placement
 from ..scenario.scenario import Scenario
+from .objectives import Judged, shown
 
-__all__ = ["Failure", "failures"]
+__all__ = ["Failure", "Loss", "failures", "worst_loss"]
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,9 @@ class Failure:
     Attributes
     ----------
     what : str
-        ``"gpu0"``, or ``"gpu0/3g.40gb@4"``.
+        ``"node0"``, ``"gpu0"``, or ``"gpu0/3g.40gb@4"``.
     scenario : Scenario or None
-        Without it; None when a service has no server left.
+        In which it is down from the first request to the last; None when a service has no server left.
     lacking : str
         That service; empty otherwise.
     """
@@ -31,39 +32,109 @@ class Failure:
     lacking: str = ""
 
 
+@dataclass(frozen=True)
+class Loss:
+    """The worst of what may be lost alone.
+
+    Attributes
+    ----------
+    what : str
+        As in `Failure`.
+    judged : Judged
+        While it is lost: the objective that is furthest beyond its bound, or has least to spare.
+    """
+
+    what: str
+    judged: Judged
+
+    def __str__(self) -> str:
+        asked = self.judged.objective
+        sign = "<=" if asked.at_most else ">="
+        value, bound = shown(asked.figure, self.judged.value), shown(asked.figure, asked.bound)
+        return f"without {self.what} {asked.figure} is {value}, {sign} {bound} is asked"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"lost": self.what, "objective": self.judged.objective.figure, **self.judged.to_dict()}
+
+
+def worst_loss(failures: Sequence[Failure], judged: Sequence[Sequence[Judged]]) -> Loss | None:
+    """Of failures and what is judged of each; None where nothing is."""
+
+    def excess(loss: Loss) -> float:
+        return math.inf if math.isnan(loss.judged.excess) else loss.judged.excess
+
+    found = [Loss(f.what, one) for f, several in zip(failures, judged, strict=True) for one in several]
+    return max(found, key=excess, default=None)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What is lost, the fault that takes it, and the partitions (GPU, number there) that go with it."""
+
+    what: str
+    fault: dict[str, Any]
+    parts: set[tuple[int, int]]
+
+
 def failures(scenario: Scenario, what: str) -> list[Failure]:
-    """The scenario without each GPU (``"gpu"``), or each partition (``"instance"``), that serves anything."""
-    return [_without(scenario, i, parts, name) for i, parts, name in _parts(scenario, what)]
+    """The scenario under the loss of each ``"node"``, ``"gpu"`` or ``"instance"`` that serves anything."""
+    return [_failure(scenario, loss) for loss in _losses(scenario, what)]
 
 
-def _parts(scenario: Scenario, what: str) -> Iterator[tuple[int, list[int], str]]:
-    for i, gpu in enumerate(scenario.placement.gpus):
-        used = [j for j, part in enumerate(gpu["partitions"]) if part["processes"]]
-        if what == "gpu" and used:
-            yield i, used, f"gpu{i}"
-        elif what == "instance":
-            yield from ((i, [j], f"gpu{i}/{gpu['partitions'][j]['name']}") for j in used)
+def _losses(scenario: Scenario, what: str) -> Iterator[_Taken]:
+    gpus = scenario.placement.gpus
+    used = {
+        (i, j) for i, gpu in enumerate(gpus) for j, part in enumerate(gpu["partitions"]) if part["processes"]
+    }
+    names = [node["name"] for node in scenario.placement.nodes]
+    if what == "node":
+        for n, name in enumerate(names):
+            parts = {(i, j) for i, j in used if gpus[i]["node"] == name}
+            if parts:
+                yield _Taken(name, {"node": n}, parts)
+        return
+    for i in sorted({i for i, _ in used}):
+        parts = {part for part in used if part[0] == i}
+        if what == "gpu" or len(parts) == 1:
+            name = (
+                f"gpu{i}"
+                if what == "gpu"
+                else f"gpu{i}/{gpus[i]['partitions'][next(iter(parts))[1]]['name']}"
+            )
+            yield _Taken(name, {"gpu": i}, parts)
+            continue
+        for _, j in sorted(parts):
+            part = gpus[i]["partitions"][j]
+            # Of instances one goes alone when the context of all that share it does.
+            process = {"service": part["processes"][0], "replica": _replica(scenario, i, j)}
+            yield _Taken(f"gpu{i}/{part['name']}", process | {"shared_fault_domain": True}, {(i, j)})
 
 
-def _without(scenario: Scenario, gpu: int, parts: list[int], name: str) -> Failure:
+def _replica(scenario: Scenario, gpu: int, part: int) -> int:
+    """Of the first process on a partition of several: the number of its replica."""
+    service = scenario.placement.gpus[gpu]["partitions"][part]["processes"][0]
+    return sum(
+        process == service
+        for i, one in enumerate(scenario.placement.gpus)
+        for j, other in enumerate(one["partitions"])
+        if (i, j) < (gpu, part)
+        for process in other["processes"]
+    )
+
+
+def _failure(scenario: Scenario, loss: _Taken) -> Failure:
     left = {
         service
         for i, one in enumerate(scenario.placement.gpus)
         for j, part in enumerate(one["partitions"])
-        if i != gpu or j not in parts
+        if (i, j) not in loss.parts
         for service in part["processes"]
     }
     lacking = next((service for service in scenario.services if service not in left), "")
     if lacking:
-        return Failure(name, None, lacking)
-    document = scenario.placement.to_dict()
-    _emptied(document, gpu, parts)
-    placement = Placement.from_dict(document, scenario.services)
-    return Failure(name, scenario.with_placement(placement, f"without {name}"))
-
-
-def _emptied(document: dict[str, Any], gpu: int, parts: list[int]) -> None:
-    """Takes the processes from some partitions of a GPU, counted over all nodes."""
-    gpus = [one for node in document["nodes"] for one in node["gpus"]]
-    for j in parts:
-        gpus[gpu]["partitions"][j] = {"processes": []}
+        return Failure(loss.what, None, lacking)
+    # Whatever waits is served by the others before it would be back.
+    fault = loss.fault | {"at_s": 0, "restart_s": 1e6 + 10 * scenario.duration_s}
+    faults = [*scenario.document.get("faults", []), fault]
+    return Failure(loss.what, scenario.with_faults(faults))

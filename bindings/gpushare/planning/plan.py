@@ -102,6 +102,8 @@ def plan(
     say = progress if progress is not None else lambda text: None
     runs = Runs(executor, threads, seed, lambda count: say(f"{count} runs"))
     asked = Objectives.of(scenario, objectives, slo)
+    # No placement on one node tolerates its loss.
+    space = replace(space, small_nodes=asked.tolerate == "node")
     return _Planner(space, asked, runs, replications, say).plan(rounds, gap)
 
 
@@ -153,7 +155,7 @@ class _Planner:
             habits(self.space, self.asked.objectives, self.asked.services_of),
             # Where one may fail, two replicas on one part are no help to each other.
             copies=1 if self.asked.spare else 2,
-            spread=self.asked.objectives.tolerate == "gpu",
+            spread=self.asked.objectives.tolerate in ("gpu", "node"),
         )
         found = search(problem, self.trials, rounds=rounds, within=gap, progress=self._tell)
         return self._answer(answer, problem, found)
@@ -197,6 +199,7 @@ class _Planner:
         trial = self.trials.of_packing(packed)
         answer.meets = trial.meets
         answer.judged = list(trial.judged)
+        answer.worst_loss = trial.worst_loss
         answer.replications = trial.replications
         placed = self.trials.staging.packed(packed, self.trials.sharing(packed))
         answer.scenario = placed.with_objectives(self.asked.objectives.to_dict())

@@ -102,6 +102,8 @@ def _notes(plan: PlanFacts) -> list[str]:
         lines.append(
             f"the figures are those that the worst failure of one {plan.objectives.tolerate} leaves."
         )
+        if plan.worst_loss is not None:
+            lines.append(f"the worst loss: {plan.worst_loss}.")
     if plan.scenario is not None:
         lines.append(_proof(plan))
     lines += [f"not taken: {one.what}: {one.why}" for one in plan.rejected[:5]]

@@ -12,9 +12,9 @@ from ..study.outcomes import Outcome
 from ..study.points import Point
 from ..study.results import Result
 from ..study.simulation import check_count, run_count, simulate
-from .failures import Failure, failures
+from .failures import failures, worst_loss
 from .judging import Check, Fared, Measured, checks, judge
-from .objectives import Objective, Objectives, meets
+from .objectives import Judged, Objective, Objectives, meets
 
 __all__ = ["LEAST", "MOST", "Budget", "asked_of", "judged_run", "tolerance", "until_clear"]
 
@@ -119,7 +119,7 @@ def _further(progress: Progress, before: int, done: int, total: int) -> None:
 def tolerance(
     scenario: Scenario, asked: Objectives, bounds: Sequence[Objective], budget: Budget, **how: Any
 ) -> Check:
-    """Whether all bounds hold without each GPU, or each instance, in turn."""
+    """Whether all bounds hold while each node, GPU or instance is lost in turn."""
     name, wanted = f"tolerate {asked.tolerate}", "one may fail"
     found = failures(scenario, asked.tolerate)
     lacking = next((failure for failure in found if failure.lacking), None)
@@ -130,22 +130,23 @@ def tolerance(
     ]
     how = {key: value for key, value in how.items() if key != "seed"}
 
-    def judged(outcomes: Sequence[Outcome]) -> list[bool | None]:
-        return [meets(judge(Measured(o.figures), bounds, None)) if o.ran else False for o in outcomes]
+    def judged(outcomes: Sequence[Outcome]) -> list[list[Judged]]:
+        return [judge(Measured(o.figures), bounds, None) if o.ran else [] for o in outcomes]
+
+    def held(outcomes: Sequence[Outcome]) -> list[bool | None]:
+        pairs = zip(outcomes, judged(outcomes), strict=True)
+        return [meets(found) if outcome.ran else False for outcome, found in pairs]
 
     def unclear(outcomes: Sequence[Outcome], counts: Sequence[int]) -> list[int]:
-        found = judged(outcomes)
+        found = held(outcomes)
         return [] if False in found else [i for i, one in enumerate(found) if one is None]
 
     outcomes, _ = until_clear(points, unclear, budget, **how)
-    return _worst(name, wanted, found, judged(outcomes))
-
-
-def _worst(name: str, wanted: str, found: Sequence[Failure], held: Sequence[bool | None]) -> Check:
-    for outcome, told in ((False, "missed without"), (None, "too close without")):
-        if outcome in held:
-            return Check(name, wanted, f"{told} {found[list(held).index(outcome)].what}", outcome)
-    return Check(name, wanted, "holds", True)
+    holds = held(outcomes)
+    loss = worst_loss(found, judged(outcomes))
+    words = {True: "holds", None: "too close", False: "missed"}
+    meeting = False if False in holds else None if None in holds else True
+    return Check(name, wanted, f"{words[meeting]}: {loss}" if loss is not None else words[meeting], meeting)
 
 
 def judged_run(

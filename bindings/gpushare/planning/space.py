@@ -53,6 +53,8 @@ class Space:
         For each service what may be changed of it in the document; the first is as it stands.
     priced : bool
         Whether the prices are prices; otherwise each GPU costs 1.
+    small_nodes : bool
+        Whether a node has no more GPUs than a replica may need, and not up to eight.
     """
 
     scenario: Scenario
@@ -60,6 +62,7 @@ class Space:
     modes: Sequence[str]
     variants: Sequence[Sequence[Mapping[str, Any]]]
     priced: bool = True
+    small_nodes: bool = False
 
     @property
     def services(self) -> list[str]:
@@ -125,10 +128,10 @@ class Space:
     # ---- placements
 
     def placement(self, gpus: Sequence[Mapping[str, Any]], services: Sequence[str]) -> Placement:
-        """On nodes of up to eight GPUs each that are like the document's host."""
+        """On nodes that are like the document's host."""
         host = self.scenario.document.get("host")
         nodes: list[dict[str, Any]] = []
-        for group in _groups(gpus):
+        for group in _groups(gpus, max(self.ranks) if self.small_nodes else _GPUS_OF_A_NODE):
             node: dict[str, Any] = {"gpus": group}
             if host is not None:
                 node["host"] = host
@@ -281,9 +284,9 @@ def _changed(service: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str,
     return result
 
 
-def _groups(gpus: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    for start in range(0, len(gpus), _GPUS_OF_A_NODE):
-        yield list(gpus[start : start + _GPUS_OF_A_NODE])
+def _groups(gpus: Sequence[Mapping[str, Any]], most: int) -> Iterator[list[Mapping[str, Any]]]:
+    for start in range(0, len(gpus), most):
+        yield list(gpus[start : start + most])
 
 
 def make_space(

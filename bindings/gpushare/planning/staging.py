@@ -10,6 +10,7 @@ from ..scenario.placement import Placement
 from ..scenario.placing import fits
 from ..scenario.scenario import Scenario
 from .asked import Asked
+from .failures import Failure, failures
 from .packing import Packed
 from .problem import Config, Tenant
 from .space import Space
@@ -97,28 +98,10 @@ class Staging:
         scenario = self.scenario(self.key([t for config in packed.configs for t in config.tenants]))
         return self._on(scenario, self.space.packed_gpus(packed, sharing), "plan")
 
-    def failures(self, packed: Packed, sharing: Mapping[Config, Any]) -> list[Scenario | str]:
-        """The scenario without each GPU, or each instance, in turn; or which service is then nowhere.
-
-        None where no failure is to be tolerated.
-        """
+    def failures(self, packed: Packed, sharing: Mapping[Config, Any]) -> list[Failure]:
+        """The packing under the loss of each node, GPU or instance in turn; none where no loss is to be tolerated."""
         tolerated = self.asked.objectives.tolerate
-        scenario = self.scenario(self.key([t for config in packed.configs for t in config.tenants]))
-        gpus = self.space.packed_gpus(packed, sharing)
-        result: list[Scenario | str] = []
-        for i, gpu in enumerate(gpus):
-            every = range(len(gpu["partitions"]))
-            for lost in {"gpu": [set(every)], "instance": [{k} for k in every]}.get(tolerated, []):
-                left = [{"processes": []} if k in lost else gpu["partitions"][k] for k in every]
-                others = [*gpus[:i], gpu | {"partitions": left}, *gpus[i + 1 :]]
-                placed = {p if isinstance(p, str) else p["service"] for g in others for p in _processes(g)}
-                gone = [name for name in scenario.services if name not in placed]
-                result.append(
-                    f"{gone[0]} is nowhere when gpu{i} fails"
-                    if gone
-                    else self._on(scenario, others, "one failed")
-                )
-        return result
+        return failures(self.packed(packed, sharing), tolerated) if tolerated else []
 
     def _on(self, scenario: Scenario, gpus: Sequence[Mapping[str, Any]], label: str) -> Scenario:
         return scenario.with_placement(self.space.placement(gpus, scenario.services), label)

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..scenario.scenario import Scenario
 from ..study.outcomes import Outcome
 from .asked import OVERLOADED
+from .failures import Loss, worst_loss
 from .foresight import Foresight, worst
 from .objectives import Judged, meets
 from .opinions import Opinion, Verdict
@@ -45,8 +45,10 @@ class Trial:
         The figures.
     replications : int
         Runs.
-    failed : bool
-        Whether this is what remains after a GPU, or an instance, has failed.
+    lost : str
+        What has failed in these figures, where that is worse than all being there: ``"gpu1"``.
+    worst_loss : Loss or None
+        Of all that might be lost alone, whatever there is to tolerate.
     foreseen : mapping of int to float
         By how much each service was predicted to miss its bound; not empty where nothing was simulated.
     """
@@ -56,7 +58,8 @@ class Trial:
     refused: str = ""
     outcome: Outcome | None = None
     replications: int = 0
-    failed: bool = False
+    lost: str = ""
+    worst_loss: Loss | None = None
     foreseen: Mapping[int, float] = field(default_factory=dict)
 
     @property
@@ -151,7 +154,7 @@ class Trials:
         trial = self.of_packing(packed)
         services = [tenant.service for config in packed.configs for tenant in config.tenants]
         # What a failure leaves says nothing of the services by themselves.
-        failing = [] if trial.failed else self.staging.asked.failing(trial.judged, services, trial.meets)
+        failing = [] if trial.lost else self.staging.asked.failing(trial.judged, services, trial.meets)
         return Opinion(trial.verdict, failing)
 
     def _opinion(self, trial: Trial, config: Config) -> Opinion:
@@ -278,10 +281,12 @@ class Trials:
     def _try_packing(self, packed: Packed) -> Trial:
         ways = self.sharing(packed)
         failures = self.staging.failures(packed, ways)
-        gone = [failure for failure in failures if isinstance(failure, str)]
-        if gone:
-            return Trial(refused=gone[0], failed=True)
-        scenarios = [self.staging.packed(packed, ways), *(f for f in failures if isinstance(f, Scenario))]
+        for failure in failures:
+            if failure.lacking:
+                return Trial(
+                    refused=f"{failure.lacking} is nowhere when {failure.what} fails", lost=failure.what
+                )
+        scenarios = [self.staging.packed(packed, ways), *(f.scenario for f in failures if f.scenario)]
         key = self.staging.key([tenant for config in packed.configs for tenant in config.tenants])
         # As many runs as the most uncertain of its configs needed, at least.
         known = [self.of_config[config].replications for config in packed.configs if config in self.of_config]
@@ -292,7 +297,12 @@ class Trials:
             trials = [self._trial(key, outcome, count) for outcome in outcomes]
             worst = max(range(len(trials)), key=lambda i: trials[i].rank)
             if trials[worst].meets is not None or count >= most:
-                return replace(trials[worst], outcome=trials[0].outcome, failed=worst > 0)
+                return replace(
+                    trials[worst],
+                    outcome=trials[0].outcome,
+                    lost=failures[worst - 1].what if worst > 0 else "",
+                    worst_loss=worst_loss(failures, [trial.judged for trial in trials[1:]]),
+                )
             count = min(4 * count, most)
 
     def sharing(self, packed: Packed) -> dict[Config, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,7 +37,7 @@ def scenario_names() -> list[str]:
 
 @dataclass(frozen=True)
 class _Recipe:
-    """What a scenario is read from, and the placement that it was put on."""
+    """What a scenario is read from, the placement that it was put on, and what is to fail there."""
 
     document: str
     mode: str = ""
@@ -46,6 +46,7 @@ class _Recipe:
     inputs: Inputs = field(default_factory=Inputs)
     placement: Placement | None = None
     label: str = ""
+    faults: str = ""
 
     def key(self) -> tuple[str, ...]:
         """What the scenario depends on, as text."""
@@ -54,6 +55,8 @@ class _Recipe:
             key += (self.inputs.digest(),)
         if self.placement is not None:
             key += (self.placement._handle.json, self.label)
+        if self.faults:
+            key += (self.faults,)
         return key
 
 
@@ -192,7 +195,7 @@ class Scenario(ReadScenario):
         ScenarioError, LayoutError
             For a mode that does not exist or does not suit the scenario.
         """
-        recipe = replace(self._recipe, mode=mode_text(mode), placement=None, label="")
+        recipe = replace(self._recipe, mode=mode_text(mode), placement=None, label="", faults="")
         document = self._handle.original.in_mode(recipe.mode)
         files = self._files.with_document(document)
         return self._made(recipe, recipe.inputs.read(document, like=self._handle), files)
@@ -215,6 +218,30 @@ class Scenario(ReadScenario):
         handle = _core.with_placement(self._handle, placement._handle, label)
         return self._made(replace(self._recipe, placement=placement, label=label), handle, self._files)
 
+    def with_faults(self, faults: Sequence[Mapping[str, Any]]) -> Scenario:
+        """The same scenario on its placement with other faults; in another mode it has the document's again.
+
+        Parameters
+        ----------
+        faults : sequence of mapping
+            The member ``"faults"`` of a document: see docs/failures.md.
+
+        Raises
+        ------
+        ScenarioError
+            With the JSON pointer: for what the placement does not have, or a fault that contradicts itself.
+
+        Examples
+        --------
+        >>> import gpushare as gs
+        >>> scenario = gs.Scenario.load("voice-light", "mps").with_faults([{"gpu": 1, "at_s": 60, "repair_s": 30}])
+        >>> gs.simulate(scenario, record_requests=False).summary()["faults"]
+        1
+        """
+        text = to_json(list(faults))
+        handle = self._handle.with_faults(text)
+        return self._made(replace(self._recipe, faults=text), handle, self._files)
+
     def with_objectives(self, objectives: Mapping[str, Any]) -> Scenario:
         """The same scenario with other objectives, in its own placement and in every mode of its document.
 
@@ -224,7 +251,8 @@ class Scenario(ReadScenario):
             The member ``"objectives"`` of a document: bounds by figure, each a number or a text such as ``"500ms"``
             (of the worse side), or ``{"at_most": ..., "at_least": ...}``; ``"isolation"``, a list of
             ``{"between": [service, ...], "level": "hardware" or "process"}``; ``"memory_headroom"``, the share of every
-            partition's memory that stays free; ``"tolerate"``, ``"gpu"`` or ``"instance"``, one of which may fail.
+            partition's memory that stays free; ``"tolerate"``, ``"node"``, ``"gpu"`` or ``"instance"``, one of which
+            may fail.
 
         Raises
         ------
@@ -263,10 +291,12 @@ class Scenario(ReadScenario):
         recipe = self._recipe
         document = json.loads(recipe.document)
         mode = recipe.mode
-        placement = recipe.placement
+        placement, faults = recipe.placement, recipe.faults
         for key, value in changes.items():
             if key.lstrip("/").split("/")[0].split(".")[0] in ("mode", "layout", "placement"):
-                placement = None
+                placement, faults = None, ""
+            if key.lstrip("/").split("/")[0].split(".")[0] == "faults":
+                faults = ""
             if key == "mode":
                 mode = mode_text(value)
             elif key == "layout":
@@ -274,7 +304,9 @@ class Scenario(ReadScenario):
             else:
                 change(document, key, value)
         changed = Scenario(to_json(document), mode, recipe.source, recipe.folder, recipe.inputs)
-        return changed if placement is None else changed.with_placement(placement, recipe.label)
+        if placement is not None:
+            changed = changed.with_placement(placement, recipe.label)
+        return changed.with_faults(json.loads(faults)) if faults else changed
 
     def check_memory(self) -> None:
         """Raises OutOfMemoryError with the sum when the processes of a partition do not fit it."""
@@ -327,6 +359,8 @@ def _restore(recipe: _Recipe, files: str) -> Scenario:
     scenario = Scenario(recipe.document, recipe.mode, recipe.source, recipe.folder, recipe.inputs)
     if recipe.placement is not None:
         scenario = scenario.with_placement(recipe.placement, recipe.label)
+    if recipe.faults:
+        scenario = scenario.with_faults(json.loads(recipe.faults))
     if scenario._files.digest(scenario._handle) != files:
         raise fail(ScenarioError, scenario.name, "the files that it names differ from those it was read from")
     return scenario

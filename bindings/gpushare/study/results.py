@@ -141,6 +141,7 @@ class Summary(Mapping[str, float]):
                 f"({number(self['request_throughput_per_gpu'])} a GPU), "
                 f"{number(self['output_token_throughput'], 0)} output tokens/s",
             ),
+            *self._failures(),
             (
                 "GPUs",
                 f"{count('gpus_used')} used, {count('gpus_freed')} freed; {_percent(self['gpu_busy'])} busy; "
@@ -153,6 +154,16 @@ class Summary(Mapping[str, float]):
             ),
             ("limited by", self.limiting_resource),
         ]
+
+    def _failures(self) -> list[tuple[str, str]]:
+        if "faults" not in self._metrics:
+            return []
+        shares = {name: value for name, value in self._metrics.items() if name.endswith(".availability")}
+        up = ", ".join(
+            f"{name.rpartition('.')[0]} {number(100 * value, 2)} %" for name, value in shares.items()
+        )
+        failed = self._count("failed_by_faults")
+        return [("faults", f"{self._count('faults')} happened, {failed} requests failed by them; up: {up}")]
 
     def _stranded(self) -> str:
         """What MIG cuts off, and empty instances."""

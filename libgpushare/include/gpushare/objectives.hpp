@@ -31,8 +31,8 @@ struct Isolation {
   friend bool operator==(const Isolation&, const Isolation&) = default;
 };
 
-/// What may fail while the bounds hold: any one partition, or any one GPU.
-enum class Tolerance : std::uint8_t { nothing, instance, gpu };
+/// What may fail while the bounds hold: any one partition, GPU or node.
+enum class Tolerance : std::uint8_t { nothing, instance, gpu, node };
 [[nodiscard]] std::string_view to_string(Tolerance tolerance);
 
 struct Objectives {
@@ -45,5 +45,8 @@ struct Objectives {
   [[nodiscard]] bool empty() const { return *this == Objectives{}; }
   friend bool operator==(const Objectives&, const Objectives&) = default;
 };
+
+/// The error budget: the share of requests that may get no answer by the bound of `success_rate`; 0 where there is none.
+[[nodiscard]] double allowed_failures(const Objectives& objectives);
 
 }  // namespace gpushare

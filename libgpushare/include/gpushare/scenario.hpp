@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gpushare/control.hpp"
+#include "gpushare/faults.hpp"
 #include "gpushare/figures.hpp"
 #include "gpushare/fits.hpp"
 #include "gpushare/placement.hpp"
@@ -80,30 +81,12 @@ class ScenarioDocument {
   struct Content;
   explicit ScenarioDocument(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
   friend Scenario with_placement(const Scenario&, Placement, const std::string&);
+  friend Scenario with_faults(const Scenario&, std::string_view);
 
   std::shared_ptr<const Content> content_;
 };
 
 // ---- Scenarios ----
-
-/// What fails, which says whom it takes along unless the document says otherwise (`contained`).
-enum class FaultKind : std::uint8_t {
-  allocation,  ///< a process runs out of memory: CUDA returns an error to it, and to nobody else
-  context,  ///< a fatal exception of a kernel: what shares the context, under MPS every client of the server
-  device    ///< the device stops for everyone on the partition; MIG keeps it inside the instance
-};
-
-/// A process that fails at a time, or when a leak has filled its memory.
-struct Fault {
-  int service = 0;
-  int replica = 0;
-  double at_s = 0;              ///< start of the leak when leak_bytes_per_s > 0
-  double leak_bytes_per_s = 0;  ///< until the memory is full, or the process's memory_limit_bytes
-  double restart_s = 60;
-  /// Only this process dies, or all on the partition; absent: as the kind says.
-  std::optional<bool> contained{};
-  FaultKind kind = FaultKind::device;  ///< a leak's is an allocation
-};
 
 /// A workload and where it runs, with a seed: one document.
 struct Scenario {
@@ -140,11 +123,15 @@ struct Scenario {
 [[nodiscard]] Scenario with_placement(const Scenario& scenario, Placement placement,
                                       const std::string& label = "custom");
 
+/// The scenario with other faults, as a document has them, of what its placement has; other modes of it keep theirs.
+/// Throws ScenarioError with the JSON pointer.
+[[nodiscard]] Scenario with_faults(const Scenario& scenario, std::string_view json);
+
 // ---- Objectives ----
 
 /// The figures that its runs have, by their canonical names; with latencies that nobody may come to have.
 [[nodiscard]] inline std::vector<std::string> figure_names(const Scenario& scenario) {
-  return figure_names(scenario.workload, scenario.placement);
+  return figure_names(scenario.workload, scenario.placement, !scenario.faults.empty());
 }
 /// Objectives as a document has them, of such a scenario: {"llm.ttft_p95_s": 0.5, "success_rate": {"at_least": 0.99}}.
 /// Throws ScenarioError with `source` and the JSON pointer.

@@ -43,6 +43,9 @@ struct ServiceSummary {
   std::uint64_t steps = 0;
   std::uint64_t rejected = 0;  ///< jobs turned away by a full queue or too long for the cache
   double busy = 0;             ///< share of time a replica has a step in hand
+  /// Where something is to fail: of the time of its replicas, the share that they were not down after a fault; and of the
+  /// window, the share in which any of them ran.
+  std::optional<double> availability, any_replica_up;
   std::map<std::string, std::uint64_t, std::less<>> counts;  ///< of its engine, by figure: "preemptions"
 
   /// 0 for what its engine does not count.
@@ -115,6 +118,11 @@ struct Summary {
   /// Of requests that were answered with every latency of theirs within its bound: their share of those that arrived in
   /// the window, and how many are completed in it, a second. Without a bound on a request's latency there is neither.
   std::optional<double> goodput, goodput_rate;
+  /// Where something is to fail: how often something did, and of those failed, the requests that a fault ended for good:
+  /// the server of their last attempt went down, or all that were left to take it were.
+  std::optional<std::uint64_t> faults, failed_by_faults;
+  /// Requests without success, of those that the objective for `success_rate` allows.
+  std::optional<double> error_budget_used;
   int gpus_used = 0;  ///< on in the window, at most at once
   int gpus_freed = 0;
   double gpu_hours =

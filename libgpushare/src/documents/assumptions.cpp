@@ -4,7 +4,9 @@
 
 #include "core/text.hpp"
 #include "gpushare/warnings.hpp"
+#include "placement/tensor_parallel.hpp"
 #include "serving/engine_options.hpp"
+#include "sharing/sharing_modes.hpp"
 
 namespace gpushare {
 namespace {
@@ -85,6 +87,67 @@ void add_defaults(const Scenario& scenario, std::vector<Warning>& found) {
   }
 }
 
+// ---- Whom faults take along
+
+// The most processes that one of the fault's own has in its domain, itself included, and how they share.
+struct Domain {
+  std::size_t processes = 0;
+  SharingMode mode = SharingMode::exclusive;
+};
+
+Domain domain_of(const Fault& fault, const Scenario& scenario) {
+  const auto places = scenario::replicas_of(scenario.workload.services, scenario.placement, {});
+  const scenario::ReplicaRank* place = places.data();
+  Domain most;
+  for (const GpuPlacement& gpu : scenario.placement.gpus) {
+    std::size_t on_gpu = 0;
+    for (const PartitionPlacement& part : gpu.partitions) on_gpu += part.processes.size();
+    for (const PartitionPlacement& part : gpu.partitions)
+      for (const ProcessPlacement& process : part.processes) {
+        const auto [replica, rank] = *place++;
+        const bool its = process.service == fault.service && rank == 0 &&
+                         (fault.number == Fault::kEach || fault.number == replica);
+        const std::size_t count = fault.stops_hardware() ? on_gpu : part.processes.size();
+        if (its && count > most.processes) most = {count, part.sharing.mode};
+      }
+  }
+  return most;
+}
+
+std::string fate_of_neighbours(const Fault& fault, const Domain& domain, const std::string& service) {
+  const std::string who = text::format("{} fault of {}", to_string(fault.kind), service);
+  if (fault.stops_hardware())
+    return text::format("by default true: a {} takes all {} processes of its GPU along, in whatever instance",
+                        who, domain.processes);
+  const SharingTraits& sharing = traits_of(domain.mode);
+  const std::string an = fault.kind == FaultKind::allocation ? "an" : "a";
+  if (shares_fault_domain(fault.kind, domain.mode))
+    return text::format("by default true: {} {} takes all {} {} of its partition along", an, who,
+                        domain.processes, sharing.clients);
+  return text::format(
+      "by default false: {} {} leaves the others of the {} processes on its partition alone ({})", an, who,
+      domain.processes, sharing.name);
+}
+
+void add_faults(const Scenario& scenario, std::vector<Warning>& found) {
+  const auto document = scenario.document.empty() ? ordered_json() : ordered_json::parse(scenario.document);
+  const ordered_json said = member(document, "faults");
+  for (std::size_t i = 0; i < scenario.faults.size(); ++i) {
+    const Fault& fault = scenario.faults[i];
+    const auto tell = [&](const char* key, std::string text) {
+      found.push_back({text::format("/faults/{}/{}", i, key), std::move(text)});
+    };
+    if (i < said.size() && !said.at(i).contains("restart_s"))
+      tell("restart_s", text::format("by default {:.4g}", fault.restart_s.mean()));
+    if (fault.target != FaultTarget::process || fault.shared_fault_domain) continue;
+    const Domain domain = domain_of(fault, scenario);
+    if (domain.processes > 1)
+      tell("shared_fault_domain",
+           fate_of_neighbours(fault, domain,
+                              scenario.workload.services[static_cast<std::size_t>(fault.service)].name));
+  }
+}
+
 // ---- Constants of another card
 
 bool is_used(const PartitionPlacement& part, std::string_view pointer) {
@@ -117,6 +180,7 @@ void add_carried(const GpuPlacement& gpu, std::vector<Warning>& found) {
 std::vector<Warning> assumptions_of(const Scenario& scenario) {
   std::vector<Warning> found;
   if (!scenario.document.empty()) add_defaults(scenario, found);
+  add_faults(scenario, found);
   for (const GpuPlacement& gpu : scenario.placement.gpus) add_carried(gpu, found);
   return found;
 }

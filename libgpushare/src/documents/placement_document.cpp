@@ -105,14 +105,9 @@ ordered_json listing_in(ordered_json& document, const Workload& workload, const 
 }
 
 void check_faults(const Scenario& scenario) {
-  const auto placed = placed_replicas(scenario.workload, scenario.placement);
-  for (const Fault& fault : scenario.faults) {
-    const auto service = static_cast<std::size_t>(fault.service);
-    if (fault.replica < placed[service]) continue;
-    throw ScenarioError({}, text::format("a fault is of replica {} of {}, but {} {} placed", fault.replica,
-                                         scenario.workload.services[service].name, placed[service],
-                                         placed[service] == 1 ? "is" : "are"));
-  }
+  for (std::size_t i = 0; i < scenario.faults.size(); ++i)
+    if (const auto objection = objection_to(scenario.faults[i], scenario))
+      throw ScenarioError(text::format("faults/{}", i), *objection);
 }
 
 }  // namespace

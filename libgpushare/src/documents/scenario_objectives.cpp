@@ -100,11 +100,12 @@ void read_others(const Reader& reader, const Names& services, Objectives& object
           text::format("expected a share of the memory below 1, found {}", objectives.memory_headroom));
   }
   if (const auto tolerate = reader.find("tolerate"))
-    objectives.tolerate = static_cast<Tolerance>(1 + tolerate->choice({"instance", "gpu"}));
+    objectives.tolerate = static_cast<Tolerance>(1 + tolerate->choice({"instance", "gpu", "node"}));
 }
 
 Objectives read_members(const Reader& reader, const Names& order, const Scenario& scenario) {
-  std::vector<std::string> names = figure_names(scenario.workload, scenario.placement, true);
+  std::vector<std::string> names =
+      all_figure_names(scenario.workload, scenario.placement, !scenario.faults.empty());
   names.insert(names.end(), kOthers.begin(), kOthers.end());  // a slip of the pen may have meant one
   const FigureNames known = known_names(scenario, names);
   Objectives objectives;
@@ -167,7 +168,7 @@ Objectives read_objectives(const Reader& reader, const Names& order, const Scena
 }
 
 void check_objectives(const Scenario& scenario) {
-  const auto names = figure_names(scenario.workload, scenario.placement, true);
+  const auto names = all_figure_names(scenario.workload, scenario.placement, !scenario.faults.empty());
   for (const FigureBound& bound : scenario.workload.objectives.figures)
     if (std::find(names.begin(), names.end(), bound.name) == names.end())
       throw ScenarioError(

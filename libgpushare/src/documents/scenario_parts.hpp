@@ -40,6 +40,8 @@ inline constexpr int kDefaultReplicas = 1;
 [[nodiscard]] std::vector<Traffic> read_traffic(const Reader& traffic, const Workload& workload,
                                                 Inputs& inputs);
 [[nodiscard]] std::vector<Fault> read_faults(const Reader& faults, const Scenario& scenario);
+/// Why a fault can hit nothing on the scenario's placement; nullopt when it can.
+[[nodiscard]] std::optional<std::string> objection_to(const Fault& fault, const Scenario& scenario);
 /// The policies of a scenario whose workload is read.
 [[nodiscard]] Control read_control(const Reader& control, const Scenario& scenario);
 /// Where the document places its services, what its modes place on, and the replicas that GPUs it lists settle.

@@ -38,20 +38,36 @@ void add_services(const Workload& workload, Summary& summary) {
   }
 }
 
-}  // namespace
+// What some runs have and others lack.
+struct Optional {
+  bool goodput, error_budget, faults;
+};
 
-std::vector<std::string> figure_names(const Workload& workload, const Placement& placement, bool goodput) {
+std::vector<std::string> names_of(const Workload& workload, const Placement& placement, Optional has) {
   Summary summary;
-  if (goodput) summary.goodput = summary.goodput_rate = 0;
+  if (has.goodput) summary.goodput = summary.goodput_rate = 0;
   if (has_clients(workload)) summary.timed_out = summary.retried = 0;
   add_latencies(workload, summary);
   add_partitions(placement, summary);
   add_services(workload, summary);
+  if (has.error_budget) summary.error_budget_used = 0;
+  if (has.faults) {
+    summary.faults = summary.failed_by_faults = 0;
+    for (ServiceSummary& service : summary.services) service.availability = service.any_replica_up = 1;
+  }
   return figure_names(summary);
 }
 
-std::vector<std::string> figure_names(const Workload& workload, const Placement& placement) {
-  return figure_names(workload, placement, GoodRequests(workload, workload.objectives.figures).counted());
+}  // namespace
+
+std::vector<std::string> all_figure_names(const Workload& workload, const Placement& placement, bool faults) {
+  return names_of(workload, placement, {true, true, faults});
+}
+
+std::vector<std::string> figure_names(const Workload& workload, const Placement& placement, bool faults) {
+  const Objectives& asked = workload.objectives;
+  return names_of(workload, placement,
+                  {GoodRequests(workload, asked.figures).counted(), allowed_failures(asked) > 0, faults});
 }
 
 }  // namespace gpushare

@@ -16,9 +16,9 @@ struct FigureNames {
   std::string_view only_pipeline;      ///< that may stand before latencies; empty where there are several
 };
 [[nodiscard]] std::vector<std::string> figure_names(const Summary& summary);
-/// Of runs, whether they have `goodput` or not.
-[[nodiscard]] std::vector<std::string> figure_names(const Workload& workload, const Placement& placement,
-                                                    bool goodput);
+/// Of runs with whatever their objectives may bring: `goodput`, `error_budget_used`.
+[[nodiscard]] std::vector<std::string> all_figure_names(const Workload& workload, const Placement& placement,
+                                                        bool faults);
 [[nodiscard]] bool is_of_latency(std::string_view name);
 
 /// Position of the one that a text means: that it spells, or the only one that it is the end of. `suffix` may be

@@ -65,6 +65,18 @@ constexpr FigureRow<Summary> kRun[] = {
     {{"goodput_rate", "requests/s", Kind::rate, Better::higher, "good\nreq/s", 1, -1,
       "such requests completed in the window, a second"},
      if_counted<&Summary::goodput_rate>},
+    {{"faults", "faults", Kind::count, Better::neither, "faults", 1, 0,
+      "faults that happened; where a scenario has any"},
+     if_counted<&Summary::faults>},
+    {{"failed_by_faults", "requests", Kind::count, Better::lower, "failed\nby faults", 1, 0,
+      "of those failed, requests whose last attempt a fault ended: their server went down, or all that were "
+      "left "
+      "were; where a scenario has faults"},
+     if_counted<&Summary::failed_by_faults>},
+    {{"error_budget_used", "", Kind::number, Better::lower, "budget\nused", 1, -1,
+      "requests without success, of those that the objective for success_rate allows; more than 1 when it is "
+      "missed"},
+     if_counted<&Summary::error_budget_used>},
     {{"gpus_used", "GPUs", Kind::count, Better::lower, "GPUs", 1, 0, "GPUs that were on in the window, at most at once"},
      field<&Summary::gpus_used>},
     {{"gpus_freed", "GPUs", Kind::count, Better::higher, "freed", 1, 0,
@@ -242,6 +254,14 @@ constexpr FigureRow<ServiceSummary> kService[] = {
      counted},
     {{"busy", "", Kind::share, Better::neither, "busy", 100, 0, "share of time a replica has a step in hand"},
      field<&ServiceSummary::busy>},
+    {{"availability", "", Kind::share, Better::higher, "up %", 100, 2,
+      "share of the time of its replicas in which they were not down after a fault; where a scenario has "
+      "faults",
+      true},
+     if_counted<&ServiceSummary::availability>},
+    {{"any_replica_up", "", Kind::share, Better::higher, "any up %", 100, 2,
+      "share of the window in which any replica ran; where a scenario has faults"},
+     if_counted<&ServiceSummary::any_replica_up>},
     {{"prefix_hit_rate", "", Kind::share, Better::higher, "hits %", 100, 0,
       "prompt tokens found in the prefix cache", true},
      [](const ServiceSummary& service, std::string_view) {

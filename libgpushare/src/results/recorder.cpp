@@ -87,6 +87,7 @@ void Recorder::finish(const Request& request, Time now) {
     case RequestStatus::failed:
       ++counts_.failed;
       counts_.timed_out += request.timed_out ? 1 : 0;
+      counts_.failed_by_faults += request.by_fault ? 1 : 0;
       return;
     case RequestStatus::skipped:
       ++counts_.skipped;

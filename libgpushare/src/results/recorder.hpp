@@ -35,6 +35,7 @@ class Recorder {
   struct Counts {
     std::uint64_t completed = 0, rejected = 0, failed = 0, skipped = 0;
     std::uint64_t timed_out = 0, retried = 0;  // of those failed; attempts
+    std::uint64_t failed_by_faults = 0;        // of those failed
     std::uint64_t completed_in_window = 0;
     double output_tokens_in_window = 0;
     std::uint64_t arrived = 0;                   // in the window

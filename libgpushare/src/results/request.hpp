@@ -45,6 +45,7 @@ struct Request {
   std::uint32_t attempts = 0;  ///< the one in hand included
   bool too_long = false;       ///< for the server that rejected it: nobody asks it again
   bool timed_out = false;      ///< the client gave up on the last attempt
+  bool by_fault = false;       ///< a fault ended the last attempt
   bool abandoned = false;      ///< an attempt that nobody waits for, which a server has yet to let go
   std::uint32_t input_tokens = 0;
   std::uint32_t output_tokens = 0;

@@ -109,6 +109,13 @@ void Changes::start_server(Time now, const std::vector<std::uint32_t>& partition
   parts_.meters.server_joined(now, parts_.fleet.servers[static_cast<std::size_t>(index)]);
   for (const std::uint32_t partition : partitions)
     parts_.gpus.processes_changed(now, parts_.fleet.partitions[partition].gpu);
+  Time repaired{};
+  for (const std::uint32_t partition : partitions)
+    repaired = std::max(repaired, parts_.fleet.gpus[parts_.fleet.partitions[partition].gpu].repaired);
+  if (repaired > now) {
+    parts_.servers.move(now, static_cast<std::uint32_t>(index), Server::State::down);
+    parts_.servers.restart_at(repaired, static_cast<std::uint32_t>(index));
+  }
   parts_.kernel.mark(static_cast<std::size_t>(index));  // jobs may wait in a shared queue
 }
 
@@ -129,7 +136,7 @@ void Changes::apply(Time now, const control::DrainServer& action) {
   Server& server = parts_.fleet.servers[index];
   if (server.state == Server::State::down) return remove(now, index);
   if (server.state == Server::State::up) draining_.push_back(index);
-  server.state = Server::State::draining;
+  parts_.servers.move(now, index, Server::State::draining);
 }
 
 void Changes::apply(Time now, const control::StopServer& action) {
@@ -206,6 +213,7 @@ void Changes::remove(Time now, std::uint32_t index) {
   parts_.kernel.cancel(server.restart_slot);
   parts_.meters.server_left(now, server);
   if (parts_.log != nullptr) parts_.log->server_down(now, index);
+  parts_.servers.move(now, index, Server::State::gone);
   parts_.builder.remove_server(static_cast<int>(index));
   parts_.gpus.processes_changed(now, fleet.gpu_of(server));
   for (const Rank& rank : server.others) parts_.gpus.processes_changed(now, fleet.gpu_of(rank));

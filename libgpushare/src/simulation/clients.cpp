@@ -10,7 +10,7 @@ namespace {
 Request sent_anew(const Request& ended) {
   Request again = ended;
   again.status = RequestStatus::completed;
-  again.timed_out = again.abandoned = false;
+  again.timed_out = again.abandoned = again.by_fault = false;
   again.playout_end = kNever;
   again.audio_gap_s = again.audio_s = 0;
   again.chunks = again.late_chunks = 0;

@@ -3,15 +3,39 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/cold_start.hpp"
+
 namespace gpushare {
 namespace {
 
 const Control kNone;
 using Change = ChangeLog::Change;
 
+ServiceState& state_of(Fleet& fleet, const ReplicaControl& replicas) {
+  return fleet.services[static_cast<std::size_t>(replicas.service)];
+}
+
+std::vector<control::ObservedNode> observed(const PoolNodes& all, const Pods& pods, int pool) {
+  std::vector<control::ObservedNode> nodes;
+  for (int n = 0; n < static_cast<int>(all.all().size()); ++n) {
+    const PoolNode& node = all[n];
+    if (node.pool != pool || node.state == PoolNode::State::gone) continue;
+    nodes.push_back({n, node.state == PoolNode::State::ready, node.state == PoolNode::State::leaving,
+                     all.seats(node), pods.taken(n)});
+  }
+  return nodes;
+}
+
 Time after(Time now, double seconds) { return now + duration_from_seconds(seconds); }
 
 }  // namespace
+
+bool acts_at_any_event(const Control* control) {
+  return control != nullptr &&
+         std::any_of(control->services.begin(), control->services.end(), [](const ReplicaControl& one) {
+           return one.autoscaling && one.autoscaling->every_s == 0;
+         });
+}
 
 Controller::Controller(const Parts& parts, const Control* control, const Workload& workload, const Luck& luck,
                        Time end)
@@ -34,13 +58,6 @@ Controller::Controller(const Parts& parts, const Control* control, const Workloa
   parts.merged.add_boundary(slot_);
 }
 
-bool Controller::acts_at_any_event(const Control* control) {
-  return control != nullptr &&
-         std::any_of(control->services.begin(), control->services.end(), [](const ReplicaControl& one) {
-           return one.autoscaling && one.autoscaling->every_s == 0;
-         });
-}
-
 // ---- Times
 
 void Controller::at(Time time, What what, int index) { agenda_.push({time, what, orders_++, index}); }
@@ -54,7 +71,7 @@ void Controller::start() {
     Scaled& service = services_.emplace_back(
         Scaled{control::ReplicaPolicy(own.autoscaling.value_or(Autoscaling{}), own.min, own.max)});
     service.wanted = own.start;
-    service_of(s).waits_for_replicas = true;
+    state_of(parts_.fleet, control_.services[static_cast<std::size_t>(s)]).waits_for_replicas = true;
     if (own.autoscaling && own.autoscaling->every_s == 0) watched_.push_back(s);
     if (own.autoscaling && own.autoscaling->every_s > 0)
       at(after({}, own.autoscaling->every_s), What::service, s);
@@ -112,7 +129,7 @@ void Controller::handle(Time now, const Due& due) {
 void Controller::watch(Time now) {
   for (const int s : watched_) {
     Scaled& service = services_[static_cast<std::size_t>(s)];
-    const ServiceState& state = service_of(s);
+    const ServiceState& state = state_of(parts_.fleet, control_.services[static_cast<std::size_t>(s)]);
     const double value = state.in_system.value() + state.parked.value();
     if (value == service.seen) continue;
     service.seen = value;
@@ -125,7 +142,7 @@ bool Controller::goes_on(Time now, int pool) {
   if (now < end_) return true;
   for (int s = 0; s < static_cast<int>(control_.services.size()); ++s) {
     if (control_.services[static_cast<std::size_t>(s)].pool != pool) continue;
-    const ServiceState& state = service_of(s);
+    const ServiceState& state = state_of(parts_.fleet, control_.services[static_cast<std::size_t>(s)]);
     if (state.in_system.value() + state.parked.value() > 0) return true;
   }
   return false;
@@ -133,16 +150,12 @@ bool Controller::goes_on(Time now, int pool) {
 
 // ---- Replicas
 
-ServiceState& Controller::service_of(int control) {
-  const int service = control_.services[static_cast<std::size_t>(control)].service;
-  return parts_.fleet.services[static_cast<std::size_t>(service)];
-}
-
 void Controller::look_at_service(Time now, int control) {
   const ReplicaControl& own = control_.services[static_cast<std::size_t>(control)];
   Scaled& service = services_[static_cast<std::size_t>(control)];
   const double value =
-      service.sensor.read(now, service_of(control), own.autoscaling->metric, own.autoscaling->every_s == 0);
+      service.sensor.read(now, state_of(parts_.fleet, control_.services[static_cast<std::size_t>(control)]),
+                          own.autoscaling->metric, own.autoscaling->every_s == 0);
   set_wanted(now, control, service.policy.decide(to_seconds(now), value, service.wanted));
   if (own.autoscaling->every_s > 0 && goes_on(now, own.pool))
     at(after(now, own.autoscaling->every_s), What::service, control);
@@ -205,22 +218,14 @@ void Controller::seat_waiting(Time now) {
   starts_.resize(pods_.all().size());
   for (const int index : pods_.take_seats()) {
     starts_[static_cast<std::size_t>(index)] = orders_;
-    at(after(now, cold_start_s(index)), What::replica_ready, index);
     const Pod& pod = pods_.all()[static_cast<std::size_t>(index)];
+    const double start_s =
+        control::cold_start_s(pods_.control_of(pod).cold_start, nodes_[pod.node].images.contains(pod.control),
+                              pods_.weights_of(pod), parts_.fleet.gpus[pod.gpu].profile->pcie_bytes_per_s,
+                              start_luck_.at(static_cast<std::uint64_t>(index)));
+    at(after(now, start_s), What::replica_ready, index);
     log_->replica(now, Change::replica_starts, pod.control, index, pod.gpu);
   }
-}
-
-double Controller::cold_start_s(int index) {
-  const Pod& pod = pods_.all()[static_cast<std::size_t>(index)];
-  const ColdStart& start = pods_.control_of(pod).cold_start;
-  const PoolNode& node = nodes_[pod.node];
-  const double image_s = node.images.contains(pod.control) ? 0 : start.image_bytes / start.image_bytes_per_s;
-  const double pcie = parts_.fleet.gpus[pod.gpu].profile->pcie_bytes_per_s;
-  const double rate = pcie > 0 ? std::min(pcie, start.weights_bytes_per_s) : start.weights_bytes_per_s;
-  Stream luck = start_luck_.at(static_cast<std::uint64_t>(index));
-  const double engine_s = start.engine_s.sample(luck);
-  return image_s + pods_.weights_of(pod) / rate + engine_s + start.warm_up_s.sample(luck);
 }
 
 // ---- Nodes
@@ -228,15 +233,8 @@ double Controller::cold_start_s(int index) {
 void Controller::look_at_pool(Time now, int pool) {
   shape_gpus(now, pool);
   seat_waiting(now);
-  std::vector<control::ObservedNode> nodes;
-  for (int n = 0; n < static_cast<int>(nodes_.all().size()); ++n) {
-    const PoolNode& node = nodes_[n];
-    if (node.pool != pool || node.state == PoolNode::State::gone) continue;
-    nodes.push_back({n, node.state == PoolNode::State::ready, node.state == PoolNode::State::leaving,
-                     nodes_.seats(node), pods_.taken(n)});
-  }
-  const auto decision =
-      node_policies_[static_cast<std::size_t>(pool)].decide(to_seconds(now), pods_.waiting_in(pool), nodes);
+  const auto decision = node_policies_[static_cast<std::size_t>(pool)].decide(
+      to_seconds(now), pods_.waiting_in(pool), observed(nodes_, pods_, pool));
   for (int i = 0; i < decision.add; ++i) {
     const int index = nodes_.add(now, pool);
     log_->node(now, Change::node_ordered, pool, index);
@@ -245,15 +243,19 @@ void Controller::look_at_pool(Time now, int pool) {
        index);
   }
   for (const int node : decision.remove) vacate(now, node);
+  remove_empty_nodes(now, pool);
+  give_up_without_hope(now, pool);
+  if (goes_on(now, pool))
+    at(after(now, control_.pools[static_cast<std::size_t>(pool)].every_s), What::pool, pool);
+}
+
+void Controller::remove_empty_nodes(Time now, int pool) {
   for (int n = 0; n < static_cast<int>(nodes_.all().size()); ++n) {
     const PoolNode& node = nodes_[n];
     if (node.pool != pool || node.state != PoolNode::State::leaving || pods_.taken(n) > 0) continue;
     nodes_.remove(now, n);
     log_->node(now, Change::node_left, pool, n);
   }
-  give_up_without_hope(now, pool);
-  if (goes_on(now, pool))
-    at(after(now, control_.pools[static_cast<std::size_t>(pool)].every_s), What::pool, pool);
 }
 
 void Controller::vacate(Time now, int node) {

@@ -18,6 +18,9 @@
 
 namespace gpushare {
 
+/// Whether it may act at any event, so that no iterations can be advanced together.
+[[nodiscard]] bool acts_at_any_event(const Control* control);
+
 /// Looks at the fleet at its times, asks the policies, and carries out what they say: what boots, starts, drains and goes.
 class Controller {
  public:
@@ -39,11 +42,13 @@ class Controller {
   void settle(Time now) {
     if (!watched_.empty()) watch(now);
   }
+  /// A server is back after a fault: it takes what waited for one.
+  void server_back(Time now, std::uint32_t server) {
+    parts_.parked.release(now, parts_.fleet.servers[server].service, Signal::moved);
+  }
   void server_left(std::uint32_t server) { pods_.server_left(static_cast<int>(server)); }
   /// What it did; empty without control.
   [[nodiscard]] Table take_changes() { return log_ ? log_->take() : Table{}; }
-  /// Whether it may act at any event, so that no iterations can be advanced together.
-  [[nodiscard]] static bool acts_at_any_event(const Control* control);
 
  private:
   enum class What : std::uint8_t {
@@ -78,6 +83,7 @@ class Controller {
   void watch(Time now);
   void look_at_service(Time now, int control);
   void look_at_pool(Time now, int pool);
+  void remove_empty_nodes(Time now, int pool);
   void follow_schedule(Time now, int control);
   void set_wanted(Time now, int control, int replicas);
   void let_go(Time now, int control, int count);
@@ -92,9 +98,7 @@ class Controller {
   void shape_gpus(Time now, int pool);
   /// After the last arrival, what waits for a replica that cannot come fails.
   void give_up_without_hope(Time now, int pool);
-  [[nodiscard]] double cold_start_s(int pod);
   [[nodiscard]] bool goes_on(Time now, int pool);
-  [[nodiscard]] ServiceState& service_of(int control);
 
   Parts parts_;
   const Control& control_;

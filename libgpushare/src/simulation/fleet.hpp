@@ -28,14 +28,19 @@ struct Rank {
   std::uint32_t step = 0;  ///< of ranks beyond the first: its part of the step in hand
 };
 
+enum class ServerState : std::uint8_t {
+  up,
+  draining,  ///< takes no more jobs, and goes when the last one has left
+  down,      ///< after a fault, until it is restarted
+  gone
+};
+[[nodiscard]] inline bool runs(ServerState state) {
+  return state == ServerState::up || state == ServerState::draining;
+}
+
 /// One replica of a service: the process of its first rank, and those of the others.
 struct Server : Rank {
-  enum class State : std::uint8_t {
-    up,
-    draining,  ///< takes no more jobs, and goes when the last one has left
-    down,      ///< after a fault, until it is restarted
-    gone
-  };
+  using State = ServerState;
 
   Server(int service_index, int replica_number, const Rank& first, AnyEngine its_engine)
       : Rank(first), service(service_index), replica(replica_number), engine(std::move(its_engine)) {}
@@ -54,7 +59,7 @@ struct Server : Rank {
   std::vector<Rank> others{};  ///< ranks beyond the first; every step runs on all of them
 
   [[nodiscard]] bool accepts() const { return state == State::up; }
-  [[nodiscard]] bool runs() const { return state == State::up || state == State::draining; }
+  [[nodiscard]] bool runs() const { return gpushare::runs(state); }
   /// The rank of a partition.
   [[nodiscard]] const Rank& rank_on(int where) const {
     for (const Rank& rank : others)
@@ -87,6 +92,7 @@ struct GpuState {
   int node = 0;
   RateExecutor link;  ///< copies to the GPU: those of n processes run at 1/n of its rate
   std::vector<std::uint32_t> partitions{};  ///< that are there now
+  Time repaired{};                          ///< after a fault: nothing runs there before
   bool can_throttle = false;                ///< its steps can together draw more than the limit leaves
   double clock = 1;                         ///< share of the full rate
   std::uint32_t link_slot = 0;
@@ -104,12 +110,16 @@ struct ServiceState {
   std::vector<int> servers;  ///< by replica, those that are gone too
   std::vector<int> present;  ///< those that are not, by replica
   std::uint64_t next = 0;    ///< round robin
+  std::uint64_t spare = 0;   ///< likewise, of those whose turn was with a server that takes none
   std::shared_ptr<JobQueue> shared_queue;
   bool waits_for_replicas = false;  ///< whoever finds none waits for one, and does not fail
   std::uint64_t jobs = 0;           ///< that came, from the beginning
   TimeIntegral parked;              ///< that wait for a replica
   TimeIntegral in_system;
   TimeIntegral servers_busy;
+  TimeIntegral down;                                 ///< servers after a fault, until they are restarted
+  TimeIntegral unserved;                             ///< 1 while no server runs
+  int running = 0;                                   ///< servers that do
   std::uint64_t steps = 0;                           ///< planned in the window
   double step_items = 0;                             ///< summed over them
   std::uint64_t rejected = 0;                        ///< in the window

@@ -47,6 +47,7 @@ bool HeldStreams::open(Time now, std::uint32_t holder, const Request& request) {
       std::get<StreamEngine>(fleet_.servers[static_cast<std::size_t>(chosen)].engine).enqueue(job);
   if (!taken) {
     stream.refusal = chosen < 0 ? RequestStatus::failed : RequestStatus::rejected;
+    stream.by_fault = chosen < 0 && fleet_.services[static_cast<std::size_t>(service)].down.value() > 0;
     fleet_.services[static_cast<std::size_t>(service)].rejected += chosen < 0 ? 0 : 1;
     return false;
   }
@@ -81,8 +82,11 @@ void HeldStreams::on_outcome(Time now, const Outcome& outcome) {
   if (outcome.signal == Signal::opened) {
     stream.state = Held::State::open;
   } else {
+    Server& server = fleet_.servers[static_cast<std::size_t>(stream.server)];
     stream.state = Held::State::closed;
-    --fleet_.servers[static_cast<std::size_t>(stream.server)].in_system;
+    stream.refusal = RequestStatus::failed;
+    stream.by_fault = server.state == Server::State::down;
+    --server.in_system;
   }
   if (waited) told_(now, outcome.request);  // whoever lost a stream asks for another one with the next turn
 }

@@ -20,6 +20,7 @@ class HeldStreams {
     State state = State::closed;
     int server = -1;
     RequestStatus refusal = RequestStatus::failed;  ///< of a turn while it is closed
+    bool by_fault = false;                          ///< that refusal
   };
   /// A stream that its holder waited for is open, or will not be: (now, holder).
   using Told = FunctionRef<void(Time, std::uint32_t)>;

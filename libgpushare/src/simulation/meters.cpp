@@ -42,6 +42,8 @@ void Meters::open(Time now) {
     ServiceState& service = fleet_.services[i];
     services_[i].in_system -= service.in_system.integral_s(now);
     services_[i].busy -= service.servers_busy.integral_s(now);
+    services_[i].down -= service.down.integral_s(now);
+    services_[i].unserved -= service.unserved.integral_s(now);
     services_[i].server_seconds = window_s_ * static_cast<double>(service.present.size());
     service.steps = 0;
     service.step_items = 0;
@@ -65,6 +67,8 @@ void Meters::close(Time now) {
     ServiceMeter& meter = services_[i];
     meter.in_system += service.in_system.integral_s(now);
     meter.busy += service.servers_busy.integral_s(now);
+    meter.down += service.down.integral_s(now);
+    meter.unserved += service.unserved.integral_s(now);
     meter.batch = share(service.step_items, static_cast<double>(service.steps));
     meter.steps = service.steps;
     meter.rejected = service.rejected;

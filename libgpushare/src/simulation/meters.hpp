@@ -26,6 +26,7 @@ class Meters {
   struct ServiceMeter {
     double in_system = 0, busy = 0, batch = 0;  ///< integrals, s; mean
     double server_seconds = 0;                  ///< while a server was there
+    double down = 0, unserved = 0;              ///< integrals, s
     std::uint64_t steps = 0, rejected = 0;
     int replicas = 0;  ///< at the end
     EngineStatistics engines;

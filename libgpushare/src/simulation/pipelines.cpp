@@ -144,16 +144,21 @@ void Pipelines::send_job(Time now, std::uint32_t slot, std::uint8_t index) {
   state.job_queued = now;
   const bool held = to_.streams.is_held(request, index);
   const int chosen = held ? to_.streams.speak(request, job) : choose_server(now, job, request);
-  if (held && chosen < 0) return refuse(now, job, to_.streams[HeldStreams::holder_of(request)].refusal);
-  ServiceState& service = to_.fleet.services[static_cast<std::size_t>(service_index)];
-  if (chosen < 0 && service.waits_for_replicas) return to_.parked.add(now, service_index, {slot, index});
-  if (chosen < 0) return refuse(now, job, RequestStatus::failed);
+  if (held && chosen < 0) {
+    const HeldStreams::Held& stream = to_.streams[HeldStreams::holder_of(request)];
+    return refuse(now, job, stream.refusal, stream.by_fault);
+  }
+  const auto number = static_cast<std::size_t>(service_index);
+  if (chosen < 0 && to_.fleet.services[number].waits_for_replicas)
+    return to_.parked.add(now, service_index, {slot, index});
+  if (chosen < 0) return refuse(now, job, RequestStatus::failed, to_.fleet.services[number].down.value() > 0);
   Server& server = to_.fleet.servers[static_cast<std::size_t>(chosen)];
+  ServiceState& service = to_.fleet.services[number];
   if (!held && !std::visit([&](auto& engine) { return engine.enqueue(job); }, server.engine)) {
     ++service.rejected;
     const auto* engine = std::get_if<ContinuousEngine>(&server.engine);
     request.too_long = engine != nullptr && tokens_of(job) > engine->longest_sequence();
-    return refuse(now, job, RequestStatus::rejected);
+    return refuse(now, job, RequestStatus::rejected, false);
   }
   state.replica = server.replica;
   state.in_service = true;
@@ -175,8 +180,9 @@ int Pipelines::choose_server(Time now, const Job& job, const Request& request) {
   return to_.router.choose(now, job, request, service);
 }
 
-void Pipelines::refuse(Time now, const Job& job, RequestStatus status) {
+void Pipelines::refuse(Time now, const Job& job, RequestStatus status, bool by_fault) {
   requests_[job.request].status = status;
+  requests_[job.request].by_fault = by_fault;
   release_worker(now, job.request, job.stage);
   --requests_[job.request].jobs_open;
   close_if_done(now, job.request);
@@ -220,6 +226,10 @@ void Pipelines::on_outcome(Time now, const Outcome& outcome) {
         break;
       }
       request.status = RequestStatus::failed;
+      request.by_fault =  // what waits for a replica has none
+          state.replica >= 0 &&
+          to_.fleet.servers[static_cast<std::size_t>(server_of(request, outcome.stage))].state ==
+              Server::State::down;
       --request.jobs_open;
       close_if_done(now, outcome.request);
       break;

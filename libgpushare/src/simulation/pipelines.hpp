@@ -64,7 +64,7 @@ class Pipelines {
   void begin_visit(Time now, std::uint32_t slot, std::uint8_t stage);
   void send_job(Time now, std::uint32_t slot, std::uint8_t stage);
   [[nodiscard]] int choose_server(Time now, const Job& job, const Request& request);
-  void refuse(Time now, const Job& job, RequestStatus status);
+  void refuse(Time now, const Job& job, RequestStatus status, bool by_fault);
   [[nodiscard]] int server_of(const Request& request, std::uint8_t stage) const;
   void leave_service(Time now, std::uint32_t slot, std::uint8_t stage);
   void trigger(Time now, std::uint32_t slot, std::uint8_t stage, Trigger on);

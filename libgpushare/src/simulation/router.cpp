@@ -14,6 +14,14 @@ constexpr double kImbalanceFactor = 1.1;
 // would otherwise send everyone to the first replica that has it.
 constexpr double kWorthGoing = 0.5;
 
+// Of the user, the session or the request itself.
+std::size_t hash_of(const Request& request, std::uint64_t factor) {
+  const std::uint64_t who = request.user >= 0      ? static_cast<std::uint64_t>(request.user)
+                            : request.session >= 0 ? static_cast<std::uint64_t>(request.session)
+                                                   : request.uid;
+  return static_cast<std::size_t>((who * factor) >> 32);
+}
+
 }  // namespace
 
 int Router::choose(Time now, const Job& job, const Request& request, int service_index) {
@@ -25,13 +33,19 @@ int Router::choose(Time now, const Job& job, const Request& request, int service
   if (routing == Routing::prefix_affine) return prefix_affine(now, job, service);
   if (routing == Routing::shared_queue)
     if (const int server = idle(service); server >= 0) return server;
-  const std::size_t first = first_in_turn(routing, request, service);
-  const std::size_t replicas = service.present.size();
-  for (std::size_t i = 0; i < replicas; ++i) {  // the next one that accepts
-    const int candidate = service.present[(first + i) % replicas];
-    if (server(candidate).accepts()) return candidate;
-  }
-  return -1;
+  const int candidate = service.present[first_in_turn(routing, request, service)];
+  if (server(candidate).accepts()) return candidate;
+  // The others have its share in turn, or each of its users one of them: the next one alone would have twice its own.
+  return accepting(service, routing == Routing::user_affinity  ? hash_of(request, 0xC2B2AE3D27D4EB4Full)
+                            : routing == Routing::shared_queue ? 0
+                                                               : service.spare++);
+}
+
+int Router::accepting(const ServiceState& service, std::uint64_t turn) const {
+  std::vector<int> takers;
+  for (const int candidate : service.present)
+    if (server(candidate).accepts()) takers.push_back(candidate);
+  return takers.empty() ? -1 : takers[turn % takers.size()];
 }
 
 std::size_t Router::first_in_turn(Routing routing, const Request& request, ServiceState& service) {
@@ -41,12 +55,8 @@ std::size_t Router::first_in_turn(Routing routing, const Request& request, Servi
       return service.next++ % replicas;
     case Routing::random:
       return static_cast<std::size_t>(luck_.uniform() * static_cast<double>(replicas));
-    case Routing::user_affinity: {
-      const std::uint64_t who = request.user >= 0      ? static_cast<std::uint64_t>(request.user)
-                                : request.session >= 0 ? static_cast<std::uint64_t>(request.session)
-                                                       : request.uid;
-      return static_cast<std::size_t>((who * 0x9E3779B97F4A7C15ull) >> 32) % replicas;
-    }
+    case Routing::user_affinity:
+      return hash_of(request, 0x9E3779B97F4A7C15ull) % replicas;
     case Routing::shared_queue:
     case Routing::least_outstanding:
     case Routing::power_of_two:

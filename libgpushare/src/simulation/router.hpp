@@ -30,6 +30,8 @@ class Router {
   /// Where in the list of present servers the policy would begin, when it does not choose by itself.
   [[nodiscard]] std::size_t first_in_turn(Routing routing, const Request& request, ServiceState& service);
   [[nodiscard]] int idle(const ServiceState& service) const;
+  /// One of those that accept, by turns; -1 when there are none.
+  [[nodiscard]] int accepting(const ServiceState& service, std::uint64_t turn) const;
   [[nodiscard]] int least_outstanding(const ServiceState& service) const;
   [[nodiscard]] int better_of_two(const ServiceState& service);
   [[nodiscard]] int prefix_affine(Time now, const Job& job, const ServiceState& service);

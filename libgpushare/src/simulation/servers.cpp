@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 
 namespace gpushare {
 
@@ -15,9 +16,25 @@ void Servers::add(Time now, std::uint32_t index) {
   server.wake_slot = add_slot(kernel_, kWakeEvent, Part::wake, index);
   server.restart_slot = add_slot(kernel_, kFleetEvent, Part::restart, index);
   if (log_ != nullptr) log_->server_up(now, index);
+  count(now, index, Server::State::gone, server.state);
   if (!std::holds_alternative<ContinuousEngine>(server.engine)) return;
   steps_.add_own_step(index);
   merged_.add(index);
+}
+
+void Servers::move(Time now, std::uint32_t index, Server::State to) {
+  Server& server = fleet_.servers[index];
+  count(now, index, std::exchange(server.state, to), to);
+}
+
+void Servers::count(Time now, std::uint32_t index, Server::State from, Server::State to) {
+  ServiceState& service = fleet_.service_of(fleet_.servers[index]);
+  const auto is_down = [](Server::State state) { return state == Server::State::down ? 1 : 0; };
+  service.down.add(now, is_down(to) - is_down(from));
+  if (runs(from) == runs(to)) return;
+  service.running += runs(to) ? 1 : -1;
+  service.unserved.set(now, service.running > 0 ? 0 : 1);
+  if (told_) (*told_)(now, index, runs(to));
 }
 
 bool Servers::leaves_to_others(const Server& server) const {
@@ -46,7 +63,7 @@ void Servers::serve(Time now, std::uint32_t index) {
 void Servers::kill(Time now, std::uint32_t index) {
   Server& server = fleet_.servers[index];
   steps_.kill(now, static_cast<int>(index));
-  server.state = Server::State::down;
+  move(now, index, Server::State::down);
   if (log_ != nullptr) log_->server_down(now, index);
   kernel_.cancel(server.wake_slot);
   std::visit([&](auto& engine) { engine.fail(kernel_.outbox()); }, server.engine);
@@ -57,7 +74,7 @@ void Servers::restart_at(Time time, std::uint32_t index) {
 }
 
 void Servers::on_restart(Time now, std::uint32_t index) {
-  fleet_.servers[index].state = Server::State::up;
+  move(now, index, Server::State::up);
   if (log_ != nullptr) log_->server_up(now, index);
   kernel_.mark(index);
 }

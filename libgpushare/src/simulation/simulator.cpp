@@ -46,7 +46,7 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options,
       steps_(kernel_, fleet_, gpus_, recorder_, log_.get()),
       merged_(kernel_, fleet_, scenario.workload,
               options.merge_steps && !options.record_steps && !options.record_log &&
-                  !Controller::acts_at_any_event(control_of(scenario))),
+                  !acts_at_any_event(control_of(scenario))),
       servers_(kernel_, fleet_, steps_, merged_, log_.get()),
       router_(fleet_, scenario.workload.services, luck_.stream("routing"),
               Router::CatchUp::to<&MergedIterations::catch_up>(merged_)),
@@ -65,7 +65,7 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options,
               window_s(scenario.workload)),
       series_(kernel_, fleet_, meters_, scenario.workload, series_window_s(scenario, options),
               end_of_arrivals_),
-      faults_(kernel_, fleet_, servers_, scenario.faults),
+      faults_(kernel_, fleet_, servers_, merged_, luck_, scenario),
       changes_({kernel_, fleet_, builder_, gpus_, servers_, merged_, meters_, log_.get()},
                FunctionRef<void(std::uint32_t)>::to<&Controller::server_left>(controller_)),
       controller_({kernel_, fleet_, changes_, merged_, parked_}, control_of(scenario), scenario.workload,
@@ -78,7 +78,7 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options,
   for (const Kernel::Slot slot : meters_.slots()) merged_.add_boundary(slot);
   for (std::uint32_t gpu = 0; gpu < fleet_.gpus.size(); ++gpu) gpus_.processes_changed({}, gpu);
   sources_.start();
-  faults_.start(scenario.workload.duration_s, merged_);
+  faults_.start();
   changes_.start(std::move(actions));
   controller_.start();
   merged_.refresh();
@@ -107,7 +107,8 @@ void Simulator::on_event(Time now, std::uint8_t part, std::uint32_t index) {
     case Part::fault:
       return faults_.on_fault(now, index);
     case Part::restart:
-      return servers_.on_restart(now, index);
+      servers_.on_restart(now, index);
+      return controller_.server_back(now, index);
     case Part::wake:
       return servers_.on_wake(index);
     case Part::iterations:
@@ -144,7 +145,7 @@ Run Simulator::run() {
   run.replication = luck_.replication;
   run.perturbed = spread.step_time > 0 || spread.pressure > 0 || spread.switching > 0;
   run.summary = summarise({scenario_, fleet_, meters_, recorder_, pipelines_.arrived() + never_sent,
-                           pipelines_.in_flight() + never_sent, kernel_.events(), end});
+                           pipelines_.in_flight() + never_sent, faults_.happened(), kernel_.events(), end});
   run.partitions = partition_table(run.summary);
   run.requests = recorder_.take_requests();
   run.steps = recorder_.take_steps();

@@ -99,6 +99,10 @@ void add_services(const FinishedRun& run, Summary& summary) {
     service.mean_batch = meter.batch;
     service.steps = meter.steps;
     service.rejected = meter.rejected;
+    if (!run.scenario.faults.empty()) {
+      service.availability = 1 - share(meter.down, meter.server_seconds);
+      service.any_replica_up = 1 - share(meter.unserved, summary.duration_s);
+    }
     service.counts = {meter.engines.counts.begin(), meter.engines.counts.end()};
     summary.services.push_back(std::move(service));
   }
@@ -141,6 +145,10 @@ void add_requests(const FinishedRun& run, Summary& summary) {
   add_load(run, summary);
   summary.success_rate =
       share(static_cast<double>(counts.completed - summary.late), static_cast<double>(run.arrived));
+  if (!run.scenario.faults.empty())
+    summary.faults = run.faults, summary.failed_by_faults = counts.failed_by_faults;
+  if (const double allowed = allowed_failures(run.scenario.workload.objectives); allowed > 0)
+    summary.error_budget_used = (1 - summary.success_rate) / allowed;
   if (run.recorder.counts_good()) {
     summary.goodput = share(static_cast<double>(counts.good), static_cast<double>(counts.arrived));
     summary.goodput_rate = share(static_cast<double>(counts.good_in_window), summary.duration_s);

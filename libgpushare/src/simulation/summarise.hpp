@@ -16,6 +16,7 @@ struct FinishedRun {
   const Recorder& recorder;
   std::uint64_t arrived = 0;     ///< requests, those of traces that were never sent too
   std::uint64_t unfinished = 0;  ///< of those
+  std::uint64_t faults = 0;      ///< that happened
   std::uint64_t events = 0;
   Time end{};  ///< of the last event
 };
