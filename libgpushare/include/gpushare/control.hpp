@@ -113,7 +113,12 @@ struct NodePool {
   double remove_after_s = 600;  ///< without need
   double remove_after_add_s = 600;  ///< no node goes so soon after one was added
   double needed_from = 0.5;         ///< a node with this share of its seats taken is needed
+  bool packs =
+      false;  ///< replicas sit down on the fullest node, so that others can go; false: on the emptiest
 };
+
+/// The shape in which a GPU of a pool begins, by its number among the pool's.
+[[nodiscard]] const GpuShape& first_shape(const NodePool& pool, int gpu);
 
 /// What is done to a fleet while it serves.
 struct Control {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "control/shape_policy.hpp"
 #include "gpushare/control.hpp"
 #include "placement/memory_parts.hpp"
 #include "sharing/sharing_modes.hpp"
@@ -48,33 +49,62 @@ bool holds(const Partition& partition, const ReplicaControl& replicas) {
   return replicas.instance.empty() || partition.name.substr(0, partition.name.find('@')) == replicas.instance;
 }
 
-void place_pools(const Control& control, const Workload& workload, Placement& placement) {
-  for (std::size_t p = 0; p < control.pools.size(); ++p) {
-    const NodePool& pool = control.pools[p];
-    const std::size_t first = placement.gpus.size();
-    for (int n = 0; n < pool.start; ++n) {
-      Node node = pool.node;
-      node.name = pool.name + "-" + std::to_string(n);
-      placement.nodes.push_back(node);
-      for (int g = 0; g < pool.gpus_per_node; ++g) {
-        GpuPlacement gpu = empty_gpu(pool.shape.cut, static_cast<int>(placement.nodes.size()) - 1);
-        for (PartitionPlacement& partition : gpu.partitions) partition.sharing = pool.shape.sharing;
-        placement.gpus.push_back(std::move(gpu));
+const GpuShape& first_shape(const NodePool& pool, int gpu) {
+  if (!pool.reshaping || pool.reshaping->by_load || !control::ShapePolicy(*pool.reshaping).at(0))
+    return pool.shape;
+  const bool among = pool.reshaping->gpus == 0 || gpu < pool.reshaping->gpus;
+  return among ? pool.reshaping->shape : pool.shape;
+}
+
+namespace {
+
+void place_nodes(const NodePool& pool, Placement& placement) {
+  int number = 0;
+  for (int n = 0; n < pool.start; ++n) {
+    Node node = pool.node;
+    node.name = pool.name + "-" + std::to_string(n);
+    placement.nodes.push_back(node);
+    for (int g = 0; g < pool.gpus_per_node; ++g) {
+      const GpuShape& shape = first_shape(pool, number++);
+      GpuPlacement gpu = empty_gpu(shape.cut, static_cast<int>(placement.nodes.size()) - 1);
+      for (PartitionPlacement& partition : gpu.partitions) partition.sharing = shape.sharing;
+      placement.gpus.push_back(std::move(gpu));
+    }
+  }
+}
+
+void place_replicas(const NodePool& pool, const ReplicaControl& replicas, const Service& service,
+                    std::size_t first_gpu, Placement& placement) {
+  for (int left = replicas.start; left > 0; --left) {
+    PartitionPlacement* chosen = nullptr;
+    ProcessPlacement process;
+    for (std::size_t gpu = first_gpu; gpu < placement.gpus.size(); ++gpu) {
+      const GpuShape& shape = first_shape(pool, static_cast<int>(gpu - first_gpu));
+      for (std::size_t part = 0; part < placement.gpus[gpu].partitions.size(); ++part) {
+        PartitionPlacement& there = placement.gpus[gpu].partitions[part];
+        const Partition& partition = placement.gpus[gpu].parts()[part];
+        const bool free = static_cast<int>(there.processes.size()) < shape.seats;
+        if (!free || !holds(partition, replicas)) continue;
+        if (chosen != nullptr && chosen->processes.size() <= there.processes.size()) continue;
+        chosen = &there;
+        process = seated(shape, partition, service, replicas.service);
       }
     }
-    for (const ReplicaControl& replicas : control.services) {
-      if (static_cast<std::size_t>(replicas.pool) != p) continue;
-      const Service& service = workload.services[static_cast<std::size_t>(replicas.service)];
-      int left = replicas.start;
-      for (std::size_t gpu = first; gpu < placement.gpus.size(); ++gpu)
-        for (std::size_t part = 0; part < placement.gpus[gpu].partitions.size(); ++part)
-          while (left > 0 && holds(placement.gpus[gpu].parts()[part], replicas) &&
-                 static_cast<int>(placement.gpus[gpu].partitions[part].processes.size()) < pool.shape.seats) {
-            placement.gpus[gpu].partitions[part].processes.push_back(
-                seated(pool.shape, placement.gpus[gpu].parts()[part], service, replicas.service));
-            --left;
-          }
-    }
+    if (chosen == nullptr) return;  // check_placement says that they are nowhere
+    chosen->processes.push_back(process);
+  }
+}
+
+}  // namespace
+
+void place_pools(const Control& control, const Workload& workload, Placement& placement) {
+  for (std::size_t p = 0; p < control.pools.size(); ++p) {
+    const std::size_t first_gpu = placement.gpus.size();
+    place_nodes(control.pools[p], placement);
+    for (const ReplicaControl& replicas : control.services)
+      if (static_cast<std::size_t>(replicas.pool) == p)
+        place_replicas(control.pools[p], replicas,
+                       workload.services[static_cast<std::size_t>(replicas.service)], first_gpu, placement);
   }
 }
 

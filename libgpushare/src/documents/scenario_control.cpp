@@ -99,6 +99,7 @@ NodePool read_pool(const Reader& reader, const std::string& name, const Scenario
   pool.shape = read_shape(reader, gpu ? named_profile(*gpu) : scenario.placing.gpu);
   pool.gpus_per_node = static_cast<int>(reader.integer("gpus_per_node", 1, 1, 64));
   pool.node = scenario.placing.node;
+  if (const auto fill = reader.find("fill")) pool.packs = fill->choice({"spread", "pack"}) == 1;
   if (const auto host = reader.find("host")) pool.node.host_cores = read_cores(*host);
   const Reader own = reader.at("nodes");
   const Bounds nodes = read_bounds(own, 1, kMostNodes);

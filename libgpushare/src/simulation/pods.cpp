@@ -105,9 +105,10 @@ bool Pods::take_seat(Pod& pod) {
     if (node.pool != control_of(pod).pool || node.state != PoolNode::State::ready) continue;
     if (const int there = taken(n); there < nodes_.seats(node)) choices.push_back({there, n});
   }
-  // The fullest first, so that others can go.
-  std::stable_sort(choices.begin(), choices.end(),
-                   [](const Choice& a, const Choice& b) { return a.taken > b.taken; });
+  const bool packs = control_.pools[static_cast<std::size_t>(control_of(pod).pool)].packs;
+  std::stable_sort(choices.begin(), choices.end(), [packs](const Choice& a, const Choice& b) {
+    return packs ? a.taken > b.taken : a.taken < b.taken;
+  });
   return std::any_of(choices.begin(), choices.end(),
                      [&](const Choice& choice) { return sit_down(pod, choice.node); });
 }

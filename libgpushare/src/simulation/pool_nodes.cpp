@@ -10,15 +10,18 @@ namespace gpushare {
 void PoolNodes::adopt() {
   int first = static_cast<int>(fleet_.nodes.size());
   for (const NodePool& pool : control_.pools) first -= pool.start;
-  for (std::size_t p = 0; p < control_.pools.size(); ++p)
+  for (std::size_t p = 0; p < control_.pools.size(); ++p) {
+    int number = 0;
     for (int n = 0; n < control_.pools[p].start; ++n, ++first) {
       PoolNode node{static_cast<int>(p), first, {}, PoolNode::State::ready, {}};
       for (std::uint32_t gpu = 0; gpu < fleet_.gpus.size(); ++gpu)
         if (fleet_.gpus[gpu].node == first) node.gpus.push_back(gpu);
       for (const std::uint32_t gpu : node.gpus) changes_.switch_on(gpu);
       set_up(node);
+      for (const std::uint32_t gpu : node.gpus) shapes_[gpu].now = &first_shape(control_.pools[p], number++);
       nodes_.push_back(std::move(node));
     }
+  }
 }
 
 int PoolNodes::add(Time now, int pool) {
