@@ -20,7 +20,7 @@ ROOMS = {
     "serving": "engines and their options",
     "traffic": "arrivals, calls",
     "placement": "modes, what fits, who serves whom",
-    "control": "actions on a fleet that serves",
+    "control": "policies of a fleet that follows its load",
     "results": "figures, bottleneck, tables, run log",
     "documents": "JSON to workload and placement",
     "simulation": "the kernel, its parts, a fleet that changes",

@@ -59,6 +59,15 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="FOLDER|FILE.csv", help="where to write tables; existing files are replaced"
     )
+    parser.add_argument(
+        "--series",
+        type=float,
+        metavar="S",
+        help="also keep a row for each S seconds (--out FOLDER, --plot); by default 288 rows of a fleet under control",
+    )
+    parser.add_argument(
+        "--plot", metavar="FILE", help="draw rates, fleet, load and latency over time (--series)"
+    )
     _add_breakdown(parser)
 
 
@@ -109,12 +118,15 @@ def run(options: argparse.Namespace) -> int:
             uncertainty=options.uncertainty,
             record_requests=options.out is not None or parts is not None,
             record_steps=options.steps,
+            series_s=options.series,
             threads=options.threads,
             most_requests=options.most_requests,
             progress=progress.fraction,
         )
     if options.out is not None:
         _write_result(result, options.out)
+    if options.plot is not None:
+        _plot_series(result, options.plot)
     judged = fared.named()
     groups = result.by(*parts, window_s=options.window) if parts is not None else None
     if options.json:
@@ -178,12 +190,20 @@ def _judged_text(fared: Any) -> str:
     return "".join(f"\n\n{part}" for part in parts)
 
 
+def _plot_series(result: Any, path: str) -> None:
+    from ..report.series import series
+
+    if len(result.runs[0].series) == 0:
+        raise ValueError("--plot draws a run over time: say with --series how many seconds a window has")
+    series(result).savefig(path, dpi=120)
+
+
 def _write_result(result: Any, out: str) -> None:
     if out.endswith(".csv"):
         write_csv(result.requests, out)
         return
     os.makedirs(out, exist_ok=True)
-    for name in ("requests", "steps", "partitions"):
+    for name in ("requests", "steps", "partitions", "series", "changes"):
         table = getattr(result, name)
         if table.columns:
             write_csv(table, os.path.join(out, f"{name}.csv"))

@@ -148,6 +148,37 @@ void add_faults(const Scenario& scenario, std::vector<Warning>& found) {
   }
 }
 
+// ---- How long nodes and replicas take to come
+
+void add_control(const Scenario& scenario, std::vector<Warning>& found) {
+  if (!scenario.control) return;
+  const auto document = scenario.document.empty() ? ordered_json() : ordered_json::parse(scenario.document);
+  const ordered_json control = member(document, "control");
+  for (const NodePool& pool : scenario.control->pools) {
+    const ordered_json nodes = member(member(member(control, "pools"), pool.name), "nodes");
+    if (pool.min < pool.max && !nodes.contains("boot_s"))
+      found.push_back({text::format("/control/pools/{}/nodes/boot_s", pool.name),
+                       text::format("by default {:.4g}", pool.boot_s.mean())});
+  }
+  for (const ReplicaControl& replicas : scenario.control->services) {
+    if (replicas.min == replicas.max) continue;
+    const std::string& name = scenario.workload.services[static_cast<std::size_t>(replicas.service)].name;
+    const ordered_json said = member(member(member(control, "services"), name), "cold_start");
+    const ColdStart& start = replicas.cold_start;
+    std::vector<std::string> unsaid;
+    const auto tell = [&](const char* key, double value) {
+      if (!said.contains(key)) unsaid.push_back(text::format("{} {:.4g}", key, value));
+    };
+    tell("image_bytes", start.image_bytes);
+    if (start.image_bytes > 0) tell("image_bytes_per_s", start.image_bytes_per_s);
+    tell("weights_bytes_per_s", start.weights_bytes_per_s);
+    tell("engine_s", start.engine_s.mean());
+    if (!unsaid.empty())
+      found.push_back({text::format("/control/services/{}/cold_start", name),
+                       text::format("by default {}", text::join(unsaid, ", "))});
+  }
+}
+
 // ---- Constants of another card
 
 bool is_used(const PartitionPlacement& part, std::string_view pointer) {
@@ -181,6 +212,7 @@ std::vector<Warning> assumptions_of(const Scenario& scenario) {
   std::vector<Warning> found;
   if (!scenario.document.empty()) add_defaults(scenario, found);
   add_faults(scenario, found);
+  add_control(scenario, found);
   for (const GpuPlacement& gpu : scenario.placement.gpus) add_carried(gpu, found);
   return found;
 }
