@@ -291,6 +291,8 @@ def test_a_run_shows_every_field(light: gs.Scenario) -> None:
         "requests": _core.Columns,
         "steps": _core.Columns,
         "partitions": _core.Columns,
+        "series": _core.Columns,
+        "changes": _core.Columns,
     }
     check_properties(run, types)
     assert (run.seed, run.replication, len(run.steps)) == (3, 0, 0)
