@@ -198,6 +198,22 @@ TEST_CASE("Instances are cut for the night, while a neighbour serves on") {
   CHECK(run.summary.partitions[0].processes.size() == 1);  // it was never moved
 }
 
+TEST_CASE("A whole GPU is cut by turning MIG on, which takes a reset") {
+  NodePool pool = pool_of(1, 1, 1);
+  pool.every_s = 1;
+  Reshaping cut;
+  cut.shape.cut = cut_gpu(test::a100(), parse_layout(*test::a100(), "3g.40gb+3g.40gb"));
+  cut.from_s = 10, cut.until_s = 1000, cut.recut_s = 2, cut.mode_change_s = 7;
+  pool.reshaping = cut;
+  ReplicaControl one;
+  one.cold_start = {0, 1, 1e9, constant(0), constant(0)};
+  const Run run = simulate(controlled({0, 15}, pool, one, 60));
+  // It leaves at 10 s, idle; that is seen at 11 s, the cut is done at 20 s, and its gigabyte is there at 21 s.
+  const auto finish = column(run.requests, "finish_s");
+  REQUIRE(finish.size() == 2);
+  CHECK(near(finish[1], 22));
+}
+
 TEST_CASE("A shape follows a load that stays, and not one that comes and goes") {
   Reshaping reshaping;
   reshaping.by_load = true;

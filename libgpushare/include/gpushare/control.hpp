@@ -88,8 +88,9 @@ struct GpuShape {
 /// When GPUs of a pool have its other shape.
 struct Reshaping {
   GpuShape shape;
-  int gpus = 0;        ///< of the pool, the first ones; 0: all
-  double recut_s = 1;  ///< to destroy and create instances, once the processes on them have left
+  int gpus = 0;               ///< of the pool, the first ones; 0: all
+  double mode_change_s = 35;  ///< as much again where MIG itself goes on or off: a reset of the GPU
+  double recut_s = 1;         ///< to destroy and create instances, once the processes on them have left
 
   // By the clock: from so many seconds to so many, and again every period_s (0: once).
   double from_s = 0, until_s = 0, period_s = 0;

@@ -100,6 +100,7 @@ constexpr auto kRanges = std::to_array<Plausible>({
     {"memory_headroom", 0.005, 0.8, kShare, "memory kept free"},
     {"memory_limit_bytes", 2e7, 1e12, kBytes, "a process's memory"},
     {"memory_per_item_bytes", 1e3, 1e11, kBytes, "memory of one item of a batch"},
+    {"mode_change_s", 0.1, 3600, kSeconds, "a reset of a GPU"},
     {"mtbf_s", 60, 1e10, kSeconds, "the time in service between two faults"},
     {"nominal_memory_bytes", 5e8, 2e12, kBytes, "a card's memory"},
     {"output_tokens", 1, 5e5, kTokens, "a reply"},

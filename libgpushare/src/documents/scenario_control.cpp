@@ -67,6 +67,7 @@ Reshaping read_reshaping(const Reader& reader, const GpuShape& otherwise, int gp
   reshaping.shape = read_shape(reader, otherwise.cut->profile);
   reshaping.gpus = static_cast<int>(reader.integer("gpus", 0, 1, gpus_at_most));
   reshaping.recut_s = reader.number("recut_s", reshaping.recut_s, json::kNonNegative);
+  reshaping.mode_change_s = reader.number("mode_change_s", reshaping.mode_change_s, json::kNonNegative);
   reshaping.by_load = reader.has("service");
   if (reshaping.by_load) {
     reshaping.service = index_of(reader.at("service"), "service", names_of(scenario.workload.services));

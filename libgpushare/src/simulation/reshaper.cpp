@@ -60,8 +60,11 @@ Reshaper::Steps Reshaper::steps(int pool) {
 }
 
 double Reshaper::recut_s(std::uint32_t gpu) const {
-  const bool cut = nodes_.shape_of(gpu).cut->layout != nodes_.next_shape_of(gpu).cut->layout;
-  return cut ? pool_of(nodes_.pool_of(gpu)).reshaping->recut_s : 0;
+  const Layout& now = nodes_.shape_of(gpu).cut->layout;
+  const Layout& next = nodes_.next_shape_of(gpu).cut->layout;
+  if (now == next) return 0;
+  const Reshaping& reshaping = *pool_of(nodes_.pool_of(gpu)).reshaping;
+  return reshaping.recut_s + (now.whole() != next.whole() ? reshaping.mode_change_s : 0);
 }
 
 void Reshaper::finish(Time now, std::uint32_t gpu) {
