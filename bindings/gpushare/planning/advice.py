@@ -145,7 +145,7 @@ def advise(habits: Sequence[Habits], completed: float, shares: bool, how: str, i
         named = ", ".join(f"{h.service} {100 * h.peak:.0f} %" for h in full)
         rule = (
             f"rule of thumb: a service above {100 * BUSY:.0f} % of a GPU at peak ({named}) gets single pods, "
-            "a GPU each, and autoscaling (which is not simulated here)"
+            "a GPU each, and autoscaling (docs/control.md simulates it)"
         )
         verdict = (
             "the simulation shares all the same" if shares else "the simulation agrees: nothing is freed"

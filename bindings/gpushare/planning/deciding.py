@@ -166,7 +166,9 @@ def _case(point: Point, objectives: Mapping[str, Any] | None, slo: Sequence[str]
 
 
 def _dedicated(scenario: Scenario, seed: int | None) -> list[Point]:
-    """A GPU for every server, which some scenarios cannot have."""
+    """A GPU for every server, which some scenarios cannot have, and fleets under control are not compared with."""
+    if "control" in scenario.document:
+        return []
     points, _ = combinations(scenario, {"mode": [_DEDICATED]})
     return [replace(point, seed=seed) for point in points]
 

@@ -119,7 +119,7 @@ class Space:
         document["pipelines"] = {n: p for n, p in document["pipelines"].items() if n in pipelines}
         only = next(iter(self.pipelines)) if len(self.pipelines) == 1 else ""
         document["traffic"] = [t for t in document["traffic"] if t.get("pipeline", only) in pipelines]
-        for key in ("modes", "objectives", "faults"):
+        for key in ("modes", "objectives", "faults", "control"):
             document.pop(key, None)
         document["placement"] = {"mode": "dedicated"}
         recipe = self.scenario._recipe

@@ -151,9 +151,10 @@ def _kept(verdict: Choice, everything: Sequence[Judged]) -> str:
 
 def _about_dedicated(verdict: Choice) -> list[str]:
     alone = verdict.alone
-    if alone is None or alone.measured is None:
-        why = f": {alone.why_not}" if alone is not None else ""
-        return [f"dedicated GPUs cannot run it{why}. Nothing is compared with them."]
+    if alone is None:  # as of fleets under control
+        return ["Modes are compared with each other, and not with dedicated GPUs."]
+    if alone.measured is None:
+        return [f"dedicated GPUs cannot run it: {alone.why_not}. Nothing is compared with them."]
     lines = []
     if verdict.keeps_up < KEEPS_UP:
         lines.append(

@@ -157,8 +157,9 @@ class ComparisonText:
     def _legend(self) -> str:
         windows = values(self._outcomes, "duration_s")
         window = next((float(seconds) for seconds in windows if not math.isnan(seconds)), math.nan)
+        baseline = self._scenario.baseline_gpus
         return (
-            f"freed: GPUs fewer than the {self._scenario.baseline_gpus} of one GPU for each server. "
+            f"{f'freed: GPUs fewer than the {baseline} of one GPU for each server. ' if baseline > 0 else ''}"
             f"req/s, tok/s: completed requests and their output tokens in the {number(window, 0)} s "
             f"measured{self._offered()}. busy: share of time with a kernel running; bandwidth: bytes moved of the "
             "peak; both over the GPUs used. VRAM: resident of nominal. jitter: p99 - p50. "
