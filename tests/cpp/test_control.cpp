@@ -400,6 +400,16 @@ TEST_CASE("Whatever comes and goes, every conservation law holds, and the same s
     scenario.control = control;
     scenario.placement = {{}, {}};
     place_pools(*scenario.control, scenario.workload, scenario.placement);
+    if (below(3) == 0) {
+      Fault fault;
+      fault.target = static_cast<FaultTarget>(below(3));
+      fault.number = Fault::kEach;
+      fault.kind = static_cast<FaultKind>(below(3));
+      fault.mtbf_s = 0.5 + luck.uniform();
+      fault.repair_s = exponential(0.1);
+      fault.restart_s = exponential(0.1);
+      scenario.faults = {fault};
+    }
     INFO("run " << i);
     const Run run = simulate(scenario);
     CHECK(run.summary.completed + run.summary.failed + run.summary.rejected == run.summary.arrived);

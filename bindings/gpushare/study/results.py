@@ -144,7 +144,7 @@ class Summary(Mapping[str, float]):
             *self._failures(),
             (
                 "GPUs",
-                f"{count('gpus_used')} used, {count('gpus_freed')} freed; {_percent(self['gpu_busy'])} busy; "
+                f"{self._used()}, {count('gpus_freed')} freed; {_percent(self['gpu_busy'])} busy; "
                 f"${number(self['cost_per_month'], 0)} a month",
             ),
             (
@@ -164,6 +164,13 @@ class Summary(Mapping[str, float]):
         )
         failed = self._count("failed_by_faults")
         return [("faults", f"{self._count('faults')} happened, {failed} requests failed by them; up: {up}")]
+
+    def _used(self) -> str:
+        """GPUs that were on, which may have come and gone."""
+        mean = 3600 * self["gpu_hours"] / self["duration_s"]
+        if abs(mean - self["gpus_used"]) < 0.05:
+            return f"{self._count('gpus_used')} used"
+        return f"{self._count('gpus_used')} used at most, {number(mean, 1)} on average"
 
     def _stranded(self) -> str:
         """What MIG cuts off, and empty instances."""
