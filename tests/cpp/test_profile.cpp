@@ -255,8 +255,8 @@ TEST_CASE("what was measured on one card is an assumption on the others") {
 
 TEST_CASE("an unknown profile is refused with the nearest name and the list") {
   CHECK_THROWS_WITH_AS(
-      (void)load_profile("a10"),
-      doctest::Contains("no GPU profile is called \"a10\"; did you mean \"a100\"?; known: a100, "
+      (void)load_profile("a100-pci"),
+      doctest::Contains("no GPU profile is called \"a100-pci\"; did you mean \"a100-pcie\"?; known: a100, "
                         "a100-40gb, a100-pcie, a30, h100, h200, rtx-4090, rtx-pro-6000"),
       ProfileError);
   CHECK_THROWS_WITH_AS((void)load_profile("quantum"), doctest::Contains("known: a100, "), ProfileError);

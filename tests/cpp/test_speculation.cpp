@@ -243,7 +243,7 @@ TEST_CASE("speculation that makes no sense is refused where it stands") {
   const std::string at = "s.json#/services/llm/engine/speculation";
   has(R"({"draft": "ngram", "tokens": 4, "acceptance": 0.6})", "accepted");
   has(R"({"tokens": 4, "acceptance": 0.6})", at);
-  has(R"({"draft": "llama-3.2-2b", "tokens": 4, "acceptance": 0.6})", "did you mean \"llama-3.2-1b\"?");
+  has(R"({"draft": "lama-3.2-1b", "tokens": 4, "acceptance": 0.6})", "did you mean \"llama-3.2-1b\"?");
   has(R"({"draft": "parakeet-1.1b", "tokens": 4, "acceptance": 0.6})", "a draft is an LLM, or \"ngram\"");
   has(R"({"draft": "ngram", "tokens": 0, "acceptance": 0.6})", at + "/tokens");
   has(R"({"draft": "ngram", "tokens": 4, "acceptance": 1.2})", at + "/acceptance");

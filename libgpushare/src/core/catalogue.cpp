@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/builtin.hpp"
+#include "core/names.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
 
@@ -49,6 +50,17 @@ bool Catalogue::has(std::string_view name) const {
   return name != kSchema && builtin(folder, name).has_value();
 }
 
+std::optional<std::string> Catalogue::find(std::string_view name) const {
+  if (has(name)) return std::string(name);
+  std::vector<names::Named> known;
+  for (const std::string& one : names()) {
+    const auto document = nlohmann::json::parse(text(one), nullptr, false);
+    const bool titled = document.is_object() && document.contains("title") && document["title"].is_string();
+    known.push_back({one, titled ? document["title"].get<std::string>() : std::string()});
+  }
+  return names::meant(name, known);
+}
+
 std::string_view Catalogue::text(std::string_view name) const { return builtin(folder, name).value(); }
 
 std::string Catalogue::source(std::string_view name_or_path) const {
@@ -58,27 +70,34 @@ std::string Catalogue::source(std::string_view name_or_path) const {
 
 std::string Catalogue::no_such(std::string_view name) const {
   const auto known = names();
-  return text::format("no {} is called \"{}\"{}; known: {}{}", what, name, did_you_mean(name, known),
-                      text::join(known, ", "), paths ? kOrPath : "");
+  return text::format("no {} is called \"{}\"{}; known: {}{}", what, name,
+                      did_you_mean(name, names::family(name, known)), text::join(known, ", "),
+                      paths ? kOrPath : "");
 }
 
 std::string Catalogue::unknown(std::string_view name) const {
-  return unknown_name(what, name, names()) + std::string(paths ? kOrPath : "");
+  const auto known = names();
+  return text::format("unknown {} \"{}\"{} Known: {}{}", what, name,
+                      did_you_mean(name, names::family(name, known), "."), text::join(known, ", "),
+                      paths ? kOrPath : "");
 }
 
 std::string Catalogue::named_by(const json::Reader& reader) const {
   std::string name = reader.string();
-  if (paths && is_path(name)) {
-    if (!std::filesystem::exists(name)) reader.fail(text::format("there is no {} file \"{}\"", what, name));
-  } else if (!has(name)) {
-    reader.fail(unknown(name));
-  }
-  return name;
+  const bool path = paths && is_path(name);
+  if (path && std::filesystem::exists(name)) return name;
+  const bool file = name.ends_with(".json");
+  if (const auto known = file ? std::nullopt : find(name)) return *known;
+  if (path) reader.fail(text::format("there is no {} file \"{}\"", what, name));
+  reader.fail(unknown(name));
 }
 
 nlohmann::json Catalogue::load(const std::string& name_or_path, const json::Thrower& thrower) const {
+  if (paths && is_path(name_or_path) &&
+      (name_or_path.ends_with(".json") || std::filesystem::exists(name_or_path)))
+    return json::load_file(name_or_path, thrower);
+  if (const auto known = find(name_or_path)) return json::parse(text(*known), source(*known), thrower);
   if (paths && is_path(name_or_path)) return json::load_file(name_or_path, thrower);
-  if (has(name_or_path)) return json::parse(text(name_or_path), source(name_or_path), thrower);
   thrower({}, no_such(name_or_path));
   throw Error({}, no_such(name_or_path));
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,8 @@ struct Catalogue {
   /// Ascending; its schema is none of them.
   [[nodiscard]] std::vector<std::string> names() const;
   [[nodiscard]] bool has(std::string_view name) const;
+  /// The name of the file that is meant by a name, a product's string or a repository's id (core/names.hpp).
+  [[nodiscard]] std::optional<std::string> find(std::string_view name) const;
   /// Of a name that it has.
   [[nodiscard]] std::string_view text(std::string_view name) const;
   /// What errors call a file: its path, or "models/llama-3.1-8b.json" for a name.
@@ -40,7 +43,7 @@ struct Catalogue {
   [[nodiscard]] std::string no_such(std::string_view name) const;
   /// "unknown model "x"; did you mean "y"? Known: y, z; or give the path of a .json file": of what a document says.
   [[nodiscard]] std::string unknown(std::string_view name) const;
-  /// The name or path that a document has there; what does not exist fails at the reader.
+  /// The path that a document has there, or the name that is meant; what does not exist fails at the reader.
   [[nodiscard]] std::string named_by(const json::Reader& reader) const;
 
   /// By name or, where it takes paths, by path. `thrower` is told what cannot be found or read.

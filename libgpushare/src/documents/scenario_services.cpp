@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cctype>
+#include <map>
 
 #include "core/catalogue.hpp"
 #include "core/text.hpp"
@@ -20,6 +22,22 @@ int whole(const Reader& reader, std::string_view key, int otherwise, int min, in
 
 }  // namespace
 
+namespace {
+
+// As servers and repositories call them: 16 bits of either kind cost the same, and so do all ways to 4 bits.
+std::string usual_precision(const std::string& said) {
+  static const std::map<std::string, std::string, std::less<>> others{
+      {"bf16", "fp16"},    {"bfloat16", "fp16"}, {"float16", "fp16"}, {"half", "fp16"},
+      {"awq", "int4"},     {"gptq", "int4"},     {"w4a16", "int4"},   {"w8a8", "int8"},
+      {"fp8_e4m3", "fp8"}, {"float8", "fp8"},    {"e4m3", "fp8"}};
+  std::string lower;
+  for (const char c : said) lower.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
+  const auto found = others.find(lower);
+  return found == others.end() ? lower : found->second;
+}
+
+}  // namespace
+
 Precision read_precision(const Reader& owner, const Model& model) {
   const auto legal = precisions_of(model);
   const auto reader = owner.find("precision");
@@ -27,14 +45,15 @@ Precision read_precision(const Reader& owner, const Model& model) {
     const bool has_fp16 = std::find(legal.begin(), legal.end(), Precision::fp16) != legal.end();
     return has_fp16 ? Precision::fp16 : legal.front();
   }
-  const std::string name = reader->string();
+  const std::string said = reader->string();
+  const std::string name = usual_precision(said);
   Names names;
   for (const Precision precision : legal) {
     if (name == to_string(precision)) return precision;
     names.emplace_back(to_string(precision));
   }
-  reader->fail(text::format("model {} has no weights in \"{}\"{} It has {}", model.name, name,
-                            did_you_mean(name, names, "."), text::join(names, ", ")));
+  reader->fail(text::format("model {} has no weights in \"{}\"{} It has {}", model.name, said,
+                            did_you_mean(said, names, "."), text::join(names, ", ")));
 }
 
 namespace {

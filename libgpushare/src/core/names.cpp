@@ -1,0 +1,97 @@
+#include "core/names.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <iterator>
+
+namespace gpushare::names {
+namespace {
+
+// What stands in product strings and repository ids and tells no product apart.
+constexpr auto kFillers = std::to_array<std::string_view>(
+    {"nvidia", "geforce",  "tesla", "meta", "openai", "hbm2", "hbm2e", "hbm3", "hbm3e", "gddr6",  "gddr6x",
+     "gddr7",  "instruct", "chat",  "it",   "hf",     "base", "gpu",   "as",   "in",    "azure's"});
+
+bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
+
+// "v0.1", "v1"
+bool is_version(std::string_view word) {
+  return word.size() > 1 && word[0] == 'v' &&
+         std::all_of(word.begin() + 1, word.end(), [](char c) { return is_digit(c) || c == '.'; });
+}
+
+bool contains(const std::vector<std::string>& words, std::string_view word) {
+  // "sxm" is any of "sxm4" and "sxm5".
+  return std::any_of(words.begin(), words.end(), [&](const std::string& one) {
+    return one == word || (word == "sxm" && one.starts_with(word));
+  });
+}
+
+bool all_in(const std::vector<std::string>& these, const std::vector<std::string>& those) {
+  return std::all_of(these.begin(), these.end(),
+                     [&](const std::string& word) { return contains(those, word); });
+}
+
+}  // namespace
+
+std::vector<std::string> words(std::string_view name) {
+  name = name.substr(name.rfind('/') + 1);
+  std::vector<std::string> found;
+  std::string word;
+  const auto end = [&] {
+    while (word.ends_with('.')) word.pop_back();
+    const bool filler =
+        std::find(kFillers.begin(), kFillers.end(), word) != kFillers.end() || is_version(word);
+    if (!word.empty() && !filler) found.push_back(word);
+    word.clear();
+  };
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || (c == '.' && !word.empty()) || byte >= 0x80 || c == '\'') {
+      word.push_back(static_cast<char>(std::tolower(byte)));
+    } else {
+      end();
+    }
+  }
+  end();
+  return found;
+}
+
+namespace {
+
+// The words with a digit, up to their last one: "h100", "3.1", "8x7" of "8x7b".
+std::vector<std::string> numbers(std::string_view name) {
+  std::vector<std::string> found;
+  for (std::string& word : words(name)) {
+    while (!word.empty() && !is_digit(word.back())) word.pop_back();
+    if (!word.empty()) found.push_back(word);
+  }
+  return found;
+}
+
+}  // namespace
+
+std::optional<std::string> meant(std::string_view name, const std::vector<Named>& known) {
+  const auto said = words(name);
+  std::optional<std::string> one;
+  for (const Named& candidate : known) {
+    const auto own = words(candidate.name);
+    auto all = words(candidate.title);
+    const bool titled = said == all;
+    all.insert(all.end(), own.begin(), own.end());
+    if (said.empty() || (!titled && (!all_in(own, said) || !all_in(said, all)))) continue;
+    if (one) return std::nullopt;
+    one = candidate.name;
+  }
+  return one;
+}
+
+std::vector<std::string> family(std::string_view name, const std::vector<std::string>& known) {
+  std::vector<std::string> found;
+  std::copy_if(known.begin(), known.end(), std::back_inserter(found),
+               [&, own = numbers(name)](const std::string& other) { return numbers(other) == own; });
+  return found;
+}
+
+}  // namespace gpushare::names

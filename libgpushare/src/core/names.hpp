@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Names as people, cards and repositories write them: "NVIDIA H100 80GB HBM3", "meta-llama/Llama-3.1-8B-Instruct".
+namespace gpushare::names {
+
+/// A thing by its own name, with its title.
+struct Named {
+  std::string name;
+  std::string title;
+};
+
+/// The words of a name in lower case, without what tells no product apart: vendors, kinds of memory, "Instruct". Of a
+/// repository's id the last part counts.
+[[nodiscard]] std::vector<std::string> words(std::string_view name);
+
+/// Which one is meant: that of this title, or whose name's words are all there, with none that its name and title do not
+/// have. Nothing where there is none or more than one.
+[[nodiscard]] std::optional<std::string> meant(std::string_view name, const std::vector<Named>& known);
+
+/// Those that a slip may have meant: never another product, so every word with a digit has to be the same.
+[[nodiscard]] std::vector<std::string> family(std::string_view name, const std::vector<std::string>& known);
+
+}  // namespace gpushare::names

@@ -1,0 +1,79 @@
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "core/names.hpp"
+#include "gpushare/errors.hpp"
+#include "gpushare/gpushare.hpp"
+
+namespace test_names {
+
+using namespace gpushare;
+
+TEST_CASE("A card is known by its name and by the strings that tools and labels have for it") {
+  const std::vector<std::pair<std::string, std::string>> known{
+      {"H100", "h100"},
+      {"NVIDIA H100 80GB HBM3", "h100"},
+      {"NVIDIA-H100-80GB-HBM3", "h100"},
+      {"h100_sxm", "h100"},
+      {"H100-SXM5-80GB", "h100"},
+      {"NVIDIA A100-SXM4-80GB", "a100"},
+      {"A100-SXM4-40GB", "a100-40gb"},
+      {"NVIDIA A100 80GB PCIe", "a100-pcie"},
+      {"NVIDIA-A100-PCIe", "a100-pcie"},
+      {"NVIDIA H200", "h200"},
+      {"nvidia a30", "a30"},
+      {"NVIDIA GeForce RTX 4090", "rtx-4090"},
+      {"NVIDIA RTX PRO 6000 Blackwell Server Edition", "rtx-pro-6000"}};
+  for (const auto& [said, name] : known) {
+    INFO(said);
+    CHECK(load_profile(said).name == name);
+  }
+  for (const std::string& name : profile_names()) {
+    INFO(name);
+    CHECK(load_profile(load_profile(name).title).name == name);
+  }
+}
+
+TEST_CASE("A model is known by its title and by its repository's id") {
+  CHECK(load_model("meta-llama/Llama-3.1-8B-Instruct").name == "llama-3.1-8b");
+  CHECK(load_model("Meta-Llama-3.1-70B").name == "llama-3.1-70b");
+  CHECK(load_model("Qwen/Qwen3-32B").name == "qwen3-32b");
+  CHECK(load_model("mistralai/Mixtral-8x7B-Instruct-v0.1").name == "mixtral-8x7b");
+  CHECK(load_model("llama_3.2_1b").name == "llama-3.2-1b");
+  for (const std::string& name : model_names()) {
+    INFO(name);
+    CHECK(load_model(load_model(name).title).name == name);
+  }
+}
+
+TEST_CASE("Another product is neither taken nor suggested") {
+  const auto refusal = [](const std::string& name) {
+    try {
+      static_cast<void>(load_profile(name));
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("found");
+  };
+  for (const char* name : {"H100 NVL", "H100 PCIe", "H800", "A10", "B200", "L40S", "A100-PCIE-40GB"}) {
+    INFO(name);
+    const std::string said = refusal(name);
+    CHECK(said.find("no GPU profile is called") != std::string::npos);
+    CHECK(said.find("did you mean") == std::string::npos);
+  }
+  CHECK(refusal("rxt-4090").find("did you mean \"rtx-4090\"") != std::string::npos);
+  CHECK(refusal("a100-pice").find("did you mean \"a100-pcie\"") != std::string::npos);
+  CHECK_THROWS_WITH_AS(static_cast<void>(load_model("Qwen/Qwen2.5-32B")), doctest::Contains("Qwen2.5-32B"),
+                       Error);
+  CHECK_THROWS_AS(static_cast<void>(load_model("meta-llama/llama-3.1-8b.json")), Error);
+}
+
+TEST_CASE("Words of names") {
+  CHECK(names::words("meta-llama/Llama-3.1-8B-Instruct") == std::vector<std::string>{"llama", "3.1", "8b"});
+  CHECK(names::words("NVIDIA A100 80GB PCIe") == std::vector<std::string>{"a100", "80gb", "pcie"});
+  CHECK(names::words(" ... ").empty());
+}
+
+}  // namespace test_names
