@@ -1,14 +1,15 @@
 #pragma once
 
 /// Everything a planner needs: read a scenario, simulate it, read its figures, and fit its parameters to measured runs.
+#include "gpushare/actions.hpp"
 #include "gpushare/arrivals.hpp"
 #include "gpushare/bounds.hpp"
 #include "gpushare/calibration.hpp"
 #include "gpushare/calls.hpp"
 #include "gpushare/capacity.hpp"
-#include "gpushare/control.hpp"
 #include "gpushare/cluster_run.hpp"
 #include "gpushare/clusters.hpp"
+#include "gpushare/control.hpp"
 #include "gpushare/demand.hpp"
 #include "gpushare/engine.hpp"
 #include "gpushare/engines.hpp"

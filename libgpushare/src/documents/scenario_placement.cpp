@@ -95,12 +95,14 @@ Placement place_others(const Reader& placement, const std::optional<WrittenMode>
 }
 
 // A mode has nothing to place, and would seem to.
-void check_no_mode(const Reader& placement, const std::optional<WrittenMode>& written, const Scenario& scenario) {
+void check_no_mode(const Reader& placement, const std::optional<WrittenMode>& written,
+                   const Scenario& scenario) {
   const Reader mode = placement.at("mode");
   const auto chosen = written ? written : read_mode(mode.string(), mode.where());
   if (chosen && chosen->mode.kind == PlacementMode::Kind::dedicated) return;
   placement.fail(text::format(
-      "\"control\" places every service, in the \"layout\" and \"sharing\" of its pools: mode \"{}\" has nothing to "
+      "\"control\" places every service, in the \"layout\" and \"sharing\" of its pools: mode \"{}\" has "
+      "nothing to "
       "place. {}",
       scenario.mode,
       scenario.modes.empty() ? "Set \"control\" to null for it"

@@ -77,7 +77,8 @@ constexpr FigureRow<Summary> kRun[] = {
       "requests without success, of those that the objective for success_rate allows; more than 1 when it is "
       "missed"},
      if_counted<&Summary::error_budget_used>},
-    {{"gpus_used", "GPUs", Kind::count, Better::lower, "GPUs", 1, 0, "GPUs that were on in the window, at most at once"},
+    {{"gpus_used", "GPUs", Kind::count, Better::lower, "GPUs", 1, 0,
+      "GPUs that were on in the window, at most at once"},
      field<&Summary::gpus_used>},
     {{"gpus_freed", "GPUs", Kind::count, Better::higher, "freed", 1, 0,
       "GPUs fewer than one for each server would take"},
