@@ -19,6 +19,7 @@ from ..frames.tables import Table
 from ..scenario.placement import Placement
 from ..scenario.scenario import Scenario
 from ..traces.openb import read_nodes, read_pods
+from .placed import placed_rows
 
 __all__ = ["Cluster", "Rows", "cluster_of"]
 
@@ -279,8 +280,6 @@ class Cluster:
         >>> cluster.pods["name"].tolist(), cluster.pods["gpu_milli"].tolist()
         (['llm-0', 'asr-0', 'tts-0'], [1000, 428, 428])
         """
-        from .placed import placed_rows
-
         nodes, own = placed_rows(placed, cpu_milli, memory_mib)
         more = [] if pods is None else _as_rows(_columns(pods, "pods"))
         return cls(nodes, [*own, *more])

@@ -119,6 +119,8 @@ class ClusterRuns:
         Of the order of nodes.
     sharing : Sharing
         How shares are held.
+    until_s : float
+        Where it ended, if pods had not; infinite otherwise.
     """
 
     cluster: Cluster
@@ -127,6 +129,7 @@ class ClusterRuns:
     quotas: Mapping[str, float]
     order_seed: int
     sharing: Sharing
+    until_s: float = math.inf
 
     @property
     def warnings(self) -> Sequence[Notice]:
@@ -327,7 +330,7 @@ def cluster_over_time(
 
     run_all(run, names, done, threads=threads)
     runs = {name: outcomes[i] for i, name in enumerate(names)}
-    return ClusterRuns(found, runs, backfill, dict(quotas or {}), order_seed, share)
+    return ClusterRuns(found, runs, backfill, dict(quotas or {}), order_seed, share, until_s)
 
 
 def _run_of(name: str, cluster: Cluster, outcome: Mapping[str, Any]) -> ClusterRun:

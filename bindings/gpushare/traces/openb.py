@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import math
 import os
 from collections.abc import Callable, Sequence
 
@@ -188,7 +189,7 @@ def _check_pod(row: dict[str, str | float], where: str) -> None:
             where,
             f'column "num_gpu": found 0 of a pod with gpu_milli {row["gpu_milli"]}; expected at least 1',
         )
-    began, ended = row.get("creation_time", 0.0), row.get("deletion_time", 0.0)
+    began, ended = row.get("creation_time", math.nan), row.get("deletion_time", math.nan)
     if isinstance(began, float | int) and isinstance(ended, float | int) and ended < began:
         raise fail(
             TraceError,
