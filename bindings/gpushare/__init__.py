@@ -85,7 +85,7 @@ if TYPE_CHECKING:
     from .validation import validate as validate
     from .validation.sources import Answers as Answers
     from .validation.sources import answer_claims as answer_claims
-    from .windows.window import ClusterWindow as ClusterWindow
+    from .windows.answer import ClusterWindow as ClusterWindow
     from .windows.window import cluster_window as cluster_window
 
     __version__: str
@@ -140,7 +140,8 @@ _HOMES = {
     "traces": ("Trace",),
     "validation": ("Report", "validate"),
     "validation.sources": ("Answers", "answer_claims"),
-    "windows.window": ("ClusterWindow", "cluster_window"),
+    "windows.answer": ("ClusterWindow",),
+    "windows.window": ("cluster_window",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -352,6 +353,38 @@ def test_a_window_that_cannot_be_is_refused(
         window("mps", pods, **how)
 
 
+def test_pods_of_others_may_be_busy_all_the_time() -> None:
+    workload = copy.deepcopy(WORKLOAD)
+    for key in ("services", "pipelines"):
+        workload[key].popitem()
+    workload["traffic"].pop()
+    workload["objectives"] = {"e2e_latency_p95_s": 3, "ttft_p95_s": 1}
+    nodes = [NODES[1] | {"gpu": 2}]
+    here = {"node": "n1", "devices": [0]}
+    pods = [
+        pod("chat-a", 400, "chat", **here),
+        pod("batch", 300, duration=86400, **here),
+        pod("other", 300, num_gpu=2),
+    ]
+    runs = gs.cluster_over_time(nodes, pods, sharing="mps")
+    found = gs.cluster_window(runs, workload, at="09:00", window="5min", others="busy")
+    idle = gs.cluster_window(runs, workload, at="09:00", window="5min")
+    busy = found.result.summary()
+    assert busy["ask.e2e_latency_p95_s"] > 1.05 * idle.result.summary()["e2e_latency_p95_s"]
+    assert list(found.fared.named()) == ["ask.e2e_latency_p95_s", "ask.chat.ttft_p95_s"]
+    assert found.replicas["pod"].tolist() == ["chat-a", "batch", "other"]
+    assert found.scenario.placement.gpus[0]["partitions"][0]["active_thread_percentages"] == [40, 30, 30]
+    for one in (found, idle):
+        assert [node["host_cores"] for node in one.scenario.placement.nodes] == [12]
+    assert "with pods of others on its GPUs busy all the time" in " ".join(found.text().split())
+    with pytest.raises(ValueError, match="others: found 'calm'; expected idle or busy"):
+        gs.cluster_window(runs, workload, at="09:00", others="calm")
+    pods[1] |= {"creation_time": 32500}
+    late = gs.cluster_over_time(nodes, pods[:2], sharing="mps")
+    told = gs.cluster_window(late, workload, at="09:00", window="5min", others="busy").warnings
+    assert any("taken to be idle (none of them is there when the run begins)" in str(one) for one in told)
+
+
 def test_models_that_are_no_profile_are_asked_for() -> None:
     nodes = [node | {"model": "G2"} for node in NODES]
     runs = gs.cluster_over_time(nodes, PODS, policy="gpushare,fgd", until_s=40000)
@@ -415,3 +448,43 @@ def test_the_command_says_the_packing_first_and_then_the_window(
     ]:
         assert main([*given, *words]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_the_example_of_the_documentation_is_what_it_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "clusters.md").read_text()
+    section = text.partition("## Is the hour within its objectives?")[2]
+    names = iter(("nodes.csv", "pods.csv", "desk.json"))
+    for kind, block in re.findall(r"```(csv|json)\n(.*?)```", section, re.DOTALL):
+        (tmp_path / next(names)).write_text(block if kind == "csv" else json.dumps(json.loads(block)))
+    rows = re.findall(
+        r"^\| ([a-z-]+)(?:, `--others (busy)`)? \| (met|missed) \| (\S+) ms \| (\S+) ms \| (\d) \|$",
+        section,
+        re.M,
+    )
+    assert len(rows) == 5
+    for sharing, others, verdict, first, found, gpus in rows:
+        given = [str(tmp_path / name) for name in ("nodes.csv", "pods.csv")]
+        how = [
+            "--policy",
+            "gpushare",
+            "--sharing",
+            sharing,
+            "--workload",
+            str(tmp_path / "desk.json"),
+            "--json",
+        ]
+        how += ["--others", others or "idle"]
+        code = main(["cluster", *given, *how, "--at", "09:00", "--window", "1h"])
+        told = json.loads(capsys.readouterr().out)
+        assert told["started_pods"] == len(PODS)
+        assert told["waits"]["max_s"] == 0
+        hour = told["windows"][0]
+        assert (code, hour["meets"]) == {"met": (0, True), "missed": (4, False)}[verdict]
+        assert f"{1000 * hour['objectives']['ask.chat.ttft_p95_s']['value']:.0f}" == first
+        assert f"{1000 * hour['objectives']['find.e2e_latency_p95_s']['value']:.1f}" == found
+        assert (hour["gpus"], hour["replications"]) == (int(gpus), 4)
+        said = [one["text"] for one in hour["warnings"] if one["where"] == "others"]
+        assert len(said) == (sharing != "mig")
+        assert all(("always busy" if others else "taken to be idle") in text for text in said)

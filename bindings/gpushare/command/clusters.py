@@ -115,6 +115,11 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
         "--ready", type=float, metavar="SECONDS", help="from a pod's start until it serves; by default 60"
     )
     group.add_argument(
+        "--others",
+        choices=("idle", "busy"),
+        help="what pods without a service do on GPUs that they share with services; by default idle, which is nothing",
+    )
+    group.add_argument(
         "--replications",
         type=int,
         metavar="N",
@@ -169,8 +174,9 @@ def _windows(options: argparse.Namespace, runs: Any) -> list[Any]:
                     gpus=_pairs("--gpu", options.gpu, "G2=a100"),
                     slo=options.slo,
                     ready_s=READY_S if options.ready is None else options.ready,
+                    others=options.others or "idle",
                     seed=options.seed,
-                    replications=options.replications or 1,
+                    replications=1 if options.replications is None else options.replications,
                     threads=options.threads,
                     progress=progress.fraction,
                 )
@@ -186,8 +192,8 @@ def _check_options(options: argparse.Namespace) -> None:
     if options.workload is not None and options.at is None:
         raise ValueError("--workload: when does the window begin? Give --at too, such as --at 09:00")
     if options.workload is None:
-        for name in ("window", "gpu", "ready", "replications", "seed", "slo"):
-            if getattr(options, name):
+        for name in ("window", "gpu", "ready", "others", "replications", "seed", "slo"):
+            if getattr(options, name) not in (None, []):
                 raise ValueError(f"--{name}: is of a window; give --workload and --at too")
         if options.timed and options.at:
             raise ValueError(

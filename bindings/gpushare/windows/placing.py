@@ -178,7 +178,7 @@ def _node(
 ) -> dict[str, Any]:
     node: dict[str, Any] = {"name": name}
     if cpu_milli < NO_LIMIT_MILLI:
-        others = [pod for pod in pods if pod.node == name and not pod.service]
+        others = [pod for pod in pods if pod.node == name and (pod.stand_in or not pod.service)]
         node["host"] = {"cores": max(1, (cpu_milli - _most(others)) // 1000)}
     node["gpus"] = [_gpu_document(gpu, first, sharing) for gpu in gpus]
     return node

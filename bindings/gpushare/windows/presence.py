@@ -34,6 +34,8 @@ class Pod:
         Of the node.
     from_s, until_s : float
         On the clock of the list.
+    stand_in : bool
+        Whether its service is not its own.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Pod:
     cpu_milli: int
     from_s: float
     until_s: float
+    stand_in: bool = False
 
     @property
     def shared(self) -> bool:

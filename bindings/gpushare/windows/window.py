@@ -3,107 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
-from ..clusters.timed import ClusterRun, ClusterRuns
-from ..frames.notices import Notice, plain
-from ..frames.tables import Table
+from ..clusters.timed import ClusterRuns
+from ..frames.notices import Notice
 from ..planning.judging import Fared
 from ..planning.rounds import MOST, Budget, asked_of, judged_run
-from ..scenario.profiles import profile_names
 from ..scenario.scenario import Scenario, ScenarioLike
 from ..study.results import Result
 from ..study.simulation import MOST_REQUESTS, as_scenario, check_seconds
-from .clock import length_s, said, time_s
-from .missing import replica_table
-from .placing import Replica, check_served, stage
-from .presence import Pod, pods_of, unserved
-from .text import window_text
-from .workload import workload_from
+from .answer import ClusterWindow
+from .clock import length_s, time_s
+from .prepare import Prepared, prepare
 
-__all__ = ["ClusterWindow", "cluster_window"]
+__all__ = ["READY_S", "cluster_window"]
 
 #: Seconds that a run begins before the window, so that queues are not empty then (assumed).
 LEAD_S = 300.0
 #: Seconds from a pod's start until it serves (assumed: what a process takes to restart after a fault, too).
 READY_S = 60.0
-
-
-@dataclass(frozen=True)
-class ClusterWindow:
-    """A window of a packed cluster, simulated.
-
-    Attributes
-    ----------
-    policy : str
-        Which placed the pods.
-    at_s, duration_s, begin_s : float
-        The window on the clock of the list, and when the run began before it.
-    scenario : Scenario
-        Services and traffic on the placement at that time.
-    actions : list of mapping
-        Pods that come and go: ``gs.simulate(scenario, actions=actions)`` is the run again.
-    result : Result
-        Figures of the window, as of any run.
-    fared : Fared
-        What became of each objective; ``meets`` says whether all hold.
-    pods : list of Pod
-        All that held GPUs, those of others too.
-    """
-
-    policy: str
-    at_s: float
-    duration_s: float
-    begin_s: float
-    scenario: Scenario
-    actions: Sequence[Mapping[str, Any]]
-    result: Result
-    fared: Fared
-    pods: Sequence[Pod]
-    staged: Sequence[Replica]
-    warnings: Sequence[Notice]
-
-    @property
-    def meets(self) -> bool | None:
-        """Whether the window is within objectives; None where chance leaves it open."""
-        return self.fared.meets
-
-    @property
-    def asked(self) -> bool:
-        """Whether there are objectives."""
-        return bool(self.fared.judged or self.fared.checks)
-
-    @cached_property
-    def replicas(self) -> Table:
-        """A row for each replica: pod, node, GPU, when it served, its requests, p95s, and the objectives it misses."""
-        return replica_table(self.staged, self.scenario, self.result, self.fared.judged, self.begin_s)
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        rows = zip(*(self.replicas[name].tolist() for name in self.replicas.columns), strict=True)
-        return {
-            "policy": self.policy,
-            "at_s": self.at_s,
-            "duration_s": self.duration_s,
-            "lead_s": self.at_s - self.begin_s,
-            "meets": self.meets if self.asked else None,
-            "objectives": {name: one.to_dict() for name, one in self.fared.named().items()},
-            "replications": self.fared.runs,
-            "gpus": len(self.scenario.placement.gpus),
-            "replicas": [dict(zip(self.replicas.columns, row, strict=True)) for row in rows],
-            "actions": [dict(one) for one in self.actions],
-            "warnings": plain(self.warnings),
-            "summary": self.result.summary().to_dict(),
-        }
-
-    def text(self, width: int = 80) -> str:
-        """The answer first, then every objective and every replica."""
-        return window_text(self, width)
-
-    def __repr__(self) -> str:
-        return self.text()
 
 
 def cluster_window(
@@ -117,6 +36,7 @@ def cluster_window(
     slo: Sequence[str] = (),
     lead_s: float = LEAD_S,
     ready_s: float = READY_S,
+    others: str = "idle",
     seed: int | None = None,
     replications: int = 1,
     most_replications: int = MOST,
@@ -128,8 +48,8 @@ def cluster_window(
 
     Pods whose ``service`` names one of the workload's are its replicas, on the GPUs that the packing gave them: a
     share is a cap of SMs and memory under MPS, an instance under MIG, and one of several processes where GPUs are
-    time-sliced. Pods that come or go meanwhile are replicas that come and go. Pods without a service are taken to be
-    idle; where they share a GPU with services that is said.
+    time-sliced. Pods that come or go meanwhile are replicas that come and go. Pods without a service that share a
+    GPU with services are taken to be idle, or busy all the time, and either is said.
 
     Parameters
     ----------
@@ -152,6 +72,9 @@ def cluster_window(
         The run begins so long before the window, whose figures do not count it.
     ready_s : float
         From a pod's start until it serves.
+    others : {"idle", "busy"}
+        What pods without a service do on GPUs that they share with services: nothing, or one step after another, for
+        which stand-ins are added to the workload.
     seed, replications, most_replications, threads, most_requests, progress : optional
         As in `compare` and `simulate`.
 
@@ -175,154 +98,45 @@ def cluster_window(
     >>> gs.cluster_window(runs, "scenario.json", at="09:00", window="1h").meets  # doctest: +SKIP
     True
     """
-    scenario = as_scenario(workload)
-    run = _run_of(runs, policy)
     at_s, span_s = time_s("at", at), length_s("window", window)
-    if at_s + span_s > runs.until_s:
-        raise ValueError(
-            f"window: ends at {said(at_s + span_s)}; the packing ends at {said(runs.until_s)} (until_s)"
-        )
     begin_s = max(0.0, at_s - check_seconds("lead_s", lead_s))
-    length = at_s - begin_s + span_s
-    ranks = {one["name"]: int(one["tensor_parallel"]) for one in scenario.workload.services}
-    waiting = unserved(runs.cluster, run, ranks, at_s + span_s)
-    pods = pods_of(runs.cluster, run, begin_s, at_s + span_s)
-    staged = stage(
-        pods,
-        dict(zip(runs.cluster.nodes["sn"].tolist(), runs.cluster.nodes["cpu_milli"].tolist(), strict=True)),
-        _kinds(runs, pods, gpus or {}),
-        runs.sharing.name,
+    prepared = prepare(
+        runs,
+        as_scenario(workload),
+        policy=policy,
+        gpus=gpus or {},
         begin_s=begin_s,
-        length_s=length,
+        at_s=at_s,
+        until_s=at_s + span_s,
         ready_s=check_seconds("ready_s", ready_s),
+        others=others,
     )
-    check_served(staged, scenario.services, pods, said(begin_s))
-    document, traces, left_out = workload_from(scenario, begin_s, at_s - begin_s, length)
-    document["placement"] = {"nodes": staged.nodes}
-    placed, asked = asked_of(Scenario.from_dict(document, traces=traces), None, list(slo))
-    notices = [
-        *runs.sharing.notices,
-        *left_out,
-        *waiting,
-        *_neighbours(pods),
-        *_came(staged.actions, ready_s),
-    ]
-    if asked.tolerate and staged.actions:
-        asked = replace(asked, tolerate="")
-        notices.append(Notice("/objectives/tolerate", "is not checked: pods come or go in the window"))
-    budget = Budget(replications, most_replications, False, bool(asked.bounds or asked.tolerate))
-    result, fared = judged_run(
-        placed,
-        asked,
-        budget,
-        seed=seed,
-        actions=staged.actions,
-        threads=threads,
-        most_requests=most_requests,
-        progress=progress,
-    )
+    how = {"threads": threads, "most_requests": most_requests, "progress": progress, "seed": seed}
+    scenario, result, fared, unchecked = _judged(prepared, slo, replications, most_replications, **how)
     return ClusterWindow(
-        run.policy,
+        prepared.policy,
         at_s,
         span_s,
         begin_s,
-        placed,
-        staged.actions,
+        scenario,
+        prepared.staged.actions,
         result,
         fared,
-        pods,
-        staged.replicas,
-        tuple(dict.fromkeys([*notices, *result.warnings])),
+        prepared.pods,
+        prepared.staged.replicas,
+        tuple(dict.fromkeys([*prepared.notices, *unchecked, *result.warnings])),
     )
 
 
-def _run_of(runs: ClusterRuns, policy: str | None) -> ClusterRun:
-    if policy is None and len(runs.policies) == 1:
-        return next(iter(runs.policies.values()))
-    if policy is None or policy not in runs.policies:
-        found = "none" if policy is None else repr(policy)
-        raise ValueError(f"policy: found {found}; expected one of {', '.join(runs.policies)}")
-    return runs.policies[policy]
-
-
-def _kinds(runs: ClusterRuns, pods: Sequence[Pod], gpus: Mapping[str, str]) -> dict[str, str]:
-    """Profiles of the nodes where services run."""
-    known = set(profile_names())
-    models = dict(zip(runs.cluster.nodes["sn"].tolist(), runs.cluster.nodes["model"].tolist(), strict=True))
-    for model in gpus:
-        if model not in runs.cluster.models:
-            raise ValueError(
-                f"gpus: no node has GPUs of model {model!r}; there are {', '.join(runs.cluster.models)}"
-            )
-    found = {}
-    for node in dict.fromkeys(pod.node for pod in pods if pod.service):
-        model = models[node]
-        if model in gpus:
-            found[node] = str(gpus[model])
-        elif model in runs.sharing.profiles:
-            found[node] = runs.sharing.profiles[model].name
-        elif model in known or model.lower() in known:
-            found[node] = model if model in known else model.lower()
-        else:
-            raise ValueError(
-                f"gpus: node {node} has GPUs of model {model!r}, which is no profile; say which one it is: "
-                f"{{{model!r}: 'a100'}}. Profiles: {', '.join(sorted(known))}"
-            )
-    return found
-
-
-def _neighbours(pods: Sequence[Pod]) -> list[Notice]:
-    """Pods without a service that shared a GPU with one that has, at some time of the window."""
-    beside: dict[str, set[str]] = {}
-    where: set[str] = set()
-    for pod in pods:
-        if pod.service or not pod.shared:
-            continue
-        for device in pod.devices:
-            met = {
-                own.service
-                for own in pods
-                if own.service
-                and own.shared
-                and own.node == pod.node
-                and device in own.devices
-                and own.from_s < pod.until_s
-                and pod.from_s < own.until_s
-            }
-            if met:
-                beside.setdefault(pod.name, set()).update(met)
-                where.add(f"{pod.node}/gpu{device}")
-    if not beside:
-        return []
-    services = sorted(set.union(*beside.values()))
-    names = ", ".join([*list(beside)[:3], *(["..."] if len(beside) > 3 else [])])
-    many = f"{len(beside)} pods" if len(beside) > 1 else "1 pod"
-    return [
-        Notice(
-            "others",
-            f"{many} without a service ({names}) share{'' if len(beside) > 1 else 's'} {len(where)} "
-            f"GPU{'s' if len(where) > 1 else ''} with {', '.join(services)}: what they do there is not known, and they "
-            "are taken to be idle (assumed); give them a service that keeps their share busy to see the worst",
-        )
-    ]
-
-
-def _came(actions: Sequence[Mapping[str, Any]], ready_s: float) -> list[Notice]:
-    come = sum("start" in one for one in actions)
-    go = sum("stop" in one for one in actions)
-    said_ = []
-    if come:
-        said_.append(
-            Notice(
-                "ready_s",
-                f"{come} of the pods come in the run, and serve {ready_s:g} s after they start (assumed)",
-            )
-        )
-    if go:
-        said_.append(
-            Notice(
-                "pods",
-                f"{go} of the pods leave in the run: what they work on begins again elsewhere (assumed)",
-            )
-        )
-    return said_
+def _judged(
+    prepared: Prepared, slo: Sequence[str], replications: int, most: int, **how: Any
+) -> tuple[Scenario, Result, Fared, list[Notice]]:
+    """Runs it until its objectives are clear; with what is asked and not looked at."""
+    scenario, asked = asked_of(prepared.scenario, None, list(slo))
+    unchecked = []
+    if asked.tolerate and prepared.staged.actions:
+        asked = replace(asked, tolerate="")
+        unchecked = [Notice("/objectives/tolerate", "is not checked: pods come or go in the window")]
+    budget = Budget(replications, most, False, bool(asked.bounds or asked.tolerate))
+    result, fared = judged_run(scenario, asked, budget, actions=prepared.staged.actions, **how)
+    return scenario, result, fared, unchecked
