@@ -285,6 +285,23 @@ def test_a_window_is_the_run_that_one_would_write_by_hand(sharing: str) -> None:
     assert "1 of the pods come in the run, and serve 60 s after they start (assumed)" in told
 
 
+@pytest.mark.parametrize("gpu", [cut("4g.40gb@0+2g.20gb@4", "chat", "embed"), shared("exclusive", "chat")])
+def test_a_placement_comes_back_from_its_cluster_to_the_bit(gpu: dict[str, Any]) -> None:
+    gpus = [gpu, shared("exclusive", "embed")]
+    document = written({"nodes": [{"name": "n", "host": {"cores": 8}, "gpus": gpus}]})
+    document["warmup_s"] = 0
+    del document["traffic"][0]["arrivals"]["clock_s"]
+    scenario = gs.Scenario.from_dict(document)
+    cluster = gs.Cluster.from_placement(scenario)
+    runs = gs.cluster_over_time(cluster, sharing="mig")
+    found = gs.cluster_window(runs, scenario, at=0, window=1500, ready_s=0)
+    assert found.scenario.placement == scenario.placement
+    assert not found.actions
+    run = gs.simulate(scenario, replications=found.fared.runs)
+    assert found.result.requests == run.requests
+    assert dict(found.result.summary()) == dict(run.summary())
+
+
 def test_replicas_that_miss_are_named() -> None:
     found = window("mps", slo=["chat.ttft_p95=100ms", "find.e2e_latency_p95=6.95ms"])
     assert found.meets is False
@@ -327,6 +344,10 @@ def test_a_gpu_is_cut_anew_for_a_pod_whose_instance_was_another_ones() -> None:
 def test_pods_that_have_no_place_are_told() -> None:
     found = window("time-slicing", [*PODS[:4], pod("wide", 1000, "chat"), pod("wider", 1000, "chat")])
     assert "chat: wider had no place by the end of the window and serves nobody" in map(str, found.warnings)
+    late = window("mps", [*PODS[:3], pod("late", 250, "embed", creation_time=33570)])
+    assert "late" not in late.replicas["pod"].tolist()
+    said = "embed: late held its GPU in the window and never served: it was not ready in time"
+    assert said in map(str, late.warnings)
 
 
 @pytest.mark.parametrize(

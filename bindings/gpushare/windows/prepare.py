@@ -76,6 +76,7 @@ def prepare(
         ready_s=ready_s,
     )
     check_served(staged, scenario.services, pods, said(begin_s))
+    notices += _never_ready(pods, staged)
     document["placement"] = {"nodes": staged.nodes}
     placed = Scenario.from_dict(document, traces=traces)
     return Prepared(run.policy, placed, staged, pods, [*notices, *left_out, *_came(staged.actions, ready_s)])
@@ -118,6 +119,17 @@ def _kinds(runs: ClusterRuns, pods: Sequence[Pod], gpus: Mapping[str, str]) -> d
                 f"{{{model!r}: 'a100'}}. Profiles: {', '.join(sorted(known))}"
             )
     return found
+
+
+def _never_ready(pods: Sequence[Pod], staged: Staged) -> list[Notice]:
+    serving = [replica.pod for replica in staged.replicas]
+    return [
+        Notice(
+            pod.service, f"{pod.name} held its GPU in the window and never served: it was not ready in time"
+        )
+        for pod in pods
+        if pod.service and pod not in serving
+    ]
 
 
 def _came(actions: Sequence[Mapping[str, Any]], ready_s: float) -> list[Notice]:

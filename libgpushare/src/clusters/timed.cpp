@@ -247,7 +247,7 @@ class TimedReplay {
       if (!hold) {
         // With part of the gang in place, others' room says nothing of a pod by itself.
         if (taken.empty()) blocked_[key] = true;
-        for (const auto& [pod, hold] : taken) cluster_.give_back(hold);
+        for (const auto& [pod, held] : taken) cluster_.give_back(held);
         return false;
       }
       taken.emplace_back(p, std::move(*hold));
