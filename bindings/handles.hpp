@@ -77,6 +77,8 @@ py::array_t<T> view(const std::shared_ptr<const void>& owner, const std::vector<
 
 [[nodiscard]] ProfileHandle load_profile_handle(const std::string& name_or_path);
 [[nodiscard]] LayoutHandle make_layout(const ProfileHandle& profile, Layout layout);
+/// As study/actions.py has checked them, of services by number.
+[[nodiscard]] std::vector<control::TimedAction> actions_of(const py::list& given, const Scenario& scenario);
 [[nodiscard]] PlacementHandle placement_of(const ScenarioHandle& scenario);
 /// A placement with indices of the scenario's services: both know them by name.
 [[nodiscard]] Placement for_scenario(const PlacementHandle& placement, const Scenario& scenario);

@@ -46,6 +46,9 @@ ClusterPod pod_of(const py::dict& row) {
   read(row, "priority", pod.priority);
   read(row, "group", pod.group);
   read(row, "gang", pod.gang);
+  read(row, "node", pod.node);
+  read(row, "devices", pod.devices);
+  read(row, "starts", pod.starts);
   read(row, "created_s", pod.created_s);
   read(row, "duration_s", pod.duration_s);
   return pod;
@@ -129,7 +132,10 @@ py::dict sample_dict(const ClusterSample& s) {
 py::dict timed_dict(const TimedRun& run) {
   std::vector<double> started, ended;
   std::vector<std::int64_t> nodes;
+  py::list devices, instances;
   for (const PodTimes& pod : run.pods) {
+    devices.append(pod.devices);
+    instances.append(pod.instances);
     started.push_back(pod.started_s);
     ended.push_back(pod.ended_s);
     nodes.push_back(pod.node);
@@ -140,6 +146,8 @@ py::dict timed_dict(const TimedRun& run) {
   d["started_s"] = array_of(started);
   d["ended_s"] = array_of(ended);
   d["node"] = array_of(nodes);
+  d["devices"] = devices;
+  d["instances"] = instances;
   d["series"] = series;
   d["mean"] = sample_dict(run.mean);
   d["started"] = run.started;

@@ -26,6 +26,7 @@ FLOORS = (
 #: The room to which each public header belongs. The umbrella has none: it includes all, and nothing includes it.
 UMBRELLA = "gpushare.hpp"
 HEADERS = {
+    "actions.hpp": "control",
     "arrivals.hpp": "traffic",
     "bounds.hpp": "planning",
     "calibration.hpp": "calibration",

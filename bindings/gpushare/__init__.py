@@ -85,6 +85,8 @@ if TYPE_CHECKING:
     from .validation import validate as validate
     from .validation.sources import Answers as Answers
     from .validation.sources import answer_claims as answer_claims
+    from .windows.answer import ClusterWindow as ClusterWindow
+    from .windows.window import cluster_window as cluster_window
 
     __version__: str
 
@@ -138,6 +140,8 @@ _HOMES = {
     "traces": ("Trace",),
     "validation": ("Report", "validate"),
     "validation.sources": ("Answers", "answer_claims"),
+    "windows.answer": ("ClusterWindow",),
+    "windows.window": ("cluster_window",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -149,6 +153,7 @@ __all__ = [
     "Cluster",
     "ClusterRun",
     "ClusterRuns",
+    "ClusterWindow",
     "Comparison",
     "EnginePreset",
     "Error",
@@ -191,6 +196,7 @@ __all__ = [
     "check",
     "cluster",
     "cluster_over_time",
+    "cluster_window",
     "compare",
     "engine_preset",
     "engine_preset_names",

@@ -386,6 +386,7 @@ def simulate(
     spread: tuple[float, float, float] = (0.0, 0.0, 0.0),
     watched_replicas: Sequence[int] = [],
     most_requests: float = ...,
+    actions: list[dict[str, Any]] = [],
     progress: Callable[[float], bool | None] | None = None,
 ) -> list[Run]: ...
 def figure_table() -> dict[str, list[dict[str, Any]]]: ...

@@ -116,6 +116,32 @@ TEST_CASE("pieces with gaps of their own keep their rates, and are full when ask
   for (const double at : full) CHECK((at > 10 && std::fmod(at, 30) >= 0));
 }
 
+TEST_CASE("a run may begin at any time of what follows the clock") {
+  const std::string text =
+      R"({"kind": "piecewise", "rates_per_s": [4, 0, 2], "starts_s": [5, 10, 20], "gap_shapes": [1, 2, 3])";
+  const ArrivalProcess inside =
+      parse_arrivals(text + R"(, "period_s": 30, "clock_s": 42})");  // 12 of the 2nd
+  CHECK(inside.starts_s == std::vector<double>{0, 8, 18, 23, 28});
+  CHECK(inside.rates == std::vector<double>{0, 2, 0, 4, 0});
+  CHECK(inside.gap_shapes == std::vector<double>{2, 3, 1, 1, 2});
+  const ArrivalProcess edge = parse_arrivals(text + R"(, "period_s": 30, "clock_s": 20})");
+  CHECK(edge.starts_s == std::vector<double>{0, 10, 15, 20});
+  CHECK(edge.rates == std::vector<double>{2, 0, 4, 0});
+  const ArrivalProcess before = parse_arrivals(text + R"(, "period_s": 30, "clock_s": 2})");
+  CHECK(before.starts_s == std::vector<double>{0, 3, 8, 18, 28});
+  CHECK(before.rates == std::vector<double>{0, 4, 0, 2, 0});
+  const ArrivalProcess once = parse_arrivals(text + R"(, "clock_s": 12})");
+  CHECK(once.starts_s == std::vector<double>{0, 8});
+  CHECK(once.rates == std::vector<double>{0, 2});
+  // Of the same luck, the same arrivals where nothing is cut.
+  const std::string flat = R"({"kind": "spikes", "low_per_s": 1, "high_per_s": 2, "spike_per_s": 9)";
+  CHECK(parse_arrivals(flat + R"(, "clock_s": 86400})").starts_s == parse_arrivals(flat + "}").starts_s);
+  CHECK_THROWS_WITH_AS(
+      static_cast<void>(parse_arrivals(
+          R"({"kind": "piecewise", "rates_per_s": [4, 0], "starts_s": [0, 10], "clock_s": 11})")),
+      doctest::Contains("no request would ever arrive after 11 s"), ScenarioError);
+}
+
 TEST_CASE("days and weeks follow their factors") {
   const ArrivalProcess week = parse_arrivals(
       R"({"kind": "diurnal", "rate_per_s": 2, "hourly": [1, 3], "daily": [1, 1, 1, 1, 1, 0, 0]})");

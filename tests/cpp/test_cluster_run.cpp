@@ -111,6 +111,72 @@ TEST_CASE("a gang of shares is placed on one card by going back on what leaves n
   CHECK(replay_timed({node("n", 1, "A")}, pods, options).started == 4);
 }
 
+TEST_CASE("a pod that has a place takes it and nothing else, and others pack beside it") {
+  ClusterPod fixed = pod(0, 10, 1, 400);
+  fixed.node = "b";
+  fixed.devices = {1};
+  ClusterPod late = fixed;  // wants the same place when it is full
+  late.created_s = 1;
+  late.gpu_milli = 700;
+  ClusterPod both = pod(0, 5, 2);
+  both.node = "a";  // its node, and the devices that the policy takes
+  const TimedRun run = replay_timed({node("a", 2), node("b", 2)}, {fixed, late, both, pod(2, 1, 1, 600)}, {});
+  CHECK(run.pods[0].node == 1);
+  CHECK(run.pods[0].devices == std::vector<int>{1});
+  CHECK(run.pods[0].instances.empty());
+  CHECK(run.pods[1].started_s == 10);
+  CHECK(run.pods[2].node == 0);
+  CHECK(run.pods[2].devices == std::vector<int>{0, 1});
+  CHECK(run.pods[3].started_s == 2);
+  CHECK(run.pods[3].devices == std::vector<int>{1});  // beside the fixed one, which leaves least
+}
+
+TEST_CASE("a fixed instance starts where it is said to, or never") {
+  const MigModels mig = {{"A", std::make_shared<const GpuProfile>(load_profile("a100"))}};
+  TimedOptions options;
+  options.packing.sharing = ShareMode::mig;
+  options.packing.mig = mig;
+  ClusterPod half = pod(0, 10, 1, 428);
+  half.node = "n";
+  half.devices = {0};
+  half.starts = {4};
+  ClusterPod nowhere = half;
+  nowhere.starts = {2};
+  const TimedRun run = replay_timed({node("n", 1, "A")}, {half, nowhere, pod(1, 1, 1, 250)}, options);
+  CHECK(run.pods[0].instances == std::vector<std::string>{"3g.40gb@4"});
+  CHECK(run.pods[2].instances == std::vector<std::string>{"2g.20gb@0"});
+  CHECK(run.impossible == 1);
+  half.starts.clear();
+  CHECK(replay_timed({node("n", 1, "A")}, {half}, options).pods[0].instances ==
+        std::vector<std::string>{"3g.40gb@0"});
+}
+
+TEST_CASE("a place that there is not is refused") {
+  const auto refused = [](const ClusterPod& wrong, const char* what) {
+    CHECK_THROWS_WITH_AS(check_cluster({node("n", 2)}, {wrong}), doctest::Contains(what), Error);
+  };
+  ClusterPod one = pod(0, 1, 1);
+  one.devices = {0};
+  refused(one, "found devices without a node");
+  one.node = "m";
+  refused(one, "there is no node \"m\"");
+  one.node = "n";
+  one.devices = {2};
+  refused(one, "found device 2; node \"n\" has 2");
+  one.devices = {0, 1};
+  refused(one, "found 2 devices for 1 GPUs");
+  one.devices = {0};
+  one.starts = {0, 4};
+  refused(one, "found 2 starts for 1 devices");
+  one.starts.clear();
+  ClusterPod two = pod(0, 1, 2);
+  two.node = "n";
+  two.devices = {1, 1};
+  refused(two, "found a device twice");
+  CHECK_THROWS_WITH_AS(static_cast<void>(replay_arrivals({node("n", 2)}, {one}, {})),
+                       doctest::Contains("is fixed to node \"n\""), Error);
+}
+
 TEST_CASE("whatever comes and goes, nobody holds more than there is and gangs are whole") {
   std::mt19937 luck(3);
   for (int round = 0; round < 20; ++round) {

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "control/actions.hpp"
 #include "faulty_fleet.hpp"
+#include "gpushare/actions.hpp"
 #include "queueing.hpp"
 #include "scenario_documents.hpp"
 #include "simulation/simulator.hpp"

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "control/actions.hpp"
 #include "faulty_fleet.hpp"
+#include "gpushare/actions.hpp"
 #include "scenario_documents.hpp"
 #include "simulation/simulator.hpp"
 

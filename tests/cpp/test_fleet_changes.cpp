@@ -195,6 +195,21 @@ TEST_CASE("A GPU is not recut under a process") {
                        LayoutError);
 }
 
+TEST_CASE("What a fleet does not have is refused where it is to change") {
+  const Scenario scenario = two_services("3g.40gb+3g.40gb", SharingMode::exclusive, false);
+  const auto refused = [&](const control::Action& action, const char* what) {
+    RunOptions options;
+    options.actions = {{20, action}};
+    CHECK_THROWS_WITH_AS(static_cast<void>(simulate(scenario, options)), doctest::Contains(what), Error);
+  };
+  refused(Recut{7, {}}, "gpu7: there is no such GPU");
+  refused(StopServer{9, 0}, "there is no service 9");
+  refused(StopServer{0, 9}, "has no replica 9");
+  refused(StartServer{}, "needs a seat");
+  refused(StartServer{{{0, "whole", {9}}}}, "there is no service 9");
+  refused(StartServer{{{0, "whole", {0}}, {0, "whole", {0}}}}, "has 1 rank; found seats for 2");
+}
+
 TEST_CASE("A node joins with its processes and leaves with all it has") {
   Workload workload = test::toy_workload({test::toy_service("s", exponential(0.05))}, 100);
   workload.services[0].routing = Routing::least_outstanding;

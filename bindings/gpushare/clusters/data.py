@@ -14,8 +14,12 @@ import numpy as np
 from .. import _core
 from .._core import TraceError
 from .._errors import fail
+from ..frames.table_files import write_csv
 from ..frames.tables import Table
+from ..scenario.placement import Placement
+from ..scenario.scenario import Scenario
 from ..traces.openb import read_nodes, read_pods
+from .placed import placed_rows
 
 __all__ = ["Cluster", "Rows", "cluster_of"]
 
@@ -43,11 +47,17 @@ _POD_NAMES = {
     "priority": "priority",
     "group": "group",
     "gang": "gang",
+    "node": "node",
+    "devices": "devices",
+    "starts": "starts",
 }
 _TIMES = ("creation_time", "deletion_time", "scheduled_time", "duration")
 #: OpenB's, which say nothing of where a pod can go.
 _IGNORED = ("qos", "pod_phase")
+#: What runs in a pod, of which packing knows nothing: windows do.
+_SERVICE = "service"
 _LISTS = ("models", "taints", "tolerations")
+_NUMBERS = ("devices", "starts")
 _LABELS = ("labels", "selector")
 _NEEDED = {
     "nodes": ("sn", "cpu_milli", "memory_mib", "gpu", "model"),
@@ -89,8 +99,17 @@ def _value(name: str, value: Any, where: str) -> Any:
         return _split(value) if isinstance(value, str) else [str(part) for part in value]
     if name in _LABELS:
         return _labels(value, where) if isinstance(value, str) else dict(value)
-    if name in ("name", "model", "group", "gang"):
+    if name in _NUMBERS:
+        parts = _split(value) if isinstance(value, str) else value
+        return [_whole(part) for part in (parts if isinstance(parts, (list, tuple)) else [parts])]
+    if name in ("name", "model", "group", "gang", "node"):
         return str(value)
+    return _whole(value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, str):
+        return int(value)
     if isinstance(value, bool) or value != int(value):
         raise ValueError
     return int(value)
@@ -107,7 +126,7 @@ def _rows(columns: Mapping[str, list[Any]], names: Mapping[str, str], what: str)
     for needed in _NEEDED[what]:
         if needed not in columns:
             raise fail(TraceError, what, f'no column "{needed}"; expected {", ".join(_NEEDED[what])}')
-    known = [*names, *_TIMES, *_IGNORED] if what == "pods" else list(names)
+    known = [*names, *_TIMES, *_IGNORED, _SERVICE] if what == "pods" else list(names)
     for name in columns:
         if name not in known:
             raise fail(TraceError, what, f'unknown column "{name}"; expected some of {", ".join(known)}')
@@ -195,6 +214,18 @@ class Cluster:
         return vars(self)["_times"][0]
 
     @property
+    def duration_s(self) -> Any:
+        """Seconds for which each pod runs once it has started, shape ``(pods,)``; infinite where nothing ends it."""
+        return vars(self)["_times"][1]
+
+    @property
+    def services(self) -> list[str]:
+        """The service that each pod runs a replica of; empty where the list does not say."""
+        if _SERVICE not in self.pods:
+            return [""] * len(self.pods)
+        return [str(name) for name in self.pods[_SERVICE]]
+
+    @property
     def has_ends(self) -> bool:
         """Whether any pod ends."""
         return bool(np.isfinite(vars(self)["_times"][1]).any())
@@ -208,6 +239,62 @@ class Cluster:
     def models(self) -> list[str]:
         """GPU models of the nodes, in order of appearance."""
         return list(dict.fromkeys(self.nodes["model"].tolist()))
+
+    @classmethod
+    def from_placement(
+        cls,
+        placed: Placement | Scenario,
+        pods: Rows | None = None,
+        *,
+        cpu_milli: int = 1000,
+        memory_mib: int = 0,
+    ) -> Cluster:
+        """The nodes of a placement, with a pod for every replica that stays where it is.
+
+        Parameters
+        ----------
+        placed : Scenario or Placement
+            Such as the scenario of a plan. Replicas of several ranks are told from a scenario alone.
+        pods : optional
+            More pods, as a Cluster takes them, to be packed beside those.
+        cpu_milli, memory_mib : int
+            What each process asks of its host (assumed: a core, or an equal part of the cores where there are fewer).
+
+        Returns
+        -------
+        Cluster
+            A process asks for its part of the GPU: its instance's; under MPS its cap; an equal part where processes
+            are time-sliced or without caps. GPU models are profiles. Hosts without limit have a million cores.
+
+        Raises
+        ------
+        ValueError
+            For what no cluster has: processes that share an instance, media extensions, a node with GPUs of several
+            kinds.
+
+        Examples
+        --------
+        >>> import gpushare as gs
+        >>> halves = gs.Scenario.load("voice-light", "mig:3g.40gb+3g.40gb")
+        >>> cluster = gs.Cluster.from_placement(halves)
+        >>> cluster.pods["name"].tolist(), cluster.pods["gpu_milli"].tolist()
+        (['llm-0', 'asr-0', 'tts-0'], [1000, 428, 428])
+        """
+        nodes, own = placed_rows(placed, cpu_milli, memory_mib)
+        more = [] if pods is None else _as_rows(_columns(pods, "pods"))
+        return cls(nodes, [*own, *more])
+
+    def save(self, nodes: str | os.PathLike[str], pods: str | os.PathLike[str]) -> None:
+        """Writes both lists as CSV, as ``gpushare cluster`` reads them.
+
+        Raises
+        ------
+        ValueError
+            For times that are not whole seconds, which such files do not have.
+        """
+        written = _written(self.nodes), _written(self.pods)
+        write_csv(written[0], nodes)
+        write_csv(written[1], pods)
 
     @cached_property
     def classes(self) -> Table:
@@ -239,7 +326,27 @@ def _table(name: str, columns: Mapping[str, list[Any]]) -> Table:
     return Table(name, data)
 
 
+def _as_rows(columns: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _written(table: Table) -> Table:
+    """As files have it: whole numbers, and nothing where there is none."""
+    data: dict[str, Any] = {}
+    for name in table.columns:
+        values = table[name].tolist()
+        for value in values:
+            if isinstance(value, float) and not math.isnan(value) and not value.is_integer():
+                raise ValueError(f"{table.name}.{name}: found {value}; a file has whole numbers")
+        data[name] = [
+            "" if _is_missing(v) else f"{v:.0f}" if isinstance(v, float) else str(v) for v in values
+        ]
+    return Table(table.name, data)
+
+
 def _words(value: Any) -> str:
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        return str(_whole(value))
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping):

@@ -52,7 +52,8 @@ class ClusterRun:
         Its name.
     pods : Table
         ``name``, ``created_s``, ``started_s``, ``ended_s`` and ``waited_s`` (NaN where it never came to that), ``node``
-        (empty for none).
+        (empty for none), ``devices`` of it (``0|3``) and, where shares are instances, ``instances`` on these
+        (``3g.40gb@4``).
     series : Table
         At every sample: GPU figures as shares of all GPUs, ``cpu`` of all cores, pods running and waiting, and the
         GPUs that waiting ones ask for.
@@ -118,6 +119,8 @@ class ClusterRuns:
         Of the order of nodes.
     sharing : Sharing
         How shares are held.
+    until_s : float
+        Where it ended, if pods had not; infinite otherwise.
     """
 
     cluster: Cluster
@@ -126,6 +129,7 @@ class ClusterRuns:
     quotas: Mapping[str, float]
     order_seed: int
     sharing: Sharing
+    until_s: float = math.inf
 
     @property
     def warnings(self) -> Sequence[Notice]:
@@ -326,7 +330,7 @@ def cluster_over_time(
 
     run_all(run, names, done, threads=threads)
     runs = {name: outcomes[i] for i, name in enumerate(names)}
-    return ClusterRuns(found, runs, backfill, dict(quotas or {}), order_seed, share)
+    return ClusterRuns(found, runs, backfill, dict(quotas or {}), order_seed, share, until_s)
 
 
 def _run_of(name: str, cluster: Cluster, outcome: Mapping[str, Any]) -> ClusterRun:
@@ -341,6 +345,8 @@ def _run_of(name: str, cluster: Cluster, outcome: Mapping[str, Any]) -> ClusterR
             "ended_s": outcome["ended_s"],
             "waited_s": started - cluster.created_s,
             "node": ["" if at < 0 else nodes[at] for at in outcome["node"].tolist()],
+            "devices": ["|".join(map(str, held)) for held in outcome["devices"]],
+            "instances": ["|".join(held) for held in outcome["instances"]],
         },
     )
     series = Table("series", {key: np.array([row[key] for row in outcome["series"]]) for key in _SERIES})

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import files
+from .comparing import columns
+from .deciding import add_objectives, exit_code
 from .progress import Progress
 
 __all__ = ["add_cluster"]
@@ -32,6 +34,7 @@ def add_cluster(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) ->
         "gpushare cluster nodes.csv pods.csv --policy fgd --seeds 10 --arrive 1.3 --json",
         "gpushare cluster nodes.csv pods.csv --sharing mig --mig G2=a100 --policy mig-aware",
         "gpushare cluster nodes.csv pods.csv --timed --quota team-a=40 --out series.csv",
+        "gpushare cluster nodes.csv pods.csv --policy gpushare --workload scenario.json --at 09:00 --window 1h",
     )
     parser.add_argument("nodes", metavar="NODES.csv", help="sn,cpu_milli,memory_mib,gpu,model,...")
     parser.add_argument(
@@ -43,6 +46,7 @@ def add_cluster(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) ->
     vars(policy)["policies"] = _Policies()
     _add_arrivals(parser)
     _add_timed(parser)
+    _add_window(parser)
     parser.add_argument(
         "--sharing",
         choices=("time-slicing", "mps", "mig"),
@@ -70,7 +74,11 @@ def _add_arrivals(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--arrive", type=float, default=1.3, metavar="SHARE", help="of the GPUs asked for; by default 1.3"
     )
-    group.add_argument("--at", metavar="SHARE,...", help="where to look too, such as 0.5,0.9")
+    group.add_argument(
+        "--at",
+        metavar="SHARE,...",
+        help="where to look too, such as 0.5,0.9; with --workload the time at which the window begins, such as 09:00",
+    )
 
 
 def _add_timed(parser: argparse.ArgumentParser) -> None:
@@ -85,31 +93,112 @@ def _add_timed(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_window(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "services in a window",
+        'pods whose "service" is one of a scenario\'s, simulated where the packing put them',
+    )
+    group.add_argument(
+        "--workload",
+        metavar="SCENARIO",
+        help="name or file of a scenario: services, traffic, objectives; pods wait and leave then, as with --timed",
+    )
+    group.add_argument(
+        "--window", metavar="LENGTH", help="how long the window is, such as 1h or 90min; by default 1h"
+    )
+    group.add_argument(
+        "--gpu",
+        metavar="MODEL=PROFILE,...",
+        help="which GPU a model of the nodes is, where its name does not say",
+    )
+    group.add_argument(
+        "--ready", type=float, metavar="SECONDS", help="from a pod's start until it serves; by default 60"
+    )
+    group.add_argument(
+        "--others",
+        choices=("idle", "busy"),
+        help="what pods without a service do on GPUs that they share with services; by default idle, which is nothing",
+    )
+    group.add_argument(
+        "--replications",
+        type=int,
+        metavar="N",
+        help="runs of the window at least; by default 1, with objectives 4",
+    )
+    group.add_argument(
+        "--seed", type=int, metavar="N", help="of the window's runs; by default the scenario's"
+    )
+    add_objectives(group)
+
+
 def cluster(options: argparse.Namespace) -> int:
     """``gpushare cluster``."""
     from ..clusters.data import Cluster
     from ..frames.table_files import write_csv
 
     _check_options(options)
+    options.timed = options.timed or options.workload is not None
     for path in (options.out, options.plot):
         if path is not None:
             files.try_to_write(path)
     found = Cluster(options.nodes, options.pods)
     with Progress(f"{len(found.pods):,} pods on {len(found.nodes):,} nodes") as progress:
         result = (_timed if options.timed else _arrivals)(options, found, progress)
+    windows = _windows(options, result) if options.workload is not None else []
     if options.out is not None:
         write_csv(result.series if options.timed else result.curves, options.out)
     if options.plot is not None:
         result.plot().savefig(options.plot)
-    print(files.plain_json(result.to_dict()) if options.json else result)
-    return 0
+    if options.json:
+        told = {"windows": [one.to_dict() for one in windows]} if windows else {}
+        print(files.plain_json(result.to_dict() | told))
+    else:
+        print("\n\n".join([repr(result), *(one.text(min(100, columns())) for one in windows)]))
+    met = [one.meets for one in windows if one.asked]
+    return exit_code(False if False in met else None if None in met else True)
+
+
+def _windows(options: argparse.Namespace, runs: Any) -> list[Any]:
+    from ..windows.window import READY_S, cluster_window
+
+    found = []
+    for policy in runs.policies:
+        with Progress(f"{options.workload} at {options.at} by {policy}") as progress:
+            found.append(
+                cluster_window(
+                    runs,
+                    options.workload,
+                    at=options.at,
+                    window=options.window or "1h",
+                    policy=policy,
+                    gpus=_pairs("--gpu", options.gpu, "G2=a100"),
+                    slo=options.slo,
+                    ready_s=READY_S if options.ready is None else options.ready,
+                    others=options.others or "idle",
+                    seed=options.seed,
+                    replications=1 if options.replications is None else options.replications,
+                    threads=options.threads,
+                    progress=progress.fraction,
+                )
+            )
+    return found
 
 
 def _check_options(options: argparse.Namespace) -> None:
     timed_only = {"--no-backfill": options.no_backfill, "--quota": options.quota}
     for name, given in timed_only.items():
-        if given and not options.timed:
+        if given and not options.timed and options.workload is None:
             raise ValueError(f"{name}: pods wait with --timed alone; give it too")
+    if options.workload is not None and options.at is None:
+        raise ValueError("--workload: when does the window begin? Give --at too, such as --at 09:00")
+    if options.workload is None:
+        for name in ("window", "gpu", "ready", "others", "replications", "seed", "slo"):
+            if getattr(options, name) not in (None, []):
+                raise ValueError(f"--{name}: is of a window; give --workload and --at too")
+        if options.timed and options.at:
+            raise ValueError(
+                "--at: shares are of pods that never leave, and times of a window; give --workload too"
+            )
     if options.threads is not None and options.threads < 1:
         raise ValueError(f"--threads: found {options.threads}; expected at least 1")
 

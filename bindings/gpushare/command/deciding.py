@@ -22,7 +22,7 @@ def exit_code(meets: bool | None) -> int:
     return {True: MET, False: MISSED, None: UNCLEAR}[meets]
 
 
-def add_objectives(parser: argparse.ArgumentParser) -> None:
+def add_objectives(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """``--slo``, as often as wanted."""
     parser.add_argument(
         "--slo",

@@ -42,6 +42,11 @@ class Inputs:
         self._calls = {name: _as_text(given) for name, given in (calls or {}).items()}
         self._digest = ""
 
+    @property
+    def traces(self) -> dict[str, _core.Trace]:
+        """By the name of the traffic."""
+        return dict(self._traces)
+
     def __bool__(self) -> bool:
         return bool(self._traces or self._calls)
 

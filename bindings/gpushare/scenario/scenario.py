@@ -308,6 +308,11 @@ class Scenario(ReadScenario):
             changed = changed.with_placement(placement, recipe.label)
         return changed.with_faults(json.loads(faults)) if faults else changed
 
+    @property
+    def traces(self) -> dict[str, _core.Trace]:
+        """Those that were handed over beside the document, by the name of their traffic."""
+        return self._recipe.inputs.traces
+
     def check_memory(self) -> None:
         """Raises OutOfMemoryError with the sum when the processes of a partition do not fit it."""
         self._handle.check_memory()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from .. import _core
 from ..frames.notices import Notice, notices
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
+from .actions import Action, checked
 from .results import Result, Run
 
 __all__ = ["CARRIED", "MOST_REQUESTS", "UNCERTAIN_RUNS", "simulate"]
@@ -81,6 +82,7 @@ def simulate(
     record_log: bool = False,
     series_s: float | None = None,
     watched: Mapping[str, int] | None = None,
+    actions: Sequence[Action] = (),
     threads: int | None = None,
     most_requests: float = MOST_REQUESTS,
     progress: Callable[[float], bool | None] | None = None,
@@ -115,6 +117,12 @@ def simulate(
     watched : mapping of str to int, optional
         Latencies are of the requests that one of the first so many replicas of a service served, so that a good one
         does not hide a bad one.
+    actions : sequence of mapping, optional
+        What is done to the fleet while it serves, ``at_s`` seconds from the start: ``{"start": service, "gpu": 0,
+        "partition": "3g.40gb@4", "sharing": "mps", "active_thread_percentage": 50}`` (a replica more; of several ranks
+        with a list of GPUs), ``{"drain": service, "replica": 1}`` (it leaves when it has finished), ``{"stop":
+        service, "replica": 1, "moves_requests": True}`` (at once; what it works on begins again elsewhere, or fails),
+        ``{"recut": gpu, "layout": "3g.40gb+3g.40gb"}`` (instances that both layouts have stay; the others are empty).
     threads : int, optional
         Replications at a time; by default one on every core.
     most_requests : float
@@ -131,7 +139,7 @@ def simulate(
     OutOfMemoryError
         When the processes of a partition do not fit it, with the sum.
     ScenarioError, LayoutError
-        When the mode does not suit the scenario.
+        When the mode does not suit the scenario, or an action the fleet that it finds.
     SimulationError
         When the run was stopped by `progress`, would be of more than `most_requests`, ran out of memory or broke one of
         its own invariants.
@@ -153,6 +161,7 @@ def simulate(
         watched_replicas=[(watched or {}).get(service, 0) for service in scenario.services],
         threads=0 if threads is None else check_count("threads", threads),
         most_requests=most_requests,
+        actions=checked(actions, scenario),
         progress=progress,
     )
     return Result(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import math
 import os
 from collections.abc import Callable, Sequence
 
@@ -39,6 +40,10 @@ _OTHER_POD_COLUMNS = {
     "gang": "text",
     "selector": "labels",
     "tolerations": "text",
+    "service": "text",
+    "node": "text",
+    "devices": "numbers",
+    "starts": "numbers",
 }
 #: GPUs of one node, at most.
 _MOST_GPUS = 16
@@ -76,6 +81,12 @@ def _integer(text: str) -> float:
     return value
 
 
+def _numbers(text: str) -> str:
+    if text and not all(part.isdecimal() and len(part) < 4 for part in text.split("|")):
+        raise ValueError
+    return text
+
+
 def _labels(text: str) -> str:
     if text and not all("=" in part.strip("=") for part in text.split("|")):
         raise ValueError
@@ -88,6 +99,7 @@ _LEGAL: dict[str, tuple[Callable[[str], str | float], str]] = {
     "share": (_share, "thousandths of a GPU, a whole number from 0 to 1000"),
     "time": (_time, "whole seconds of at least 0, or nothing"),
     "integer": (_integer, "a whole number, or nothing"),
+    "numbers": (_numbers, "whole numbers of at least 0, several with | between them, or nothing"),
     "labels": (_labels, "key=value, several with | between them, or nothing"),
 }
 
@@ -146,7 +158,7 @@ def _read(
         raise fail(TraceError, f"{source}:{reader.line_num}", str(problem)) from None
     if not next(iter(values.values())):
         raise fail(TraceError, source, "the table is empty; expected at least one row")
-    words = ("text", "labels")
+    words = ("text", "labels", "numbers")
     data = {
         column: given
         if kinds[column] in words
@@ -177,7 +189,7 @@ def _check_pod(row: dict[str, str | float], where: str) -> None:
             where,
             f'column "num_gpu": found 0 of a pod with gpu_milli {row["gpu_milli"]}; expected at least 1',
         )
-    began, ended = row.get("creation_time", 0.0), row.get("deletion_time", 0.0)
+    began, ended = row.get("creation_time", math.nan), row.get("deletion_time", math.nan)
     if isinstance(began, float | int) and isinstance(ended, float | int) and ended < began:
         raise fail(
             TraceError,
@@ -206,7 +218,9 @@ def read_pods(path: str | os.PathLike[str]) -> Table:
         those of the following that the file has: ``gpu_spec`` (GPU models, | between), ``qos``, ``pod_phase``;
         ``creation_time``, ``deletion_time``, ``scheduled_time`` and ``duration`` in seconds, NaN where empty
         (a pod that was never scheduled); ``priority``, ``group``, ``gang``, ``selector`` (labels that its node
-        must have, ``key=value|key=value``) and ``tolerations`` (taints that it bears, | between).
+        must have, ``key=value|key=value``) and ``tolerations`` (taints that it bears, | between); ``service`` (what
+        runs in it); ``node`` (the only one that it goes to), ``devices`` (of the node, from 0, | between) and
+        ``starts`` (first memory slots of its instances on these).
 
     Raises
     ------

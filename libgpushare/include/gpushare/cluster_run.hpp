@@ -27,6 +27,8 @@ struct PodTimes {
   double ended_s =
       std::numeric_limits<double>::quiet_NaN();  ///< NaN: it still ran at the end, or never started
   int node = -1;
+  std::vector<int> devices;            ///< of the node, from 0
+  std::vector<std::string> instances;  ///< "3g.40gb@4" on each of them, where its share is an instance
 };
 
 /// A cluster at one time; GPU figures are shares of all GPUs.

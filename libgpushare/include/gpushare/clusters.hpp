@@ -41,6 +41,10 @@ struct ClusterPod {
   int priority = 0;                             ///< higher first, of those that wait
   std::string group;                            ///< whose quota it counts against; empty: nobody's
   std::string gang;  ///< pods of one gang start together or not at all; empty: alone
+  std::string
+      node;  ///< by name, the only one that it goes to, whatever its labels; empty: where the policy says
+  std::vector<int> devices;  ///< of `node`, one for each of its GPUs, from 0; empty: where the policy says
+  std::vector<int> starts;   ///< on each of `devices` the first memory slot of its instance; empty: any
   double created_s = 0;
   double duration_s = std::numeric_limits<double>::infinity();  ///< from its start to its end
 };
@@ -76,7 +80,8 @@ struct PackingPolicyInfo {
 [[nodiscard]] ShareMode share_mode(std::string_view name);
 
 /// Throws Error when there are no nodes or pods, when a node has more GPUs than kMostGpusOfNode or two have one name, or
-/// when a pod asks for less than nothing, for GPUs of no milli or of more than 1,000, or ends before it starts.
+/// when a pod asks for less than nothing, for GPUs of no milli or of more than 1,000, ends before it starts, or is to go
+/// where nothing is.
 void check_cluster(const std::vector<ClusterNode>& nodes, const std::vector<ClusterPod>& pods);
 
 /// GPU profiles by model name: which models can be cut into instances, and how.
@@ -129,6 +134,7 @@ struct ArrivalRun {
   double stranded_for_cpu = 0;  ///< the part of it that more CPU would make useful
   double cpu_allocation = 0;    ///< at the end, of all cores
 };
+/// Throws Error for a pod that is fixed to a node.
 [[nodiscard]] ArrivalRun replay_arrivals(const std::vector<ClusterNode>& nodes,
                                          const std::vector<ClusterPod>& pods, const ArrivalOptions& options);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 /// Everything a planner needs: read a scenario, simulate it, read its figures, and fit its parameters to measured runs.
+#include "gpushare/actions.hpp"
 #include "gpushare/arrivals.hpp"
 #include "gpushare/bounds.hpp"
 #include "gpushare/calibration.hpp"

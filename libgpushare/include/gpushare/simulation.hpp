@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "gpushare/actions.hpp"
 #include "gpushare/run_log.hpp"
 #include "gpushare/scenario.hpp"
 #include "gpushare/statistics.hpp"
@@ -54,6 +55,9 @@ struct RunOptions {
   /// Iterations of a continuous-batching process in which nothing joins or leaves are advanced together where the
   /// process has its partition to itself. Off: every one is an event, and nothing but `Summary::events` changes.
   bool merge_steps = true;
+  /// What is done to the fleet while it serves; of equal times in this order. What cannot be done ends the run with
+  /// LayoutError, MemoryError or SimulationError.
+  std::vector<control::TimedAction> actions{};
   CalibrationSpread spread;
   /// A run of more requests than this is refused before it begins; 0: none is.
   double most_requests = 2e7;

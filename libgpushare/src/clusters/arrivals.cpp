@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "clusters/chooser.hpp"
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 
 namespace gpushare {
@@ -97,6 +98,13 @@ ArrivalRun replay_arrivals(const std::vector<ClusterNode>& nodes, const std::vec
                            const ArrivalOptions& options) {
   using namespace clusters;
   const PackingOptions& packing = options.packing;
+  for (const ClusterPod& pod : pods)
+    if (!pod.node.empty())
+      throw Error(
+          text::format("pod \"{}\"", pod.name),
+          text::format("is fixed to node \"{}\", but pods that arrive in shuffled order are drawn again and "
+                       "left out; pods that wait and leave may be fixed (over time)",
+                       pod.node));
   const Demands demands = number_demands(nodes, pods);
   ClusterState cluster(nodes, node_kinds(nodes, packing.sharing, packing.mig));
   const std::vector<PodClass> classes = pod_classes(pods);

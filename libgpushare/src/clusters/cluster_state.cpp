@@ -101,6 +101,36 @@ Hold ClusterState::take_instance(int node, const PlacedInstance& place, const De
   return hold;
 }
 
+bool ClusterState::fits_at(const Place& place, const Want& want) const {
+  const NodeState& at = node(place.node);
+  if (at.cpu < want.cpu || at.pods >= kMostPodsOfNode) return false;
+  for (std::size_t i = 0; i < place.devices.size(); ++i) {
+    if (!device_fits(at, place.devices[i], want)) return false;
+    if (want.instance < 0 || place.starts.empty()) continue;
+    const auto& starts = lattice::row(shares(at).profile(), want.instance).starts;
+    const bool legal = std::find(starts.begin(), starts.end(), place.starts[i]) != starts.end();
+    const lattice::Slots taken = at.taken[static_cast<std::size_t>(place.devices[i])];
+    if (!legal || (shares(at).span(want.instance, place.starts[i]) & taken) != 0) return false;
+  }
+  return true;
+}
+
+Hold ClusterState::take_at(const Place& place, const Demand& demand, std::int64_t memory) {
+  const NodeState& at = node(place.node);
+  Hold hold{place.node, kinds_.want(at.kind, demand), memory, {}, {}, demand.milli};
+  for (std::size_t i = 0; i < place.devices.size(); ++i) {
+    const int d = place.devices[i];
+    hold.devices.push_back(static_cast<std::int8_t>(d));
+    if (hold.want.instance < 0) continue;
+    const int start = place.starts.empty()
+                          ? shares(at).lowest_start(at.taken[static_cast<std::size_t>(d)], hold.want.instance)
+                          : place.starts[i];
+    hold.instances.push_back({hold.want.instance, start, {}});
+  }
+  count(hold, 1);
+  return hold;
+}
+
 void ClusterState::give_back(const Hold& hold) { count(hold, -1); }
 
 void ClusterState::check() const {

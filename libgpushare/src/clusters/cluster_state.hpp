@@ -66,6 +66,10 @@ class ClusterState {
   Hold take(const Choice& choice, const Demand& demand, std::int64_t memory, bool keep_most);
   /// Takes one share where it was found a place before.
   Hold take_instance(int node, const PlacedInstance& place, const Demand& demand, std::int64_t memory);
+  /// Whether what the pod wants is left at that place; if its share is an instance, at the start that the place says.
+  [[nodiscard]] bool fits_at(const Place& place, const Want& want) const;
+  /// Takes it there; it fits.
+  Hold take_at(const Place& place, const Demand& demand, std::int64_t memory);
   void give_back(const Hold& hold);
 
   /// How the node's GPUs are cut; they must be.

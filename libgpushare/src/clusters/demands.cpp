@@ -15,6 +15,7 @@ bool tolerates(const ClusterPod& pod, const std::string& taint) {
 }
 
 bool may_run(const ClusterNode& node, const ClusterPod& pod) {
+  if (!pod.node.empty()) return pod.node == node.name;
   if (!pod.models.empty() && std::find(pod.models.begin(), pod.models.end(), node.model) == pod.models.end())
     return false;
   for (const auto& [key, value] : pod.selector) {
@@ -28,22 +29,27 @@ bool may_run(const ClusterNode& node, const ClusterPod& pod) {
 }  // namespace
 
 Demands number_demands(const std::vector<ClusterNode>& nodes, const std::vector<ClusterPod>& pods) {
-  using Filter =
-      std::tuple<std::vector<std::string>, std::map<std::string, std::string>, std::vector<std::string>>;
+  using Filter = std::tuple<std::vector<std::string>, std::map<std::string, std::string>,
+                            std::vector<std::string>, std::string>;
   Demands found;
   std::map<Demand, int> demands;
   std::map<Filter, int> filters;
+  std::map<std::string_view, int> numbers;
+  for (std::size_t n = 0; n < nodes.size(); ++n) numbers[nodes[n].name] = static_cast<int>(n);
   for (const ClusterPod& pod : pods) {
     const Demand demand{pod.cpu_milli, pod.gpus, pod.gpus > 0 ? pod.gpu_milli : 0};
     const auto [d, new_demand] = demands.try_emplace(demand, static_cast<int>(found.demands.size()));
     if (new_demand) found.demands.push_back(demand);
-    const auto [f, new_filter] = filters.try_emplace(Filter{pod.models, pod.selector, pod.tolerations},
-                                                     static_cast<int>(found.allowed.size()));
+    const auto [f, new_filter] = filters.try_emplace(
+        Filter{pod.models, pod.selector, pod.tolerations, pod.node}, static_cast<int>(found.allowed.size()));
     if (new_filter) {
       std::vector<std::uint8_t>& allowed = found.allowed.emplace_back();
       for (const ClusterNode& node : nodes) allowed.push_back(may_run(node, pod));
     }
     found.jobs.push_back({d->second, f->second, pod.memory_mib});
+    if (pod.devices.empty()) continue;
+    found.jobs.back().place = static_cast<int>(found.places.size());
+    found.places.push_back({numbers.at(pod.node), pod.devices, pod.starts});
   }
   return found;
 }

@@ -31,6 +31,14 @@ struct Job {
   int demand = 0;
   int filter = 0;  ///< which nodes may take it
   std::int64_t memory = 0;
+  int place = -1;  ///< of Demands::places, the only one that it takes; -1: any
+};
+
+/// Devices of a node, and where the instance on each of them starts (empty: at any legal start).
+struct Place {
+  int node = -1;
+  std::vector<int> devices;
+  std::vector<int> starts;
 };
 
 /// Pods and nodes by number.
@@ -38,6 +46,7 @@ struct Demands {
   std::vector<Demand> demands;
   std::vector<Job> jobs;                           ///< of each pod
   std::vector<std::vector<std::uint8_t>> allowed;  ///< by filter and node
+  std::vector<Place> places;                       ///< of pods that have one
 };
 [[nodiscard]] Demands number_demands(const std::vector<ClusterNode>& nodes,
                                      const std::vector<ClusterPod>& pods);

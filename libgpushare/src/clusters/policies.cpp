@@ -1,3 +1,4 @@
+#include <map>
 #include <set>
 
 #include "core/text.hpp"
@@ -57,21 +58,48 @@ void check_pod(const ClusterPod& pod, const std::string& where) {
     throw Error(where, "found a time before 0, or an end before the start");
 }
 
+// Of a pod that is to be at one place.
+void check_place(const ClusterPod& pod, const std::map<std::string_view, int>& gpus,
+                 const std::string& where) {
+  if (pod.node.empty()) {
+    if (pod.devices.empty() && pod.starts.empty()) return;
+    throw Error(where, "found devices without a node; name the node that they are of");
+  }
+  const auto node = gpus.find(pod.node);
+  if (node == gpus.end()) throw Error(where, text::format("there is no node \"{}\"", pod.node));
+  if (!pod.devices.empty() && static_cast<int>(pod.devices.size()) != pod.gpus)
+    throw Error(where, text::format("found {} devices for {} GPUs; expected one for each, or none",
+                                    pod.devices.size(), pod.gpus));
+  if (!pod.starts.empty() && pod.starts.size() != pod.devices.size())
+    throw Error(where, text::format("found {} starts for {} devices; expected one for each, or none",
+                                    pod.starts.size(), pod.devices.size()));
+  for (const int device : pod.devices)
+    if (device < 0 || device >= node->second)
+      throw Error(where, text::format("found device {}; node \"{}\" has {}, numbered from 0", device,
+                                      pod.node, node->second));
+  if (std::set<int>(pod.devices.begin(), pod.devices.end()).size() != pod.devices.size())
+    throw Error(where, "found a device twice; each of its GPUs is another one");
+}
+
 }  // namespace
 
 void check_cluster(const std::vector<ClusterNode>& nodes, const std::vector<ClusterPod>& pods) {
   if (nodes.empty()) throw Error("nodes", "found none; expected at least one");
   if (pods.empty()) throw Error("pods", "found none; expected at least one");
-  std::set<std::string_view> names;
+  std::map<std::string_view, int> names;
   int gpus = 0;
   for (const ClusterNode& node : nodes) {
     check_node(node, text::format("node \"{}\"", node.name));
     gpus += node.gpus;
-    if (!names.insert(node.name).second)
+    if (!names.try_emplace(node.name, node.gpus).second)
       throw Error(text::format("node \"{}\"", node.name), "two nodes have this name");
   }
   if (gpus == 0) throw Error("nodes", "found no GPU; expected at least one node with GPUs");
-  for (const ClusterPod& pod : pods) check_pod(pod, text::format("pod \"{}\"", pod.name));
+  for (const ClusterPod& pod : pods) {
+    const std::string where = text::format("pod \"{}\"", pod.name);
+    check_pod(pod, where);
+    check_place(pod, names, where);
+  }
 }
 
 }  // namespace gpushare

@@ -5,6 +5,7 @@
 
 #include "clusters/chooser.hpp"
 #include "clusters/meter.hpp"
+#include "core/text.hpp"
 #include "gpushare/cluster_run.hpp"
 #include "gpushare/errors.hpp"
 #include "gpushare/event_queue.hpp"
@@ -73,13 +74,14 @@ class TimedReplay {
 
  private:
   static constexpr std::uint32_t kEnds = 0, kArrivals = 1, kSamples = 2;
-  using Place = std::tuple<int, std::size_t, std::size_t>;  // minus priority, order of completion, party
+  using Turn = std::tuple<int, std::size_t, std::size_t>;  // minus priority, order of completion, party
 
   /// Pods that fit on the same nodes have the same key.
   void number_keys() {
-    std::map<std::tuple<int, int, std::int64_t>, std::size_t> keys;
+    std::map<std::tuple<int, int, std::int64_t, int>, std::size_t> keys;
     for (const Job& job : demands_.jobs) {
-      const auto [at, is_new] = keys.try_emplace({job.demand, job.filter, job.memory}, keys.size());
+      const auto [at, is_new] =
+          keys.try_emplace({job.demand, job.filter, job.memory, job.place}, keys.size());
       if (is_new) example_.push_back(job);
       key_of_.push_back(at->second);
     }
@@ -117,8 +119,14 @@ class TimedReplay {
 
   [[nodiscard]] bool fits(const Job& job, int n) const {
     const NodeState& node = cluster_.node(n);
-    return demands_.allowed[static_cast<std::size_t>(job.filter)][static_cast<std::size_t>(n)] != 0 &&
-           node.memory >= job.memory && cluster_.fits(node, cluster_.kinds().want(node.kind, demand(job)));
+    if (demands_.allowed[static_cast<std::size_t>(job.filter)][static_cast<std::size_t>(n)] == 0)
+      return false;
+    const Want want = cluster_.kinds().want(node.kind, demand(job));
+    return node.memory >= job.memory &&
+           (job.place < 0 ? cluster_.fits(node, want) : cluster_.fits_at(place(job), want));
+  }
+  [[nodiscard]] const Place& place(const Job& job) const {
+    return demands_.places[static_cast<std::size_t>(job.place)];
   }
   [[nodiscard]] const Demand& demand(const Job& job) const {
     return demands_.demands[static_cast<std::size_t>(job.demand)];
@@ -185,20 +193,20 @@ class TimedReplay {
       if (!blocked_[k]) continue;
       blocked_[k] = std::none_of(freed_.begin(), freed_.end(), [&](int n) { return fits(example_[k], n); });
     }
-    for (const Place& place : waiting_) parties_[std::get<2>(place)].stuck = false;
+    for (const Turn& turn : waiting_) parties_[std::get<2>(turn)].stuck = false;
     freed_.clear();
   }
 
   void start_waiting(Time now) {
     unblock();
-    for (auto place = waiting_.begin(); place != waiting_.end();) {
-      Party& party = parties_[std::get<2>(*place)];
+    for (auto turn = waiting_.begin(); turn != waiting_.end();) {
+      Party& party = parties_[std::get<2>(*turn)];
       if (!within_quotas(party)) {  // others need not wait for a group that has used up its own
-        ++place;
+        ++turn;
       } else if (start(party, now)) {
-        place = waiting_.erase(place);
+        turn = waiting_.erase(turn);
       } else if (options_.backfill) {
-        ++place;
+        ++turn;
       } else {
         break;
       }
@@ -216,6 +224,8 @@ class TimedReplay {
       PodTimes& times = run_.pods[static_cast<std::size_t>(p)];
       times.started_s = in_seconds(now);
       times.node = hold.node;
+      times.devices.assign(hold.devices.begin(), hold.devices.end());
+      for (const Instance& instance : hold.instances) times.instances.push_back(name_of(hold, instance));
       meter_.changed(hold.node, 1);
       meter_.waits(asked(p), -1);
       holds_[static_cast<std::size_t>(p)] = std::move(hold);
@@ -233,16 +243,31 @@ class TimedReplay {
   bool take_each(const Party& party, std::vector<std::pair<int, Hold>>& taken) {
     for (const int p : party.pods) {
       const std::size_t key = key_of_[static_cast<std::size_t>(p)];
-      const auto choice = blocked_[key] ? std::nullopt : chooser_.choose(job(p));
-      if (!choice) {
+      auto hold = blocked_[key] ? std::nullopt : take_one(job(p));
+      if (!hold) {
         // With part of the gang in place, others' room says nothing of a pod by itself.
         if (taken.empty()) blocked_[key] = true;
-        for (const auto& [pod, hold] : taken) cluster_.give_back(hold);
+        for (const auto& [pod, held] : taken) cluster_.give_back(held);
         return false;
       }
-      taken.emplace_back(p, cluster_.take(*choice, demand(job(p)), job(p).memory, keeps_most()));
+      taken.emplace_back(p, std::move(*hold));
     }
     return true;
+  }
+
+  std::optional<Hold> take_one(const Job& job) {
+    if (job.place >= 0) {
+      if (!fits(job, place(job).node)) return std::nullopt;
+      return cluster_.take_at(place(job), demand(job), job.memory);
+    }
+    const auto choice = chooser_.choose(job);
+    if (!choice) return std::nullopt;
+    return cluster_.take(*choice, demand(job), job.memory, keeps_most());
+  }
+
+  [[nodiscard]] std::string name_of(const Hold& hold, const Instance& instance) const {
+    const GpuProfile& profile = cluster_.shares(cluster_.node(hold.node)).profile();
+    return text::format("{}@{}", lattice::row(profile, instance.profile).name, instance.start);
   }
 
   /// A gang of shares on one node of GPUs that are cut, by a policy that looks at instances.
@@ -250,6 +275,7 @@ class TimedReplay {
     if (party.pods.size() < 2 || !keeps_most()) return false;
     std::vector<Job> jobs;
     for (const int p : party.pods) jobs.push_back(job(p));
+    if (std::any_of(jobs.begin(), jobs.end(), [](const Job& job) { return job.place >= 0; })) return false;
     const auto found = chooser_.choose_together(jobs);
     if (!found) return false;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
@@ -287,7 +313,7 @@ class TimedReplay {
   std::vector<Party> parties_;
   std::vector<std::size_t> party_of_, by_creation_;
   std::size_t next_ = 0, arrived_ = 0;
-  std::set<Place> waiting_;
+  std::set<Turn> waiting_;
   std::vector<Hold> holds_;
   std::vector<int> freed_;
   std::map<std::string, std::int64_t> used_;

@@ -35,6 +35,7 @@ constexpr auto kRanges = std::to_array<Plausible>({
     {"chunk_growth", 1e-4, 1, kShare, "growth of a chunk with every stream"},
     {"chunk_s", 0.01, 60, kSeconds, "a chunk of speech"},
     {"clock_hz", 1e8, 1e10, kHertz, "clocks of GPUs"},
+    {"clock_s", 0, 366 * kDay, kSeconds, "the time of arrivals at which a run begins"},
     {"compute_w", 10, 5000, "watts", "the draw of a card's SMs"},
     {"context_bytes", 1e7, 1e10, kBytes, "a process's CUDA context"},
     {"cores", 1, 4096, kNothing, "CPU cores of a host"},

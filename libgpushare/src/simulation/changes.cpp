@@ -60,7 +60,24 @@ void Changes::put(Time now, const control::Action& action) {
   parts_.merged.refresh();
 }
 
+void Changes::check_service(int service) const {
+  if (service < 0 || static_cast<std::size_t>(service) >= parts_.fleet.services.size())
+    throw SimulationError("", text::format("there is no service {}", service));
+}
+
+void Changes::check_ranks(const std::vector<control::Seat>& ranks) const {
+  if (ranks.empty()) throw SimulationError("", "a replica that starts needs a seat");
+  for (const control::Seat& seat : ranks) check_service(seat.process.service);
+  const Service& service =
+      parts_.builder.workload().services[static_cast<std::size_t>(ranks[0].process.service)];
+  if (static_cast<int>(ranks.size()) != service.tensor_parallel)
+    throw SimulationError(
+        "", text::format("a replica of {} has {} rank{}; found seats for {}", service.name,
+                         service.tensor_parallel, service.tensor_parallel == 1 ? "" : "s", ranks.size()));
+}
+
 std::uint32_t Changes::server_of(int service, int replica) const {
+  check_service(service);
   const auto& servers = parts_.fleet.services[static_cast<std::size_t>(service)].servers;
   const auto number = static_cast<std::size_t>(replica);
   if (number < servers.size()) {
@@ -123,6 +140,7 @@ void Changes::apply(Time now, const control::StartServer& action) {
   std::vector<std::uint32_t> partitions;
   std::vector<ProcessPlacement> processes;
   std::vector<MemoryNeed> needs;
+  check_ranks(action.ranks);
   for (const control::Seat& seat : action.ranks) {
     partitions.push_back(take_partition(now, seat, action.sharing));
     processes.push_back(seat.process);
@@ -152,6 +170,8 @@ void Changes::apply(Time now, const control::StopServer& action) {
 
 void Changes::apply(Time now, const control::Recut& action) {
   Fleet& fleet = parts_.fleet;
+  if (action.gpu >= fleet.gpus.size())
+    throw LayoutError(text::format("gpu{}", action.gpu), "there is no such GPU");
   GpuState& gpu = fleet.gpus[action.gpu];
   const auto cut = cut_gpu(gpu.cut->profile, action.layout);
   const std::vector<std::uint32_t> present = gpu.partitions;

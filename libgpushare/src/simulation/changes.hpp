@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "control/actions.hpp"
 #include "core/function_ref.hpp"
+#include "gpushare/actions.hpp"
 #include "simulation/events.hpp"
 #include "simulation/fleet.hpp"
 #include "simulation/gpu_side.hpp"
@@ -50,6 +50,8 @@ class Changes {
   void apply(Time now, const control::StartNode& action);
   void apply(Time now, const control::StopNode& action);
   /// The server of a replica; throws SimulationError when there is none any more.
+  void check_service(int service) const;
+  void check_ranks(const std::vector<control::Seat>& ranks) const;
   [[nodiscard]] std::uint32_t server_of(int service, int replica) const;
   /// Where a seat is: the partition is added to the fleet when nobody was there yet.
   [[nodiscard]] std::uint32_t take_partition(Time now, const control::Seat& seat,

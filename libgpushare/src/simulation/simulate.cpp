@@ -34,7 +34,7 @@ const Column* Table::find(std::string_view column) const {
 Run simulate(const Scenario& scenario, const RunOptions& options) {
   check_size(scenario, options);
   try {
-    Simulator simulator(scenario, options);
+    Simulator simulator(scenario, options, options.actions);
     return simulator.run();
   } catch (const std::bad_alloc&) {
     const RunSize size = expected_size(scenario, options);

@@ -3,7 +3,7 @@
 #include <memory>
 #include <vector>
 
-#include "control/actions.hpp"
+#include "gpushare/actions.hpp"
 #include "gpushare/simulation.hpp"
 #include "results/recorder.hpp"
 #include "simulation/changes.hpp"

@@ -100,6 +100,52 @@ void read_piecewise(const Reader& reader, ArrivalProcess& p) {
   }
 }
 
+struct Piece {
+  double start_s, rate, gap_shape;
+  Gaps gaps;
+};
+
+// Pieces as they follow each other from a time of the process on; before the first one nothing comes.
+std::vector<Piece> pieces_from(const ArrivalProcess& p, double clock_s) {
+  std::vector<Piece> pieces;
+  if (p.starts_s.front() > 0) pieces.push_back({0, 0, 1, Gaps::gamma});
+  for (std::size_t i = 0; i < p.rates.size(); ++i)
+    pieces.push_back({p.starts_s[i], p.rates[i], p.gap_shapes.empty() ? 1 : p.gap_shapes[i],
+                      p.gap_kinds.empty() ? Gaps::gamma : p.gap_kinds[i]});
+  const auto next =
+      std::find_if(pieces.begin(), pieces.end(), [&](const Piece& piece) { return piece.start_s > clock_s; });
+  const Piece now = *(next - 1);
+  std::vector<Piece> turned(next - 1, pieces.end());
+  if (p.period_s > 0) {
+    turned.insert(turned.end(), pieces.begin(), next - 1);
+    if (now.start_s < clock_s) turned.push_back(now);
+  }
+  for (std::size_t i = 0; i < turned.size(); ++i) {
+    double& start_s = turned[i].start_s;
+    const bool again = i >= static_cast<std::size_t>(pieces.end() - next) + 1;
+    start_s = i == 0 ? 0 : start_s - clock_s + (again ? p.period_s : 0);
+  }
+  return turned;
+}
+
+/// Where the run begins, of a process that follows the clock.
+void read_clock(const Reader& reader, ArrivalProcess& p) {
+  const double given = reader.number("clock_s", 0, json::kNonNegative);
+  const double clock_s = p.period_s > 0 ? std::fmod(given, p.period_s) : given;
+  if (clock_s == 0) return;
+  const std::vector<Piece> pieces = pieces_from(p, clock_s);
+  const bool shaped = !p.gap_shapes.empty(), mixed = !p.gap_kinds.empty();
+  p.rates.clear(), p.starts_s.clear(), p.gap_shapes.clear(), p.gap_kinds.clear();
+  for (const Piece& piece : pieces) {
+    p.rates.push_back(piece.rate);
+    p.starts_s.push_back(piece.start_s);
+    if (shaped) p.gap_shapes.push_back(piece.gap_shape);
+    if (mixed) p.gap_kinds.push_back(piece.gaps);
+  }
+  if (std::all_of(p.rates.begin(), p.rates.end(), [](double rate) { return rate <= 0; }))
+    reader.at("clock_s").fail(text::format("no request would ever arrive after {} s", clock_s));
+}
+
 void read_mmpp(const Reader& reader, ArrivalProcess& p) {
   p.rates = rates(reader);
   const Reader list = reader.at("transitions_per_s");
@@ -220,6 +266,7 @@ ArrivalProcess read(const Reader& reader) {
     p.kind = static_cast<Kind>(kind);
     read_members(reader, p);
   }
+  if (p.kind == Kind::piecewise) read_clock(reader, p);
   reader.finish();
   return p;
 }

@@ -1,0 +1,60 @@
+"""Times of a list of pods as people say them: ``09:00``, ``1h``."""
+
+from __future__ import annotations
+
+import math
+import re
+
+__all__ = ["length_s", "said", "time_s"]
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_CLOCK = re.compile(r"(\d+):([0-5]\d)(?::([0-5]\d))?")
+_LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")
+
+
+def time_s(name: str, given: float | str) -> float:
+    """Seconds of the list's time, whose 0 is midnight of its first day: 32400 for ``"09:00"``, 118800 for ``"33:00"``.
+
+    Raises
+    ------
+    ValueError
+        For what is neither a time nor seconds of at least 0.
+    """
+    clock = _CLOCK.fullmatch(given.strip()) if isinstance(given, str) else None
+    if clock is not None:
+        hours, minutes, seconds = (int(part or 0) for part in clock.groups())
+        return float(3600 * hours + 60 * minutes + seconds)
+    found = _seconds(given)
+    if math.isnan(found):
+        raise ValueError(
+            f"{name}: found {given!r}; write a time such as 09:00 (33:00 is 9 in the second morning), or seconds"
+        )
+    return found
+
+
+def length_s(name: str, given: float | str) -> float:
+    """Seconds of ``3600``, ``"1h"``, ``"90min"`` or ``"45s"``.
+
+    Raises
+    ------
+    ValueError
+        For what is no length above 0.
+    """
+    found = _seconds(given)
+    if not found > 0:
+        raise ValueError(f"{name}: found {given!r}; write a length such as 1h, 90min or 45s, or seconds")
+    return found
+
+
+def _seconds(given: float | str) -> float:
+    if isinstance(given, str):
+        read = _LENGTH.fullmatch(given.strip())
+        return float(read[1]) * _UNITS[read[2]] if read and read[2] in _UNITS else math.nan
+    return float(given) if 0 <= given < math.inf else math.nan
+
+
+def said(seconds: float) -> str:
+    """``09:00``, with seconds where there are some."""
+    whole = round(seconds)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours:02d}:{minutes:02d}" + (f":{rest:02d}" if rest else "")
