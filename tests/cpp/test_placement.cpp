@@ -62,9 +62,28 @@ TEST_CASE("MPS percentages go to the processes in order, and there must be one f
             .partitions.at(0)
             .processes[0]
             .active_thread_percentage == 100);
-  CHECK(complaint(voice_document(), "mps:30") ==
-        "s.json#/placement/mode: mode \"mps\": 1 percentages for 2 processes; give one for each process, in "
+  CHECK(complaint(voice_document(), "mps:30/30/40") ==
+        "s.json#/placement/mode: mode \"mps\": 3 percentages for 2 processes; give one for each process, in "
         "the order of the services");
+  const Scenario alike = read(voice_document(), "mps:40%");
+  for (const ProcessPlacement& process : alike.placement.gpus.at(1).partitions.at(0).processes)
+    CHECK(process.active_thread_percentage == 40);
+}
+
+TEST_CASE("copies are written alike in every mode, and a bare number under MPS is told both its readings") {
+  CHECK(placement_of(read(queue_document(), "mps:x3")) == "whole=server,server,server+mps");
+  CHECK(placement_of(read(queue_document(), "time-slicing:x3")) ==
+        placement_of(read(queue_document(), "time-slicing:3")));
+  CHECK(complaint(queue_document(), "mps:4") ==
+        "s.json: mode \"mps:4\": write \"mps:x4\" for 4 processes, or \"mps:4%\" for processes that are "
+        "capped at 4 % "
+        "each");
+  CHECK(complaint(queue_document(), "mps:x0") ==
+        "s.json: mode \"mps:x0\": after \"mps:\" expected replicas, a whole number between 1 and 1000, found "
+        "\"x0\"");
+  CHECK(complaint(queue_document(), "mps:120%") ==
+        "s.json: mode \"mps:120%\": after \"mps:\" expected percentages > 0 and <= 100 such as 50/50, found "
+        "\"120\"");
 }
 
 TEST_CASE("a malformed mode says what is legal") {
@@ -258,7 +277,8 @@ TEST_CASE("modes that cannot be applied are refused where they stand") {
   CHECK(modes(R"({"quick": {}})") ==
         "s.json#/modes/quick: an empty patch stands for a mode of the grammar (dedicated, "
         "time-slicing[:REPLICAS], "
-        "mps[:PERCENT/PERCENT...], mig:LAYOUT[/time-slicing|/mps]), and \"quick\" is none");
+        "mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...], mig:LAYOUT[/time-slicing|/mps]), and \"quick\" is "
+        "none");
   CHECK(modes(R"({"x": 1})") ==
         "s.json#/modes/x: expected a merge patch (an object; {} for a mode of the grammar)");
   CHECK(modes(R"({"x": {"placement": {"mode": "y"}}})", "x")

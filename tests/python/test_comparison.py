@@ -86,7 +86,7 @@ def test_a_mode_that_does_not_exist_or_suit_is_a_row_with_its_error(light: gs.Sc
     table = gs.compare(light, modes=["dedicated", "mpz", "mps:50"])
     assert table.modes == ["dedicated", "mpz", "mps:50"]
     assert "did you mean" in table.errors["mpz"]
-    assert "1 percentages for" in table.errors["mps:50"]
+    assert 'write "mps:x50" for 50 processes, or "mps:50%"' in table.errors["mps:50"]
     assert list(table.summaries) == ["dedicated"]
     assert "error: mpz: " in table.text()
     assert not table.verdict.nothing_ran

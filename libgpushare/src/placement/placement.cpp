@@ -63,8 +63,9 @@ std::vector<ProcessPlacement> expand(const std::vector<Service>& services, const
 }
 
 void set_caps(std::vector<ProcessPlacement>& processes, const PlacementMode& mode, const std::string& where) {
-  const std::vector<double>& percentages = mode.percentages;
+  std::vector<double> percentages = mode.percentages;
   if (percentages.empty()) return;
+  if (mode.same_percentage) percentages.assign(processes.size(), percentages.front());
   if (percentages.size() != processes.size())
     throw ScenarioError(
         where, text::format("mode \"{}\": {} percentages for {} processes; give one for each process, in the "

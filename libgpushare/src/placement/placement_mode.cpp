@@ -28,12 +28,22 @@ std::optional<Number> number(std::string_view text) {
 
 int parse_replicas(const std::string& text, std::string_view word, std::string_view rest,
                    const std::string& where) {
-  const auto replicas = number<int>(rest);
+  const auto replicas = number<int>(rest.starts_with('x') ? rest.substr(1) : rest);
   if (!replicas || *replicas < 1 || *replicas > kMostReplicas)
     fail(where, text,
          text::format("after \"{}:\" expected replicas, a whole number between 1 and {}, found \"{}\"", word,
                       kMostReplicas, rest));
   return *replicas;
+}
+
+// A cap in per cent alone could be meant as a number of processes, as device plugins have it.
+void refuse_bare_number(const std::string& text, std::string_view word, std::string_view rest,
+                        const std::string& where) {
+  if (rest.empty() || rest.find_first_not_of("0123456789.") != std::string_view::npos) return;
+  fail(where, text,
+       text::format(
+           "write \"{}:x{}\" for {} processes, or \"{}:{}%\" for processes that are capped at {} % each",
+           word, rest, rest, word, rest, rest));
 }
 
 std::vector<double> parse_percentages(const std::string& text, std::string_view word, std::string_view rest,
@@ -98,8 +108,16 @@ std::optional<WrittenMode> read_mode(const std::string& text, const std::string&
   if (sharing == nullptr) return std::nullopt;
   mode.kind = PlacementMode::Kind::shared;
   mode.sharing = sharing->mode;
-  if (has_rest && sharing->has_limits) mode.percentages = parse_percentages(text, word, rest, where);
-  if (has_rest && !sharing->has_limits) mode.replicas = parse_replicas(text, word, rest, where);
+  if (!has_rest) return written;
+  if (!sharing->has_limits || rest.starts_with('x')) {
+    mode.replicas = parse_replicas(text, word, rest, where);
+  } else if (rest.ends_with('%') && rest.find('/') == std::string_view::npos) {
+    mode.percentages = parse_percentages(text, word, rest.substr(0, rest.size() - 1), where);
+    mode.same_percentage = true;
+  } else {
+    refuse_bare_number(text, word, rest, where);
+    mode.percentages = parse_percentages(text, word, rest, where);
+  }
   return written;
 }
 
@@ -117,7 +135,8 @@ const std::vector<ModeKind>& mode_kinds() {
     std::string inner;
     for (const SharingTraits& sharing : all_sharing_traits()) {
       if (sharing.one_process) continue;
-      const auto* const after = sharing.has_limits ? "[:PERCENT/PERCENT...]" : "[:REPLICAS]";
+      const auto* const after =
+          sharing.has_limits ? "[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...]" : "[:REPLICAS]";
       found.push_back({text::format("{}{}", sharing.name, after), std::string(sharing.description)});
       inner += text::format("{}/{}", inner.empty() ? "" : "|", sharing.name);
     }
