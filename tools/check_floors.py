@@ -33,6 +33,7 @@ HEADERS = {
     "capacity.hpp": "planning",
     "cluster_run.hpp": "clusters",
     "clusters.hpp": "clusters",
+    "control.hpp": "control",
     "demand.hpp": "hardware",
     "engine.hpp": "models",
     "engines.hpp": "serving",

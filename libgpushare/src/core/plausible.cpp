@@ -32,6 +32,7 @@ constexpr auto kRanges = std::to_array<Plausible>({
     {"block_s", 0.1, kDay, kSeconds, "the time that a rate of arrivals lasts"},
     {"boot_s", 1, 7200, kSeconds, "the boot of a node"},
     {"bytes_per_unit", 1, 1e13, kBytes, "HBM traffic of one unit of work"},
+    {"carbon_g_per_kwh", 1, 2000, "grams a kilowatt-hour", "the CO2 of electricity"},
     {"chunk_growth", 1e-4, 1, kShare, "growth of a chunk with every stream"},
     {"chunk_s", 0.01, 60, kSeconds, "a chunk of speech"},
     {"clock_hz", 1e8, 1e10, kHertz, "clocks of GPUs"},

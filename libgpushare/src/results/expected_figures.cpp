@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/text.hpp"
 #include "gpushare/figures.hpp"
 #include "results/figure_names.hpp"
@@ -38,6 +40,11 @@ void add_services(const Workload& workload, Summary& summary) {
   }
 }
 
+bool knows_power(const Placement& placement) {
+  return std::all_of(placement.gpus.begin(), placement.gpus.end(),
+                     [](const GpuPlacement& gpu) { return gpu.profile().power.known(); });
+}
+
 // What some runs have and others lack.
 struct Optional {
   bool goodput, error_budget, faults;
@@ -46,6 +53,10 @@ struct Optional {
 std::vector<std::string> names_of(const Workload& workload, const Placement& placement, Optional has) {
   Summary summary;
   if (has.goodput) summary.goodput = summary.goodput_rate = 0;
+  if (knows_power(placement)) {
+    summary.energy_kwh = summary.mean_power_w = summary.energy_per_1000_requests_kwh = 0;
+    if (workload.carbon_g_per_kwh) summary.co2_kg = 0;
+  }
   if (has_clients(workload)) summary.timed_out = summary.retried = 0;
   add_latencies(workload, summary);
   add_partitions(placement, summary);

@@ -43,6 +43,7 @@ PartitionSummary summary_of(const FinishedRun& run, std::size_t index) {
   part.compute_utilisation = share(meter.flop_end - meter.flop_begin, peak * seconds);
   part.bandwidth_utilisation =
       share(meter.bytes_end - meter.bytes_begin, state.partition.bandwidth_bytes_per_s * seconds);
+  part.energy_j = meter.end.energy_j - meter.begin.energy_j;
   part.memory_allocated_bytes = state.partition.nominal_memory_bytes;
   return part;
 }
@@ -173,6 +174,25 @@ void add_gpus(const FinishedRun& run, Summary& summary) {
   summary.cost_per_1000_requests = share(hourly / 3.6, summary.request_throughput);
 }
 
+// After the partitions.
+void add_energy(const FinishedRun& run, Summary& summary) {
+  double joules = 0;
+  for (std::size_t gpu = 0; gpu < run.fleet.gpus.size(); ++gpu) {
+    const double on_s = run.meters.gpu_seconds(gpu);
+    const PowerConstants& power = run.fleet.gpus[gpu].profile->power;
+    if (on_s > 0 && !power.known()) return;
+    joules += on_s * power.idle_w;
+  }
+  for (const PartitionSummary& part : summary.partitions) joules += part.energy_j;
+  constexpr double kJoulesPerKwh = 3.6e6;
+  const double kwh = joules / kJoulesPerKwh;
+  const double completed = summary.request_throughput * summary.duration_s;
+  summary.energy_kwh = kwh;
+  summary.mean_power_w = share(joules, summary.duration_s);
+  if (completed > 0) summary.energy_per_1000_requests_kwh = 1000 * kwh / completed;
+  if (const auto grams = run.scenario.workload.carbon_g_per_kwh) summary.co2_kg = kwh * *grams / 1000;
+}
+
 // Where each service's processes live, in order of replicas and ranks.
 std::vector<std::vector<int>> partitions_of_services(const Fleet& fleet) {
   std::vector<std::vector<int>> partitions(fleet.services.size());
@@ -232,6 +252,7 @@ Summary summarise(const FinishedRun& run) {
   add_gpus(run, summary);
   add_latencies(run, summary);
   add_partitions(run, summary);
+  add_energy(run, summary);
   add_services(run, summary);
   add_empty_partitions(run.scenario.placement, summary);
   summary.bottleneck = find_bottleneck(summary, partitions_of_services(run.fleet));
