@@ -1,5 +1,5 @@
 """Figures; matplotlib is imported when the first one is drawn."""
 
-from .report.plot import comparison, sensitivity, sweep, timelines, trace
+from .report.plot import comparison, front, sensitivity, sweep, timelines, trace
 
-__all__ = ["comparison", "sensitivity", "sweep", "timelines", "trace"]
+__all__ = ["comparison", "front", "sensitivity", "sweep", "timelines", "trace"]

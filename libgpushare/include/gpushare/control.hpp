@@ -100,6 +100,19 @@ struct Reshaping {
   double above = 0, below = 0, for_s = 0, every_s = 15;
 };
 
+/// Nodes that cost less and are taken away again.
+struct Spot {
+  double price_per_gpu_hour = 0;
+  double mean_s = 0;     ///< from the order of a node to its notice, exponential
+  double notice_s = 30;  ///< from its notice until it is gone
+};
+
+/// Nodes that are paid for all along, whether they are on or not: any of the pool, so many at a time.
+struct Reservation {
+  int nodes = 0;
+  double price_per_gpu_hour = 0;
+};
+
 /// Nodes of a kind that come and go.
 struct NodePool {
   std::string name;
@@ -111,8 +124,11 @@ struct NodePool {
   Distribution boot_s = constant(240);  ///< from the order until its processes can start; paid for
   double every_s = 10;          ///< how often replicas without a seat, and nodes without need, are looked for
   double remove_after_s = 600;  ///< without need
-  double remove_after_add_s = 600;  ///< no node goes so soon after one was added
-  double needed_from = 0.5;         ///< a node with this share of its seats taken is needed
+  double remove_after_add_s = 600;           ///< no node goes so soon after one was added
+  double needed_from = 0.5;                  ///< a node with this share of its seats taken is needed
+  std::optional<double> price_per_gpu_hour;  ///< nullopt: as Workload::prices has it
+  std::optional<Spot> spot;                  ///< of all its nodes
+  std::optional<Reservation> reserved;
 };
 
 /// What is done to a fleet while it serves.
@@ -124,6 +140,9 @@ struct Control {
   [[nodiscard]] const ReplicaControl* of(int service) const;
 };
 
+/// What an hour of a GPU of the pool costs while it is on, in currency units; of those beyond its reservation. Throws
+/// ScenarioError for a kind without a price.
+[[nodiscard]] double price_of(const Prices& prices, const NodePool& pool);
 /// Whether the replicas may sit on a partition of that kind.
 [[nodiscard]] bool holds(const Partition& partition, const ReplicaControl& replicas);
 /// Where a pool's nodes begin: those that the placement has already, with replicas on their seats in order.

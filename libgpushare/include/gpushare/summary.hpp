@@ -124,11 +124,15 @@ struct Summary {
   std::optional<std::uint64_t> faults, failed_by_faults;
   /// Requests without success, of those that the objective for `success_rate` allows.
   std::optional<double> error_budget_used;
+  /// Where a run has windows (RunOptions::series_s) and objectives on a latency, success_rate or request_throughput: of the
+  /// measured time of windows with traffic, the share of those that miss one, or answer nobody.
+  std::optional<double> time_out_of_objectives;
   int gpus_used = 0;  ///< on in the window, at most at once
   int gpus_freed = 0;
   double gpu_hours =
       0;  ///< in the window, while a GPU was on: from its first process or its node's start to its end
   double request_throughput_per_gpu = 0;
+  double cost = 0;            ///< of the GPUs that were on or reserved, in the window
   double cost_per_month = 0;  ///< 720 hours
   double cost_per_1000_requests = 0;
   /// Of the GPUs that were on, in the window: idle power, and what their steps draw by the profile. Absent where a profile

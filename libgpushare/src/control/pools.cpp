@@ -44,6 +44,11 @@ ProcessPlacement seated(const GpuShape& shape, const Partition& partition, const
   return process;
 }
 
+double price_of(const Prices& prices, const NodePool& pool) {
+  if (pool.spot) return pool.spot->price_per_gpu_hour;
+  return pool.price_per_gpu_hour ? *pool.price_per_gpu_hour : price_of(prices, *pool.shape.cut->profile);
+}
+
 bool holds(const Partition& partition, const ReplicaControl& replicas) {
   return replicas.instance.empty() || partition.name.substr(0, partition.name.find('@')) == replicas.instance;
 }
@@ -54,6 +59,7 @@ void place_pools(const Control& control, const Workload& workload, Placement& pl
     const std::size_t first = placement.gpus.size();
     for (int n = 0; n < pool.start; ++n) {
       Node node = pool.node;
+      node.pool = static_cast<int>(p);
       node.name = pool.name + "-" + std::to_string(n);
       placement.nodes.push_back(node);
       for (int g = 0; g < pool.gpus_per_node; ++g) {

@@ -59,8 +59,15 @@ void check_rates(const Reader& services, const Scenario& scenario) {
 
 // Every kind of GPU that something is placed on must have a price when some do.
 void check_prices(const Reader& document, const Scenario& scenario) {
+  const Prices& prices = scenario.workload.prices;
   try {
-    static_cast<void>(price_per_hour(scenario.workload.prices, scenario.placement));
+    for (const GpuPlacement& gpu : scenario.placement.gpus) {
+      const int pool = scenario.placement.nodes[static_cast<std::size_t>(gpu.node)].pool;
+      if (pool >= 0)
+        static_cast<void>(price_of(prices, scenario.control->pools[static_cast<std::size_t>(pool)]));
+      else if (is_used(gpu))
+        static_cast<void>(price_of(prices, gpu.profile()));
+    }
   } catch (const ScenarioError& error) {
     document.at("price_per_gpu_hour").fail(error.what());
   }
@@ -95,12 +102,14 @@ Placement place_others(const Reader& placement, const std::optional<WrittenMode>
 }
 
 // A mode has nothing to place, and would seem to.
-void check_no_mode(const Reader& placement, const std::optional<WrittenMode>& written, const Scenario& scenario) {
+void check_no_mode(const Reader& placement, const std::optional<WrittenMode>& written,
+                   const Scenario& scenario) {
   const Reader mode = placement.at("mode");
   const auto chosen = written ? written : read_mode(mode.string(), mode.where());
   if (chosen && chosen->mode.kind == PlacementMode::Kind::dedicated) return;
   placement.fail(text::format(
-      "\"control\" places every service, in the \"layout\" and \"sharing\" of its pools: mode \"{}\" has nothing to "
+      "\"control\" places every service, in the \"layout\" and \"sharing\" of its pools: mode \"{}\" has "
+      "nothing to "
       "place. {}",
       scenario.mode,
       scenario.modes.empty() ? "Set \"control\" to null for it"

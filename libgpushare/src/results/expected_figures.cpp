@@ -5,6 +5,7 @@
 #include "results/figure_names.hpp"
 #include "results/goodput.hpp"
 #include "results/request_latencies.hpp"
+#include "results/window_objectives.hpp"
 #include "serving/any_engine.hpp"
 
 namespace gpushare {
@@ -47,7 +48,7 @@ bool knows_power(const Placement& placement) {
 
 // What some runs have and others lack.
 struct Optional {
-  bool goodput, error_budget, faults;
+  bool goodput, error_budget, faults, windows;
 };
 
 std::vector<std::string> names_of(const Workload& workload, const Placement& placement, Optional has) {
@@ -61,6 +62,7 @@ std::vector<std::string> names_of(const Workload& workload, const Placement& pla
   add_latencies(workload, summary);
   add_partitions(placement, summary);
   add_services(workload, summary);
+  if (has.windows) summary.time_out_of_objectives = 0;
   if (has.error_budget) summary.error_budget_used = 0;
   if (has.faults) {
     summary.faults = summary.failed_by_faults = 0;
@@ -71,14 +73,17 @@ std::vector<std::string> names_of(const Workload& workload, const Placement& pla
 
 }  // namespace
 
-std::vector<std::string> all_figure_names(const Workload& workload, const Placement& placement, bool faults) {
-  return names_of(workload, placement, {true, true, faults});
+std::vector<std::string> all_figure_names(const Workload& workload, const Placement& placement, bool faults,
+                                          bool control) {
+  return names_of(workload, placement, {true, true, faults, control});
 }
 
-std::vector<std::string> figure_names(const Workload& workload, const Placement& placement, bool faults) {
+std::vector<std::string> figure_names(const Workload& workload, const Placement& placement, bool faults,
+                                      bool control) {
   const Objectives& asked = workload.objectives;
   return names_of(workload, placement,
-                  {GoodRequests(workload, asked.figures).counted(), allowed_failures(asked) > 0, faults});
+                  {GoodRequests(workload, asked.figures).counted(), allowed_failures(asked) > 0, faults,
+                   control && judged_by_window(workload)});
 }
 
 }  // namespace gpushare

@@ -59,11 +59,6 @@ void add_partitions(const FinishedRun& run, Summary& summary) {
   for (const auto& [gpu, bytes] : allocated) summary.vram_allocated_bytes += bytes;
 }
 
-bool is_used(const GpuPlacement& gpu) {
-  return std::any_of(gpu.partitions.begin(), gpu.partitions.end(),
-                     [](const PartitionPlacement& part) { return !part.processes.empty(); });
-}
-
 // Instances on which nothing is placed come last: others are known by their place in the fleet.
 void add_empty_partitions(const Placement& placement, Summary& summary) {
   for (std::size_t gpu = 0; gpu < placement.gpus.size(); ++gpu) {
@@ -159,17 +154,16 @@ void add_requests(const FinishedRun& run, Summary& summary) {
 }
 
 void add_gpus(const FinishedRun& run, Summary& summary) {
-  double gpus = 0, hourly = 0;  // on average
-  for (std::size_t gpu = 0; gpu < run.fleet.gpus.size(); ++gpu) {
-    const double on = share(run.meters.gpu_seconds(gpu), summary.duration_s);
-    gpus += on;
-    if (on > 0) hourly += on * price_of(run.scenario.workload.prices, *run.fleet.gpus[gpu].profile);
-  }
+  const double hourly = run.meters.cost_per_hour();
+  double gpus = 0;  // on average
+  for (std::size_t gpu = 0; gpu < run.fleet.gpus.size(); ++gpu)
+    gpus += share(run.meters.gpu_seconds(gpu), summary.duration_s);
   summary.gpus_used = run.meters.most_gpus_on();
   summary.gpu_hours = gpus * summary.duration_s / 3600;
   const int baseline = run.scenario.baseline_gpus;
   summary.gpus_freed = baseline > 0 ? baseline - summary.gpus_used : 0;
   summary.request_throughput_per_gpu = share(summary.request_throughput, gpus);
+  summary.cost = hourly * summary.duration_s / 3600;
   summary.cost_per_month = hourly * kHoursPerMonth;
   summary.cost_per_1000_requests = share(hourly / 3.6, summary.request_throughput);
 }
