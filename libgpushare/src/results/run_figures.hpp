@@ -74,7 +74,8 @@ inline constexpr FigureRow<Summary> kRunFigures[] = {
       "missed"},
      if_counted<&Summary::error_budget_used>},
     {{"time_out_of_objectives", "", FigureKind::share, Better::lower, "time\nout %", 100, 1,
-      "share of the time with traffic in which an objective on a latency, success_rate or request_throughput is "
+      "share of the time with traffic in which an objective on a latency, success_rate or request_throughput "
+      "is "
       "missed, window by window; of fleets under control, and where a run has a series"},
      if_counted<&Summary::time_out_of_objectives>},
     {{"gpus_used", "GPUs", FigureKind::count, Better::lower, "GPUs", 1, 0,
