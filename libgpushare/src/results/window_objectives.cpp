@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gpushare/figures.hpp"
+#include "results/recorder.hpp"
 
 namespace gpushare {
 

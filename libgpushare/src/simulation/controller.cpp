@@ -48,7 +48,6 @@ Controller::Controller(const Parts& parts, const Control* control, const Workloa
                        Time end)
     : parts_(parts),
       control_(control != nullptr ? *control : kNone),
-      workload_(workload),
       end_(end),
       nodes_(parts.fleet, parts.changes, control_),
       pods_(parts.fleet, parts.changes, nodes_, control_, workload),

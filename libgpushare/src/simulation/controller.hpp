@@ -84,7 +84,6 @@ class Controller {
 
   Parts parts_;
   const Control& control_;
-  const Workload& workload_;
   Time end_;
   PoolNodes nodes_;
   Pods pods_;
