@@ -191,7 +191,9 @@ class Comparison(StudyTable):
         """Mode, figures, latencies, limiting resource and reason as columns."""
         statistics = [f"{name}_{statistic}_s" for name in self.latencies for statistic in figures.STATISTICS]
         of_servers = server_figures(self.scenario.services, self.outcomes)
-        names = [*figures.COMPARED, *of_servers, *statistics]
+        found = set(self.figure_names)
+        compared = [name for name in figures.COMPARED if not found or name in found]
+        names = [*compared, *of_servers, *statistics]
         columns = {"mode": self.modes} | figure_columns(self.outcomes, names) | self._told()
         return Table("comparison", columns)
 
