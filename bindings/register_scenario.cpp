@@ -56,6 +56,8 @@ py::dict workload_dict(const ScenarioHandle& h) {
   d["warmup_s"] = workload.warmup_s;
   d["duration_s"] = workload.duration_s;
   d["price_per_gpu_hour"] = price_object(workload.prices);
+  d["carbon_g_per_kwh"] =
+      workload.carbon_g_per_kwh ? py::object(py::float_(*workload.carbon_g_per_kwh)) : py::none();
   return d;
 }
 

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from .scenario.workload import Workload as Workload
     from .study.checkpoint import StoreWarning as StoreWarning
     from .study.estimates import Estimate as Estimate
+    from .study.paired import Payoff as Payoff
     from .study.points import Point as Point
     from .study.points import grid as grid
     from .study.results import Result as Result
@@ -128,6 +129,7 @@ _HOMES = {
     "scenario.placing": ("Fit", "Misfit", "fits", "place"),
     "scenario.profiles": ("Model", "Profile", "model", "model_names", "profile", "profile_names"),
     "study.estimates": ("Estimate",),
+    "study.paired": ("Payoff",),
     "study.results": ("Result", "Run", "Summary"),
     "scenario.scenario": ("Scenario", "scenario_names"),
     "scenario.workload": ("Workload",),
@@ -169,6 +171,7 @@ __all__ = [
     "ModelError",
     "OutOfMemoryError",
     "Packing",
+    "Payoff",
     "Placement",
     "Plan",
     "Point",

@@ -1,6 +1,6 @@
 """Figures; matplotlib is imported when the first one is drawn."""
 
-from .report.plot import comparison, sensitivity, sweep, timelines, trace
+from .report.plot import comparison, front, sensitivity, sweep, timelines, trace
 from .report.series import series
 
-__all__ = ["comparison", "sensitivity", "series", "sweep", "timelines", "trace"]
+__all__ = ["comparison", "front", "sensitivity", "series", "sweep", "timelines", "trace"]

@@ -15,9 +15,10 @@ inline Summary numbered() {
   s.stranded_sms = 66, s.stranded_memory_bytes = 67;
   s.goodput = 0.60, s.goodput_rate = 61;
   s.timed_out = 68, s.retried = 69;
-  s.faults = 70, s.failed_by_faults = 71, s.error_budget_used = 0.72;
+  s.faults = 70, s.failed_by_faults = 71, s.error_budget_used = 0.72, s.time_out_of_objectives = 0.82;
   s.gpus_used = 11, s.gpus_freed = 12, s.request_throughput_per_gpu = 13;
-  s.gpu_hours = 14, s.cost_per_month = 15, s.cost_per_1000_requests = 16;
+  s.gpu_hours = 14, s.cost = 79, s.cost_per_month = 15, s.cost_per_1000_requests = 16;
+  s.energy_kwh = 75, s.mean_power_w = 76, s.energy_per_1000_requests_kwh = 77, s.co2_kg = 78;
   s.vram_used_bytes = 17, s.vram_allocated_bytes = 18;
   s.audio_gap_s_per_request = 19, s.audio_gap_rate = 0.20, s.events = 21;
   s.conservation_error = 22, s.littles_law_error = 23, s.work_conservation_error = 24;

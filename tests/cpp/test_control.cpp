@@ -347,6 +347,7 @@ TEST_CASE("Whatever comes and goes, every conservation law holds, and the same s
     pool.every_s = 0.2;
     pool.remove_after_s = luck.uniform();
     pool.remove_after_add_s = luck.uniform();
+    if (below(4) == 0) pool.spot = Spot{1, 0.2 + 2 * luck.uniform(), 0.3 * luck.uniform()};
     if (below(2) == 0) {
       Reshaping other;
       const auto* cut = layouts[below(3)];

@@ -137,9 +137,9 @@ TEST_CASE("a lower clock stretches the compute-bound part of what is left") {
   const auto finish = [&](auto executor) {
     executor.submit(at_ms(0), half_bound(1, 0, 2));
     executor.settle(at_ms(0));
-    executor.set_clock(at_ms(1), 0.5);  // the second millisecond takes 1 + 0.5 x (2 - 1)
+    executor.set_clock(at_ms(1), 0.5, 0.25);  // the second millisecond takes 1 + 0.5 x (2 - 1)
     CHECK(executor.next_event() == at_ms(2.5));
-    executor.set_clock(at_ms(1.75), 1);  // after half of it
+    executor.set_clock(at_ms(1.75), 1, 1);  // after half of it
     return executor.next_event();
   };
   CHECK(finish(time_slicing(2, 0.2, 0.1, 1)) == at_ms(2.25));
@@ -151,7 +151,7 @@ TEST_CASE("a slice that ends as the clock changes is not renewed") {
   executor.submit(at_ms(0), work(1, 0, 10));
   executor.submit(at_ms(0), work(2, 1, 1));
   executor.settle(at_ms(0));
-  executor.set_clock(at_ms(2), 0.5);
+  executor.set_clock(at_ms(2), 0.5, 0.25);
   CHECK(executor.next_event() == at_ms(2));
   check(run(executor, {}), {{3.2, 2}, {11.3, 1}});  // A 0-2, B 2.2-3.2, A 3.3-11.3
 }

@@ -68,7 +68,7 @@ TEST_CASE("an unknown name gets the nearest, or the first that there are") {
       "e2e_latency_p50_s, e2e_latency_max_s, e2e_latency_mean_s, e2e_latency_count");
   CHECK(error_of(numbered(), "qqqqqqqq") ==
         "unknown figure \"qqqqqqqq\"; known: duration_s, arrived, completed, rejected, failed, timed_out, "
-        "retried, skipped, unfinished, late and 68 more");
+        "retried, skipped, unfinished, late and 74 more");
   CHECK(error_of(numbered(), "").starts_with("unknown figure \"\"; known: "));
   CHECK_THROWS_AS(static_cast<void>(figure(numbered(), "no such thing")), FigureError);
 }

@@ -48,7 +48,7 @@ std::vector<double> figures(const Summary& s) {
     all.insert(all.end(), {static_cast<double>(l.count), l.mean, l.p50, l.p90, l.p95, l.p99, l.max,
                            l.standard_deviation});
   for (const PartitionSummary& p : s.partitions)
-    all.insert(all.end(), {p.busy, p.switching, p.compute_utilisation, p.bandwidth_utilisation});
+    all.insert(all.end(), {p.busy, p.switching, p.compute_utilisation, p.bandwidth_utilisation, p.energy_j});
   for (const ServiceSummary& v : s.services)
     all.insert(all.end(), {v.mean_in_system, v.mean_batch, static_cast<double>(v.steps), v.busy,
                            static_cast<double>(v.count("preemptions")), static_cast<double>(v.rejected),

@@ -95,6 +95,11 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
         help="what is asked where there are no objectives, relative to dedicated GPUs: "
         "latency=1.25,throughput=0.95,success=0.99",
     )
+    parser.add_argument(
+        "--front",
+        metavar="FIGURE,FIGURE",
+        help="also the modes that nobody beats in both: cost_per_month,llm.ttft_p95_s",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -210,11 +215,21 @@ def _write_result(result: Any, out: str) -> None:
     files.write_json(result.summary().to_dict(), os.path.join(out, "summary.json"))
 
 
+def _pair(text: str | None) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",")) if text is not None else ()
+    if text is not None and (len(names) != 2 or not all(names)):
+        raise ValueError(
+            f"--front {text}: give two figures with a comma between: cost_per_month,llm.ttft_p95_s"
+        )
+    return names
+
+
 def compare(options: argparse.Namespace) -> int:
     """``gpushare compare``."""
     from ..planning.deciding import compare as compare_modes
     from ..planning.implied import KEPT, Kept
 
+    pair = _pair(options.front)
     keep = Kept.parse(options.keep) if options.keep is not None else KEPT
     with resumable(options), Progress(options.scenario) as progress:
         table = compare_modes(
@@ -233,15 +248,19 @@ def compare(options: argparse.Namespace) -> int:
             resume=options.resume,
         )
     verdict = table.verdict
+    front = table.front(*pair) if pair and not verdict.nothing_ran else []
     if options.json:
         answer = {
             "scenario": table.scenario.name,
             "verdict": verdict.to_dict(),
             "objectives": verdict.objectives(),
         }
+        answer |= {"front": front} if pair else {}
         print(files.plain_json(answer | _said(table) | {"modes": table.to_dict()}))
     else:
         print(table.text(width=columns()))
+        if front:
+            print(wrap(f"nobody beats in both of {' and '.join(pair)}: {', '.join(front)}", columns(), "  "))
     if verdict.nothing_ran:
         return NOTHING_RAN
     return exit_code(verdict.meets) if table.asked else MET

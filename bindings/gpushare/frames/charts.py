@@ -18,6 +18,8 @@ __all__ = [
     "Bar",
     "Line",
     "Panel",
+    "Spot",
+    "front_chart",
     "grouped_bars",
     "line_chart",
     "new_figure",
@@ -113,6 +115,42 @@ def line_chart(x: str, y: str, lines: Sequence[Line]) -> Figure:
         axis.legend(frameon=False, fontsize=8)
     axis.set_xlabel(x)
     axis.set_ylabel(y)
+    plain_frame(axis)
+    return figure
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A point with a name; values may have a `half_width`."""
+
+    label: str
+    x: float
+    y: float
+
+
+def front_chart(title: str, x: str, y: str, spots: Sequence[Spot], front: Sequence[str]) -> Figure:
+    """Points with their names, those of `front` joined in its order; `x` and `y` are what the axes show."""
+    figure = new_figure(6, 4.5)
+    axis = figure.subplots()
+    best = {spot.label: spot for spot in spots if spot.label in front}
+    axis.plot([best[n].x for n in front], [best[n].y for n in front], color="C1", linewidth=1, label="front")
+    for spot in spots:
+        widths = [_half_widths([value]) for value in (spot.x, spot.y)]
+        color = "C1" if spot.label in best else "0.6"
+        axis.errorbar(
+            [float(spot.x)],
+            [float(spot.y)],
+            xerr=widths[0],
+            yerr=widths[1],
+            marker="o",
+            capsize=2,
+            color=color,
+        )
+        axis.annotate(
+            shorten(spot.label, 24), (spot.x, spot.y), xytext=(4, 4), textcoords="offset points", fontsize=8
+        )
+    axis.set(xlabel=x, ylabel=y, title=title)
+    axis.legend(frameon=False, fontsize=8)
     plain_frame(axis)
     return figure
 

@@ -17,7 +17,7 @@ from ..validation.report import Report
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["comparison", "sensitivity", "sweep", "timelines", "trace"]
+__all__ = ["comparison", "front", "sensitivity", "sweep", "timelines", "trace"]
 
 
 def comparison(table: Comparison, latencies: Sequence[str] | None = None) -> Figure:
@@ -42,6 +42,30 @@ def comparison(table: Comparison, latencies: Sequence[str] | None = None) -> Fig
         For a latency that was not measured.
     """
     return table.plot(latencies)
+
+
+def front(table: Comparison, x: str = "cost_per_month", y: str = "e2e_latency_p95_s") -> Figure:
+    """Modes by two figures, cost against latency, with a line through those that nobody beats in both.
+
+    Parameters
+    ----------
+    table : Comparison
+        What to draw; refused modes are left out.
+    x, y : str
+        As in `Comparison.front`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    FigureError
+        For a figure that is unknown, or of which neither side is better.
+    ImportError
+        When matplotlib is not installed.
+    """
+    return table.plot_front(x, y)
 
 
 def sweep(table: SweepTable, x: str, y: str = "request_throughput") -> Figure:

@@ -17,7 +17,7 @@ class Workload:
     `services` are dicts of ``name``, ``model``, ``precision``, ``replicas`` (that are asked for: a placement may hold
     another number), ``tensor_parallel`` and ``memory_bytes`` (None: what model and engine need). `pipelines` has the
     stages of each by name, `traffic` the kind of each by name. `price_per_gpu_hour` is one price, or one for each
-    kind of GPU by the profile's name.
+    kind of GPU by the profile's name; `carbon_g_per_kwh` is None where the document does not say.
     """
 
     services: list[dict[str, Any]]
@@ -26,6 +26,7 @@ class Workload:
     warmup_s: float
     duration_s: float
     price_per_gpu_hour: float | dict[str, float]
+    carbon_g_per_kwh: float | None
 
     def _fields(self) -> list[Field]:
         memory = [service["memory_bytes"] for service in self.services]

@@ -2,6 +2,7 @@
 
 from .comparison import Comparison, compare
 from .estimates import Estimate
+from .paired import Payoff
 from .points import Point, grid
 from .results import Result, Run, Summary
 from .simulation import simulate
@@ -10,6 +11,7 @@ from .sweeps import SweepTable, sweep
 __all__ = [
     "Comparison",
     "Estimate",
+    "Payoff",
     "Point",
     "Result",
     "Run",

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..frames.charts import Panel, grouped_bars
+from ..frames.charts import Panel, Spot, front_chart, grouped_bars
 from ..frames.render import Field, html_table, text_table
 from ..frames.tables import Table
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
@@ -17,7 +17,9 @@ from . import figures
 from .cases import run_cases
 from .comparison_text import ComparisonText, server_figures
 from .outcomes import Outcome, figure_columns
+from .paired import Payoff, payoff
 from .points import Point, combinations, mode_list
+from .ranking import directions, undominated
 from .results import KeptSummary, Summary
 from .runner import Executor, MapCallable
 from .simulation import as_scenario, run_count
@@ -189,7 +191,9 @@ class Comparison(StudyTable):
         """Mode, figures, latencies, limiting resource and reason as columns."""
         statistics = [f"{name}_{statistic}_s" for name in self.latencies for statistic in figures.STATISTICS]
         of_servers = server_figures(self.scenario.services, self.outcomes)
-        names = [*figures.COMPARED, *of_servers, *statistics]
+        found = set(self.figure_names)
+        compared = [name for name in figures.COMPARED if not found or name in found]
+        names = [*compared, *of_servers, *statistics]
         columns = {"mode": self.modes} | figure_columns(self.outcomes, names) | self._told()
         return Table("comparison", columns)
 
@@ -201,6 +205,93 @@ class Comparison(StudyTable):
         rows |= {mode: {"refused": why} for mode, why in self.refused.items()}
         rows |= {mode: {"error": what} for mode, what in self.errors.items()}
         return {mode: rows[mode] for mode in self.modes}
+
+    def front(self, x: str = "cost_per_month", y: str = "e2e_latency_p95_s") -> list[str]:
+        """The modes that nobody beats in both figures: cost against latency, unless told otherwise.
+
+        Parameters
+        ----------
+        x, y : str
+            Figures, by short names too (``llm.ttft_p95``); the registry says which side of each is better.
+
+        Returns
+        -------
+        list of str
+            Best of `x` first; equal ones are all in it. Means are compared: `pays` says what chance leaves open.
+
+        Raises
+        ------
+        FigureError
+            For a figure that is unknown or ambiguous, or of which neither side is better.
+
+        Examples
+        --------
+        >>> import gpushare as gs
+        >>> table = gs.compare("voice-light", modes=["dedicated", "mps"])
+        >>> table.front(y="tts.first_audio_p95_s")
+        ['mps', 'dedicated']
+        """
+        asked = directions(self.figure_names, (x, y), (), ())
+        rows = undominated([self.values(name) for name in asked], list(asked.values()))
+        return [self.modes[i] for i in rows]
+
+    def plot_front(self, x: str = "cost_per_month", y: str = "e2e_latency_p95_s") -> Figure:
+        """Every mode by two figures, and a line through those that nobody beats in both; needs matplotlib.
+
+        Parameters
+        ----------
+        x, y : str
+            As in `front`.
+
+        Raises
+        ------
+        FigureError
+            As `front`.
+        ImportError
+            When matplotlib is not installed.
+        """
+        front = self.front(x, y)
+        names = [self.resolve(name) for name in (x, y)]
+        spots = [Spot(mode, *(self[mode].get(name, math.nan) for name in names)) for mode in self.summaries]
+        axes = [f"{name}, {unit}" if (unit := figures.describe(name).unit) else name for name in names]
+        return front_chart(self.scenario.name, axes[0], axes[1], spots, front)
+
+    def pays(self, mode: str, baseline: str, figure: str = "cost_per_month") -> Payoff:
+        """Whether a mode is better than another, as far as replications under the same luck can tell.
+
+        Parameters
+        ----------
+        mode, baseline : str
+            Of `modes`.
+        figure : str
+            By a short name too.
+
+        Returns
+        -------
+        Payoff
+            The paired difference with its interval, and the verdict: never ``pays`` where the interval holds zero.
+
+        Raises
+        ------
+        FigureError
+            For a figure that is unknown or ambiguous, or of which neither side is better.
+        KeyError
+            For a mode that was not compared.
+        ValueError
+            For a mode without figures, or that was found in a file that does not keep this one by replication.
+
+        Examples
+        --------
+        >>> import gpushare as gs
+        >>> table = gs.compare("voice-light", modes=["dedicated", "mps"], replications=4, record_requests=False)
+        >>> table.pays("mps", "dedicated").verdict
+        'pays'
+        """
+        for name in (mode, baseline):
+            if name not in self.modes:
+                raise KeyError(f"no mode {name!r}; compared are {', '.join(self.modes)}")
+        first, second = (self.outcomes[self.modes.index(name)] for name in (mode, baseline))
+        return payoff((mode, baseline), (first, second), self.resolve(figure), perturbed=self._perturbed)
 
     def plot(self, latencies: Sequence[str] | None = None) -> Figure:
         """Latencies by mode (p50, p95, p99) beside the throughput; needs matplotlib.
@@ -269,6 +360,9 @@ class Comparison(StudyTable):
             perturbed=self._perturbed,
             warnings=self.warnings,
             assumptions=self.assumptions,
+            under_control=any(
+                point.scenario is not None and "control" in point.scenario.document for point in self.points
+            ),
         )
 
     def _title(self) -> str:

@@ -45,6 +45,8 @@ class ComparisonText:
         Whether the half-widths are of calibration errors too.
     warnings, assumptions : sequence of Notice
         What may mislead in the rows, and what they hang on that nobody said.
+    under_control : bool
+        Whether fleets follow their load.
     """
 
     def __init__(
@@ -60,7 +62,9 @@ class ComparisonText:
         perturbed: bool = False,
         warnings: Sequence[Notice] = (),
         assumptions: Sequence[Notice] = (),
+        under_control: bool = False,
     ) -> None:
+        self._under_control = under_control
         self._warnings = warnings
         self._assumptions = assumptions
         self._replications = replications
@@ -84,6 +88,12 @@ class ComparisonText:
             *(() if figures.is_offered([self._scenario]) else figures.OF_OPEN),
         }
         leading = [name for name in figures.LEADING if name not in left_out]
+        if self._under_control:
+            leading += [
+                name
+                for name in figures.OF_CONTROL
+                if not all(math.isnan(v) for v in values(self._outcomes, name))
+            ]
         return [
             *(self._memory() if name == "vram_used_bytes" else self._figure(name) for name in leading),
             *(
@@ -163,8 +173,18 @@ class ComparisonText:
             f"req/s, tok/s: completed requests and their output tokens in the {number(window, 0)} s "
             f"measured{self._offered()}. busy: share of time with a kernel running; bandwidth: bytes moved of the "
             "peak; both over the GPUs used. VRAM: resident of nominal. jitter: p99 - p50. "
-            f"{self._latency_legend()}{self._server_legend()}A month has 720 hours at {self._prices()}."
+            f"{self._latency_legend()}{self._server_legend()}{self._control_legend()}"
+            f"A month has 720 hours at {self._prices()}."
         )
+
+    def _control_legend(self) -> str:
+        if not self._under_control:
+            return ""
+        meanings = (
+            "GPUs: at most at once. GPU hours, kWh: in the window, of the GPUs that were on.",
+            "time out: share of the windows of time with traffic that miss an objective.",
+        )
+        return " ".join(meanings) + " "
 
     def _offered(self) -> str:
         if not figures.is_offered([self._scenario]):
@@ -175,7 +195,7 @@ class ComparisonText:
         price = self._scenario.price_per_gpu_hour
         if isinstance(price, Mapping):
             return ", ".join(f"${one:g} for {gpu}" for gpu, one in price.items())
-        return f"${price:g} a GPU"
+        return f"${price:g} a GPU" + (" unless its pool says otherwise" if self._under_control else "")
 
     def _server_legend(self) -> str:
         shown = [figures.of("service")[name.rsplit(".", 1)[1]] for name in self._server_figures]

@@ -67,10 +67,16 @@ COMPARED = (
     "vram_allocated_bytes",
     "stranded_sms",
     "stranded_memory_bytes",
+    "gpu_hours",
+    "time_out_of_objectives",
+    "cost",
     "cost_per_month",
     "cost_per_1000_requests",
+    "energy_kwh",
     "audio_gap_rate",
 )
+#: What fleets under control are chosen by, beside what all are.
+OF_CONTROL = ("gpu_hours", "energy_kwh", "time_out_of_objectives")
 #: Of these, what is no news where users wait for their answers: they are offered what is served.
 OF_OPEN = ("offered_rate", "backlog")
 #: Statistics of latencies that tables show.

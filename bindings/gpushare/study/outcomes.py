@@ -16,9 +16,19 @@ from .results import Result
 
 __all__ = ["Outcome", "figure_columns", "is_paired", "samples", "values"]
 
-#: What of dedicated GPUs is to be kept by others.
-_PAIRED = ("request_throughput", "success_rate")
-_ENDS = ("e2e_latency_p95_s", "e2e_latency_count")
+#: What of dedicated GPUs is to be kept by others, and what modes are chosen by.
+_PAIRED = (
+    "request_throughput",
+    "success_rate",
+    "gpu_hours",
+    "cost",
+    "cost_per_month",
+    "cost_per_1000_requests",
+    "energy_kwh",
+    "co2_kg",
+    "time_out_of_objectives",
+)
+_ENDS = ("_p95_s", "e2e_latency_count")
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,19 @@ struct Reshaping {
   double above = 0, below = 0, for_s = 0, every_s = 15;
 };
 
+/// Nodes that cost less and are taken away again.
+struct Spot {
+  double price_per_gpu_hour = 0;
+  double mean_s = 0;     ///< from the order of a node to its notice, exponential
+  double notice_s = 30;  ///< from its notice until it is gone
+};
+
+/// Nodes that are paid for all along, whether they are on or not: any of the pool, so many at a time.
+struct Reservation {
+  int nodes = 0;
+  double price_per_gpu_hour = 0;
+};
+
 /// Nodes of a kind that come and go.
 struct NodePool {
   std::string name;
@@ -116,6 +129,9 @@ struct NodePool {
   double needed_from = 0.5;         ///< a node with this share of its seats taken is needed
   bool packs =
       false;  ///< replicas sit down on the fullest node, so that others can go; false: on the emptiest
+  std::optional<double> price_per_gpu_hour;  ///< nullopt: as Workload::prices has it
+  std::optional<Spot> spot;                  ///< of all its nodes
+  std::optional<Reservation> reserved;
 };
 
 /// The shape in which a GPU of a pool begins, by its number among the pool's.
@@ -130,6 +146,9 @@ struct Control {
   [[nodiscard]] const ReplicaControl* of(int service) const;
 };
 
+/// What an hour of a GPU of the pool costs while it is on, in currency units; of those beyond its reservation. Throws
+/// ScenarioError for a kind without a price.
+[[nodiscard]] double price_of(const Prices& prices, const NodePool& pool);
 /// Whether the replicas may sit on a partition of that kind.
 [[nodiscard]] bool holds(const Partition& partition, const ReplicaControl& replicas);
 /// Where a pool's nodes begin: those that the placement has already, with replicas on their seats in order.

@@ -92,9 +92,9 @@ void for_each_figure(const Summary& summary, const std::function<void(const Figu
 // --- Names
 
 /// Canonical names of the figures that a run of the workload there has, in their order; with latencies that nobody may
-/// come to have. `faults`: something is to fail in it.
+/// come to have. `faults`: something is to fail in it; `control`: its fleet follows its load.
 [[nodiscard]] std::vector<std::string> figure_names(const Workload& workload, const Placement& placement,
-                                                    bool faults = false);
+                                                    bool faults = false, bool control = false);
 
 /// The canonical name. Text is one already, or lacks parts before a dot where the rest is unique: "ttft_p95_s",
 /// "llm.ttft_p95_s" for "chat.llm.ttft_p95_s". The name of the only pipeline may stand before latencies. Throws

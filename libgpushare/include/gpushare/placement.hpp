@@ -53,6 +53,7 @@ struct Node {
   std::string name;                           ///< empty: "node" and its number
   int host_cores = 0;                         ///< 0: no limit
   std::optional<InterconnectConstants> link;  ///< between its GPUs; nullopt: as their profiles say
+  int pool = -1;                              ///< index into Control::pools; -1: it stays
 
   friend bool operator==(const Node&, const Node&) = default;
 };
@@ -71,6 +72,8 @@ struct Placement {
 [[nodiscard]] const InterconnectConstants& link_of(const Placement& placement, const GpuPlacement& gpu);
 /// Replicas of each service that are placed; under tensor parallelism a replica has several processes.
 [[nodiscard]] std::vector<int> placed_replicas(const Workload& workload, const Placement& placement);
+/// Whether it has a process.
+[[nodiscard]] bool is_used(const GpuPlacement& gpu);
 /// GPUs that have a process.
 [[nodiscard]] int gpus_used(const Placement& placement);
 /// What an hour of such a GPU costs, in currency units. Throws ScenarioError for a kind without a price.

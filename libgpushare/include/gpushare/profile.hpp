@@ -93,6 +93,9 @@ struct PowerConstants {
   double compute_w = 0;    ///< at the peak FLOP rate of the whole GPU, full clock
   double bandwidth_w = 0;  ///< at the peak HBM bandwidth
   double clock_exponent = 1;
+
+  /// Whether it says what work draws.
+  [[nodiscard]] bool known() const { return compute_w > 0 || bandwidth_w > 0; }
 };
 
 /// A GPU model, read from profiles/*.json.

@@ -131,7 +131,8 @@ struct Scenario {
 
 /// The figures that its runs have, by their canonical names; with latencies that nobody may come to have.
 [[nodiscard]] inline std::vector<std::string> figure_names(const Scenario& scenario) {
-  return figure_names(scenario.workload, scenario.placement, !scenario.faults.empty());
+  return figure_names(scenario.workload, scenario.placement, !scenario.faults.empty(),
+                      scenario.control.has_value());
 }
 /// Objectives as a document has them, of such a scenario: {"llm.ttft_p95_s": 0.5, "success_rate": {"at_least": 0.99}}.
 /// Throws ScenarioError with `source` and the JSON pointer.

@@ -31,6 +31,7 @@ struct PartitionSummary {
   double switching = 0;                ///< share of the time spent handing over between processes
   double compute_utilisation = 0;      ///< FLOP done of the partition's peak fp16 rate
   double bandwidth_utilisation = 0;    ///< bytes moved of the partition's peak
+  double energy_j = 0;                 ///< drawn by its steps in the window, above what the idle GPU draws
   double memory_used_bytes = 0;        ///< resident
   double memory_allocated_bytes = 0;   ///< nominal size of the partition
 };
@@ -123,13 +124,21 @@ struct Summary {
   std::optional<std::uint64_t> faults, failed_by_faults;
   /// Requests without success, of those that the objective for `success_rate` allows.
   std::optional<double> error_budget_used;
+  /// Where a run has windows (RunOptions::series_s) and objectives on a latency, success_rate or request_throughput: of the
+  /// measured time of windows with traffic, the share of those that miss one, or answer nobody.
+  std::optional<double> time_out_of_objectives;
   int gpus_used = 0;  ///< on in the window, at most at once
   int gpus_freed = 0;
   double gpu_hours =
       0;  ///< in the window, while a GPU was on: from its first process or its node's start to its end
   double request_throughput_per_gpu = 0;
+  double cost = 0;            ///< of the GPUs that were on or reserved, in the window
   double cost_per_month = 0;  ///< 720 hours
   double cost_per_1000_requests = 0;
+  /// Of the GPUs that were on, in the window: idle power, and what their steps draw by the profile. Absent where a profile
+  /// says neither compute_w nor bandwidth_w. Of requests: absent where none was completed.
+  std::optional<double> energy_kwh, mean_power_w, energy_per_1000_requests_kwh;
+  std::optional<double> co2_kg;  ///< of that energy, where Workload::carbon_g_per_kwh is said
   double vram_used_bytes = 0, vram_allocated_bytes = 0;
   /// Of the GPUs with a process, at the start: what no process can use, cut off by MIG or in an empty instance.
   int stranded_sms = 0;

@@ -128,6 +128,7 @@ struct Workload {
   double warmup_s = 0;
   double duration_s = 0;  ///< arrivals and measurement end here; the rest drains
   Prices prices;
+  std::optional<double> carbon_g_per_kwh;  ///< CO2 of the electricity
   Objectives objectives;
 };
 

@@ -121,7 +121,8 @@ class CoRun {
     std::visit(
         [&](auto& executor) {
           executor.settle(now);
-          executor.set_clock(now, clock_share(power_, executor.draw_w()));
+          const double clock = clock_share(power_, executor.draw_w());
+          executor.set_clock(now, clock, draw_share(power_, clock));
         },
         executor_);
   }

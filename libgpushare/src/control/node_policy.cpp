@@ -5,24 +5,28 @@
 namespace gpushare::control {
 
 int NodePolicy::to_add(int waiting, const std::vector<ObservedNode>& nodes) const {
-  int free = 0, there = 0;
+  int free = 0, staying = 0;
   for (const ObservedNode& node : nodes) {
-    there += 1;
-    free += node.leaving ? 0 : node.seats - node.taken;
+    if (node.leaving) continue;
+    staying += 1;
+    free += node.seats - node.taken;
   }
   const int per_node =
       pool_.gpus_per_node * static_cast<int>(pool_.shape.cut->partitions.size()) * pool_.shape.seats;
   const int lacking = std::max(0, waiting - free);
-  return std::clamp((lacking + per_node - 1) / per_node, 0, std::max(0, pool_.max - there));
+  const int wanted = std::max((lacking + per_node - 1) / per_node, pool_.min - staying);
+  return std::clamp(wanted, 0, std::max(0, pool_.max - static_cast<int>(nodes.size())));
 }
 
 NodeDecision NodePolicy::decide(double now_s, int waiting, const std::vector<ObservedNode>& nodes) {
   NodeDecision decision;
   decision.add = to_add(waiting, nodes);
   if (decision.add > 0) last_added_s_ = now_s;
-  int there = static_cast<int>(nodes.size()), free = 0;
-  for (const ObservedNode& node : nodes)
+  int staying = 0, free = 0;
+  for (const ObservedNode& node : nodes) {
+    staying += node.leaving ? 0 : 1;
     if (node.ready && !node.leaving) free += node.seats - node.taken;
+  }
   for (const ObservedNode& node : nodes) {
     const auto number = static_cast<std::size_t>(node.number);
     if (number >= unneeded_since_s_.size()) unneeded_since_s_.resize(number + 1, -1);
@@ -37,9 +41,9 @@ NodeDecision NodePolicy::decide(double now_s, int waiting, const std::vector<Obs
     if (since < 0) since = now_s;
     const bool long_enough = now_s - since >= pool_.remove_after_s;
     const bool quiet = now_s - last_added_s_ >= pool_.remove_after_add_s;
-    if (!long_enough || !quiet || there <= pool_.min) continue;
+    if (!long_enough || !quiet || staying <= pool_.min) continue;
     decision.remove.push_back(node.number);
-    --there;
+    --staying;
     free -= node.seats;  // its own free ones, and those that its replicas take elsewhere
   }
   return decision;

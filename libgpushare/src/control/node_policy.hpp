@@ -20,8 +20,8 @@ struct NodeDecision {
   std::vector<int> remove;  ///< numbers; whatever runs there has to find another seat
 };
 
-/// How many nodes a pool should have: after Kubernetes' cluster autoscaler. Nodes are added for replicas without a seat,
-/// and go when they were not needed for long enough: less than `needed_from` of their seats taken, and room elsewhere for
+/// How many nodes a pool should have: after Kubernetes' cluster autoscaler. Nodes are added for replicas without a seat and
+/// where others were taken away until there are fewer than the least, and go when they were not needed for long enough: less than `needed_from` of their seats taken, and room elsewhere for
 /// those that are.
 class NodePolicy {
  public:

@@ -45,6 +45,11 @@ ProcessPlacement seated(const GpuShape& shape, const Partition& partition, const
   return process;
 }
 
+double price_of(const Prices& prices, const NodePool& pool) {
+  if (pool.spot) return pool.spot->price_per_gpu_hour;
+  return pool.price_per_gpu_hour ? *pool.price_per_gpu_hour : price_of(prices, *pool.shape.cut->profile);
+}
+
 bool holds(const Partition& partition, const ReplicaControl& replicas) {
   return replicas.instance.empty() || partition.name.substr(0, partition.name.find('@')) == replicas.instance;
 }
@@ -58,10 +63,11 @@ const GpuShape& first_shape(const NodePool& pool, int gpu) {
 
 namespace {
 
-void place_nodes(const NodePool& pool, Placement& placement) {
+void place_nodes(const NodePool& pool, int number_of_pool, Placement& placement) {
   int number = 0;
   for (int n = 0; n < pool.start; ++n) {
     Node node = pool.node;
+    node.pool = number_of_pool;
     node.name = pool.name + "-" + std::to_string(n);
     placement.nodes.push_back(node);
     for (int g = 0; g < pool.gpus_per_node; ++g) {
@@ -100,7 +106,7 @@ void place_replicas(const NodePool& pool, const ReplicaControl& replicas, const 
 void place_pools(const Control& control, const Workload& workload, Placement& placement) {
   for (std::size_t p = 0; p < control.pools.size(); ++p) {
     const std::size_t first_gpu = placement.gpus.size();
-    place_nodes(control.pools[p], placement);
+    place_nodes(control.pools[p], static_cast<int>(p), placement);
     for (const ReplicaControl& replicas : control.services)
       if (static_cast<std::size_t>(replicas.pool) == p)
         place_replicas(control.pools[p], replicas,

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/text.hpp"
 #include "gpushare/warnings.hpp"
@@ -85,6 +86,18 @@ void add_defaults(const Scenario& scenario, std::vector<Warning>& found) {
                        text::format("by default {}", to_string(service.precision))});
     add_engine(service, member(said, "engine"), found);
   }
+}
+
+// ---- Electricity
+
+void add_power(const Scenario& scenario, std::vector<Warning>& found) {
+  std::set<std::string> unknown;
+  for (const GpuPlacement& gpu : scenario.placement.gpus)
+    if (!gpu.profile().power.known()) unknown.insert(gpu.profile().name);
+  for (const std::string& gpu : unknown)
+    found.push_back({"/gpu", text::format("profile {} says neither compute_w nor bandwidth_w: no figure of "
+                                          "energy, power or CO2",
+                                          gpu)});
 }
 
 // ---- Whom faults take along
@@ -213,6 +226,7 @@ std::vector<Warning> assumptions_of(const Scenario& scenario) {
   if (!scenario.document.empty()) add_defaults(scenario, found);
   add_faults(scenario, found);
   add_control(scenario, found);
+  add_power(scenario, found);
   for (const GpuPlacement& gpu : scenario.placement.gpus) add_carried(gpu, found);
   return found;
 }

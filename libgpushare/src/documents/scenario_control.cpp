@@ -93,6 +93,32 @@ Reshaping read_reshaping(const Reader& reader, const GpuShape& otherwise, int gp
   return reshaping;
 }
 
+Spot read_spot(const Reader& reader) {
+  Spot spot;
+  spot.price_per_gpu_hour = reader.at("price_per_gpu_hour").number(json::kNonNegative);
+  spot.mean_s = reader.at("mean_s").number(json::kPositive);
+  spot.notice_s = reader.number("notice_s", spot.notice_s, json::kNonNegative);
+  reader.finish();
+  return spot;
+}
+
+void read_prices(const Reader& reader, NodePool& pool) {
+  if (const auto price = reader.find("price_per_gpu_hour"))
+    pool.price_per_gpu_hour = price->number(json::kNonNegative);
+  if (const auto spot = reader.find("spot")) {
+    pool.spot = read_spot(*spot);
+    if (pool.price_per_gpu_hour)
+      spot->fail(
+          "all nodes of the pool have the spot price; leave the pool's own \"price_per_gpu_hour\" out");
+  }
+  if (const auto reserved = reader.find("reserved")) {
+    if (pool.spot) reserved->fail("what is reserved is not taken away; a pool with \"spot\" has none");
+    pool.reserved = Reservation{static_cast<int>(reserved->at("nodes").integer(1, pool.max)),
+                                reserved->at("price_per_gpu_hour").number(json::kNonNegative)};
+    reserved->finish();
+  }
+}
+
 NodePool read_pool(const Reader& reader, const std::string& name, const Scenario& scenario) {
   NodePool pool;
   pool.name = name;
@@ -113,6 +139,7 @@ NodePool read_pool(const Reader& reader, const std::string& name, const Scenario
     pool.needed_from = own.number("needed_from", pool.needed_from, json::kFraction);
     own.finish();
   }
+  read_prices(reader, pool);
   if (const auto reshape = reader.find("reshape"))
     pool.reshaping = read_reshaping(*reshape, pool.shape, pool.gpus_per_node * pool.max, scenario);
   reader.finish();

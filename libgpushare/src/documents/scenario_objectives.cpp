@@ -104,8 +104,8 @@ void read_others(const Reader& reader, const Names& services, Objectives& object
 }
 
 Objectives read_members(const Reader& reader, const Names& order, const Scenario& scenario) {
-  std::vector<std::string> names =
-      all_figure_names(scenario.workload, scenario.placement, !scenario.faults.empty());
+  std::vector<std::string> names = all_figure_names(scenario.workload, scenario.placement,
+                                                    !scenario.faults.empty(), scenario.control.has_value());
   names.insert(names.end(), kOthers.begin(), kOthers.end());  // a slip of the pen may have meant one
   const FigureNames known = known_names(scenario, names);
   Objectives objectives;
@@ -168,7 +168,8 @@ Objectives read_objectives(const Reader& reader, const Names& order, const Scena
 }
 
 void check_objectives(const Scenario& scenario) {
-  const auto names = all_figure_names(scenario.workload, scenario.placement, !scenario.faults.empty());
+  const auto names = all_figure_names(scenario.workload, scenario.placement, !scenario.faults.empty(),
+                                      scenario.control.has_value());
   for (const FigureBound& bound : scenario.workload.objectives.figures)
     if (std::find(names.begin(), names.end(), bound.name) == names.end())
       throw ScenarioError(

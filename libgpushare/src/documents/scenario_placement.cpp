@@ -59,8 +59,15 @@ void check_rates(const Reader& services, const Scenario& scenario) {
 
 // Every kind of GPU that something is placed on must have a price when some do.
 void check_prices(const Reader& document, const Scenario& scenario) {
+  const Prices& prices = scenario.workload.prices;
   try {
-    static_cast<void>(price_per_hour(scenario.workload.prices, scenario.placement));
+    for (const GpuPlacement& gpu : scenario.placement.gpus) {
+      const int pool = scenario.placement.nodes[static_cast<std::size_t>(gpu.node)].pool;
+      if (pool >= 0)
+        static_cast<void>(price_of(prices, scenario.control->pools[static_cast<std::size_t>(pool)]));
+      else if (is_used(gpu))
+        static_cast<void>(price_of(prices, gpu.profile()));
+    }
   } catch (const ScenarioError& error) {
     document.at("price_per_gpu_hour").fail(error.what());
   }

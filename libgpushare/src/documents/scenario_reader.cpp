@@ -111,6 +111,7 @@ bool same(const nlohmann::ordered_json& a, const nlohmann::ordered_json& b, cons
 void take_workload(const Reader& reader, const Workload& like, Workload& workload) {
   workload = like;
   workload.prices = {};
+  workload.carbon_g_per_kwh.reset();
   workload.objectives = {};
   for (const char* key : kWorkload) reader.ignore(key);
   for (Service& service : workload.services)
@@ -151,6 +152,8 @@ Scenario read(const AppliedDocument& applied, const std::string& source, const I
     read_workload(reader, applied.json, scenario);
   }
   read_prices(reader, scenario.workload.prices);
+  if (const auto carbon = reader.find("carbon_g_per_kwh"))
+    scenario.workload.carbon_g_per_kwh = carbon->number(json::kNonNegative);
   if (const auto control = reader.find("control")) scenario.control = read_control(*control, scenario);
   read_placement(reader, applied.written, scenario);
   if (const auto faults = reader.find("faults")) scenario.faults = read_faults(*faults, scenario);

@@ -7,11 +7,6 @@
 namespace gpushare {
 namespace {
 
-bool used(const GpuPlacement& gpu) {
-  return std::any_of(gpu.partitions.begin(), gpu.partitions.end(),
-                     [](const PartitionPlacement& part) { return !part.processes.empty(); });
-}
-
 bool same_profile(const CutGpu& a, const CutGpu& b) {
   if (a.profile == b.profile) return true;
   return !a.profile->origin.empty() && a.profile->origin == b.profile->origin;
@@ -29,6 +24,11 @@ bool operator==(const GpuPlacement& a, const GpuPlacement& b) {
   const bool same_cut =
       a.cut == b.cut || (a.cut && b.cut && same_profile(*a.cut, *b.cut) && a.cut->layout == b.cut->layout);
   return same_cut && a.partitions == b.partitions && a.node == b.node;
+}
+
+bool is_used(const GpuPlacement& gpu) {
+  return std::any_of(gpu.partitions.begin(), gpu.partitions.end(),
+                     [](const PartitionPlacement& part) { return !part.processes.empty(); });
 }
 
 GpuPlacement empty_gpu(std::shared_ptr<const CutGpu> cut, int node) {
@@ -60,7 +60,7 @@ std::vector<int> placed_replicas(const Workload& workload, const Placement& plac
 }
 
 int gpus_used(const Placement& placement) {
-  return static_cast<int>(std::count_if(placement.gpus.begin(), placement.gpus.end(), used));
+  return static_cast<int>(std::count_if(placement.gpus.begin(), placement.gpus.end(), is_used));
 }
 
 double price_of(const Prices& prices, const GpuProfile& gpu) {
@@ -76,7 +76,7 @@ double price_of(const Prices& prices, const GpuProfile& gpu) {
 double price_per_hour(const Prices& prices, const Placement& placement) {
   double sum = 0;
   for (const GpuPlacement& gpu : placement.gpus)
-    if (used(gpu)) sum += price_of(prices, gpu.profile());
+    if (is_used(gpu)) sum += price_of(prices, gpu.profile());
   return sum;
 }
 

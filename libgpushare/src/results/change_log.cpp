@@ -15,7 +15,7 @@ ChangeLog::ChangeLog(const std::vector<std::string>& pools, const std::vector<st
   column("at_s", Type::float64);
   column("change", Type::category).categories = {"node ordered",   "node ready",     "node left",
                                                  "replica starts", "replica serves", "replica leaves",
-                                                 "GPU closes",     "GPU opens"};
+                                                 "GPU closes",     "GPU opens",      "node notified"};
   Column& of = column("of", Type::category);
   of.categories = pools;
   of.categories.insert(of.categories.end(), services.begin(), services.end());

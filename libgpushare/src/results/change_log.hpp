@@ -21,7 +21,8 @@ class ChangeLog {
     replica_serves,
     replica_leaves,
     gpu_closes,  ///< to be cut or shared in another way
-    gpu_opens
+    gpu_opens,
+    node_notified  ///< it is going to be taken away
   };
   /// By Control::pools and by Control::services.
   ChangeLog(const std::vector<std::string>& pools, const std::vector<std::string>& services);

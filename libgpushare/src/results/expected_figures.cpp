@@ -1,8 +1,11 @@
+#include <algorithm>
+
 #include "core/text.hpp"
 #include "gpushare/figures.hpp"
 #include "results/figure_names.hpp"
 #include "results/goodput.hpp"
 #include "results/request_latencies.hpp"
+#include "results/window_objectives.hpp"
 #include "serving/any_engine.hpp"
 
 namespace gpushare {
@@ -38,18 +41,28 @@ void add_services(const Workload& workload, Summary& summary) {
   }
 }
 
+bool knows_power(const Placement& placement) {
+  return std::all_of(placement.gpus.begin(), placement.gpus.end(),
+                     [](const GpuPlacement& gpu) { return gpu.profile().power.known(); });
+}
+
 // What some runs have and others lack.
 struct Optional {
-  bool goodput, error_budget, faults;
+  bool goodput, error_budget, faults, windows;
 };
 
 std::vector<std::string> names_of(const Workload& workload, const Placement& placement, Optional has) {
   Summary summary;
   if (has.goodput) summary.goodput = summary.goodput_rate = 0;
+  if (knows_power(placement)) {
+    summary.energy_kwh = summary.mean_power_w = summary.energy_per_1000_requests_kwh = 0;
+    if (workload.carbon_g_per_kwh) summary.co2_kg = 0;
+  }
   if (has_clients(workload)) summary.timed_out = summary.retried = 0;
   add_latencies(workload, summary);
   add_partitions(placement, summary);
   add_services(workload, summary);
+  if (has.windows) summary.time_out_of_objectives = 0;
   if (has.error_budget) summary.error_budget_used = 0;
   if (has.faults) {
     summary.faults = summary.failed_by_faults = 0;
@@ -60,14 +73,17 @@ std::vector<std::string> names_of(const Workload& workload, const Placement& pla
 
 }  // namespace
 
-std::vector<std::string> all_figure_names(const Workload& workload, const Placement& placement, bool faults) {
-  return names_of(workload, placement, {true, true, faults});
+std::vector<std::string> all_figure_names(const Workload& workload, const Placement& placement, bool faults,
+                                          bool control) {
+  return names_of(workload, placement, {true, true, faults, control});
 }
 
-std::vector<std::string> figure_names(const Workload& workload, const Placement& placement, bool faults) {
+std::vector<std::string> figure_names(const Workload& workload, const Placement& placement, bool faults,
+                                      bool control) {
   const Objectives& asked = workload.objectives;
   return names_of(workload, placement,
-                  {GoodRequests(workload, asked.figures).counted(), allowed_failures(asked) > 0, faults});
+                  {GoodRequests(workload, asked.figures).counted(), allowed_failures(asked) > 0, faults,
+                   control && judged_by_window(workload)});
 }
 
 }  // namespace gpushare

@@ -18,7 +18,7 @@ struct FigureNames {
 [[nodiscard]] std::vector<std::string> figure_names(const Summary& summary);
 /// Of runs with whatever their objectives may bring: `goodput`, `error_budget_used`.
 [[nodiscard]] std::vector<std::string> all_figure_names(const Workload& workload, const Placement& placement,
-                                                        bool faults);
+                                                        bool faults, bool control);
 [[nodiscard]] bool is_of_latency(std::string_view name);
 
 /// Position of the one that a text means: that it spells, or the only one that it is the end of. `suffix` may be

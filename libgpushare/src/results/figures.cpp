@@ -5,139 +5,12 @@
 
 #include "results/figure_names.hpp"
 #include "results/figure_values.hpp"
+#include "results/run_figures.hpp"
 
 namespace gpushare {
 namespace {
 
 using Kind = FigureKind;
-
-constexpr FigureRow<Summary> kRun[] = {
-    {{"duration_s", "s", Kind::time, Better::neither, "measured\ns", 1, 0, "window that was measured"},
-     field<&Summary::duration_s>},
-    {{"arrived", "requests", Kind::count, Better::neither, "arrived", 1, 0,
-      "requests that users or traces made"},
-     field<&Summary::arrived>},
-    {{"completed", "requests", Kind::count, Better::higher, "completed", 1, 0, "requests that were answered"},
-     field<&Summary::completed>},
-    {{"rejected", "requests", Kind::count, Better::lower, "rejected", 1, 0, "requests that were turned away"},
-     field<&Summary::rejected>},
-    {{"failed", "requests", Kind::count, Better::lower, "failed", 1, 0,
-      "requests that a process took with it, or whose client gave up"},
-     field<&Summary::failed>},
-    {{"timed_out", "requests", Kind::count, Better::lower, "timed\nout", 1, 0,
-      "of those failed, requests whose client gave up on the last attempt; where clients may"},
-     if_counted<&Summary::timed_out>},
-    {{"retried", "attempts", Kind::count, Better::lower, "sent\nagain", 1, 0,
-      "attempts that repeat one that got no answer; where clients may ask again"},
-     if_counted<&Summary::retried>},
-    {{"skipped", "requests", Kind::count, Better::lower, "skipped", 1, 0,
-      "requests never sent, because the one that they follow got no answer"},
-     field<&Summary::skipped>},
-    {{"unfinished", "requests", Kind::count, Better::lower, "unfinished", 1, 0,
-      "requests that still wait when every event was handled"},
-     field<&Summary::unfinished>},
-    {{"late", "requests", Kind::count, Better::lower, "late", 1, 0,
-      "requests answered only after the window, of traffic that its servers cannot keep up with: no "
-      "successes"},
-     field<&Summary::late>},
-    {{"offered_rate", "requests/s", Kind::rate, Better::neither, "offered\nreq/s", 1, -1,
-      "requests that arrived in the window, a second, with attempts that were sent again"},
-     field<&Summary::offered_rate>},
-    {{"request_throughput", "requests/s", Kind::rate, Better::higher, "req/s", 1, -1,
-      "requests completed in the window, a second"},
-     field<&Summary::request_throughput>},
-    {{"backlog", "requests", Kind::count, Better::lower, "back-\nlog", 1, 0,
-      "requests in the system when the window ended"},
-     field<&Summary::backlog>},
-    {{"backlog_growth", "requests/s", Kind::rate, Better::lower, "backlog\ngrowth/s", 1, -1,
-      "growth of the backlog from the middle of the window to its end, a second"},
-     field<&Summary::backlog_growth>},
-    {{"output_token_throughput", "tokens/s", Kind::rate, Better::higher, "tok/s", 1, 0,
-      "output tokens of the requests completed in the window, a second"},
-     field<&Summary::output_token_throughput>},
-    {{"success_rate", "", Kind::share, Better::higher, "success\n%", 100, 1,
-      "completed of the arrived requests, less those that were late"},
-     field<&Summary::success_rate>},
-    {{"goodput", "", Kind::share, Better::higher, "good\n%", 100, 1,
-      "requests that were answered with every latency of theirs within the bound of each objective, of those "
-      "that arrived in the window; where an objective bounds a latency"},
-     if_counted<&Summary::goodput>},
-    {{"goodput_rate", "requests/s", Kind::rate, Better::higher, "good\nreq/s", 1, -1,
-      "such requests completed in the window, a second"},
-     if_counted<&Summary::goodput_rate>},
-    {{"faults", "faults", Kind::count, Better::neither, "faults", 1, 0,
-      "faults that happened; where a scenario has any"},
-     if_counted<&Summary::faults>},
-    {{"failed_by_faults", "requests", Kind::count, Better::lower, "failed\nby faults", 1, 0,
-      "of those failed, requests whose last attempt a fault ended: their server went down, or all that were "
-      "left "
-      "were; where a scenario has faults"},
-     if_counted<&Summary::failed_by_faults>},
-    {{"error_budget_used", "", Kind::number, Better::lower, "budget\nused", 1, -1,
-      "requests without success, of those that the objective for success_rate allows; more than 1 when it is "
-      "missed"},
-     if_counted<&Summary::error_budget_used>},
-    {{"gpus_used", "GPUs", Kind::count, Better::lower, "GPUs", 1, 0,
-      "GPUs that were on in the window, at most at once"},
-     field<&Summary::gpus_used>},
-    {{"gpus_freed", "GPUs", Kind::count, Better::higher, "freed", 1, 0,
-      "GPUs fewer than one for each server would take"},
-     field<&Summary::gpus_freed>},
-    {{"request_throughput_per_gpu", "requests/s", Kind::rate, Better::higher, "req/s\nper GPU", 1, -1,
-      "request_throughput over the GPUs that were on, on average"},
-     field<&Summary::request_throughput_per_gpu>},
-    {{"gpu_hours", "GPU-hours", Kind::number, Better::lower, "GPU\nhours", 1, 2,
-      "hours that GPUs were on, in the window"},
-     field<&Summary::gpu_hours>},
-    {{"cost_per_month", "$/month", Kind::money, Better::lower, "$ per\nmonth", 1, 0,
-      "price of as many GPU-hours in 720 hours as in the window"},
-     field<&Summary::cost_per_month>},
-    {{"cost_per_1000_requests", "$/1000 requests", Kind::money, Better::lower, "$ per 1000\nrequests", 1, -1,
-      "price of the GPU-hours in which 1000 requests are completed"},
-     field<&Summary::cost_per_1000_requests>},
-    {{"vram_used_bytes", "bytes", Kind::bytes, Better::neither, "VRAM GB\nused", 1e-9, 1,
-      "memory that the processes hold"},
-     field<&Summary::vram_used_bytes>},
-    {{"vram_allocated_bytes", "bytes", Kind::bytes, Better::neither, "VRAM GB\nall", 1e-9, 0,
-      "nominal memory of the GPUs used"},
-     field<&Summary::vram_allocated_bytes>},
-    {{"stranded_sms", "SMs", Kind::count, Better::lower, "SMs\nunused", 1, 0,
-      "SMs of the GPUs with a process that none can use: cut off by MIG, or in an empty instance"},
-     field<&Summary::stranded_sms>},
-    {{"stranded_memory_bytes", "bytes", Kind::bytes, Better::lower, "GB\nunused", 1e-9, 0,
-      "likewise of their nominal memory"},
-     field<&Summary::stranded_memory_bytes>},
-    {{"audio_gap_s_per_request", "s", Kind::time, Better::lower, "gaps\nms", 1e3, 1,
-      "speech that came later than its playout, by completed request"},
-     field<&Summary::audio_gap_s_per_request>},
-    {{"audio_gap_rate", "", Kind::share, Better::lower, "late\naudio %", 100, 1,
-      "chunks of speech that came later than their playout"},
-     field<&Summary::audio_gap_rate>},
-    {{"events", "events", Kind::count, Better::neither, "events", 1, 0, "events that the simulation handled"},
-     field<&Summary::events>},
-    {{"conservation_error", "", Kind::number, Better::lower, "requests\nerror", 1, -1,
-      "relative error of: arrived requests are completed, rejected, failed, skipped or unfinished"},
-     field<&Summary::conservation_error>},
-    {{"littles_law_error", "", Kind::number, Better::lower, "Little\nerror", 1, -1,
-      "relative error of Little's law, the worst of the services"},
-     field<&Summary::littles_law_error>},
-    {{"work_conservation_error", "", Kind::number, Better::lower, "work\nerror", 1, -1,
-      "relative error of: work submitted is work done, and no GPU idles with work, the worst of the "
-      "partitions"},
-     field<&Summary::work_conservation_error>},
-    {{"gpu_busy", "", Kind::share, Better::neither, "GPU\nbusy %", 100, 0,
-      "share of the time with a kernel running, over the partitions by their memory"},
-     over_partitions<&PartitionSummary::busy>},
-    {{"bandwidth_utilisation", "", Kind::share, Better::neither, "band-\nwidth %", 100, 0,
-      "bytes moved of the peak, over the partitions by their memory"},
-     over_partitions<&PartitionSummary::bandwidth_utilisation>},
-    {{"compute_utilisation", "", Kind::share, Better::neither, "com-\npute %", 100, 0,
-      "FLOP done of the fp16 peak, over the partitions by their memory"},
-     over_partitions<&PartitionSummary::compute_utilisation>},
-    {{"gpu_switching", "", Kind::share, Better::lower, "swit-\nching %", 100, 0,
-      "share of the time spent handing over between processes, over the partitions by their memory"},
-     over_partitions<&PartitionSummary::switching>},
-};
 
 constexpr FigureRow<LatencySummary> kLatency[] = {
     {{"mean_s", "s", Kind::time, Better::lower, "mean", 1e3, 1, "mean"}, if_any<&LatencySummary::mean>},
@@ -331,7 +204,7 @@ std::optional<FigureInfo> latency_info(std::string_view leaf) {
 std::vector<FigureInfo> figures_of(FigureScope scope) {
   switch (scope) {
     case FigureScope::run:
-      return infos(kRun);
+      return infos(kRunFigures);
     case FigureScope::latency:
       return infos(kLatency);
     case FigureScope::partition:
@@ -359,7 +232,7 @@ std::optional<FigureInfo> figure_info(std::string_view name) {
   const std::size_t dot = name.rfind('.');
   const std::string_view leaf = name.substr(dot + 1);
   if (dot == std::string_view::npos) {
-    const auto info = info_of(kRun, leaf);
+    const auto info = info_of(kRunFigures, leaf);
     return info ? info : latency_info(leaf);
   }
   if (const auto info = latency_info(leaf)) return info;
@@ -379,7 +252,7 @@ std::optional<double> figure(const ServiceSummary& service, std::string_view nam
 }
 
 void for_each_figure(const Summary& summary, const std::function<void(const Figure&)>& visitor) {
-  visit(kRun, summary, "", FigureScope::run, 0, visitor);
+  visit(kRunFigures, summary, "", FigureScope::run, 0, visitor);
   visit_all(kLatency, summary.latencies, '_', FigureScope::latency, visitor);
   visit_all(kPartition, summary.partitions, '.', FigureScope::partition, visitor);
   visit_all(kService, summary.services, '.', FigureScope::service, visitor);

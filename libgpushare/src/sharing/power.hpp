@@ -23,4 +23,9 @@ namespace gpushare {
   return draw_w <= left ? 1 : std::pow(left / draw_w, 1 / power.clock_exponent);
 }
 
+/// Of the draw above idle at full clock, what is drawn at a share of it: at that of clock_share() what the limit leaves.
+[[nodiscard]] inline double draw_share(const PowerConstants& power, double clock) {
+  return clock >= 1 ? 1 : std::pow(clock, power.clock_exponent);
+}
+
 }  // namespace gpushare

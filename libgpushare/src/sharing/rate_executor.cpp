@@ -37,6 +37,7 @@ void RateExecutor::advance(Time now) {
   last_ = now;
   if (active_.empty() || elapsed <= 0) return;
   account_.busy_s += elapsed;
+  account_.energy_j += draw_w_ * draw_share_ * elapsed;
   for (ActiveWork& active : active_) active.left_s -= active.rate * active.speed(clock_) * elapsed;
 }
 
@@ -95,10 +96,11 @@ void RateExecutor::schedule(Time now) {
   next_event_ = active_.empty() ? kNever : now + duration_from_seconds(first);
 }
 
-void RateExecutor::set_clock(Time now, double clock) {
+void RateExecutor::set_clock(Time now, double clock, double draw_share) {
   if (clock == clock_) return;
   advance(now);
   clock_ = clock;
+  draw_share_ = draw_share;
   if (next_event_ > now) schedule(now);  // what is due at this instant is collected first
 }
 
@@ -114,9 +116,12 @@ void RateExecutor::set_pair_factors(std::vector<double> factors, std::size_t kin
   kinds_ = kinds;
 }
 
-void RateExecutor::absorb(Time start, Time end, double gpu_s) {
+void RateExecutor::absorb(Time start, Time end, double gpu_s, double power_w) {
   const double elapsed = to_seconds(end - start);
-  if (elapsed > 0) account_.busy_s += elapsed;
+  if (elapsed > 0) {
+    account_.busy_s += elapsed;
+    account_.energy_j += power_w * elapsed;
+  }
   account_.submitted_s += gpu_s;
   account_.finished_s += gpu_s;
   last_ = end;

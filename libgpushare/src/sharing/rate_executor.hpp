@@ -40,11 +40,11 @@ class RateExecutor {
   void abort(Time now, int process, std::vector<StepId>& dropped);
   [[nodiscard]] ExecutorAccount account(Time now);
   /// Accounts for a step that had the partition to itself at full clock, as submit and collect would have.
-  void absorb(Time start, Time end, double gpu_s);
+  void absorb(Time start, Time end, double gpu_s, double power_w);
   /// Power that the running steps would draw above idle at full clock; valid after settle.
   [[nodiscard]] double draw_w() const { return draw_w_; }
-  /// The clock's share of its full rate from now on.
-  void set_clock(Time now, double clock);
+  /// The clock's share of its full rate from now on, and what is then drawn of the power above idle.
+  void set_clock(Time now, double clock, double draw_share);
 
  private:
   void advance(Time now);
@@ -64,7 +64,7 @@ class RateExecutor {
   Time last_{};
   Time next_event_ = kNever;
   bool stale_ = false;
-  double clock_ = 1;
+  double clock_ = 1, draw_share_ = 1;
   double draw_w_ = 0;
   ExecutorAccount account_;
   ExecutorLog* log_ = nullptr;

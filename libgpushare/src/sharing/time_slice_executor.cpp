@@ -37,6 +37,7 @@ void TimeSliceExecutor::advance(Time now) {
   switch (state_) {
     case State::running: {
       account_.busy_s += elapsed;
+      account_.energy_j += draw_w() * draw_share_ * elapsed;
       for (ActiveWork& active : current()) active.left_s -= elapsed * active.rate * active.speed(clock_);
       break;
     }
@@ -184,10 +185,11 @@ double TimeSliceExecutor::draw_w() const {
   return draw;
 }
 
-void TimeSliceExecutor::set_clock(Time now, double clock) {
+void TimeSliceExecutor::set_clock(Time now, double clock, double draw_share) {
   if (clock == clock_) return;
   advance(now);
   clock_ = clock;
+  draw_share_ = draw_share;
   if (next_event_ > now) schedule(now);  // what is due at this instant is collected first
 }
 
@@ -217,9 +219,12 @@ void TimeSliceExecutor::run(Time now) {
   give_away_ = kNever;
 }
 
-void TimeSliceExecutor::absorb(Time start, Time end, double gpu_s) {
+void TimeSliceExecutor::absorb(Time start, Time end, double gpu_s, double power_w) {
   const double elapsed = to_seconds(end - start);
-  if (elapsed > 0) account_.busy_s += elapsed;
+  if (elapsed > 0) {
+    account_.busy_s += elapsed;
+    account_.energy_j += power_w * elapsed;
+  }
   account_.submitted_s += gpu_s;
   account_.finished_s += gpu_s;
   last_ = end;

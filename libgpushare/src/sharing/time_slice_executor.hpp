@@ -41,11 +41,11 @@ class TimeSliceExecutor {
   void abort(Time now, int process, std::vector<StepId>& dropped);
   [[nodiscard]] ExecutorAccount account(Time now);
   /// Accounts for a step that had the partition to itself at full clock, as submit and collect would have.
-  void absorb(Time start, Time end, double gpu_s);
+  void absorb(Time start, Time end, double gpu_s, double power_w);
   /// Power that the running step would draw above idle at full clock; valid after settle.
   [[nodiscard]] double draw_w() const;
-  /// The clock's share of its full rate from now on.
-  void set_clock(Time now, double clock);
+  /// The clock's share of its full rate from now on, and what is then drawn of the power above idle.
+  void set_clock(Time now, double clock, double draw_share);
 
  private:
   enum class State : std::uint8_t { idle, running, switching };
@@ -76,7 +76,7 @@ class TimeSliceExecutor {
   Time give_away_ = kNever;  // when the running process loses the GPU, and why
   bool preempted_ = false;
   Time next_event_ = kNever;
-  double clock_ = 1;
+  double clock_ = 1, draw_share_ = 1;
   ExecutorAccount account_;
   ExecutorLog* log_ = nullptr;
   Time since_{};  // of the state, for the log

@@ -49,6 +49,7 @@ struct ExecutorAccount {
   double idle_with_work_s = 0;  ///< neither, although there was work: a broken invariant
   double submitted_s = 0;       ///< work handed in, in seconds alone
   double finished_s = 0;        ///< work completed or aborted
+  double energy_j = 0;          ///< drawn by its steps, above idle
 };
 
 }  // namespace gpushare

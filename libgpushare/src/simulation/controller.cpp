@@ -28,6 +28,13 @@ std::vector<control::ObservedNode> observed(const PoolNodes& all, const Pods& po
 
 Time after(Time now, double seconds) { return now + duration_from_seconds(seconds); }
 
+bool has_work(Fleet& fleet, const Control& control, int pool) {
+  return std::any_of(control.services.begin(), control.services.end(), [&](const ReplicaControl& one) {
+    const ServiceState& state = state_of(fleet, one);
+    return one.pool == pool && state.in_system.value() + state.parked.value() > 0;
+  });
+}
+
 }  // namespace
 
 bool acts_at_any_event(const Control* control) {
@@ -46,7 +53,8 @@ Controller::Controller(const Parts& parts, const Control* control, const Workloa
       pods_(parts.fleet, parts.changes, nodes_, control_, workload),
       reshaper_(nodes_, pods_, control_),
       boot_luck_(luck.stream("control/boot")),
-      start_luck_(luck.stream("control/start")) {
+      start_luck_(luck.stream("control/start")),
+      spot_luck_(luck.stream("control/spot")) {
   if (control == nullptr) return;
   std::vector<std::string> pools, services;
   for (const NodePool& pool : control->pools) pools.push_back(pool.name);
@@ -59,11 +67,10 @@ Controller::Controller(const Parts& parts, const Control* control, const Workloa
 
 // ---- Times
 
-void Controller::at(Time time, What what, int index) { agenda_.push({time, what, orders_++, index}); }
-
 void Controller::start() {
   if (control_.pools.empty()) return;
   nodes_.adopt();
+  for (int n = 0; n < static_cast<int>(nodes_.all().size()); ++n) expect_notice({}, n);
   pods_.adopt();
   for (int s = 0; s < static_cast<int>(control_.services.size()); ++s) {
     const ReplicaControl& own = control_.services[static_cast<std::size_t>(s)];
@@ -73,30 +80,27 @@ void Controller::start() {
     state_of(parts_.fleet, control_.services[static_cast<std::size_t>(s)]).waits_for_replicas = true;
     if (own.autoscaling && own.autoscaling->every_s == 0) watched_.push_back(s);
     if (own.autoscaling && own.autoscaling->every_s > 0)
-      at(after({}, own.autoscaling->every_s), What::service, s);
-    if (!own.schedule.empty()) at(after({}, own.schedule[0].at_s), What::schedule, s);
+      agenda_.at(after({}, own.autoscaling->every_s), What::service, s);
+    if (!own.schedule.empty()) agenda_.at(after({}, own.schedule[0].at_s), What::schedule, s);
   }
   for (int p = 0; p < static_cast<int>(control_.pools.size()); ++p) {
     node_policies_.emplace_back(control_.pools[static_cast<std::size_t>(p)]);
-    at(after({}, control_.pools[static_cast<std::size_t>(p)].every_s), What::pool, p);
-    if (const auto first_s = reshaper_.first_look_s(p)) at(after({}, *first_s), What::shape, p);
+    agenda_.at(after({}, control_.pools[static_cast<std::size_t>(p)].every_s), What::pool, p);
+    if (const auto first_s = reshaper_.first_look_s(p)) agenda_.at(after({}, *first_s), What::shape, p);
   }
-  if (!agenda_.empty()) parts_.kernel.set(slot_, agenda_.top().time);
+  parts_.kernel.set(slot_, agenda_.next());
 }
 
 void Controller::on_timer(Time now) {
-  while (!agenda_.empty() && agenda_.top().time <= now) {
-    const Due due = agenda_.top();
-    agenda_.pop();
-    handle(now, due);
-  }
-  if (!agenda_.empty()) parts_.kernel.set(slot_, agenda_.top().time);
+  while (agenda_.next() <= now) handle(now, agenda_.take());
+  parts_.kernel.set(slot_, agenda_.next());
 }
 
-void Controller::handle(Time now, const Due& due) {
+void Controller::handle(Time now, const Agenda::Due& due) {
   const auto pod = static_cast<std::size_t>(due.index);
   switch (due.what) {
     case What::node_ready:
+      if (nodes_[due.index].state != PoolNode::State::booting) return;
       nodes_[due.index].state = PoolNode::State::ready;
       log_->node(now, Change::node_ready, nodes_[due.index].pool, due.index);
       return seat_waiting(now);
@@ -109,6 +113,14 @@ void Controller::handle(Time now, const Due& due) {
       if (pods_.all()[pod].state == Pod::State::leaving)
         pods_.stop(now, due.index, pods_.control_of(pods_.all()[pod]).moves_requests);
       return;
+    case What::notice:
+      if (nodes_[due.index].state == PoolNode::State::gone) return;
+      log_->node(now, Change::node_notified, nodes_[due.index].pool, due.index);
+      agenda_.at(after(now, control_.pools[static_cast<std::size_t>(nodes_[due.index].pool)].spot->notice_s),
+                 What::node_lost, due.index);
+      return vacate(now, due.index);
+    case What::node_lost:
+      return take_away(now, due.index);
     case What::schedule:
       return follow_schedule(now, due.index);
     case What::service:
@@ -132,19 +144,9 @@ void Controller::watch(Time now) {
     const double value = state.in_system.value() + state.parked.value();
     if (value == service.seen) continue;
     service.seen = value;
-    at(now, What::service, s);
+    agenda_.at(now, What::service, s);
     parts_.kernel.set(slot_, now);
   }
-}
-
-bool Controller::goes_on(Time now, int pool) {
-  if (now < end_) return true;
-  for (int s = 0; s < static_cast<int>(control_.services.size()); ++s) {
-    if (control_.services[static_cast<std::size_t>(s)].pool != pool) continue;
-    const ServiceState& state = state_of(parts_.fleet, control_.services[static_cast<std::size_t>(s)]);
-    if (state.in_system.value() + state.parked.value() > 0) return true;
-  }
-  return false;
 }
 
 // ---- Replicas
@@ -156,8 +158,8 @@ void Controller::look_at_service(Time now, int control) {
       service.sensor.read(now, state_of(parts_.fleet, control_.services[static_cast<std::size_t>(control)]),
                           own.autoscaling->metric, own.autoscaling->every_s == 0);
   set_wanted(now, control, service.policy.decide(to_seconds(now), value, service.wanted));
-  if (own.autoscaling->every_s > 0 && goes_on(now, own.pool))
-    at(after(now, own.autoscaling->every_s), What::service, control);
+  if (own.autoscaling->every_s > 0 && (now < end_ || has_work(parts_.fleet, control_, own.pool)))
+    agenda_.at(after(now, own.autoscaling->every_s), What::service, control);
 }
 
 void Controller::follow_schedule(Time now, int control) {
@@ -169,7 +171,7 @@ void Controller::follow_schedule(Time now, int control) {
   if (rounds > 0 && own.schedule_period_s <= 0) return;
   const Time next =
       after({}, rounds * own.schedule_period_s + own.schedule[entry % own.schedule.size()].at_s);
-  if (next < end_) at(next, What::schedule, control);
+  if (next < end_) agenda_.at(next, What::schedule, control);
 }
 
 void Controller::set_wanted(Time now, int control, int replicas) {
@@ -210,19 +212,18 @@ void Controller::leave(Time now, int pod) {
   pods_.leave(now, pod);
   if (!serves) return;
   log_->replica(now, Change::replica_leaves, leaving.control, pod, leaving.gpu);
-  at(after(now, grace_s), What::grace_over, pod);
+  agenda_.at(after(now, grace_s), What::grace_over, pod);
 }
 
 void Controller::seat_waiting(Time now) {
   starts_.resize(pods_.all().size());
   for (const int index : pods_.take_seats()) {
-    starts_[static_cast<std::size_t>(index)] = orders_;
     const Pod& pod = pods_.all()[static_cast<std::size_t>(index)];
     const double start_s =
         control::cold_start_s(pods_.control_of(pod).cold_start, nodes_[pod.node].images.contains(pod.control),
                               pods_.weights_of(pod), parts_.fleet.gpus[pod.gpu].profile->pcie_bytes_per_s,
                               start_luck_.at(static_cast<std::uint64_t>(index)));
-    at(after(now, start_s), What::replica_ready, index);
+    starts_[static_cast<std::size_t>(index)] = agenda_.at(after(now, start_s), What::replica_ready, index);
     log_->replica(now, Change::replica_starts, pod.control, index, pod.gpu);
   }
 }
@@ -237,15 +238,16 @@ void Controller::look_at_pool(Time now, int pool) {
   for (int i = 0; i < decision.add; ++i) {
     const int index = nodes_.add(now, pool);
     log_->node(now, Change::node_ordered, pool, index);
+    expect_notice(now, index);
     Stream luck = boot_luck_.at(static_cast<std::uint64_t>(index));
-    at(after(now, control_.pools[static_cast<std::size_t>(pool)].boot_s.sample(luck)), What::node_ready,
-       index);
+    agenda_.at(after(now, control_.pools[static_cast<std::size_t>(pool)].boot_s.sample(luck)),
+               What::node_ready, index);
   }
   for (const int node : decision.remove) vacate(now, node);
   remove_empty_nodes(now, pool);
   give_up_without_hope(now, pool);
-  if (goes_on(now, pool))
-    at(after(now, control_.pools[static_cast<std::size_t>(pool)].every_s), What::pool, pool);
+  if (now < end_ || has_work(parts_.fleet, control_, pool))
+    agenda_.at(after(now, control_.pools[static_cast<std::size_t>(pool)].every_s), What::pool, pool);
 }
 
 void Controller::remove_empty_nodes(Time now, int pool) {
@@ -255,6 +257,25 @@ void Controller::remove_empty_nodes(Time now, int pool) {
     nodes_.remove(now, n);
     log_->node(now, Change::node_left, pool, n);
   }
+}
+
+void Controller::expect_notice(Time now, int node) {
+  const auto& spot = control_.pools[static_cast<std::size_t>(nodes_[node].pool)].spot;
+  if (!spot) return;
+  Stream luck = spot_luck_.at(static_cast<std::uint64_t>(node));
+  const Time notice = after(now, exponential(spot->mean_s).sample(luck));
+  if (notice < end_) agenda_.at(notice, What::notice, node);
+}
+
+void Controller::take_away(Time now, int node) {
+  if (nodes_[node].state == PoolNode::State::gone) return;
+  const std::vector<int> live = pods_.live();
+  for (const int index : live) {
+    const Pod& pod = pods_.all()[static_cast<std::size_t>(index)];
+    if (pod.node == node) pods_.stop(now, index, pods_.control_of(pod).moves_requests);
+  }
+  nodes_.remove(now, node);
+  log_->node(now, Change::node_left, nodes_[node].pool, node);
 }
 
 void Controller::vacate(Time now, int node) {
@@ -282,7 +303,7 @@ void Controller::replace_those_that_left(Time now) {
 
 void Controller::look_at_shape(Time now, int pool) {
   const Time next = after({}, reshaper_.look(now, pool, parts_.fleet));
-  if (next < end_) at(next, What::shape, pool);
+  if (next < end_) agenda_.at(next, What::shape, pool);
   shape_gpus(now, pool);
 }
 
@@ -291,7 +312,7 @@ void Controller::shape_gpus(Time now, int pool) {
   for (const std::uint32_t gpu : steps.closed) log_->gpu(now, Change::gpu_closes, pool, gpu);
   for (const int pod : steps.leave) move_away(now, pod);
   for (const std::uint32_t gpu : steps.cut)
-    at(after(now, reshaper_.recut_s(gpu)), What::recut, static_cast<int>(gpu));
+    agenda_.at(after(now, reshaper_.recut_s(gpu)), What::recut, static_cast<int>(gpu));
   if (!steps.leave.empty()) replace_those_that_left(now);
 }
 

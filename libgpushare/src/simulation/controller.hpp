@@ -1,15 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
-#include <queue>
-#include <tuple>
 #include <vector>
 
 #include "control/node_policy.hpp"
 #include "control/replica_policy.hpp"
 #include "results/change_log.hpp"
+#include "simulation/agenda.hpp"
 #include "simulation/events.hpp"
 #include "simulation/load_sensor.hpp"
 #include "simulation/parked.hpp"
@@ -51,25 +49,7 @@ class Controller {
   [[nodiscard]] Table take_changes() { return log_ ? log_->take() : Table{}; }
 
  private:
-  enum class What : std::uint8_t {
-    node_ready,
-    replica_ready,
-    grace_over,
-    schedule,
-    service,
-    pool,
-    shape,
-    recut
-  };
-  struct Due {
-    Time time;
-    What what;
-    std::uint64_t order;
-    int index;
-    bool operator>(const Due& other) const {
-      return std::tie(time, what, order) > std::tie(other.time, other.what, other.order);
-    }
-  };
+  using What = Agenda::What;
   struct Scaled {
     control::ReplicaPolicy policy;
     LoadSensor sensor{};
@@ -78,12 +58,15 @@ class Controller {
     double seen = -1;                // in the system at the last event
   };
 
-  void at(Time time, What what, int index);
-  void handle(Time now, const Due& due);
+  void handle(Time now, const Agenda::Due& due);
   void watch(Time now);
   void look_at_service(Time now, int control);
   void look_at_pool(Time now, int pool);
   void remove_empty_nodes(Time now, int pool);
+  /// A node of a pool with spot prices was ordered.
+  void expect_notice(Time now, int node);
+  /// Whoever is still on it goes too.
+  void take_away(Time now, int node);
   void follow_schedule(Time now, int control);
   void set_wanted(Time now, int control, int replicas);
   void let_go(Time now, int control, int count);
@@ -98,7 +81,6 @@ class Controller {
   void shape_gpus(Time now, int pool);
   /// After the last arrival, what waits for a replica that cannot come fails.
   void give_up_without_hope(Time now, int pool);
-  [[nodiscard]] bool goes_on(Time now, int pool);
 
   Parts parts_;
   const Control& control_;
@@ -109,10 +91,9 @@ class Controller {
   std::vector<Scaled> services_;                    // by Control::services
   std::vector<control::NodePolicy> node_policies_;  // by pool
   std::vector<int> watched_;                        // services that are looked at at every event
-  Stream boot_luck_, start_luck_;
-  std::uint64_t orders_ = 0;
-  std::vector<std::uint64_t> starts_;  // by pod: the order of the last one
-  std::priority_queue<Due, std::vector<Due>, std::greater<>> agenda_;
+  Stream boot_luck_, start_luck_, spot_luck_;
+  std::vector<std::uint64_t> starts_;  // by pod: the entry of the last one
+  Agenda agenda_;
   std::optional<ChangeLog> log_;
   Kernel::Slot slot_ = 0;
 };

@@ -35,7 +35,7 @@ FleetBuilder::FleetBuilder(Fleet& fleet, const Workload& workload, const Luck& l
 }
 
 int FleetBuilder::add_node(const Node& node) {
-  fleet_->nodes.push_back({HostCores(node.host_cores)});
+  fleet_->nodes.push_back({HostCores(node.host_cores), node.pool});
   return static_cast<int>(fleet_->nodes.size()) - 1;
 }
 

@@ -102,6 +102,7 @@ struct GpuState {
 /// A host, whose processes share its cores.
 struct NodeState {
   HostCores cores;
+  int pool = -1;  ///< as Node has it
   bool gone = false;
 };
 

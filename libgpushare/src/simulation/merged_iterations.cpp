@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sharing/power.hpp"
+
 namespace gpushare {
 namespace {
 
@@ -66,6 +68,7 @@ RunStep MergedIterations::run_step(Time planned, const Demand& demand, const Ser
   step.gpu_s = time.gpu_s;
   step.flop = time.flop;
   step.bytes = time.bytes;
+  step.power_w = step_power_w(*fleet_.partition_of(server).profile, time, server.resources.sms);
   step.gpu_start = planned + duration_from_seconds(demand.host_before_s);
   step.gpu_end = step.gpu_start + duration_from_seconds(step.gpu_s);
   const double launching = std::max(0.0, demand.launch_s - to_seconds(step.gpu_end - step.gpu_start));
@@ -160,7 +163,7 @@ void MergedIterations::account_on(const Rank& rank, std::span<const RunStep> ste
         for (const RunStep& step : steps) {
           partition.flop += step.flop;
           partition.bytes += step.bytes;
-          executor.absorb(step.gpu_start, step.gpu_end, step.gpu_s);
+          executor.absorb(step.gpu_start, step.gpu_end, step.gpu_s, step.power_w);
         }
       },
       partition.executor);

@@ -3,18 +3,22 @@
 #include <algorithm>
 
 namespace gpushare {
-Meters::Meters(Kernel& kernel, Fleet& fleet, Time begin, Time end, double window_s)
+Meters::Meters(Kernel& kernel, Fleet& fleet, const Scenario& scenario)
     : fleet_(fleet),
-      end_(end),
-      window_s_(window_s),
+      bill_(fleet, scenario.workload.prices, scenario.control ? &*scenario.control : nullptr),
+      end_(Time{} + duration_from_seconds(scenario.workload.duration_s)),
+      window_s_(std::max(0.0, scenario.workload.duration_s - scenario.workload.warmup_s)),
       partitions_(fleet.partitions.size()),
       services_(fleet.services.size()),
       gpu_seconds_(fleet.gpus.size()),
       gpu_on_(fleet.gpus.size()) {
   slots_ = {add_slot(kernel, kWindowEvent, Part::window, 0), add_slot(kernel, kWindowEvent, Part::window, 1)};
-  kernel.set(slots_[0], begin);
-  kernel.set(slots_[1], end);
-  for (std::size_t i = 0; i < fleet.gpus.size(); ++i) gpu_on_[i] = !fleet.gpus[i].partitions.empty();
+  kernel.set(slots_[0], Time{} + duration_from_seconds(scenario.workload.warmup_s));
+  kernel.set(slots_[1], end_);
+  for (std::uint32_t i = 0; i < fleet.gpus.size(); ++i) {
+    gpu_on_[i] = !fleet.gpus[i].partitions.empty();
+    if (gpu_on_[i]) bill_.gpu_on({}, i);
+  }
   on_.set({}, static_cast<double>(std::count(gpu_on_.begin(), gpu_on_.end(), true)));
 }
 
@@ -29,6 +33,7 @@ void Meters::on_window(Time now, std::uint32_t mark) {
 void Meters::open(Time now) {
   is_open_ = true;
   most_on_ = static_cast<int>(on_.value());
+  billed_[0] = bill_.read(now);
   for (std::uint32_t i = 0; i < fleet_.partitions.size(); ++i) {
     PartitionState& partition = fleet_.partitions[i];
     if (partition.gone) continue;
@@ -60,6 +65,7 @@ void Meters::open(Time now) {
 
 void Meters::close(Time now) {
   is_closed_ = true;
+  billed_[1] = bill_.read(now);
   for (std::uint32_t i = 0; i < fleet_.partitions.size(); ++i)
     if (!fleet_.partitions[i].gone) close_partition(now, i);
   for (std::size_t i = 0; i < fleet_.services.size(); ++i) {
@@ -125,6 +131,7 @@ void Meters::gpu_on(Time now, std::uint32_t gpu) {
   gpu_seconds_[gpu] += left_s(now);
   gpu_on_[gpu] = true;
   on_.add(now, 1);
+  bill_.gpu_on(now, gpu);
   if (is_open_ && !is_closed_) most_on_ = std::max(most_on_, static_cast<int>(on_.value()));
 }
 
@@ -133,6 +140,7 @@ void Meters::gpu_off(Time now, std::uint32_t gpu) {
   gpu_seconds_[gpu] -= left_s(now);
   gpu_on_[gpu] = false;
   on_.add(now, -1);
+  bill_.gpu_off(now, gpu);
 }
 
 }  // namespace gpushare

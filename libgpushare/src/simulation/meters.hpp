@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
 #include "gpushare/simulation.hpp"
+#include "simulation/bill.hpp"
 #include "simulation/events.hpp"
 #include "simulation/fleet.hpp"
 
@@ -33,7 +35,7 @@ class Meters {
   };
 
   /// The window's events become boundaries of merged iterations by the caller: `slots()`.
-  Meters(Kernel& kernel, Fleet& fleet, Time begin, Time end, double window_s);
+  Meters(Kernel& kernel, Fleet& fleet, const Scenario& scenario);
   [[nodiscard]] const std::vector<Kernel::Slot>& slots() const { return slots_; }
 
   /// Event: the window opens (0) or closes (1).
@@ -53,6 +55,9 @@ class Meters {
   [[nodiscard]] double gpu_seconds(std::size_t gpu) const { return gpu_seconds_[gpu]; }
   /// Seconds of all GPUs that were on, from the beginning.
   [[nodiscard]] double gpus_on_s(Time now) const { return on_.integral_s(now); }
+  [[nodiscard]] const Bill& bill() const { return bill_; }
+  /// Of the window, currency units an hour on average.
+  [[nodiscard]] double cost_per_hour() const { return bill_.per_hour(billed_[0], billed_[1]); }
   /// At once, in the window.
   [[nodiscard]] int most_gpus_on() const { return most_on_; }
 
@@ -65,6 +70,8 @@ class Meters {
   [[nodiscard]] double left_s(Time now) const;
 
   Fleet& fleet_;
+  Bill bill_;
+  std::array<Bill::Reading, 2> billed_;  // when the window opened and closed
   Time end_;
   double window_s_;
   bool is_open_ = false, is_closed_ = false;

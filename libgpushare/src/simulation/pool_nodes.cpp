@@ -8,25 +8,26 @@ namespace gpushare {
 // ---- Nodes
 
 void PoolNodes::adopt() {
-  int first = static_cast<int>(fleet_.nodes.size());
-  for (const NodePool& pool : control_.pools) first -= pool.start;
-  for (std::size_t p = 0; p < control_.pools.size(); ++p) {
-    int number = 0;
-    for (int n = 0; n < control_.pools[p].start; ++n, ++first) {
-      PoolNode node{static_cast<int>(p), first, {}, PoolNode::State::ready, {}};
-      for (std::uint32_t gpu = 0; gpu < fleet_.gpus.size(); ++gpu)
-        if (fleet_.gpus[gpu].node == first) node.gpus.push_back(gpu);
-      for (const std::uint32_t gpu : node.gpus) changes_.switch_on(gpu);
-      set_up(node);
-      for (const std::uint32_t gpu : node.gpus) shapes_[gpu].now = &first_shape(control_.pools[p], number++);
-      nodes_.push_back(std::move(node));
-    }
+  std::vector<int> numbers(control_.pools.size());  // of GPUs so far, by pool
+  for (int n = 0; n < static_cast<int>(fleet_.nodes.size()); ++n) {
+    const int pool = fleet_.nodes[static_cast<std::size_t>(n)].pool;
+    if (pool < 0) continue;
+    const auto p = static_cast<std::size_t>(pool);
+    PoolNode node{pool, n, {}, PoolNode::State::ready, {}};
+    for (std::uint32_t gpu = 0; gpu < fleet_.gpus.size(); ++gpu)
+      if (fleet_.gpus[gpu].node == n) node.gpus.push_back(gpu);
+    for (const std::uint32_t gpu : node.gpus) changes_.switch_on(gpu);
+    set_up(node);
+    for (const std::uint32_t gpu : node.gpus)
+      shapes_[gpu].now = &first_shape(control_.pools[p], numbers[p]++);
+    nodes_.push_back(std::move(node));
   }
 }
 
 int PoolNodes::add(Time now, int pool) {
   const NodePool& kind = control_.pools[static_cast<std::size_t>(pool)];
   control::StartNode start{kind.node, {}};
+  start.node.pool = pool;
   start.node.name = kind.name + "-" + std::to_string(nodes_.size());
   PoolNode node{pool, static_cast<int>(fleet_.nodes.size()), {}, PoolNode::State::booting, {}};
   for (int g = 0; g < kind.gpus_per_node; ++g) {

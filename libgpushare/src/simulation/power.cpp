@@ -84,11 +84,12 @@ void Power::govern(Time now, std::uint32_t index) {
 void Power::set_clock(Time now, GpuState& gpu, double clock) {
   if (clock == gpu.clock) return;
   gpu.clock = clock;
+  const double share = draw_share(gpu.profile->power, clock);
   for (const std::uint32_t index : gpu.partitions) {
     PartitionState& partition = fleet_.partitions[index];
     kernel_.set(partition.slot, std::visit(
-                                    [now, clock](auto& executor) {
-                                      executor.set_clock(now, clock);
+                                    [now, clock, share](auto& executor) {
+                                      executor.set_clock(now, clock, share);
                                       return executor.next_event();
                                     },
                                     partition.executor));

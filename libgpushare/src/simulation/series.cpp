@@ -16,11 +16,18 @@ constexpr std::array kQuantileNames{"_p50_s", "_p95_s", "_p99_s"};
 
 Series::Series(Kernel& kernel, Fleet& fleet, const Meters& meters, const Workload& workload, double window_s,
                Time end)
-    : kernel_(kernel), fleet_(fleet), meters_(meters), window_s_(window_s), end_(end), requests_(workload) {
+    : kernel_(kernel),
+      fleet_(fleet),
+      meters_(meters),
+      window_s_(window_s),
+      end_(end),
+      begin_(Time{} + duration_from_seconds(workload.warmup_s)),
+      requests_(workload),
+      objectives_(workload.objectives, requests_) {
   if (!wanted()) return;
   table_.name = "series";
-  for (const char* name :
-       {"start_s", "end_s", "offered_rate", "served_rate", "rejected_rate", "failed_rate", "gpus_on"})
+  for (const char* name : {"start_s", "end_s", "offered_rate", "served_rate", "rejected_rate", "failed_rate",
+                           "gpus_on", "cost_per_hour"})
     add_column(name);
   for (const Service& service : workload.services) {
     add_column(service.name + ".replicas");
@@ -51,6 +58,7 @@ void Series::append_row(Time now, std::uint64_t arrived) {
   rate(requests_.ended().rejected);
   rate(requests_.ended().failed);
   put((meters_.gpus_on_s(now) - seen_.gpu_s) / seconds);
+  put(meters_.bill().per_hour(seen_.bill, meters_.bill().read(now)));
   for (std::size_t s = 0; s < fleet_.services.size(); ++s) {
     const ServiceState& service = fleet_.services[s];
     put(static_cast<double>(std::count_if(service.present.begin(), service.present.end(), [&](int server) {
@@ -66,9 +74,13 @@ void Series::append_row(Time now, std::uint64_t arrived) {
 
 void Series::on_window(Time now, std::uint64_t arrived) {
   append_row(now, arrived);
+  if (seen_.time >= begin_)
+    objectives_.add(to_seconds(now - seen_.time), seen_.arrived > seen_.ended, requests_);
   requests_.reset();
   seen_.gpu_s = meters_.gpus_on_s(now);
+  seen_.bill = meters_.bill().read(now);
   seen_.arrived = arrived;
+  seen_.ended = ended_;
   seen_.time = now;
   if (now < end_) kernel_.set(slot_, std::min(end_, now + duration_from_seconds(window_s_)));
 }

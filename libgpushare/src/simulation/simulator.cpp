@@ -12,8 +12,6 @@ namespace {
 
 using OfRequest = FunctionRef<void(Time, const Request&)>;
 
-double window_s(const Workload& workload) { return std::max(0.0, workload.duration_s - workload.warmup_s); }
-
 const Control* control_of(const Scenario& scenario) {
   return scenario.control ? &*scenario.control : nullptr;
 }
@@ -61,8 +59,7 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options,
                 end_of_arrivals_,
                 {OfRequest::to<&Pipelines::begin>(pipelines_), OfRequest::to<&Pipelines::skip>(pipelines_)}},
                streams_),
-      meters_(kernel_, fleet_, Time{} + duration_from_seconds(scenario.workload.warmup_s), end_of_arrivals_,
-              window_s(scenario.workload)),
+      meters_(kernel_, fleet_, scenario),
       series_(kernel_, fleet_, meters_, scenario.workload, series_window_s(scenario, options),
               end_of_arrivals_),
       faults_(kernel_, fleet_, servers_, merged_, luck_, scenario),
@@ -146,6 +143,7 @@ Run Simulator::run() {
   run.perturbed = spread.step_time > 0 || spread.pressure > 0 || spread.switching > 0;
   run.summary = summarise({scenario_, fleet_, meters_, recorder_, pipelines_.arrived() + never_sent,
                            pipelines_.in_flight() + never_sent, faults_.happened(), kernel_.events(), end});
+  run.summary.time_out_of_objectives = series_.time_out_of_objectives();
   run.partitions = partition_table(run.summary);
   run.requests = recorder_.take_requests();
   run.steps = recorder_.take_steps();

@@ -13,6 +13,7 @@ struct RunStep {
   Time gpu_start, gpu_end, end;
   double gpu_s = 0;
   double flop = 0, bytes = 0;
+  double power_w = 0;  ///< above idle
 };
 
 /// Iterations of a server that follow each other with nothing to see between them, advanced together: one event at the

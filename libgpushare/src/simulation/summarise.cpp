@@ -43,6 +43,7 @@ PartitionSummary summary_of(const FinishedRun& run, std::size_t index) {
   part.compute_utilisation = share(meter.flop_end - meter.flop_begin, peak * seconds);
   part.bandwidth_utilisation =
       share(meter.bytes_end - meter.bytes_begin, state.partition.bandwidth_bytes_per_s * seconds);
+  part.energy_j = meter.end.energy_j - meter.begin.energy_j;
   part.memory_allocated_bytes = state.partition.nominal_memory_bytes;
   return part;
 }
@@ -56,11 +57,6 @@ void add_partitions(const FinishedRun& run, Summary& summary) {
     if (!state.gone) allocated[state.gpu] = state.profile->nominal_memory_bytes;
   }
   for (const auto& [gpu, bytes] : allocated) summary.vram_allocated_bytes += bytes;
-}
-
-bool is_used(const GpuPlacement& gpu) {
-  return std::any_of(gpu.partitions.begin(), gpu.partitions.end(),
-                     [](const PartitionPlacement& part) { return !part.processes.empty(); });
 }
 
 // Instances on which nothing is placed come last: others are known by their place in the fleet.
@@ -158,19 +154,37 @@ void add_requests(const FinishedRun& run, Summary& summary) {
 }
 
 void add_gpus(const FinishedRun& run, Summary& summary) {
-  double gpus = 0, hourly = 0;  // on average
-  for (std::size_t gpu = 0; gpu < run.fleet.gpus.size(); ++gpu) {
-    const double on = share(run.meters.gpu_seconds(gpu), summary.duration_s);
-    gpus += on;
-    if (on > 0) hourly += on * price_of(run.scenario.workload.prices, *run.fleet.gpus[gpu].profile);
-  }
+  const double hourly = run.meters.cost_per_hour();
+  double gpus = 0;  // on average
+  for (std::size_t gpu = 0; gpu < run.fleet.gpus.size(); ++gpu)
+    gpus += share(run.meters.gpu_seconds(gpu), summary.duration_s);
   summary.gpus_used = run.meters.most_gpus_on();
   summary.gpu_hours = gpus * summary.duration_s / 3600;
   const int baseline = run.scenario.baseline_gpus;
   summary.gpus_freed = baseline > 0 ? baseline - summary.gpus_used : 0;
   summary.request_throughput_per_gpu = share(summary.request_throughput, gpus);
+  summary.cost = hourly * summary.duration_s / 3600;
   summary.cost_per_month = hourly * kHoursPerMonth;
   summary.cost_per_1000_requests = share(hourly / 3.6, summary.request_throughput);
+}
+
+// After the partitions.
+void add_energy(const FinishedRun& run, Summary& summary) {
+  double joules = 0;
+  for (std::size_t gpu = 0; gpu < run.fleet.gpus.size(); ++gpu) {
+    const double on_s = run.meters.gpu_seconds(gpu);
+    const PowerConstants& power = run.fleet.gpus[gpu].profile->power;
+    if (on_s > 0 && !power.known()) return;
+    joules += on_s * power.idle_w;
+  }
+  for (const PartitionSummary& part : summary.partitions) joules += part.energy_j;
+  constexpr double kJoulesPerKwh = 3.6e6;
+  const double kwh = joules / kJoulesPerKwh;
+  const double completed = summary.request_throughput * summary.duration_s;
+  summary.energy_kwh = kwh;
+  summary.mean_power_w = share(joules, summary.duration_s);
+  if (completed > 0) summary.energy_per_1000_requests_kwh = 1000 * kwh / completed;
+  if (const auto grams = run.scenario.workload.carbon_g_per_kwh) summary.co2_kg = kwh * *grams / 1000;
 }
 
 // Where each service's processes live, in order of replicas and ranks.
@@ -232,6 +246,7 @@ Summary summarise(const FinishedRun& run) {
   add_gpus(run, summary);
   add_latencies(run, summary);
   add_partitions(run, summary);
+  add_energy(run, summary);
   add_services(run, summary);
   add_empty_partitions(run.scenario.placement, summary);
   summary.bottleneck = find_bottleneck(summary, partitions_of_services(run.fleet));
