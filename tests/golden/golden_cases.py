@@ -31,7 +31,7 @@ WITHOUT_REQUESTS = "no requests recorded: "
 FITS = ("analysis-calibrate", "analysis-co-runs", "suite-")
 
 #: Days, of which every mode would take minutes; control.json has what they use.
-LONG = ("bursty-day",)
+LONG = ("bursty-day", "day-and-night")
 
 Figure = float | int | str | bool | None
 Figures = dict[str, Figure]
