@@ -213,7 +213,7 @@ def test_a_plan_that_is_stopped_says_what_it_knows():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"gpus": {"a1000": 2}}, 'did you mean "a100"'),
+        ({"gpus": {"a100-pcei": 2}}, 'did you mean "a100-pcie"'),
         ({"gpus": {"a100": 0}}, "gpus/a100: found 0; an integer of at least 1"),
         ({"gpus": {}}, "gpus: none are given"),
         ({"modes": ["mpss"]}, "legal are dedicated, time-slicing, mps, mig"),

@@ -68,18 +68,19 @@ std::string Catalogue::source(std::string_view name_or_path) const {
   return text::format("{}/{}.json", folder, name_or_path);
 }
 
+// Presets, which have no paths, are versions of a server: another one may be meant, and another product never is.
 std::string Catalogue::no_such(std::string_view name) const {
   const auto known = names();
   return text::format("no {} is called \"{}\"{}; known: {}{}", what, name,
-                      did_you_mean(name, names::family(name, known)), text::join(known, ", "),
+                      did_you_mean(name, paths ? names::family(name, known) : known), text::join(known, ", "),
                       paths ? kOrPath : "");
 }
 
 std::string Catalogue::unknown(std::string_view name) const {
   const auto known = names();
   return text::format("unknown {} \"{}\"{} Known: {}{}", what, name,
-                      did_you_mean(name, names::family(name, known), "."), text::join(known, ", "),
-                      paths ? kOrPath : "");
+                      did_you_mean(name, paths ? names::family(name, known) : known, "."),
+                      text::join(known, ", "), paths ? kOrPath : "");
 }
 
 std::string Catalogue::named_by(const json::Reader& reader) const {
