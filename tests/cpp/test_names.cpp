@@ -26,9 +26,9 @@ TEST_CASE("A card is known by its name and by the strings that tools and labels 
       {"nvidia a30", "a30"},
       {"NVIDIA GeForce RTX 4090", "rtx-4090"},
       {"NVIDIA RTX PRO 6000 Blackwell Server Edition", "rtx-pro-6000"}};
-  for (const auto& [said, name] : known) {
-    INFO(said);
-    CHECK(load_profile(said).name == name);
+  for (const auto& one : known) {
+    INFO(one.first);
+    CHECK(load_profile(one.first).name == one.second);
   }
   for (const std::string& name : profile_names()) {
     INFO(name);
