@@ -83,6 +83,9 @@ struct GpuShape {
   Sharing sharing;
   int seats = 1;                          ///< processes on each partition, at most
   double active_thread_percentage = 100;  ///< MPS: of each
+
+  /// Seats of the GPU.
+  [[nodiscard]] int places() const;
 };
 
 /// When GPUs of a pool have its other shape.
@@ -132,6 +135,9 @@ struct NodePool {
   std::optional<double> price_per_gpu_hour;  ///< nullopt: as Workload::prices has it
   std::optional<Spot> spot;                  ///< of all its nodes
   std::optional<Reservation> reserved;
+
+  /// Of a GPU by its number among the pool's, when those that may have the other shape have it, or not.
+  [[nodiscard]] const GpuShape& shape_of(int gpu, bool other) const;
 };
 
 /// The shape in which a GPU of a pool begins, by its number among the pool's.

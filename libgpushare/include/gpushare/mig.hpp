@@ -65,6 +65,10 @@ struct Partition {
   int decoders = 0;
 };
 
+/// What kind of instance it is: "3g.40gb" of "3g.40gb@4".
+[[nodiscard]] std::string instance_name(const Partition& partition);
+/// The number of the partition of that name; their size where there is none.
+[[nodiscard]] std::size_t index_of(const std::vector<Partition>& partitions, std::string_view name);
 /// The partitions of a GPU cut that way, by start. Throws LayoutError as check_layout does.
 [[nodiscard]] std::vector<Partition> partitions(const GpuProfile& profile, const Layout& layout);
 

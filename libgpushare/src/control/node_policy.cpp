@@ -11,8 +11,7 @@ int NodePolicy::to_add(int waiting, const std::vector<ObservedNode>& nodes) cons
     staying += 1;
     free += node.seats - node.taken;
   }
-  const int per_node =
-      pool_.gpus_per_node * static_cast<int>(pool_.shape.cut->partitions.size()) * pool_.shape.seats;
+  const int per_node = pool_.gpus_per_node * pool_.shape.places();
   const int lacking = std::max(0, waiting - free);
   const int wanted = std::max((lacking + per_node - 1) / per_node, pool_.min - staying);
   return std::clamp(wanted, 0, std::max(0, pool_.max - static_cast<int>(nodes.size())));

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <vector>
 
 #include "gpushare/control.hpp"
@@ -20,9 +19,9 @@ struct NodeDecision {
   std::vector<int> remove;  ///< numbers; whatever runs there has to find another seat
 };
 
-/// How many nodes a pool should have: after Kubernetes' cluster autoscaler. Nodes are added for replicas without a seat and
-/// where others were taken away until there are fewer than the least, and go when they were not needed for long enough: less than `needed_from` of their seats taken, and room elsewhere for
-/// those that are.
+/// How many nodes a pool should have: after Kubernetes' cluster autoscaler. Nodes are added for replicas without a seat,
+/// and while there are fewer than the least, others having been taken away. They go when they were not needed for long
+/// enough: less than `needed_from` of their seats taken, and room elsewhere for those that are.
 class NodePolicy {
  public:
   explicit NodePolicy(const NodePool& pool) : pool_(pool) {}

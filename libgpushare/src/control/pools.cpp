@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <numeric>
 
 #include "control/shape_policy.hpp"
 #include "gpushare/control.hpp"
@@ -51,14 +50,19 @@ double price_of(const Prices& prices, const NodePool& pool) {
 }
 
 bool holds(const Partition& partition, const ReplicaControl& replicas) {
-  return replicas.instance.empty() || partition.name.substr(0, partition.name.find('@')) == replicas.instance;
+  return replicas.instance.empty() || instance_name(partition) == replicas.instance;
+}
+
+int GpuShape::places() const { return static_cast<int>(cut->partitions.size()) * seats; }
+
+const GpuShape& NodePool::shape_of(int gpu, bool other) const {
+  const bool among = reshaping && (reshaping->gpus == 0 || gpu < reshaping->gpus);
+  return other && among ? reshaping->shape : shape;
 }
 
 const GpuShape& first_shape(const NodePool& pool, int gpu) {
-  if (!pool.reshaping || pool.reshaping->by_load || !control::ShapePolicy(*pool.reshaping).at(0))
-    return pool.shape;
-  const bool among = pool.reshaping->gpus == 0 || gpu < pool.reshaping->gpus;
-  return among ? pool.reshaping->shape : pool.shape;
+  const bool by_clock = pool.reshaping && !pool.reshaping->by_load;
+  return pool.shape_of(gpu, by_clock && control::ShapePolicy(*pool.reshaping).at(0));
 }
 
 namespace {

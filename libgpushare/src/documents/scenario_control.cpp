@@ -237,8 +237,6 @@ ReplicaControl read_replicas(const Reader& reader, int service, const Scenario& 
   return control;
 }
 
-int seats_of(const GpuShape& shape) { return static_cast<int>(shape.cut->partitions.size()) * shape.seats; }
-
 // An instance that a replica is to sit on must be there at some time.
 void check_instances(const Reader& services, const Control& control, const Scenario& scenario) {
   for (const ReplicaControl& replicas : control.services) {
@@ -247,7 +245,7 @@ void check_instances(const Reader& services, const Control& control, const Scena
     Names there;
     const auto add = [&](const GpuShape& shape) {
       for (const Partition& part : shape.cut->partitions) {
-        const std::string name = part.name.substr(0, part.name.find('@'));
+        const std::string name = instance_name(part);
         if (std::find(there.begin(), there.end(), name) == there.end()) there.push_back(name);
       }
     };
@@ -264,8 +262,8 @@ void check_instances(const Reader& services, const Control& control, const Scena
 void check_seats(const Reader& services, const Control& control, const Scenario& scenario) {
   for (std::size_t p = 0; p < control.pools.size(); ++p) {
     const NodePool& pool = control.pools[p];
-    int per_node = seats_of(pool.shape) * pool.gpus_per_node;
-    if (pool.reshaping) per_node = std::max(per_node, seats_of(pool.reshaping->shape) * pool.gpus_per_node);
+    int per_node = pool.shape.places() * pool.gpus_per_node;
+    if (pool.reshaping) per_node = std::max(per_node, pool.reshaping->shape.places() * pool.gpus_per_node);
     int start = 0, most = 0;
     const ReplicaControl* last = nullptr;
     for (const ReplicaControl& replicas : control.services) {

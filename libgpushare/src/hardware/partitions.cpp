@@ -66,6 +66,16 @@ void append_compute_instances(const GpuProfile& profile, const Instance& instanc
 
 }  // namespace
 
+std::string instance_name(const Partition& partition) {
+  return partition.name.substr(0, partition.name.find('@'));
+}
+
+std::size_t index_of(const std::vector<Partition>& partitions, std::string_view name) {
+  const auto found = std::find_if(partitions.begin(), partitions.end(),
+                                  [&](const Partition& part) { return part.name == name; });
+  return static_cast<std::size_t>(found - partitions.begin());
+}
+
 std::vector<Partition> partitions(const GpuProfile& profile, const Layout& layout) {
   if (layout.whole()) return {whole_gpu(profile)};
   check_layout(profile, layout);

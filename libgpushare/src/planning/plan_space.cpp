@@ -37,10 +37,6 @@ bool is_apart(const Isolation& rule, const Workload& workload, const std::set<in
 
 }  // namespace
 
-std::string instance_name(const Partition& partition) {
-  return partition.name.substr(0, partition.name.find('@'));
-}
-
 PlanSpace::PlanSpace(const Scenario& scenario, const Objectives& objectives, std::span<const GpuOffer> offers,
                      const PlanOptions& options)
     : base_(scenario), offers_(offers), options_(options), layouts_(offers.size()) {

@@ -59,7 +59,4 @@ class PlanSpace {
   std::vector<int> ample_;
 };
 
-/// "3g.40gb" of "3g.40gb@4".
-[[nodiscard]] std::string instance_name(const Partition& partition);
-
 }  // namespace gpushare::planning

@@ -11,12 +11,6 @@
 namespace gpushare {
 namespace {
 
-std::size_t index_of(const std::vector<Partition>& parts, const std::string& name) {
-  const auto found =
-      std::find_if(parts.begin(), parts.end(), [&](const Partition& part) { return part.name == name; });
-  return static_cast<std::size_t>(found - parts.begin());
-}
-
 // What a newcomer takes beside those who are there, who keep what they took.
 MemoryNeed need_of_newcomer(const Fleet& fleet, const Workload& workload, const control::Seat& seat) {
   Placement wanted;

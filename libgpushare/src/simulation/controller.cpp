@@ -31,7 +31,7 @@ Time after(Time now, double seconds) { return now + duration_from_seconds(second
 bool has_work(Fleet& fleet, const Control& control, int pool) {
   return std::any_of(control.services.begin(), control.services.end(), [&](const ReplicaControl& one) {
     const ServiceState& state = state_of(fleet, one);
-    return one.pool == pool && state.in_system.value() + state.parked.value() > 0;
+    return one.pool == pool && state.load() > 0;
   });
 }
 
@@ -141,7 +141,7 @@ void Controller::watch(Time now) {
   for (const int s : watched_) {
     Scaled& service = services_[static_cast<std::size_t>(s)];
     const ServiceState& state = state_of(parts_.fleet, control_.services[static_cast<std::size_t>(s)]);
-    const double value = state.in_system.value() + state.parked.value();
+    const double value = state.load();
     if (value == service.seen) continue;
     service.seen = value;
     agenda_.at(now, What::service, s);

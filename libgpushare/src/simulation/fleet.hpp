@@ -126,6 +126,11 @@ struct ServiceState {
   std::uint64_t rejected = 0;                        ///< in the window
   double sojourn_s = 0;                              ///< summed over finished jobs, for Little's law
   double step_time_factor = 1, pressure_factor = 1;  ///< of this replication (CalibrationSpread)
+
+  /// Requests with its servers, or waiting for one.
+  [[nodiscard]] double load() const { return in_system.value() + parked.value(); }
+  /// Their time so far, s.
+  [[nodiscard]] double load_s(Time now) const { return in_system.integral_s(now) + parked.integral_s(now); }
 };
 
 /// The hardware and the servers of a run. Indices stay what they are: what leaves is marked, not taken out.

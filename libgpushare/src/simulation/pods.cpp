@@ -19,11 +19,8 @@ void Pods::adopt() {
     pod.state = Pod::State::serving;
     pod.node = node;
     pod.gpu = fleet_.gpu_of(server);
-    const auto& parts = fleet_.gpus[pod.gpu].cut->partitions;
-    const auto& name = fleet_.partition_of(server).partition.name;
-    pod.partition = static_cast<std::size_t>(
-        std::find_if(parts.begin(), parts.end(), [&](const Partition& part) { return part.name == name; }) -
-        parts.begin());
+    pod.partition =
+        gpushare::index_of(fleet_.gpus[pod.gpu].cut->partitions, fleet_.partition_of(server).partition.name);
     pod.server = static_cast<int>(s);
     nodes_[node].images.insert(pod.control);
     by_server_.resize(s + 1, -1);
@@ -34,16 +31,11 @@ void Pods::adopt() {
 // ---- Seats
 
 int Pods::taken(int node) const {
-  return static_cast<int>(std::count_if(live_.begin(), live_.end(), [&](int index) {
-    return pods_[static_cast<std::size_t>(index)].node == node;
-  }));
+  return count([&](const Pod& pod) { return pod.node == node; });
 }
 
 int Pods::taken_on(std::uint32_t gpu, std::size_t partition) const {
-  return static_cast<int>(std::count_if(live_.begin(), live_.end(), [&](int index) {
-    const Pod& pod = pods_[static_cast<std::size_t>(index)];
-    return pod.node >= 0 && pod.gpu == gpu && pod.partition == partition;
-  }));
+  return count([&](const Pod& pod) { return pod.node >= 0 && pod.gpu == gpu && pod.partition == partition; });
 }
 
 ProcessPlacement Pods::process_of_pod(const Pod& pod) const {
@@ -201,17 +193,12 @@ void Pods::server_left(int server) {
 }
 
 int Pods::wanted(int control) const {
-  return static_cast<int>(std::count_if(live_.begin(), live_.end(), [&](int index) {
-    const Pod& pod = pods_[static_cast<std::size_t>(index)];
-    return pod.control == control && pod.is_wanted();
-  }));
+  return count([&](const Pod& pod) { return pod.control == control && pod.is_wanted(); });
 }
 
 int Pods::waiting_in(int pool) const {
-  return static_cast<int>(std::count_if(live_.begin(), live_.end(), [&](int index) {
-    const Pod& pod = pods_[static_cast<std::size_t>(index)];
-    return control_of(pod).pool == pool && pod.state == Pod::State::waiting;
-  }));
+  return count(
+      [&](const Pod& pod) { return control_of(pod).pool == pool && pod.state == Pod::State::waiting; });
 }
 
 }  // namespace gpushare

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -67,6 +68,12 @@ class Pods {
   }
 
  private:
+  /// Of those that are not gone.
+  template <class Is>
+  [[nodiscard]] int count(Is is) const {
+    return static_cast<int>(std::count_if(
+        live_.begin(), live_.end(), [&](int index) { return is(pods_[static_cast<std::size_t>(index)]); }));
+  }
   [[nodiscard]] int taken_on(std::uint32_t gpu, std::size_t partition) const;
   [[nodiscard]] bool take_seat(Pod& pod);
   [[nodiscard]] bool sit_down(Pod& pod, int node);

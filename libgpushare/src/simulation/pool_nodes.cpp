@@ -53,8 +53,7 @@ void PoolNodes::set_up(const PoolNode& node) {
 
 int PoolNodes::seats(const PoolNode& node) const {
   int seats = 0;
-  for (const std::uint32_t gpu : node.gpus)
-    seats += static_cast<int>(shape_of(gpu).cut->partitions.size()) * shape_of(gpu).seats;
+  for (const std::uint32_t gpu : node.gpus) seats += shape_of(gpu).places();
   return seats;
 }
 
@@ -84,11 +83,9 @@ std::optional<std::size_t> PoolNodes::in_next_shape(std::uint32_t gpu, std::size
                             from.active_thread_percentage == to.active_thread_percentage;
   if (!shared_alike) return std::nullopt;
   const auto& parts = to.cut->partitions;
-  const auto found = std::find_if(parts.begin(), parts.end(), [&](const Partition& part) {
-    return part.name == from.cut->partitions[partition].name;
-  });
-  if (found == parts.end()) return std::nullopt;
-  return static_cast<std::size_t>(found - parts.begin());
+  const std::size_t found = gpushare::index_of(parts, from.cut->partitions[partition].name);
+  if (found == parts.size()) return std::nullopt;
+  return found;
 }
 
 }  // namespace gpushare

@@ -39,15 +39,12 @@ bool Reshaper::begins(std::uint32_t gpu, const GpuShape& shape) {
 
 Reshaper::Steps Reshaper::steps(int pool) {
   Steps steps;
-  const auto& reshaping = pool_of(pool).reshaping;
-  if (!reshaping) return steps;
+  if (!pool_of(pool).reshaping) return steps;
   int number = 0;
   for (const PoolNode& node : nodes_.all()) {
     if (node.pool != pool || node.state == PoolNode::State::gone) continue;
     for (const std::uint32_t gpu : node.gpus) {
-      const bool among = reshaping->gpus == 0 || number++ < reshaping->gpus;
-      const bool other = among && shaped_[static_cast<std::size_t>(pool)]->other;
-      if (begins(gpu, other ? reshaping->shape : pool_of(pool).shape)) {
+      if (begins(gpu, pool_of(pool).shape_of(number++, shaped_[static_cast<std::size_t>(pool)]->other))) {
         steps.closed.push_back(gpu);
         for (const int pod : pods_.in_the_way(gpu)) steps.leave.push_back(pod);
       }

@@ -64,7 +64,7 @@ void Series::append_row(Time now, std::uint64_t arrived) {
     put(static_cast<double>(std::count_if(service.present.begin(), service.present.end(), [&](int server) {
       return fleet_.servers[static_cast<std::size_t>(server)].accepts();
     })));
-    const double in_system_s = service.in_system.integral_s(now) + service.parked.integral_s(now);
+    const double in_system_s = service.load_s(now);
     put((in_system_s - std::exchange(seen_.in_system_s[s], in_system_s)) / seconds);
   }
   for (const Histogram& latency : requests_.latencies())
