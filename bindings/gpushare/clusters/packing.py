@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from .. import _core
 from ..scenario.profiles import ProfileLike
-from ..study.runner import run_all
-from ..study.stopping import Stopped
+from ..study.runner import run_all, stoppable
 from .data import Cluster, Rows, cluster_of
 from .results import CURVES, Packing, PolicyRuns
 from .sharing import sharing_of
@@ -111,7 +110,7 @@ def cluster(
     outcomes: dict[int, dict[str, Any]] = {}
 
     def run(case: tuple[str, int], cancelled: Callable[[], bool]) -> dict[str, Any]:
-        try:
+        with stoppable(cancelled):
             return found.data.arrivals(
                 policy=case[0],
                 arrive=arrive,
@@ -121,10 +120,6 @@ def cluster(
                 mig=dict(share.profiles),
                 cancelled=cancelled,
             )
-        except _core.SimulationError:
-            if cancelled():
-                raise Stopped from None
-            raise
 
     def done(index: int, outcome: dict[str, Any]) -> None:
         outcomes[index] = outcome

@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..frames.charts import Line, line_chart
-from ..frames.notices import Notice, plain, told
-from ..frames.render import Field, html_table, text_table, wrap
+from ..frames.notices import Notice, told
+from ..frames.render import Field, wrap
 from ..frames.tables import Table
 from .data import Cluster
 from .sharing import Sharing
+from .told import Told
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,8 +67,8 @@ def _spread(values: npt.NDArray[np.float64]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
 
 
-@dataclass(frozen=True)
-class Packing:
+@dataclass(frozen=True, repr=False)
+class Packing(Told):
     """How policies fill a cluster under the same shuffles of its pods.
 
     Attributes
@@ -142,20 +143,13 @@ class Packing:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON, as ``gpushare cluster --json`` prints it: one policy, or ``policies`` with one for each."""
-        shared = {
+        how = {
             "seeds": list(self.seeds),
             "arrive": self.arrive,
             "order_seed": self.order_seed,
             "tie_rule": _TIES.format(self.order_seed),
-            "sharing": self.sharing.name,
-            "mig_models": {model: found.name for model, found in self.sharing.profiles.items()},
-            "nodes": len(self.cluster.nodes),
-            "gpus": self.cluster.gpus,
-            "pods": len(self.cluster.pods),
-            "warnings": plain(self.warnings),
         }
-        each = [self._of_policy(runs) for runs in self.policies.values()]
-        return each[0] | shared if len(each) == 1 else {"policies": each} | shared
+        return self._shared(how, [self._of_policy(runs) for runs in self.policies.values()])
 
     def _of_policy(self, runs: PolicyRuns) -> dict[str, Any]:
         def mean(name: str) -> float:
@@ -182,12 +176,6 @@ class Packing:
             "stranded": {"amount": mean("stranded"), "for_cpu": mean("stranded_for_cpu")},
             "cpu_allocation_ratio": mean("cpu_allocation"),
         }
-
-    def text(self, width: int = 80) -> str:
-        """The answer first, then a row for every policy."""
-        return "\n\n".join(
-            [wrap(self._headline(), width), text_table(self._fields(), width=width), *self._notes(width)]
-        )
 
     def _headline(self) -> str:
         best, cluster = self.policies[self.best], self.cluster
@@ -243,12 +231,6 @@ class Packing:
             f"{spread}fragments: idle but of no use to the expected pod, at {100 * self.at[-1]:.0f} %; "
             f"{_TIES.format(self.order_seed)}; {self.sharing.words}"
         )
-
-    def __repr__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        return html_table(self._fields(), caption=self._headline(), notes=self._notes(10_000))
 
     def plot(self) -> Figure:
         """GPUs allocated by what has arrived, a line for each policy.

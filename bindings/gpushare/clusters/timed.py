@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import _core
 from ..frames.charts import Line, line_chart
-from ..frames.notices import Notice, plain, told
-from ..frames.render import Field, html_table, number, text_table, wrap
+from ..frames.notices import Notice, told
+from ..frames.render import Field, number, wrap
 from ..frames.tables import Table
 from ..scenario.profiles import ProfileLike
-from ..study.runner import run_all
-from ..study.stopping import Stopped
+from ..study.runner import run_all, stoppable
 from .data import Cluster, Rows, cluster_of
 from .packing import check_seed, policies_of
 from .sharing import Sharing, sharing_of
+from .told import Told
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -101,8 +100,8 @@ class ClusterRun:
         }
 
 
-@dataclass(frozen=True)
-class ClusterRuns:
+@dataclass(frozen=True, repr=False)
+class ClusterRuns(Told):
     """Policies over the same time.
 
     Attributes
@@ -141,19 +140,12 @@ class ClusterRuns:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON, as ``gpushare cluster --timed --json`` prints it."""
-        shared = {
+        how = {
             "backfill": self.backfill,
             "quotas": dict(self.quotas),
             "order_seed": self.order_seed,
-            "sharing": self.sharing.name,
-            "mig_models": {model: found.name for model, found in self.sharing.profiles.items()},
-            "nodes": len(self.cluster.nodes),
-            "gpus": self.cluster.gpus,
-            "pods": len(self.cluster.pods),
-            "warnings": plain(self.warnings),
         }
-        each = [run.to_dict() for run in self.policies.values()]
-        return each[0] | shared if len(each) == 1 else {"policies": each} | shared
+        return self._shared(how, [run.to_dict() for run in self.policies.values()])
 
     @property
     def series(self) -> Table:
@@ -164,12 +156,6 @@ class ClusterRuns:
         for name in _SERIES:
             columns[name] = np.concatenate([run.series[name] for run in self.policies.values()])
         return Table("series", columns)
-
-    def text(self, width: int = 80) -> str:
-        """The answer first, then a row for every policy."""
-        return "\n\n".join(
-            [wrap(self._headline(), width), text_table(self._fields(), width=width), *self._notes(width)]
-        )
 
     def _headline(self) -> str:
         best = min(self.policies.values(), key=lambda run: (-run.started, run.waits["mean_s"]))
@@ -216,12 +202,6 @@ class ClusterRuns:
                 for group, milli in run.peak_of_group.items()
             ]
         return [*told(self.warnings, width), *(wrap(f"{line}.", width, "  ") for line in lines)]
-
-    def __repr__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        return html_table(self._fields(), caption=self._headline(), notes=self._notes(10_000))
 
     def plot(self) -> Figure:
         """GPUs allocated over time, a line for each policy.
@@ -304,7 +284,7 @@ def cluster_over_time(
     outcomes: dict[int, ClusterRun] = {}
 
     def run(name: str, cancelled: Callable[[], bool]) -> ClusterRun:
-        try:
+        with stoppable(cancelled):
             outcome = found.data.timed(
                 policy=name,
                 backfill=backfill,
@@ -317,10 +297,6 @@ def cluster_over_time(
                 mig=dict(share.profiles),
                 cancelled=cancelled,
             )
-        except _core.SimulationError:
-            if cancelled():
-                raise Stopped from None
-            raise
         return _run_of(name, found, outcome)
 
     def done(index: int, outcome: ClusterRun) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from .. import _core
 from .stopping import Interrupts, StopFile, Stopped
 
 __all__ = ["Executor", "MapCallable", "RayExecutor", "cores", "run_all"]
@@ -42,6 +43,17 @@ class _Pool(Protocol):
 
 
 MapCallable = Callable[[Callable[..., Any], Iterable[Any]], Iterable[Any]]
+
+
+@contextmanager
+def stoppable(cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Turns the error of a run that was told to stop into `Stopped`."""
+    try:
+        yield
+    except _core.SimulationError:
+        if cancelled():
+            raise Stopped from None
+        raise
 
 
 def cores() -> int:
