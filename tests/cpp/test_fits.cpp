@@ -208,7 +208,7 @@ TEST_CASE("parse_mode names what is legal") {
       static_cast<void>(parse_mode("time-slice", a100)),
       doctest::Contains("unknown mode \"time-slice\"; did you mean \"time-slicing\"? Modes: "
                         "dedicated, time-slicing[:REPLICAS], mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...], "
-                        "mig:LAYOUT[/time-slicing|/mps]"),
+                        "mig:LAYOUT[/time-slicing[:PROCESSES]|/mps[:xPROCESSES|:PERCENT%]]"),
       ScenarioError);
   CHECK_THROWS_AS(static_cast<void>(parse_mode("mig:5g", a100)), LayoutError);
 }

@@ -102,6 +102,11 @@ TEST_CASE("a malformed mode says what is legal") {
   CHECK(complaint(queue_document(), "mig:3g.40gb/mpi") ==
         "s.json: mode \"mig:3g.40gb/mpi\": after the layout expected \"/time-slicing\" or \"/mps\", found "
         "\"/mpi\"");
+  CHECK(complaint(queue_document(), "mig:3g.40gb/mps:60/40") ==
+        "s.json: mode \"mig:3g.40gb/mps:60/40\": on instances one percentage is of every process, as in "
+        "/mps:50%; found several");
+  CHECK(complaint(queue_document(), "mig:3g.40gb/mps:4").find("write \"mps:x4\" for 4 processes") !=
+        std::string::npos);
   CHECK(complaint(queue_document(), "mig:") ==
         "s.json: mode \"mig:\": after \"mig:\" expected a layout such as 3g.40gb+3g.40gb");
   CHECK(complaint(queue_document(), "dedicated:2") ==
@@ -149,6 +154,43 @@ TEST_CASE("processes without an instance of their own join where they get the mo
   const Json replicas = patched(sized(R"({"a": 5})"), R"({"services": {"a": {"replicas": 4}}})");
   CHECK(placed(replicas, "mig:4g.40gb@0+3g.40gb@4") ==
         "4g.40gb@0=a,a+time-slicing 3g.40gb@4=a,a+time-slicing");
+}
+
+TEST_CASE("instances take so many processes as the mode says, and caps as on a whole GPU") {
+  const Json two = sized(R"({"a": 5, "b": 5})");
+  CHECK(placed(two, "mig:3g.40gb+3g.40gb/time-slicing:2") ==
+        "3g.40gb@0=a,a+time-slicing 3g.40gb@4=b,b+time-slicing");
+  CHECK(placed(sized(R"({"a": 5})"), "mig:3g.40gb/mps:x3") == "3g.40gb@0=a,a,a+mps");
+  CHECK(placed(sized(R"({"a": 15})"), "mig:3g.40gb+2g.20gb/mps:x2") == "3g.40gb@0=a,a+mps 2g.20gb@4=a");
+  // More services than seats: every service is placed all the same.
+  CHECK(placed(sized(R"({"a": 5, "b": 5, "c": 5})"), "mig:3g.40gb/time-slicing:2") ==
+        "3g.40gb@0=a,b,c+time-slicing");
+  const Scenario capped = read(two, "mig:3g.40gb+3g.40gb/mps:50%");
+  for (const PartitionPlacement& partition : capped.placement.gpus.at(0).partitions) {
+    CHECK(partition.sharing.mode == SharingMode::mps);
+    CHECK(partition.processes.at(0).active_thread_percentage == 50);
+  }
+}
+
+TEST_CASE("a mode is the same in any case, with blanks or underscores, and by the words that people use") {
+  const Json two = sized(R"({"a": 5, "b": 5})");
+  const std::pair<const char*, const char*> alike[] = {
+      {"MPS", "mps"},
+      {"mps 60/40", "mps:60/40"},
+      {"MPS: x2", "mps:x2"},
+      {"ts:2", "time-slicing:2"},
+      {"Time Slicing", "time-slicing"},
+      {"time_slicing:2", "time-slicing:2"},
+      {" Dedicated ", "dedicated"},
+      {"MIG:3G.40GB+3g.40gb", "mig:3g.40gb+3g.40gb"},
+      {"MIG 3g.40gb+MIG 3g.40gb", "mig:3g.40gb+3g.40gb"},
+      {"mig:nvidia.com/mig-3g.40gb*2/MPS:x2", "mig:3g.40gb+3g.40gb/mps:x2"},
+      {"mig:9,9/ts:2", "mig:3g.40gb+3g.40gb/time-slicing:2"}};
+  for (const auto& [written, known] : alike) {
+    const std::string mode = written;
+    CAPTURE(mode);
+    CHECK(read(two, written).placement == read(two, known).placement);
+  }
 }
 
 TEST_CASE("every service is placed before further replicas of another") {
@@ -277,7 +319,8 @@ TEST_CASE("modes that cannot be applied are refused where they stand") {
   CHECK(modes(R"({"quick": {}})") ==
         "s.json#/modes/quick: an empty patch stands for a mode of the grammar (dedicated, "
         "time-slicing[:REPLICAS], "
-        "mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...], mig:LAYOUT[/time-slicing|/mps]), and \"quick\" is "
+        "mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...], "
+        "mig:LAYOUT[/time-slicing[:PROCESSES]|/mps[:xPROCESSES|:PERCENT%]]), and \"quick\" is "
         "none");
   CHECK(modes(R"({"x": 1})") ==
         "s.json#/modes/x: expected a merge patch (an object; {} for a mode of the grammar)");

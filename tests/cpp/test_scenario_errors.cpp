@@ -70,7 +70,7 @@ TEST_CASE("unknown names say where they are, what is known and what is near") {
   CHECK(complaint(queue_document(), "time-slcing:4") ==
         "s.json: unknown mode \"time-slcing:4\"; did you mean \"time-slicing\"? Any document has dedicated, "
         "time-slicing[:REPLICAS], mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...], "
-        "mig:LAYOUT[/time-slicing|/mps]");
+        "mig:LAYOUT[/time-slicing[:PROCESSES]|/mps[:xPROCESSES|:PERCENT%]]");
   CHECK(complaint_about_queue(R"({"trafic": []})")
             .find("s.json: unknown key \"trafic\"; did you mean \"traffic\"?") == 0);
   CHECK(complaint_about_queue(R"({"services": {"server": {"modle": 1}}})")

@@ -30,8 +30,8 @@ def place(
     ----------
     mode : str or Layout
         ``"dedicated"``, ``"time-slicing[:REPLICAS]"``, ``"mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...]"`` or
-        ``"mig:LAYOUT[/time-slicing|/mps]"``; a mode of the document that changes more than the placement is
-        ``scenario.with_mode(mode)``.
+        ``"mig:LAYOUT[/time-slicing[:PROCESSES]|/mps[:xPROCESSES|:PERCENT%]]"``; a mode of the document that
+        changes more than the placement is ``scenario.with_mode(mode)``.
     scenario : Scenario
         Its services, as many replicas of each as they ask for.
     gpu : str, path or Profile, optional

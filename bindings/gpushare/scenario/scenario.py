@@ -118,8 +118,9 @@ class Scenario(ReadScenario):
             File, or one of `scenario_names`.
         mode : str or Layout, optional
             A mode of the document, or ``"dedicated"``, ``"time-slicing[:REPLICAS]"``,
-            ``"mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...]"``, ``"mig:LAYOUT[/time-slicing|/mps]"``; by default the
-            document's own placement.
+            ``"mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...]"``,
+            ``"mig:LAYOUT[/time-slicing[:PROCESSES]|/mps[:xPROCESSES|:PERCENT%]]"``; by default the document's own
+            placement.
 
         Returns
         -------

@@ -41,8 +41,11 @@ struct LayoutOptions {
 [[nodiscard]] std::vector<Layout> all_states(const GpuProfile& profile, LayoutOptions options = {});
 
 /// "whole", "3g.40gb@0+3g.40gb@4", "3g.40gb+3g.40gb" (starts are found), "7x1g.10gb", "3g+1g+me" (the plain profile
-/// with that many slices on any card), and compute instances as "3g.40gb@0(1c,2c)". Instances without a start are placed
-/// the biggest first, each as low as the others allow. Throws LayoutError that says which spans clash or which profiles exist.
+/// with that many slices on any card), and compute instances as "3g.40gb@0(1c,2c)". As NVIDIA's tools write it: "9:0,9:4"
+/// and "19,19,14" (ids), "MIG 3g.40gb", "nvidia.com/mig-1g.10gb.me", "1g.10gb:7" and "1g.10gb*7" (counts),
+/// "all-1g.10gb", "all-balanced", "all-disabled", "1c.3g.40gb" (compute instances, which share instances while they fit).
+/// Instances without a start are placed the biggest first, each as low as the others allow. Throws LayoutError that says
+/// which spans clash or which profiles exist.
 [[nodiscard]] Layout parse_layout(const GpuProfile& profile, std::string_view text);
 /// The inverse: "3g.40gb@0+3g.40gb@4", "whole".
 [[nodiscard]] std::string format_layout(const GpuProfile& profile, const Layout& layout);

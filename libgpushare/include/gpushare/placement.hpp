@@ -91,10 +91,10 @@ struct PlacementMode {
   enum class Kind : std::uint8_t { dedicated, shared, mig };
   Kind kind = Kind::dedicated;
   SharingMode sharing = SharingMode::time_slicing;  ///< shared; mig: of partitions with more than one process
-  int replicas = 0;                                 ///< shared: of each service; 0: as the service says
-  std::vector<double> percentages;                  ///< shared with limits (mps): by process; empty: no caps
-  bool same_percentage = false;                     ///< the one percentage is of every process
-  Layout layout;                                    ///< mig
+  int replicas = 0;  ///< shared: of each service, 0: as it says; mig: processes on each instance
+  std::vector<double> percentages;  ///< shared with limits (mps): by process; empty: no caps
+  bool same_percentage = false;     ///< the one percentage is of every process
+  Layout layout;                    ///< mig
 
   friend bool operator==(const PlacementMode&, const PlacementMode&) = default;
 };

@@ -5,6 +5,13 @@
 
 namespace gpushare::text {
 
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const auto first = text.find_first_not_of(kSpace);
+  if (first == text.npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
 std::string lower_case(std::string_view text) {
   std::string lowered(text);
   for (char& c : lowered) c = lower(c);

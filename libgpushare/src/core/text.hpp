@@ -105,6 +105,8 @@ template <class... Values>
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 [[nodiscard]] std::string lower_case(std::string_view text);
+/// Without the space around it.
+[[nodiscard]] std::string_view trimmed(std::string_view text);
 
 /// The elements with a separator between them.
 template <class Range>

@@ -4,6 +4,7 @@
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "gpushare/mig.hpp"
+#include "hardware/instance_names.hpp"
 #include "hardware/lattice.hpp"
 #include "hardware/layout_parser.hpp"
 
@@ -124,11 +125,12 @@ void append_group(std::vector<std::string>& parts, const std::string& name, std:
 }  // namespace
 
 Layout parse_layout(const GpuProfile& profile, std::string_view text) {
-  const auto inside = trim(text);
+  const auto inside = text::trimmed(text);
   if (inside.empty()) {
     throw LayoutError({}, "the layout is empty; write \"whole\" or instances such as 3g.40gb@0+3g.40gb@4");
   }
-  if (inside == kWhole) return {};
+  const auto plain = instance_names::plain(inside);
+  if (plain == kWhole || plain == "all-disabled") return {};
   if (profile.mig.empty()) {
     throw LayoutError(std::string(text),
                       text::format("{} has no MIG; its only layout is \"whole\"", profile.title));

@@ -40,11 +40,17 @@ class InstancePlanner {
     });
   }
 
-  GpuPlacement plan(SharingMode shared) {
+  GpuPlacement plan(const PlacementMode& mode) {
     for (std::size_t seat = 0; seat < order_.size(); ++seat) fill(seat);
     join_the_rest();
-    for (PartitionPlacement& partition : gpu_.partitions)
-      if (partition.processes.size() > 1) partition.sharing.mode = shared;
+    for (int round = 1; round < mode.replicas; ++round) fill_round(round);
+    for (PartitionPlacement& partition : gpu_.partitions) {
+      const bool capped = !mode.percentages.empty() && !partition.processes.empty();
+      if (partition.processes.size() > 1 || capped) partition.sharing.mode = mode.sharing;
+      if (!capped) continue;
+      for (ProcessPlacement& process : partition.processes)
+        process.active_thread_percentage = mode.percentages.front();
+    }
     return std::move(gpu_);
   }
 
@@ -122,6 +128,17 @@ class InstancePlanner {
     turn_ = (*next + 1) % entries_.size();
   }
 
+  // One more process on every instance that has `round` of them and memory for another.
+  void fill_round(int round) {
+    for (const std::size_t part : order_) {
+      if (gpu_.partitions[part].processes.size() != static_cast<std::size_t>(round)) continue;
+      const auto next = next_in_turn(part);
+      if (!next) continue;
+      take(*next, part);
+      turn_ = (*next + 1) % entries_.size();
+    }
+  }
+
   void join_the_rest() {
     std::vector<std::size_t> rest;
     for (std::size_t i = 0; i < entries_.size(); ++i)
@@ -176,8 +193,7 @@ class InstancePlanner {
 GpuPlacement place_on_instances(const PlacementMode& mode, const std::vector<Service>& services,
                                 const std::vector<ProcessPlacement>& processes,
                                 const std::shared_ptr<const GpuProfile>& profile, std::size_t gpu) {
-  return InstancePlanner(services, processes, empty_gpu(cut_gpu(profile, mode.layout)), gpu)
-      .plan(mode.sharing);
+  return InstancePlanner(services, processes, empty_gpu(cut_gpu(profile, mode.layout)), gpu).plan(mode);
 }
 
 }  // namespace gpushare::scenario

@@ -79,7 +79,7 @@ std::vector<GpuPlacement> gpus_of(const PlacementMode& mode, const std::vector<S
                                   const std::string& where) {
   using Kind = PlacementMode::Kind;
   if (mode.kind == Kind::dedicated) return dedicated(services, {}, profile);
-  auto processes = expand(services, shared, mode.replicas, where);
+  auto processes = expand(services, shared, mode.kind == Kind::mig ? 0 : mode.replicas, where);
   auto gpus = dedicated(services, shared, profile);
   if (mode.kind == Kind::mig) {
     gpus.push_back(place_on_instances(mode, services, processes, profile, gpus.size()));

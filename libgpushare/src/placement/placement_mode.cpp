@@ -1,6 +1,9 @@
 #include "placement/placement_mode.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
+#include <utility>
 
 #include "core/json_reader.hpp"
 #include "core/text.hpp"
@@ -63,19 +66,83 @@ std::vector<double> parse_percentages(const std::string& text, std::string_view 
   return percentages;
 }
 
+// What follows the word of a shared mode: copies, or caps where the mode has them.
+void parse_shared(PlacementMode& mode, const SharingTraits& sharing, const std::string& text,
+                  std::string_view rest, const std::string& where) {
+  mode.sharing = sharing.mode;
+  if (!sharing.has_limits || rest.starts_with('x')) {
+    mode.replicas = parse_replicas(text, sharing.name, rest, where);
+  } else if (rest.ends_with('%') && rest.find('/') == std::string_view::npos) {
+    mode.percentages = parse_percentages(text, sharing.name, rest.substr(0, rest.size() - 1), where);
+    mode.same_percentage = true;
+  } else {
+    refuse_bare_number(text, sharing.name, rest, where);
+    mode.percentages = parse_percentages(text, sharing.name, rest, where);
+  }
+}
+
+/// "mps" and "x2" of "mps:x2" and "MPS x2".
+struct Split {
+  std::string word;  ///< as the grammar has it
+  bool has_rest = false;
+  std::string_view rest;
+};
+
+// Words that people use for the modes of the grammar.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kAliases{
+    {{"ts", "time-slicing"}, {"timeslicing", "time-slicing"}, {"time-sliced", "time-slicing"}}};
+
+std::string mode_word(std::string_view written) {
+  std::string word(text::trimmed(written));
+  for (char& c : word) c = c == ' ' || c == '_' ? '-' : text::lower(c);
+  for (const auto& [alias, known] : kAliases)
+    if (word == alias) return std::string(known);
+  return word;
+}
+
+bool is_mode_word(const std::string& word) {
+  const auto words = mode_words();
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// A colon follows the word; a blank does too where what stands before it is a word of the grammar.
+Split split(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  Split found{mode_word(text.substr(0, colon)), colon != text.npos, {}};
+  if (found.has_rest) found.rest = text::trimmed(text.substr(colon + 1));
+  if (is_mode_word(found.word)) return found;
+  const std::size_t blank = text.find(' ');
+  const auto first = mode_word(text.substr(0, blank));
+  if (blank == text.npos || !is_mode_word(first)) return found;
+  return {first, true, text::trimmed(text.substr(blank + 1))};
+}
+
+// Where the layout ends: at the first slash that is none of a resource's name.
+std::size_t layout_end(std::string_view rest) {
+  constexpr std::string_view kDomain = ".com";
+  for (std::size_t slash = rest.find('/'); slash != rest.npos; slash = rest.find('/', slash + 1))
+    if (!rest.substr(0, slash).ends_with(kDomain)) return slash;
+  return rest.size();
+}
+
+void parse_inside(PlacementMode& mode, const std::string& text, std::string_view inner,
+                  const std::string& where) {
+  const Split parts = split(inner);
+  const SharingTraits* sharing = shared_mode(parts.word);
+  if (sharing == nullptr)
+    fail(where, text,
+         text::format("after the layout expected {}, found \"/{}\"", shared_mode_choices("/"), inner));
+  mode.sharing = sharing->mode;
+  if (parts.has_rest) parse_shared(mode, *sharing, text, parts.rest, where);
+  if (!mode.percentages.empty() && !mode.same_percentage)
+    fail(where, text, "on instances one percentage is of every process, as in /mps:50%; found several");
+}
+
 WrittenMode parse_mig(const std::string& text, std::string_view rest, const std::string& where) {
   WrittenMode written;
-  PlacementMode& mode = written.mode;
-  mode.kind = PlacementMode::Kind::mig;
-  const std::size_t slash = rest.find('/');
-  if (slash != std::string_view::npos) {
-    const auto inner = rest.substr(slash + 1);
-    const SharingTraits* sharing = shared_mode(inner);
-    if (sharing == nullptr)
-      fail(where, text,
-           text::format("after the layout expected {}, found \"/{}\"", shared_mode_choices("/"), inner));
-    mode.sharing = sharing->mode;
-  }
+  written.mode.kind = PlacementMode::Kind::mig;
+  const std::size_t slash = layout_end(rest);
+  if (slash < rest.size()) parse_inside(written.mode, text, rest.substr(slash + 1), where);
   written.layout = rest.substr(0, slash);
   if (written.layout.empty()) fail(where, text, "after \"mig:\" expected a layout such as 3g.40gb+3g.40gb");
   return written;
@@ -92,32 +159,18 @@ std::vector<std::string> mode_words() {
 }
 
 std::optional<WrittenMode> read_mode(const std::string& text, const std::string& where) {
-  const std::size_t colon = text.find(':');
-  const std::string_view all = text;
-  const std::string_view word = all.substr(0, colon);
-  const bool has_rest = colon != std::string::npos;
-  const std::string_view rest = has_rest ? all.substr(colon + 1) : std::string_view{};
-  if (word == kMigWord) return parse_mig(text, rest, where);
+  const Split parts = split(text);
+  if (parts.word == kMigWord) return parse_mig(text, parts.rest, where);
   WrittenMode written;
-  PlacementMode& mode = written.mode;
-  if (word == kDedicatedWord) {
-    if (has_rest) fail(where, text, "\"dedicated\" takes nothing after it");
+  if (parts.word == kDedicatedWord) {
+    if (parts.has_rest) fail(where, text, "\"dedicated\" takes nothing after it");
     return written;
   }
-  const SharingTraits* sharing = shared_mode(word);
+  const SharingTraits* sharing = shared_mode(parts.word);
   if (sharing == nullptr) return std::nullopt;
-  mode.kind = PlacementMode::Kind::shared;
-  mode.sharing = sharing->mode;
-  if (!has_rest) return written;
-  if (!sharing->has_limits || rest.starts_with('x')) {
-    mode.replicas = parse_replicas(text, word, rest, where);
-  } else if (rest.ends_with('%') && rest.find('/') == std::string_view::npos) {
-    mode.percentages = parse_percentages(text, word, rest.substr(0, rest.size() - 1), where);
-    mode.same_percentage = true;
-  } else {
-    refuse_bare_number(text, word, rest, where);
-    mode.percentages = parse_percentages(text, word, rest, where);
-  }
+  written.mode.kind = PlacementMode::Kind::shared;
+  written.mode.sharing = sharing->mode;
+  if (parts.has_rest) parse_shared(written.mode, *sharing, text, parts.rest, where);
   return written;
 }
 
@@ -137,11 +190,14 @@ const std::vector<ModeKind>& mode_kinds() {
       if (sharing.one_process) continue;
       const auto* const after =
           sharing.has_limits ? "[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...]" : "[:REPLICAS]";
+      const auto* const inside = sharing.has_limits ? "[:xPROCESSES|:PERCENT%]" : "[:PROCESSES]";
       found.push_back({text::format("{}{}", sharing.name, after), std::string(sharing.description)});
-      inner += text::format("{}/{}", inner.empty() ? "" : "|", sharing.name);
+      inner += text::format("{}/{}{}", inner.empty() ? "" : "|", sharing.name, inside);
     }
-    found.push_back({text::format("{}:LAYOUT[{}]", scenario::kMigWord, inner),
-                     "one GPU cut by MIG, such as mig:3g.40gb+3g.40gb or mig:7x1g.10gb"});
+    found.push_back(
+        {text::format("{}:LAYOUT[{}]", scenario::kMigWord, inner),
+         "one GPU cut by MIG, such as mig:3g.40gb+3g.40gb, mig:7x1g.10gb or mig:all-balanced, with"
+         " so many processes on each instance"});
     return found;
   }();
   return kinds;

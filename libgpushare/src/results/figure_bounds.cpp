@@ -46,24 +46,18 @@ struct Quantity {
   std::string_view unit;
 };
 
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
-
 [[noreturn]] void fail(const std::string& what) { throw FigureError("", what); }
 
 Quantity quantity_of(std::string_view text, const std::string& expected) {
   Quantity quantity;
-  std::string_view rest = trimmed(text);
+  std::string_view rest = text::trimmed(text);
   const bool dollars = rest.starts_with('$');
   if (dollars) rest.remove_prefix(1);
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), quantity.number);
   if (error != std::errc{} || !std::isfinite(quantity.number))
     fail(text::format("expected {}, found \"{}\"", expected, rest));
   rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
-  quantity.unit = dollars && rest.empty() ? "$" : trimmed(rest);
+  quantity.unit = dollars && rest.empty() ? "$" : text::trimmed(rest);
   return quantity;
 }
 
@@ -132,7 +126,8 @@ Written take_apart(std::string_view bound) {
     fail("expected a figure and its bound, such as llm.ttft_p95=500ms or success_rate>=99%");
   const bool two = bound[equals - 1] == '<' || bound[equals - 1] == '>';
   const std::size_t sign = two ? equals - 1 : equals;
-  return {trimmed(bound.substr(0, sign)), bound.substr(sign, equals + 1 - sign), bound.substr(equals + 1)};
+  return {text::trimmed(bound.substr(0, sign)), bound.substr(sign, equals + 1 - sign),
+          bound.substr(equals + 1)};
 }
 
 Side side_of(std::string_view sign) {

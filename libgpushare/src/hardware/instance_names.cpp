@@ -1,0 +1,61 @@
+#include "hardware/instance_names.hpp"
+
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "core/catalogue.hpp"
+#include "core/text.hpp"
+#include "gpushare/errors.hpp"
+#include "hardware/layout_parser.hpp"
+
+namespace gpushare::instance_names {
+namespace {
+
+/// "3g" means the plain profile with three compute slices, "1g+me" the one with media extension.
+bool is_short_name(const MigProfile& mig, std::string_view name) {
+  return !mig.double_memory &&
+         name == text::format("{}g{}", mig.compute_slices, mig.media_extension ? "+me" : "");
+}
+
+// The plain profile of as many slices as a name that another card has.
+std::optional<std::string> same_slices(const GpuProfile& profile, std::string_view name) {
+  const auto slices = name.substr(0, name.find('.'));
+  for (const MigProfile& mig : profile.mig)
+    if (is_short_name(mig, slices) && !mig.media_extension) return mig.name;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string plain(std::string_view written) {
+  const std::string name = text::lower_case(written);
+  constexpr std::array<std::string_view, 3> kPrefixes{"nvidia.com/", "mig-", "mig "};
+  std::string_view rest = name;
+  for (const std::string_view prefix : kPrefixes)
+    if (rest.starts_with(prefix)) rest = text::trimmed(rest.substr(prefix.size()));
+  std::string found(rest);
+  if (const auto memory = found.find("gb."); memory != found.npos) found[memory + 2] = '+';
+  return found;
+}
+
+int find(const GpuProfile& profile, std::string_view name, const std::string& item) {
+  std::vector<std::string> names;
+  std::vector<int> by_short_name;
+  const auto id = number_of(name);  // as in nvidia-smi mig -cgi 19,19
+  for (std::size_t i = 0; i < profile.mig.size(); ++i) {
+    if (profile.mig[i].name == name || (id && profile.mig[i].id == *id)) return static_cast<int>(i);
+    if (is_short_name(profile.mig[i], name)) by_short_name.push_back(static_cast<int>(i));
+    names.push_back(profile.mig[i].name);
+  }
+  if (by_short_name.size() == 1) return by_short_name.front();
+  const auto here = same_slices(profile, name);
+  const auto hint = here ? text::format("; its instance of {} is {}", name.substr(0, name.find('.')), *here)
+                    : id ? std::string()
+                         : did_you_mean(name, names);
+  throw LayoutError(item, text::format("{} has no instance profile {}{}; it has {}", profile.title,
+                                       id ? text::format("of id {}", *id) : text::format("\"{}\"", name),
+                                       hint, text::join(names, ", ")));
+}
+
+}  // namespace gpushare::instance_names
