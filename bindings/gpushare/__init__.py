@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from .clusters.timed import cluster_over_time as cluster_over_time
     from .frames.notices import Notice as Notice
     from .frames.tables import Table as Table
+    from .kubernetes.exporting import export as export
+    from .kubernetes.parts import ExportError as ExportError
+    from .kubernetes.parts import Naming as Naming
     from .planning.answer import Plan as Plan
     from .planning.capacity import capacity as capacity
     from .planning.capacity_text import Capacity as Capacity
@@ -106,6 +109,8 @@ _HOMES = {
         "TraceError",
     ),
     "calibration.calibration": ("Calibration",),
+    "kubernetes.exporting": ("export",),
+    "kubernetes.parts": ("ExportError", "Naming"),
     "planning.answer": ("Plan",),
     "planning.capacity": ("capacity",),
     "planning.capacity_text": ("Capacity",),

@@ -19,6 +19,7 @@ from pathlib import Path
 import gpushare as gs
 from gpushare import traffic
 from gpushare.traces import servegen
+from gpushare.yaml_files import parse_yaml, read_yaml, yaml_text
 
 CORPUS = Path(__file__).parent / "corpus" / "python"
 
@@ -54,6 +55,11 @@ def _nodes(path: Path) -> None:
 def _calls(path: Path) -> None:
     calls = traffic.read_calls(path)
     assert len(traffic.speech_trace(calls)) == len(calls)
+
+
+def _yaml(path: Path) -> None:
+    values = [document.value for document in read_yaml(path)]
+    assert repr([document.value for document in parse_yaml(yaml_text(values))]) == repr(values)
 
 
 def _measurements(path: Path) -> None:
@@ -93,6 +99,7 @@ TARGETS: dict[str, tuple[Target, tuple[type[Exception], ...]]] = {
     "nodes": (_nodes, (gs.TraceError,)),
     "pods": (_pods, (gs.TraceError,)),
     "sharegpt": (_sharegpt, (gs.TraceError,)),
+    "yaml": (_yaml, (gs.Error,)),
 }
 
 

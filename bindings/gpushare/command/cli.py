@@ -16,6 +16,7 @@ from .._version import installed_version
 from . import commands, comparing, deciding, sensitivity, sweeping
 from .check import add_check
 from .clusters import add_cluster
+from .exporting import add_export
 
 __all__ = ["main"]
 
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(subparsers, comparing.compare)
     deciding.add_deciding(subparsers, _add, _add_scenario)
     add_cluster(subparsers, _add)
+    add_export(subparsers, _add)
     _add_sweep(subparsers, sweeping.sweep)
     _add_sensitivity(subparsers, sensitivity.sensitivity)
     add_check(subparsers, _add, _positive, _Parser)

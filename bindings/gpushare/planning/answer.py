@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from typing import Any
 
+from .._core import ScenarioError
+from .._errors import fail
 from ..frames.notices import plain
+from ..kubernetes.exporting import export
+from ..kubernetes.parts import Naming
 from .facts import PlanFacts
 from .plan_text import headline, plan_text
 
@@ -53,6 +58,18 @@ class Plan(PlanFacts):
             "finished": self.finished,
             "warnings": plain(self.warnings),
         }
+
+    def export(self, format: str, path: str | os.PathLike[str], naming: Naming | None = None) -> list[str]:
+        """Writes the files that bring the placement to a cluster, or to a machine: see `gpushare.export`.
+
+        Raises
+        ------
+        ScenarioError
+            When there is no placement.
+        """
+        if self.scenario is None:
+            raise fail(ScenarioError, "plan", f"there is no placement to export: {self.why}")
+        return export(format, self.scenario, path, naming)
 
     def __repr__(self) -> str:
         return plan_text(self)

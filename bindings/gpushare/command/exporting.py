@@ -1,0 +1,89 @@
+"""``gpushare export``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .. import files
+from ..kubernetes.formats import ALL, FORMATS
+
+__all__ = ["add_export"]
+
+
+_WIDTH = max(map(len, FORMATS))
+_FORMATS = "\n".join(
+    [
+        "formats, and the files of each beside README.md and rollback/:",
+        *(f"  {name:{_WIDTH}}  {one.about}: {one.files}" for name, one in FORMATS.items()),
+        f"  {ALL:{_WIDTH}}  each that can say the placement, in a folder of its own",
+    ]
+)
+
+
+def add_export(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = add(
+        subparsers,
+        "export",
+        "write what brings a plan to a cluster: Kubernetes, NVIDIA's tools, servers' flags",
+        export,
+        "gpushare plan mine.json --slo llm.ttft_p95=400ms --out plan.json && gpushare export dra plan.json -o out",
+        "gpushare export gpu-operator voice-heavy --mode mig:3g.40gb+3g.40gb -o out --nodes node0=gpu-worker-7",
+        "gpushare export all plan.json -o out    # README.md says what cannot be said in which format",
+    )
+    parser.epilog = f"{parser.epilog}\n\n{_FORMATS}"
+    parser.add_argument("format", metavar="FORMAT", help="a name of the list below, or all")
+    parser.add_argument("what", metavar="PLAN|SCENARIO", help="of `gpushare plan --out`, or a scenario")
+    parser.add_argument("-o", "--out", metavar="DIR", required=True, help="a new folder")
+    parser.add_argument("--mode", metavar="MODE", help="of a scenario: the mode to write")
+    parser.add_argument("--nodes", metavar="NODE=NAME,...", default="", help="what the cluster calls them")
+    parser.add_argument("--namespace", default="default", help="of pods and claims; by default default")
+
+
+def export(options: argparse.Namespace) -> None:
+    """``gpushare export``."""
+    from ..kubernetes.exporting import export as write
+    from ..kubernetes.parts import Naming
+
+    pairs = [word.partition("=") for word in options.nodes.split(",") if word.strip()]
+    if any(not name or not value for name, _, value in pairs):
+        raise ValueError(f"--nodes: found {options.nodes!r}; write NODE=NAME such as node0=gpu-worker-7")
+    naming = Naming(namespace=options.namespace, nodes={name: value for name, _, value in pairs})
+    scenario = _scenario(options.what, options.mode)
+    written = write(options.format, scenario, options.out, naming)
+    if options.json:
+        print(files.plain_json({"folder": options.out, "files": written, "applied": False}))
+    else:
+        print("\n".join(f"{options.out}/{name}" for name in written))
+        print(f"\nNothing was applied. Read {options.out}/README.md first.")
+
+
+def _scenario(what: str, mode: str | None) -> Any:
+    from .._core import ScenarioError
+    from .._errors import fail
+    from ..scenario.scenario import Scenario
+
+    plan = _plan(what)
+    if plan is None:
+        return Scenario.load(what, mode)
+    if mode is not None:
+        raise ValueError("--mode: a plan has its placement; --mode is for scenarios")
+    if plan["scenario"] is None:
+        raise fail(ScenarioError, what, f"the plan has no placement: {plan.get('why')}")
+    return Scenario.from_dict(plan["scenario"], folder=Path(what).parent)
+
+
+def _plan(what: str) -> dict[str, Any] | None:
+    """The document of a plan; None for what is none."""
+    path = Path(what)
+    if path.suffix != ".json" or not path.is_file():
+        return None
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None  # the reader of scenarios says what is wrong with it
+    return document if isinstance(document, dict) and {"meets", "scenario"} <= set(document) else None

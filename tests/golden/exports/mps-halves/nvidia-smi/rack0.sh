@@ -1,0 +1,14 @@
+#!/bin/sh
+# Cuts and shares the GPUs.
+# From the scenario shares in the mode custom; nothing was run.
+# Read it, then run it as root on rack0.
+set -eu
+
+# GPU 0 (gpu0): whole
+nvidia-smi -i 0 -mig 0
+
+# MPS: clients find the daemon by CUDA_MPS_PIPE_DIRECTORY; start them with
+#   chat on GPU 0, whole: CUDA_MPS_ACTIVE_THREAD_PERCENTAGE=50
+#   eyes on GPU 0, whole: CUDA_MPS_ACTIVE_THREAD_PERCENTAGE=30
+export CUDA_MPS_PIPE_DIRECTORY=/tmp/nvidia-mps
+nvidia-cuda-mps-control -d
