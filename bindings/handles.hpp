@@ -105,6 +105,7 @@ py::array_t<T> view(const std::shared_ptr<const void>& owner, const std::vector<
 
 void register_errors(py::module_& module);
 void register_profile(py::module_& module);
+void register_yaml();
 void register_mig(py::module_& module);
 void register_model(py::module_& module);
 void register_engines(py::module_& module);

@@ -4,6 +4,7 @@ PYBIND11_MODULE(_core, module) {
   module.doc() = "Compiled part of gpushare; use the names of the package instead.";
   gpushare::python::register_errors(module);
   gpushare::python::register_profile(module);
+  gpushare::python::register_yaml();
   gpushare::python::register_mig(module);
   gpushare::python::register_model(module);
   gpushare::python::register_engines(module);

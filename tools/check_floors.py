@@ -66,6 +66,7 @@ HEADERS = {
     "warnings.hpp": "documents",
     "what_if.hpp": "planning",
     "workload.hpp": "placement",
+    "yaml.hpp": "core",
 }
 
 #: Includes that go up and are known: file and what it includes. One that is gone must go from here too.

@@ -17,7 +17,15 @@ from ._core import Error
 from ._errors import fail
 from .yaml_text import plain_value, write_yaml, yaml_text
 
-__all__ = ["YamlDocument", "has_yaml_name", "parse_yaml", "read_yaml", "write_yaml", "yaml_text"]
+__all__ = [
+    "YamlDocument",
+    "has_yaml_name",
+    "parse_yaml",
+    "read_yaml",
+    "write_yaml",
+    "yaml_characters",
+    "yaml_text",
+]
 
 #: Values that the aliases of a file repeat: a few lines of aliases to aliases stand for billions.
 _MOST_REPEATED = 200_000
@@ -119,14 +127,18 @@ def read_yaml(path: str | os.PathLike[str], kind: type[Error] = Error) -> list[Y
     source = os.fspath(path)
     with open(path, "rb") as file:
         data = file.read()
+    return parse_yaml(yaml_characters(data, source, kind), source, kind)
+
+
+def yaml_characters(data: bytes, source: str, kind: type[Error] = Error) -> str:
+    """The text of a file's bytes, which are UTF-8."""
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise fail(
             kind, f"{source}:{line}", f"byte {data[error.start]:#04x} is not UTF-8; save the file as UTF-8"
         ) from None
-    return parse_yaml(text, source, kind)
 
 
 def parse_yaml(text: str, source: str = "<text>", kind: type[Error] = Error) -> list[YamlDocument]:

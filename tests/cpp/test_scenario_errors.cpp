@@ -249,7 +249,11 @@ TEST_CASE("broken files are refused with their place") {
                        doctest::Contains("unknown scenario \"voice-hevy\"; did you mean \"voice-heavy\"?"),
                        ScenarioError);
   CHECK_THROWS_WITH_AS(static_cast<void>(load_scenario("/nowhere/s.json")),
-                       "/nowhere/s.json: there is no such scenario file, or it cannot be read",
+                       "/nowhere/s.json: there is no such file", ScenarioError);
+  const std::string yaml = path_in_temporary("s.yaml");
+  write(yaml, "name: x\n");
+  CHECK_THROWS_WITH_AS(static_cast<void>(load_scenario(yaml)),
+                       doctest::Contains("is YAML, which this program has no reader for; write it as JSON"),
                        ScenarioError);
   const std::string broken = path_in_temporary("broken.json");
   write(broken, "{\n  \"name\": \"x\",\n  oops\n}");

@@ -85,7 +85,7 @@ def _paths(value: Any, key: str = "") -> Iterator[str]:
     elif isinstance(value, list):
         for member in value:
             yield from _paths(member, key)
-    elif isinstance(value, str) and ("/" in value or value.endswith(".json")):
+    elif isinstance(value, str) and ("/" in value or value.endswith((".json", ".yaml", ".yml"))):
         yield value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from .. import _core
+from ..yaml_documents import with_yaml_lines
 
 __all__ = ["Model", "Profile", "model", "model_names", "profile", "profile_names"]
 
@@ -19,7 +20,7 @@ def profile(gpu: ProfileLike) -> Profile:
     Parameters
     ----------
     gpu : str, path or Profile
-        A name (see `profile_names`), a JSON file, or a profile, which is given back.
+        A name (see `profile_names`), a file in JSON or YAML, or a profile, which is given back.
 
     Returns
     -------
@@ -30,7 +31,10 @@ def profile(gpu: ProfileLike) -> Profile:
     ProfileError
         When there is no such profile, or the file is malformed, with file and JSON pointer.
     """
-    return gpu if isinstance(gpu, Profile) else _core.load_profile(os.fspath(gpu))
+    if isinstance(gpu, Profile):
+        return gpu
+    with with_yaml_lines(_core.ProfileError):
+        return _core.load_profile(os.fspath(gpu))
 
 
 def profile_names() -> list[str]:
@@ -44,7 +48,7 @@ def model(name_or_path: str | os.PathLike[str]) -> Model:
     Parameters
     ----------
     name_or_path : str or path
-        A name (see `model_names`) or a JSON file.
+        A name (see `model_names`) or a file in JSON or YAML.
 
     Returns
     -------
@@ -55,7 +59,8 @@ def model(name_or_path: str | os.PathLike[str]) -> Model:
     ModelError
         When there is no such model, or the file is malformed, with file and JSON pointer.
     """
-    return _core.load_model(os.fspath(name_or_path))
+    with with_yaml_lines(_core.ModelError):
+        return _core.load_model(os.fspath(name_or_path))
 
 
 def model_names() -> list[str]:

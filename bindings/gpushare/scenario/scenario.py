@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,8 @@ from .._core import ScenarioError
 from .._errors import fail
 from ..frames.notices import told
 from ..frames.render import html_table, text_table, wrap
+from ..yaml_documents import document_text, in_yaml_lines
+from .all_errors import all_errors, together
 from .changes import change, to_json
 from .files_read import FilesRead
 from .inputs import Inputs
@@ -115,7 +117,7 @@ class Scenario(ReadScenario):
         Parameters
         ----------
         path_or_name : str or path
-            File, or one of `scenario_names`.
+            File in JSON or YAML, or one of `scenario_names`.
         mode : str or Layout, optional
             A mode of the document, or ``"dedicated"``, ``"time-slicing[:REPLICAS]"``,
             ``"mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...]"``,
@@ -132,11 +134,18 @@ class Scenario(ReadScenario):
             With file and JSON pointer, what was found and what is legal.
         """
         name = os.fspath(path_or_name)
-        document = _core.ScenarioDocument.load(name)
-        recipe = _Recipe(document.text, mode_text(mode) if mode else "", name)
-        chosen = document.in_mode(recipe.mode) if mode else document
-        files = FilesRead().with_document(chosen)
-        return cls._made(recipe, recipe.inputs.read(chosen), files)
+        written_mode = mode_text(mode) if mode else ""
+        try:
+            document = _core.ScenarioDocument.load(name)
+            recipe = _Recipe(document.text, written_mode, name)
+            chosen = document.in_mode(recipe.mode) if mode else document
+            files = FilesRead().with_document(chosen)
+            return cls._made(recipe, recipe.inputs.read(chosen), files)
+        except _core.Error as error:
+            errors = all_errors(
+                error, document_text(name) or "", name, _reader(written_mode, name, os.path.dirname(name))
+            )
+            raise together([in_yaml_lines(one, ScenarioError) for one in errors]) from None
 
     @classmethod
     def from_dict(
@@ -186,7 +195,13 @@ class Scenario(ReadScenario):
         """
         inputs = Inputs(traces, calls)
         inputs.check_used(document)
-        return cls(to_json(document), mode_text(mode) if mode else "", "", os.fspath(folder), inputs)
+        text, written_mode = to_json(document), mode_text(mode) if mode else ""
+        try:
+            return cls(text, written_mode, "", os.fspath(folder), inputs)
+        except _core.Error as error:
+            raise together(
+                all_errors(error, text, "", _reader(written_mode, "", os.fspath(folder), inputs))
+            ) from None
 
     def with_mode(self, mode: ModeLike) -> Scenario:
         """The same scenario in another mode, as in `load`; what the mode does not change is not read again.
@@ -359,6 +374,11 @@ class Scenario(ReadScenario):
             caption=self._title(),
             notes=[*([self.description] if self.description else []), *told(self.warnings, 10_000)],
         )
+
+
+def _reader(mode: str, source: str, folder: str, inputs: Inputs | None = None) -> Callable[[str], object]:
+    """Reads JSON text as a scenario's document, for its errors."""
+    return lambda text: (inputs or Inputs()).read(_core.ScenarioDocument.parse(text, mode, source, folder))
 
 
 def _restore(recipe: _Recipe, files: str) -> Scenario:

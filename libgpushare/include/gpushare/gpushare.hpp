@@ -39,3 +39,4 @@
 #include "gpushare/warnings.hpp"
 #include "gpushare/what_if.hpp"
 #include "gpushare/workload.hpp"
+#include "gpushare/yaml.hpp"

@@ -13,12 +13,12 @@ namespace gpushare {
 namespace {
 
 constexpr std::string_view kSchema = "schema";  // stands beside the files
-constexpr std::string_view kOrPath = "; or give the path of a .json file";
+constexpr std::string_view kOrPath = "; or give the path of a .json or .yaml file";
 
 }  // namespace
 
 bool is_path(std::string_view reference) {
-  return reference.find('/') != std::string_view::npos || reference.ends_with(".json");
+  return reference.find('/') != std::string_view::npos || json::has_document_name(reference);
 }
 
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& known,
@@ -87,7 +87,7 @@ std::string Catalogue::named_by(const json::Reader& reader) const {
   std::string name = reader.string();
   const bool path = paths && is_path(name);
   if (path && std::filesystem::exists(name)) return name;
-  const bool file = name.ends_with(".json");
+  const bool file = json::has_document_name(name);
   if (const auto known = file ? std::nullopt : find(name)) return *known;
   if (path) reader.fail(text::format("there is no {} file \"{}\"", what, name));
   reader.fail(unknown(name));
@@ -95,7 +95,7 @@ std::string Catalogue::named_by(const json::Reader& reader) const {
 
 nlohmann::json Catalogue::load(const std::string& name_or_path, const json::Thrower& thrower) const {
   if (paths && is_path(name_or_path) &&
-      (name_or_path.ends_with(".json") || std::filesystem::exists(name_or_path)))
+      (json::has_document_name(name_or_path) || std::filesystem::exists(name_or_path)))
     return json::load_file(name_or_path, thrower);
   if (const auto known = find(name_or_path)) return json::parse(text(*known), source(*known), thrower);
   if (paths && is_path(name_or_path)) return json::load_file(name_or_path, thrower);

@@ -10,7 +10,7 @@
 /// Data files by name or by path, and how a name that is not known is refused.
 namespace gpushare {
 
-/// Whether it is the path of a file and not a name: it has a slash or ends with ".json".
+/// Whether it is the path of a file and not a name: it has a slash or ends as a document does.
 [[nodiscard]] bool is_path(std::string_view reference);
 
 /// "; did you mean "tts"?" when a known name is near, otherwise `otherwise`.
@@ -39,7 +39,7 @@ struct Catalogue {
   /// What errors call a file: its path, or "models/llama-3.1-8b.json" for a name.
   [[nodiscard]] std::string source(std::string_view name_or_path) const;
 
-  /// "no model is called "x"; did you mean "y"?; known: y, z; or give the path of a .json file": of what a caller asks for.
+  /// "no model is called "x"; did you mean "y"?; known: y, z; or give the path of a .json or .yaml file": of what a caller asks for.
   [[nodiscard]] std::string no_such(std::string_view name) const;
   /// "unknown model "x"; did you mean "y"? Known: y, z; or give the path of a .json file": of what a document says.
   [[nodiscard]] std::string unknown(std::string_view name) const;

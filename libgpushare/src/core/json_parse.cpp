@@ -5,12 +5,16 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <system_error>
+#include <utility>
 
 #include "core/json_reader.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
+#include "gpushare/yaml.hpp"
 
 namespace gpushare::json {
 namespace {
@@ -140,7 +144,56 @@ std::string suggestion_beside(const std::filesystem::path& path) {
   return name ? text::format("; did you mean \"{}\"?", *name) : "";
 }
 
+bool has_yaml_name(std::string_view path) { return path.ends_with(".yaml") || path.ends_with(".yml"); }
+
+/// The one reader of YAML, which threads may ask for while another one gives it.
+class GivenYamlReader {
+ public:
+  void give(YamlReader reader) {
+    const std::lock_guard lock(mutex_);
+    reader_ = std::make_shared<const YamlReader>(std::move(reader));
+  }
+  std::shared_ptr<const YamlReader> take() {
+    const std::lock_guard lock(mutex_);
+    return reader_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<const YamlReader> reader_;
+};
+
+GivenYamlReader& yaml_reader() {
+  static GivenYamlReader given;
+  return given;
+}
+
+std::string bytes_of_file(const std::string& path, const Thrower& thrower) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found) {
+    raise(thrower, path, "there is no such file" + suggestion_beside(path));
+  }
+  if (std::filesystem::is_directory(status))
+    raise(thrower, path, "expected a JSON or YAML file, found a directory");
+  std::ifstream file(path, std::ios::binary);
+  if (!file) raise(thrower, path, text::format("the file cannot be opened: {}", std::strerror(errno)));
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (file.bad()) raise(thrower, path, text::format("the file cannot be read: {}", std::strerror(errno)));
+  return text;
+}
+
 }  // namespace
+
+bool has_document_name(std::string_view path) { return path.ends_with(".json") || has_yaml_name(path); }
+
+std::string text_of_file(const std::string& path, const Thrower& thrower) {
+  std::string text = bytes_of_file(path, thrower);
+  if (!has_yaml_name(path)) return text;
+  const auto reader = yaml_reader().take();
+  if (!reader) raise(thrower, path, "is YAML, which this program has no reader for; write it as JSON");
+  return (*reader)(path, text);
+}
 
 json parse(std::string_view text, const std::string& source, const Thrower& thrower) {
   Builder builder(text, source, thrower);
@@ -149,17 +202,9 @@ json parse(std::string_view text, const std::string& source, const Thrower& thro
 }
 
 json load_file(const std::string& path, const Thrower& thrower) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (status.type() == std::filesystem::file_type::not_found) {
-    raise(thrower, path, "there is no such file" + suggestion_beside(path));
-  }
-  if (std::filesystem::is_directory(status)) raise(thrower, path, "expected a JSON file, found a directory");
-  std::ifstream file(path, std::ios::binary);
-  if (!file) raise(thrower, path, text::format("the file cannot be opened: {}", std::strerror(errno)));
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) raise(thrower, path, text::format("the file cannot be read: {}", std::strerror(errno)));
-  return parse(text, path, thrower);
+  return parse(text_of_file(path, thrower), path, thrower);
 }
 
 }  // namespace gpushare::json
+
+void gpushare::read_yaml_by(YamlReader reader) { json::yaml_reader().give(std::move(reader)); }

@@ -34,6 +34,10 @@ inline constexpr Range kEfficiency{0, 1, true};
 /// Containers may be nested this deep.
 inline constexpr std::size_t kMaxDepth = 200;
 
+/// Whether a file's name says that it is a document: "x.json", "x.yaml", "x.yml".
+[[nodiscard]] bool has_document_name(std::string_view path);
+/// The JSON text of a file: its own, or what the reader of YAML (gpushare/yaml.hpp) makes of it.
+[[nodiscard]] std::string text_of_file(const std::string& path, const Thrower& thrower);
 /// Reads and parses a file; errors name the file, line and column. Duplicate keys, numbers beyond a double, NaN,
 /// comments, text that is not UTF-8 and nesting beyond kMaxDepth are refused.
 [[nodiscard]] nlohmann::json load_file(const std::string& path, const Thrower& thrower);

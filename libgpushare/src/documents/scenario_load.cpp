@@ -1,7 +1,5 @@
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "core/catalogue.hpp"
 #include "core/json_reader.hpp"
@@ -13,15 +11,6 @@ namespace gpushare {
 namespace {
 
 constexpr Catalogue kScenarios{"scenarios", "scenario"};
-
-std::string text_of_file(const std::string& path) {
-  if (std::filesystem::is_directory(path)) scenario::fail(path, "is a folder; expected a scenario document");
-  std::ifstream file(path, std::ios::binary);
-  if (!file) scenario::fail(path, "there is no such scenario file, or it cannot be read");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return std::move(text).str();
-}
 
 // The file that an entry of the traffic names, when it is written as it should be: reading it tells what is not.
 std::optional<InputFile> file_of(const nlohmann::ordered_json& traffic) {
@@ -49,7 +38,7 @@ std::optional<InputFile> file_of(const nlohmann::ordered_json& traffic) {
 ScenarioDocument ScenarioDocument::load(const std::string& name_or_path, const std::string& mode) {
   if (is_path(name_or_path)) {
     const auto folder = std::filesystem::path(name_or_path).parent_path().string();
-    return parse(text_of_file(name_or_path), mode, name_or_path, folder);
+    return parse(json::text_of_file(name_or_path, scenario::fail), mode, name_or_path, folder);
   }
   if (!kScenarios.has(name_or_path)) scenario::fail({}, kScenarios.unknown(name_or_path));
   return parse(kScenarios.text(name_or_path), mode, name_or_path);

@@ -1,0 +1,130 @@
+"""Documents with several errors, and documents in YAML."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import gpushare as gs
+import pytest
+from gpushare.yaml_files import write_yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def given_document(name: str = "voice-light") -> dict:
+    return json.loads(gs.Scenario.load(name)._handle.original.given)
+
+
+DOCUMENT = given_document()
+
+
+def refusal(document: dict) -> gs.Error:
+    with pytest.raises(gs.Error) as caught:
+        gs.Scenario.from_dict(document)
+    return caught.value
+
+
+@pytest.mark.parametrize("name", gs.scenario_names())
+def test_a_shipped_scenario_is_the_same_in_yaml(name, tmp_path):
+    path = tmp_path / "s.yaml"
+    write_yaml([given_document(name)], path)
+    assert gs.Scenario.load(path).document == gs.Scenario.load(name).document
+
+
+@pytest.mark.parametrize("ending", ["json", "yaml", "yml"])
+def test_models_and_profiles_are_read_in_either_notation_and_from_a_scenario(ending, tmp_path):
+    folder = Path(__file__).parents[2]
+    for kind, name in (("models", "qwen3-4b"), ("profiles", "a100")):
+        value = json.loads((folder / kind / f"{name}.json").read_text())
+        path = tmp_path / f"{name}.{ending}"
+        path.write_text(json.dumps(value)) if ending == "json" else write_yaml([value], path)
+    assert gs.model(tmp_path / f"qwen3-4b.{ending}").title == gs.model("qwen3-4b").title
+    assert gs.profile(tmp_path / f"a100.{ending}").mig == gs.profile("a100").mig
+    document = given_document("llm-trace") | {"gpu": f"a100.{ending}"}
+    document["services"]["llm"]["model"] = f"qwen3-4b.{ending}"
+    scenario = gs.Scenario.from_dict(document, folder=tmp_path)
+    assert scenario.document["services"]["llm"]["model"] == str(tmp_path / f"qwen3-4b.{ending}")
+    before = scenario.digest()
+    (tmp_path / f"qwen3-4b.{ending}").write_text((tmp_path / f"qwen3-4b.{ending}").read_text() + " \n")
+    with pytest.raises(gs.ScenarioError, match="changed since the scenario was read"):
+        scenario.digest()
+    assert before != gs.Scenario.from_dict(document, folder=tmp_path).digest()
+
+
+def test_errors_of_yaml_say_the_line(tmp_path):
+    path = tmp_path / "s.yaml"
+    write_yaml([DOCUMENT | {"seed": -1}], path)
+    line = path.read_text().splitlines().index("seed: -1") + 1
+    with pytest.raises(gs.ScenarioError) as caught:
+        gs.Scenario.load(path)
+    assert str(caught.value) == f"{path}:{line}:7#/seed: expected a whole number >= 0, found -1"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: 1\n  b: 2\n", 's.yaml:2:4: found a second ": " in one line'),
+        ("a: 1\n---\nb: 2\n", "s.yaml: expected one document, found 2"),
+        ("name: .inf\n", "s.yaml:1:7: expected a finite number, found inf"),
+        ("name: [1, {x: .nan}]\n", "s.yaml:1:15: expected a finite number, found nan"),
+        ("a: !!python/object:os.system x\n", "nothing in a file is executed"),
+    ],
+)
+def test_yaml_that_is_no_document_is_refused_with_its_place(text, told, tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text(text)
+    with pytest.raises(gs.ScenarioError) as caught:
+        gs.Scenario.load(path)
+    assert told in str(caught.value)
+
+
+def test_every_error_of_a_document_is_told_at_once_in_its_order():
+    document = copy.deepcopy(DOCUMENT)
+    document["seed"] = -1
+    document["servces"] = document.pop("services")
+    document["servces"]["llm"]["modell"] = document["servces"]["llm"].pop("model")
+    document["bar"] = 1
+    document["traffic"][0]["baz"] = 2
+    error = refusal(document)
+    head, *lines = str(error).split("\n")
+    assert head == "5 errors:"
+    assert [line.split(": ")[0].strip() for line in lines] == [
+        "/seed",
+        'the required key "services" is missing; is "servces" meant to be it?',
+        "/services/llm",
+        "/traffic/0",
+        'unknown key "bar". Known keys',
+    ]
+    assert error.where == "/seed"
+
+
+def test_one_error_reads_as_it_did():
+    error = refusal(DOCUMENT | {"seed": -1})
+    assert str(error) == "/seed: expected a whole number >= 0, found -1"
+
+
+def test_what_follows_from_another_error_is_not_told():
+    document = copy.deepcopy(DOCUMENT)
+    document["services"]["llm"]["model"] = 3  # left out, "model" would be missing
+    assert "errors" not in str(refusal(document))
+
+
+FAULTS = {
+    "/seed": ("seed", -1),
+    "/duration_s": ("duration_s", "long"),
+    "/warmup_s": ("warmup_s", -5),
+    "/host": ("host", 3),
+}
+
+
+@given(st.sets(st.sampled_from(sorted(FAULTS)), min_size=1))
+def test_whatever_optional_parts_are_wrong_each_is_told_once(wrong):
+    document = copy.deepcopy(DOCUMENT)
+    for pointer in wrong:
+        key, value = FAULTS[pointer]
+        document[key] = value
+    told = str(refusal(document))
+    for pointer in FAULTS:
+        assert told.count(f"{pointer}: ") == (pointer in wrong)
