@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from .clusters.timed import cluster_over_time as cluster_over_time
     from .frames.notices import Notice as Notice
     from .frames.tables import Table as Table
+    from .kubernetes.explaining import Imported as Imported
+    from .kubernetes.explaining import import_files as import_files
     from .kubernetes.exporting import export as export
     from .kubernetes.parts import ExportError as ExportError
     from .kubernetes.parts import Naming as Naming
@@ -109,6 +111,7 @@ _HOMES = {
         "TraceError",
     ),
     "calibration.calibration": ("Calibration",),
+    "kubernetes.explaining": ("Imported", "import_files"),
     "kubernetes.exporting": ("export",),
     "kubernetes.parts": ("ExportError", "Naming"),
     "planning.answer": ("Plan",),

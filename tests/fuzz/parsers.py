@@ -57,6 +57,16 @@ def _calls(path: Path) -> None:
     assert len(traffic.speech_trace(calls)) == len(calls)
 
 
+def _cluster(path: Path) -> None:
+    """A file of a cluster, whatever its name says that it is."""
+    for suffix in (".yaml", ".json", ".prom", ".csv", ".pbtxt"):
+        with tempfile.TemporaryDirectory() as folder, suppress(gs.Error):
+            (Path(folder) / f"input{suffix}").write_bytes(path.read_bytes())
+            found = gs.import_files(folder)
+            assert str(found)
+            json.dumps(found.to_dict())
+
+
 def _yaml(path: Path) -> None:
     values = [document.value for document in read_yaml(path)]
     assert repr([document.value for document in parse_yaml(yaml_text(values))]) == repr(values)
@@ -93,6 +103,7 @@ TARGETS: dict[str, tuple[Target, tuple[type[Exception], ...]]] = {
     "arrow": (_trace, (gs.TraceError,)),
     "calls": (_calls, (gs.TraceError,)),
     "client": (_client, (gs.TraceError,)),
+    "cluster": (_cluster, (gs.Error,)),
     "gzip": (_trace, (gs.TraceError,)),
     "lengths": (_lengths, (gs.TraceError,)),
     "measurements": (_measurements, (gs.CalibrationError,)),

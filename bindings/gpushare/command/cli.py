@@ -17,6 +17,7 @@ from . import commands, comparing, deciding, sensitivity, sweeping
 from .check import add_check
 from .clusters import add_cluster
 from .exporting import add_export
+from .importing import add_import
 
 __all__ = ["main"]
 
@@ -100,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     deciding.add_deciding(subparsers, _add, _add_scenario)
     add_cluster(subparsers, _add)
     add_export(subparsers, _add)
+    add_import(subparsers, _add)
     _add_sweep(subparsers, sweeping.sweep)
     _add_sensitivity(subparsers, sensitivity.sensitivity)
     add_check(subparsers, _add, _positive, _Parser)

@@ -257,15 +257,10 @@ def read_claim(found: Found) -> Claim:
     """
     value = found.value
     template = value["kind"] == "ResourceClaimTemplate"
-    inner = value.get("spec") or {}
-    pointer = CLAIMS[value["kind"]]
-    if template:
-        inner = inner.get("spec") or {}
-    if "devices" not in inner:
-        raise found.fault(
-            "/spec", f"{pointer[1:].replace('/', '.')} is missing: a claim says what devices it wants"
-        )
-    devices = found.at(pointer)
+    spec: Any = {"devices!": {"*": "any"}, "metadata": "any"}
+    check(found, {"metadata": {"name": "text", "namespace": "text", "*": "any"}, "*": "any"})
+    check(found, {"spec!": {"spec!": spec, "metadata": "any"} if template else spec, "*": "any"})
+    devices = found.at(CLAIMS[value["kind"]])
     check(devices, _DEVICES)
     sharing, mps, interval = _sharing(devices)
     limit = mps.get("defaultPinnedDeviceMemoryLimit")

@@ -1,0 +1,291 @@
+"""Nodes and pods as ``kubectl get -o yaml|json`` prints them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .pods import MODEL_LABEL, SERVICE_LABEL
+from .quantities import parse_quantity
+from .tables import Found, check
+
+__all__ = ["META", "TEMPLATES", "Node", "Pod", "is_list", "items", "read_node", "read_pods"]
+
+META = {
+    "name": "text",
+    "namespace": "text",
+    "labels": {"*": "text"},
+    "annotations": {"*": "text"},
+    "*": "any",
+}
+_NODE = {
+    "metadata!": META,
+    "status": {"capacity": {"*": "quantity"}, "allocatable": {"*": "quantity"}, "*": "any"},
+    "*": "any",
+}
+_CONTAINER = {
+    "name": "text",
+    "image": "text",
+    "command": ["text"],
+    "args": ["text"],
+    "env": [{"name!": "text", "*": "any"}],
+    "resources": {
+        "limits": {"*": "quantity"},
+        "requests": {"*": "quantity"},
+        "claims": [{"name!": "text", "request": "text"}],
+    },
+    "*": "any",
+}
+_POD = {
+    "metadata": META,
+    "spec!": {
+        "nodeName": "text",
+        "nodeSelector": {"*": "text"},
+        "containers!": [_CONTAINER],
+        "resourceClaims": [{"name!": "text", "*": "any"}],
+        "*": "any",
+    },
+    "status": {"phase": "text", "*": "any"},
+    "*": "any",
+}
+_WORKLOAD = {
+    "spec!": {"replicas": "int", "parallelism": "int", "template!": {"*": "any"}, "*": "any"},
+    "*": "any",
+}
+#: Kinds that make pods.
+TEMPLATES = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
+_GPU = re.compile(r"nvidia\.com/(gpu|mig-[\w.-]+?)(\.shared)?")
+_OVER = ("Succeeded", "Failed")
+#: ``--model X``, ``--model=X``, ``vllm serve X``.
+_MODEL = re.compile(r"(?:--model(?:-id|-path|_name)?[ =]|\bvllm serve )([\w./:-]+)")
+_MODEL_VARIABLES = ("MODEL", "MODEL_ID", "MODEL_NAME", "HF_MODEL_ID", "NIM_MODEL_NAME")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node with GPUs: `gpus` of `product`, how they are cut and shared, what it hands out by resource."""
+
+    name: str
+    product: str
+    gpus: int
+    mig_config: str
+    sharing: str
+    replicas: int
+    resources: Mapping[str, float]
+    memory_bytes: float | None
+    cores: float
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod that asks for GPUs, or as many of them as a Deployment makes.
+
+    `resources` are counts by resource, `claims` names of templates and claims, `model` what its arguments or labels
+    name, `owner` what makes it, `percentage` and `memory_bytes` what MPS, HAMi or KAI limit it to.
+    """
+
+    name: str
+    namespace: str
+    node: str
+    copies: int
+    owner: str
+    resources: Mapping[str, float]
+    claims: tuple[str, ...]
+    model: str
+    phase: str = ""
+    percentage: float | None = None
+    fraction: float | None = None
+    memory_bytes: float | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def gpus(self) -> float:
+        """Devices that each copy asks for, of whatever kind."""
+        return (
+            sum(self.resources.values())
+            if self.resources
+            else float(len(self.claims) or (self.fraction is not None))
+        )
+
+
+def is_list(value: Any) -> bool:
+    """Whether a document holds others, as kubectl prints several."""
+    return (
+        isinstance(value, Mapping)
+        and str(value.get("kind", "")).endswith("List")
+        and isinstance(value.get("items"), list)
+    )
+
+
+def items(found: Found) -> Iterator[Found]:
+    """The objects of a document: its items, or itself."""
+    if is_list(found.value):
+        kind = str(found.value["kind"]).removesuffix("List")
+        for number, item in enumerate(found.value["items"]):
+            inner = found.at(f"/items/{number}")
+            if isinstance(item, Mapping) and (kind or "kind" in item):
+                # kubectl leaves the kind out of the items of some lists.
+                yield Found({"kind": kind, **item} if kind else item, inner.where)
+    elif isinstance(found.value, Mapping):
+        yield found
+
+
+def read_node(found: Found) -> Node | None:
+    """A node; None where it has no GPU of NVIDIA.
+
+    Raises
+    ------
+    Error
+        With place and key.
+    """
+    check(found, {"kind": "text", "apiVersion": "text", **_NODE})
+    value = found.value
+    labels = value["metadata"].get("labels") or {}
+    status = value.get("status") or {}
+    given = status.get("allocatable") or status.get("capacity") or {}
+    resources = {
+        name: parse_quantity(count, found.where("/status"))
+        for name, count in given.items()
+        if _GPU.fullmatch(name)
+    }
+    counted = labels.get("nvidia.com/gpu.count", "")
+    product = labels.get("nvidia.com/gpu.product", "")
+    if not product and not resources and "nvidia.com/mig.config" not in labels:
+        return None
+    replicas = _whole(labels.get("nvidia.com/gpu.replicas", "1"))
+    whole = sum(count for name, count in resources.items() if "/mig-" not in name)
+    gpus = _whole(counted) if counted else round(whole / max(replicas, 1))
+    memory = labels.get("nvidia.com/gpu.memory", "")
+    return Node(
+        value["metadata"].get("name", ""),
+        re.sub(r"(-SHARED|-MIG-.*)$", "", product),
+        gpus,
+        labels.get("nvidia.com/mig.config", ""),
+        labels.get("nvidia.com/gpu.sharing-strategy", ""),
+        replicas,
+        resources,
+        _whole(memory) * 2.0**20 if memory else None,
+        parse_quantity(given["cpu"]) if "cpu" in given else 0.0,
+    )
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isdigit() else 0
+
+
+def read_pods(found: Found) -> Pod | None:
+    """A pod, or the pods of a Deployment; None where they ask for no GPU or are over.
+
+    Raises
+    ------
+    Error
+        With place and key.
+    """
+    kind = str(found.value.get("kind", ""))
+    copies = 1
+    inner = found
+    check(found, {"metadata": META, "*": "any"})
+    if kind in TEMPLATES:
+        check(found, _WORKLOAD)
+        spec = found.value["spec"]
+        copies = spec.get("replicas", spec.get("parallelism", 1))
+        inner = found.at("/spec/template")
+    check(inner, {"kind": "text", "apiVersion": "text", **_POD})
+    meta = found.value.get("metadata") or {}
+    template = inner.value.get("metadata") or {}
+    if (inner.value.get("status") or {}).get("phase") in _OVER:
+        return None
+    pod = _pod(
+        inner, meta, {**(meta.get("labels") or {}), **(template.get("labels") or {})}, template, copies
+    )
+    return pod if pod.gpus > 0 and copies > 0 else None
+
+
+def _pod(
+    found: Found, meta: Mapping[str, Any], labels: Mapping[str, str], template: Mapping[str, Any], copies: int
+) -> Pod:
+    spec = found.value["spec"]
+    resources: dict[str, float] = {}
+    limits: dict[str, float] = {}
+    words: list[str] = []
+    environment: dict[str, str] = {}
+    for number, container in enumerate(spec["containers"]):
+        where = found.where(f"/spec/containers/{number}")
+        asked = container.get("resources") or {}
+        for name, count in (asked.get("limits") or asked.get("requests") or {}).items():
+            target = resources if _GPU.fullmatch(name) else limits
+            target[name] = target.get(name, 0.0) + parse_quantity(count, where)
+        words += [*container.get("command", []), *container.get("args", [])]
+        environment |= {
+            one["name"]: one["value"] for one in container.get("env", []) if isinstance(one.get("value"), str)
+        }
+    annotations = template.get("annotations") or meta.get("annotations") or {}
+    return Pod(
+        str(meta.get("name", "")),
+        str(meta.get("namespace", "default")),
+        spec.get("nodeName") or (spec.get("nodeSelector") or {}).get("kubernetes.io/hostname", ""),
+        copies,
+        _owner(meta, labels),
+        resources,
+        tuple(
+            str(one.get("resourceClaimName") or one.get("resourceClaimTemplateName") or one["name"])
+            for one in spec.get("resourceClaims") or []
+        ),
+        _model(labels, words, environment),
+        (found.value.get("status") or {}).get("phase", ""),
+        _percentage(environment, limits),
+        _fraction(annotations),
+        _memory(environment, limits, annotations),
+        labels,
+    )
+
+
+def _owner(meta: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    """What pods of one service have in common."""
+    for label in (SERVICE_LABEL, "app.kubernetes.io/name", "app", "k8s-app", "name"):
+        if labels.get(label):
+            return str(labels[label])
+    references = meta.get("ownerReferences") or []
+    if references and isinstance(references[0], Mapping):
+        # A ReplicaSet is named after its Deployment, with a hash.
+        return re.sub(r"-[a-z0-9]{8,10}$", "", str(references[0].get("name", "")))
+    return str(meta.get("name", ""))
+
+
+def _model(labels: Mapping[str, str], words: list[str], environment: Mapping[str, str]) -> str:
+    if labels.get(MODEL_LABEL):
+        return str(labels[MODEL_LABEL])
+    found = _MODEL.search(" ".join(words))
+    if found:
+        return found[1]
+    return next((environment[name] for name in _MODEL_VARIABLES if environment.get(name)), "")
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text is not None else None
+    except ValueError:
+        return None
+
+
+def _percentage(environment: Mapping[str, str], limits: Mapping[str, float]) -> float | None:
+    given = _number(environment.get("CUDA_MPS_ACTIVE_THREAD_PERCENTAGE"))
+    return given if given is not None else limits.get("nvidia.com/gpucores")
+
+
+def _fraction(annotations: Mapping[str, str]) -> float | None:
+    return _number(annotations.get("gpu-fraction"))
+
+
+def _memory(
+    environment: Mapping[str, str], limits: Mapping[str, float], annotations: Mapping[str, str]
+) -> float | None:
+    if "nvidia.com/gpumem" in limits:
+        return limits["nvidia.com/gpumem"] * 2.0**20
+    given = _number(annotations.get("gpu-memory"))
+    if given is not None:
+        return given * 2.0**20
+    found = re.match(r"0=([0-9]+)([KMG]?)", environment.get("CUDA_MPS_PINNED_DEVICE_MEM_LIMIT", ""))
+    return float(found[1]) * 1024.0 ** " KMG".index(found[2] or " ") if found else None
