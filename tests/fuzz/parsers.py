@@ -33,6 +33,14 @@ def _sharegpt(path: Path) -> None:
     assert len(gs.traces.load(path, "sharegpt")) > 0
 
 
+def _log(path: Path) -> None:
+    assert len(gs.traces.load(path, columns="input=1000,output=200")) > 0
+
+
+def _packed(path: Path) -> None:
+    assert len(gs.traces.load(path)) > 0
+
+
 def _client(path: Path) -> None:
     client = servegen.read_client(path)
     assert client.mean_rate_per_s > 0
@@ -88,6 +96,8 @@ TARGETS: dict[str, tuple[Target, tuple[type[Exception], ...]]] = {
     "calls": (_calls, (gs.TraceError,)),
     "client": (_client, (gs.TraceError,)),
     "gzip": (_trace, (gs.TraceError,)),
+    "log": (_log, (gs.TraceError,)),
+    "packed": (_packed, (gs.TraceError,)),
     "lengths": (_lengths, (gs.TraceError,)),
     "measurements": (_measurements, (gs.CalibrationError,)),
     "nodes": (_nodes, (gs.TraceError,)),
