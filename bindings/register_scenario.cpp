@@ -61,8 +61,9 @@ py::dict workload_dict(const ScenarioHandle& h) {
   return d;
 }
 
-/// (kind, path, format, time unit, tokens of a block, tokens of an output)
-using FileTuple = std::tuple<std::string, std::string, std::string, std::string, std::int32_t, std::int32_t>;
+/// (kind, path, format, time unit, tokens of a block, tokens of an output, columns)
+using FileTuple =
+    std::tuple<std::string, std::string, std::string, std::string, std::int32_t, std::int32_t, std::string>;
 
 FileTuple file_tuple(const InputFile& file) {
   return {file.kind == InputFile::Kind::trace ? "trace" : "calls",
@@ -70,12 +71,13 @@ FileTuple file_tuple(const InputFile& file) {
           file.format,
           file.time_unit,
           file.block_tokens,
-          file.output_tokens};
+          file.output_tokens,
+          file.columns};
 }
 
 InputFile trace_file(const FileTuple& file) {
-  const auto& [kind, path, format, time_unit, block_tokens, output_tokens] = file;
-  return {InputFile::Kind::trace, path, format, time_unit, block_tokens, output_tokens};
+  const auto& [kind, path, format, time_unit, block_tokens, output_tokens, columns] = file;
+  return {InputFile::Kind::trace, path, format, time_unit, block_tokens, output_tokens, columns};
 }
 
 py::list file_list(const ScenarioDocument& document) {

@@ -62,9 +62,31 @@ void add_extra(Trace& trace, const py::dict& given) {
   if (given.contains("block_tokens")) trace.block_tokens = given["block_tokens"].cast<std::int32_t>();
 }
 
+/// What a reader in Python says of a file, with the names that origin_dict gives them.
+TraceOrigin origin_of(const py::dict& given) {
+  TraceOrigin origin;
+  const auto read = [&](const char* name, auto& value) {
+    if (given.contains(name)) value = given[name].template cast<std::decay_t<decltype(value)>>();
+  };
+  read("format", origin.format);
+  read("time_unit", origin.time_unit);
+  read("delimiter", origin.delimiter);
+  read("columns", origin.columns);
+  read("reason", origin.reason);
+  read("guessed_unit", origin.guessed_unit);
+  read("rows", origin.rows);
+  read("empty_outputs", origin.empty_outputs);
+  read("inversions", origin.inversions);
+  read("estimated", origin.estimated);
+  read("assumed", origin.assumed);
+  read("failed", origin.failed);
+  read("is_log", origin.is_log);
+  return origin;
+}
+
 TraceHandle trace_from_arrays(const Doubles& arrival_s, const py::object& input_tokens,
                               const py::object& output_tokens, const std::string& name,
-                              const py::dict& others) {
+                              const py::dict& others, const py::dict& origin) {
   const py::array input = py::array::ensure(input_tokens);
   const py::array output = py::array::ensure(output_tokens);
   if (!input || !output) throw TraceError("", "token counts are arrays of whole numbers");
@@ -80,6 +102,7 @@ TraceHandle trace_from_arrays(const Doubles& arrival_s, const py::object& input_
   trace.output_tokens = tokens(output, "output_tokens");
   trace.name = name;
   add_extra(trace, others);
+  trace.origin = origin_of(origin);
   static_cast<void>(inspect(trace));  // refuses columns that do not fit
   return {std::make_shared<const Trace>(std::move(trace))};
 }
@@ -88,6 +111,8 @@ py::dict origin_dict(const TraceOrigin& origin) {
   py::dict d;
   d["format"] = origin.format;
   d["time_unit"] = origin.time_unit;
+  d["delimiter"] = origin.delimiter;
+  d["columns"] = origin.columns;
   d["reason"] = origin.reason;
   d["guessed_unit"] = origin.guessed_unit;
   d["rows"] = origin.rows;
@@ -95,6 +120,8 @@ py::dict origin_dict(const TraceOrigin& origin) {
   d["inversions"] = origin.inversions;
   d["estimated"] = origin.estimated;
   d["assumed"] = origin.assumed;
+  d["failed"] = origin.failed;
+  d["is_log"] = origin.is_log;
   return d;
 }
 
@@ -161,7 +188,8 @@ TraceHandle make(Trace trace) { return {std::make_shared<const Trace>(std::move(
 void register_class(py::module_& module) {
   py::class_<TraceHandle>(module, "Trace", "A request trace, columnar; seconds from the first request.")
       .def(py::init(&trace_from_arrays), py::arg("arrival_s"), py::arg("input_tokens"),
-           py::arg("output_tokens"), py::arg("name") = "", py::arg("extra") = py::dict())
+           py::arg("output_tokens"), py::arg("name") = "", py::arg("extra") = py::dict(),
+           py::arg("origin") = py::dict())
       .def_property_readonly(
           "name", [](const TraceHandle& h) { return h.trace->name; }, "Name, for messages.")
       .def_property_readonly(
@@ -179,8 +207,8 @@ void register_class(py::module_& module) {
           "with hash_starts and block_tokens; read-only views.")
       .def_property_readonly(
           "origin", [](const TraceHandle& h) { return origin_dict(h.trace->origin); },
-          "How the trace was read: format, time_unit, reason, rows, empty_outputs, inversions, estimated, "
-          "assumed.")
+          "How the trace was read: format, time_unit, delimiter, columns, reason, rows, empty_outputs, "
+          "inversions, estimated, assumed, failed, is_log.")
       .def(
           "inspect", [](const TraceHandle& h) { return summary_dict(inspect(*h.trace)); },
           "Statistics, as a dict.")
@@ -196,7 +224,8 @@ void register_class(py::module_& module) {
         return py::make_tuple(
             module.attr("Trace"),
             py::make_tuple(view(h.trace, h.trace->arrival_s), view(h.trace, h.trace->input_tokens),
-                           view(h.trace, h.trace->output_tokens), h.trace->name, extra_dict(h)));
+                           view(h.trace, h.trace->output_tokens), h.trace->name, extra_dict(h),
+                           origin_dict(h.trace->origin)));
       });
 }
 
@@ -204,29 +233,33 @@ void register_readers(py::module_& module) {
   const auto def_reader = [&](const char* name, auto reader, auto... arguments) {
     module.def(name, reader, arguments..., py::kw_only(), py::arg("format") = "auto",
                py::arg("keep_empty") = false, py::arg("sort") = false, py::arg("time_unit") = "auto",
-               py::arg("block_tokens") = 0, py::arg("output_tokens") = 0);
+               py::arg("block_tokens") = 0, py::arg("output_tokens") = 0, py::arg("columns") = "");
   };
   def_reader(
       "load_trace",
       [](const std::string& path, const std::string& format, bool keep_empty, bool sort,
-         const std::string& time_unit, std::int32_t block_tokens, std::int32_t output_tokens) {
+         const std::string& time_unit, std::int32_t block_tokens, std::int32_t output_tokens,
+         const std::string& columns) {
         const py::gil_scoped_release release;
-        return make(load_trace(path, {format, keep_empty, sort, time_unit, block_tokens, output_tokens}));
+        return make(
+            load_trace(path, {format, keep_empty, sort, time_unit, block_tokens, output_tokens, columns}));
       },
       py::arg("path"), "Reads a CSV or JSON-lines trace.");
   def_reader(
       "parse_trace",
       [](std::string_view text, const std::string& source, const std::string& format, bool keep_empty,
-         bool sort, const std::string& time_unit, std::int32_t block_tokens, std::int32_t output_tokens) {
+         bool sort, const std::string& time_unit, std::int32_t block_tokens, std::int32_t output_tokens,
+         const std::string& columns) {
         const py::gil_scoped_release release;
-        return make(
-            parse_trace(text, source, {format, keep_empty, sort, time_unit, block_tokens, output_tokens}));
+        return make(parse_trace(text, source,
+                                {format, keep_empty, sort, time_unit, block_tokens, output_tokens, columns}));
       },
       py::arg("text"), py::arg("source") = "", "Reads a trace from text.");
   def_reader(
       "read_trace",
       [](const py::function& read, const std::string& source, const std::string& format, bool keep_empty,
-         bool sort, const std::string& time_unit, std::int32_t block_tokens, std::int32_t output_tokens) {
+         bool sort, const std::string& time_unit, std::int32_t block_tokens, std::int32_t output_tokens,
+         const std::string& columns) {
         const auto block = [&read](char* to, std::size_t size) {
           const py::gil_scoped_acquire acquire;
           const py::bytes text = read(size);
@@ -235,8 +268,8 @@ void register_readers(py::module_& module) {
           return view.copy(to, size);
         };
         const py::gil_scoped_release release;
-        return make(
-            read_trace(block, source, {format, keep_empty, sort, time_unit, block_tokens, output_tokens}));
+        return make(read_trace(block, source,
+                               {format, keep_empty, sort, time_unit, block_tokens, output_tokens, columns}));
       },
       py::arg("read"), py::arg("source") = "", "Reads a trace from what read(size) gives, block by block.");
   module.def(

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_File = tuple[str, str, str, str, int, int]
+_File = tuple[str, str, str, str, int, int, str]
 
 class Error(Exception):
     where: str
@@ -116,6 +116,7 @@ class Trace:
         output_tokens: npt.ArrayLike,
         name: str = "",
         extra: dict[str, Any] = ...,
+        origin: dict[str, Any] = ...,
     ) -> None: ...
     @property
     def name(self) -> str: ...
@@ -322,6 +323,7 @@ def load_trace(
     time_unit: str = "auto",
     block_tokens: int = 0,
     output_tokens: int = 0,
+    columns: str = "",
 ) -> Trace: ...
 def parse_trace(
     text: str | bytes,
@@ -333,6 +335,7 @@ def parse_trace(
     time_unit: str = "auto",
     block_tokens: int = 0,
     output_tokens: int = 0,
+    columns: str = "",
 ) -> Trace: ...
 def read_trace(
     read: Callable[[int], bytes],
@@ -344,6 +347,7 @@ def read_trace(
     time_unit: str = "auto",
     block_tokens: int = 0,
     output_tokens: int = 0,
+    columns: str = "",
 ) -> Trace: ...
 def draw_calls(recipe: str, seed: int, duration_s: float) -> dict[str, npt.NDArray[Any]]: ...
 def parse_calls(text: str | bytes, source: str = "") -> dict[str, npt.NDArray[Any]]: ...

@@ -213,9 +213,7 @@ TEST_CASE("an empty trace, and files that are no traces, are refused") {
   CHECK(refusal("\n \r\n") == "t.csv: the trace is empty; expected at least one request");
   CHECK(refusal("arrival_s,input_tokens,output_tokens\n") ==
         "t.csv: the trace is empty; expected at least one request");
-  CHECK(refusal("[{\"timestamp\": 1}]") ==
-        "t.csv: the file holds a JSON array; expected CSV, or one JSON object a line (ShareGPT's "
-        "arrays are read by the Python package only)");
+  CHECK(refusal("[{\"timestamp\": 1}]").find("t.csv:1: no member of the object names the input tokens") == 0);
   CHECK(refusal("\x1f\x8b\x08") ==
         "t.csv: the file is compressed (gzip); unpack or convert it first, or "
         "read it with the Python package");
@@ -231,15 +229,18 @@ TEST_CASE("unknown columns are refused with what was found, what is known, and t
   CHECK(refusal("arrival_s,input_tokns,output_tokens\n1,2,3\n") ==
         "t.csv:1: no column of the header line names the input tokens; found \"arrival_s\", \"input_tokns\", "
         "\"output_tokens\"; did you mean \"input_tokens\"? Known names: input_tokens, num_prefill_tokens, "
-        "ContextTokens, Request tokens, prompt_tokens, input_length, input_toks");
-  CHECK(refusal("1,2,3\n4,5,6\n")
-            .find("t.csv:1: no column of the header line names the arrival time; found \"1\", "
-                  "\"2\", \"3\"; known names: arrival_s, ") == 0);
+        "ContextTokens, Request tokens, prompt_tokens, input_length, input_toks; or say which it is with "
+        "columns "
+        "(--columns): input=NAME, or input=1000 for as many in all requests");
+  CHECK(refusal("0.136,1164,76\n0.367,1286,252\n") ==
+        "t.csv:1: the first line holds values, not names: \"0.136\", \"1164\", \"76\"; say which column is "
+        "which with "
+        "columns (--columns), as in arrival=#1,input=#2,output=#3");
   // A file that is one long line of something else: an answer at once, and a short one.
   CHECK(refusal(std::string(3'000'000, 'x')).size() < 500);
   CHECK(refusal(std::string(3'000'000, ',')).size() < 500);
-  CHECK(refusal("time,arrival_ms,input_tokens,output_tokens\n1,2,3,4\n") ==
-        "t.csv:1: columns \"time\" and \"arrival_ms\" both name the arrival time; keep one of them");
+  CHECK(refusal("time,timestamp_ms,input_tokens,output_tokens\n1,2,3,4\n") ==
+        "t.csv:1: columns \"time\" and \"timestamp_ms\" both name the arrival time; keep one of them");
   CHECK(refusal("arrival_s,input_tokens,output_tokens\n1,2,3\n", with_format("azure")) ==
         "t.csv:1: no column names the arrival time; an azure trace begins with the line "
         "TIMESTAMP,ContextTokens,GeneratedTokens");
@@ -253,10 +254,10 @@ TEST_CASE("broken JSON lines are refused with line and remedy") {
         0);
   CHECK(refusal(good + "[1]\n") == "t.csv:2: expected a JSON object, found \"[1]\"");
   CHECK(refusal(good + "{\"arrival_s\": 1e999}\n") == "t.csv:2: the number \"1e999\" is too large");
-  CHECK(refusal(good + "{\"arrival_s\": 2, \"input_tokens\": \"2\", \"output_tokens\": 3}\n") ==
+  CHECK(refusal(good + "{\"arrival_s\": 2, \"input_tokens\": \"2a\", \"output_tokens\": 3}\n") ==
         "t.csv:2: member \"input_tokens\": expected a whole number of tokens from 0 to 10000000, found the "
         "string "
-        "\"2\"");
+        "\"2a\"");
   CHECK(refusal(good + "{\"arrival_s\": null, \"input_tokens\": 2, \"output_tokens\": 3}\n") ==
         "t.csv:2: member \"arrival_s\": expected a number, or a date such as 2023-11-16 18:15:46.6805900, "
         "found "

@@ -1,5 +1,6 @@
 // Fuzz target of the trace parsers. The first byte chooses format and options; the rest is the file.
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -21,6 +22,10 @@ using namespace gpushare;
 void require(bool holds) {
   if (!holds) std::abort();
 }
+
+constexpr std::array<std::string_view, 4> kColumns = {
+    "arrival=ts,input=1000,output=200", "arrival=#1,input=#2,output=#3",
+    "arrival=a.t,input=a.n,output=a.b.m,session=user", "input=x,y"};
 
 bool same(const Trace& a, const Trace& b) {
   return a.arrival_s == b.arrival_s && a.input_tokens == b.input_tokens &&
@@ -93,7 +98,11 @@ void check_blocks(std::string_view text, const TraceOptions& options) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   TraceOptions options;
-  options.format = trace_formats()[(data[0] & 0x0f) % trace_formats().size()];
+  const std::size_t kind = data[0] & 0x0f;
+  if (kind < trace_formats().size())
+    options.format = trace_formats()[kind];
+  else
+    options.columns = kColumns[(kind - trace_formats().size()) % kColumns.size()];
   options.keep_empty = (data[0] & 0x10) != 0;
   options.sort = (data[0] & 0x20) != 0;
   if ((data[0] & 0x40) != 0) options.time_unit = "ms";

@@ -34,6 +34,14 @@ def _sharegpt(path: Path) -> None:
     assert len(gs.traces.load(path, "sharegpt")) > 0
 
 
+def _log(path: Path) -> None:
+    assert len(gs.traces.load(path, columns="input=1000,output=200")) > 0
+
+
+def _packed(path: Path) -> None:
+    assert len(gs.traces.load(path)) > 0
+
+
 def _client(path: Path) -> None:
     client = servegen.read_client(path)
     assert client.mean_rate_per_s > 0
@@ -105,6 +113,8 @@ TARGETS: dict[str, tuple[Target, tuple[type[Exception], ...]]] = {
     "client": (_client, (gs.TraceError,)),
     "cluster": (_cluster, (gs.Error,)),
     "gzip": (_trace, (gs.TraceError,)),
+    "log": (_log, (gs.TraceError,)),
+    "packed": (_packed, (gs.TraceError,)),
     "lengths": (_lengths, (gs.TraceError,)),
     "measurements": (_measurements, (gs.CalibrationError,)),
     "nodes": (_nodes, (gs.TraceError,)),

@@ -108,7 +108,7 @@ def test_sharegpt_gives_lengths_without_times() -> None:
         ("[]", "s.json: no conversation has a question and an answer"),
     ]:
         with pytest.raises(gs.TraceError, match=message):
-            gs.traces.parse(text, "s.json")
+            gs.traces.parse(text, "s.json", format="sharegpt")
 
 
 def test_servegen_clients_are_windows_of_rate_and_burstiness(tmp_path: Path) -> None:

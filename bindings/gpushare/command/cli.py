@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from .. import _core
 from .._core import Error
 from .._version import installed_version
-from . import commands, comparing, deciding, sensitivity, sweeping
+from . import commands, comparing, deciding, logs, sensitivity, sweeping
 from .check import add_check
 from .clusters import add_cluster
 from .exporting import add_export
@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(
         subparsers, "scenario", "scenarios", "voice-heavy", commands.scenario_list, commands.scenario_show
     )
-    _add_trace(subparsers, commands.trace_inspect, commands.trace_fit)
+    logs.add_trace(subparsers, _add, _positive, _Parser)
     _add_demo(subparsers, commands.demo)
     return parser
 
@@ -322,62 +322,6 @@ def _add_data(subparsers: Any, name: str, what: str, example: str, list_: Comman
     parser.add_argument("name", metavar="NAME", help="a name of the list, or a file")
     if name == "scenario":
         parser.add_argument("--mode", help="a mode to apply first")
-
-
-def _add_trace(subparsers: Any, inspect: Command, fit: Command) -> None:
-    trace = subparsers.add_parser("trace", help="request traces", description="Request traces.")
-    kinds = trace.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
-    parser = _add(
-        kinds,
-        "inspect",
-        "say what a request trace is, what it holds, and which traps to beware of",
-        inspect,
-        "gpushare trace inspect requests.csv",
-        "gpushare trace inspect conversation_trace.jsonl.gz --plot trace.png",
-        "gpushare trace inspect requests.jsonl --format timed-trace --time-unit ms --block-tokens 512 --json",
-    )
-    _add_trace_file(parser)
-    parser.add_argument("--plot", metavar="FILE.png", help="draw rate, gaps and lengths")
-    parser.add_argument("--keep-empty", action="store_true", help="keep requests without output tokens")
-    parser = _add(
-        kinds,
-        "fit",
-        "find the arrival process that stands for a request trace, and say how well",
-        fit,
-        "gpushare trace fit requests.csv",
-        "gpushare trace fit requests.csv --json    # with the arrivals for a scenario document",
-    )
-    _add_trace_file(parser)
-    parser.add_argument("--seed", type=_positive, default=1, help="of the random streams")
-
-
-class _TraceFormats:
-    """Their names, asked for when a help is printed: the module that knows them all imports NumPy."""
-
-    def __str__(self) -> str:
-        from ..traces import formats
-
-        *names, last = formats()
-        return f"{', '.join(names)} or {last}"
-
-
-def _add_trace_file(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="CSV, JSON lines, Parquet or Arrow; gzip too")
-    action = parser.add_argument("--format", metavar="NAME", default="auto", help="%(formats)s")
-    vars(action)["formats"] = _TraceFormats()
-    parser.add_argument(
-        "--time-unit", choices=("auto", "s", "ms", "us", "ns"), default="auto", help="of times without a unit"
-    )
-    parser.add_argument(
-        "--block-tokens", type=_positive, default=0, metavar="N", help="prompt tokens of one hash id"
-    )
-    parser.add_argument(
-        "--output-tokens",
-        type=_positive,
-        default=0,
-        metavar="N",
-        help="what requests generate whose length the file leaves open",
-    )
 
 
 def _add_demo(subparsers: Any, command: Command) -> None:

@@ -176,48 +176,6 @@ def scenario_show(options: argparse.Namespace) -> None:
         print(scenario)
 
 
-def trace_inspect(options: argparse.Namespace) -> None:
-    """``gpushare trace inspect``."""
-    from ..traces.doctor import diagnose
-
-    found = diagnose(
-        options.file,
-        options.format,
-        keep_empty=options.keep_empty,
-        time_unit=options.time_unit,
-        block_tokens=options.block_tokens,
-        output_tokens=options.output_tokens,
-    )
-    if options.plot is not None:
-        from ..report import plot
-
-        plot.trace(found.trace).savefig(options.plot, dpi=120)
-    if options.json:
-        _print_json(found.to_dict())
-    else:
-        print(found)
-
-
-def trace_fit(options: argparse.Namespace) -> None:
-    """``gpushare trace fit``."""
-    from .. import traces
-    from ..traffic.fitting import fit
-
-    trace = traces.load(
-        options.file,
-        options.format,
-        sort=True,
-        time_unit=options.time_unit,
-        block_tokens=options.block_tokens,
-        output_tokens=options.output_tokens,
-    )
-    found = fit(trace, seed=options.seed)
-    if options.json:
-        _print_json(found.to_dict() | {"sizes": found.sizes()})
-    else:
-        print(found)
-
-
 def demo(options: argparse.Namespace) -> None:
     """``gpushare demo``."""
     from .demo import run_demo

@@ -13,10 +13,9 @@ import numpy as np
 from .. import _core
 from .._core import ScenarioError
 from .._errors import fail
-from ..traces import traces as trace_files
-from ..traces import turns
+from ..traces import reading, turns
 from ..traces.columns import from_columns
-from ..traces.files import read_bytes
+from ..traces.unpacked import read_bytes
 from .files_read import stamp
 
 __all__ = ["Inputs"]
@@ -70,7 +69,7 @@ class Inputs:
                 for kind, path, *_ in wanted
                 if kind == "calls" and os.path.exists(path)
             },
-            formats=trace_files.formats(),
+            formats=reading.formats(),
             like=like,
         )
 
@@ -131,15 +130,26 @@ def _members(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _trace_of(path: str, format: str, *how: Any) -> _core.Trace | None:
     """The trace of a file; None where the compiled reader says better what is wrong: it knows the place."""
-    if format not in trace_files.formats() or not os.path.exists(path):
+    if format not in reading.formats() or not os.path.exists(path):
         return None
     return _remembered_trace(path, format, *how, stamp(path))
 
 
 @lru_cache(maxsize=2)  # every point of a sweep is a document that is read anew, its trace is not
 def _remembered_trace(
-    path: str, format: str, time_unit: str, block_tokens: int, output_tokens: int, stamp: tuple[int, ...]
+    path: str,
+    format: str,
+    time_unit: str,
+    block_tokens: int,
+    output_tokens: int,
+    columns: str,
+    stamp: tuple[int, ...],
 ) -> _core.Trace:
-    return trace_files.load(
-        path, format, time_unit=time_unit, block_tokens=block_tokens, output_tokens=output_tokens
+    return reading.load(
+        path,
+        format,
+        time_unit=time_unit,
+        block_tokens=block_tokens,
+        output_tokens=output_tokens,
+        columns=columns,
     )

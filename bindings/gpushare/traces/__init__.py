@@ -2,7 +2,8 @@
 
 from .columns import from_columns
 from .openb import read_nodes, read_pods
-from .traces import Trace, TraceSummary, azure_conversation_like, formats, inspect, load, parse, save
+from .reading import formats, load, parse
+from .traces import Trace, TraceSummary, azure_conversation_like, inspect, save
 from .transforms import jitter, loop, merge, rescale, thin, window
 
 __all__ = [

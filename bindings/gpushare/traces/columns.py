@@ -12,6 +12,7 @@ from .. import _core
 from .._core import TraceError
 from .._errors import fail
 from .files import arrow_text
+from .reading import Columns, columns_text
 
 __all__ = ["from_columns"]
 
@@ -20,7 +21,9 @@ _OTHERS = ("session", "parent", "delay_s", "images")
 _BLOCKS = ("hash_ids", "block_tokens")
 
 
-def from_columns(data: Any, name: str = "trace", *, keep_empty: bool = False) -> _core.Trace:
+def from_columns(
+    data: Any, name: str = "trace", *, keep_empty: bool = False, columns: Columns = ""
+) -> _core.Trace:
     """A trace out of columns in memory.
 
     Parameters
@@ -35,6 +38,8 @@ def from_columns(data: Any, name: str = "trace", *, keep_empty: bool = False) ->
         Of the trace.
     keep_empty : bool
         Keep requests without output tokens, which are failures in most traces.
+    columns : str or mapping
+        Which column holds what, where names do not say it; as `load` takes it.
 
     Returns
     -------
@@ -48,9 +53,13 @@ def from_columns(data: Any, name: str = "trace", *, keep_empty: bool = False) ->
     ImportError
         For another layout without pyarrow.
     """
-    columns = _columns(data, name)
-    if not all(column in columns for column in _NEEDED):
-        return _from_other_layout(columns, name, keep_empty)
+    held = _columns(data, name)
+    if columns or not all(column in held for column in _NEEDED):
+        return _from_other_layout(held, name, keep_empty, columns)
+    return _from_own_layout(held, name, keep_empty)
+
+
+def _from_own_layout(columns: Mapping[str, Any], name: str, keep_empty: bool) -> _core.Trace:
     unknown = [column for column in columns if column not in (*_NEEDED, *_OTHERS, *_BLOCKS)]
     if unknown:
         raise fail(
@@ -139,8 +148,9 @@ def _blocks(columns: Mapping[str, Any], kept: npt.NDArray[np.bool_], name: str) 
     return {"hash_ids": np.concatenate(rows), "hash_starts": starts, "block_tokens": int(sizes[0])}
 
 
-def _from_other_layout(columns: Mapping[str, Any], name: str, keep_empty: bool) -> _core.Trace:
-    """Named as a published trace names them: read as its file would be."""
+def _from_other_layout(held: Mapping[str, Any], name: str, keep_empty: bool, columns: Columns) -> _core.Trace:
+    """Named as a published trace or a log names them: read as its file would be."""
     import pyarrow as pa
 
-    return _core.parse_trace(arrow_text(pa.table(dict(columns)), name), name, keep_empty=keep_empty)
+    text = arrow_text(pa.table(dict(held)), name)
+    return _core.parse_trace(text, name, keep_empty=keep_empty, columns=columns_text(columns))

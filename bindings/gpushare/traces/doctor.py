@@ -11,7 +11,8 @@ import numpy as np
 
 from .. import _core
 from ..frames.render import wrap
-from .traces import TraceSummary, inspect, load
+from .reading import Columns, load
+from .traces import TraceSummary, inspect
 from .transforms import grid_s
 
 __all__ = ["Diagnosis", "diagnose"]
@@ -33,8 +34,8 @@ class Diagnosis:
     summary : TraceSummary
         Its figures.
     origin : dict
-        ``format``, ``time_unit`` and the ``reason`` for both; ``rows``, ``empty_outputs``, ``inversions``,
-        ``estimated`` and ``assumed`` of the file.
+        ``format``, ``time_unit`` and the ``reason`` for both, ``columns`` and ``delimiter``; ``rows``,
+        ``empty_outputs``, ``inversions``, ``estimated``, ``assumed`` and ``failed`` of the file.
     warnings : list of str
         One for each trap, with its remedy.
     """
@@ -54,6 +55,9 @@ class Diagnosis:
         lines = []
         if origin["format"]:
             lines.append(f"format {origin['format']}, time in {origin['time_unit']}: {origin['reason']}")
+            if origin["columns"]:
+                mark = f", separated by a {origin['delimiter']}" if origin["delimiter"] else ""
+                lines.append(f"columns used: {origin['columns'].replace(',', ', ')}{mark}")
             lines.append(
                 f"{origin['rows']} rows, {origin['empty_outputs']} without output, "
                 f"{origin['inversions']} out of order"
@@ -71,6 +75,7 @@ def diagnose(
     time_unit: str = "auto",
     block_tokens: int = 0,
     output_tokens: int = 0,
+    columns: Columns = "",
 ) -> Diagnosis:
     """Reads a trace, in any order, and says what it is and what to beware of.
 
@@ -78,7 +83,7 @@ def diagnose(
     ----------
     path : str or path
         A file that `traces.load` reads.
-    format, keep_empty, time_unit, block_tokens, output_tokens
+    format, keep_empty, time_unit, block_tokens, output_tokens, columns
         As `traces.load` has them.
 
     Returns
@@ -98,6 +103,7 @@ def diagnose(
         time_unit=time_unit,
         block_tokens=block_tokens,
         output_tokens=output_tokens,
+        columns=columns,
     )
     summary = inspect(trace)
     origin = trace.origin
@@ -113,6 +119,8 @@ class _Facts:
 
 
 def _order(facts: _Facts) -> Iterator[str]:
+    if facts.origin["is_log"]:
+        return
     if facts.origin["inversions"] > 0:
         yield (
             f"{facts.origin['inversions']} rows lie before the row above them; load refuses such a file unless "
@@ -122,6 +130,9 @@ def _order(facts: _Facts) -> Iterator[str]:
 
 def _empty(facts: _Facts) -> Iterator[str]:
     empty, rows = facts.origin["empty_outputs"], facts.origin["rows"]
+    if facts.origin["failed"] > 0:
+        yield f"{facts.origin['failed']} requests failed, or have no lengths: they are not replayed"
+        empty -= facts.origin["failed"]
     if empty > 0:
         yield (
             f"{empty} rows ({100 * empty / rows:.1f} %) have no output tokens, which is how most traces write "

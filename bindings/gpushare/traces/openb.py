@@ -13,7 +13,7 @@ import numpy as np
 from .._core import TraceError
 from .._errors import fail
 from ..frames.tables import Table
-from .files import read_bytes
+from .unpacked import read_bytes
 
 __all__ = ["read_nodes", "read_pods"]
 

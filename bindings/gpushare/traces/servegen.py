@@ -15,7 +15,7 @@ import numpy.typing as npt
 from .. import _core
 from .._core import TraceError
 from .._errors import fail
-from .files import read_bytes
+from .unpacked import read_bytes
 
 __all__ = ["Client", "client_from_csv", "read_client", "read_lengths"]
 

@@ -1,38 +1,18 @@
-"""Request traces: read, generate, inspect, write."""
+"""Request traces: generate, inspect, write."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
 
 from .. import _core
-from .._core import TraceError
-from .._errors import fail
 from ..frames.render import Field, html_table, number, text_table
 from . import files as trace_files
-from .servegen import client_from_csv
+from .reading import load
 
-__all__ = [
-    "Trace",
-    "TraceSummary",
-    "azure_conversation_like",
-    "formats",
-    "inspect",
-    "load",
-    "parse",
-    "save",
-]
+__all__ = ["Trace", "TraceSummary", "azure_conversation_like", "inspect", "save"]
 
 Trace = _core.Trace
-
-_Reader = Callable[[bytes, str, str, Mapping[str, Any]], Trace]  # of a text, its source, format and options
-
-_START = 1 << 16  # bytes that tell what a file is
-
-# A window's start, rate and variation, a family or nothing, shape and scale: no other format begins like this.
-_SERVEGEN = re.compile(rb"[\d.]+,[\d.e+-]+,[\d.e+-]+,(Gamma|Weibull|),[\d.e+-]+,[\d.e+-]+\r?\n")
 
 _MEANING = {
     "requests": "requests",
@@ -58,155 +38,6 @@ _MEANING = {
     "output_p99": "generated tokens, 99th percentile",
     "output_max": "generated tokens, largest",
 }
-
-
-def formats() -> list[str]:
-    """The names that `load` takes, ``"auto"`` first."""
-    return [*_core.trace_formats(), *_WHOLE_FILES]
-
-
-def load(
-    path: str | os.PathLike[str],
-    format: str = "auto",
-    *,
-    keep_empty: bool = False,
-    sort: bool = False,
-    time_unit: str = "auto",
-    block_tokens: int = 0,
-    output_tokens: int = 0,
-) -> Trace:
-    """Reads a trace.
-
-    Parameters
-    ----------
-    path : str or path
-        CSV with a header line or JSON lines, which may be gzip; Parquet or Arrow; ShareGPT's JSON.
-    format : str
-        One of `formats`. ``"auto"`` looks at the file; ``csv`` and ``jsonl`` take any known names, ``sharegpt``
-        has lengths only (all requests arrive at once), and ``servegen`` generates from one client's windows, see
-        `traffic.servegen`.
-    keep_empty : bool
-        Keep requests without output tokens, which are failures in most traces.
-    sort : bool
-        Put the requests in order of arrival instead of refusing those that go back in time.
-    time_unit : {"auto", "s", "ms", "us", "ns"}
-        Of arrivals that are numbers and whose name has no unit; ``"auto"`` is the format's.
-    block_tokens : int
-        Prompt tokens that one of the ``hash_ids`` stands for; 0 is the format's: 512 for Mooncake and AIPerf,
-        otherwise 16.
-    output_tokens : int
-        What requests generate whose length the file leaves open, as AIPerf's may; 0 refuses them.
-
-    Returns
-    -------
-    Trace
-        ``arrival_s`` (float64, seconds from the first request), ``input_tokens`` and ``output_tokens``
-        (int32), each of shape ``(requests,)`` and read-only; ``extra`` has what only some formats have
-        (``session``, ``parent``, ``delay_s``, ``images``, ``hash_ids`` with ``hash_starts`` and
-        ``block_tokens``), and ``origin`` says how it was read.
-
-    Raises
-    ------
-    TraceError
-        With file and line: missing file, unknown columns, bad number, unsorted or empty trace.
-    ImportError
-        For Parquet and Arrow without pyarrow.
-    """
-    name = os.fspath(path)
-    options: dict[str, Any] = {
-        "keep_empty": keep_empty,
-        "sort": sort,
-        "time_unit": time_unit,
-        "block_tokens": block_tokens,
-        "output_tokens": output_tokens,
-    }
-    with trace_files.Unpacked(name) as file:
-        start = file.read(_START)
-        if _reader(start, format) is not None:
-            return _read(start + file.read(), name, format, options)
-        _refuse_tables_of_machines(start, name, format)
-        if not file.packed and os.path.isfile(name):  # not a pipe
-            return _core.load_trace(name, format=format, **options)
-        pieces = iter((start,))  # what was looked at comes first
-        return _core.read_trace(
-            lambda size: next(pieces, None) or file.read(size), name, format=format, **options
-        )
-
-
-def parse(
-    text: str | bytes,
-    source: str = "",
-    *,
-    format: str = "auto",
-    keep_empty: bool = False,
-    sort: bool = False,
-    time_unit: str = "auto",
-    block_tokens: int = 0,
-    output_tokens: int = 0,
-) -> Trace:
-    """Reads a trace from text; `source` names it in messages. See `load`."""
-    data = text.encode() if isinstance(text, str) else text
-    options: dict[str, Any] = {
-        "keep_empty": keep_empty,
-        "sort": sort,
-        "time_unit": time_unit,
-        "block_tokens": block_tokens,
-        "output_tokens": output_tokens,
-    }
-    return _read(data, source, format, options)
-
-
-def _reader(start: bytes, format: str) -> _Reader | None:
-    """What reads a file that begins so and is no text of lines: it takes the file as a whole."""
-    if trace_files.is_arrow(start):
-        return _read_arrow
-    for name, whole in _WHOLE_FILES.items():
-        if format == name or (format == "auto" and whole.begins(start)):
-            return whole.read
-    return None
-
-
-def _read(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> Trace:
-    reader = _reader(data[:_START], format)
-    if reader is not None:
-        return reader(data, source, format, options)
-    _refuse_tables_of_machines(data, source, format)
-    return _core.parse_trace(data, source, format=format, **options)
-
-
-def _read_arrow(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> Trace:
-    text = trace_files.arrow_text(trace_files.read_arrow(data, source), source)
-    return _core.parse_trace(text, source, format=format, **options)
-
-
-def _read_servegen(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> Trace:
-    return client_from_csv(data, source).trace()
-
-
-def _read_sharegpt(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> Trace:
-    return trace_files.sharegpt(data, source)
-
-
-class _WholeFile(NamedTuple):
-    """A format that is no text of lines: how such files begin, and what reads them."""
-
-    begins: Callable[[bytes], bool]
-    read: _Reader
-
-
-_WHOLE_FILES = {
-    "sharegpt": _WholeFile(trace_files.is_sharegpt, _read_sharegpt),
-    "servegen": _WholeFile(lambda start: _SERVEGEN.match(start) is not None, _read_servegen),
-}
-
-
-def _refuse_tables_of_machines(data: bytes, source: str, format: str) -> None:
-    """OpenB's pods ask for GPUs; they are not requests to a service."""
-    header = data[:4096].split(b"\n", 1)[0].split(b",")
-    if format in ("auto", "csv") and b"gpu_milli" in header:
-        raise fail(TraceError, f"{source}:1", "these are OpenB pods, not requests: read_pods reads them")
-    if format in ("auto", "csv") and header[:2] == [b"sn", b"cpu_milli"]:
-        raise fail(TraceError, f"{source}:1", "these are OpenB nodes, not requests: read_nodes reads them")
 
 
 def azure_conversation_like(seed: int = 1, duration_s: float = 3501.7, rate_per_s: float = 5.53) -> Trace:

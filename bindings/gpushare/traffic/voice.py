@@ -13,8 +13,8 @@ import numpy.typing as npt
 from .. import _core
 from ..files import replace_file
 from ..frames.tables import Table
-from ..traces.files import read_bytes
 from ..traces.turns import MEMBERS, lines
+from ..traces.unpacked import read_bytes
 
 __all__ = ["read_calls", "save_calls", "speech_trace", "voice_calls"]
 

@@ -110,11 +110,11 @@ def _cut(
     else:
         how = {
             key: entry[key]
-            for key in ("format", "time_unit", "block_tokens", "output_tokens")
+            for key in ("format", "time_unit", "block_tokens", "output_tokens", "columns")
             if key in entry
         }
         trace = trace_files.load(entry["path"], **how)
-    for key in ("path", "generate", "format", "time_unit", "block_tokens", "output_tokens"):
+    for key in ("path", "generate", "format", "time_unit", "block_tokens", "output_tokens", "columns"):
         entry.pop(key, None)
     speed = entry.get("speed", 1.0)
     first, last = np.searchsorted(trace.arrival_s, [begin_s * speed, (begin_s + length_s) * speed])

@@ -32,6 +32,7 @@ struct InputFile {
   std::string time_unit = "auto";
   std::int32_t block_tokens = 0;
   std::int32_t output_tokens = 0;
+  std::string columns{};
 
   friend auto operator<=>(const InputFile&, const InputFile&) = default;
 };

@@ -13,6 +13,8 @@ namespace gpushare {
 struct TraceOrigin {
   std::string format;     ///< azure, burstgpt, csv, mooncake, ...; empty for a trace that was made
   std::string time_unit;  ///< of its arrivals: date, s, ms, us or ns
+  std::string delimiter;  ///< of a table: comma, semicolon, tab or bar; empty otherwise
+  std::string columns;    ///< which name holds what, as TraceOptions::columns has them
   std::string reason;     ///< why this format and unit, for people
   bool guessed_unit =
       false;             ///< no name says the unit, and as seconds the first arrival would be no date of ours
@@ -21,6 +23,8 @@ struct TraceOrigin {
   std::size_t inversions = 0;     ///< of those, before the one above them
   std::size_t estimated = 0;      ///< of those, with prompt tokens estimated from text, at four bytes a token
   std::size_t assumed = 0;  ///< of those, without an output length: they got TraceOptions::output_tokens
+  std::size_t failed = 0;   ///< of those, that say an error or have no lengths; they count as without output
+  bool is_log = false;      ///< lines are written when requests end, so rows out of order were put in order
 };
 
 /// A request trace, columnar; arrivals ascending, seconds from the first request.
@@ -54,13 +58,19 @@ struct TraceOptions {
   std::string time_unit = "auto";  ///< of arrivals that are numbers: auto (the format's), s, ms, us, ns
   std::int32_t block_tokens = 0;   ///< of hash_ids; 0: the format's
   std::int32_t output_tokens = 0;  ///< of JSON lines that leave the output length open; 0: they are refused
+  /// Which name holds what, where names do not say it: "arrival=ts,input=in,output=out,session=user". A number stands for
+  /// as many tokens in all requests ("input=1000"), #2 for the second column, of a file without a header line too, and
+  /// usage.total for a member inside another.
+  std::string columns;
 };
 
 /// The names of the formats, auto first.
 [[nodiscard]] const std::vector<std::string>& trace_formats();
 
-/// Reads a CSV with a header line (Azure's, BurstGPT's, or any file with known column names) or JSON lines (Mooncake,
-/// AIPerf, Bailian, vLLM's timed_trace, LLMServingSim, or any with known member names). Names match in any case.
+/// Reads a table with a header line (Azure's, BurstGPT's, or any file with known column names), its fields separated by
+/// commas, semicolons, tabs or bars; or JSON (Mooncake, AIPerf, Bailian, vLLM's timed_trace, LLMServingSim, or any with known
+/// member names): an object a line, objects over several lines, or an array of them. Names match in any case, and however
+/// their words are separated; members inside members count where no outer one has the meaning.
 /// Arrivals are dates, or numbers of seconds unless the name ends in _ms, _us or _ns or the format says otherwise:
 /// whole "timestamp" beside "hash_ids" (Mooncake) and those of AIPerf count milliseconds. A first arrival without a unit
 /// that is a date from 2001 to 2100 only in ms, us or ns since 1970 counts that.

@@ -12,6 +12,20 @@ namespace {
 
 constexpr Catalogue kScenarios{"scenarios", "scenario"};
 
+// The text that read_columns of scenario_traffic.cpp makes of it; nothing where it is not written as it should be.
+std::optional<std::string> columns_of(const nlohmann::ordered_json& columns) {
+  std::string given;
+  std::size_t known = 0;
+  for (const char* role : {"arrival", "input", "output", "session"}) {
+    const auto value = columns.is_object() ? columns.find(role) : columns.end();
+    if (value == columns.end() || (!value->is_string() && !value->is_number_integer())) continue;
+    given += (given.empty() ? "" : ",") + std::string(role) + "=";
+    given += value->is_string() ? value->get<std::string>() : value->dump();
+    ++known;
+  }
+  return known > 0 && known == columns.size() ? std::optional(given) : std::nullopt;
+}
+
 // The file that an entry of the traffic names, when it is written as it should be: reading it tells what is not.
 std::optional<InputFile> file_of(const nlohmann::ordered_json& traffic) {
   const auto member = [&](const char* key) {
@@ -30,6 +44,11 @@ std::optional<InputFile> file_of(const nlohmann::ordered_json& traffic) {
   if (const std::string unit = member("time_unit"); !unit.empty()) file.time_unit = unit;
   file.block_tokens = whole("block_tokens");
   file.output_tokens = whole("output_tokens");
+  if (const auto columns = traffic.find("columns"); columns != traffic.end()) {
+    const auto given = columns_of(*columns);
+    if (!given) return std::nullopt;
+    file.columns = *given;
+  }
   return file;
 }
 

@@ -144,6 +144,23 @@ typename Named::mapped_type handed_over(const Reader& reader, const std::string&
                                       given.empty() ? "nothing" : text::join(given, ", "), otherwise));
 }
 
+/// {"arrival": "ts", "input": 1000} as TraceOptions::columns has it, in this order whatever the document's.
+std::string read_columns(const Reader& columns) {
+  std::string given;
+  for (const char* role : {"arrival", "input", "output", "session"}) {
+    const auto value = columns.find(role);
+    if (!value) continue;
+    const bool tokens = role == std::string_view("input") || role == std::string_view("output");
+    const std::string name =
+        value->is_string() || !tokens ? value->string() : std::to_string(value->integer(1, kMostTokens));
+    if (name.empty()) value->fail("expected the name of a column");
+    given += text::format("{}{}={}", given.empty() ? "" : ",", role, name);
+  }
+  columns.finish();
+  if (given.empty()) columns.fail("name a column for arrival, input, output or session");
+  return given;
+}
+
 std::shared_ptr<const Trace> trace_file(const Reader& path, const InputFile& file, Inputs& inputs) {
   auto& trace = inputs.trace_files[file];
   if (trace == nullptr) {
@@ -152,6 +169,7 @@ std::shared_ptr<const Trace> trace_file(const Reader& path, const InputFile& fil
     options.time_unit = file.time_unit;
     options.block_tokens = file.block_tokens;
     options.output_tokens = file.output_tokens;
+    options.columns = file.columns;
     trace = std::make_shared<const Trace>(load_trace(existing_file(path, "trace"), options));
   }
   return trace;
@@ -179,6 +197,7 @@ std::shared_ptr<const Trace> read_trace(const Reader& reader, const std::string&
   };
   if (reader.has("block_tokens")) file.block_tokens = tokens("block_tokens");
   if (reader.has("output_tokens")) file.output_tokens = tokens("output_tokens");
+  if (const auto columns = reader.find("columns")) file.columns = read_columns(*columns);
   return trace_file(*path, file, inputs);
 }
 

@@ -66,4 +66,76 @@ bool LineCutter::next(std::string_view& line) {
   }
 }
 
+bool ObjectCutter::fits(TextSource& text) {
+  constexpr std::string_view kSpaces = " \t\r\n";
+  for (;; text.more()) {
+    const std::size_t first = text.rest().find_first_not_of(kSpaces);
+    const bool seen = first != std::string_view::npos && text.rest().size() - first > 2;
+    if (!seen && !text.ended()) continue;
+    if (first == std::string_view::npos) return false;
+    const std::string_view start = text.rest().substr(first, 3);
+    return start.front() == '[' || start.substr(0, 2) == "{\n" || start == "{\r\n";
+  }
+}
+
+void ObjectCutter::pass(std::size_t bytes) {
+  const std::string_view passed = text_.rest().substr(0, bytes);
+  number_ += static_cast<std::size_t>(std::count(passed.begin(), passed.end(), '\n'));
+  text_.consume(bytes);
+}
+
+bool ObjectCutter::find_start() {
+  for (;;) {
+    const std::size_t at = text_.rest().find_first_not_of(" \t\r\n");
+    if (at == std::string_view::npos) {
+      pass(text_.rest().size());
+      if (text_.ended()) return false;
+      text_.more();
+      continue;
+    }
+    pass(at);
+    const char c = text_.rest().front();
+    const bool opens = c == '[' && !begun_, ends = c == ']' && in_array_;
+    if (opens || ends) in_array_ = opens;
+    if (!opens && !ends && !(c == ',' && in_array_)) return true;
+    begun_ = true;
+    pass(1);
+  }
+}
+
+/// Bytes of the object at the front of the text, or of what stands in its place.
+std::size_t ObjectCutter::find_end() {
+  const bool is_object = text_.rest().front() == '{';
+  std::size_t depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0;; ++i) {
+    while (i >= text_.rest().size() && !text_.ended()) text_.more();
+    if (i >= text_.rest().size()) return text_.rest().size();
+    const char c = text_.rest()[i];
+    if (!is_object) {
+      if (i > 0 && (c == '\n' || c == ',' || c == ']')) return i;
+    } else if (quoted) {
+      if (c == '\\') ++i;
+      quoted = c != '"';
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if ((c == '}' || c == ']') && --depth == 0) {
+      return i + 1;
+    }
+  }
+}
+
+bool ObjectCutter::next(std::string_view& object) {
+  number_ += std::exchange(lines_of_last_, 0);
+  if (!find_start()) return false;
+  begun_ = true;
+  const std::size_t size = find_end();  // which moves the text
+  object = text_.rest().substr(0, size);
+  lines_of_last_ = static_cast<std::size_t>(std::count(object.begin(), object.end(), '\n'));
+  text_.consume(object.size());
+  return true;
+}
+
 }  // namespace gpushare

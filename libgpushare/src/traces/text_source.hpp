@@ -71,4 +71,30 @@ class LineCutter {
   std::size_t number_ = 0;
 };
 
+/// Cuts a text into JSON objects that are an array's elements, or follow each other over any number of lines. What is no
+/// object comes as it stands.
+class ObjectCutter {
+ public:
+  explicit ObjectCutter(TextSource& text) : text_(text) {}
+  /// Whether a text is such a one and not an object a line: it begins with [, or its first line is {.
+  [[nodiscard]] static bool fits(TextSource& text);
+  /// The next object, valid until the next call; false at the end.
+  [[nodiscard]] bool next(std::string_view& object);
+  /// Of the line on which it begins, from 1.
+  [[nodiscard]] std::size_t number() const { return number_; }
+  /// After the last: the array that was begun has ended.
+  [[nodiscard]] bool closed() const { return !in_array_; }
+
+ private:
+  [[nodiscard]] bool find_start();
+  [[nodiscard]] std::size_t find_end();
+  void pass(std::size_t bytes);
+
+  TextSource& text_;
+  std::size_t number_ = 1;
+  std::size_t lines_of_last_ = 0;
+  bool begun_ = false;
+  bool in_array_ = false;
+};
+
 }  // namespace gpushare

@@ -40,7 +40,7 @@ void check_options(const std::string& source, const TraceOptions& options) {
   }
 }
 
-bool is_lines(TextSource& text, const std::string& source, const TraceOptions& options) {
+bool is_lines(TextSource& text, const TraceOptions& options) {
   if (options.format != "auto") return trace_format(options.format).has_lines();
   std::size_t first = text.rest().find_first_not_of(" \t\r\n");
   while (first == std::string_view::npos && !text.ended()) {
@@ -48,21 +48,14 @@ bool is_lines(TextSource& text, const std::string& source, const TraceOptions& o
     first = text.rest().find_first_not_of(" \t\r\n");
   }
   const char c = first == std::string_view::npos ? '\n' : text.rest()[first];
-  if (c == '[') {
-    throw TraceError(
-        source,
-        "the file holds a JSON array; expected CSV, or one JSON object a line (ShareGPT's arrays are "
-        "read by the Python package only)");
-  }
-  return c == '{';
+  return c == '{' || c == '[';
 }
 
 Trace read(TextSource& text, const std::string& source, const TraceOptions& options) {
   refuse_other_files(text.start(), source);
   if (begins_with(text.rest(), "\xef\xbb\xbf")) text.consume(3);
   check_options(source, options);
-  return is_lines(text, source, options) ? parse_jsonl(text, source, options)
-                                         : parse_csv(text, source, options);
+  return is_lines(text, options) ? parse_jsonl(text, source, options) : parse_csv(text, source, options);
 }
 
 void check_request(const Trace& trace, std::size_t i) {
@@ -126,12 +119,19 @@ void check_trace(const Trace& trace) {
 
 void refuse_other_files(std::string_view start, const std::string& source) {
   constexpr std::string_view kInstead = "; unpack or convert it first, or read it with the Python package";
-  if (begins_with(start, "\x1f\x8b"))
-    throw TraceError(source, text::format("the file is compressed (gzip){}", kInstead));
+  constexpr std::pair<std::string_view, std::string_view> kPacked[] = {{"\x1f\x8b", "gzip"},
+                                                                       {"BZh", "bzip2"},
+                                                                       {"\xfd"
+                                                                        "7zXZ",
+                                                                        "xz"},
+                                                                       {"\x28\xb5\x2f\xfd", "zstd"}};
+  for (const auto& [begins, name] : kPacked)
+    if (begins_with(start, begins))
+      throw TraceError(source, text::format("the file is compressed ({}){}", name, kInstead));
   if (begins_with(start, "PAR1") || begins_with(start, "ARROW1") || begins_with(start, "\xff\xff\xff\xff"))
     throw TraceError(source, text::format("the file is Parquet or Arrow, not text{}", kInstead));
   if (begins_with(start, "\xff\xfe") || begins_with(start, "\xfe\xff")) {
-    throw TraceError(source, "the file is UTF-16 text; expected UTF-8");
+    throw TraceError(source, text::format("the file is UTF-16 text{}", kInstead));
   }
   if (begins_with(start, "version https://git-lfs")) {
     throw TraceError(source, "the file is a Git LFS pointer, not the trace itself; run git lfs pull");

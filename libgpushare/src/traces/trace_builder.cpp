@@ -83,6 +83,11 @@ void TraceBuilder::keep(const ExtraColumns& extra) {
   if (extra.parent && !std::exchange(extra_.parent, true)) trace_.parent.assign(size, kNone);
 }
 
+void TraceBuilder::sort_as_log() {
+  sort_ = true;
+  trace_.origin.is_log = true;
+}
+
 std::int32_t TraceBuilder::session(std::string_view id) {
   if (id.empty()) return kNone;
   const auto known = sessions_.find(id);
@@ -208,7 +213,8 @@ Trace TraceBuilder::finish() {
   if (trace_.hash_ids.empty()) trace_.hash_starts.clear();
   if (trace_.hash_ids.empty()) trace_.block_tokens = 0;
   std::filesystem::path path(source_);
-  if (path.extension() == ".gz") path = path.stem();
+  for (const char* packed : {".gz", ".bz2", ".xz", ".zst"})
+    if (path.extension() == packed) path = path.stem();
   trace_.name = path.stem().string();
   return std::move(trace_);
 }

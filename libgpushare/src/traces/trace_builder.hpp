@@ -47,6 +47,8 @@ class TraceBuilder {
 
   void reserve(std::size_t rows);
   void keep(const ExtraColumns& extra);
+  /// The lines of a log are written when requests end, so they are put in order of their starts without being asked.
+  void sort_as_log();
   void add(const TraceRow& row);
   /// The number of a session by its id; kNone for an empty one.
   [[nodiscard]] std::int32_t session(std::string_view id);

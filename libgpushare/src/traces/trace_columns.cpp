@@ -10,7 +10,6 @@
 namespace gpushare {
 namespace {
 
-constexpr std::array<std::string_view, 4> kArrivalNames = {"arrived_at", "timestamp", "time", "arrival_time"};
 constexpr std::array<std::string_view, 7> kInputNames = {
     "input_tokens",  "num_prefill_tokens", "ContextTokens", "Request tokens",
     "prompt_tokens", "input_length",       "input_toks"};
@@ -19,36 +18,127 @@ constexpr std::array<std::string_view, 7> kOutputNames = {
     "completion_tokens", "output_length",     "output_toks"};
 
 struct Known {
-  std::string_view name;
+  std::string_view name;  // lower case, words not separated
   TraceRole role;
+  int rank = 0;
 };
-// What some formats have beside arrival and lengths.
-constexpr std::array<Known, 18> kExtraNames = {
-    Known{"session", TraceRole::session},       Known{"session_id", TraceRole::session},
-    Known{"Session ID", TraceRole::session},    Known{"parent", TraceRole::parent},
-    Known{"delay", TraceRole::delay},           Known{"delay_s", TraceRole::delay},
-    Known{"delay_ms", TraceRole::delay},        Known{"tool_duration_ns", TraceRole::pause},
-    Known{"images", TraceRole::images},         Known{"NumImages", TraceRole::images},
-    Known{"hash_ids", TraceRole::hash_ids},     Known{"block_tokens", TraceRole::block_tokens},
-    Known{"text_input", TraceRole::text},       Known{"text", TraceRole::text},
-    Known{"chat_id", TraceRole::chat},          Known{"parent_chat_id", TraceRole::parent_chat},
-    Known{"sub_requests", TraceRole::requests}, Known{"turns", TraceRole::requests}};
+// Beside those of the published formats, names of logs and benchmarks. A log has more than one time: that of the start
+// counts before that of the line, which may be the end, and both before that of the record.
+constexpr auto kKnownNames = std::to_array<Known>({
+    {"arrival", TraceRole::arrival},
+    {"arrivaltime", TraceRole::arrival},
+    {"arrivedat", TraceRole::arrival},
+    {"timestamp", TraceRole::arrival, 2},
+    {"time", TraceRole::arrival, 2},
+    {"starttime", TraceRole::arrival, kStartOfLog},
+    {"startedat", TraceRole::arrival, kStartOfLog},
+    {"starttimestamp", TraceRole::arrival, kStartOfLog},
+    {"requeststart", TraceRole::arrival, kStartOfLog},
+    {"requeststarttime", TraceRole::arrival, kStartOfLog},
+    {"requesttimestamp", TraceRole::arrival, kStartOfLog},
+    {"requestedat", TraceRole::arrival, kStartOfLog},
+    {"receivedat", TraceRole::arrival, kStartOfLog},
+    {"ts", TraceRole::arrival, 2},
+    {"@timestamp", TraceRole::arrival, 2},
+    {"datetime", TraceRole::arrival, 2},
+    {"timeiso8601", TraceRole::arrival, 2},
+    {"timelocal", TraceRole::arrival, 2},
+    {"eventtime", TraceRole::arrival, 2},
+    {"createdat", TraceRole::arrival, kRecordOfLog},
+    {"created", TraceRole::arrival, kRecordOfLog},
+    {"inputsequencelength", TraceRole::input},
+    {"inputlen", TraceRole::input},
+    {"inputtokencount", TraceRole::input},
+    {"inputusage", TraceRole::input},
+    {"usage.input", TraceRole::input, 1},
+    {"usagedetails.input", TraceRole::input, 1},
+    {"numinputtokens", TraceRole::input},
+    {"numprompttokens", TraceRole::input},
+    {"promptlen", TraceRole::input},
+    {"promptlength", TraceRole::input},
+    {"prompttokencount", TraceRole::input},
+    {"tokensprompt", TraceRole::input},
+    {"isl", TraceRole::input},
+    {"outputsequencelength", TraceRole::output},
+    {"outputlen", TraceRole::output},
+    {"outputtokencount", TraceRole::output},
+    {"outputusage", TraceRole::output},
+    {"usage.output", TraceRole::output, 1},
+    {"usagedetails.output", TraceRole::output, 1},
+    {"numoutputtokens", TraceRole::output},
+    {"numgeneratedtokens", TraceRole::output},
+    {"generationtokens", TraceRole::output},
+    {"completiontokencount", TraceRole::output},
+    {"candidatestokencount", TraceRole::output},
+    {"tokenscompletion", TraceRole::output},
+    {"osl", TraceRole::output},
+    {"session", TraceRole::session},
+    {"sessionid", TraceRole::session},
+    {"parent", TraceRole::parent},
+    {"delay", TraceRole::delay},
+    {"toolduration", TraceRole::pause},
+    {"images", TraceRole::images},
+    {"numimages", TraceRole::images},
+    {"hashids", TraceRole::hash_ids},
+    {"blocktokens", TraceRole::block_tokens},
+    {"textinput", TraceRole::text},
+    {"text", TraceRole::text},
+    {"chatid", TraceRole::chat},
+    {"parentchatid", TraceRole::parent_chat},
+    {"subrequests", TraceRole::requests},
+    {"turns", TraceRole::requests},
+});
 
 struct Unit {
   std::string_view suffix;
   std::int64_t ticks_per_second;
 };
-constexpr std::array<Unit, 4> kUnits = {Unit{"_s", 1}, Unit{"_ms", 1'000}, Unit{"_us", 1'000'000},
-                                        Unit{"_ns", 1'000'000'000}};
+constexpr auto kUnits = std::to_array<Unit>({{"_s", 1},
+                                             {"_sec", 1},
+                                             {"_seconds", 1},
+                                             {"_ms", 1'000},
+                                             {"_millis", 1'000},
+                                             {"_milliseconds", 1'000},
+                                             {"_us", 1'000'000},
+                                             {"_micros", 1'000'000},
+                                             {"_microseconds", 1'000'000},
+                                             {"_ns", 1'000'000'000},
+                                             {"_nanos", 1'000'000'000},
+                                             {"_nanoseconds", 1'000'000'000}});
 
-template <std::size_t N>
-bool contains(const std::array<std::string_view, N>& names, std::string_view name) {
-  return std::any_of(names.begin(), names.end(),
-                     [&](std::string_view known) { return same_name(known, name); });
+bool separates(char c) { return c == '_' || c == '-' || c == ' '; }
+
+/// Words separated by _: startTimeMs is start_Time_Ms, "time (ms)" is time_ms.
+std::string in_words(std::string_view name) {
+  std::string out;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    const bool hump = i > 0 && c >= 'A' && c <= 'Z' && name[i - 1] >= 'a' && name[i - 1] <= 'z';
+    if ((hump || separates(c) || c == '(' || c == '[') && !out.empty() && out.back() != '_') out += '_';
+    if (!separates(c) && c != '(' && c != ')' && c != '[' && c != ']') out += c;
+  }
+  return out;
 }
 
-bool is_arrival_stem(std::string_view stem) {
-  return contains(kArrivalNames, stem) || same_name(stem, "arrival");
+/// The unit at the end of a name, which it loses.
+const Unit* cut_unit(std::string& name) {
+  for (const Unit& unit : kUnits) {
+    if (name.size() <= unit.suffix.size()) continue;
+    const std::size_t stem = name.size() - unit.suffix.size();
+    if (!same_name(std::string_view(name).substr(stem), unit.suffix)) continue;
+    name.resize(stem);
+    return &unit;
+  }
+  return nullptr;
+}
+
+TraceColumn known_column(std::string_view name) {
+  const auto is = [&](std::string_view known) { return loosely_same(known, name); };
+  if (std::any_of(kInputNames.begin(), kInputNames.end(), is)) return {TraceRole::input};
+  if (std::any_of(kOutputNames.begin(), kOutputNames.end(), is)) return {TraceRole::output};
+  for (const Known& known : kKnownNames)
+    if (is(known.name)) return {known.role, 1, false, known.rank};
+  return {};
 }
 
 // A file that is no trace may hold megabytes of names, or names of megabytes: their distances would take for ever.
@@ -72,6 +162,14 @@ std::optional<std::string> likely_slip(TraceRole role, const std::vector<std::st
   return std::nullopt;
 }
 
+std::string listed(const std::vector<std::string>& found) {
+  constexpr std::size_t kShown = 20;
+  std::string list;
+  for (std::size_t i = 0; i < found.size() && i < kShown; ++i) list += (i > 0 ? ", " : "") + shown(found[i]);
+  if (found.empty()) list += "none";
+  return list + (found.size() > kShown ? ", ..." : "");
+}
+
 }  // namespace
 
 bool same_name(std::string_view a, std::string_view b) {
@@ -79,29 +177,50 @@ bool same_name(std::string_view a, std::string_view b) {
                     [](char x, char y) { return text::lower(x) == text::lower(y); });
 }
 
-TraceColumn trace_column(std::string_view name) {
-  if (contains(kInputNames, name)) return {TraceRole::input};
-  if (contains(kOutputNames, name)) return {TraceRole::output};
-  if (contains(kArrivalNames, name)) return {TraceRole::arrival};
-  TraceColumn column;
-  for (const Known& known : kExtraNames)
-    if (same_name(known.name, name)) column.role = known.role;
-  for (const Unit& unit : kUnits) {
-    if (name.size() <= unit.suffix.size()) continue;
-    const std::size_t stem = name.size() - unit.suffix.size();
-    if (!same_name(name.substr(stem), unit.suffix)) continue;
-    if (is_arrival_stem(name.substr(0, stem))) column.role = TraceRole::arrival;
-    if (column.role != TraceRole::other) return {column.role, unit.ticks_per_second, true};
+bool loosely_same(std::string_view a, std::string_view b) {
+  for (;;) {
+    while (!a.empty() && separates(a.front())) a.remove_prefix(1);
+    while (!b.empty() && separates(b.front())) b.remove_prefix(1);
+    if (a.empty() || b.empty()) return a.empty() && b.empty();
+    if (text::lower(a.front()) != text::lower(b.front())) return false;
+    a.remove_prefix(1);
+    b.remove_prefix(1);
   }
+}
+
+void read_unit(std::string_view name, TraceColumn& column) {
+  std::string words = in_words(name);
+  const Unit* unit = cut_unit(words);
+  column.has_unit = unit != nullptr;
+  column.ticks_per_second = unit != nullptr ? unit->ticks_per_second : 1;
+}
+
+TraceColumn trace_column(std::string_view name) {
+  constexpr std::size_t kLongest = 256;  // a file that is no trace may hold names of megabytes
+  if (name.empty() || name.size() > kLongest) return {};
+  TraceColumn column = known_column(name);
+  const std::size_t dot = name.rfind('.');
+  if (column.role == TraceRole::other && dot != std::string_view::npos && dot > 0)
+    return trace_column(name.substr(dot + 1));
+  if (column.role != TraceRole::other) return column;
+  std::string words = in_words(name);
+  const Unit* unit = cut_unit(words);
+  if (unit == nullptr) return {};
+  column = known_column(words);
+  const bool timed =
+      column.role == TraceRole::arrival || column.role == TraceRole::delay || column.role == TraceRole::pause;
+  if (!timed) return {};
+  column.has_unit = true;
+  column.ticks_per_second = unit->ticks_per_second;
   return column;
 }
 
 std::vector<std::string> trace_column_names(TraceRole role) {
   switch (role) {
     case TraceRole::arrival:
-      return {"arrival_s",    "arrival_ms",      "arrival_us",      "arrival_ns",  "arrived_at",
-              "arrival_time", "arrival_time_ms", "arrival_time_ns", "time",        "time_ms",
-              "timestamp",    "timestamp_ms",    "timestamp_us",    "timestamp_ns"};
+      return {"arrival_s",       "arrival_ms",      "arrival_us", "arrival_ns", "arrived_at", "arrival_time",
+              "arrival_time_ms", "arrival_time_ns", "time",       "time_ms",    "timestamp",  "timestamp_ms",
+              "timestamp_us",    "timestamp_ns",    "start_time", "ts",         "created_at"};
     case TraceRole::input:
       return {kInputNames.begin(), kInputNames.end()};
     case TraceRole::output:
@@ -140,15 +259,37 @@ std::string_view role_name(TraceRole role) {
 }
 
 std::string missing_role(TraceRole role, const std::vector<std::string>& found, std::string_view kind) {
-  constexpr std::size_t kShown = 20;
-  std::string message = text::format("no {} names {}; found ", kind, role_name(role));
-  for (std::size_t i = 0; i < found.size() && i < kShown; ++i)
-    message += (i > 0 ? ", " : "") + shown(found[i]);
-  if (found.empty()) message += "none";
-  if (found.size() > kShown) message += ", ...";
+  std::string message = text::format("no {} names {}; found {}", kind, role_name(role), listed(found));
   const auto slip = likely_slip(role, found);
   message += slip ? text::format("; did you mean \"{}\"? Known names: ", *slip) : "; known names: ";
-  return message + text::format("{}", text::join(trace_column_names(role), ", "));
+  message += text::join(trace_column_names(role), ", ");
+  if (role == TraceRole::arrival)
+    return message + "; or say which it is with columns (--columns): arrival=NAME";
+  const std::string_view key = role == TraceRole::input ? "input" : "output";
+  return message +
+         text::format(
+             "; or say which it is with columns (--columns): {}=NAME, or {}=1000 for as many in all "
+             "requests",
+             key, key);
+}
+
+std::string missing_name(std::string_view name, const std::vector<std::string>& found,
+                         std::string_view kind) {
+  std::vector<std::string> near(
+      found.begin(), found.begin() + static_cast<std::ptrdiff_t>(std::min(found.size(), kMostCompared)));
+  std::string message =
+      text::format("columns: no {} is called {}; found {}", kind, shown(name), listed(found));
+  near.erase(std::remove_if(near.begin(), near.end(), [](const auto& n) { return n.size() > kLongestSlip; }),
+             near.end());
+  const auto slip = json::nearest(std::string(name), near);
+  return slip ? message + text::format("; did you mean \"{}\"?", *slip) : message;
+}
+
+std::string no_names(const std::vector<std::string_view>& values) {
+  return text::format(
+      "the first line holds values, not names: {}; say which column is which with columns (--columns), as in "
+      "arrival=#1,input=#2,output=#3",
+      listed({values.begin(), values.end()}));
 }
 
 std::string shown(std::string_view text) {

@@ -33,13 +33,30 @@ struct TraceColumn {
   TraceRole role = TraceRole::other;
   std::int64_t ticks_per_second = 1;  ///< unit of a numeric arrival or delay
   bool has_unit = false;              ///< the name says so
+  int rank = 0;                       ///< of two names of one role the one of lower rank counts
 };
+
+/// Ranks of the names that logs have for when a request began, and for when its record was made. Their lines are written
+/// when requests end, or in no order.
+inline constexpr int kStartOfLog = 1;
+inline constexpr int kRecordOfLog = 3;
+/// Added for each level that a member is inside others.
+inline constexpr int kRanksOfADepth = 16;
+[[nodiscard]] constexpr bool is_of_log(int rank) {
+  return rank % kRanksOfADepth == kStartOfLog || rank % kRanksOfADepth == kRecordOfLog;
+}
 
 /// Equal but for the case of ASCII letters.
 [[nodiscard]] bool same_name(std::string_view a, std::string_view b);
+/// Equal but for case and what separates words: startTime is start_time.
+[[nodiscard]] bool loosely_same(std::string_view a, std::string_view b);
 
-/// The meaning of a name, in any case; known names are those of Azure, BurstGPT, Mooncake, vidur, LLMServingSim and vLLM.
+/// The meaning of a name, or of a path such as usage.prompt_tokens by its last part, in any case and with words separated
+/// in any way. Known names are those of Azure, BurstGPT, Mooncake, vidur, LLMServingSim, vLLM, AIPerf, LiteLLM, Langfuse,
+/// OpenAI and common logs.
 [[nodiscard]] TraceColumn trace_column(std::string_view name);
+/// Sets the unit that a name says, if it does.
+void read_unit(std::string_view name, TraceColumn& column);
 
 /// The names that would be taken for a role, as they stand in messages.
 [[nodiscard]] std::vector<std::string> trace_column_names(TraceRole role);
@@ -50,6 +67,13 @@ struct TraceColumn {
 /// Tells that no name among `found` has the role: what was found, what is legal, the nearest known name.
 [[nodiscard]] std::string missing_role(TraceRole role, const std::vector<std::string>& found,
                                        std::string_view kind);
+
+/// Tells that a given name is not among those found, which are columns or members.
+[[nodiscard]] std::string missing_name(std::string_view name, const std::vector<std::string>& found,
+                                       std::string_view kind);
+
+/// Tells that a table begins with values instead of names, and how to say what they are.
+[[nodiscard]] std::string no_names(const std::vector<std::string_view>& values);
 
 /// Text of a file as it may stand in a message: in quotes, cut to 40 bytes, printable.
 [[nodiscard]] std::string shown(std::string_view text);

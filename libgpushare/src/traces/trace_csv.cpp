@@ -1,7 +1,6 @@
 
 #include <algorithm>
-#include <array>
-#include <deque>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +8,9 @@
 #include <vector>
 
 #include "core/text.hpp"
+#include "traces/csv_header.hpp"
+#include "traces/csv_records.hpp"
+#include "traces/given_columns.hpp"
 #include "traces/text_source.hpp"
 #include "traces/trace_builder.hpp"
 #include "traces/trace_columns.hpp"
@@ -18,192 +20,19 @@
 namespace gpushare {
 namespace {
 
-/// Cuts a CSV into records of fields, without copying any but those with doubled quotes. A record that the text in
-/// hand does not hold whole is cut again when more has come.
-class RecordReader {
- public:
-  RecordReader(TextSource& source, const TraceBuilder& builder) : source_(source), builder_(builder) {}
-
-  /// The next record that is not a blank line, valid until the next call; false at the end.
-  [[nodiscard]] bool next(std::vector<std::string_view>& fields);
-  /// Line on which the record began.
-  [[nodiscard]] std::size_t line() const { return record_line_; }
-
- private:
-  void cut(std::vector<std::string_view>& fields);
-  [[nodiscard]] std::string_view plain_field();
-  [[nodiscard]] std::string_view quoted_field();
-  [[nodiscard]] std::string_view cut_short();
-  [[nodiscard]] bool at_end_of_field() const;
-  [[nodiscard]] bool end_of_record();
-
-  TextSource& source_;
-  const TraceBuilder& builder_;
-  std::string_view text_;
-  std::size_t at_ = 0;
-  std::size_t line_ = 1;
-  std::size_t record_line_ = 1;
-  bool whole_ = true;                  // the record does not go on after the text in hand
-  std::deque<std::string> unescaped_;  // of this record; a deque does not move them
-};
-
-bool RecordReader::next(std::vector<std::string_view>& fields) {
-  for (;;) {
-    text_ = source_.rest();
-    if (text_.empty() && source_.ended()) return false;
-    record_line_ = line_;
-    cut(fields);
-    if (!whole_) {
-      line_ = record_line_;
-      source_.more();
-      continue;
-    }
-    source_.consume(at_);
-    if (fields.size() > 1 || !trimmed(fields.front()).empty()) return true;
-  }
-}
-
-void RecordReader::cut(std::vector<std::string_view>& fields) {
-  at_ = 0;
-  whole_ = true;
-  fields.clear();
-  unescaped_.clear();
-  do {
-    fields.push_back(at_ < text_.size() && text_[at_] == '"' ? quoted_field() : plain_field());
-  } while (!end_of_record());
-}
-
-std::string_view RecordReader::plain_field() {
-  const std::size_t start = at_;
-  while (at_ < text_.size() && text_[at_] != ',' && text_[at_] != '\n') ++at_;
-  std::size_t end = at_;
-  const bool last = at_ == text_.size() || text_[at_] == '\n';
-  if (last && end > start && text_[end - 1] == '\r') --end;
-  return text_.substr(start, end - start);
-}
-
-std::string_view RecordReader::cut_short() {
-  at_ = text_.size();
-  whole_ = false;
-  return {};
-}
-
-std::string_view RecordReader::quoted_field() {
-  std::string_view field;
-  bool escaped = false;
-  for (std::size_t start = ++at_;;) {
-    const std::size_t quote = text_.find('"', at_);
-    if (quote == std::string_view::npos && !source_.ended()) return cut_short();
-    if (quote == std::string_view::npos) builder_.fail(record_line_, "a quoted field has no closing quote");
-    at_ = quote + 1;
-    if (text_.size() - at_ < 2 && !source_.ended()) return cut_short();  // what follows decides
-    if (at_ < text_.size() && text_[at_] == '"') {
-      escaped = true;
-      ++at_;
-      continue;
-    }
-    field = text_.substr(start, quote - start);
-    break;
-  }
-  line_ += static_cast<std::size_t>(std::count(field.begin(), field.end(), '\n'));
-  if (!at_end_of_field()) {
-    builder_.fail(line_,
-                  text::format("expected a comma or the end of the line after the quoted field {}, found {}",
-                               shown(field), shown(text_.substr(at_, 1))));
-  }
-  if (at_ < text_.size() && text_[at_] == '\r') ++at_;
-  if (!escaped) return field;
-  std::string& copy = unescaped_.emplace_back();
-  for (std::size_t i = 0; i < field.size(); ++i) {
-    copy += field[i];
-    if (field[i] == '"') ++i;
-  }
-  return copy;
-}
-
-bool RecordReader::at_end_of_field() const {
-  const std::string_view rest = text_.substr(at_, 2);
-  return rest.empty() || rest.front() == ',' || rest.front() == '\n' || rest == "\r\n" || rest == "\r";
-}
-
-bool RecordReader::end_of_record() {
-  if (at_ == text_.size()) {
-    whole_ = whole_ && source_.ended();
-    return true;
-  }
-  if (text_[at_++] == ',') return false;
-  ++line_;
-  return true;
-}
-
-constexpr std::array<TraceRole, 7> kColumnRoles = {TraceRole::arrival, TraceRole::input,  TraceRole::output,
-                                                   TraceRole::session, TraceRole::parent, TraceRole::delay,
-                                                   TraceRole::images};
-
-/// Which columns hold what.
-struct Header {
-  std::size_t fields = 0;
-  std::array<std::size_t, kTraceRoles> index{};
-  std::array<std::string, kTraceRoles> name;
-  std::array<TraceColumn, kTraceRoles> column{};
-
-  [[nodiscard]] bool has(TraceRole role) const {
-    return column[static_cast<std::size_t>(role)].role != TraceRole::other;
-  }
-};
-
-/// `asked`: the format whose columns are the only ones that count; null for none.
-TraceColumn column_of(std::string_view name, const TraceFormat* asked) {
-  const auto same = [&](std::string_view known) { return same_name(known, name); };
-  if (asked != nullptr) {
-    const auto& names = std::get<TraceColumns>(asked->rules).names;
-    if (std::none_of(names.begin(), names.end(), same)) return {};
-  }
-  const TraceColumn column = trace_column(name);
-  const bool known = std::find(kColumnRoles.begin(), kColumnRoles.end(), column.role) != kColumnRoles.end();
-  return known ? column : TraceColumn{};
-}
-
-Header read_header(const std::vector<std::string_view>& fields, std::size_t line, const TraceFormat* asked,
-                   const TraceBuilder& builder) {
-  Header header;
-  header.fields = fields.size();
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    const std::string_view name = trimmed(fields[i]);
-    const TraceColumn column = column_of(name, asked);
-    if (column.role == TraceRole::other) continue;
-    const auto role = static_cast<std::size_t>(column.role);
-    if (header.has(column.role)) {
-      builder.fail(line, text::format("columns {} and {} both name {}; keep one of them",
-                                      shown(header.name[role]), shown(name), role_name(column.role)));
-    }
-    header.index[role] = i;
-    header.name[role] = std::string(name);
-    header.column[role] = column;
-  }
-  const std::vector<std::string> found(fields.begin(), fields.end());
-  for (const TraceRole role : {TraceRole::arrival, TraceRole::input, TraceRole::output}) {
-    if (header.has(role)) continue;
-    if (asked != nullptr) {
-      const bool vowel = std::string_view("aeiou").find(asked->name.front()) != std::string_view::npos;
-      builder.fail(
-          line, text::format("no column names {}; {} {} trace begins with the line {}", role_name(role),
-                             vowel ? "an" : "a", asked->name, std::get<TraceColumns>(asked->rules).header));
-    }
-    builder.fail(line, missing_role(role, found, "column of the header line"));
-  }
-  return header;
-}
-
 /// Turns the fields of a record into a row.
 class RowReader {
  public:
-  RowReader(Header header, const TraceFormat& format, bool asked, const TraceOptions& options,
-            TraceBuilder& builder)
+  RowReader(TableHeader header, const TraceFormat& format, bool asked, const GivenColumns& given,
+            char delimiter, const TraceOptions& options, TraceBuilder& builder)
       : header_(std::move(header)),
         format_(format),
         asked_(asked),
         dates_only_(asked && std::get<TraceColumns>(format.rules).dates_only),
+        given_(given),
+        delimiter_(delimiter),
+        thousands_(','),
+        assumed_output_(options.output_tokens),
         builder_(builder) {
     builder.keep({header_.has(TraceRole::session), header_.has(TraceRole::parent),
                   header_.has(TraceRole::delay), header_.has(TraceRole::images), false});
@@ -212,12 +41,13 @@ class RowReader {
     const std::int64_t chosen = chosen_ticks(options);
     ticks_per_second_ = chosen > 0 && !arrival.has_unit ? chosen : usual_ticks_;
     unit_known_ = chosen > 0 || arrival.has_unit || format.says_unit;
+    if (is_of_log(arrival.rank)) builder.sort_as_log();
   }
 
   [[nodiscard]] TraceRow read(const std::vector<std::string_view>& fields, std::size_t line) {
     if (fields.size() != header_.fields) {
-      builder_.fail(line, text::format("expected {} fields as in the header line, found {}", header_.fields,
-                                       fields.size()));
+      builder_.fail(line, text::format("expected {} fields as in the {} line, found {}", header_.fields,
+                                       header_.is_row ? "first" : "header", fields.size()));
     }
     TraceRow row;
     row.line = line;
@@ -225,46 +55,76 @@ class RowReader {
     row.arrival = arrival(fields, line);
     row.ticks_per_second = ticks_per_second_;
     row.unit_known = unit_known_;
-    row.input_tokens = whole(fields, line, TraceRole::input, 0, kMaxTokens);
-    row.output_tokens = whole(fields, line, TraceRole::output, 0, kMaxTokens);
+    row.output_tokens = output(fields, line);
+    row.input_tokens = input(fields, line, row.output_tokens);
     read_extra(row, fields, line);
     return row;
   }
   void describe(const TraceRow& first) {
     TraceOrigin& origin = builder_.origin();
     origin.format = format_.name;
+    origin.delimiter = delimiter_name(delimiter_);
+    for (const TraceRole role : {TraceRole::arrival, TraceRole::input, TraceRole::output, TraceRole::session})
+      note_column(role, origin.columns);
     const auto role = static_cast<std::size_t>(TraceRole::arrival);
     origin.time_unit = first.arrival.is_date() ? "date" : unit_name(ticks_per_second_);
     const bool chosen = ticks_per_second_ != usual_ticks_;
     origin.reason = text::format(
-        "{}; {}",
-        asked_ ? "the format was given"
-               : text::format("columns {}, {} and {}", shown(header_.name[role]),
-                              shown(header_.name[static_cast<std::size_t>(TraceRole::input)]),
-                              shown(header_.name[static_cast<std::size_t>(TraceRole::output)])),
+        "{}; {}", asked_ ? "the format was given" : "the names of its columns",
         first.arrival.is_date()         ? "arrivals are dates"
         : chosen                        ? "the time unit was given"
         : header_.column[role].has_unit ? text::format("{} says its unit", shown(header_.name[role]))
         : format_.says_unit             ? text::format("{} counts {}", format_.name, origin.time_unit)
                                         : "no name says a unit, so seconds");
   }
+  /// Whether numbers have a decimal comma, by the first row: then a point separates thousands.
+  void look_at_numbers(const std::vector<std::string_view>& fields) {
+    const std::string_view text = field(fields, TraceRole::arrival);
+    const bool comma = text.find(',') != std::string_view::npos && text.find(':') == std::string_view::npos;
+    if (delimiter_ != ',' && comma) thousands_ = '.';
+  }
 
  private:
   [[nodiscard]] std::string_view field(const std::vector<std::string_view>& fields, TraceRole role) const {
     return trimmed(fields[header_.index[static_cast<std::size_t>(role)]]);
   }
+  void note_column(TraceRole role, std::string& columns) const {
+    if (!header_.has(role) && !given_[role].constant) return;
+    columns += columns.empty() ? "" : ",";
+    columns += std::string(role_key(role)) + "=";
+    columns += header_.has(role) ? header_.name_of(role) : text::format("{}", *given_[role].constant);
+  }
   [[nodiscard]] Instant arrival(const std::vector<std::string_view>& fields, std::size_t line) const {
     const std::string_view text = field(fields, TraceRole::arrival);
-    const std::optional<Instant> instant = dates_only_ ? scan_date(text) : scan_instant(text);
+    std::optional<Instant> instant = dates_only_ ? scan_date(text) : scan_instant(text);
+    if (!instant && delimiter_ != ',' && !dates_only_) instant = scan_comma_number(text);
     if (!instant) fail(line, TraceRole::arrival, text);
     return *instant;
   }
   [[nodiscard]] std::int32_t whole(const std::vector<std::string_view>& fields, std::size_t line,
                                    TraceRole role, std::int64_t min, std::int64_t max) const {
     const std::string_view text = field(fields, role);
-    const std::optional<std::int64_t> count = scan_integer(text);
+    std::optional<std::int64_t> count = scan_count(text, thousands_);
+    if (!count && thousands_ == '.') {
+      const auto real = scan_comma_number(text);  // 12,0
+      if (real && real->value == std::floor(real->value)) count = static_cast<std::int64_t>(real->value);
+    }
     if (!count || *count < min || *count > max) fail(line, role, text);
     return static_cast<std::int32_t>(*count);
+  }
+  // No length of the reply is how tables write a request that failed.
+  [[nodiscard]] std::int32_t output(const std::vector<std::string_view>& fields, std::size_t line) {
+    if (const auto& constant = given_[TraceRole::output].constant) return *constant;
+    if (!is_gap(field(fields, TraceRole::output)))
+      return whole(fields, line, TraceRole::output, 0, kMaxTokens);
+    ++(assumed_output_ > 0 ? builder_.origin().assumed : builder_.origin().failed);
+    return assumed_output_;
+  }
+  [[nodiscard]] std::int32_t input(const std::vector<std::string_view>& fields, std::size_t line,
+                                   std::int32_t output_tokens) const {
+    if (const auto& constant = given_[TraceRole::input].constant) return *constant;
+    if (output_tokens == 0 && is_gap(field(fields, TraceRole::input))) return 0;
+    return whole(fields, line, TraceRole::input, 0, kMaxTokens);
   }
   void read_extra(TraceRow& row, const std::vector<std::string_view>& fields, std::size_t line) {
     if (header_.has(TraceRole::session)) {
@@ -288,10 +148,14 @@ class RowReader {
                                      expected_in(role, dates_only_), shown(found)));
   }
 
-  Header header_;
+  TableHeader header_;
   const TraceFormat& format_;
   bool asked_;
   bool dates_only_;
+  const GivenColumns& given_;
+  char delimiter_;
+  char thousands_;
+  std::int32_t assumed_output_;
   std::int64_t usual_ticks_ = 1;  // of the name, or of the format
   std::int64_t ticks_per_second_ = 1;
   bool unit_known_ = false;
@@ -301,18 +165,22 @@ class RowReader {
 }  // namespace
 
 Trace parse_csv(TextSource& text, const std::string& source, const TraceOptions& options) {
+  const GivenColumns given(options.columns, source);
   TraceBuilder builder(source, options);
-  RecordReader records(text, builder);
+  const char delimiter = sniffed_delimiter(text);
+  RecordReader records(text, builder, delimiter);
   std::vector<std::string_view> fields;
   if (!records.next(fields)) return builder.finish();
   const TraceFormat* asked = options.format == "auto" ? nullptr : &trace_format(options.format);
   if (asked != nullptr && asked->any_names) asked = nullptr;
   const TraceFormat& format = asked != nullptr ? *asked : recognised(fields);
-  RowReader rows(read_header(fields, records.line(), asked, builder), format, asked != nullptr, options,
-                 builder);
+  TableHeader header = read_header(fields, records.line(), asked, given, builder);
+  bool more = header.is_row || records.next(fields);
+  RowReader rows(std::move(header), format, asked != nullptr, given, delimiter, options, builder);
   if (text.ended())
     builder.reserve(static_cast<std::size_t>(std::count(text.rest().begin(), text.rest().end(), '\n')));
-  while (records.next(fields)) {
+  for (; more; more = records.next(fields)) {
+    if (builder.rows() == 0) rows.look_at_numbers(fields);
     const TraceRow row = rows.read(fields, records.line());
     if (builder.rows() == 0) rows.describe(row);
     builder.add(row);

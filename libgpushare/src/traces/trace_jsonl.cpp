@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/text.hpp"
+#include "traces/given_columns.hpp"
 #include "traces/text_source.hpp"
 #include "traces/trace_builder.hpp"
 #include "traces/trace_columns.hpp"
@@ -53,17 +54,30 @@ class Diagnosis : public nlohmann::json_sax<nlohmann::json> {
   }
 };
 
+bool is_missing(const TraceMember& found) {
+  return found.is_null() || (found.kind == MemberKind::string && is_gap(found.text));
+}
+
+/// The request says an error instead of a length, or that it has none.
+bool has_failed(const TraceObject& request, TraceRole role) {
+  return request.has(role) ? is_missing(request[role]) : request.says_error;
+}
+
 /// Reads line after line; the first one decides the format, and with it the unit of arrivals.
 class LineReader {
  public:
-  LineReader(TraceBuilder& builder, const TraceOptions& options) : builder_(builder), options_(options) {}
+  LineReader(TraceBuilder& builder, const TraceOptions& options, const GivenColumns& given)
+      : builder_(builder), options_(options), given_(given), objects_(given) {}
 
   void read(std::string_view text, std::size_t line) {
     line_ = line;
     JsonScanner json(text);
     if (!objects_.read(json, object_) || !json.finished()) diagnose(text);
     if (!object_.problem.empty()) builder_.fail(line, object_.problem);
-    if (format_ == nullptr) decide();
+    if (format_ == nullptr) {
+      check_given();
+      decide();
+    }
     if (rules().becomes_by != nullptr && options_.format != format_->name) reconsider();
     if (object_.has(TraceRole::requests)) return add_session();
     add_request(object_, object_);
@@ -71,6 +85,7 @@ class LineReader {
 
  private:
   [[noreturn]] void diagnose(std::string_view text) const;
+  void check_given() const;
   void decide();
   void reconsider();
   void describe();
@@ -105,6 +120,7 @@ class LineReader {
 
   TraceBuilder& builder_;
   const TraceOptions& options_;
+  const GivenColumns& given_;
   TraceObjectReader objects_;
   TraceObject object_;
   std::size_t line_ = 0;
@@ -128,7 +144,8 @@ void LineReader::describe() {
   origin.format = format_->name;
   const bool asked = options_.format != "auto";
   const TraceMember& at = object_[TraceRole::arrival];
-  if (at.kind == MemberKind::string) {
+  const auto instant = at.kind == MemberKind::string ? scan_instant(at.text) : std::nullopt;
+  if (instant && instant->is_date()) {
     origin.time_unit = "date";
   } else {
     origin.time_unit = unit_name(at.name.empty() ? format_->ticks_per_second : ticks_per_second(at.column));
@@ -139,10 +156,31 @@ void LineReader::describe() {
                            : format_->says_unit
                                ? text::format("{} counts {}", format_->name, origin.time_unit)
                                : "no name says a unit, so seconds";
+  if (is_of_log(at.column.rank) && !rules().in_sessions) builder_.sort_as_log();
+  origin.columns.clear();
+  for (const TraceRole role : {TraceRole::arrival, TraceRole::input, TraceRole::output}) {
+    const auto& constant = given_[role].constant;
+    if (!constant && !object_.has(role)) continue;
+    origin.columns += text::format("{}{}={}", origin.columns.empty() ? "" : ",", role_key(role),
+                                   constant ? std::to_string(*constant) : std::string(object_[role].name));
+  }
   std::string members = "members";
   for (std::size_t i = 0; i < std::min<std::size_t>(object_.names.size(), 8); ++i)
     members += (i > 0 ? ", " : " ") + shown(object_.names[i]);
   origin.reason = text::format("{}; {}", asked ? "the format was given" : members, unit);
+}
+
+void LineReader::check_given() const {
+  for (const TraceRole role : {TraceRole::arrival, TraceRole::input, TraceRole::output, TraceRole::session}) {
+    const GivenColumn& given = given_[role];
+    if (given.position > 0) {
+      builder_.fail(line_,
+                    text::format("columns: {}=#{}: members of an object have names, not places; found {}",
+                                 role_key(role), given.position, text::join(names(object_), ", ")));
+    }
+    if (!given.name.empty() && !object_.has(role))
+      builder_.fail(line_, missing_name(given.name, names(object_), "member"));
+  }
 }
 
 void LineReader::decide() {
@@ -165,8 +203,8 @@ std::int64_t LineReader::ticks_per_second(const TraceColumn& column) const {
 }
 
 Instant LineReader::arrival(const TraceMember& found) {
-  const bool text = found.kind == MemberKind::string;
-  const std::optional<Instant> instant = text                               ? scan_date(found.text)
+  const bool text = found.kind == MemberKind::string;  // loggers write numbers as strings too
+  const std::optional<Instant> instant = text                               ? scan_instant(found.text)
                                          : found.kind == MemberKind::number ? scan_number(found.text)
                                                                             : std::nullopt;
   if (!instant) fail(found, expected_in(TraceRole::arrival, false));
@@ -191,7 +229,8 @@ void LineReader::check_unit(const TraceMember& found, const Instant& instant) {
 }
 
 std::int64_t LineReader::whole(const TraceMember& found, std::int64_t min, std::int64_t max) const {
-  const auto number = found.kind == MemberKind::number ? scan_integer(found.text) : std::nullopt;
+  const bool written = found.kind == MemberKind::number || found.kind == MemberKind::string;
+  const auto number = written ? scan_count(found.text, ',') : std::nullopt;
   if (!number || *number < min || *number > max) fail(found, expected_in(found.column.role, false));
   return *number;
 }
@@ -208,6 +247,8 @@ std::string_view LineReader::id(const TraceMember& found) const {
 }
 
 std::int32_t LineReader::input_tokens(const TraceObject& request) {
+  if (const auto& constant = given_[TraceRole::input].constant) return *constant;
+  if (has_failed(request, TraceRole::input) && has_failed(request, TraceRole::output)) return 0;
   const TraceMember& text = request[TraceRole::text];
   if (request.has(TraceRole::input) || text.kind != MemberKind::string) {
     return static_cast<std::int32_t>(whole(member(request, TraceRole::input), 0, kMaxTokens));
@@ -219,13 +260,15 @@ std::int32_t LineReader::input_tokens(const TraceObject& request) {
 
 // AIPerf sets no limit where a request has none: the model decides, and only the user can say for how long.
 std::int32_t LineReader::output_tokens(const TraceObject& request) {
-  if (request.has(TraceRole::output))
-    return static_cast<std::int32_t>(whole(request[TraceRole::output], 0, kMaxTokens));
-  if (options_.output_tokens == 0) {
+  if (const auto& constant = given_[TraceRole::output].constant) return *constant;
+  const TraceMember& output = request[TraceRole::output];
+  if (request.has(TraceRole::output) && !is_missing(output))
+    return static_cast<std::int32_t>(whole(output, 0, kMaxTokens));
+  if (options_.output_tokens == 0 && !has_failed(request, TraceRole::output)) {
     builder_.fail(line_, missing_role(TraceRole::output, names(request), "member of the object") +
                              "; or say with output_tokens how long such replies are");
   }
-  ++builder_.origin().assumed;
+  ++(options_.output_tokens > 0 ? builder_.origin().assumed : builder_.origin().failed);
   return options_.output_tokens;
 }
 
@@ -336,11 +379,18 @@ void LineReader::add_session() {
 }  // namespace
 
 Trace parse_jsonl(TextSource& text, const std::string& source, const TraceOptions& options) {
+  const GivenColumns given(options.columns, source);
   TraceBuilder builder(source, options);
-  LineReader reader(builder, options);
-  LineCutter lines(text);
-  std::string_view line;
-  while (lines.next(line)) reader.read(line, lines.number());
+  LineReader reader(builder, options, given);
+  std::string_view found;
+  if (ObjectCutter::fits(text)) {
+    ObjectCutter objects(text);
+    while (objects.next(found)) reader.read(found, objects.number());
+    if (!objects.closed()) builder.fail(objects.number(), "the array has no end: the file is cut short");
+  } else {
+    LineCutter lines(text);
+    while (lines.next(found)) reader.read(found, lines.number());
+  }
   return builder.finish();
 }
 

@@ -2,6 +2,14 @@
 #include "core/text.hpp"
 
 namespace gpushare {
+namespace {
+
+/// Null is no value: another member may have one.
+bool taken(const TraceMember& member) {
+  return member.kind != TraceMember::Kind::absent && !member.is_null();
+}
+
+}  // namespace
 
 void TraceObject::clear() {
   members.fill({});
@@ -10,31 +18,48 @@ void TraceObject::clear() {
   has_hash_ids = false;
   requests.clear();
   problem.clear();
+  paths.clear();
+  says_error = false;
 }
 
-TraceColumn TraceObjectReader::meaning(std::string_view name, std::size_t place) {
-  constexpr std::size_t kRemembered = 64;
-  if (place >= kRemembered) return trace_column(name);
-  if (place >= meanings_.size()) meanings_.resize(place + 1);
-  Meaning& remembered = meanings_[place];
-  if (remembered.name != name) remembered = {std::string(name), trace_column(name)};
+TraceColumn TraceObjectReader::meaning(std::string_view path) {
+  constexpr std::size_t kRemembered = 256;
+  if (place_ >= kRemembered) return given_.meaning(path);
+  if (place_ >= meanings_.size()) meanings_.resize(place_ + 1);
+  Meaning& remembered = meanings_[place_++];
+  if (remembered.path != path) remembered = {std::string(path), given_.meaning(path)};
   return remembered.column;
 }
 
 bool TraceObjectReader::read(JsonScanner& json, TraceObject& object, bool nested) {
   object.clear();
-  if (json.peek() != '{') return false;
+  if (!nested) place_ = 0;
+  return json.peek() == '{' && read_members(json, object, nested);
+}
+
+bool TraceObjectReader::read_members(JsonScanner& json, TraceObject& object, bool nested) {
   for (bool more = json.open('{'); more; more = json.next('{')) {
     const std::string_view name = json.key();
     if (json.broken()) return false;
-    const TraceColumn column = meaning(name, object.names.size());
+    const TraceColumn column = meaning(name);
     object.names.push_back(name);
     TraceMember& member = object.members[static_cast<std::size_t>(column.role)];
     if (column.role == TraceRole::other) {
+      const char c = json.peek();
+      object.says_error = object.says_error || (name == "error" && (c == '{' || c == '['));
+      if (c == '{' && !nested) {
+        path_.assign(name);
+        read_inner(json, object, 1);
+      } else {
+        json.skip();
+      }
+      continue;
+    }
+    if (taken(member) && (member.column.rank < column.rank || json.peek() == 'n')) {
       json.skip();
       continue;
     }
-    if (member.kind != TraceMember::Kind::absent && object.problem.empty()) {
+    if (taken(member) && member.column.rank == column.rank && object.problem.empty()) {
       object.problem = text::format("members {} and {} both name {}; keep one of them", shown(member.name),
                                     shown(name), role_name(column.role));
     }
@@ -43,6 +68,45 @@ bool TraceObjectReader::read(JsonScanner& json, TraceObject& object, bool nested
     read_member(json, object, member, nested);
   }
   return !json.broken();
+}
+
+// Members of members, to a depth that no format exceeds; {"value": 7, "unit": "tokens"} is what its own name says.
+void TraceObjectReader::read_inner(JsonScanner& json, TraceObject& object, int depth) {
+  constexpr int kDeepest = 4;
+  if (depth > kDeepest) return json.skip();
+  const std::size_t outer = path_.size();
+  for (bool more = json.open('{'); more; more = json.next('{')) {
+    const std::string_view name = json.key();
+    if (json.broken()) return;
+    path_.resize(outer);
+    if (name != "value") path_.append(".").append(name);
+    TraceColumn column = meaning(path_);
+    const bool wanted = column.role == TraceRole::arrival || column.role == TraceRole::input ||
+                        column.role == TraceRole::output || !given_[column.role].name.empty();
+    if (json.peek() == '{') {
+      read_inner(json, object, depth + 1);
+    } else if (wanted) {
+      column.rank += kRanksOfADepth * depth;
+      take_inner(json, object, column);
+    } else {
+      json.skip();
+    }
+  }
+  path_.resize(outer);
+}
+
+void TraceObjectReader::take_inner(JsonScanner& json, TraceObject& object, const TraceColumn& column) {
+  TraceMember& member = object.members[static_cast<std::size_t>(column.role)];
+  if (taken(member) && (member.column.rank < column.rank || json.peek() == 'n')) return json.skip();
+  const std::string& path = object.paths.emplace_back(path_);
+  if (taken(member) && member.column.rank == column.rank && object.problem.empty()) {
+    object.problem =
+        text::format("members {} and {} both name {}; say which one counts with columns (--columns)",
+                     shown(member.name), shown(path), role_name(column.role));
+  }
+  member.name = path;
+  member.column = column;
+  read_member(json, object, member, true);
 }
 
 void TraceObjectReader::read_member(JsonScanner& json, TraceObject& object, TraceMember& member,

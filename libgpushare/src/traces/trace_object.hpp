@@ -2,11 +2,13 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "traces/given_columns.hpp"
 #include "traces/trace_columns.hpp"
 #include "traces/trace_json.hpp"
 
@@ -16,9 +18,10 @@ namespace gpushare {
 struct TraceMember {
   enum class Kind : std::uint8_t { absent, number, string, other };
   Kind kind = Kind::absent;
-  std::string_view name;
+  std::string_view name;  ///< a path where it is inside other members
   std::string_view text;  ///< of the number or string; for messages otherwise
   TraceColumn column;
+  [[nodiscard]] bool is_null() const { return kind == Kind::other && text == "null"; }
 };
 
 /// The known members of an object; what is not known only has to be correct JSON. Views into the scanner's text.
@@ -28,6 +31,8 @@ struct TraceObject {
   std::vector<std::int64_t> hash_ids;
   bool has_hash_ids = false;
   std::vector<TraceObject> requests;  ///< turns of a session
+  std::deque<std::string> paths;      ///< of members inside others; a deque does not move them
+  bool says_error = false;            ///< a member "error" that is not null, false or empty
   std::string problem;                ///< what is wrong with it beyond its syntax
 
   [[nodiscard]] const TraceMember& operator[](TraceRole role) const {
@@ -40,19 +45,27 @@ struct TraceObject {
 /// Reads objects one after another; remembers the meaning of names, which seldom change from line to line.
 class TraceObjectReader {
  public:
+  explicit TraceObjectReader(const GivenColumns& given) : given_(given) {}
+
   /// False when the text is not a JSON object; then is_json() of it may still hold.
   [[nodiscard]] bool read(JsonScanner& json, TraceObject& object, bool nested = false);
 
  private:
   struct Meaning {
-    std::string name;
+    std::string path;
     TraceColumn column;
   };
-  [[nodiscard]] TraceColumn meaning(std::string_view name, std::size_t place);
+  [[nodiscard]] TraceColumn meaning(std::string_view path);
+  [[nodiscard]] bool read_members(JsonScanner& json, TraceObject& object, bool nested);
   void read_member(JsonScanner& json, TraceObject& object, TraceMember& member, bool nested);
+  void read_inner(JsonScanner& json, TraceObject& object, int depth);
+  void take_inner(JsonScanner& json, TraceObject& object, const TraceColumn& column);
   void read_requests(JsonScanner& json, TraceObject& object, TraceMember& member, bool nested);
 
-  std::vector<Meaning> meanings_;  // by place in the object
+  const GivenColumns& given_;
+  std::vector<Meaning> meanings_;  // by place in the line
+  std::size_t place_ = 0;
+  std::string path_;  // of the member in hand
 };
 
 }  // namespace gpushare

@@ -1,6 +1,8 @@
 #include "traces/trace_scan.hpp"
 #include "core/text.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <cmath>
@@ -34,7 +36,7 @@ struct DateCursor {
     return good ? value : min;
   }
   std::int64_t fraction_ns() {
-    if (!starts_with('.')) return 0;
+    if (!starts_with('.') && !starts_with(',')) return 0;
     text.remove_prefix(1);
     std::int64_t value = 0;
     std::size_t count = 0;
@@ -56,16 +58,113 @@ struct DateCursor {
   }
 };
 
-std::optional<std::int64_t> scan_day(DateCursor& cursor) {
+constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+std::optional<std::int64_t> days_since_1970(int year, int month, int day) {
   namespace chrono = std::chrono;
-  const int year = cursor.digits(4, 1970, 2199);
-  cursor.expect('-');
-  const auto month = static_cast<unsigned>(cursor.digits(2, 1, 12));
-  cursor.expect('-');
-  const auto day = static_cast<unsigned>(cursor.digits(2, 1, 31));
-  const chrono::year_month_day date{chrono::year{year}, chrono::month{month}, chrono::day{day}};
-  if (!cursor.good || !date.ok()) return std::nullopt;
+  const chrono::year_month_day date{chrono::year{year}, chrono::month{static_cast<unsigned>(month)},
+                                    chrono::day{static_cast<unsigned>(day)}};
+  if (!date.ok()) return std::nullopt;
   return chrono::sys_days{date}.time_since_epoch().count();
+}
+
+/// One or two digits.
+int short_number(DateCursor& cursor, int min, int max) {
+  const bool two = cursor.text.size() > 1 && is_digit(cursor.text[1]);
+  return cursor.digits(two ? 2 : 1, min, max);
+}
+
+int month_by_name(DateCursor& cursor) {
+  const auto found = std::find(kMonths.begin(), kMonths.end(), cursor.text.substr(0, 3));
+  cursor.good = cursor.good && found != kMonths.end();
+  if (!cursor.good) return 1;
+  cursor.text.remove_prefix(3);
+  return static_cast<int>(found - kMonths.begin()) + 1;
+}
+
+/// The day of a date: 2026-11-29 or 2026/11/29; 29/Nov/2026, as web servers write it; 11/29/2026, month first;
+/// 29.11.2026, day first.
+std::optional<std::int64_t> scan_day(DateCursor& cursor) {
+  constexpr int kFirst = 1970, kLast = 2199;
+  if (cursor.text.size() < 8) return std::nullopt;
+  const char* start = cursor.text.data();
+  if (const char mark = cursor.text[4];
+      std::all_of(start, start + 4, is_digit) && (mark == '-' || mark == '/')) {
+    const int year = cursor.digits(4, kFirst, kLast);
+    cursor.expect(mark);
+    const int month = cursor.digits(2, 1, 12);
+    cursor.expect(mark);
+    const int day = cursor.digits(2, 1, 31);
+    return cursor.good ? days_since_1970(year, month, day) : std::nullopt;
+  }
+  const int first = short_number(cursor, 1, 31);
+  const char mark = cursor.starts_with('.') ? '.' : '/';
+  cursor.expect(mark);
+  const bool named = cursor.good && !cursor.text.empty() && !is_digit(cursor.text.front());
+  const int second = named ? month_by_name(cursor) : short_number(cursor, 1, 31);
+  cursor.expect(mark);
+  const int year = cursor.digits(4, kFirst, kLast);
+  const bool day_first = named || mark == '.';
+  const int month = day_first ? second : first;
+  if (!cursor.good || month > 12) return std::nullopt;
+  return days_since_1970(year, month, day_first ? first : second);
+}
+
+/// Seconds of the day: 18:15 or 18:15:46 or 6:15:46 PM, without a fraction.
+std::int64_t scan_clock(DateCursor& cursor) {
+  const int hours = short_number(cursor, 0, 23);
+  cursor.expect(':');
+  const int minutes = cursor.digits(2, 0, 59);
+  int seconds = 0;
+  if (cursor.starts_with(':')) {
+    cursor.expect(':');
+    seconds = cursor.digits(2, 0, 59);
+  }
+  return hours * std::int64_t{3600} + minutes * std::int64_t{60} + seconds;
+}
+
+/// Adds what AM or PM says to a clock of twelve hours.
+std::int64_t half_day_s(DateCursor& cursor, std::int64_t clock_s) {
+  constexpr std::int64_t kNoon = 12 * 3600;
+  for (const bool afternoon : {false, true}) {
+    const std::string_view word = afternoon ? " PM" : " AM";
+    if (cursor.text.substr(0, word.size()) != word) continue;
+    cursor.text.remove_prefix(word.size());
+    cursor.good = cursor.good && clock_s >= 3600 && clock_s < kNoon + 3600;
+    return (clock_s >= kNoon ? -kNoon : 0) + (afternoon ? kNoon : 0);
+  }
+  return 0;
+}
+
+/// Reads a zone, if there is one: seconds east of Greenwich.
+std::int64_t scan_zone(DateCursor& cursor) {
+  if (cursor.starts_with(' ')) cursor.text.remove_prefix(1);
+  if (cursor.text == "UTC" || cursor.text == "GMT") {
+    cursor.text = {};
+    return 0;
+  }
+  if (cursor.starts_with('+') || cursor.starts_with('-')) return cursor.offset_s();
+  cursor.expect('Z');
+  return 0;
+}
+
+/// 1,164,000: one to three digits, then groups of three behind one and the same mark.
+std::optional<std::int64_t> scan_groups(std::string_view text, char thousands) {
+  constexpr std::size_t kGroup = 3, kLongest = 32;
+  std::size_t at = 0;
+  while (at < text.size() && is_digit(text[at])) ++at;
+  if (at == 0 || at > kGroup || at == text.size() || text.size() > kLongest) return std::nullopt;
+  const char mark = text[at];
+  if (mark != thousands && mark != '_' && mark != '\'') return std::nullopt;
+  std::string digits(text.substr(0, at));
+  for (; at < text.size(); at += kGroup + 1) {
+    const std::string_view group = text.substr(at + 1, kGroup);
+    if (text[at] != mark || group.size() != kGroup || !std::all_of(group.begin(), group.end(), is_digit))
+      return std::nullopt;
+    digits += group;
+  }
+  return scan_integer(digits);
 }
 
 }  // namespace
@@ -102,21 +201,16 @@ std::optional<Instant> scan_date(std::string_view text) {
   DateCursor cursor{text};
   const auto day = scan_day(cursor);
   if (!day) return std::nullopt;
-  cursor.expect(cursor.starts_with('T') ? 'T' : ' ');
-  std::int64_t seconds = *day * 86'400 + cursor.digits(2, 0, 23) * std::int64_t{3600};
-  cursor.expect(':');
-  seconds += cursor.digits(2, 0, 59) * std::int64_t{60};
-  cursor.expect(':');
-  seconds += cursor.digits(2, 0, 59);
+  const bool web = cursor.starts_with(':');  // 29/Nov/2026:17:30:20
+  if (cursor.starts_with(',')) cursor.expect(',');
+  cursor.expect(web ? ':' : cursor.starts_with('T') ? 'T' : ' ');
+  const std::int64_t clock_s = scan_clock(cursor);
   const std::int64_t fraction = cursor.fraction_ns();
+  std::int64_t seconds = *day * 86'400 + clock_s + half_day_s(cursor, clock_s);
   Instant instant{Instant::Form::date, 0, 0};
   if (!cursor.text.empty()) {
     instant.form = Instant::Form::zoned_date;
-    if (cursor.starts_with('+') || cursor.starts_with('-')) {
-      seconds -= cursor.offset_s();
-    } else {
-      cursor.expect('Z');
-    }
+    seconds -= scan_zone(cursor);
   }
   if (!cursor.good || !cursor.text.empty()) return std::nullopt;
   instant.ticks = seconds * kNanosecondsPerSecond + fraction;
@@ -125,8 +219,29 @@ std::optional<Instant> scan_date(std::string_view text) {
 }
 
 std::optional<Instant> scan_instant(std::string_view text) {
-  const bool has_year = text.size() > 4 && is_digit(text[3]) && text[4] == '-';  // 1.5e-09 has none
-  return has_year ? scan_date(text) : scan_number(text);
+  return text.find(':') != std::string_view::npos ? scan_date(text) : scan_number(text);
+}
+
+std::optional<Instant> scan_comma_number(std::string_view text) {
+  const std::size_t comma = text.find(',');
+  if (comma == std::string_view::npos || text.size() > 64) return scan_number(text);
+  std::string with_point(text);
+  with_point[comma] = '.';
+  return scan_number(with_point);
+}
+
+bool is_gap(std::string_view text) {
+  static constexpr std::array<std::string_view, 9> kGaps = {"",     "nan",  "NaN", "null", "NULL",
+                                                            "None", "<NA>", "N/A", "-"};
+  return text.size() < 5 && std::find(kGaps.begin(), kGaps.end(), text) != kGaps.end();
+}
+
+std::optional<std::int64_t> scan_count(std::string_view text, char thousands) {
+  if (const auto whole = scan_integer(text)) return whole;
+  if (const auto grouped = scan_groups(text, thousands)) return grouped;
+  const auto real = scan_number(text);
+  const bool whole = real && real->value == std::floor(real->value) && std::abs(real->value) < 1e15;
+  return whole ? std::optional(static_cast<std::int64_t>(real->value)) : std::nullopt;
 }
 
 std::string printed(const Instant& instant) {

@@ -34,10 +34,18 @@ inline constexpr double kMaxTicks = 4e18;
 [[nodiscard]] std::optional<std::int64_t> scan_integer(std::string_view text);
 /// The whole text as a finite number of at most kMaxTicks.
 [[nodiscard]] std::optional<Instant> scan_number(std::string_view text);
-/// `2023-11-16 18:15:46.6805900`, `2024-05-10T00:00:00+00:00`, `...Z`: up to nine digits of a second, 1970 to 2199.
+/// `2023-11-16 18:15:46.6805900`, `2024-05-10T00:00:00+00:00`, `...Z`; `29/Nov/2026:17:30:20 +0000` (web servers);
+/// `11/29/2026 5:30:20 PM` (month first); `29.11.2026 17:30`: up to nine digits of a second, 1970 to 2199.
 [[nodiscard]] std::optional<Instant> scan_date(std::string_view text);
-/// A date where the text begins like one, a number otherwise.
+/// A date where the text has a clock, a number otherwise.
 [[nodiscard]] std::optional<Instant> scan_instant(std::string_view text);
+/// A number with a decimal comma, or with none.
+[[nodiscard]] std::optional<Instant> scan_comma_number(std::string_view text);
+/// What tables write where there is no value: nothing, NaN, null, None, NA, a dash.
+[[nodiscard]] bool is_gap(std::string_view text);
+/// A whole number as people and tables write it: 1164, 1164.0, and 1,164 or 1'164 in groups of three digits;
+/// `thousands` is the mark of groups beside _ and '.
+[[nodiscard]] std::optional<std::int64_t> scan_count(std::string_view text, char thousands);
 
 /// For messages: the number, or the date with the digits that it needs.
 [[nodiscard]] std::string printed(const Instant& instant);

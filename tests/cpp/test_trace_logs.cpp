@@ -1,0 +1,205 @@
+// Tables and JSON as people, spreadsheets and loggers write them: every way of writing reads back the same requests.
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gpushare/errors.hpp"
+#include "gpushare/trace.hpp"
+#include "traces/trace_formats.hpp"
+#include "traces/trace_scan.hpp"
+
+namespace test_trace_logs {
+
+namespace {
+
+using namespace gpushare;
+
+TraceOptions with_columns(std::string columns) {
+  TraceOptions options;
+  options.columns = std::move(columns);
+  return options;
+}
+
+std::string refusal(std::string_view text, const TraceOptions& options = {}) {
+  try {
+    (void)parse_trace(text, "log", options);
+  } catch (const TraceError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+void check_two(const Trace& trace) {
+  CHECK(trace.arrival_s == std::vector<double>{0, 1.5});
+  CHECK(trace.input_tokens == std::vector<std::int32_t>{1164, 9});
+  CHECK(trace.output_tokens == std::vector<std::int32_t>{76, 1010});
+}
+
+TEST_CASE("a table is read whatever separates its fields and however its numbers are written") {
+  for (const char* text : {"arrival_s;input_tokens;output_tokens\n1;1164;76\n2.5;9;1010\n",
+                           "arrival_s\tinput_tokens\toutput_tokens\n1\t1164\t76\n2.5\t9\t1010\n",
+                           "arrival_s|input_tokens|output_tokens\r\n1|1164|76\r\n2.5|9|1010\r\n",
+                           "arrival_s,input_tokens,output_tokens\n1,\"1,164\",76\n2.5,9,\"1,010\"\n",
+                           "arrival_s;input_tokens;output_tokens\n1,0;1.164;76\n2,5;9;1.010\n",
+                           "arrival_s;input_tokens;output_tokens\n1,0;1164,0;76,0\n2,5;9,0;1010,0\n",
+                           "arrival_s,input_tokens,output_tokens\n1,1164.0,76.0\n2.5,9.0,1.01e3\n",
+                           "arrival_s,input_tokens,output_tokens\n1,1_164,76\n2.5,9,1'010\n",
+                           ",arrival_s,input_tokens,output_tokens\n0,1,1164,76\n1,2.5,9,1010\n"}) {
+    CAPTURE(text);
+    check_two(parse_trace(text, "log"));
+  }
+  CHECK(parse_trace("arrival_s;input_tokens;output_tokens\n1;1;1\n", "log").origin.delimiter == "semicolon");
+}
+
+TEST_CASE("names are the same in any case and however their words are separated") {
+  for (const char* text : {"startTime,promptTokens,completionTokens\n1,1164,76\n2.5,9,1010\n",
+                           "Start Time,Prompt Tokens,Completion-Tokens\n1,1164,76\n2.5,9,1010\n",
+                           "startTimeMs,inputTokens,OutputTokens\n1000,1164,76\n2500,9,1010\n",
+                           "timestamp (ms),isl,osl\n1000,1164,76\n2500,9,1010\n"}) {
+    CAPTURE(text);
+    check_two(parse_trace(text, "log"));
+  }
+}
+
+TEST_CASE("of the times of a log that of the start counts, and its rows are put in their order") {
+  const Trace trace = parse_trace(
+      "request_id,call_type,startTime,endTime,completionStartTime,model,total_tokens,prompt_tokens,"
+      "completion_tokens\n"
+      "b,x,2026-05-16T18:00:01.5+00:00,2026-05-16T18:00:02+00:00,2026-05-16T18:00:01.6+00:00,m,1019,9,1010\n"
+      "a,x,2026-05-16T18:00:00+00:00,2026-05-16T18:00:03+00:00,2026-05-16T18:00:00.5+00:00,m,1240,1164,76\n",
+      "spend.csv");
+  check_two(trace);
+  CHECK(trace.origin.is_log);
+  CHECK(trace.origin.inversions == 1);
+  CHECK(trace.origin.columns == "arrival=startTime,input=prompt_tokens,output=completion_tokens");
+}
+
+TEST_CASE("JSON is read as lines, as objects over several lines, and as an array of rows") {
+  for (const char* text :
+       {"[{\"time\": 1, \"input_tokens\": 1164, \"output_tokens\": 76}, {\"time\": 2.5, \"input_tokens\": 9, "
+        "\"output_tokens\": 1010}]",
+        "[\n  {\n    \"time\": 1,\n    \"input_tokens\": 1164,\n    \"output_tokens\": 76\n  },\n  "
+        "{\"time\": 2.5,\n "
+        "\"input_tokens\": 9, \"output_tokens\": 1010}\n]\n",
+        "{\n \"time\": 1, \"note\": \"a \\\" } b\", \"input_tokens\": 1164, \"output_tokens\": 76\n}\n{\n "
+        "\"time\": "
+        "2.5, \"input_tokens\": 9, \"output_tokens\": 1010\n}\n",
+        "{\"time\": \"1\", \"input_tokens\": \"1164\", \"output_tokens\": 76.0}\n"
+        "{\"time\": \"2.5\", \"input_tokens\": 9, \"output_tokens\": \"1,010\"}\n"}) {
+    CAPTURE(text);
+    check_two(parse_trace(text, "log"));
+    for (const std::size_t block : {1, 7, 64}) check_two(read_trace_in_blocks(text, block, "log"));
+  }
+  CHECK(refusal("[{\"time\": 1, \"input_tokens\": 4, \"output_tokens\": 6},\n") ==
+        "log:2: the array has no end: the file is cut short");
+  CHECK(refusal("[1, 2]") == "log:1: expected a JSON object, found \"1\"");
+}
+
+TEST_CASE("members inside members are found where no outer one says the same") {
+  const Trace records = parse_trace(
+      R"({"metadata": {"session_num": 0, "request_start_ns": 1778954400000000000, "request_end_ns": 1778954401000000000},)"
+      R"( "metrics": {"input_sequence_length": {"value": 1164, "unit": "tokens"}, "output_sequence_length": {"value": 76,)"
+      R"( "unit": "tokens"}}, "error": null})"
+      "\n"
+      R"({"metadata": {"session_num": 2, "request_start_ns": 1778954409000000000}, "metrics": {}, "error": {"code": 5}})"
+      "\n"
+      R"({"metadata": {"session_num": 1, "request_start_ns": 1778954401500000000}, "metrics": {"input_sequence_length":)"
+      R"( {"value": 9}, "output_sequence_length": {"value": 1010}}, "error": null})"
+      "\n",
+      "records.jsonl");
+  check_two(records);
+  CHECK(records.origin.time_unit == "ns");
+  CHECK(records.origin.failed == 1);
+  CHECK(records.origin.empty_outputs == 1);
+  check_two(parse_trace(
+      R"({"created": 1778954400, "usage": {"prompt_tokens": 1164, "completion_tokens": 76}})"
+      "\n"
+      R"({"created": 1778954401.5, "usage": {"completion_tokens": 1010, "prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 4}}})"
+      "\n",
+      "openai.jsonl"));
+  CHECK(refusal(R"({"time": 1, "a": {"input_tokens": 1}, "b": {"input_tokens": 2}, "output_tokens": 3})") ==
+        "log:1: members \"a.input_tokens\" and \"b.input_tokens\" both name the input tokens; say which one "
+        "counts with "
+        "columns (--columns)");
+}
+
+TEST_CASE("columns can be said by name, by path, by place, and as one length for all requests") {
+  check_two(
+      parse_trace("x,in,out\n1,1164,76\n2.5,9,1010\n", "log", with_columns("arrival=x,input=in,output=out")));
+  check_two(parse_trace("1,1164,76\n2.5,9,1010\n", "log", with_columns("arrival=#1,input=#2,output=#3")));
+  check_two(parse_trace("t,1164,76\n1,1164,76\n2.5,9,1010\n", "log",
+                        with_columns("arrival=#1,input=#2,output=#3")));
+  check_two(parse_trace("a, b;in;out\n1;1164;76\n2.5;9;1010\n", "log",
+                        with_columns("arrival=a, b,input=in,output=out")));
+  check_two(parse_trace(
+      "{\"x\": {\"t\": 1, \"n\": 1164}, \"out\": 76}\n{\"x\": {\"t\": 2.5, \"n\": 9}, \"out\": 1010}\n",
+      "log", with_columns("arrival=x.t,input=x.n,output=out")));
+  const Trace constant = parse_trace("timestamp\n1\n2\n", "log", with_columns("input=1000,output=200"));
+  CHECK(constant.input_tokens == std::vector<std::int32_t>{1000, 1000});
+  CHECK(constant.output_tokens == std::vector<std::int32_t>{200, 200});
+  // A given name takes the place of a known one.
+  CHECK(parse_trace("time,input_tokens,output_tokens,billed\n1,2,3,4\n", "log", with_columns("input=billed"))
+            .input_tokens.front() == 4);
+  CHECK(
+      refusal("time,input_tokens,output_tokens\n1,2,3\n", with_columns("input=inputs")) ==
+      "log:1: columns: no column is called \"inputs\"; found \"time\", \"input_tokens\", \"output_tokens\"");
+  CHECK(refusal("time,input_tokens\n1,2\n", with_columns("output=#3")) ==
+        "log:1: columns: output=#3, but the line has 2 fields");
+  CHECK(refusal("time\n1\n", with_columns("when=ts"))
+            .find("log: columns: found \"when=ts\"; write which column") == 0);
+  CHECK(refusal("time\n1\n", with_columns("input=0"))
+            .find("log: columns: input: expected 1 to 10000000 tokens") == 0);
+  CHECK(refusal("time\n1\n", with_columns("input=a,input=b")).find("log: columns: input is given twice") ==
+        0);
+}
+
+TEST_CASE("a gap where the lengths should be is a request that failed") {
+  const Trace trace = parse_trace(
+      "time,input_tokens,output_tokens\n1,1164.0,76.0\n1.2,,\n1.3,5.0,nan\n2.5,9.0,1010.0\n", "log");
+  check_two(trace);
+  CHECK(trace.origin.failed == 2);
+  CHECK(
+      refusal("time,input_tokens,output_tokens\n1,,76\n").find("log:2: column \"input_tokens\": expected") ==
+      0);
+}
+
+TEST_CASE("dates are read as ISO, as web servers, and as American and German tables write them") {
+  const auto ticks = [](std::string_view text) {
+    const auto found = scan_date(text);
+    return found ? found->ticks / 1'000'000 : -1;
+  };
+  constexpr std::int64_t at = 1'795'973'420'000;  // 2026-11-29 17:30:20
+  for (const char* text :
+       {"2026-11-29 17:30:20", "2026-11-29T17:30:20Z", "2026/11/29 17:30:20", "2026-11-29 17:30:20 UTC",
+        "29/Nov/2026:17:30:20 +0000", "29/Nov/2026:18:30:20 +0100", "11/29/2026 17:30:20",
+        "11/29/2026, 5:30:20 PM", "29.11.2026 17:30:20", "2026-11-29 17:30:20 +0000"}) {
+    CAPTURE(text);
+    CHECK(ticks(text) == at);
+  }
+  CHECK(ticks("2026-11-29 17:30:20,250") == at + 250);
+  CHECK(ticks("11/29/2026 12:30 AM") == ticks("2026-11-29 00:30:00"));
+  CHECK(ticks("1/2/2026 12:00 PM") == ticks("2026-01-02 12:00:00"));
+  for (const char* text :
+       {"29/11/2026 17:30:20", "11/29/2026 13:30 PM", "29/Nov/2026", "31.02.2026 10:00", "a:b"}) {
+    CAPTURE(text);
+    CHECK(ticks(text) == -1);
+  }
+}
+
+TEST_CASE("counts are whole numbers in any writing, and nothing else") {
+  CHECK(scan_count("1,164,000", ',') == 1'164'000);
+  CHECK(scan_count("1.164", '.') == 1164);
+  CHECK(scan_count("12.0", ',') == 12);
+  CHECK(scan_count("1e3", ',') == 1000);
+  for (const char* text : {"1,16", "1,1640", ",164", "1164,", "1,164.5", "12.5", "1,164'000", "", "1 2"}) {
+    CAPTURE(text);
+    CHECK_FALSE(scan_count(text, ','));
+  }
+}
+
+}  // namespace
+
+}  // namespace test_trace_logs
