@@ -124,6 +124,10 @@ void add_fields(py::class_<ProfileHandle>& cls) {
   field(cls, "decoders", &GpuProfile::decoders, "Video decoders.");
   field(cls, "memory_slots", &GpuProfile::memory_slots, "Width of the MIG lattice; 0 without MIG.");
   field(cls, "mig_sms", &GpuProfile::mig_sms, "SMs usable with MIG on.");
+  field(cls, "without_mig", &GpuProfile::without_mig,
+        "Whether the card is known to have no MIG; without instances and without this it is not described.");
+  field(cls, "carried_from", &GpuProfile::carried_from,
+        "The profile whose figures stand in for those that this card was not measured for; empty: none.");
 }
 
 }  // namespace

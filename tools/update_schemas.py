@@ -58,8 +58,8 @@ def option(field: dict[str, Any], old: Schema) -> Schema:
 
 
 def figure(field: dict[str, Any]) -> Schema:
-    """A value with its source."""
-    return {
+    """A value with its source; a bare number is assumed."""
+    sourced = {
         "type": "object",
         "additionalProperties": False,
         "required": ["value", "source", "grade"],
@@ -69,6 +69,7 @@ def figure(field: dict[str, Any]) -> Schema:
             "grade": {"enum": ["vendor", "measured", "derived", "assumed"]},
         },
     }
+    return {"anyOf": [bounds(field), sourced]}
 
 
 def model_kinds(schema: Schema) -> None:

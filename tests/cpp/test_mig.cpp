@@ -353,7 +353,7 @@ TEST_CASE("a layout built by hand is checked like a text") {
                        "4g.40gb and 3g.40gb: drivers before R510 refuse them side by side", LayoutError);
 }
 
-TEST_CASE("a GPU without MIG has one layout, the whole") {
+TEST_CASE("a GPU whose MIG is not described has one layout, the whole, and is not said to have none") {
   auto plain = load_profile("a100");
   plain.mig.clear();
   plain.memory_slots = 0;
@@ -361,7 +361,30 @@ TEST_CASE("a GPU without MIG has one layout, the whole") {
   CHECK(maximal_layouts(plain) == std::vector<Layout>{Layout{}});
   CHECK(parse_layout(plain, "whole").whole());
   CHECK(refusal(plain, "3g.40gb") ==
-        "3g.40gb: NVIDIA A100-SXM4-80GB has no MIG; its only layout is \"whole\"");
+        "3g.40gb: MIG is not described in the profile of NVIDIA A100-SXM4-80GB; its only layout here is "
+        "\"whole\"");
+}
+
+TEST_CASE("a GPU that has no MIG is said to have none, with the source") {
+  const auto t4 = load_profile("t4");
+  CHECK(t4.without_mig);
+  CHECK(all_states(t4) == std::vector<Layout>{Layout{}});
+  CHECK(
+      refusal(t4, "1g.5gb") ==
+      "1g.5gb: Tesla T4 has no MIG (NVIDIA MIG User Guide, supported GPUs: this card is not among them); its "
+      "only layout here is \"whole\"");
+  CHECK(!load_profile("h100-nvl").without_mig);
+}
+
+TEST_CASE("every layout of every card prints as it is read, with starts and without") {
+  for (const std::string& name : profile_names()) {
+    const auto card = load_profile(name);
+    for (const Layout& layout : maximal_layouts(card)) {
+      CAPTURE(name);
+      CAPTURE(format_layout(card, layout));
+      CHECK(parse_layout(card, format_layout(card, layout)) == layout);
+    }
+  }
 }
 
 TEST_CASE("the whole GPU is one partition with everything") {

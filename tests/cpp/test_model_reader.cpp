@@ -57,6 +57,17 @@ TEST_CASE("a synthetic service has plain numbers") {
   CHECK(model.provenance.empty());
 }
 
+TEST_CASE("a bare number in a model is read, and is an assumption") {
+  json model = document("parakeet-1.1b");
+  model["floor_s"] = 0.009;
+  const Model read = parse_model(model.dump());
+  CHECK(std::get<StreamingAsrModel>(read.cost).floor_s == 0.009);
+  CHECK(std::count_if(read.provenance.begin(), read.provenance.end(), [](const ProvenanceEntry& entry) {
+          return entry.pointer == "/floor_s" && entry.grade == "assumed" &&
+                 entry.source == "a bare number in the file: no source is given";
+        }) == 1);
+}
+
 TEST_CASE("an efficiency may be a curve over tokens that ascend") {
   constexpr auto kPointer = "/formats/fp16/gemm_flop_efficiency/value";
   json model = document("llama-3.1-8b");
@@ -123,7 +134,10 @@ TEST_CASE("a wrong model is refused with its place, what was found and what is l
         "m.json#/floor_s/value: expected a number >= 0, found -0.009");
   CHECK(refusal("parakeet-1.1b", "/floor_s/value", "fast") ==
         "m.json#/floor_s/value: expected a number >= 0, found \"fast\"");
-  CHECK(refusal("parakeet-1.1b", "/floor_s", 0.009) == "m.json#/floor_s: expected an object, found 0.009");
+  CHECK(refusal("parakeet-1.1b", "/floor_s", "fast") ==
+        "m.json#/floor_s: expected an object, found \"fast\"");
+  CHECK(refusal("parakeet-1.1b", "/floor_s", -0.009) ==
+        "m.json#/floor_s: expected a number >= 0, found -0.009");
   CHECK(refusal("parakeet-1.1b", "/flop_efficiency/value", 1.5) ==
         "m.json#/flop_efficiency/value: expected a number > 0 and <= 1, found 1.5");
   CHECK(refusal("parakeet-1.1b", "/segments/value", 0)

@@ -25,7 +25,33 @@ TEST_CASE("A card is known by its name and by the strings that tools and labels 
       {"NVIDIA H200", "h200"},
       {"nvidia a30", "a30"},
       {"NVIDIA GeForce RTX 4090", "rtx-4090"},
-      {"NVIDIA RTX PRO 6000 Blackwell Server Edition", "rtx-pro-6000"}};
+      {"NVIDIA RTX PRO 6000 Blackwell Server Edition", "rtx-pro-6000"},
+      {"NVIDIA-L4", "l4"},
+      {"L40S", "l40s"},
+      {"Tesla-T4", "t4"},
+      {"NVIDIA T4", "t4"},
+      {"Tesla V100-SXM2-32GB", "v100"},
+      {"Tesla-V100-SXM2-16GB", "v100-16gb"},
+      {"V100", "v100"},
+      {"Tesla V100-PCIE-16GB", "v100-pcie"},
+      {"Tesla V100-PCIE-32GB", "v100-pcie-32gb"},
+      {"NVIDIA-A10", "a10"},
+      {"NVIDIA A16", "a16"},
+      {"NVIDIA RTX A6000", "a6000"},
+      {"RTX A6000", "a6000"},
+      {"NVIDIA GeForce RTX 3090", "rtx-3090"},
+      {"NVIDIA-GeForce-RTX-5090", "rtx-5090"},
+      {"NVIDIA RTX 6000 Ada Generation", "rtx-6000-ada"},
+      {"NVIDIA H100 PCIe", "h100-pcie"},
+      {"NVIDIA-H100-NVL", "h100-nvl"},
+      {"NVIDIA H200 NVL", "h200-nvl"},
+      {"NVIDIA GH200 480GB", "gh200"},
+      {"GH200", "gh200"},
+      {"NVIDIA GH200 144G HBM3e", "gh200-144gb"},
+      {"GH200 144GB", "gh200-144gb"},
+      {"NVIDIA B200", "b200"},
+      {"NVIDIA GB200", "gb200"},
+      {"NVIDIA B300 SXM6 AC", "b300"}};
   for (const auto& one : known) {
     INFO(one.first);
     CHECK(load_profile(one.first).name == one.second);
@@ -57,7 +83,8 @@ TEST_CASE("Another product is neither taken nor suggested") {
     }
     return std::string("found");
   };
-  for (const char* name : {"H100 NVL", "H100 PCIe", "H800", "A10", "B200", "L40S", "A100-PCIE-40GB"}) {
+  for (const char* name :
+       {"H800", "A40", "B100", "L40", "A10G", "GB300", "RTX 3090 Ti", "A100-PCIE-40GB", "MI300X"}) {
     INFO(name);
     const std::string said = refusal(name);
     CHECK(said.find("no GPU profile is called") != std::string::npos);

@@ -85,7 +85,8 @@ def _base_document(measured: Measurements, base: str | os.PathLike[str] | None) 
     if base is None:
         base = measured.device.get("profile")
     if base is None:
-        fitting = [name for name in profile_names() if profile(name).sms == measured.sms]
+        cards = [profile(name) for name in profile_names()]
+        fitting = [card.name for card in cards if card.sms == measured.sms and not card.carried_from]
         if not fitting:
             raise fail(
                 CalibrationError,

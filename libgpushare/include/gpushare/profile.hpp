@@ -123,12 +123,15 @@ struct GpuProfile {
   PowerConstants power;
   int copy_engines = 0;
   int decoders = 0;
-  int memory_slots = 0;  ///< MIG lattice width; 0: no MIG
-  int mig_sms = 0;       ///< SMs usable with MIG on in the largest instance
+  int memory_slots = 0;      ///< MIG lattice width; 0: no MIG, or it is not described
+  bool without_mig = false;  ///< the card has none; its source is in the provenance
+  int mig_sms = 0;           ///< SMs usable with MIG on in the largest instance
   std::vector<MigProfile> mig;
   TimeSlicingConstants time_slicing;
   MpsConstants mps;
   std::vector<ProvenanceEntry> provenance;
+  std::string
+      carried_from;    ///< the profile whose figures stand in for those that this card was not measured for
   std::string origin;  ///< the name or path it was loaded by; empty: it was parsed, or made by hand
 
   [[nodiscard]] double flops(Precision precision) const {
@@ -143,7 +146,7 @@ struct GpuProfile {
 /// Throws ProfileError with file and JSON pointer.
 [[nodiscard]] GpuProfile load_profile(const std::string& name_or_path);
 [[nodiscard]] GpuProfile parse_profile(std::string_view json, const std::string& source = {});
-/// The JSON document that load_profile reads; the keys of a file come sorted.
+/// The JSON document that load_profile reads, what it carries over from another card included; the keys come sorted.
 [[nodiscard]] std::string profile_document(const std::string& name_or_path);
 /// Names of the profiles that load_profile finds, ascending.
 [[nodiscard]] std::vector<std::string> profile_names();

@@ -15,9 +15,9 @@ constexpr auto kFillers = std::to_array<std::string_view>(
 
 bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 
-// "v0.1", "v1"
+// "v0.1", "v1"; a V100 is none.
 bool is_version(std::string_view word) {
-  return word.size() > 1 && word[0] == 'v' &&
+  return word.size() > 1 && word[0] == 'v' && std::min(word.find('.'), word.size()) < 4 &&
          std::all_of(word.begin() + 1, word.end(), [](char c) { return is_digit(c) || c == '.'; });
 }
 

@@ -194,6 +194,12 @@ void add_control(const Scenario& scenario, std::vector<Warning>& found) {
 
 // ---- Constants of another card
 
+bool is_capped(const PartitionPlacement& part) {
+  return part.sharing.mode == SharingMode::mps &&
+         std::any_of(part.processes.begin(), part.processes.end(),
+                     [](const auto& process) { return process.active_thread_percentage < 100; });
+}
+
 bool is_used(const PartitionPlacement& part, std::string_view pointer) {
   if (part.processes.size() < 2) return false;
   const Sharing& sharing = part.sharing;
@@ -203,9 +209,33 @@ bool is_used(const PartitionPlacement& part, std::string_view pointer) {
            !(pointer.ends_with("/switch_idle_s") && sharing.switch_idle_s >= 0) &&
            !(pointer.ends_with("/switch_preempted_s") && sharing.switch_preempted_s >= 0);
   if (sharing.mode != SharingMode::mps) return false;
-  const bool capped = std::any_of(part.processes.begin(), part.processes.end(),
-                                  [](const auto& process) { return process.active_thread_percentage < 100; });
-  return pointer.starts_with(capped ? "/mps/capped" : "/mps/uncapped");
+  return pointer.starts_with(is_capped(part) ? "/mps/capped" : "/mps/uncapped");
+}
+
+// Beside the constants of sharing, which are told one by one.
+bool rests_on(const GpuPlacement& gpu, std::string_view pointer) {
+  const auto& parts = gpu.partitions;
+  if (pointer == "/bandwidth_by_sm_share")
+    return !gpu.layout().whole() || std::any_of(parts.begin(), parts.end(), is_capped);
+  if (pointer.starts_with("/most_"))
+    return std::any_of(parts.begin(), parts.end(),
+                       [](const auto& part) { return part.sharing.mode == SharingMode::mps; });
+  return pointer != "/copy_engines" && !pointer.starts_with("/time_slicing/") &&
+         !pointer.starts_with("/mps/");
+}
+
+void add_basis(const GpuPlacement& gpu, std::vector<Warning>& found) {
+  const GpuProfile& card = gpu.profile();
+  if (card.carried_from.empty()) return;
+  const std::string ending = text::format("carried over from {} to this card", card.carried_from);
+  std::vector<std::string> names;
+  for (const ProvenanceEntry& figure : card.provenance)
+    if (figure.source.ends_with(ending) && rests_on(gpu, figure.pointer))
+      names.push_back(figure.pointer.substr(1));
+  Warning one{card.name, text::format("as on {}, not measured on this card: {}", card.carried_from,
+                                      text::join(names, ", "))};
+  if (!names.empty() && std::find(found.begin(), found.end(), one) == found.end())
+    found.push_back(std::move(one));
 }
 
 void add_carried(const GpuPlacement& gpu, std::vector<Warning>& found) {
@@ -227,7 +257,10 @@ std::vector<Warning> assumptions_of(const Scenario& scenario) {
   add_faults(scenario, found);
   add_control(scenario, found);
   add_power(scenario, found);
-  for (const GpuPlacement& gpu : scenario.placement.gpus) add_carried(gpu, found);
+  for (const GpuPlacement& gpu : scenario.placement.gpus) {
+    add_basis(gpu, found);
+    add_carried(gpu, found);
+  }
   return found;
 }
 

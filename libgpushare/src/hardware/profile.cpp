@@ -12,8 +12,6 @@ namespace gpushare {
 
 namespace {
 
-constexpr Catalogue kProfiles{"profiles", "GPU profile"};
-
 [[noreturn]] void fail_profile(std::string where, const std::string& what) {
   throw ProfileError(std::move(where), what);
 }
@@ -51,8 +49,7 @@ std::shared_ptr<const GpuProfile> named_profile(const json::Reader& reader) {
 
 std::string profile_document(const std::string& name_or_path) {
   const auto document = kProfiles.load(name_or_path, fail_profile);
-  if (is_path(name_or_path)) return document.dump(2);
-  return std::string(kProfiles.text(name_or_path));
+  return carried(document, kProfiles.source(name_or_path), fail_profile).dump(2);
 }
 
 GpuProfile parse_profile(std::string_view text, const std::string& source) {

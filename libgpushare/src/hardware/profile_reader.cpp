@@ -3,6 +3,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "core/figures.hpp"
 #include "core/json_reader.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
@@ -11,8 +12,8 @@ namespace gpushare {
 
 namespace {
 
+using json::Figures;
 using json::Reader;
-using Provenance = std::vector<ProvenanceEntry>;
 
 constexpr std::int64_t kMaxInt = std::numeric_limits<int>::max();
 constexpr std::int64_t kMaxSlots =
@@ -28,52 +29,13 @@ std::string string_of(const Reader& value) {
   return text;
 }
 
-/// Reads `source` and `grade` of a figure, table or column and keeps them.
-void read_provenance(Reader& figure, std::string pointer, std::string value, Provenance& provenance) {
-  static constexpr std::array<std::string_view, 4> kGrades{"vendor", "measured", "derived", "assumed"};
-  ProvenanceEntry entry{std::move(pointer), std::move(value), string_of(figure.at("source")), {}};
-  entry.grade = kGrades.at(figure.at("grade").choice({kGrades[0], kGrades[1], kGrades[2], kGrades[3]}));
-  provenance.push_back(std::move(entry));
-}
-
-/// A section of the document: reads its figures, {"value", "source", "grade"}, and keeps their provenance.
-class Section {
- public:
-  Section(Reader reader, std::string pointer, Provenance& provenance)
-      : reader_(std::move(reader)), pointer_(std::move(pointer)), provenance_(provenance) {}
-
-  Reader value(const char* key) {
-    Reader figure = reader_.at(key);
-    Reader value = figure.at("value");
-    read_provenance(figure, text::format("{}/{}", pointer_, key), value.raw().dump(), provenance_);
-    figure.finish();
-    return value;
-  }
-  double number(const char* key, json::Range range = json::kPositive) { return value(key).number(range); }
-  int integer(const char* key, std::int64_t min, std::int64_t max = kMaxInt) {
-    return integer_of(value(key), min, max);
-  }
-  Section section(const char* key) {
-    return {reader_.at(key), text::format("{}/{}", pointer_, key), provenance_};
-  }
-  Reader& reader() { return reader_; }
-  [[nodiscard]] const std::string& pointer() const { return pointer_; }
-  [[nodiscard]] Provenance& provenance() { return provenance_; }
-  void finish() const { reader_.finish(); }
-
- private:
-  Reader reader_;
-  std::string pointer_;
-  Provenance& provenance_;
-};
-
-void read_flops(Section section, GpuProfile& profile) {
+void read_flops(Figures section, GpuProfile& profile) {
   if (section.reader().size() == 0) section.reader().fail("expected a rate for at least one precision");
   for (std::size_t i = 0; i < kPrecisionCount; ++i) {
     const std::string name(to_string(static_cast<Precision>(i)));
-    if (section.reader().has(name.c_str())) profile.flop_per_s[i] = section.number(name.c_str());
+    if (section.reader().has(name)) profile.flop_per_s[i] = section.number(name, json::kPositive);
   }
-  section.finish();
+  section.reader().finish();
 }
 
 void read_curve(const Reader& curve, GpuProfile& profile) {
@@ -131,18 +93,17 @@ std::string column(const Reader& rows, const std::string& key) {
   return cells;
 }
 
-void read_columns(const Reader& columns, const Reader& rows, Section& section) {
+void read_columns(const Reader& columns, const Reader& rows, Figures& section) {
   for (const auto& key : columns.keys()) {
     Reader source = columns.at(key.c_str());
     if (key == "name" || !rows.raw().front().contains(key))
       source.fail(text::format("the table has no column \"{}\" of figures", key));
-    read_provenance(source, text::format("{}/profiles/columns/{}", section.pointer(), key), column(rows, key),
-                    section.provenance());
+    section.keep(source, "profiles/columns/" + key, column(rows, key));
     source.finish();
   }
 }
 
-void read_mig(Section section, GpuProfile& profile) {
+void read_mig_table(Figures section, GpuProfile& profile) {
   profile.memory_slots = section.integer("memory_slots", 1, kMaxSlots);
   profile.mig_sms = section.integer("sms", 1);
   Reader table = section.reader().at("profiles");
@@ -153,19 +114,27 @@ void read_mig(Section section, GpuProfile& profile) {
     names += (names.empty() ? "" : ", ") + profile.mig.back().name;
   }
   if (profile.mig.empty())
-    rows.fail("expected at least one instance profile; leave \"mig\" out on a GPU without MIG");
-  read_provenance(table, section.pointer() + "/profiles", names, section.provenance());
+    rows.fail(
+        "expected at least one instance profile; a GPU without MIG has \"none\" as the value of \"mig\"");
+  section.keep(table, "profiles", names);
   if (auto columns = table.find("columns")) read_columns(*columns, rows, section);
   table.finish();
-  section.finish();
+  section.reader().finish();
 }
 
-void read_time_slicing(Section section, TimeSlicingConstants& constants) {
-  constants.slice_s = section.number("slice_s");
+// Its table, or the figure that the card has none; a file that does not know leaves it out.
+void read_mig(Figures& root, GpuProfile& profile) {
+  if (!root.reader().at("mig").has("value")) return read_mig_table(root.section("mig"), profile);
+  static_cast<void>(root.value("mig").choice({"none"}));
+  profile.without_mig = true;
+}
+
+void read_time_slicing(Figures section, TimeSlicingConstants& constants) {
+  constants.slice_s = section.number("slice_s", json::kPositive);
   constants.switch_preempted_s = section.number("switch_preempted_s", json::kNonNegative);
   constants.switch_idle_s = section.number("switch_idle_s", json::kNonNegative);
   constants.refill_s = section.number("refill_s", json::kNonNegative);
-  section.finish();
+  section.reader().finish();
 }
 
 UncappedLaw read_uncapped(const Reader& law) {
@@ -191,31 +160,31 @@ CappedLaw read_capped(const Reader& law) {
   return read;
 }
 
-void read_mps(Section section, MpsConstants& constants) {
+void read_mps(Figures section, MpsConstants& constants) {
   constants.max_clients = section.integer("max_clients", 1);
   constants.sm_granularity = section.integer("sm_granularity", 1);
   constants.uncapped = read_uncapped(section.value("uncapped"));
   constants.capped = read_capped(section.value("capped"));
-  section.finish();
+  section.reader().finish();
 }
 
-void read_power(Section section, PowerConstants& power) {
-  power.limit_w = section.number("limit_w");
+void read_power(Figures section, PowerConstants& power) {
+  power.limit_w = section.number("limit_w", json::kPositive);
   power.idle_w = section.number("idle_w", json::kNonNegative);
   power.compute_w = section.number("compute_w", json::kNonNegative);
   power.bandwidth_w = section.number("bandwidth_w", json::kNonNegative);
-  power.clock_exponent = section.number("clock_exponent");
-  section.finish();
+  power.clock_exponent = section.number("clock_exponent", json::kPositive);
+  section.reader().finish();
 }
 
-void read_interconnect(Section section, InterconnectConstants& interconnect) {
-  interconnect.latency_s = section.number("latency_s");
-  interconnect.bandwidth_bytes_per_s = section.number("bandwidth_bytes_per_s");
-  section.finish();
+void read_interconnect(Figures section, InterconnectConstants& interconnect) {
+  interconnect.latency_s = section.number("latency_s", json::kPositive);
+  interconnect.bandwidth_bytes_per_s = section.number("bandwidth_bytes_per_s", json::kPositive);
+  section.reader().finish();
 }
 
 // Figures that not every card is known for.
-void read_efficiencies(Section& root, GpuProfile& profile) {
+void read_efficiencies(Figures& root, GpuProfile& profile) {
   const auto read = [&](const char* key, double& figure, json::Range range) {
     if (root.reader().has(key)) figure = root.number(key, range);
   };
@@ -226,17 +195,17 @@ void read_efficiencies(Section& root, GpuProfile& profile) {
   read("most_bandwidth_share", profile.most_bandwidth_share, kShare);
 }
 
-void read_machine(Section& root, GpuProfile& profile) {
+void read_machine(Figures& root, GpuProfile& profile) {
   profile.sms = root.integer("sms", 1);
-  profile.clock_hz = root.number("clock_hz");
+  profile.clock_hz = root.number("clock_hz", json::kPositive);
   read_flops(root.section("flop_per_s"), profile);
   read_efficiencies(root, profile);
-  profile.memory_bytes = root.number("memory_bytes");
-  profile.nominal_memory_bytes = root.number("nominal_memory_bytes");
-  profile.bandwidth_bytes_per_s = root.number("bandwidth_bytes_per_s");
+  profile.memory_bytes = root.number("memory_bytes", json::kPositive);
+  profile.nominal_memory_bytes = root.number("nominal_memory_bytes", json::kPositive);
+  profile.bandwidth_bytes_per_s = root.number("bandwidth_bytes_per_s", json::kPositive);
   read_curve(root.value("bandwidth_by_sm_share"), profile);
-  profile.l2_bytes = root.number("l2_bytes");
-  profile.pcie_bytes_per_s = root.number("pcie_bytes_per_s");
+  profile.l2_bytes = root.number("l2_bytes", json::kPositive);
+  profile.pcie_bytes_per_s = root.number("pcie_bytes_per_s", json::kPositive);
   profile.context_bytes = root.number("context_bytes", json::kNonNegative);
   if (root.reader().has("interconnect"))
     read_interconnect(root.section("interconnect"), profile.interconnect);
@@ -252,15 +221,17 @@ GpuProfile read_profile(const nlohmann::json& document, const std::string& sourc
     throw ProfileError(std::move(where), what);
   };
   GpuProfile profile;
-  Section root(Reader(document, source, thrower), {}, profile.provenance);
+  const nlohmann::json whole = carried(document, source, thrower);
+  Figures root(Reader(whole, source, thrower), {}, profile.provenance);
   root.reader().ignore("$schema");
   profile.name = string_of(root.reader().at("name"));
   profile.title = string_of(root.reader().at("title"));
+  profile.carried_from = root.reader().string("carried_from", "");
   read_machine(root, profile);
-  if (root.reader().has("mig")) read_mig(root.section("mig"), profile);
+  if (root.reader().has("mig")) read_mig(root, profile);
   read_time_slicing(root.section("time_slicing"), profile.time_slicing);
   read_mps(root.section("mps"), profile.mps);
-  root.finish();
+  root.reader().finish();
   check_profile(profile, source);
   return profile;
 }
