@@ -56,6 +56,12 @@ if TYPE_CHECKING:
     from .planning.plan import plan as plan
     from .planning.tables import plan_tables as plan_tables
     from .planning.verdict import Verdict as Verdict
+    from .scenario.builders import Load as Load
+    from .scenario.builders import asr as asr
+    from .scenario.builders import embedding as embedding
+    from .scenario.builders import llm as llm
+    from .scenario.builders import tts as tts
+    from .scenario.builders import voice as voice
     from .scenario.engines import EnginePreset as EnginePreset
     from .scenario.engines import engine_preset as engine_preset
     from .scenario.engines import engine_preset_names as engine_preset_names
@@ -124,6 +130,7 @@ _HOMES = {
     "planning.deciding_sweeps": ("SweepTable", "sweep"),
     "planning.implied": ("Kept",),
     "planning.verdict": ("Verdict",),
+    "scenario.builders": ("Load", "asr", "embedding", "llm", "tts", "voice"),
     "scenario.engines": ("EnginePreset", "engine_preset", "engine_preset_names"),
     "calibration.fitting": ("calibrate",),
     "calibration.measurements": ("Measurements",),
@@ -173,6 +180,7 @@ __all__ = [
     "Kept",
     "Layout",
     "LayoutError",
+    "Load",
     "Measurements",
     "Misfit",
     "Model",
@@ -202,6 +210,7 @@ __all__ = [
     "Verdict",
     "Workload",
     "__version__",
+    "asr",
     "calibrate",
     "capacity",
     "check",
@@ -209,11 +218,13 @@ __all__ = [
     "cluster_over_time",
     "cluster_window",
     "compare",
+    "embedding",
     "engine_preset",
     "engine_preset_names",
     "figures",
     "fits",
     "grid",
+    "llm",
     "mig",
     "model",
     "model_names",
@@ -229,7 +240,9 @@ __all__ = [
     "sweep",
     "traces",
     "traffic",
+    "tts",
     "validate",
+    "voice",
 ]
 
 

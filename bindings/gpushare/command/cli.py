@@ -18,6 +18,7 @@ from .check import add_check
 from .clusters import add_cluster
 from .exporting import add_export
 from .importing import add_import
+from .init import add_init, add_schema
 
 __all__ = ["main"]
 
@@ -35,7 +36,7 @@ _MODES = "\n".join(
 
 
 class _Parser(argparse.ArgumentParser):
-    """Errors are one line, like every other error of the command."""
+    """Errors are one line, like other errors of the command that are one."""
 
     def error(self, message: str) -> NoReturn:
         sys.stderr.write(f"gpushare: error: {message} (see {self.prog} --help)\n")
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (Error, ValueError, OSError, ImportError) as error:
-        return _fail(" ".join(str(error).split()), 2)
+        return _fail("\n  ".join(" ".join(line.split()) for line in str(error).splitlines()), 2)
     return code or 0
 
 
@@ -96,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"gpushare {installed_version()}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    add_init(subparsers, _add, _positive)
     _add_run(subparsers, comparing.run)
     _add_compare(subparsers, comparing.compare)
     deciding.add_deciding(subparsers, _add, _add_scenario)
@@ -113,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(
         subparsers, "scenario", "scenarios", "voice-heavy", commands.scenario_list, commands.scenario_show
     )
+    add_schema(subparsers, _add)
     logs.add_trace(subparsers, _add, _positive, _Parser)
     _add_demo(subparsers, commands.demo)
     return parser

@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .. import _core
 from .._core import Error
 from .._errors import fail
+from .inputs import Inputs
 
-__all__ = ["all_errors", "together"]
+__all__ = ["all_errors", "document_reader", "together"]
 
 _MOST = 10
 _UNKNOWN = re.compile(r'unknown key "(?P<key>[^"]*)"')
@@ -105,3 +107,10 @@ def _member(value: Any, parts: Sequence[str]) -> Any:
         except (KeyError, IndexError, ValueError, TypeError):
             return None
     return value
+
+
+def document_reader(
+    mode: str, source: str, folder: str, inputs: Inputs | None = None
+) -> Callable[[str], object]:
+    """Reads JSON text as a scenario's document, for its errors."""
+    return lambda text: (inputs or Inputs()).read(_core.ScenarioDocument.parse(text, mode, source, folder))

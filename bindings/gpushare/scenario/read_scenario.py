@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from .. import _core
-from ..frames.notices import Notice, notices
-from .placement import Placement
+from ..frames.notices import Notice, notices, told
+from ..frames.render import html_table, text_table, wrap
+from .placement import Placement, placed_fields
 from .workload import Workload
 
 
@@ -113,3 +114,19 @@ class ReadScenario:
     def figure_names(self) -> list[str]:
         """Canonical names of the figures that its runs have; with latencies that nobody may come to have."""
         return self._handle.figure_names
+
+    def _title(self) -> str:
+        modes = f"; its modes: {', '.join(self.modes)}" if self.modes else ""
+        return f"{self.name}, {self.mode}: {self.duration_s:g} s, seed {self.seed}{modes}"
+
+    def __repr__(self) -> str:
+        parts = [wrap(self._title()), wrap(self.description), text_table(placed_fields(self.gpus))]
+        parts += told(self.warnings, 100)
+        return "\n".join(part for part in parts if part)
+
+    def _repr_html_(self) -> str:
+        return html_table(
+            placed_fields(self.gpus),
+            caption=self._title(),
+            notes=[*([self.description] if self.description else []), *told(self.warnings, 10_000)],
+        )

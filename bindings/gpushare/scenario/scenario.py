@@ -5,21 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import _core
 from .._core import ScenarioError
 from .._errors import fail
-from ..frames.notices import told
-from ..frames.render import html_table, text_table, wrap
 from ..yaml_documents import document_text, in_yaml_lines
-from .all_errors import all_errors, together
+from .all_errors import all_errors, document_reader, together
+from .builders import Load, document_of
 from .changes import change, to_json
 from .files_read import FilesRead
 from .inputs import Inputs
-from .placement import Placement, placed_fields
+from .placement import Placement
 from .read_scenario import ReadScenario
 
 __all__ = ["Scenario", "scenario_names"]
@@ -143,7 +142,10 @@ class Scenario(ReadScenario):
             return cls._made(recipe, recipe.inputs.read(chosen), files)
         except _core.Error as error:
             errors = all_errors(
-                error, document_text(name) or "", name, _reader(written_mode, name, os.path.dirname(name))
+                error,
+                document_text(name) or "",
+                name,
+                document_reader(written_mode, name, os.path.dirname(name)),
             )
             raise together([in_yaml_lines(one, ScenarioError) for one in errors]) from None
 
@@ -200,17 +202,37 @@ class Scenario(ReadScenario):
             return cls(text, written_mode, "", os.fspath(folder), inputs)
         except _core.Error as error:
             raise together(
-                all_errors(error, text, "", _reader(written_mode, "", os.fspath(folder), inputs))
+                all_errors(error, text, "", document_reader(written_mode, "", os.fspath(folder), inputs))
             ) from None
 
-    def with_mode(self, mode: ModeLike) -> Scenario:
-        """The same scenario in another mode, as in `load`; what the mode does not change is not read again.
+    @classmethod
+    def of(
+        cls, *loads: Load, gpu: str | os.PathLike[str] = "a100", mode: ModeLike | None = None, **document: Any
+    ) -> Scenario:
+        """A scenario of services with their load.
 
-        Raises
-        ------
-        ScenarioError, LayoutError
-            For a mode that does not exist or does not suit the scenario.
+        Parameters
+        ----------
+        loads : Load
+            From `llm`, `asr`, `tts`, `embedding` and `voice`.
+        gpu : str or path
+            The kind of all GPUs.
+        mode : str or Layout, optional
+            As in `load`; by default a GPU for each replica. Services that are no language models share where modes do.
+        document
+            Other parts of the document: ``name``, ``duration_s`` (600), ``price_per_gpu_hour``, ...
+
+        Examples
+        --------
+        >>> import gpushare as gs
+        >>> gs.Scenario.of(gs.llm("llama-3.1-8b", rate=3), gs.tts(rate=1), gpu="h100", duration_s=120).services
+        ['llm', 'tts']
         """
+        made, traces = document_of(loads, gpu, document)
+        return cls.from_dict(made, mode, traces=traces)
+
+    def with_mode(self, mode: ModeLike) -> Scenario:
+        """The same scenario in another mode, as in `load`; ScenarioError or LayoutError for one that does not suit."""
         recipe = replace(self._recipe, mode=mode_text(mode), placement=None, label="", faults="")
         document = self._handle.original.in_mode(recipe.mode)
         files = self._files.with_document(document)
@@ -358,27 +380,6 @@ class Scenario(ReadScenario):
 
     def __hash__(self) -> int:
         return hash(self._recipe.key())
-
-    def _title(self) -> str:
-        modes = f"; its modes: {', '.join(self.modes)}" if self.modes else ""
-        return f"{self.name}, {self.mode}: {self.duration_s:g} s, seed {self.seed}{modes}"
-
-    def __repr__(self) -> str:
-        parts = [wrap(self._title()), wrap(self.description), text_table(placed_fields(self.gpus))]
-        parts += told(self.warnings, 100)
-        return "\n".join(part for part in parts if part)
-
-    def _repr_html_(self) -> str:
-        return html_table(
-            placed_fields(self.gpus),
-            caption=self._title(),
-            notes=[*([self.description] if self.description else []), *told(self.warnings, 10_000)],
-        )
-
-
-def _reader(mode: str, source: str, folder: str, inputs: Inputs | None = None) -> Callable[[str], object]:
-    """Reads JSON text as a scenario's document, for its errors."""
-    return lambda text: (inputs or Inputs()).read(_core.ScenarioDocument.parse(text, mode, source, folder))
 
 
 def _restore(recipe: _Recipe, files: str) -> Scenario:

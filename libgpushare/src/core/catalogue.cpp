@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "core/builtin.hpp"
 #include "core/names.hpp"
@@ -13,7 +14,22 @@ namespace gpushare {
 namespace {
 
 constexpr std::string_view kSchema = "schema";  // stands beside the files
+constexpr std::size_t kLongestName = 200;
+constexpr std::size_t kMostShown = 10;  // names in a message
 constexpr std::string_view kOrPath = "; or give the path of a .json or .yaml file";
+
+// All names where they are few, otherwise those that are most like `name` in letters, and how many there are beside.
+std::string some_of(const std::vector<std::string>& known, std::string_view name) {
+  if (known.size() <= kMostShown) return text::join(known, ", ");
+  const std::string letters = text::lower_case(name.substr(0, kLongestName));
+  std::vector<std::pair<std::size_t, std::string>> by_distance;
+  for (const std::string& one : known) by_distance.emplace_back(json::edit_distance(letters, one), one);
+  std::sort(by_distance.begin(), by_distance.end());
+  std::vector<std::string> shown;
+  for (std::size_t i = 0; i < kMostShown; ++i) shown.push_back(by_distance[i].second);
+  std::sort(shown.begin(), shown.end());
+  return text::format("{} and {} more", text::join(shown, ", "), known.size() - kMostShown);
+}
 
 }  // namespace
 
@@ -72,7 +88,7 @@ std::string Catalogue::source(std::string_view name_or_path) const {
 std::string Catalogue::no_such(std::string_view name) const {
   const auto known = names();
   return text::format("no {} is called \"{}\"{}; known: {}{}", what, name,
-                      did_you_mean(name, paths ? names::family(name, known) : known), text::join(known, ", "),
+                      did_you_mean(name, paths ? names::family(name, known) : known), some_of(known, name),
                       paths ? kOrPath : "");
 }
 
@@ -80,7 +96,7 @@ std::string Catalogue::unknown(std::string_view name) const {
   const auto known = names();
   return text::format("unknown {} \"{}\"{} Known: {}{}", what, name,
                       did_you_mean(name, paths ? names::family(name, known) : known, "."),
-                      text::join(known, ", "), paths ? kOrPath : "");
+                      some_of(known, name), paths ? kOrPath : "");
 }
 
 std::string Catalogue::named_by(const json::Reader& reader) const {

@@ -39,6 +39,7 @@ struct Catalogue {
   /// What errors call a file: its path, or "models/llama-3.1-8b.json" for a name.
   [[nodiscard]] std::string source(std::string_view name_or_path) const;
 
+  /// Of more than ten names those that are most like it in letters are shown.
   /// "no model is called "x"; did you mean "y"?; known: y, z; or give the path of a .json or .yaml file": of what a caller asks for.
   [[nodiscard]] std::string no_such(std::string_view name) const;
   /// "unknown model "x"; did you mean "y"? Known: y, z; or give the path of a .json file": of what a document says.

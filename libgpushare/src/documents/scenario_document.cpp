@@ -24,7 +24,10 @@ void absolute(ordered_json& name, const std::filesystem::path& folder, bool alwa
   if (!name.is_string()) return;
   const auto text = name.get<std::string>();
   if (text.empty() || (!always && !is_path(text))) return;
-  name = (folder / text).lexically_normal().string();
+  const auto path = folder / text;
+  // A repository's id has a slash too, and names no file.
+  if (!always && !json::has_document_name(text) && !std::filesystem::exists(path)) return;
+  name = path.lexically_normal().string();
 }
 
 ordered_json* member(ordered_json& object, const char* key) {

@@ -1,0 +1,190 @@
+"""``gpushare init``: a scenario of one's own from a few words."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+from .. import files
+
+__all__ = ["add_init", "add_schema"]
+
+_KINDS = ("llm", "asr", "tts", "embedding", "voice")
+_DEFAULT_MODELS = {
+    "llm": "llama-3.1-8b",
+    "asr": "parakeet-rnnt-1.1b",
+    "tts": "magpie-tts",
+    "embedding": "embedding-0.3b",
+}
+
+
+def add_init(
+    subparsers: Any, add: Callable[..., argparse.ArgumentParser], positive: Callable[[str], int]
+) -> None:
+    """Adds the command."""
+    parser = add(
+        subparsers,
+        "init",
+        "write a scenario of your own services, with comments; asks where nothing is said",
+        init,
+        "gpushare init --llm Qwen/Qwen3-4B --rate 3 --prompt 1000 --reply 200 --slo llm.ttft_p95=500ms",
+        "gpushare init --llm llama-3.1-8b --from-log access.csv --gpu h100 -o chat.yaml",
+        "gpushare init --voice --users 20 --gpu NVIDIA-L40S",
+        "gpushare init                                           # five questions",
+    )
+    for kind, about in (
+        ("llm", "a language model's server"),
+        ("asr", "a speech recogniser"),
+        ("tts", "a speech synthesiser"),
+        ("embedding", "an embedder, reranker or detector"),
+    ):
+        model = _DEFAULT_MODELS[kind]
+        parser.add_argument(
+            f"--{kind}", metavar="MODEL", nargs="?", const=model, help=f"{about}; by default {model}"
+        )
+    parser.add_argument(
+        "--voice", action="store_true", help="recognised, answered and spoken turns of all three"
+    )
+    parser.add_argument(
+        "--rate", type=float, metavar="PER_S", help="requests a second, of each; by default 1"
+    )
+    parser.add_argument(
+        "--users", type=positive, metavar="N", help="instead: users who wait for their answers"
+    )
+    parser.add_argument("--from-log", metavar="LOG", help="instead: the llm's requests, as they came")
+    parser.add_argument(
+        "--prompt", type=float, metavar="TOKENS", help="on average; by default 1000 (voice 200)"
+    )
+    parser.add_argument("--reply", type=float, metavar="TOKENS", help="on average; by default 200 (voice 80)")
+    parser.add_argument(
+        "--gpu", default="a100", metavar="NAME", help="by default a100; see gpushare profile list"
+    )
+    parser.add_argument("--price", type=float, metavar="USD", help="of a GPU for an hour")
+    parser.add_argument("--slo", action="append", default=[], metavar="FIGURE=BOUND", help="again for more")
+    parser.add_argument(
+        "-o", "--out", metavar="FILE", help="scenario.yaml, or scenario.json where YAML cannot be read"
+    )
+    parser.add_argument("--force", action="store_true", help="replace the file if there is one")
+
+
+def init(options: argparse.Namespace) -> None:
+    """``gpushare init``."""
+    if not any(getattr(options, kind) for kind in _KINDS):
+        if not sys.stdin.isatty():
+            raise ValueError(
+                "say which services: --llm, --asr, --tts, --embedding or --voice (see gpushare init --help)"
+            )
+        _ask(options)
+    out = options.out or ("scenario.yaml" if find_spec("ruamel.yaml") else "scenario.json")
+    if os.path.exists(out) and not options.force:
+        raise ValueError(f"{out} exists; give another name with -o, or --force to replace it")
+    scenario = _scenario(options, os.path.splitext(os.path.basename(out))[0])
+    _write(scenario, out)
+    if options.json:
+        print(files.plain_json({"file": out, "scenario": scenario.document}))
+        return
+    print(f"{out}: {', '.join(scenario.services)} on {scenario.document['gpu']}. Look at it, then:")
+    print(
+        f"  gpushare compare {out}   # dedicated GPUs, time-slicing, MPS: what users lose and what comes free"
+    )
+    print(f"  gpushare plan {out}      # the fewest GPUs within objectives, with a proof")
+
+
+def _write(scenario: Any, out: str) -> None:
+    from ..scenario.commented import commented_yaml
+
+    if out.lower().endswith((".yaml", ".yml")):
+        text = commented_yaml(
+            scenario.document,
+            "Every key, its unit and default: `gpushare schema scenario`.\nSizes and rates are per request and second; "
+            "a number in place of a distribution is always that value.",
+        )
+        files.replace_file(out, lambda file: file.write(text))
+    else:
+        files.write_json(scenario.document, out)
+
+
+def _scenario(options: argparse.Namespace, name: str) -> Any:
+    from ..scenario.scenario import Scenario
+
+    document: dict[str, Any] = {"name": name}
+    if options.price is not None:
+        document["price_per_gpu_hour"] = options.price
+    scenario = Scenario.of(*_loads(options), gpu=options.gpu, **document)
+    if options.slo:
+        scenario = scenario.with_objectives(dict(map(_objective, options.slo)))
+    return scenario
+
+
+def _objective(text: str) -> tuple[str, str]:
+    figure, equals, bound = text.partition("=")
+    if not equals or not bound.strip():
+        raise ValueError(f"--slo: found {text!r}; write FIGURE=BOUND such as llm.ttft_p95=500ms")
+    return figure.strip(" <>"), bound.strip()
+
+
+def _loads(options: argparse.Namespace) -> list[Any]:
+    from ..scenario import builders
+
+    rate = options.rate if options.rate is not None or options.users else 1.0
+    asked = {"rate": rate, "users": options.users}
+    lengths = {key: value for key in ("prompt", "reply") if (value := getattr(options, key)) is not None}
+    if options.from_log and not options.llm:
+        raise ValueError("--from-log is what an llm is asked; add --llm MODEL")
+    loads = []
+    if options.voice:
+        models = {kind: model for kind in ("asr", "llm", "tts") if (model := getattr(options, kind))}
+        return [builders.voice(**asked, **lengths, **models)]
+    if options.llm:
+        how = {"log": options.from_log} if options.from_log else asked | lengths
+        loads.append(builders.llm(options.llm, **how))
+    for kind in ("asr", "tts", "embedding"):
+        if model := getattr(options, kind):
+            loads.append(getattr(builders, kind)(model, **asked))
+    return loads
+
+
+def _ask(options: argparse.Namespace) -> None:
+    """Five questions, each with an answer that Enter takes."""
+    kinds = _answer("Which services (llm, asr, tts, embedding, or voice for all three of a call)?", "llm")
+    for kind in (word.strip() for word in kinds.split(",")):
+        if kind not in _KINDS:
+            raise ValueError(f"found {kind!r}; known services: {', '.join(_KINDS)}")
+        if kind == "voice":
+            options.voice = True
+        else:
+            setattr(options, kind, _answer(f"Which model is the {kind}?", _DEFAULT_MODELS[kind]))
+    options.rate = float(_answer("How many requests a second?", "1"))
+    options.gpu = _answer("On which GPU?", options.gpu)
+    if bound := _answer("What must hold, such as llm.ttft_p95=500ms (Enter: nothing yet)?", ""):
+        options.slo = [bound]
+
+
+def _answer(question: str, usual: str) -> str:
+    return input(f"{question} [{usual}] " if usual else f"{question} ").strip() or usual
+
+
+#: What has a schema, and the folder where it lies.
+_SCHEMAS = {"scenario": "scenarios", "model": "models", "profile": "profiles", "engine": "engines"}
+
+
+def add_schema(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) -> None:
+    """Adds ``gpushare schema``."""
+    parser = add(
+        subparsers,
+        "schema",
+        "print the JSON schema of a document: every key with its unit and default, for editors too",
+        _schema,
+        "gpushare schema scenario > schema.json",
+    )
+    parser.add_argument("kind", metavar="KIND", nargs="?", default="scenario", help=", ".join(_SCHEMAS))
+
+
+def _schema(options: argparse.Namespace) -> None:
+    if options.kind not in _SCHEMAS:
+        raise ValueError(f"found {options.kind!r}; documents with a schema: {', '.join(_SCHEMAS)}")
+    sys.stdout.write(files.data_file("schema.json", _SCHEMAS[options.kind]).read_text(encoding="utf-8"))

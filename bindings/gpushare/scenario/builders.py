@@ -1,0 +1,397 @@
+"""Services with their load in a line each, and the scenario that they make."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import _core
+from .._core import ScenarioError
+from .._errors import fail
+from .profiles import model as read_model
+
+__all__ = ["Load", "asr", "document_of", "embedding", "llm", "tts", "voice"]
+
+Distribution = float | Mapping[str, Any]
+Log = str | os.PathLike[str] | _core.Trace
+Served = str | os.PathLike[str] | Mapping[str, Any]
+
+_PRESET = "vllm-0.24"
+_SENTENCE_S = 0.3  # speech of a language model's token, as documents have it where they say nothing
+
+
+@dataclass(frozen=True)
+class Load:
+    """One or more services that serve a request, and the requests that come.
+
+    Attributes
+    ----------
+    name : str
+        Of its pipeline and its traffic.
+    services : mapping of str to mapping
+        As a document's ``services``.
+    stages : sequence of mapping
+        What a request visits, as in a pipeline's ``stages``.
+    traffic : mapping
+        As an entry of a document's ``traffic``.
+    objectives : mapping
+        As a document's ``objectives``.
+    assumed, log : sequence of str, Trace
+        What nobody said, and what the traffic replays.
+    """
+
+    name: str
+    services: Mapping[str, Any]
+    stages: Sequence[Mapping[str, Any]]
+    traffic: Mapping[str, Any]
+    objectives: Mapping[str, Any] = field(default_factory=dict)
+    assumed: Sequence[str] = ()
+    log: _core.Trace | None = None
+
+
+@dataclass(frozen=True)
+class _Arrivals:
+    """Who asks: by rate, by users or from a log."""
+
+    name: str
+    rate: float | None
+    users: int | None
+    think_s: Distribution
+    log: Log | None = None
+
+    def traffic(self, sizes: Mapping[str, Any]) -> dict[str, Any]:
+        given = [
+            word
+            for word, value in vars(self).items()
+            if word in ("rate", "users", "log") and value is not None
+        ]
+        if len(given) != 1:
+            found = "none" if not given else " and ".join(given)
+            raise fail(
+                ScenarioError,
+                self.name,
+                f"give one of rate (requests a second), users and log; found {found}",
+            )
+        entry: dict[str, Any] = {"name": self.name, "pipeline": self.name}
+        if self.log is not None:
+            path = {} if isinstance(self.log, _core.Trace) else {"path": os.path.abspath(self.log)}
+            return entry | {"kind": "trace"} | path
+        if self.rate is not None:
+            arrivals = {"kind": "poisson", "rate_per_s": self.rate}
+            return entry | {"kind": "open", "arrivals": arrivals, "sizes": dict(sizes)}
+        return entry | {"kind": "closed", "users": self.users, "think_s": self.think_s, "sizes": dict(sizes)}
+
+
+class _Sizes:
+    """Sizes around their means."""
+
+    def __init__(self, spread: float) -> None:
+        self.spread = spread
+        self.assumed = False
+
+    def around(self, size: Distribution, least: float) -> Any:
+        if isinstance(size, Mapping) or not self.spread:
+            return size
+        self.assumed = True
+        return {"kind": "lognormal", "mean": size, "sigma": self.spread, "min": least, "max": 8 * size}
+
+    def told(self) -> list[str]:
+        return [f"Assumed: sizes are lognormal around their means with sigma {self.spread:g}."] * self.assumed
+
+
+def _service(
+    model: Any, precision: str | None, replicas: int, engine: Mapping[str, Any], **more: Any
+) -> dict[str, Any]:
+    service: dict[str, Any] = {"model": os.fspath(model) if isinstance(model, os.PathLike) else model}
+    if precision is not None:
+        service["precision"] = precision
+    if replicas != 1:
+        service["replicas"] = replicas
+    service |= {key: value for key, value in more.items() if value is not None}
+    if engine:
+        service["engine"] = dict(engine)
+    return service
+
+
+def _objectives(name: str, slo: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Bare latencies of a service are its own: ``ttft_p95`` is ``llm.ttft_p95``."""
+    own = (
+        "queue",
+        "ttft",
+        "tpot",
+        "itl",
+        "first_audio",
+        "first_chunk",
+        "inter_chunk",
+        "after_speech",
+        "latency",
+    )
+    return {
+        f"{name}.{figure}" if figure.partition("_p")[0] in own else figure: bound
+        for figure, bound in (slo or {}).items()
+    }
+
+
+def llm(
+    model: Served,
+    *,
+    rate: float | None = None,
+    users: int | None = None,
+    log: Log | None = None,
+    prompt: Distribution = 1000,
+    reply: Distribution = 200,
+    spread: float = 0.5,
+    think_s: Distribution = 10.0,
+    name: str = "llm",
+    precision: str | None = None,
+    replicas: int = 1,
+    tensor_parallel: int | None = None,
+    preset: str | None = _PRESET,
+    slo: Mapping[str, Any] | None = None,
+    **engine: Any,
+) -> Load:
+    """A language model's server and its requests.
+
+    Parameters
+    ----------
+    model : str, path or mapping
+        A model's name or repository id (see `model_names`), its file, or the model itself.
+    rate : float, optional
+        Requests a second, as a Poisson process. One of `rate`, `users` and `log` is given.
+    users : int, optional
+        Users who wait for their reply and then think.
+    log : str, path or Trace, optional
+        Requests to replay, with their times and tokens.
+    prompt, reply : float or mapping
+        Tokens, on average; or a distribution as documents have them.
+    spread : float
+        Sizes given as an average are lognormal with this sigma (0.5 is an assumption); 0: all alike.
+    think_s : float or mapping
+        Seconds between a reply and the user's next request.
+    name : str
+        Of the service in every output.
+    precision : str, optional
+        Of the weights; by default fp16.
+    replicas, tensor_parallel : int
+        Processes, and GPUs of each.
+    preset : str, optional
+        Whose defaults the engine has (see `engine_preset_names`).
+    slo : mapping, optional
+        Objectives: ``{"ttft_p95": "500ms"}``.
+    engine
+        Engine options, such as ``max_num_seqs=64``.
+
+    Returns
+    -------
+    Load
+        For `Scenario.of`.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> chat = gs.llm("Qwen/Qwen3-4B", rate=3, prompt=1000, reply=200, slo={"ttft_p95": "500ms"})
+    >>> gs.Scenario.of(chat, gpu="a100").services
+    ['llm']
+    """
+    sizes = _Sizes(spread)
+    tokens = {"input_tokens": sizes.around(prompt, 1), "output_tokens": sizes.around(reply, 1)}
+    options = ({"preset": preset} if preset else {}) | engine
+    return Load(
+        name,
+        {name: _service(model, precision, replicas, options, tensor_parallel=tensor_parallel)},
+        [{"name": name, "service": name}],
+        _Arrivals(name, rate, users, think_s, log).traffic(tokens),
+        _objectives(name, slo),
+        sizes.told() if log is None else [],
+        log if isinstance(log, _core.Trace) else None,
+    )
+
+
+def asr(
+    model: Served = "parakeet-rnnt-1.1b",
+    *,
+    rate: float | None = None,
+    users: int | None = None,
+    speech_s: Distribution = 4.0,
+    spread: float = 0.5,
+    think_s: Distribution = 10.0,
+    name: str = "asr",
+    precision: str | None = None,
+    replicas: int = 1,
+    slo: Mapping[str, Any] | None = None,
+    **engine: Any,
+) -> Load:
+    """A speech recogniser and its utterances of `speech_s` seconds; the rest as in `llm`."""
+    sizes = _Sizes(spread)
+    lengths = sizes.around(speech_s, 0.2)
+    streams = _kind(model) == "streaming-asr"
+    return Load(
+        name,
+        {name: _service(model, precision, replicas, engine)},
+        [{"name": name, "service": name}],
+        _Arrivals(name, rate, users, think_s).traffic({"speech_s" if streams else "units": lengths}),
+        _objectives(name, slo),
+        sizes.told(),
+    )
+
+
+def tts(
+    model: Served = "magpie-tts",
+    *,
+    rate: float | None = None,
+    users: int | None = None,
+    speech_s: Distribution = 6.0,
+    spread: float = 0.5,
+    think_s: Distribution = 10.0,
+    name: str = "tts",
+    precision: str | None = None,
+    replicas: int = 1,
+    slo: Mapping[str, Any] | None = None,
+    **engine: Any,
+) -> Load:
+    """A speech synthesiser, asked for `speech_s` seconds of speech at a time; the rest as in `llm`."""
+    sizes = _Sizes(spread)
+    tokens = speech_s if isinstance(speech_s, Mapping) else speech_s / _SENTENCE_S
+    return Load(
+        name,
+        {name: _service(model, precision, replicas, engine)},
+        [
+            {
+                "name": name,
+                "service": name,
+                "audio_s_per_token": 1.0 if isinstance(speech_s, Mapping) else _SENTENCE_S,
+            }
+        ],
+        _Arrivals(name, rate, users, think_s).traffic({"output_tokens": sizes.around(tokens, 1)}),
+        _objectives(name, slo),
+        sizes.told(),
+    )
+
+
+def embedding(
+    model: Served = "embedding-0.3b",
+    *,
+    rate: float | None = None,
+    users: int | None = None,
+    units: Distribution = 1,
+    think_s: Distribution = 10.0,
+    name: str = "embedding",
+    precision: str | None = None,
+    replicas: int = 1,
+    slo: Mapping[str, Any] | None = None,
+    **engine: Any,
+) -> Load:
+    """A model that takes its input at once (embedder, reranker, detector), so many texts or images a request.
+
+    The rest as in `llm`.
+    """
+    return Load(
+        name,
+        {name: _service(model, precision, replicas, engine)},
+        [{"name": name, "service": name}],
+        _Arrivals(name, rate, users, think_s).traffic({"units": units}),
+        _objectives(name, slo),
+    )
+
+
+def voice(
+    *,
+    rate: float | None = None,
+    users: int | None = None,
+    asr: Served = "parakeet-rnnt-1.1b",
+    llm: Served = "llama-3.1-8b",
+    tts: Served = "magpie-tts",
+    speech_s: Distribution = 4.0,
+    prompt: Distribution = 200,
+    reply: Distribution = 80,
+    spread: float = 0.5,
+    think_s: Distribution = 2.0,
+    sentence_tokens: int = 20,
+    name: str = "voice",
+    slo: Mapping[str, Any] | None = None,
+) -> Load:
+    """Turns of a conversation: recognised, answered, and spoken sentence by sentence.
+
+    Parameters
+    ----------
+    rate, users, think_s : optional
+        As in `llm`, of whole turns.
+    asr, llm, tts : str, path or mapping
+        Models, or services as documents have them: ``{"model": "llama-3.1-8b", "precision": "fp8"}``.
+    speech_s, prompt, reply : float or mapping
+        The user's utterance, and tokens; averages or distributions.
+    sentence_tokens : int
+        Tokens of the reply that are spoken at a time.
+    name : str
+        Of the pipeline.
+    slo : mapping, optional
+        Objectives: ``{"voice_to_voice_p95": "1.2s"}``.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> gs.Scenario.of(gs.voice(users=20, llm="Qwen/Qwen3-4B"), gpu="a100").services
+    ['asr', 'llm', 'tts']
+    """
+    sizes = _Sizes(spread)
+    turn = {
+        "speech_s": sizes.around(speech_s, 0.2),
+        "input_tokens": sizes.around(prompt, 1),
+        "output_tokens": sizes.around(reply, 1),
+    }
+    speaks = {"after": "llm", "on": "sentence", "sentence_tokens": sentence_tokens}
+    preset = {"preset": _PRESET}
+    return Load(
+        name,
+        {"asr": _served(asr), "llm": _served(llm, preset), "tts": _served(tts)},
+        [
+            {"name": part, "service": part} | (speaks if part == "tts" else {})
+            for part in ("asr", "llm", "tts")
+        ],
+        _Arrivals(name, rate, users, think_s).traffic(turn),
+        dict(slo or {}),
+        sizes.told(),
+    )
+
+
+def _served(service: Served, engine: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    if isinstance(service, Mapping) and "model" in service:
+        return dict(service)
+    return _service(service, None, 1, engine or {})
+
+
+def document_of(
+    loads: Sequence[Load], gpu: str | os.PathLike[str], document: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The document of `Scenario.of`, and the traces that it replays by the name of their traffic."""
+    if not loads:
+        raise fail(ScenarioError, "", 'a scenario needs a load, such as gs.llm("llama-3.1-8b", rate=3)')
+    seen: set[str] = set()
+    for load in loads:
+        names = {load.name, *load.services}
+        if twice := seen & names:
+            raise fail(
+                ScenarioError, min(twice), "two loads have this name; give one of them another with name="
+            )
+        seen |= names
+    made: dict[str, Any] = {"name": "scenario", "gpu": os.fspath(gpu)}
+    if all(load.traffic["kind"] != "trace" for load in loads):
+        made |= {"duration_s": 600, "warmup_s": 60}
+    made["services"] = {name: service for load in loads for name, service in load.services.items()}
+    speech = [name for name, service in made["services"].items() if _kind(service["model"]) != "llm"]
+    if len(speech) > 1 and len(speech) < len(made["services"]):
+        made["placement"] = {"mode": "dedicated", "consolidate": speech}
+    made["pipelines"] = {load.name: {"stages": list(load.stages)} for load in loads}
+    made["traffic"] = [dict(load.traffic) for load in loads]
+    if objectives := {key: bound for load in loads for key, bound in load.objectives.items()}:
+        made["objectives"] = objectives
+    if assumed := list(dict.fromkeys(text for load in loads for text in load.assumed)):
+        made["sources"] = assumed
+    traces = {load.name: load.log for load in loads if load.log is not None}
+    return made | dict(document), traces or None
+
+
+def _kind(model: Any) -> str:
+    return str(model["kind"]) if isinstance(model, Mapping) else str(read_model(model).kind)

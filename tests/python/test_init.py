@@ -1,0 +1,82 @@
+"""``gpushare init`` and ``gpushare schema``."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import gpushare as gs
+import pytest
+from gpushare.command.cli import main
+from gpushare.scenario.commented import commented_yaml
+from gpushare.yaml_files import parse_yaml
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "services"),
+    [
+        ("--llm Qwen/Qwen3-4B --rate 3 --prompt 900 --reply 20 --slo llm.ttft_p95=500ms", ["llm"]),
+        ("--llm --asr --tts --embedding --users 4 --gpu h100 --price 3", ["llm", "asr", "tts", "embedding"]),
+        ("--voice --users 20 --gpu NVIDIA-L40S", ["asr", "llm", "tts"]),
+        ("--tts fastpitch-hifigan --out mine.json", ["tts"]),
+    ],
+)
+def test_what_it_writes_is_a_scenario_that_runs(words, services, capsys):
+    assert main(["init", *words.split()]) == 0
+    name = re.match(r"(\S+):", capsys.readouterr().out)[1]
+    scenario = gs.Scenario.load(name)
+    assert scenario.services == services
+    assert gs.simulate(scenario.replace(duration_s=30, warmup_s=0)).summary()["completed"] > 0
+
+
+def test_a_log_is_replayed(tmp_path, capsys):
+    (tmp_path / "log.csv").write_text("arrival_s,input_tokens,output_tokens\n0,10,5\n1,20,5\n")
+    assert main(["init", "--llm", "--from-log", "log.csv"]) == 0
+    assert gs.simulate(gs.Scenario.load("scenario.yaml")).summary()["completed"] == 2
+    assert main(["init", "--asr", "--from-log", "log.csv", "--force"]) == 2
+    assert "--from-log is what an llm is asked" in capsys.readouterr().err
+
+
+def test_a_file_that_is_there_is_kept(tmp_path, capsys):
+    (tmp_path / "scenario.yaml").write_text("mine")
+    assert main(["init", "--llm"]) == 2
+    assert "scenario.yaml exists" in capsys.readouterr().err
+    assert (tmp_path / "scenario.yaml").read_text() == "mine"
+    assert main(["init", "--llm", "--force"]) == 0
+
+
+def test_five_questions_are_asked_of_a_person_and_nobody_else(monkeypatch, capsys):
+    assert main(["init"]) == 2
+    assert "say which services" in capsys.readouterr().err
+    answers = iter(["llm, tts", "", "", "2", "h100", "llm.ttft_p95=1s"])
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda question: next(answers))
+    assert main(["init"]) == 0
+    scenario = gs.Scenario.load("scenario.yaml")
+    assert scenario.services == ["llm", "tts"]
+    assert scenario.document["gpu"] == "h100"
+    assert scenario.objectives == {"llm.ttft_p95_s": 1}
+    assert next(answers, None) is None
+
+
+@pytest.mark.parametrize("name", gs.scenario_names())
+def test_comments_change_nothing_and_stand_above_keys_that_the_schema_describes(name):
+    document = json.loads(gs.Scenario.load(name)._handle.original.given)
+    text = commented_yaml(document, "two\nlines")
+    assert text.startswith("# two\n# lines\n")
+    assert parse_yaml(text)[0].value == document
+    lines = text.splitlines()
+    above = lines[next(i for i, line in enumerate(lines) if line.startswith("duration_s:")) - 1]
+    assert above == "# Arrivals and measurement end here, the rest drains"
+
+
+@pytest.mark.parametrize("kind", ["scenario", "model", "profile", "engine"])
+def test_schemas_are_printed(kind, capsys):
+    assert main(["schema", kind]) == 0
+    assert json.loads(capsys.readouterr().out)["$schema"].startswith("https://json-schema.org")
+    assert main(["schema", "scenarios"]) == 2
