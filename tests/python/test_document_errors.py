@@ -105,9 +105,15 @@ def test_one_error_reads_as_it_did():
     assert str(error) == "/seed: expected a whole number >= 0, found -1"
 
 
-def test_what_follows_from_another_error_is_not_told():
-    document = copy.deepcopy(DOCUMENT)
-    document["services"]["llm"]["model"] = 3  # left out, "model" would be missing
+@pytest.mark.parametrize(
+    ("part", "wrong"),
+    [
+        ("services", {"llm": {"model": 3}}),  # left out, "model" would be missing
+        ("traffic", [{"kind": "trace", "path": "missing.csv"}]),  # left out, a trace would have to be handed over
+    ],
+)
+def test_what_follows_from_another_error_is_not_told(part, wrong):
+    document = given_document("llm-trace") | {part: wrong}
     assert "errors" not in str(refusal(document))
 
 

@@ -92,7 +92,13 @@ class _Mending:
         what = str(error).removeprefix(f"{error.where}: ")
         if _UNKNOWN.match(what) or _MISSING.match(what):
             return False
-        return any(f"{one}/".startswith(f"{self._pointer(error)}/") for one in self._left_out)
+        pointer = self._pointer(error)
+        for one in self._left_out:
+            parent, _, key = one.rpartition("/")
+            beside = pointer.startswith(f"{parent}/") and f'"{key}"' in what
+            if beside or f"{one}/".startswith(f"{pointer}/"):
+                return True
+        return False
 
     def _pointer(self, error: Error) -> str:
         """Of the whole document where the error has none."""
