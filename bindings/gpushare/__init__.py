@@ -85,6 +85,8 @@ if TYPE_CHECKING:
     from .study.paired import Payoff as Payoff
     from .study.points import Point as Point
     from .study.points import grid as grid
+    from .study.replay import Replay as Replay
+    from .study.replay import replay as replay
     from .study.results import Result as Result
     from .study.results import Run as Run
     from .study.results import Summary as Summary
@@ -93,8 +95,14 @@ if TYPE_CHECKING:
     from .study.sensitivity import sensitivity as sensitivity
     from .study.simulation import simulate as simulate
     from .traces import Trace as Trace
+    from .traces.benchmark_result import BenchmarkResult as BenchmarkResult
+    from .traces.benchmarks import load_result as load_result
     from .validation import Report as Report
     from .validation import validate as validate
+    from .validation.engine_fit import EngineFit as EngineFit
+    from .validation.engine_fit import fit_engine as fit_engine
+    from .validation.results import ResultCheck as ResultCheck
+    from .validation.results import check_result as check_result
     from .validation.sources import Answers as Answers
     from .validation.sources import answer_claims as answer_claims
     from .windows.answer import ClusterWindow as ClusterWindow
@@ -151,11 +159,16 @@ _HOMES = {
     "study.checkpoint": ("StoreWarning",),
     "study.runner": ("RayExecutor",),
     "study.sensitivity": ("Sensitivity", "sensitivity"),
+    "study.replay": ("Replay", "replay"),
     "study.simulation": ("simulate",),
     "frames.notices": ("Notice",),
     "frames.tables": ("Table",),
     "traces": ("Trace",),
     "validation": ("Report", "validate"),
+    "traces.benchmark_result": ("BenchmarkResult",),
+    "traces.benchmarks": ("load_result",),
+    "validation.engine_fit": ("EngineFit", "fit_engine"),
+    "validation.results": ("ResultCheck", "check_result"),
     "validation.sources": ("Answers", "answer_claims"),
     "windows.answer": ("ClusterWindow",),
     "windows.window": ("cluster_window",),
@@ -163,6 +176,7 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "BenchmarkResult",
     "Calibration",
     "CalibrationError",
     "Capacity",
@@ -172,6 +186,7 @@ __all__ = [
     "ClusterRuns",
     "ClusterWindow",
     "Comparison",
+    "EngineFit",
     "EnginePreset",
     "Error",
     "Estimate",
@@ -194,8 +209,10 @@ __all__ = [
     "Profile",
     "ProfileError",
     "RayExecutor",
+    "Replay",
     "Report",
     "Result",
+    "ResultCheck",
     "Run",
     "Scenario",
     "ScenarioError",
@@ -214,6 +231,7 @@ __all__ = [
     "calibrate",
     "capacity",
     "check",
+    "check_result",
     "cluster",
     "cluster_over_time",
     "cluster_window",
@@ -222,9 +240,11 @@ __all__ = [
     "engine_preset",
     "engine_preset_names",
     "figures",
+    "fit_engine",
     "fits",
     "grid",
     "llm",
+    "load_result",
     "mig",
     "model",
     "model_names",
@@ -234,6 +254,7 @@ __all__ = [
     "plot",
     "profile",
     "profile_names",
+    "replay",
     "scenario_names",
     "sensitivity",
     "simulate",

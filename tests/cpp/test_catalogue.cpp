@@ -17,7 +17,7 @@ namespace {
 using namespace gpushare;
 
 constexpr Catalogue kModels{"models", "model"};
-constexpr Catalogue kPresets{"engines", "engine preset", false};
+constexpr Catalogue kPresets{"engines", "engine preset", true};
 
 [[noreturn]] void refuse(const std::string& where, const std::string& what) { throw ModelError(where, what); }
 
@@ -65,10 +65,7 @@ TEST_CASE("a document that names a file which is not there is told so where it d
             .starts_with("d.json: unknown model \"llama-3.1-8\"; did you mean \"llama-3.1-8b\"? Known: "));
   CHECK(told(kModels, "x").ends_with("; or give the path of a .json or .yaml file"));
   CHECK(told(kModels, 8) == "d.json: expected a string, found 8");
-  // Presets have names only.
-  CHECK(
-      told(kPresets, "no/such.json").starts_with("d.json: unknown engine preset \"no/such.json\". Known: "));
-  CHECK_FALSE(told(kPresets, "no/such.json").ends_with(".json file"));
+  CHECK(told(kPresets, "no/such.json") == "d.json: there is no engine preset file \"no/such.json\"");
 }
 
 TEST_CASE("errors call a file by its path, or by its folder and name") {

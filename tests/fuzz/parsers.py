@@ -38,6 +38,12 @@ def _log(path: Path) -> None:
     assert len(gs.traces.load(path, columns="input=1000,output=200")) > 0
 
 
+def _result(path: Path) -> None:
+    result = gs.load_result(path)
+    if result.requests is not None:
+        assert len(result.trace()) == len(result.requests.start_s)
+
+
 def _packed(path: Path) -> None:
     assert len(gs.traces.load(path)) > 0
 
@@ -119,6 +125,7 @@ TARGETS: dict[str, tuple[Target, tuple[type[Exception], ...]]] = {
     "measurements": (_measurements, (gs.CalibrationError,)),
     "nodes": (_nodes, (gs.TraceError,)),
     "pods": (_pods, (gs.TraceError,)),
+    "result": (_result, (gs.TraceError,)),
     "sharegpt": (_sharegpt, (gs.TraceError,)),
     "yaml": (_yaml, (gs.Error,)),
 }

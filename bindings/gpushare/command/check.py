@@ -1,4 +1,4 @@
-"""``gpushare check``: what can be said without a simulation."""
+"""``gpushare check``: claims against the roofline, results of load generators against a scenario."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import files
+from .results import add_check_result
 
 #: Exit codes of a claim.
 _CODES = {"possible": 0, "impossible": 4, "possible only if": 5}
@@ -64,11 +65,13 @@ def add_check(
     """Adds the group of commands: `add` adds one, `whole` reads a count, `kind` is the parser's class."""
     group = subparsers.add_parser(
         "check",
-        help="what can be said without a simulation",
-        description="What can be said without a simulation.",
+        help="whether claims can be true, and how far measured results are from predictions",
+        description="Whether claims can be true, and how far measured results are from predictions.",
     )
+    kinds = group.add_subparsers(metavar="COMMAND", required=True, parser_class=kind)
+    add_check_result(kinds, add)
     parser = add(
-        group.add_subparsers(metavar="COMMAND", required=True, parser_class=kind),
+        kinds,
         "claim",
         "say whether a claim can be true, and what would have to be true for it to hold",
         check_claim,

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from .. import _core
 from .._core import Error
 from .._version import installed_version
-from . import commands, comparing, deciding, logs, sensitivity, sweeping
+from . import commands, comparing, deciding, logs, results, sensitivity, sweeping
 from .check import add_check
 from .clusters import add_cluster
 from .exporting import add_export
@@ -117,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_schema(subparsers, _add)
     logs.add_trace(subparsers, _add, _positive, _Parser)
+    results.add_replay(subparsers, _add, _positive)
     _add_demo(subparsers, commands.demo)
     return parser
 
@@ -203,12 +204,20 @@ def _add_calibrate(subparsers: Any, command: Command) -> None:
         command,
         "gpushare calibrate DIR",
         "gpushare calibrate DIR --base h200 --out my-card.json",
+        "gpushare calibrate engine RESULT.json --scenario my-server.json --out my-preset.json",
     )
-    parser.add_argument("folder", metavar="DIR", help="a folder that the probe kit wrote")
+    parser.add_argument(
+        "folder",
+        metavar="DIR|engine",
+        help="a folder that the probe kit wrote; or engine, for a server's host times",
+    )
+    results.add_calibrate_engine(parser)
     parser.add_argument(
         "--base", metavar="PROFILE", help="profile that the constants go into; by default by SM count"
     )
-    parser.add_argument("--out", metavar="FILE", help="write the profile with the fitted constants")
+    parser.add_argument(
+        "-o", "--out", metavar="FILE", help="write the profile, or the preset, with what was fitted"
+    )
     parser.add_argument("--models", metavar="DIR", help="write a model file for each step that was timed")
 
 

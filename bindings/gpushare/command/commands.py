@@ -12,6 +12,7 @@ from typing import Any
 from .. import files
 from ..frames.render import Field, text_table, wrap
 from .progress import Progress
+from .results import ENGINE, calibrate_engine
 
 #: What `validate` takes beside suites and folders: every claim of the documents that the scenarios come from.
 SOURCES = "sources"
@@ -248,6 +249,8 @@ def _validate_sources(options: argparse.Namespace) -> None:
 
 def calibrate(options: argparse.Namespace) -> None:
     """``gpushare calibrate``."""
+    if options.folder == ENGINE or options.result is not None:
+        return calibrate_engine(options)
     from ..calibration.fitting import calibrate as fit
 
     with Progress(options.folder) as progress:

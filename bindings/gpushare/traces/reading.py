@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from .. import _core
 from . import files as trace_files
 from . import foreign, logs
+from .benchmark_result import TOOLS
+from .benchmarks import may_be_result, parse_result, tool_of
 from .conversations import conversations, is_conversations
 from .servegen import client_from_csv
 from .unpacked import Unpacked
@@ -30,7 +32,7 @@ _SERVEGEN = re.compile(rb"[\d.]+,[\d.e+-]+,[\d.e+-]+,(Gamma|Weibull|),[\d.e+-]+,
 
 def formats() -> list[str]:
     """The names that `load` takes, ``"auto"`` first."""
-    return [*_core.trace_formats(), *_WHOLE_FILES]
+    return [*_core.trace_formats(), *_WHOLE_FILES, *TOOLS]
 
 
 def columns_text(columns: Columns) -> str:
@@ -146,6 +148,8 @@ def _reader(start: bytes, format: str) -> _Reader | None:
     """What reads a file that begins so and is no table or JSON of requests: it takes the file as a whole."""
     if trace_files.is_arrow(start):
         return _read_arrow
+    if format in TOOLS or (format == "auto" and may_be_result(start)):
+        return _read_result
     for name, whole in _WHOLE_FILES.items():
         if format == name or (format == "auto" and whole.begins(start)):
             return whole.read
@@ -169,6 +173,12 @@ def _read(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> 
 def _read_arrow(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> _core.Trace:
     text = trace_files.arrow_text(trace_files.read_arrow(data, source), source)
     return _read(text, source, format, options)
+
+
+def _read_result(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> _core.Trace:
+    if format == "auto" and tool_of(data) is None:
+        return _core.parse_trace(data, source, format=format, **options)
+    return parse_result(data, source).trace()
 
 
 def _read_servegen(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> _core.Trace:

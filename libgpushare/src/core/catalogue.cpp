@@ -80,28 +80,27 @@ std::optional<std::string> Catalogue::find(std::string_view name) const {
 std::string_view Catalogue::text(std::string_view name) const { return builtin(folder, name).value(); }
 
 std::string Catalogue::source(std::string_view name_or_path) const {
-  if (paths && is_path(name_or_path)) return std::string(name_or_path);
+  if (is_path(name_or_path)) return std::string(name_or_path);
   return text::format("{}/{}.json", folder, name_or_path);
 }
 
-// Presets, which have no paths, are versions of a server: another one may be meant, and another product never is.
 std::string Catalogue::no_such(std::string_view name) const {
   const auto known = names();
   return text::format("no {} is called \"{}\"{}; known: {}{}", what, name,
-                      did_you_mean(name, paths ? names::family(name, known) : known), some_of(known, name),
-                      paths ? kOrPath : "");
+                      did_you_mean(name, versions ? known : names::family(name, known)), some_of(known, name),
+                      kOrPath);
 }
 
 std::string Catalogue::unknown(std::string_view name) const {
   const auto known = names();
   return text::format("unknown {} \"{}\"{} Known: {}{}", what, name,
-                      did_you_mean(name, paths ? names::family(name, known) : known, "."),
-                      some_of(known, name), paths ? kOrPath : "");
+                      did_you_mean(name, versions ? known : names::family(name, known), "."),
+                      some_of(known, name), kOrPath);
 }
 
 std::string Catalogue::named_by(const json::Reader& reader) const {
   std::string name = reader.string();
-  const bool path = paths && is_path(name);
+  const bool path = is_path(name);
   if (path && std::filesystem::exists(name)) return name;
   const bool file = json::has_document_name(name);
   if (const auto known = file ? std::nullopt : find(name)) return *known;
@@ -110,11 +109,11 @@ std::string Catalogue::named_by(const json::Reader& reader) const {
 }
 
 nlohmann::json Catalogue::load(const std::string& name_or_path, const json::Thrower& thrower) const {
-  if (paths && is_path(name_or_path) &&
+  if (is_path(name_or_path) &&
       (json::has_document_name(name_or_path) || std::filesystem::exists(name_or_path)))
     return json::load_file(name_or_path, thrower);
   if (const auto known = find(name_or_path)) return json::parse(text(*known), source(*known), thrower);
-  if (paths && is_path(name_or_path)) return json::load_file(name_or_path, thrower);
+  if (is_path(name_or_path)) return json::load_file(name_or_path, thrower);
   thrower({}, no_such(name_or_path));
   throw Error({}, no_such(name_or_path));
 }

@@ -27,7 +27,8 @@ namespace gpushare {
 struct Catalogue {
   std::string_view folder;  ///< "models"
   std::string_view what;    ///< of its files: "model"
-  bool paths = true;        ///< whether the path of a file is taken instead of a name
+  /// Its files are versions of products: another version may be meant by a name, and another product never is.
+  bool versions = false;
 
   /// Ascending; its schema is none of them.
   [[nodiscard]] std::vector<std::string> names() const;
@@ -47,7 +48,7 @@ struct Catalogue {
   /// The path that a document has there, or the name that is meant; what does not exist fails at the reader.
   [[nodiscard]] std::string named_by(const json::Reader& reader) const;
 
-  /// By name or, where it takes paths, by path. `thrower` is told what cannot be found or read.
+  /// By name or path. `thrower` is told what cannot be found or read.
   [[nodiscard]] nlohmann::json load(const std::string& name_or_path, const json::Thrower& thrower) const;
 };
 

@@ -43,12 +43,15 @@ void absolute_in_each(ordered_json* parent, const char* key, const std::filesyst
     if (auto* name = member(child, key)) absolute(*name, folder, always);
 }
 
-void absolute_drafts(ordered_json* services, const std::filesystem::path& folder) {
+void absolute_in_engines(ordered_json* services, const std::filesystem::path& folder) {
   if (services == nullptr || !services->is_structured()) return;
-  for (auto& service : *services)
-    if (auto* engine = member(service, "engine"))
-      if (auto* speculation = member(*engine, "speculation"))
-        if (auto* draft = member(*speculation, "draft")) absolute(*draft, folder, false);
+  for (auto& service : *services) {
+    auto* engine = member(service, "engine");
+    if (engine == nullptr) continue;
+    if (auto* preset = member(*engine, "preset")) absolute(*preset, folder, false);
+    if (auto* speculation = member(*engine, "speculation"))
+      if (auto* draft = member(*speculation, "draft")) absolute(*draft, folder, false);
+  }
 }
 
 void absolute_in_nodes(ordered_json* nodes, const std::filesystem::path& folder) {
@@ -59,7 +62,7 @@ void absolute_in_nodes(ordered_json* nodes, const std::filesystem::path& folder)
 void absolute_paths(ordered_json& document, const std::filesystem::path& folder) {
   if (auto* gpu = member(document, "gpu")) absolute(*gpu, folder, false);
   absolute_in_each(member(document, "services"), "model", folder);
-  absolute_drafts(member(document, "services"), folder);
+  absolute_in_engines(member(document, "services"), folder);
   absolute_in_each(member(document, "traffic"), "path", folder, true);
   if (auto* placement = member(document, "placement")) {
     absolute_in_each(member(*placement, "gpus"), "profile", folder);

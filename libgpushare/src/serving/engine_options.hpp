@@ -113,7 +113,9 @@ struct EngineTable<ContinuousOptions> {
        ReadByHand{},
        {},
        fields::kNever,
-       "A server and version whose defaults the other members change: a file of engines/."},
+       "A server and version whose defaults the other members change: a name of engines/, or the path of "
+       "such "
+       "a file."},
       {"max_num_seqs", &O::max_num_seqs, options::kItems, fields::kMust, "Running sequences."},
       {"max_num_batched_tokens", &O::max_num_batched_tokens, options::kItems, fields::kMust,
        "Tokens of one iteration."},

@@ -10,7 +10,7 @@ namespace gpushare {
 
 namespace {
 
-constexpr Catalogue kPresets{"engines", "engine preset", false};
+constexpr Catalogue kPresets{"engines", "engine preset", true};
 
 [[noreturn]] void fail_preset(std::string where, const std::string& what) {
   throw ScenarioError(std::move(where), what);

@@ -1,0 +1,150 @@
+"""A trace on one server of a language model: the shortest way from a log to an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from ..frames.render import wrap
+from ..scenario.scenario import Scenario
+from .results import Result
+from .simulation import simulate
+
+__all__ = ["Replay", "replay", "replay_document"]
+
+_AFTER_S = 1.0
+_LEAST_S = 1e-3
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A run of a trace, and how it was read.
+
+    Attributes
+    ----------
+    run : Result
+        What it does on the server.
+    document : dict
+        The scenario, without the trace.
+    notes : list of str
+        How the trace was read, and what was assumed.
+    served_s : float
+        From the first request to the end of the last answer.
+    """
+
+    run: Result
+    document: dict[str, Any]
+    notes: list[str]
+    served_s: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values by name."""
+        return {
+            "scenario": self.document,
+            "notes": self.notes,
+            "served_s": self.served_s,
+            "warnings": list(self.run.warnings),
+            "summary": dict(self.run.summary()),
+        }
+
+    def __str__(self) -> str:
+        return "\n".join([str(self.run), *(wrap(f"note: {note}", 100, "  ") for note in self.notes)])
+
+
+def replay_document(
+    model: str | Mapping[str, Any],
+    gpu: str,
+    *,
+    mode: str = "dedicated",
+    engine: Mapping[str, Any] | None = None,
+    replicas: int = 1,
+    duration_s: float,
+) -> dict[str, Any]:
+    """A scenario that replays a trace called ``trace`` on a server of its own."""
+    service: dict[str, Any] = {
+        "model": model,
+        "engine": {"kind": "continuous-batching", "preset": "vllm-0.20", **(engine or {})},
+    }
+    if replicas > 1:
+        service["replicas"] = replicas
+    return {
+        "name": "replay",
+        "gpu": gpu,
+        "duration_s": duration_s,
+        "services": {"llm": service},
+        "pipelines": {"chat": {"stages": [{"name": "llm", "service": "llm"}]}},
+        "traffic": [{"name": "trace", "pipeline": "chat", "kind": "trace"}],
+        "placement": {"mode": mode},
+    }
+
+
+def replay(
+    trace: _core.Trace,
+    model: str | Mapping[str, Any],
+    gpu: str,
+    *,
+    mode: str = "dedicated",
+    engine: Mapping[str, Any] | None = None,
+    replicas: int = 1,
+    max_concurrency: int | None = None,
+) -> Replay:
+    """Replays a trace on servers of a language model.
+
+    Parameters
+    ----------
+    trace : Trace
+        As `traces.load` reads it. Where all requests come at once, the run lasts until the last of them is served.
+    model, gpu : str
+        Names, or paths of files; a model may be a document.
+    mode : str
+        How the card is shared: ``dedicated``, ``mps:x2``, ``mig:3g.40gb+3g.40gb``, ...
+    engine : mapping, optional
+        Members of the engine beside the preset ``vllm-0.20``.
+    replicas : int
+        Servers.
+    max_concurrency : int, optional
+        Of the client: no more requests are in flight, which the server's places stand for.
+
+    Returns
+    -------
+    Replay
+
+    Raises
+    ------
+    ScenarioError, PlacementError
+        For names that are not known, and what does not fit.
+    """
+    options = dict(engine or {})
+    if max_concurrency is not None:
+        options["max_num_seqs"] = min(max_concurrency, int(options.get("max_num_seqs", max_concurrency)))
+    origin = trace.origin
+    notes = (
+        [f"{origin['format']}, time in {origin['time_unit']}: {origin['reason']}"] if origin["format"] else []
+    )
+    span = float(trace.arrival_s[-1])
+    duration_s = max(span, _LEAST_S) if span > 0 else _AFTER_S
+
+    def run_for(seconds: float) -> tuple[Result, dict[str, Any]]:
+        document = replay_document(
+            model, gpu, mode=mode, engine=options, replicas=replicas, duration_s=seconds
+        )
+        return simulate(Scenario.from_dict(document, traces={"trace": trace})), document
+
+    run, document = run_for(duration_s + _LEAST_S)
+    finish = np.asarray(run.requests["finish_s"], dtype=np.float64)
+    served_s = float(np.nanmax(finish)) if np.isfinite(finish).any() else duration_s
+    if span == 0:
+        run, document = run_for(served_s)
+        notes.append(
+            f"all {len(trace)} requests come at once; rates are until the last is served, after {served_s:.4g} s"
+        )
+    if max_concurrency is not None:
+        notes.append(
+            f"{max_concurrency} in flight are so many places of the server: latencies and times to the first token "
+            "have the wait for a place in them, which a client that waits to send does not count"
+        )
+    return Replay(run, document, notes, served_s)

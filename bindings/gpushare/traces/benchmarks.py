@@ -1,0 +1,131 @@
+"""Results of load generators by their files: which tool wrote one, and what reads it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .._core import TraceError
+from .._errors import fail
+from . import benchmark_tools as tools
+from .benchmark_result import BenchmarkResult, entry, is_number
+from .unpacked import read_bytes
+
+__all__ = ["load_result", "may_be_result", "parse_result", "tool_of"]
+
+_Reader = Callable[[Any, str], BenchmarkResult]
+
+
+def _document_reader(document: Any) -> _Reader | None:
+    """What reads a JSON document; None for what is no result."""
+    if isinstance(document, Mapping):
+        return next((read for fits, read in _DOCUMENTS if fits(document)), None)
+    first = document[0] if isinstance(document, list) and document else None
+    if isinstance(first, Mapping) and isinstance(first.get("info"), Mapping) and "start_time" in first:
+        return tools.inference_perf_requests
+    return tools.aiperf_records if _is_aiperf_record(first) else None
+
+
+def _is_aiperf_record(first: Any) -> bool:
+    return (
+        isinstance(first, Mapping)
+        and "metrics" in first
+        and is_number(entry(first, "metadata", "request_start_ns"))
+    )
+
+
+_DOCUMENTS: tuple[tuple[Callable[[Mapping[str, Any]], bool], _Reader], ...] = (
+    (lambda d: "request_throughput" in d and ("output_throughput" in d or "mean_ttft_ms" in d), tools.vllm),
+    (lambda d: isinstance(d.get("benchmarks"), list) and bool(d["benchmarks"]), tools.guidellm),
+    (lambda d: isinstance(d.get("experiments"), list), tools.perf_analyzer),
+    (lambda d: isinstance(d.get("successes"), Mapping) and "load_summary" in d, tools.inference_perf_summary),
+    (
+        lambda d: "input_config" in d and isinstance(d.get("request_latency", d.get("records")), Mapping),
+        tools.aiperf_summary,
+    ),
+)
+_MARKS = re.compile(
+    rb'"(output_throughput|mean_ttft_ms|num_prompts|input_lens|benchmarks|experiments|load_summary|input_config'
+    rb'|output_token_times)"\s*:'
+)
+
+
+def may_be_result(start: bytes) -> bool:
+    """Whether a file that begins so may be a result; `tool_of` knows when it has all of it."""
+    start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith(b"Metric,") or b"MLPerf Results Summary" in start[:4096]:
+        return True
+    return start.startswith((b"{", b"[")) and _MARKS.search(start) is not None
+
+
+def tool_of(data: bytes) -> str | None:
+    """The tool whose result this is; None for anything else."""
+    start = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith(b"Metric,"):
+        return "genai-perf"
+    if b"MLPerf Results Summary" in start:
+        return "mlperf"
+    document = _json(data)
+    reader = _document_reader(document)
+    return None if reader is None else reader(document, "result").tool
+
+
+def _json(data: bytes) -> Any:
+    text = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        lines = [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (ValueError, RecursionError):
+        return None
+    return (
+        lines[-1] if lines and isinstance(lines[-1], Mapping) and "request_throughput" in lines[-1] else lines
+    )
+
+
+def parse_result(data: bytes, source: str = "result") -> BenchmarkResult:
+    """Reads a result of a load generator from its bytes; `source` names it in messages. See `load_result`."""
+    start = data.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = data.decode("utf-8-sig", errors="replace")
+    if start.startswith(b"Metric,"):
+        return tools.genai_csv(text, source)
+    if b"MLPerf Results Summary" in start[:4096]:
+        return tools.mlperf(text, source)
+    document = _json(data)
+    reader = _document_reader(document)
+    if reader is None:
+        raise fail(
+            TraceError,
+            source,
+            "not a result that is known: expected the JSON of vllm bench serve or SGLang's bench_serving, of AIPerf, "
+            "GuideLLM or inference-perf, genai-perf's CSV or JSON, or mlperf_log_summary.txt",
+        )
+    return reader(document, source)
+
+
+def load_result(path: str | os.PathLike[str]) -> BenchmarkResult:
+    """Reads a result of a load generator.
+
+    Parameters
+    ----------
+    path : str or path
+        JSON of ``vllm bench serve`` (``--save-result``, better with ``--save-detailed``) or SGLang's ``bench_serving``,
+        AIPerf's ``profile_export.jsonl`` or ``profile_export_aiperf.json``, GuideLLM's report, inference-perf's
+        ``per_request_lifecycle_metrics.json`` or summary, genai-perf's CSV or JSON, ``mlperf_log_summary.txt``.
+
+    Returns
+    -------
+    BenchmarkResult
+
+    Raises
+    ------
+    TraceError
+        When it cannot be read or is none of these.
+    """
+    source = os.fspath(path)
+    return parse_result(read_bytes(source), source)
