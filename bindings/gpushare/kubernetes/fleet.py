@@ -157,7 +157,7 @@ def fleet_of(scenario: Scenario) -> Fleet:
             one["model"],
             one["precision"],
             int(one["tensor_parallel"]),
-            _engine(one["model"], documents[one["name"]].get("engine", {})),
+            _engine(documents[one["name"]]),
         )
         for one in scenario.workload.services
     }
@@ -181,11 +181,22 @@ def fleet_of(scenario: Scenario) -> Fleet:
     return Fleet(scenario.name, scenario.mode, scenario.seed, tuple(cards), services)
 
 
-def _engine(name: str, engine: Mapping[str, Any]) -> Mapping[str, Any]:
+def _engine(service: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options, with the kind that goes without saying."""
-    if "kind" in engine or model(name).kind != "llm":
+    engine: Mapping[str, Any] = service.get("engine", {})
+    if "kind" in engine or _kind(service["model"]) != "llm":
         return engine
     return {"kind": "continuous-batching", **engine}
+
+
+def _kind(described: Any) -> str:
+    """Of a model that stands in the document, or is named there."""
+    if isinstance(described, Mapping):
+        return str(described.get("kind", ""))
+    try:
+        return str(model(described).kind)
+    except Error:
+        return ""  # a file beside the document: its kind of engine is then stated or of no interest here
 
 
 def _taken(scenario: Scenario) -> dict[str, float]:
