@@ -41,8 +41,13 @@ if TYPE_CHECKING:
     from .kubernetes.explaining import Imported as Imported
     from .kubernetes.explaining import import_files as import_files
     from .kubernetes.exporting import export as export
+    from .kubernetes.mock import Mock as Mock
+    from .kubernetes.mock import mock as mock
     from .kubernetes.parts import ExportError as ExportError
     from .kubernetes.parts import Naming as Naming
+    from .observed.answer import Freed as Freed
+    from .observed.answer import Observed as Observed
+    from .observed.answer import from_cluster as from_cluster
     from .planning.answer import Plan as Plan
     from .planning.capacity import capacity as capacity
     from .planning.capacity_text import Capacity as Capacity
@@ -127,7 +132,9 @@ _HOMES = {
     "calibration.calibration": ("Calibration",),
     "kubernetes.explaining": ("Imported", "import_files"),
     "kubernetes.exporting": ("export",),
+    "kubernetes.mock": ("Mock", "mock"),
     "kubernetes.parts": ("ExportError", "Naming"),
+    "observed.answer": ("Freed", "Observed", "from_cluster"),
     "planning.answer": ("Plan",),
     "planning.capacity": ("capacity",),
     "planning.capacity_text": ("Capacity",),

@@ -78,6 +78,30 @@ class TemporaryFolder {
 
 }  // namespace
 
+TEST_CASE("bytes are a number, or a text with its unit") {
+  const auto read = [](std::string_view text) {
+    const auto document = parse(text);
+    return Reader(document, "s.json", kThrow).bytes("memory_bytes", -1);
+  };
+  CHECK(read("{}") == -1);
+  CHECK(read(R"({"memory_bytes": 1e9})") == 1e9);
+  CHECK(read(R"({"memory_bytes": "10Gi"})") == 10737418240);
+  CHECK(read(R"({"memory_bytes": "10GiB"})") == 10737418240);
+  CHECK(read(R"({"memory_bytes": "0.5Ti"})") == 549755813888);
+  CHECK(read(R"({"memory_bytes": "512Mi"})") == 536870912);
+  CHECK(read(R"({"memory_bytes": "80GB"})") == 80e9);
+  CHECK(read(R"({"memory_bytes": "64k"})") == 64e3);
+  for (const char* text : {"\"\"", "\"10\"", "\"Gi\"", "\"10gb\"", "\"10 Gi\"", "\"-1Gi\"", "\"0Gi\"",
+                           "\"1..5Gi\"", "\"1Pi\"", "\"1ki\"", "\"10GiBi\""})
+    CHECK(
+        message_of([&] {
+          static_cast<void>(read(std::string(R"({"memory_bytes": )") + text + "}"));
+        }).find(R"(s.json#/memory_bytes: expected bytes, or a text with their unit such as "10Gi" (2^30))") ==
+        0);
+  CHECK(message_of([&] { static_cast<void>(read(R"({"memory_bytes": 0})")); }) ==
+        "s.json#/memory_bytes: expected a number > 0, found 0");
+}
+
 TEST_CASE("values are read with their types") {
   const auto value =
       parse(R"({"n": 1.5, "i": 42, "e": 1e9, "b": true, "s": "text", "a": [1, 2], "o": {"x": null}})");

@@ -194,6 +194,30 @@ def test_servers_are_read_back_as_the_engines() -> None:
     assert config["instance_group"] == [{"count": 1, "kind": "KIND_GPU"}]
 
 
+def test_a_language_model_without_an_engine_has_the_flags_of_the_server_that_it_is_simulated_with() -> None:
+    document = shares(
+        [{"partitions": [{"processes": ["chat"]}]}, {"partitions": [{"processes": ["eyes"]}]}]
+    ).document
+    flags, loads = [], []
+    for engine in ({}, {"engine": {"preset": "vllm-0.20"}}):
+        document["services"]["chat"] = {"model": "llama-3.1-8b", **engine}
+        scenario = gs.Scenario.from_dict(document)
+        flags.append(exported("vllm", scenario)["vllm-chat.yaml"])
+        loads.append(gs.simulate(scenario).summary()["chat.ttft_p95_s"])
+    assert "max-num-seqs: 256\n" in flags[0]
+    assert flags[0] == flags[1]
+    assert loads[0] == loads[1]
+
+
+def test_stand_ins_have_no_configuration_of_a_server() -> None:
+    document = shares(
+        [{"partitions": [{"processes": ["chat"]}]}, {"partitions": [{"processes": ["eyes"]}]}]
+    ).document
+    document["services"]["eyes"] = {"model": {"kind": "synthetic", "gpu_s": 0.01}}
+    with pytest.raises(gs.ExportError, match="here are continuous-batching, stand-ins"):
+        exported("triton", gs.Scenario.from_dict(document))
+
+
 def test_every_process_of_the_plan_is_a_pod_and_a_container() -> None:
     for case, scenario in export_cases.cases().items():
         fleet = fleet_of(scenario)

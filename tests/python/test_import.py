@@ -333,3 +333,15 @@ def test_the_command_explains_and_names_the_files_that_it_reads(
     text = capsys.readouterr().out
     for name in ("nodes.yaml", "pods.yaml", "mig-parted.yaml", "values.yaml", "prometheus.csv", "dcgm.prom"):
         assert name in text
+
+
+def test_a_scenario_takes_the_quantities_of_a_claim() -> None:
+    """kubernetes-sigs/dra-driver-nvidia-gpu#1026: MPS, 50 % of threads and 10Gi each."""
+    clients = [export_cases.client("eyes", 50, memory_limit_bytes="10Gi") for _ in range(2)]
+    alone = {"partitions": [{"processes": ["chat"]}]}
+    scenario = export_cases.shares([export_cases.mps(*clients), alone])
+    assert scenario.gpus[0]["partitions"][0]["memory_limits_bytes"] == [10 * 2**30] * 2
+    with pytest.raises(gs.ScenarioError, match=r'expected bytes, or a text with their unit such as "10Gi"'):
+        export_cases.shares(
+            [export_cases.mps(export_cases.client("eyes", 50, memory_limit_bytes="10 gigs")), alone]
+        )

@@ -16,9 +16,8 @@ from .._version import installed_version
 from . import commands, comparing, deciding, logs, results, sensitivity, sweeping
 from .check import add_check
 from .clusters import add_cluster
-from .exporting import add_export
-from .importing import add_import
 from .init import add_init, add_schema
+from .kubernetes import add_kubernetes
 
 __all__ = ["main"]
 
@@ -102,8 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(subparsers, comparing.compare)
     deciding.add_deciding(subparsers, _add, _add_scenario)
     add_cluster(subparsers, _add)
-    add_export(subparsers, _add)
-    add_import(subparsers, _add)
+    add_kubernetes(subparsers, _add)
     _add_sweep(subparsers, sweeping.sweep)
     _add_sensitivity(subparsers, sensitivity.sensitivity)
     add_check(subparsers, _add, _positive, _Parser)
@@ -157,8 +155,14 @@ def _not_negative(text: str) -> int:
     return _whole(text, 0)
 
 
-def _add_scenario(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("scenario", metavar="SCENARIO", help="a file, or a name of `gpushare scenario list`")
+def _add_scenario(parser: argparse.ArgumentParser, instead: str = "") -> None:
+    """What each command takes that simulates; `instead` names an option that may take the scenario's place."""
+    parser.add_argument(
+        "scenario",
+        metavar="SCENARIO",
+        nargs="?" if instead else None,
+        help="a file, or a name of `gpushare scenario list`" + (f"; or {instead}" if instead else ""),
+    )
     parser.add_argument("--seed", type=_not_negative, help="of the random streams; by default the scenario's")
     parser.add_argument(
         "--replications", type=_positive, default=1, help="runs; figures then carry 95 %% half-widths"

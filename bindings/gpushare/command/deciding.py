@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import files
+from .importing import FILES
 from .progress import Progress
 
 __all__ = ["MET", "MISSED", "UNCLEAR", "add_deciding", "add_objectives", "exit_code"]
@@ -37,7 +38,7 @@ def add_objectives(parser: argparse.ArgumentParser | argparse._ArgumentGroup) ->
 def add_deciding(
     subparsers: Any,
     add: Callable[..., argparse.ArgumentParser],
-    add_scenario: Callable[[argparse.ArgumentParser], None],
+    add_scenario: Callable[..., None],
 ) -> None:
     """Adds the commands: `add` adds one, `add_scenario` what each takes that simulates."""
     parser = add(
@@ -48,11 +49,22 @@ def add_deciding(
         "gpushare plan voice-heavy",
         "gpushare plan mine.json --slo llm.ttft_p95=500ms --gpus a100=8,h100=2 --prices a100=2,h100=4.5",
         "gpushare plan mine.json --slo llm.ttft_p95=500ms --allow llm.precision=int8 --out plan.json",
+        "gpushare plan --from-cluster cluster/ --out plan.json    # what could be freed",
     )
     parser.epilog = (
         f"{parser.epilog}\n\nexit codes: 0 met, 4 missed or impossible, 5 too close to say, 130 interrupted"
+        f"\n\nthe folder of --from-cluster: {FILES}"
     )
-    add_scenario(parser)
+    add_scenario(parser, "--from-cluster")
+    parser.add_argument(
+        "--from-cluster", metavar="DIR", help="plan for what the files of a cluster show, see below"
+    )
+    parser.add_argument(
+        "--products",
+        metavar="PRODUCT=PROFILE,...",
+        default="",
+        help="with --from-cluster: profiles of products that no profile is named after",
+    )
     parser.set_defaults(replications=4)
     _add_plan_options(parser)
     parser = add(
@@ -103,27 +115,48 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
 def plan(options: argparse.Namespace) -> int:
     """``gpushare plan``."""
     from ..planning.plan import plan as find
+
+    if (options.scenario is None) == (options.from_cluster is None):
+        raise ValueError("give either a SCENARIO or --from-cluster DIR")
+    if options.products and options.from_cluster is None:
+        raise ValueError("--products is for --from-cluster")
+    with Progress(options.scenario or options.from_cluster) as progress:
+        how = _plan_settings(options) | {"progress": progress.text}
+        if options.from_cluster is not None:
+            from ..observed.answer import from_cluster
+
+            pairs = _pairs("--products", options.products, "PRODUCT=PROFILE such as NVIDIA-A100X=a100")
+            freed = from_cluster(options.from_cluster, dict(pairs)).plan(**how)
+            found, told = freed.plan, freed.to_dict()
+            text = str(freed)
+        else:
+            found = find(options.scenario, **how)
+            told, text = found.to_dict(), str(found)
+    if options.out is not None:
+        files.write_json(told, options.out)
+    print(files.plain_json(told) if options.json else text)
+    return _INTERRUPTED if found.interrupted else exit_code(found.meets)
+
+
+def _plan_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """What `planning.plan` is told, without what was left to it."""
     from ..planning.space import SHARINGS
 
-    with Progress(options.scenario) as progress:
-        found = find(
-            options.scenario,
-            slo=options.slo,
-            gpus=_counts(options.gpus) if options.gpus else None,
-            prices=_prices(options.prices) if options.prices else None,
-            modes=_words(options.modes) if options.modes else SHARINGS,
-            variants=_variants(options.allow),
-            replications=options.replications,
-            rounds=options.rounds,
-            gap=options.gap,
-            seed=options.seed,
-            threads=options.threads,
-            progress=progress.text,
-        )
-    if options.out is not None:
-        files.write_json(found.to_dict(), options.out)
-    print(files.plain_json(found.to_dict()) if options.json else found)
-    return _INTERRUPTED if found.interrupted else exit_code(found.meets)
+    how: dict[str, Any] = {
+        "slo": options.slo,
+        "modes": _words(options.modes) if options.modes else SHARINGS,
+        "variants": _variants(options.allow),
+        "replications": options.replications,
+        "rounds": options.rounds,
+        "gap": options.gap,
+        "seed": options.seed,
+        "threads": options.threads,
+    }
+    if options.gpus:
+        how["gpus"] = _counts(options.gpus)
+    if options.prices:
+        how["prices"] = _prices(options.prices)
+    return how
 
 
 def _add_capacity_options(parser: argparse.ArgumentParser) -> None:

@@ -18,6 +18,15 @@ __all__ = ["Card", "Fleet", "Part", "Replica", "Seat", "Service", "fleet_of"]
 
 #: Of a part's memory, what language models take together where they do not say (vLLM's gpu_memory_utilization).
 SHARE = 0.9
+#: The engine of a service that states none, by the kind of its model.
+_ENGINES = {
+    "llm": "continuous-batching",
+    "streaming-asr": "stream-batching",
+    "autoregressive-tts": "autoregressive-slots",
+    "batch": "dynamic-batching",
+}
+#: The server of a language model whose engine names neither kind nor preset.
+_PRESET = "vllm-0.20"
 
 
 @dataclass(frozen=True)
@@ -103,10 +112,11 @@ class Replica:
 
 @dataclass(frozen=True)
 class Service:
-    """What a service is: its model, precision, ranks and the engine's options as the document has them."""
+    """What a service is: its model and the kind of it, precision, ranks, and the engine's options that are stated."""
 
     name: str
     model: str
+    kind: str
     precision: str
     tensor_parallel: int
     engine: Mapping[str, Any]
@@ -155,9 +165,10 @@ def fleet_of(scenario: Scenario) -> Fleet:
         one["name"]: Service(
             one["name"],
             one["model"],
+            _kind(documents[one["name"]]["model"]),
             one["precision"],
             int(one["tensor_parallel"]),
-            _engine(one["model"], documents[one["name"]].get("engine", {})),
+            _engine(_kind(documents[one["name"]]["model"]), documents[one["name"]].get("engine", {})),
         )
         for one in scenario.workload.services
     }
@@ -181,11 +192,20 @@ def fleet_of(scenario: Scenario) -> Fleet:
     return Fleet(scenario.name, scenario.mode, scenario.seed, tuple(cards), services)
 
 
-def _engine(name: str, engine: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options, with the kind that goes without saying."""
-    if "kind" in engine or model(name).kind != "llm":
-        return engine
-    return {"kind": "continuous-batching", **engine}
+def _engine(kind: str, engine: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options, with what goes without saying (docs/engines.md, "Defaults by kind of model")."""
+    usual = kind == "llm" and not {"kind", "preset"} & set(engine)
+    return {"kind": _ENGINES.get(kind, "fifo"), **({"preset": _PRESET} if usual else {}), **engine}
+
+
+def _kind(described: Any) -> str:
+    """Of a model that stands in the document, or is named there."""
+    if isinstance(described, Mapping):
+        return str(described.get("kind", ""))
+    try:
+        return str(model(described).kind)
+    except Error:
+        return ""  # a file beside the document: its kind of engine is then stated or of no interest here
 
 
 def _taken(scenario: Scenario) -> dict[str, float]:

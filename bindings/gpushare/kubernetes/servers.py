@@ -139,10 +139,17 @@ def export_triton(fleet: Fleet, naming: Naming) -> Export:
     files = {
         f"{object_name(service.name)}/config.pbtxt": _triton_text(service)
         for service in fleet.services.values()
-        if service.engine.get("kind", "fifo") in ("dynamic-batching", "fifo")
+        if service.engine["kind"] in ("dynamic-batching", "fifo") and service.kind != "synthetic"
     }
     if not files:
-        kinds = ", ".join(sorted({str(one.engine.get("kind")) for one in fleet.services.values()}))
+        kinds = ", ".join(
+            sorted(
+                {
+                    "stand-ins" if one.kind == "synthetic" else one.engine["kind"]
+                    for one in fleet.services.values()
+                }
+            )
+        )
         raise ExportError(
             f"Triton's batcher stands for engines of dynamic-batching and fifo; here are {kinds}", ""
         )

@@ -54,6 +54,23 @@ std::string describe(std::int64_t min, std::int64_t max) {
 }
 
 // Nothing for fractions and for what an int64 cannot hold.
+// A number above 0 with a unit: "10Gi", "512MiB", "80GB".
+std::optional<double> bytes_of(std::string_view text) {
+  const auto digits = std::min(text.find_first_not_of("0123456789."), text.size());
+  const auto number = nlohmann::json::parse(text.substr(0, digits), nullptr, false);
+  auto unit = text.substr(digits);
+  if (!number.is_number() || !(number.get<double>() > 0)) return std::nullopt;
+  if (unit.ends_with('B')) unit.remove_suffix(1);
+  const bool binary = unit.ends_with('i');
+  if (binary) unit.remove_suffix(1);
+  constexpr std::string_view kUnits = "KMGT";
+  const auto power = unit == "k" && !binary ? 0
+                     : unit.size() == 1     ? kUnits.find(unit.front())
+                                            : std::string_view::npos;
+  if (power == std::string_view::npos) return std::nullopt;
+  return number.get<double>() * std::pow(binary ? 1024.0 : 1000.0, static_cast<double>(power + 1));
+}
+
 std::optional<std::int64_t> whole(const nlohmann::json& value) {
   if (value.is_number_unsigned()) {
     const auto number = value.get<std::uint64_t>();
@@ -196,6 +213,16 @@ std::size_t Reader::choice(std::span<const std::string_view> legal) const {
 double Reader::number(std::string_view key, double otherwise, Range range) const {
   const auto member = find(key);
   return member ? member->number(range) : otherwise;
+}
+
+double Reader::bytes(std::string_view key, double otherwise) const {
+  const auto member = find(key);
+  if (!member) return otherwise;
+  if (!member->is_string()) return member->number(kPositive);
+  const auto found = bytes_of(member->string());
+  if (!found)
+    member->fail_expecting("bytes, or a text with their unit such as \"10Gi\" (2^30) or \"80GB\" (10^9)");
+  return *found;
 }
 
 std::int64_t Reader::integer(std::string_view key, std::int64_t otherwise, std::int64_t min,

@@ -78,6 +78,8 @@ class Reader {
 
   // The same with a default for an absent member of an object.
   [[nodiscard]] double number(std::string_view key, double otherwise, Range range = {}) const;
+  /// Bytes above 0: a number, or a text with a unit, 10Gi or 10GiB (2^30), 80G or 80GB (10^9), with K, M, G or T.
+  [[nodiscard]] double bytes(std::string_view key, double otherwise) const;
   [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t otherwise,
                                      std::int64_t min = std::numeric_limits<std::int64_t>::min(),
                                      std::int64_t max = std::numeric_limits<std::int64_t>::max()) const;

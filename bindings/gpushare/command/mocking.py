@@ -1,0 +1,71 @@
+"""``gpushare mock``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from .. import files
+
+__all__ = ["add_mock"]
+
+
+def add_mock(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = add(
+        subparsers,
+        "mock",
+        "serve a run as the DCGM exporter would: utilisation, SM activity, memory",
+        mock,
+        "gpushare mock voice-heavy --mode mps                   # http://127.0.0.1:9400/metrics, until Ctrl-C",
+        "gpushare mock voice-heavy --mode mps --once dcgm.prom  # the mean of the run, in a file",
+        "gpushare mock voice-heavy --speed 60 --port 0 --nodes node0=gpu-worker-7",
+    )
+    parser.add_argument("scenario", metavar="SCENARIO", help="a file, or a name of `gpushare scenario list`")
+    parser.add_argument("--mode", metavar="MODE", help="by default the document's own placement")
+    parser.add_argument("--seed", type=int, help="of the random streams; by default the scenario's")
+    parser.add_argument("--once", metavar="FILE", help="write the text to a file instead of serving it")
+    parser.add_argument(
+        "--at", type=float, metavar="SECONDS", help="with --once: a moment of the run instead of its mean"
+    )
+    parser.add_argument("--port", type=int, default=9400, help="by default 9400, the exporter's; 0: any")
+    parser.add_argument(
+        "--speed", type=float, default=1.0, metavar="X", help="simulated seconds in a second; by default 1"
+    )
+    parser.add_argument(
+        "--window",
+        type=float,
+        default=15.0,
+        metavar="SECONDS",
+        help="of which shares are taken; by default 15",
+    )
+    parser.add_argument("--nodes", metavar="NODE=NAME,...", default="", help="what the cluster calls them")
+
+
+def mock(options: argparse.Namespace) -> None:
+    """``gpushare mock``."""
+    from ..kubernetes.mock import mock as make
+    from ..kubernetes.mock import serve
+    from ..kubernetes.parts import Naming
+    from ..scenario.scenario import Scenario
+
+    if not options.speed > 0:
+        raise ValueError(f"--speed: found {options.speed:g}; a number above 0 is needed")
+    if options.at is not None and options.once is None:
+        raise ValueError("--at is for --once: a server goes through the run by itself")
+    pairs = [word.partition("=") for word in options.nodes.split(",") if word.strip()]
+    naming = Naming(nodes={name: value for name, _, value in pairs})
+    scenario = Scenario.load(options.scenario, options.mode)
+    found = make(scenario, seed=options.seed, window_s=options.window, naming=naming)
+    if options.once is not None:
+        text = found.text(options.at)
+        files.replace_file(options.once, lambda file: file.write(text))
+        said = {"file": options.once, "windows": found.windows, "window_s": found.window_s}
+        print(files.plain_json(said) if options.json else f"{options.once}: {text.count('{')} samples")
+        return
+    with serve(found, options.port, speed=options.speed) as server:
+        url = f"http://127.0.0.1:{server.server_address[1]}/metrics"
+        said = {"url": url, "windows": found.windows, "window_s": found.window_s}
+        print(files.plain_json(said) if options.json else f"{url}, until Ctrl-C", flush=True)
+        server.serve_forever()

@@ -1,0 +1,226 @@
+"""What the pods of a cluster want, from what was measured: pods of one service together, with what was assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .._core import Error
+from .._errors import fail
+from ..kubernetes.objects import Pod
+from ..kubernetes.reading import Seen
+from ..kubernetes.telemetry import Load, loads
+from ..scenario.profiles import profile, profile_names
+
+__all__ = ["Cards", "Tenant", "cards_of", "tenants_of"]
+
+
+@dataclass(frozen=True)
+class Cards:
+    """GPUs of the cluster by profile, and the profile of each node."""
+
+    counts: Mapping[str, int]
+    of_node: Mapping[str, str]
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return sum(self.counts.values())
+
+
+@dataclass
+class Tenant:
+    """Pods of one service: how many, on how many GPUs each, and what each GPU of one of them sees of it.
+
+    `busy`, `sms` and `bandwidth` are shares of a whole GPU's time, SMs and bandwidth; `memory_bytes` is what one
+    process holds, None where it was not measured.
+    """
+
+    name: str
+    model: str
+    copies: int
+    ranks: int
+    busy: float
+    sms: float | None
+    bandwidth: float | None
+    memory_bytes: float | None
+    notes: list[str] = field(default_factory=list)
+
+
+def cards_of(seen: Seen, found: Sequence[Load], told: Mapping[str, str] | None = None) -> Cards:
+    """Which GPUs there are.
+
+    Parameters
+    ----------
+    seen, found
+        What was read, and its loads.
+    told : mapping of str to str, optional
+        Profiles of products that are not known by name.
+
+    Raises
+    ------
+    Error
+        For a product without a profile, and where neither nodes nor measurements name any.
+    """
+    products: dict[str, str] = {}
+    gpus: dict[str, int] = {}
+    for node in seen.nodes:
+        if node.gpus and node.product:
+            products[node.name], gpus[node.name] = node.product, node.gpus
+    if not gpus:
+        there: dict[str, set[str]] = {}
+        for load in found:
+            there.setdefault(load.node, set()).add(load.gpu)
+            if load.product:
+                products.setdefault(load.node, load.product)
+        gpus = {node: len(numbers) for node, numbers in there.items() if node in products}
+    if not gpus:
+        raise fail(
+            Error,
+            seen.source,
+            "neither nodes (kubectl get nodes -o yaml, with the labels of GPU Feature Discovery) nor "
+            "measurements (the label "
+            "modelName) say which GPUs there are",
+        )
+    of_node = {
+        node: _profile(product, told or {}, seen.source) for node, product in products.items() if node in gpus
+    }
+    counts: dict[str, int] = {}
+    for name, count in gpus.items():
+        counts[of_node[name]] = counts.get(of_node[name], 0) + count
+    return Cards(counts, of_node)
+
+
+def _profile(product: str, told: Mapping[str, str], source: str) -> str:
+    try:
+        return profile(told.get(product, product)).name
+    except Error:
+        raise fail(
+            Error,
+            source,
+            f'no profile describes the product "{product}"; say which is nearest: {product}=PROFILE, of '
+            f"{', '.join(profile_names())}",
+        ) from None
+
+
+def tenants_of(seen: Seen, found: Sequence[Load], cards: Cards) -> list[Tenant]:
+    """Services of the pods that use GPUs; where no pods were read, one for each GPU that was measured.
+
+    Raises
+    ------
+    Error
+        Where nothing was measured.
+    """
+    if not any(load.busy is not None for load in found):
+        raise fail(
+            Error,
+            seen.source,
+            "holds no utilisation of GPUs; add text of the DCGM exporter, or a range query of DCGM_FI_DEV_GPU_UTIL",
+        )
+    if not seen.pods:
+        return [_of_gpu(load, cards) for load in found if load.busy is not None]
+    groups: dict[tuple[str, str, str], list[Pod]] = {}
+    for pod in seen.pods:
+        groups.setdefault((pod.namespace, pod.owner, pod.model), []).append(pod)
+    taken: set[str] = set()
+    return [_of_pods(pods, found, seen.pods, cards, taken) for pods in groups.values()]
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    free = name
+    while free in taken:
+        free += "-2"
+    taken.add(free)
+    return free
+
+
+def _of_gpu(load: Load, cards: Cards) -> Tenant:
+    where = f"{load.node or 'node'}-{load.gpu}" + (f"-{load.instance}" if load.instance else "")
+    if len(load.pods) == 1:
+        where = next(iter(load.pods))[1]
+    share = _share(load, cards)
+    return Tenant(
+        where.replace(".", "-"),
+        "",
+        1,
+        1,
+        load.busy_p95 or load.busy or 0.0,
+        None if load.sms is None else load.sms * share,
+        load.bandwidth,
+        load.memory_bytes,
+        [] if share == 1 else [f"its work fills the instance {load.profile}, {100 * share:.0f} % of the SMs"],
+    )
+
+
+def _share(load: Load, cards: Cards) -> float:
+    """Of the card's SMs, what an instance has."""
+    if not load.profile or load.node not in cards.of_node:
+        return 1.0
+    card = profile(cards.of_node[load.node])
+    found = next((one for one in card.mig if one["name"] == load.profile), None)
+    return float(found["sms"]) / card.sms if found is not None else 1.0
+
+
+def _of_pods(
+    pods: Sequence[Pod], found: Sequence[Load], every: Sequence[Pod], cards: Cards, taken: set[str]
+) -> Tenant:
+    first = pods[0]
+    notes: list[str] = []
+    seen = [(load, share) for pod in pods for load, share in _loads_of(pod, found, every, notes)]
+    if not seen:
+        measured = [load for load in found if load.busy is not None]
+        notes.append("not measured: taken to be as busy as the others on average")
+        seen = [(load, 1.0) for load in measured]
+    whole = [share * _share(load, cards) for load, share in seen]
+    memory = [load.memory_bytes * share for load, share in seen if load.memory_bytes is not None]
+    if any(one < 1 for one in whole) and any(load.profile for load, _ in seen):
+        notes.append("its work fills the MIG instance that it has")
+    ranks = max(1, round(first.gpus))
+    return Tenant(
+        _free_name(first.owner or first.name, taken),
+        first.model,
+        sum(pod.copies for pod in pods),
+        ranks,
+        _mean([(load.busy_p95 or load.busy or 0.0) * share for load, share in seen]),
+        _of_known(
+            [None if load.sms is None else load.sms * one for (load, _), one in zip(seen, whole, strict=True)]
+        ),
+        _of_known([None if load.bandwidth is None else load.bandwidth * share for load, share in seen]),
+        first.memory_bytes or (max(memory) if memory else None),
+        notes,
+    )
+
+
+def _loads_of(
+    pod: Pod, found: Sequence[Load], every: Sequence[Pod], notes: list[str]
+) -> Iterator[tuple[Load, float]]:
+    """Loads of the GPUs of a pod, each with the share of it that is the pod's."""
+    own = [load for load in found if (pod.namespace, pod.name) in load.pods]
+    if own:
+        for load in own:
+            if len(load.pods) > 1 and not any("shared equally" in note for note in notes):
+                notes.append("what its GPU does is shared equally among the pods on it")
+            yield load, 1 / len(load.pods)
+        return
+    beside = [other for other in every if other.node and other.node == pod.node]
+    here = [load for load in found if pod.node and load.node == pod.node and not load.pods]
+    if here:
+        asked = sum(other.gpus * other.copies for other in beside)
+        if not any("without pods" in note for note in notes):
+            notes.append("measurements without pods: its node's GPUs are shared equally among the pods there")
+        for load in here:
+            yield load, min(1.0, len(here) / max(asked, 1.0))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def _of_known(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return _mean(known) if known else None
+
+
+def all_loads(seen: Seen) -> list[Load]:
+    """Every load that was measured."""
+    return loads(seen.samples)

@@ -1,0 +1,132 @@
+"""A scenario for the pods of a cluster: those with a known model as services of it, the others as stand-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._core import Error
+from ..scenario.profiles import model
+from ..scenario.scenario import Scenario
+from ..study.simulation import simulate
+from .demand import Cards, Tenant
+
+__all__ = ["INPUT_TOKENS", "OUTPUT_TOKENS", "document_of"]
+
+#: What a request of a language model is taken to be, and how long a stand-in's step lasts on a whole GPU.
+INPUT_TOKENS, OUTPUT_TOKENS, STEP_S = 1000, 200, 0.05
+#: Of a process of which no memory was measured, bytes.
+_MEMORY_BYTES = 4e9
+_DURATION_S = 300
+#: Rates are found until the GPU is this near to as busy as was measured; no server is held to be busier than the most.
+_NEAR, _MOST, _TRIES = 0.02, 0.95, 8
+
+
+def document_of(tenants: Sequence[Tenant], cards: Cards, name: str) -> dict[str, Any]:
+    """The document; what is assumed of each tenant goes to its notes."""
+    kind = next(iter(cards.counts))
+    services: dict[str, Any] = {}
+    traffic = []
+    for tenant in tenants:
+        service, entry = _known(tenant, kind) or _stand_in(tenant)
+        services[tenant.name] = service
+        traffic.append({"name": tenant.name, "pipeline": tenant.name, "kind": "open", **entry})
+    return {
+        "name": name,
+        "description": "Made from files of a cluster: see what was assumed.",
+        "seed": 1,
+        "gpu": kind,
+        "duration_s": _DURATION_S,
+        "services": services,
+        "pipelines": {name: {"stages": [{"name": name, "service": name}]} for name in services},
+        "traffic": traffic,
+    }
+
+
+def _poisson(rate: float) -> dict[str, Any]:
+    return {"kind": "poisson", "rate_per_s": rate}
+
+
+def _stand_in(tenant: Tenant) -> tuple[dict[str, Any], dict[str, Any]]:
+    busy = min(tenant.busy, _MOST)
+    work: dict[str, Any] = {"kind": "synthetic", "gpu_s": STEP_S}
+    work["memory_bytes"] = tenant.memory_bytes if tenant.memory_bytes is not None else _MEMORY_BYTES
+    if tenant.memory_bytes is None:
+        tenant.notes.append(f"memory was not measured: {_MEMORY_BYTES / 1e9:g} GB")
+    if tenant.busy > 0 and tenant.sms is not None:
+        work["sm_share"] = round(min(1.0, max(tenant.sms / tenant.busy, 0.01)), 4)
+    else:
+        tenant.notes.append("SM activity was not measured: its steps fill all SMs")
+    if tenant.busy > 0 and tenant.bandwidth is not None:
+        work["bandwidth_share"] = round(min(1.0, tenant.bandwidth / tenant.busy), 4)
+    servers = tenant.copies * tenant.ranks
+    tenant.notes.append(
+        f"a stand-in: steps of {1000 * STEP_S:g} ms that keep a GPU {100 * busy:.0f} % busy, in each of {servers}"
+    )
+    rate = max(servers * busy / STEP_S, 1e-3)
+    return {"model": work}, {"arrivals": _poisson(round(rate, 4))}
+
+
+def _known(tenant: Tenant, kind: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """As a service of its model; None where no language model of that name is described."""
+    if not tenant.model:
+        return None
+    try:
+        described = model(tenant.model.removeprefix("REPLACE-ME/"))
+    except Error as error:
+        tenant.notes.append(f"its model {tenant.model} is not described here ({error})")
+        return None
+    if described.kind != "llm":
+        tenant.notes.append(
+            f"its model {described.name} is a {described.kind}: what its requests ask for is not measured"
+        )
+        return None
+    engine = {"kind": "continuous-batching", "preset": "vllm-0.20"}
+    service: dict[str, Any] = {"model": described.name, "engine": engine}
+    if tenant.ranks > 1:
+        service["tensor_parallel"] = tenant.ranks
+    try:
+        rate = _rate_for(service, kind, min(tenant.busy, _MOST))
+    except Error as error:
+        tenant.notes.append(f"its model {described.name} does not run on a {kind} ({error})")
+        return None
+    tenant.notes.append(
+        f"{described.name} under vLLM with prompts of {INPUT_TOKENS:,} and replies of {OUTPUT_TOKENS} tokens: "
+        f"{rate:.2g} requests "
+        f"a second keep each server {100 * min(tenant.busy, _MOST):.0f} % busy"
+    )
+    sizes = {"input_tokens": INPUT_TOKENS, "output_tokens": OUTPUT_TOKENS}
+    return service, {"arrivals": _poisson(round(rate * tenant.copies, 4)), "sizes": sizes}
+
+
+def _rate_for(service: dict[str, Any], kind: str, busy: float) -> float:
+    """Requests a second that keep one server on whole GPUs as busy as was measured."""
+    rate = 0.5
+    for _ in range(_TRIES):
+        scenario = Scenario.from_dict(
+            {
+                "name": "one server",
+                "gpu": kind,
+                "duration_s": _DURATION_S,
+                "services": {"llm": service},
+                "pipelines": {"llm": {"stages": [{"name": "llm", "service": "llm"}]}},
+                "traffic": [
+                    {
+                        "kind": "open",
+                        "arrivals": _poisson(rate),
+                        "sizes": {"input_tokens": INPUT_TOKENS, "output_tokens": OUTPUT_TOKENS},
+                    }
+                ],
+            }
+        )
+        run = simulate(scenario, seed=1, record_requests=False).runs[0]
+        found = float(run.summary["partitions"][0]["busy"])
+        if abs(found - busy) < _NEAR:
+            break
+        # The busy share grows less than in proportion, as sequences join each other.
+        rate *= _odds(busy) / _odds(found) if 0 < found < 1 else 0.5 if found else 4.0
+    return max(rate, 1e-3)
+
+
+def _odds(share: float) -> float:
+    return max(share, 1e-3) / (1 - min(share, 0.999))
