@@ -44,17 +44,12 @@ std::string with_stages(const std::string& stages) {
 TEST_CASE("unknown names say where they are, what is known and what is near") {
   CHECK(complaint_about_voice(R"({"services": {"asr": {"model": "parakeet-1.1"}}})") ==
         "s.json#/services/asr/model: unknown model \"parakeet-1.1\"; did you mean \"parakeet-1.1b\"? Known: "
-        "embedding-0.3b, "
-        "fastpitch-hifigan, llama-3.1-70b, llama-3.1-8b, llama-3.2-1b, magpie-tts, mixtral-8x7b, "
-        "nemotron-nano-vl-8b, parakeet-1.1b, "
-        "parakeet-rnnt-1.1b, qwen3-32b, qwen3-4b, yolos-small; or "
-        "give the path of a .json "
-        "file");
-  CHECK(complaint_about_voice(R"({"gpu": "a10"})") ==
-        "s.json#/gpu: unknown GPU profile \"a10\". Known: a100, a100-40gb, a100-pcie, "
-        "a30, h100, "
-        "h200, rtx-4090, rtx-pro-6000; or give the path "
-        "of a .json file");
+        "parakeet-1.1b, parakeet-ctc-0.6b, parakeet-rnnt-0.6b, parakeet-rnnt-1.1b, parakeet-tdt-0.6b and 49 "
+        "others; "
+        "or give the path of a .json file");
+  CHECK(complaint_about_voice(R"({"gpu": "rtx-4080"})") ==
+        "s.json#/gpu: unknown GPU profile \"rtx-4080\". Known: rtx-3090, rtx-4090, rtx-5090, rtx-6000-ada, "
+        "rtx-pro-6000 and 24 others; or give the path of a .json file");
   CHECK(with_stages(R"([{"name": "asr", "service": "asrr"}])") ==
         "s.json#/pipelines/turn/stages/0/service: unknown service \"asrr\"; did you mean \"asr\"? Known: "
         "asr, llm, tts");

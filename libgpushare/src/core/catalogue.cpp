@@ -14,6 +14,14 @@ namespace {
 
 constexpr std::string_view kSchema = "schema";  // stands beside the files
 constexpr std::string_view kOrPath = "; or give the path of a .json file";
+constexpr std::size_t kFew = 12;
+
+// Of many names those of its kind.
+std::string listed(std::string_view name, const std::vector<std::string>& known) {
+  const auto kin = known.size() > kFew ? names::kin(name, known) : known;
+  if (kin.empty() || kin.size() == known.size()) return text::join(known, ", ");
+  return text::format("{} and {} others", text::join(kin, ", "), known.size() - kin.size());
+}
 
 }  // namespace
 
@@ -72,7 +80,7 @@ std::string Catalogue::source(std::string_view name_or_path) const {
 std::string Catalogue::no_such(std::string_view name) const {
   const auto known = names();
   return text::format("no {} is called \"{}\"{}; known: {}{}", what, name,
-                      did_you_mean(name, paths ? names::family(name, known) : known), text::join(known, ", "),
+                      did_you_mean(name, paths ? names::family(name, known) : known), listed(name, known),
                       paths ? kOrPath : "");
 }
 
@@ -80,7 +88,7 @@ std::string Catalogue::unknown(std::string_view name) const {
   const auto known = names();
   return text::format("unknown {} \"{}\"{} Known: {}{}", what, name,
                       did_you_mean(name, paths ? names::family(name, known) : known, "."),
-                      text::join(known, ", "), paths ? kOrPath : "");
+                      listed(name, known), paths ? kOrPath : "");
 }
 
 std::string Catalogue::named_by(const json::Reader& reader) const {
