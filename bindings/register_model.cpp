@@ -1,5 +1,9 @@
 #include "handles.hpp"
 
+#include <pybind11/stl/filesystem.h>
+
+#include <filesystem>
+
 namespace gpushare::python {
 
 namespace {
@@ -42,6 +46,13 @@ void register_model(py::module_& module) {
       .def_property_readonly(
           "provenance", [](const ModelHandle& h) { return provenance_list(h.model->provenance); },
           "Source and grade of every figure.")
+      .def_static(
+          "from_hf",
+          [](const std::filesystem::path& path) {
+            return ModelHandle{std::make_shared<const Model>(load_model(std::filesystem::absolute(path)))};
+          },
+          py::arg("path"),
+          "A model of a published configuration: a config.json of transformers, or the folder that holds it.")
       .def("__repr__",
            [](const ModelHandle& h) { return "<Model " + h.model->name + ": " + h.model->title + ">"; });
   module.def(
@@ -57,6 +68,8 @@ void register_model(py::module_& module) {
   module.def(
       "model_kinds", [] { return kinds_list(model_kinds()); },
       "Every kind of model: its name and fields, from which tools/update_schemas.py writes its schema.");
+  module.def("model_document", &model_document, py::arg("name_or_path"),
+             "The file of figures of a model; of a configuration what is made of it.");
   module.def("model_names", &model_names, "Names that load_model knows.");
 }
 

@@ -98,7 +98,7 @@ TEST_CASE("every model of the library loads, and each figure keeps its source an
     CHECK(model.name == name);
     CHECK_FALSE(model.title.empty());
     CHECK(model.provenance.size() > 5);
-    const json file = document(name.c_str());
+    const json file = json::parse(model_document(name));
     for (const ProvenanceEntry& entry : model.provenance) {
       const json& figure = file.at(json::json_pointer(entry.pointer));
       CHECK(entry.value == figure.at("value").dump());
@@ -121,7 +121,12 @@ TEST_CASE("an unknown model is refused with the nearest name") {
   CHECK_THROWS_WITH_AS(
       (void)load_model("lama-3.1-8b"),
       doctest::Contains(
-          "no model is called \"lama-3.1-8b\"; did you mean \"llama-3.1-8b\"?; known: embedding-0.3b, "),
+          "no model is called \"lama-3.1-8b\"; did you mean \"llama-3.1-8b\"?; known: bge-m3, "),
+      ModelError);
+  CHECK_THROWS_WITH_AS(
+      (void)load_model("whisper"),
+      "no model is called \"whisper\"; known: whisper-large-v3, whisper-large-v3-turbo and 52 "
+      "others; or give the path of a .json file",
       ModelError);
 }
 

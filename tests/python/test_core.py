@@ -89,6 +89,8 @@ PROFILE_TYPES: dict[str, type] = {
     "interconnect": dict,
     "power": dict,
     "provenance": list,
+    "without_mig": bool,
+    "carried_from": str,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import jsonschema  # type: ignore[import-untyped, unused-ignore]
 import pytest
+from gpushare import _core
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 MODEL_FILES = sorted(path for path in MODELS.glob("*.json") if path.name != "schema.json")
@@ -53,8 +54,16 @@ def test_a_model_obeys_the_schema_and_is_named_like_its_file(path: Path, validat
 
 
 @pytest.mark.parametrize("path", MODEL_FILES, ids=lambda path: path.stem)
+def test_what_is_made_of_a_model_obeys_the_schema_too(path: Path, validator: Any) -> None:
+    made = json.loads(_core.model_document(str(path)))
+    assert [error.message for error in validator.iter_errors(made)] == []
+    assert _core.parse_model(json.dumps(made)).figures == _core.load_model(path.stem).figures
+
+
+@pytest.mark.parametrize("path", MODEL_FILES, ids=lambda path: path.stem)
 def test_what_is_assumed_or_estimated_is_not_graded_higher(path: Path) -> None:
-    found = figures(load(path))
+    made = json.loads(_core.model_document(str(path)))
+    found = figures(made)
     assert len(found) > 5
     for pointer, figure in found:
         assert figure["source"].strip(), pointer

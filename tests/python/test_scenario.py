@@ -159,7 +159,7 @@ def broken(light: gs.Scenario, path: str, value: Any) -> gs.Scenario:
             ["/services/tts/engine/kind", "autoregressive-slots"],
         ),
         ("/services", {}, ["/services"]),
-        ("/gpu", "a11", ["a11", "a100"]),
+        ("/gpu", "a101", ["a101", "a100"]),
         ("/seed", 1.5, ["/seed", "1.5"]),
     ],
 )

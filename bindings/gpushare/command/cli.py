@@ -16,6 +16,7 @@ from .._version import installed_version
 from . import commands, comparing, deciding, logs, results, sensitivity, sweeping
 from .check import add_check
 from .clusters import add_cluster
+from .data import add_data
 from .init import add_init, add_schema
 from .kubernetes import add_kubernetes
 
@@ -108,11 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_validate(subparsers, commands.validate)
     _add_calibrate(subparsers, commands.calibrate)
     _add_mig(subparsers, commands.mig_layouts)
-    _add_data(subparsers, "profile", "GPU models", "a100", commands.profile_list, commands.profile_show)
-    _add_data(subparsers, "model", "networks", "llama-3.1-8b", commands.model_list, commands.model_show)
-    _add_data(
-        subparsers, "scenario", "scenarios", "voice-heavy", commands.scenario_list, commands.scenario_show
-    )
+    add_data(subparsers, _add, _Parser)
     add_schema(subparsers, _add)
     logs.add_trace(subparsers, _add, _positive, _Parser)
     results.add_replay(subparsers, _add, _positive)
@@ -330,14 +327,6 @@ def _add_mig(subparsers: Any, command: Command) -> None:
     )
 
 
-def _add_data(subparsers: Any, name: str, what: str, example: str, list_: Command, show: Command) -> None:
-    group = subparsers.add_parser(name, help=f"{what} and their figures", description=f"{what.capitalize()}.")
-    commands = group.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
-    _add(commands, "list", f"list the {what} that come with the package", list_, f"gpushare {name} list")
-    parser = _add(commands, "show", f"show one of the {what}", show, f"gpushare {name} show {example}")
-    parser.add_argument("name", metavar="NAME", help="a name of the list, or a file")
-    if name == "scenario":
-        parser.add_argument("--mode", help="a mode to apply first")
 
 
 def _add_demo(subparsers: Any, command: Command) -> None:

@@ -209,8 +209,12 @@ enum class Role : std::uint8_t {
 /// Every kind of model, in the order of Model::cost, with the members that its file states.
 [[nodiscard]] std::vector<KindInfo> model_kinds();
 
-/// Reads a model by file path or by name ("llama-3.1-8b"). Throws ModelError with file and JSON pointer.
+/// Reads a model by file path or by name ("llama-3.1-8b"). The file may be a published config.json (of transformers), or
+/// the folder that holds it: sizes are the configuration's, times those of the shipped models, and a weights' index beside
+/// it has to agree. Throws ModelError with file and JSON pointer.
 [[nodiscard]] Model load_model(const std::string& name_or_path);
+/// The file of figures that load_model reads; of a configuration what is made of it.
+[[nodiscard]] std::string model_document(const std::string& name_or_path);
 [[nodiscard]] Model parse_model(std::string_view json, const std::string& source = {});
 [[nodiscard]] std::vector<std::string> model_names();
 

@@ -18,17 +18,18 @@ constexpr std::size_t kLongestName = 200;
 constexpr std::size_t kMostShown = 10;  // names in a message
 constexpr std::string_view kOrPath = "; or give the path of a .json or .yaml file";
 
-// All names where they are few, otherwise those that are most like `name` in letters, and how many there are beside.
-std::string some_of(const std::vector<std::string>& known, std::string_view name) {
+// All names where they are few; of many those of its kind, and of those the ones that are most like it in letters.
+std::string listed(std::string_view name, const std::vector<std::string>& known) {
   if (known.size() <= kMostShown) return text::join(known, ", ");
+  auto shown = names::kin(name, known);
+  if (shown.empty()) shown = known;
   const std::string letters = text::lower_case(name.substr(0, kLongestName));
-  std::vector<std::pair<std::size_t, std::string>> by_distance;
-  for (const std::string& one : known) by_distance.emplace_back(json::edit_distance(letters, one), one);
-  std::sort(by_distance.begin(), by_distance.end());
-  std::vector<std::string> shown;
-  for (std::size_t i = 0; i < kMostShown; ++i) shown.push_back(by_distance[i].second);
+  std::stable_sort(shown.begin(), shown.end(), [&](const std::string& a, const std::string& b) {
+    return json::edit_distance(letters, a) < json::edit_distance(letters, b);
+  });
+  shown.resize(std::min(shown.size(), kMostShown));
   std::sort(shown.begin(), shown.end());
-  return text::format("{} and {} more", text::join(shown, ", "), known.size() - kMostShown);
+  return text::format("{} and {} others", text::join(shown, ", "), known.size() - shown.size());
 }
 
 }  // namespace
@@ -87,7 +88,7 @@ std::string Catalogue::source(std::string_view name_or_path) const {
 std::string Catalogue::no_such(std::string_view name) const {
   const auto known = names();
   return text::format("no {} is called \"{}\"{}; known: {}{}", what, name,
-                      did_you_mean(name, versions ? known : names::family(name, known)), some_of(known, name),
+                      did_you_mean(name, versions ? known : names::family(name, known)), listed(name, known),
                       kOrPath);
 }
 
@@ -95,7 +96,7 @@ std::string Catalogue::unknown(std::string_view name) const {
   const auto known = names();
   return text::format("unknown {} \"{}\"{} Known: {}{}", what, name,
                       did_you_mean(name, versions ? known : names::family(name, known), "."),
-                      some_of(known, name), kOrPath);
+                      listed(name, known), kOrPath);
 }
 
 std::string Catalogue::named_by(const json::Reader& reader) const {

@@ -72,6 +72,30 @@ std::vector<std::string> numbers(std::string_view name) {
 
 }  // namespace
 
+namespace {
+
+// "v3" of "whisper-large-v3": it tells releases of some things apart, and of others nothing.
+std::vector<std::string> versions(std::string_view name) {
+  std::vector<std::string> found;
+  std::string word;
+  for (const char c : std::string(name) + ' ') {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.') {
+      word.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
+      continue;
+    }
+    if (is_version(word)) found.push_back(word);
+    word.clear();
+  }
+  return found;
+}
+
+bool is_another_version(std::string_view name, std::string_view of) {
+  const auto said = versions(name), own = versions(of);
+  return !said.empty() && !own.empty() && said != own;
+}
+
+}  // namespace
+
 std::optional<std::string> meant(std::string_view name, const std::vector<Named>& known) {
   const auto said = words(name);
   std::optional<std::string> one;
@@ -80,6 +104,7 @@ std::optional<std::string> meant(std::string_view name, const std::vector<Named>
     auto all = words(candidate.title);
     const bool titled = said == all;
     all.insert(all.end(), own.begin(), own.end());
+    if (is_another_version(name, candidate.name)) continue;
     if (said.empty() || (!titled && (!all_in(own, said) || !all_in(said, all)))) continue;
     if (one) return std::nullopt;
     one = candidate.name;
@@ -91,6 +116,18 @@ std::vector<std::string> family(std::string_view name, const std::vector<std::st
   std::vector<std::string> found;
   std::copy_if(known.begin(), known.end(), std::back_inserter(found),
                [&, own = numbers(name)](const std::string& other) { return numbers(other) == own; });
+  return found;
+}
+
+std::vector<std::string> kin(std::string_view name, const std::vector<std::string>& known) {
+  const auto said = words(name);
+  std::vector<std::string> found;
+  std::copy_if(known.begin(), known.end(), std::back_inserter(found), [&](const std::string& other) {
+    const auto own = words(other);
+    return std::any_of(said.begin(), said.end(), [&](const std::string& word) {
+      return word.size() > 1 && !is_digit(word[0]) && std::find(own.begin(), own.end(), word) != own.end();
+    });
+  });
   return found;
 }
 

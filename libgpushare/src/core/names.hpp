@@ -25,4 +25,7 @@ struct Named {
 /// Those that a slip may have meant: never another product, so every word with a digit has to be the same.
 [[nodiscard]] std::vector<std::string> family(std::string_view name, const std::vector<std::string>& known);
 
+/// Those that share a word with it which is no mere size: "whisper" and "whisper-large-v3".
+[[nodiscard]] std::vector<std::string> kin(std::string_view name, const std::vector<std::string>& known);
+
 }  // namespace gpushare::names

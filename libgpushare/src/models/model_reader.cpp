@@ -4,6 +4,7 @@
 
 #include "core/catalogue.hpp"
 #include "gpushare/errors.hpp"
+#include "models/config_file.hpp"
 #include "models/kinds.hpp"
 
 namespace gpushare {
@@ -49,7 +50,29 @@ std::shared_ptr<const Model> named_model(const json::Reader& reader, const std::
   return std::make_shared<const Model>(load_model(kModels.named_by(reader)));
 }
 
+namespace {
+
+// The figures that a configuration makes, read as a file of them is; what is wrong with them is wrong with it.
+Model model_of_config(const json::Reader& reader, const std::string& path, const std::string& otherwise) {
+  const nlohmann::ordered_json figures = config_file::model_of(reader);
+  if (!path.empty()) config_file::check_index(reader, figures, path);
+  const auto plain = nlohmann::json::parse(figures.dump());
+  const json::Thrower thrower = [&](const std::string& where, const std::string& what) {
+    reader.fail(where + ": " + what);
+  };
+  return read_model(json::Reader(plain, {}, thrower), otherwise);
+}
+
+Model read_document(const nlohmann::json& document, const std::string& path) {
+  const json::Reader reader(document, path, fail_model);
+  if (!config_file::is_one(reader)) return read_model(reader);
+  return model_of_config(reader, path, reader.has("architecture") ? "" : config_file::name_of(path));
+}
+
+}  // namespace
+
 Model read_model(const json::Reader& reader, const std::string& otherwise) {
+  if (config_file::is_one(reader)) return model_of_config(reader, {}, otherwise);
   Model model;
   json::Figures figures(reader, {}, model.provenance);
   reader.ignore("$schema");
@@ -63,13 +86,25 @@ Model read_model(const json::Reader& reader, const std::string& otherwise) {
 }
 
 Model load_model(const std::string& name_or_path) {
-  const auto document = kModels.load(name_or_path, fail_model);
-  return read_model(json::Reader(document, kModels.source(name_or_path), fail_model));
+  const std::string file = config_file::file_of(name_or_path);
+  return read_document(kModels.load(file, fail_model), kModels.source(file));
 }
 
 Model parse_model(std::string_view text, const std::string& source) {
-  const auto document = json::parse(text, source, fail_model);
-  return read_model(json::Reader(document, source, fail_model));
+  return read_document(json::parse(text, source, fail_model), source);
+}
+
+std::string model_document(const std::string& name_or_path) {
+  const std::string file = config_file::file_of(name_or_path);
+  const auto document = kModels.load(file, fail_model);
+  const json::Reader reader(document, kModels.source(file), fail_model);
+  if (!config_file::is_one(reader)) return nlohmann::ordered_json(document).dump(2);
+  nlohmann::ordered_json model = config_file::model_of(reader);
+  config_file::check_index(reader, model, kModels.source(file));
+  if (model.contains("name")) return model.dump(2);
+  nlohmann::ordered_json named{{"$schema", "schema.json"}, {"name", config_file::name_of(file)}};
+  named.update(model);
+  return named.dump(2);
 }
 
 std::vector<std::string> model_names() { return kModels.names(); }
