@@ -81,7 +81,7 @@ class TemporaryFolder {
 TEST_CASE("bytes are a number, or a text with its unit") {
   const auto read = [](std::string_view text) {
     const auto document = parse(text);
-    return Reader(document, "s.json", kThrow).bytes("memory_bytes", -1);
+    return json::bytes(Reader(document, "s.json", kThrow), "memory_bytes", -1);
   };
   CHECK(read("{}") == -1);
   CHECK(read(R"({"memory_bytes": 1e9})") == 1e9);

@@ -133,6 +133,30 @@ def test_a_mock_of_a_scenario_comes_back_as_its_load(tmp_path: Path) -> None:
         assert tenant.busy == pytest.approx(partition["busy"], rel=0.15)
 
 
+def test_a_mock_of_what_was_found_is_found_again(cluster: Path, tmp_path: Path) -> None:
+    observed = gs.from_cluster(cluster)
+    dedicated = [
+        {"profile": "a100", "partitions": [{"processes": [name]}]} for name in ("eyes", "eyes", "chat")
+    ]
+    again = tmp_path / "again"
+    again.mkdir()
+    mock = gs.mock(observed.scenario.with_placement(gs.Placement.from_dict({"gpus": dedicated})))
+    (again / "dcgm.prom").write_text(mock.text())
+    eyes, other, _ = gs.from_cluster(again).tenants
+    for tenant in (eyes, other):
+        assert tenant.busy == pytest.approx(0.12, abs=0.03)
+        assert tenant.sms == pytest.approx(0.045, abs=0.015)
+
+
+def test_a_node_that_counts_instances_has_as_many_gpus_as_hold_them(tmp_path: Path) -> None:
+    write_yaml([node("gpu-1", 14, f"{PRODUCT}-MIG-1g.10gb"), pod("a-0", "gpu-1")], tmp_path / "all.yaml")
+    (tmp_path / "dcgm.prom").write_text(scrape([("gpu-9", 0, 0.2, 0.1, 8, "a-0")]))
+    assert dict(gs.from_cluster(tmp_path).cards.counts) == {"a100": 2}
+    rows = [("gpu-1", gpu, 0.2, 0.1, 8, "a-0") for gpu in range(4)]
+    (tmp_path / "dcgm.prom").write_text(scrape(rows))
+    assert dict(gs.from_cluster(tmp_path).cards.counts) == {"a100": 4}
+
+
 def test_pods_on_one_gpu_share_what_it_does(tmp_path: Path) -> None:
     write_yaml([node("gpu-1", 1), pod("a-0", "gpu-1"), pod("b-0", "gpu-1")], tmp_path / "all.yaml")
     rows = [("gpu-1", 0, 0.6, 0.3, 20.0, "a-0"), ("gpu-1", 0, 0.6, 0.3, 20.0, "b-0")]

@@ -153,11 +153,16 @@ def _mocked(scenario: Scenario, result: Result, window_s: float, naming: Naming)
         for service in {seat.service for seat in part.seats}:
             own = here & (services == service)
             share = max(seat.percentage for seat in part.seats if seat.service == service) / 100
+            share = min(share, _sm_share(scenario, service))
             sms += share * _busy(begins[own], ends[own], window_s, windows)
-        capped = part.sharing == "mps" and any(seat.percentage < 100 for seat in part.seats)
-        active = np.minimum(busy, sms) if capped else busy
-        devices.append(_device(fleet, naming, card, part, busy, active, summaries[name]))
+        devices.append(_device(fleet, naming, card, part, busy, np.minimum(busy, sms), summaries[name]))
     return Mock(devices, window_s, windows)
+
+
+def _sm_share(scenario: Scenario, service: str) -> float:
+    """Of the SMs that it may use, what a service keeps busy; 1 where its model does not say."""
+    described = scenario.document["services"][service]["model"]
+    return float(described.get("sm_share", 1.0)) if isinstance(described, Mapping) else 1.0
 
 
 def _parts(scenario: Scenario, fleet: Fleet) -> Iterator[tuple[Card, Part, str]]:

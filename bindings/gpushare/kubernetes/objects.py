@@ -65,7 +65,11 @@ _MODEL_VARIABLES = ("MODEL", "MODEL_ID", "MODEL_NAME", "HF_MODEL_ID", "NIM_MODEL
 
 @dataclass(frozen=True)
 class Node:
-    """A node with GPUs: `gpus` of `product`, how they are cut and shared, what it hands out by resource."""
+    """A node with GPUs: `gpus` of `product`, how they are cut and shared, what it hands out by resource.
+
+    Where all GPUs are cut alike and handed out as GPUs (the strategy ``single``), `instance` is their profile and
+    `gpus` counts instances.
+    """
 
     name: str
     product: str
@@ -76,6 +80,7 @@ class Node:
     resources: Mapping[str, float]
     memory_bytes: float | None
     cores: float
+    instance: str = ""
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,7 @@ def read_node(found: Found) -> Node | None:
         resources,
         _whole(memory) * 2.0**20 if memory else None,
         parse_quantity(given["cpu"]) if "cpu" in given else 0.0,
+        product.partition("-MIG-")[2].removesuffix("-SHARED"),
     )
 
 

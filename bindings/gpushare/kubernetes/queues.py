@@ -116,15 +116,23 @@ def export_kai(fleet: Fleet, naming: Naming) -> Export:
     documents = deployments(fleet, naming, lambda replica: _ask_kai(naming, replica, name))
     gpu = {"quota": total, "limit": total, "overQuotaWeight": 1}
     free = {"quota": -1, "limit": -1, "overQuotaWeight": 1}
-    queue = {
-        "apiVersion": "scheduling.run.ai/v2",
-        "kind": "Queue",
-        "metadata": metadata(name),
-        "spec": {"resources": {"cpu": free, "memory": free, "gpu": gpu}},
-    }
+    resources = {"cpu": free, "memory": free, "gpu": gpu}
+    # Pods go to queues that have a parent and no children.
+    queues = [
+        {
+            "apiVersion": "scheduling.run.ai/v2",
+            "kind": "Queue",
+            "metadata": metadata(own),
+            "spec": {**parent, "resources": resources},
+        }
+        for own, parent in (
+            (object_name(f"{name[:56]}-parent"), {}),
+            (name, {"parentQueue": object_name(f"{name[:56]}-parent")}),
+        )
+    ]
     return Export(
         files={
-            "queue.yaml": yaml_file([queue], "GPUs of the plan as a queue's quota.", fleet),
+            "queue.yaml": yaml_file(queues, "GPUs of the plan as a queue's quota, below a parent.", fleet),
             "deployments.yaml": yaml_file(documents, "What runs where.", fleet),
         },
         steps=[

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from .._core import Error
 from .._errors import fail
-from ..kubernetes.objects import Pod
+from ..kubernetes.objects import Node, Pod
 from ..kubernetes.reading import Seen
 from ..kubernetes.telemetry import Load, loads
 from ..scenario.profiles import profile, profile_names
@@ -66,7 +66,8 @@ def cards_of(seen: Seen, found: Sequence[Load], told: Mapping[str, str] | None =
     gpus: dict[str, int] = {}
     for node in seen.nodes:
         if node.gpus and node.product:
-            products[node.name], gpus[node.name] = node.product, node.gpus
+            products[node.name] = node.product
+            gpus[node.name] = _cut(node, found, told or {}, seen.source) if node.instance else node.gpus
     if not gpus:
         there: dict[str, set[str]] = {}
         for load in found:
@@ -89,6 +90,16 @@ def cards_of(seen: Seen, found: Sequence[Load], told: Mapping[str, str] | None =
     for name, count in gpus.items():
         counts[of_node[name]] = counts.get(of_node[name], 0) + count
     return Cards(counts, of_node)
+
+
+def _cut(node: Node, found: Sequence[Load], told: Mapping[str, str], source: str) -> int:
+    """GPUs of a node that counts instances: those that were measured, or as few as can hold the instances."""
+    measured = {load.gpu for load in found if load.node == node.name}
+    if measured:
+        return len(measured)
+    card = profile(_profile(node.product, told, source))
+    most = next((one["max_count"] for one in card.mig if one["name"] == node.instance), 1)
+    return -(-node.gpus // int(most))
 
 
 def _profile(product: str, told: Mapping[str, str], source: str) -> str:

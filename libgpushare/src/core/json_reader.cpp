@@ -215,16 +215,6 @@ double Reader::number(std::string_view key, double otherwise, Range range) const
   return member ? member->number(range) : otherwise;
 }
 
-double Reader::bytes(std::string_view key, double otherwise) const {
-  const auto member = find(key);
-  if (!member) return otherwise;
-  if (!member->is_string()) return member->number(kPositive);
-  const auto found = bytes_of(member->string());
-  if (!found)
-    member->fail_expecting("bytes, or a text with their unit such as \"10Gi\" (2^30) or \"80GB\" (10^9)");
-  return *found;
-}
-
 std::int64_t Reader::integer(std::string_view key, std::int64_t otherwise, std::int64_t min,
                              std::int64_t max) const {
   const auto member = find(key);
@@ -274,6 +264,18 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     }
   }
   return d[a.size()][b.size()];
+}
+
+double bytes(const Reader& reader, std::string_view key, double otherwise) {
+  const auto member = reader.find(key);
+  if (!member) return otherwise;
+  if (!member->is_string()) return member->number(kPositive);
+  const auto size = bytes_of(member->string());
+  if (!size)
+    member->fail(text::format(
+        "expected bytes, or a text with their unit such as \"10Gi\" (2^30) or \"80GB\" (10^9), found {}",
+        found(member->raw())));
+  return *size;
 }
 
 std::optional<std::string> nearest(std::string_view name, const std::vector<std::string>& names) {

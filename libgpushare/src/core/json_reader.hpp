@@ -78,8 +78,6 @@ class Reader {
 
   // The same with a default for an absent member of an object.
   [[nodiscard]] double number(std::string_view key, double otherwise, Range range = {}) const;
-  /// Bytes above 0: a number, or a text with a unit, 10Gi or 10GiB (2^30), 80G or 80GB (10^9), with K, M, G or T.
-  [[nodiscard]] double bytes(std::string_view key, double otherwise) const;
   [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t otherwise,
                                      std::int64_t min = std::numeric_limits<std::int64_t>::min(),
                                      std::int64_t max = std::numeric_limits<std::int64_t>::max()) const;
@@ -112,6 +110,9 @@ class Reader {
   std::shared_ptr<const Thrower> thrower_;
   std::shared_ptr<std::set<std::string, std::less<>>> known_;
 };
+
+/// A member: bytes above 0 as a number, or a text with a unit, 10Gi or 10GiB (2^30), 80G or 80GB (10^9), with K, M, G, T.
+[[nodiscard]] double bytes(const Reader& reader, std::string_view key, double otherwise);
 
 /// Characters to add, drop or change, swapped neighbours counted once, to make one text of the other.
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);

@@ -26,7 +26,7 @@ ProcessPlacement read_process(const Reader& reader, SharingMode mode, const Name
       value->fail(text::format("only processes that share by {} have it", modes_with_limits()));
   }
   process.active_thread_percentage = reader.number("active_thread_percentage", 100, {0, 100, true});
-  process.memory_limit_bytes = reader.bytes("memory_limit_bytes", 0);
+  process.memory_limit_bytes = json::bytes(reader, "memory_limit_bytes", 0);
   reader.finish();
   return process;
 }

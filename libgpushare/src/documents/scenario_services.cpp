@@ -90,7 +90,7 @@ Service read_service(const Reader& reader, const std::string& name) {
     service.routing =
         static_cast<Routing>(routing->choice({"round-robin", "least-outstanding", "shared-queue",
                                               "user-affinity", "random", "power-of-two", "prefix-affine"}));
-  service.memory_bytes = reader.bytes("memory_bytes", 0);
+  service.memory_bytes = json::bytes(reader, "memory_bytes", 0);
   const auto engine = reader.find("engine");
   const bool small_cache =
       engine && role_of(*service.model) == Role::generates && keeps_cache_in_8_bits(*engine);
