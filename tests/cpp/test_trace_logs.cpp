@@ -91,7 +91,8 @@ TEST_CASE("JSON is read as lines, as objects over several lines, and as an array
         "{\"time\": \"2.5\", \"input_tokens\": 9, \"output_tokens\": \"1,010\"}\n"}) {
     CAPTURE(text);
     check_two(parse_trace(text, "log"));
-    for (const std::size_t block : {1, 7, 64}) check_two(read_trace_in_blocks(text, block, "log"));
+    for (const std::size_t block : {std::size_t{1}, std::size_t{7}, std::size_t{64}})
+      check_two(read_trace_in_blocks(text, block, "log"));
   }
   CHECK(refusal("[{\"time\": 1, \"input_tokens\": 4, \"output_tokens\": 6},\n") ==
         "log:2: the array has no end: the file is cut short");
@@ -187,6 +188,40 @@ TEST_CASE("dates are read as ISO, as web servers, and as American and German tab
     CAPTURE(text);
     CHECK(ticks(text) == -1);
   }
+}
+
+TEST_CASE(
+    "an access log is known by its first line, and its POSTs to a model are requests of given lengths") {
+  const std::string nginx =
+      "10.0.0.1 - - [29/Nov/2026:17:30:22 +0000] \"POST /v1/chat/completions HTTP/1.1\" 200 812 \"-\" "
+      "\"curl\" rt=1.500\n"
+      "10.0.0.2 - - [29/Nov/2026:17:30:23 +0000] \"GET /health HTTP/1.1\" 200 2 \"-\" \"probe\" rt=0.001\n"
+      "not a line of it\n"
+      "10.0.0.2 - - [29/Nov/2026:17:30:24 +0000] \"POST /generate HTTP/1.1\" 503 2 \"-\" \"curl\" rt=0.100\n"
+      "10.0.0.1 - - [29/Nov/2026:17:30:20 +0000] \"POST /generate HTTP/1.1\" 200 99 \"-\" \"curl\" "
+      "rt=0.250\n";
+  const Trace trace = parse_trace(nginx, "access.log", with_columns("input=1000,output=200"));
+  CHECK(trace.arrival_s == std::vector<double>{0, 0.75});
+  CHECK(trace.origin.format == "nginx");
+  CHECK(trace.origin.failed == 1);
+  CHECK(trace.origin.reason.find(
+            "3 of 4 lines are requests to a model; times are their ends less the seconds") !=
+        std::string::npos);
+  for (const std::size_t block : {std::size_t{1}, std::size_t{50}})
+    CHECK(read_trace_in_blocks(nginx, block, "log", with_columns("input=1,output=2")).arrival_s ==
+          trace.arrival_s);
+  const Trace envoy = parse_trace(
+      "[2026-11-29T17:30:20.250Z] \"POST /v1/completions HTTP/2\" 200 - 1 2 3 100 \"-\"\n"
+      "[2026-11-29T17:30:21.750Z] \"POST /v1/completions HTTP/2\" 200 - 1 2 3 100 \"-\"\n",
+      "log", with_columns("input=1000,output=200"));
+  CHECK(envoy.arrival_s == std::vector<double>{0, 1.5});
+  CHECK(envoy.origin.format == "envoy");
+  CHECK(refusal(nginx) ==
+        "log: an access log (combined format): it does not say how long prompts are; give one length for all "
+        "with "
+        "columns (--columns), as in input=1000,output=200");
+  CHECK(refusal("[2026-11-29T17:30:20Z] \"GET / HTTP/2\" 200 - 1 2 3 100\n", with_columns("input=1,output=1"))
+            .find("log: an Envoy access log: no line is a POST to a model's path") == 0);
 }
 
 TEST_CASE("counts are whole numbers in any writing, and nothing else") {

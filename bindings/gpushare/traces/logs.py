@@ -1,4 +1,4 @@
-"""Logs whose lines are no tables: access logs of nginx and Envoy, and the logs of vLLM and SGLang servers."""
+"""Logs of vLLM and SGLang servers."""
 
 from __future__ import annotations
 
@@ -17,20 +17,8 @@ from .unpacked import stem
 
 __all__ = ["FORMATS", "format_of", "read_log"]
 
-_ACCESS = re.compile(
-    r"^(?P<who>\S+) \S+ .*?\[(?P<at>\d{1,2}/[A-Z][a-z]{2}/\d{4}:[\d:]{8}(?: [+-]\d{4})?)\] "
-    r'"(?P<method>[A-Z]+) (?P<path>\S+)[^"]*" (?P<status>\d{3}) (?P<bytes>\d+|-)(?P<rest>.*)$'
-)
-_ENVOY = re.compile(
-    r'^\[(?P<at>\d{4}-\d\d-\d\dT[\d:.]+Z?)\] "(?P<method>[A-Z]+) (?P<path>\S+)[^"]*" (?P<status>\d+) '
-)
 _VLLM = re.compile(r"(?:INFO|DEBUG|WARNING|ERROR) (?P<at>\d\d-\d\d \d\d:\d\d:\d\d) \[?[\w./]+:\d+\]")
 _SGLANG = re.compile(r"^\[(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[.,]\d+)?)[^\]]*\] ")
-
-#: Paths of requests to a model, as OpenAI-compatible and Triton servers have them.
-_MODEL_PATHS = re.compile(
-    r"/(completions|responses|messages|generate|generate_stream|embeddings|infer|predict|v1/audio)"
-)
 
 _RECEIVED = re.compile(r"Received request (?P<id>[^\s:,]+)")
 _PROMPT_IDS = re.compile(r"prompt_token_ids: \[(?P<ids>[^\]]*)\]")
@@ -55,7 +43,6 @@ class _Request(NamedTuple):
     input_tokens: int | None
     output_tokens: int | None
     limit: int | None = None
-    failed: bool = False
 
 
 class _Read(NamedTuple):
@@ -71,57 +58,11 @@ def _lines(data: bytes) -> list[str]:
 def format_of(start: bytes) -> str | None:
     """The name of the log that begins so; None for anything else."""
     lines = _lines(start.removeprefix(b"\xef\xbb\xbf"))[:_START_LINES]
-    for line in lines[:5]:
-        if _ENVOY.match(line):
-            return "envoy"
-        if _ACCESS.match(line):
-            return "nginx"
     if any(_VLLM.search(line) for line in lines):
         return "vllm-log"
     if any(_SGLANG.match(line) for line in lines):
         return "sglang-log"
     return None
-
-
-def _of_model(found: re.Match[str]) -> bool:
-    return found["method"] == "POST" and _MODEL_PATHS.search(found["path"]) is not None
-
-
-_TAIL = re.compile(r'(?:^|\s|rt=|request_time=)"?(?P<s>\d+\.\d{3})"?\s*$')
-
-
-def _nginx(lines: Iterable[str]) -> _Read:
-    requests, seen, timed = [], 0, 0
-    for line in lines:
-        found = _ACCESS.match(line)
-        if found is None:
-            continue
-        seen += 1
-        if not _of_model(found):
-            continue
-        tail = _TAIL.search(found["rest"])
-        timed += tail is not None
-        took = float(tail["s"]) if tail else 0.0
-        requests.append(_Request(seconds(found["at"]) - took, None, None, failed=found["status"][0] != "2"))
-    ends = (
-        "their ends less the seconds at the end of the line"
-        if timed and timed == len(requests)
-        else "when each request ended, for nginx writes its line then"
-    )
-    return _Read(requests, f"times are {ends}", seen)
-
-
-def _envoy(lines: Iterable[str]) -> _Read:
-    requests, seen = [], 0
-    for line in lines:
-        found = _ENVOY.match(line)
-        if found is None:
-            continue
-        seen += 1
-        if _of_model(found):
-            failed = found["status"][0] != "2"
-            requests.append(_Request(seconds(found["at"]), None, None, failed=failed))
-    return _Read(requests, "times are of when requests began", seen)
 
 
 def _count(ids: str) -> int:
@@ -194,21 +135,17 @@ def _sglang(lines: Iterable[str]) -> _Read:
     return _Read(requests, "lines of finished requests, their time less e2e_latency", seen)
 
 
-_READERS = {"nginx": _nginx, "envoy": _envoy, "vllm-log": _vllm, "sglang-log": _sglang}
+_READERS = {"vllm-log": _vllm, "sglang-log": _sglang}
 #: Names of the formats.
 FORMATS = tuple(_READERS)
 
 _NOTHING = {
-    "nginx": "no line is a POST to a model's path (.../completions, .../generate, .../embeddings, ...)",
-    "envoy": "no line is a POST to a model's path (.../completions, .../generate, .../embeddings, ...)",
     "vllm-log": "a vLLM server log without lines of requests, only of the engine; start the server with "
     "--enable-log-requests, and with --enable-log-outputs for the lengths of replies",
     "sglang-log": "an SGLang server log without lines of finished requests, only of batches; start the server with "
     "--log-requests",
 }
 _NAMES = {
-    "nginx": "an access log (combined format)",
-    "envoy": "an Envoy access log",
     "vllm-log": "a vLLM server log",
     "sglang-log": "an SGLang server log",
 }
@@ -290,15 +227,11 @@ def read_log(data: bytes, source: str, format: str, options: Mapping[str, Any]) 
         raise fail(
             TraceError, source, f"expected at most {_MOST_TOKENS} tokens in a request, found {longest}"
         )
-    failed = np.array([request.failed for request in found.requests])
     lengths = np.array([inputs, outputs], dtype=np.int64)
-    lengths[1, failed] = 0
     times = np.array([request.at_s for request in found.requests])
     kept = np.ones(len(times), dtype=bool) if options.get("keep_empty") else lengths[1] > 0
     if not kept.any():
-        raise fail(
-            TraceError, source, f"all {len(times)} requests failed or have no output; keep_empty keeps them"
-        )
+        raise fail(TraceError, source, f"all {len(times)} requests have no output; keep_empty keeps them")
     order = np.flatnonzero(kept)[np.argsort(times[kept], kind="stable")]
     share = (
         "" if len(times) == found.lines else f"{len(times)} of {found.lines} lines are requests to a model; "
@@ -311,7 +244,7 @@ def read_log(data: bytes, source: str, format: str, options: Mapping[str, Any]) 
         "rows": len(times),
         "empty_outputs": int((lengths[1] == 0).sum()),
         "inversions": int((np.diff(times) < 0).sum()),
-        "failed": int(failed.sum()),
+        "failed": int((lengths[1] == 0).sum()),
         "assumed": assumed,
         "is_log": True,
     }

@@ -51,17 +51,7 @@ std::string_view delimiter_name(char delimiter) {
 }
 
 char sniffed_delimiter(TextSource& text) {
-  constexpr std::size_t kLongestHeader = std::size_t{1} << 16;
-  std::size_t first = std::string_view::npos, end = std::string_view::npos;
-  for (;; text.more()) {
-    first = text.rest().find_first_not_of(" \t\r\n");
-    if (first != std::string_view::npos) end = text.rest().substr(first, kLongestHeader).find('\n');
-    const bool seen = end != std::string_view::npos ||
-                      (first != std::string_view::npos && text.rest().size() - first >= kLongestHeader);
-    if (seen || text.ended()) break;
-  }
-  if (first == std::string_view::npos) return ',';
-  const std::string_view line = text.rest().substr(first, std::min(end, kLongestHeader));
+  const std::string_view line = text.first_line();
   char best = ',';
   Cut most = cut_at(line, ',');
   for (const char delimiter : kDelimiters) {

@@ -30,6 +30,17 @@ std::string_view TextSource::start() {
   return rest_;
 }
 
+std::string_view TextSource::first_line() {
+  constexpr std::size_t kLongest = std::size_t{1} << 16;
+  for (;; more()) {
+    const std::size_t first = rest_.find_first_not_of(" \t\r\n");
+    const std::string_view line =
+        first == std::string_view::npos ? rest_.substr(0, 0) : rest_.substr(first, kLongest);
+    const std::size_t end = line.find('\n');
+    if (end != std::string_view::npos || line.size() == kLongest || ended_) return line.substr(0, end);
+  }
+}
+
 TextFile::TextFile(const std::string& path) : path_(path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored))

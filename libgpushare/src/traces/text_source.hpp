@@ -32,6 +32,8 @@ class TextSource {
   void more();
   /// The first bytes of the text, at least `kStart` of them unless it ends before.
   [[nodiscard]] std::string_view start();
+  /// The first line that is not blank, up to 64 KiB of it; empty when there is none. Nothing is consumed.
+  [[nodiscard]] std::string_view first_line();
 
  private:
   static constexpr std::size_t kStart = 64;

@@ -51,10 +51,21 @@ bool is_lines(TextSource& text, const TraceOptions& options) {
   return c == '{' || c == '[';
 }
 
+/// The format of an access log, asked for or told by the first line; null for anything else.
+const TraceFormat* access_log(TextSource& text, const TraceOptions& options) {
+  if (options.format != "auto") {
+    const TraceFormat& asked = trace_format(options.format);
+    return asked.is_access_log() ? &asked : nullptr;
+  }
+  return recognised_log(text.first_line());
+}
+
 Trace read(TextSource& text, const std::string& source, const TraceOptions& options) {
   refuse_other_files(text.start(), source);
   if (begins_with(text.rest(), "\xef\xbb\xbf")) text.consume(3);
   check_options(source, options);
+  if (const TraceFormat* log = access_log(text, options))
+    return parse_access_log(text, source, *log, options);
   return is_lines(text, options) ? parse_jsonl(text, source, options) : parse_csv(text, source, options);
 }
 

@@ -95,7 +95,9 @@ constexpr TraceFormat kFormats[] = {
      .says_unit = true},
     {.name = "llmservingsim",
      .rules = TraceLines{.known_by = is_llmservingsim, .rank = 5, .in_sessions = true},
-     .says_unit = true}};
+     .says_unit = true},
+    {.name = "nginx", .rules = TraceAccessLog{.at_end = true, .title = "an access log (combined format)"}},
+    {.name = "envoy", .rules = TraceAccessLog{.at_end = false, .title = "an Envoy access log"}}};
 
 /// How much more than another format a format knows an object, its rank; -1 when it does not.
 int knows(const TraceFormat& format, const TraceObject& first) {

@@ -37,16 +37,23 @@ struct TraceLines {
   bool (*becomes_by)(const TraceObject& line) = nullptr;
 };
 
+/// A format of lines that are no JSON: the access log of a web server.
+struct TraceAccessLog {
+  bool at_end = false;     ///< its times are of the end of a request
+  std::string_view title;  ///< for messages
+};
+
 /// All that tells one format from another; files that are not text of lines are the Python package's.
 struct TraceFormat {
   std::string_view name;
-  std::variant<TraceColumns, TraceLines> rules;
+  std::variant<TraceColumns, TraceLines, TraceAccessLog> rules;
   bool any_names = false;             ///< asked for, it is any format of its kind, or none
   std::int64_t ticks_per_second = 1;  ///< of numbers whose name has no unit
   bool says_unit = false;             ///< these ticks are the format's, not for want of better
   std::int32_t block_tokens = 16;     ///< of hash_ids
 
   [[nodiscard]] bool has_lines() const { return std::holds_alternative<TraceLines>(rules); }
+  [[nodiscard]] bool is_access_log() const { return std::holds_alternative<TraceAccessLog>(rules); }
 };
 /// The format of a name in trace_formats(), but not of "auto".
 [[nodiscard]] const TraceFormat& trace_format(std::string_view name);
@@ -59,6 +66,13 @@ struct TraceFormat {
 
 /// One JSON object a line: auto, or a format of lines.
 [[nodiscard]] Trace parse_jsonl(TextSource& text, const std::string& source, const TraceOptions& options);
+
+/// The access log whose first line it is; null for anything else.
+[[nodiscard]] const TraceFormat* recognised_log(std::string_view line);
+
+/// The POSTs to a model's path of an access log, of lengths that the options give.
+[[nodiscard]] Trace parse_access_log(TextSource& text, const std::string& source, const TraceFormat& format,
+                                     const TraceOptions& options);
 
 /// A text read so many bytes at a time: the same trace or error whatever the size, for tests.
 [[nodiscard]] Trace read_trace_in_blocks(std::string_view whole, std::size_t block, const std::string& source,
