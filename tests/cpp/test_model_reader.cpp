@@ -121,12 +121,12 @@ TEST_CASE("an unknown model is refused with the nearest name") {
   CHECK_THROWS_WITH_AS(
       (void)load_model("lama-3.1-8b"),
       doctest::Contains(
-          "no model is called \"lama-3.1-8b\"; did you mean \"llama-3.1-8b\"?; known: bge-m3, "),
+          "no model is called \"lama-3.1-8b\"; did you mean \"llama-3.1-8b\"?; known: gemma-2-2b, "),
       ModelError);
   CHECK_THROWS_WITH_AS(
       (void)load_model("whisper"),
       "no model is called \"whisper\"; known: whisper-large-v3, whisper-large-v3-turbo and 52 "
-      "others; or give the path of a .json file",
+      "others; or give the path of a .json or .yaml file",
       ModelError);
 }
 
