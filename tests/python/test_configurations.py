@@ -6,6 +6,7 @@ from typing import Any
 
 import gpushare as gs
 import pytest
+from gpushare import _core
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,6 +125,21 @@ def test_shipped_configurations_have_the_parameters_of_their_cards(name: str, pa
     fp16 = gs.model(name).figures["formats"][0]
     assert fp16["name"] == "fp16"
     assert fp16["weight_bytes"] / 2e9 == pytest.approx(parameters, rel=0.015)
+
+
+def test_of_a_network_that_also_sees_the_part_that_writes_is_made(tmp_path: Path) -> None:
+    # What a Gemma 3 leaves out is as transformers has it by default.
+    inner = {
+        "hidden_size": 2560,
+        "intermediate_size": 10240,
+        "model_type": "gemma3_text",
+        "num_hidden_layers": 34,
+    }
+    config = {"model_type": "gemma3", "text_config": inner, "vision_config": {"hidden_size": 1152}}
+    folder = write(tmp_path, config, 8600000000)
+    made, shipped = gs.Model.from_hf(folder).figures, gs.model("gemma-3-4b").figures
+    assert made["formats"] == shipped["formats"]
+    assert "also sees" in json.loads(_core.model_document(str(folder)))["description"]
 
 
 def test_experts_are_counted_by_token() -> None:
