@@ -213,6 +213,19 @@ def test_what_cannot_be_made_is_refused_with_its_place(
         assert word in str(caught.value)
 
 
+def test_what_is_no_path_is_not_taken_for_a_shipped_model() -> None:
+    with pytest.raises(gs.ModelError, match=r"7B-Instruct: there is no such file or folder"):
+        gs.Model.from_hf("Qwen/Qwen2.5-7B-Instruct")
+
+
+def test_a_claim_about_a_configuration_is_held_against_the_card() -> None:
+    # 14.5 GB of weights at 300 GB/s are 21 iterations a second.
+    claim = gs.check(
+        "mistralai/Mistral-7B-Instruct-v0.3", "L4", tokens_per_s=984, users=1, input=100, output=200
+    )
+    assert claim.verdict == "impossible"
+
+
 decoders = st.fixed_dictionaries(
     {
         "model_type": st.sampled_from(
