@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "gpushare/errors.hpp"
+
 namespace gpushare::python {
 
 namespace {
@@ -49,6 +51,10 @@ void register_model(py::module_& module) {
       .def_static(
           "from_hf",
           [](const std::filesystem::path& path) {
+            if (!std::filesystem::exists(path))
+              throw ModelError(path.string(),
+                               "there is no such file or folder; gs.model() knows those that are shipped by "
+                               "their repository's id");
             return ModelHandle{std::make_shared<const Model>(load_model(std::filesystem::absolute(path)))};
           },
           py::arg("path"),

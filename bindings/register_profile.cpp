@@ -160,6 +160,9 @@ void register_profile(py::module_& module) {
       "flop_per_s", [](const ProfileHandle& h) { return flop_dict(*h.profile); },
       "FLOP a second by precision; 0 where not supported.");
   cls.def_property_readonly(
+      "why_uncut", [](const ProfileHandle& h) { return why_uncut(*h.profile); },
+      "That the card has no MIG, or that it is not described; empty where it has instances.");
+  cls.def_property_readonly(
       "mig", [](const ProfileHandle& h) { return mig_list(*h.profile); }, "GPU-instance profiles, as dicts.");
   cls.def_property_readonly(
       "time_slicing", [](const ProfileHandle& h) { return time_slicing_dict(h.profile->time_slicing); },

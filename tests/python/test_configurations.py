@@ -6,6 +6,7 @@ from typing import Any
 
 import gpushare as gs
 import pytest
+from gpushare import _core
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -126,6 +127,21 @@ def test_shipped_configurations_have_the_parameters_of_their_cards(name: str, pa
     assert fp16["weight_bytes"] / 2e9 == pytest.approx(parameters, rel=0.015)
 
 
+def test_of_a_network_that_also_sees_the_part_that_writes_is_made(tmp_path: Path) -> None:
+    # What a Gemma 3 leaves out is as transformers has it by default.
+    inner = {
+        "hidden_size": 2560,
+        "intermediate_size": 10240,
+        "model_type": "gemma3_text",
+        "num_hidden_layers": 34,
+    }
+    config = {"model_type": "gemma3", "text_config": inner, "vision_config": {"hidden_size": 1152}}
+    folder = write(tmp_path, config, 8600000000)
+    made, shipped = gs.Model.from_hf(folder).figures, gs.model("gemma-3-4b").figures
+    assert made["formats"] == shipped["formats"]
+    assert "also sees" in json.loads(_core.model_document(str(folder)))["description"]
+
+
 def test_experts_are_counted_by_token() -> None:
     # Model cards: 3.6e9 and 5.1e9 parameters active of gpt-oss, 3.3e9 of Qwen3 30B A3B, with the embeddings.
     for name, active in (("gpt-oss-20b", 3.6), ("gpt-oss-120b", 5.1), ("qwen3-30b-a3b", 3.3)):
@@ -195,6 +211,19 @@ def test_what_cannot_be_made_is_refused_with_its_place(
     assert f"config.json#{where}" in str(caught.value)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_what_is_no_path_is_not_taken_for_a_shipped_model() -> None:
+    with pytest.raises(gs.ModelError, match=r"7B-Instruct: there is no such file or folder"):
+        gs.Model.from_hf("Qwen/Qwen2.5-7B-Instruct")
+
+
+def test_a_claim_about_a_configuration_is_held_against_the_card() -> None:
+    # 14.5 GB of weights at 300 GB/s are 21 iterations a second.
+    claim = gs.check(
+        "mistralai/Mistral-7B-Instruct-v0.3", "L4", tokens_per_s=984, users=1, input=100, output=200
+    )
+    assert claim.verdict == "impossible"
 
 
 decoders = st.fixed_dictionaries(

@@ -90,6 +90,7 @@ PROFILE_TYPES: dict[str, type] = {
     "power": dict,
     "provenance": list,
     "without_mig": bool,
+    "why_uncut": str,
     "carried_from": str,
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import gpushare as gs
 import pytest
+from gpushare import _core
 from gpushare.command.cli import main
 
 Answer = tuple[int, str, str]
@@ -85,6 +86,21 @@ def test_a_machine_without_a_working_card_is_told_so(
     code, _, err = ask(capsys, "doctor")
     assert code == 2
     assert "there is no nvidia-smi here" in err
+
+
+def test_a_card_that_is_not_cut_is_said_to_have_no_mig_or_none_described(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = ask(capsys, "mig", "layouts", "t4")
+    assert " ".join(out.split()) == (
+        "t4: Tesla T4 has no MIG (NVIDIA MIG User Guide, supported GPUs: this card is not among them); "
+        "its only layout here is whole"
+    )
+    document = json.loads(_core.profile_document("t4"))
+    del document["mig"]
+    (tmp_path / "mine.json").write_text(json.dumps(document))
+    _, out, _ = ask(capsys, "mig", "layouts", str(tmp_path / "mine.json"))
+    assert "MIG is not described in the profile of Tesla T4" in " ".join(out.split())
 
 
 def test_a_configuration_becomes_a_file_that_is_a_model(

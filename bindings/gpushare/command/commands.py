@@ -61,6 +61,7 @@ def _value(axis: str, text: str) -> Any:
 def mig_layouts(options: argparse.Namespace) -> None:
     """``gpushare mig layouts``."""
     from ..scenario import mig
+    from ..scenario.profiles import profile
 
     enumerate_ = mig.states if options.states else mig.multisets if options.multisets else mig.layouts
     layouts = enumerate_(options.gpu, double_memory=options.double_memory, before_r510=options.before_r510)
@@ -72,6 +73,10 @@ def mig_layouts(options: argparse.Namespace) -> None:
                 for layout, rest in zip(layouts, left, strict=True)
             ]
         )
+        return
+    why_uncut = profile(options.gpu).why_uncut
+    if why_uncut:
+        print(wrap(f"{options.gpu}: {why_uncut}; its only layout here is whole", 100, "  "))
         return
     kind = "legal states" if options.states else "multisets" if options.multisets else "maximal layouts"
     print(f"{options.gpu}: {len(layouts)} {kind}")

@@ -63,6 +63,11 @@ def model_from_hf(options: argparse.Namespace) -> None:
 
     from .. import _core
 
+    if not os.path.exists(options.path):
+        raise FileNotFoundError(
+            f"{options.path}: there is no such file or folder; models that are shipped are known by their "
+            "repository's id (gpushare model show)"
+        )
     text = _core.model_document(os.path.abspath(options.path)) + "\n"
     if options.output is None:
         sys.stdout.write(text)

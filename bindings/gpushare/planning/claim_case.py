@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from .. import _core
-from ..files import data_file
 from ..scenario.scenario import Scenario
 
 __all__ = ["RANKS", "TOKENS_OF_SPEECH", "Case"]
@@ -26,8 +24,7 @@ TOKENS_OF_SPEECH = 100
 
 def _with_any_limits(model: str) -> dict[str, Any]:
     """The model's document, whose activations do not grow with limits that no server has."""
-    path = Path(model) if model.endswith(".json") else data_file(f"{model}.json", "models")
-    document: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    document: dict[str, Any] = json.loads(_core.model_document(model))
     document.pop("$schema", None)
     for limit in ("activation_tokens", "activation_sequences"):
         document[limit] = {

@@ -40,6 +40,10 @@ struct LayoutOptions {
 /// Every legal state, the empty one included (298 on A100).
 [[nodiscard]] std::vector<Layout> all_states(const GpuProfile& profile, LayoutOptions options = {});
 
+/// Why a card is not cut: "Tesla T4 has no MIG (source)", or "MIG is not described in the profile of ..."; empty where it
+/// has instances.
+[[nodiscard]] std::string why_uncut(const GpuProfile& profile);
+
 /// "whole", "3g.40gb@0+3g.40gb@4", "3g.40gb+3g.40gb" (starts are found), "7x1g.10gb", "3g+1g+me" (the plain profile
 /// with that many slices on any card), and compute instances as "3g.40gb@0(1c,2c)". As NVIDIA's tools write it: "9:0,9:4"
 /// and "19,19,14" (ids), "MIG 3g.40gb", "nvidia.com/mig-1g.10gb.me", "1g.10gb:7" and "1g.10gb*7" (counts),

@@ -122,15 +122,16 @@ void append_group(std::vector<std::string>& parts, const std::string& name, std:
   }
 }
 
-std::string no_mig(const GpuProfile& profile) {
+}  // namespace
+
+std::string why_uncut(const GpuProfile& profile) {
+  if (!profile.mig.empty()) return {};
   if (!profile.without_mig) return text::format("MIG is not described in the profile of {}", profile.title);
   const auto said = std::find_if(profile.provenance.begin(), profile.provenance.end(),
                                  [](const ProvenanceEntry& entry) { return entry.pointer == "/mig"; });
   return text::format("{} has no MIG{}", profile.title,
                       said == profile.provenance.end() ? "" : " (" + said->source + ")");
 }
-
-}  // namespace
 
 Layout parse_layout(const GpuProfile& profile, std::string_view text) {
   const auto inside = text::trimmed(text);
@@ -140,7 +141,7 @@ Layout parse_layout(const GpuProfile& profile, std::string_view text) {
   const auto plain = instance_names::plain(inside);
   if (plain == kWhole || plain == "all-disabled") return {};
   if (profile.mig.empty()) {
-    throw LayoutError(std::string(text), no_mig(profile) + "; its only layout here is \"whole\"");
+    throw LayoutError(std::string(text), why_uncut(profile) + "; its only layout here is \"whole\"");
   }
   const auto items = parse_items(profile, text);
   check_fixed(profile, items);

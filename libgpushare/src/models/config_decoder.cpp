@@ -67,16 +67,33 @@ void add_rest(const json::Reader& config, const std::string& family, Sizes& s) {
   if (gpt_oss) s.rest += s.heads + s.experts + s.experts * (2 * s.ffn + s.hidden);
 }
 
+// What configurations leave out where it is as transformers has it by default.
+struct Defaults {
+  double heads = 0, kv_heads = 0, head = 0, vocabulary = 0;
+};
+
+Defaults defaults_of(const std::string& family) {
+  if (family.starts_with("gemma3")) return {8, 4, 256, 262208};
+  if (family == "gemma2") return {8, 4, 256, 256000};
+  if (family == "gemma") return {16, 16, 256, 256000};
+  return {};
+}
+
+double size_or(const json::Reader& config, const char* key, double otherwise) {
+  return otherwise > 0 ? size(config, key, otherwise) : size(config, key);
+}
+
 Sizes sizes_of(const json::Reader& config) {
   const std::string family = type_of(config);
+  const Defaults defaults = defaults_of(family);
   Sizes s;
   s.layers = size(config, "num_hidden_layers");
   s.hidden = s.final_norm = size(config, "hidden_size");
   s.ffn = size(config, "intermediate_size");
-  s.heads = size(config, "num_attention_heads");
-  s.kv_heads = size(config, "num_key_value_heads", s.heads);
-  s.head = size(config, "head_dim", s.hidden / s.heads);
-  s.vocabulary = size(config, "vocab_size");
+  s.heads = size_or(config, "num_attention_heads", defaults.heads);
+  s.kv_heads = size(config, "num_key_value_heads", defaults.kv_heads > 0 ? defaults.kv_heads : s.heads);
+  s.head = size(config, "head_dim", defaults.head > 0 ? defaults.head : s.hidden / s.heads);
+  s.vocabulary = size_or(config, "vocab_size", defaults.vocabulary);
   s.tied = config.boolean("tie_word_embeddings", is_gemma(family));
   add_experts(config, family, s);
   s.attention = 2 * s.hidden * s.heads * s.head + 2 * s.hidden * s.kv_heads * s.head;

@@ -101,7 +101,9 @@ ordered_json model_of(const json::Reader& document) {
   const std::string name = held ? document.string("name", "") : "";
   if (!name.empty()) model["name"] = name;
   if (held && document.has("title")) model["title"] = document.at("title").string();
+  const bool sees = (held ? document.at("architecture") : document).has("text_config");
   model["description"] =
+      std::string(sees ? "The part that writes of a network that also sees. " : "") +
       "Made of the published configuration. Efficiencies and floors are those of the shipped models on A100, "
       "scaled by layers and widths, until a measurement says better.";
   Sheet sheet(model);
@@ -119,6 +121,7 @@ std::string file_of(const std::string& path) {
 }
 
 std::string name_of(const std::string& path) {
+  if (path.empty()) return "model";
   const fs::path file = fs::absolute(path);
   for (const fs::path& part : file) {  // "models--Qwen--Qwen3-4B" of a cache
     const std::string folder = part.string();
@@ -132,7 +135,7 @@ void check_index(const json::Reader& document, const ordered_json& model, const 
   const json::Reader config = network_of(document);
   const fs::path file = fs::path(path).parent_path() / kIndex;
   const bool plain = !document.has("quantization_config") && !document.has("text_config");
-  if (!plain || !model.contains("formats") || !fs::exists(file)) return;
+  if (!plain || !model.contains("formats") || !fs::exists(path) || !fs::exists(file)) return;
   const auto fail = [&](const std::string&, const std::string& what) { document.fail(what); };
   const nlohmann::json index = json::load_file(file.string(), fail);
   const double total = index.value("metadata", nlohmann::json::object()).value("total_size", 0.0);
