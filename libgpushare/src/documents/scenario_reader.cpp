@@ -40,9 +40,10 @@ void read_duration(const Reader& reader, Workload& workload) {
     for (const Traffic& traffic : workload.traffic)
       if (const auto length = length_of(traffic)) longest = std::max(longest.value_or(0), *length);
     if (!longest)
-      reader.fail(
+      reader.fail(text::format(
           "\"duration_s\" is missing, and neither open traffic nor users without \"hold_s\" tell how long "
-          "they last");
+          "they last{}",
+          reader.slip_of("duration_s")));
     if (!(*longest > 0 && *longest <= kLongestRun))
       reader.fail(
           text::format("\"duration_s\" is missing, and the traffic lasts {} s; give one > 0 and <= {:.0e}",
