@@ -83,6 +83,10 @@ py::list traffic_list(const Summary& summary) {
     d["failed"] = traffic.failed;
     if (traffic.timed_out) d["timed_out"] = *traffic.timed_out;
     if (traffic.retried) d["retried"] = *traffic.retried;
+    if (traffic.held_back) {
+      d["held_back"] = *traffic.held_back;
+      d["longest_hold_s"] = traffic.longest_hold_s;
+    }
     d["waits_s"] = std::vector<double>(traffic.waits_s.begin(), traffic.waits_s.end());
     d["keeps_up"] = traffic.keeps_up;
     d["settles"] = traffic.settles;

@@ -130,6 +130,9 @@ void register_simulation(py::module_& module) {
           "perturbed", [](const RunHandle& h) { return h.run->perturbed; },
           "Whether it drew its own calibration errors.")
       .def_property_readonly(
+          "until_served", [](const RunHandle& h) { return h.run->until_served; },
+          "Whether it was measured until the last answer.")
+      .def_property_readonly(
           "summary", [](const RunHandle& h) { return summary_dict(h.run->summary); }, "Every figure, nested.")
       .def_property_readonly(
           "figures", [](const RunHandle& h) { return figures_dict(h.run->summary); },

@@ -12,6 +12,19 @@ namespace test_queueing_theory {
 
 using namespace queueing;
 
+namespace {
+
+/// Share of requests that wait for one of `servers` behind one queue, loaded so.
+double erlang_c(int servers, double load) {
+  const double offered = load * servers;
+  double term = 1, sum = 1;
+  for (int k = 1; k < servers; ++k) sum += term *= offered / k;
+  const double last = term * offered / servers / (1 - load);
+  return last / (sum + last);
+}
+
+}  // namespace
+
 TEST_CASE("an M/M/1 queue has mean response S / (1 - load)") {
   for (const double load : kLoads) {
     Scenario scenario = queueing::system(exponential(kServiceS), fifo());
@@ -36,13 +49,28 @@ TEST_CASE("four servers behind one queue follow Erlang's C formula") {
     Scenario scenario = queueing::system(exponential(kServiceS), fifo(), {{}, kServers, 1});
     const double rate = load * kServers / kServiceS;
     add_poisson(scenario, rate);
-    const double offered = load * kServers;
-    double term = 1, sum = 1;
-    for (int k = 1; k < kServers; ++k) sum += term *= offered / k;
-    const double last = term * offered / kServers / (1 - load);
-    const double waits = last / (sum + last);
+    const double waits = erlang_c(kServers, load);
     const double theory = kServiceS + waits * kServiceS / (kServers * (1 - load));
     check(estimate(scenario, rate, 0.8 * enough_requests(load), mean_response), theory, load);
+  }
+}
+
+TEST_CASE(
+    "a limit of four in flight holds back the share that waits in Erlang's C formula, and nobody else") {
+  constexpr int kPlaces = 4;
+  for (const double load : kLoads) {
+    Scenario scenario = queueing::system(exponential(kServiceS), fifo(), {{}, 2 * kPlaces, 1});
+    const double rate = load * kPlaces / kServiceS;
+    add_poisson(scenario, rate);
+    scenario.workload.traffic.back().max_concurrency = kPlaces;
+    const auto held = [](const Run& run) {
+      return static_cast<double>(*run.summary.traffic[0].held_back) /
+             static_cast<double>(run.summary.arrived);
+    };
+    const double requests = load < 0.5 ? 3e6 : 0.8 * enough_requests(load);  // few wait there
+    check(estimate(scenario, rate, requests, held), erlang_c(kPlaces, load), load);
+    // Latencies count from when a request is sent, so that nobody waits for one of the eight servers.
+    check(estimate(scenario, rate, 5e5, mean_response), kServiceS, load);
   }
 }
 

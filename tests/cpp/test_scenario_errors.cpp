@@ -91,10 +91,10 @@ TEST_CASE("empty and contradicting documents are refused") {
         "s.json#/name: a scenario needs a name that is not empty");
   CHECK(complaint_about_queue(R"({"duration_s": 0})") ==
         "s.json#/duration_s: expected a number > 0 and <= 1000000000, found 0");
-  CHECK(complaint_about_queue(R"({"duration_s": null})") ==
-        "s.json: \"duration_s\" is missing, and neither open traffic nor users without \"hold_s\" tell how "
-        "long "
-        "they last");
+  CHECK(
+      complaint_about_queue(R"({"duration_s": null})") ==
+      "s.json: \"duration_s\" is missing, and neither open traffic without a \"count\" of arrivals nor users "
+      "without \"hold_s\" tell how long they last");
   CHECK(complaint_about_queue(R"({"warmup_s": 100})") ==
         "s.json#/warmup_s: a warm-up of 100 s leaves nothing of the 100 s to measure");
   CHECK(complaint_about_queue(R"({"warmup_s": -1})") == "s.json#/warmup_s: expected a number >= 0, found -1");
@@ -103,11 +103,11 @@ TEST_CASE("empty and contradicting documents are refused") {
         "s.json#/services/server/replicas: expected a whole number between 1 and 1000, found 0");
   CHECK(complaint_about_voice(R"({"traffic": [{"kind": "closed", "users": 0, "hold_s": 1}]})") ==
         "s.json#/traffic/0/users: expected a whole number between 1 and 1000000, found 0");
-  CHECK(complaint_about_voice(R"({"traffic": [{"kind": "closed", "users": 1,
+  CHECK(
+      complaint_about_voice(R"({"traffic": [{"kind": "closed", "users": 1,
         "sizes": {"output_tokens": 1, "speech_s": 1}}]})") ==
-        "s.json: \"duration_s\" is missing, and neither open traffic nor users without \"hold_s\" tell how "
-        "long "
-        "they last");
+      "s.json: \"duration_s\" is missing, and neither open traffic without a \"count\" of arrivals nor users "
+      "without \"hold_s\" tell how long they last");
   CHECK(with_traffic(R"({"kind": "closed", "users": 1, "hold_s": 0})") ==
         "s.json#/traffic/0/hold_s: without ramps the users would leave before they ask; give seconds > 0, or "
         "leave it out");

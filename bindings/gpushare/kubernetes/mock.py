@@ -141,7 +141,7 @@ def _mocked(scenario: Scenario, result: Result, window_s: float, naming: Naming)
     run = result.runs[0]
     summaries = {one["name"]: one for one in run.summary["partitions"]}
     steps = run.log["steps"]
-    windows = max(1, int(np.ceil(scenario.duration_s / window_s)))
+    windows = max(1, int(np.ceil((scenario.duration_s or run.figures["duration_s"]) / window_s)))
     places = np.asarray(steps["partition"], dtype=object)
     begins, ends = np.asarray(steps["gpu_start_s"], float), np.asarray(steps["gpu_end_s"], float)
     services = np.asarray(steps["service"], dtype=object)

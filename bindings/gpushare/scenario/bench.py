@@ -211,7 +211,7 @@ def _notes(
             + (f", {options.max_concurrency} of them in flight" if options.max_concurrency else "")
         )
     elif options.max_concurrency:
-        notes.append(f"at most {options.max_concurrency} in flight: the server's places stand for that limit")
+        notes.append(f"at most {options.max_concurrency} in flight; the others wait at the client")
     if options.random_prefix_len:
         notes.append("the common prefix is counted in every prompt; a cache of prefixes would save it")
     flags = [word.split("=")[0] for word in others if word.startswith("--")]

@@ -55,7 +55,7 @@ class ReadScenario:
 
     @property
     def duration_s(self) -> float:
-        """Simulated seconds; arrivals end here and the rest drains."""
+        """Simulated seconds; arrivals end here and the rest drains. 0: a run lasts until the last answer."""
         return self._handle.duration_s
 
     @property
@@ -117,7 +117,8 @@ class ReadScenario:
 
     def _title(self) -> str:
         modes = f"; its modes: {', '.join(self.modes)}" if self.modes else ""
-        return f"{self.name}, {self.mode}: {self.duration_s:g} s, seed {self.seed}{modes}"
+        length = f"{self.duration_s:g} s" if self.duration_s > 0 else "until the last answer"
+        return f"{self.name}, {self.mode}: {length}, seed {self.seed}{modes}"
 
     def __repr__(self) -> str:
         parts = [wrap(self._title()), wrap(self.description), text_table(placed_fields(self.gpus))]

@@ -165,17 +165,21 @@ class ComparisonText:
         return [*notes, *told(self._assumptions, width, "assumed")]
 
     def _legend(self) -> str:
-        windows = values(self._outcomes, "duration_s")
-        window = next((float(seconds) for seconds in windows if not math.isnan(seconds)), math.nan)
         baseline = self._scenario.baseline_gpus
         return (
             f"{f'freed: GPUs fewer than the {baseline} of one GPU for each server. ' if baseline > 0 else ''}"
-            f"req/s, tok/s: completed requests and their output tokens in the {number(window, 0)} s "
-            f"measured{self._offered()}. busy: share of time with a kernel running; bandwidth: bytes moved of the "
+            f"req/s, tok/s: completed requests and their output tokens {self._window()}"
+            f"{self._offered()}. busy: share of time with a kernel running; bandwidth: bytes moved of the "
             "peak; both over the GPUs used. VRAM: resident of nominal. jitter: p99 - p50. "
             f"{self._latency_legend()}{self._server_legend()}{self._control_legend()}"
             f"A month has 720 hours at {self._prices()}."
         )
+
+    def _window(self) -> str:
+        known = [float(one) for one in values(self._outcomes, "duration_s") if not math.isnan(one)]
+        if known and self._scenario.duration_s == 0:
+            return f"until the last answer, after {number(min(known))} to {number(max(known))} s"
+        return f"in the {number(known[0] if known else math.nan, 0)} s measured"
 
     def _control_legend(self) -> str:
         if not self._under_control:

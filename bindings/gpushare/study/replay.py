@@ -16,7 +16,6 @@ from .simulation import simulate
 
 __all__ = ["Replay", "replay", "replay_document"]
 
-_AFTER_S = 1.0
 _LEAST_S = 1e-3
 
 
@@ -62,22 +61,26 @@ def replay_document(
     mode: str = "dedicated",
     engine: Mapping[str, Any] | None = None,
     replicas: int = 1,
-    duration_s: float,
+    max_concurrency: int | None = None,
+    duration_s: float | None = None,
 ) -> dict[str, Any]:
-    """A scenario that replays a trace called ``trace`` on a server of its own."""
+    """A scenario that replays a trace called ``trace`` on a server of its own; without a time until all is served."""
     service: dict[str, Any] = {
         "model": model,
         "engine": {"kind": "continuous-batching", "preset": "vllm-0.20", **(engine or {})},
     }
     if replicas > 1:
         service["replicas"] = replicas
+    traffic: dict[str, Any] = {"name": "trace", "pipeline": "chat", "kind": "trace"}
+    if max_concurrency is not None:
+        traffic["max_concurrency"] = max_concurrency
     return {
         "name": "replay",
         "gpu": gpu,
-        "duration_s": duration_s,
+        **({} if duration_s is None else {"duration_s": duration_s}),
         "services": {"llm": service},
         "pipelines": {"chat": {"stages": [{"name": "llm", "service": "llm"}]}},
-        "traffic": [{"name": "trace", "pipeline": "chat", "kind": "trace"}],
+        "traffic": [traffic],
         "placement": {"mode": mode},
     }
 
@@ -107,7 +110,7 @@ def replay(
     replicas : int
         Servers.
     max_concurrency : int, optional
-        Of the client: no more requests are in flight, which the server's places stand for.
+        Of the client: no more requests are in flight, and latencies count from when one is sent.
 
     Returns
     -------
@@ -118,33 +121,25 @@ def replay(
     ScenarioError, PlacementError
         For names that are not known, and what does not fit.
     """
-    options = dict(engine or {})
-    if max_concurrency is not None:
-        options["max_num_seqs"] = min(max_concurrency, int(options.get("max_num_seqs", max_concurrency)))
     origin = trace.origin
     notes = (
         [f"{origin['format']}, time in {origin['time_unit']}: {origin['reason']}"] if origin["format"] else []
     )
     span = float(trace.arrival_s[-1])
-    duration_s = max(span, _LEAST_S) if span > 0 else _AFTER_S
-
-    def run_for(seconds: float) -> tuple[Result, dict[str, Any]]:
-        document = replay_document(
-            model, gpu, mode=mode, engine=options, replicas=replicas, duration_s=seconds
-        )
-        return simulate(Scenario.from_dict(document, traces={"trace": trace})), document
-
-    run, document = run_for(duration_s + _LEAST_S)
+    document = replay_document(
+        model,
+        gpu,
+        mode=mode,
+        engine=engine,
+        replicas=replicas,
+        max_concurrency=max_concurrency,
+        duration_s=span + _LEAST_S if span > 0 else None,
+    )
+    run = simulate(Scenario.from_dict(document, traces={"trace": trace}))
     finish = np.asarray(run.requests["finish_s"], dtype=np.float64)
-    served_s = float(np.nanmax(finish)) if np.isfinite(finish).any() else duration_s
+    served_s = float(np.nanmax(finish)) if np.isfinite(finish).any() else span
     if span == 0:
-        run, document = run_for(served_s)
         notes.append(
             f"all {len(trace)} requests come at once; rates are until the last is served, after {served_s:.4g} s"
-        )
-    if max_concurrency is not None:
-        notes.append(
-            f"{max_concurrency} in flight are so many places of the server: latencies and times to the first token "
-            "have the wait for a place in them, which a client that waits to send does not count"
         )
     return Replay(run, document, notes, served_s)

@@ -98,7 +98,9 @@ class Summary(Mapping[str, float]):
     def _title(self) -> str:
         run = self._runs[0]
         many = f", {len(self._runs)} replications" if len(self._runs) > 1 else ""
-        return f"{run.scenario}, {run.mode}: {number(self['duration_s'])} s measured, seed {run.seed}{many}"
+        until = ", until the last answer" if run.until_served else ""
+        seconds = number(self["duration_s"])
+        return f"{run.scenario}, {run.mode}: {seconds} s measured{until}, seed {run.seed}{many}"
 
     def _refusals(self) -> list[tuple[str, str]]:
         """Why language models turned requests away, and what they would have taken."""
@@ -120,6 +122,18 @@ class Summary(Mapping[str, float]):
                 lines.append(("rejected", f"{service}, in the window: {', '.join(found)}; {fits}"))
         return lines
 
+    def _held_back(self) -> list[tuple[str, str]]:
+        """Requests that waited at their client for one of the places in flight."""
+        return [
+            (
+                "held back",
+                f"{one['name']}: {one['held_back']:,} requests waited at their client until fewer were in flight, up "
+                f"to {number(one['longest_hold_s'])} s; their latencies count from when they were sent",
+            )
+            for one in self._runs[0].summary["traffic"]
+            if one.get("held_back", 0) > 0
+        ]
+
     def _given_up(self) -> str:
         if "timed_out" not in self._metrics:
             return ""
@@ -135,6 +149,7 @@ class Summary(Mapping[str, float]):
                 f"{count('unfinished')} unfinished",
             ),
             *self._refusals(),
+            *self._held_back(),
             (
                 "throughput",
                 f"{number(self['request_throughput'])} requests/s {self._offered()} "

@@ -22,6 +22,8 @@ class Run:
         The random streams it drew from.
     perturbed : bool
         Whether it drew its own calibration errors.
+    until_served : bool
+        Whether it was measured until the last answer, because nothing said for how long.
     summary : dict
         Every figure, nested by latency, partition and service.
     figures : dict of str to float
@@ -54,6 +56,7 @@ class Run:
         self.seed: int = run.seed
         self.replication: int = run.replication
         self.perturbed: bool = run.perturbed
+        self.until_served: bool = run.until_served
         self.summary: dict[str, Any] = run.summary
         self.figures: dict[str, float] = run.figures
         self.bottleneck = Bottleneck(**run.bottleneck)

@@ -14,7 +14,7 @@ from . import benchmark_tools as tools
 from .benchmark_result import BenchmarkResult, entry, is_number
 from .unpacked import read_bytes
 
-__all__ = ["load_result", "may_be_result", "parse_result", "tool_of"]
+__all__ = ["is_record", "load_result", "may_be_result", "parse_result", "tool_of"]
 
 _Reader = Callable[[Any, str], BenchmarkResult]
 
@@ -59,6 +59,11 @@ def may_be_result(start: bytes) -> bool:
     if start.startswith(b"Metric,") or b"MLPerf Results Summary" in start[:4096]:
         return True
     return start.startswith((b"{", b"[")) and _MARKS.search(start) is not None
+
+
+def is_record(start: bytes) -> bool:
+    """Whether a file begins with AIPerf's record of a request."""
+    return b'"request_start_ns"' in start.split(b"\n", 1)[0]
 
 
 def tool_of(data: bytes) -> str | None:

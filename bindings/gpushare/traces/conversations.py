@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -37,21 +38,25 @@ def is_conversations(data: bytes) -> bool:
     return found is not None and b'"usage"' not in first and b'"prompt_tokens"' not in first
 
 
-def _entries(text: bytes, source: str) -> list[Any]:
+def _entries(text: bytes, source: str) -> Iterator[Any]:
     text = text.removeprefix(_WITHOUT_BOM)
     try:
         if text.lstrip().startswith(b"{"):
-            return [json.loads(line) for line in text.splitlines() if line.strip()]
+            for line in io.BytesIO(text):  # one at a time: a million of them in memory is what takes long
+                if not line.isspace():
+                    yield json.loads(line)
+            return
         document = json.loads(text)
     except (ValueError, RecursionError) as problem:
         raise fail(TraceError, source, f"not JSON: {problem}") from None
     if not isinstance(document, list):
         raise fail(TraceError, source, "expected a JSON array of conversations")
-    return document
+    yield from document
 
 
 def _estimated_tokens(text: str) -> int:
-    return -(-len(text.encode(errors="surrogatepass")) // _BYTES_PER_TOKEN)
+    size = len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
+    return -(-size // _BYTES_PER_TOKEN)
 
 
 class _Turn(NamedTuple):
@@ -71,15 +76,14 @@ def _text(content: Any) -> str | None:
     return None
 
 
-def _turn(turn: Any, count: Callable[[str], int], where: str) -> _Turn:
-    said = _text(turn.get("value", turn.get("content"))) if isinstance(turn, dict) else None
-    if said is None or not ("value" in turn or "content" in turn):
-        raise fail(
-            TraceError,
-            where,
-            'expected a turn such as {"from": "human", "value": "..."} or {"role": "user", "content": "..."}',
-        )
-    by = turn.get("from", turn.get("role"))
+def _turn(turn: Any, count: Callable[[str], int]) -> _Turn | None:
+    """None for what is no turn."""
+    if not isinstance(turn, dict) or not ("content" in turn or "value" in turn):
+        return None
+    said = _text(turn["value"] if "value" in turn else turn["content"])
+    if said is None:
+        return None
+    by = turn["from"] if "from" in turn else turn.get("role")
     return _Turn(isinstance(by, str) and by.lower() in _SAID_BY_MODEL, count(said), turn.get("timestamp"))
 
 
@@ -89,7 +93,14 @@ def _turns(entry: Any, count: Callable[[str], int], where: str) -> list[_Turn]:
     )
     if name is None:
         raise fail(TraceError, where, 'expected an object with "conversations", an array of turns')
-    return [_turn(turn, count, f"{where}/{name}/{k}") for k, turn in enumerate(entry[name])]
+    turns = [_turn(turn, count) for turn in entry[name]]
+    if None in turns:
+        raise fail(
+            TraceError,
+            f"{where}/{name}/{turns.index(None)}",
+            'expected a turn such as {"from": "human", "value": "..."} or {"role": "user", "content": "..."}',
+        )
+    return [turn for turn in turns if turn is not None]
 
 
 class _Request(NamedTuple):
@@ -126,10 +137,12 @@ def _requests(entry: Any, session: int, turns: list[_Turn], where: str) -> Itera
 
 def _first_exchange(turns: list[_Turn]) -> tuple[int, int] | None:
     """Tokens before the first answer, and of it; without roles the first two turns."""
-    if not any(turn.by_model for turn in turns):
-        return (turns[0].tokens, turns[1].tokens) if len(turns) > 1 else None
-    at = next(k for k, turn in enumerate(turns) if turn.by_model)
-    return (sum(turn.tokens for turn in turns[:at]), turns[at].tokens) if at else None
+    before = 0
+    for turn in turns:
+        if turn.by_model:
+            return (before, turn.tokens) if turn is not turns[0] else None
+        before += turn.tokens
+    return (turns[0].tokens, turns[1].tokens) if len(turns) > 1 else None
 
 
 def conversations(
@@ -166,13 +179,14 @@ def conversations(
         With the JSON pointer of what is wrong.
     """
     count = tokens or _estimated_tokens
-    entries = _entries(text, source)
     drop = drop_outliers
+    first: Any = {}
     timed: list[_Request] = []
     lengths: list[tuple[int, int]] = []
-    for i, entry in enumerate(entries):
+    for i, entry in enumerate(_entries(text, source)):
         where = f"{source}#/{i}"
         turns = _turns(entry, count, where)
+        first = first or entry
         if drop is None:
             drop = "conversations" in entry
         timed += _requests(entry, i, turns, where)
@@ -184,13 +198,13 @@ def conversations(
         if fits or (not drop and prompt > 0 and answer > 0):
             lengths.append(exchange)
     if timed and all(request.at is not None for request in timed):
-        return _with_times(timed, entries[0], source)
+        return _with_times(timed, first, source)
     if not lengths:
         raise fail(
             TraceError, source, "no conversation has a question and an answer of the lengths that are kept"
         )
     pairs = np.array(lengths)
-    origin = _origin(entries[0], len(lengths), "no times, so all requests arrive at once", "s")
+    origin = _origin(first, len(lengths), "no times, so all requests arrive at once", "s")
     return _core.Trace(np.zeros(len(pairs)), pairs[:, 0], pairs[:, 1], stem(source), {}, origin)
 
 

@@ -24,7 +24,7 @@ def seconds(text: str) -> float:
     found = _ISO.fullmatch(text)
     fraction = 0.0
     if found is not None:
-        at = datetime.strptime(f"{found['day']} {found['clock']}", "%Y-%m-%d %H:%M:%S")
+        at = datetime.fromisoformat(f"{found['day']} {found['clock']}")
         fraction = float("0." + found["fraction"][1:]) if found["fraction"] else 0.0
     else:
         found = _WEB.fullmatch(text)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta, timezone
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import _core
 from .._core import TraceError
@@ -17,47 +18,55 @@ from .unpacked import stem
 
 __all__ = ["FORMATS", "format_of", "read_log"]
 
-_VLLM = re.compile(r"(?:INFO|DEBUG|WARNING|ERROR) (?P<at>\d\d-\d\d \d\d:\d\d:\d\d) \[?[\w./]+:\d+\]")
-_SGLANG = re.compile(r"^\[(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[.,]\d+)?)[^\]]*\] ")
+# Lines are found by a word of theirs and looked at as bytes: such logs are mostly text that says nothing here.
+_VLLM = re.compile(rb"(?:INFO|DEBUG|WARNING|ERROR) (\d\d-\d\d \d\d:\d\d:\d\d) \[?[\w./]+:\d+\]")
+_SGLANG = re.compile(rb"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[.,]\d+)?)[^\]]*\] ")
 
-_RECEIVED = re.compile(r"Received request (?P<id>[^\s:,]+)")
-_PROMPT_IDS = re.compile(r"prompt_token_ids: \[(?P<ids>[^\]]*)\]")
-_PROMPT_LENGTH = re.compile(r"prompt_token_ids_len: (?P<n>\d+)")
-_LIMIT = re.compile(r"\bmax_tokens=(?P<n>\d+)")
-_GENERATED = re.compile(r"Generated response (?P<id>[^\s:,]+)(?! \(streaming delta\))")
-_OUTPUT_IDS = re.compile(r"output_token_ids: \[(?P<ids>[^\]]*)\]")
-_OUTPUT_COUNT = re.compile(r"output_token_count: (?P<n>\d+)")
-_FINISHED = re.compile(r"Finish: obj=")
-_SGLANG_FIELD = r"""['"]?{}['"]?[:=] ?(?P<n>\d+)"""
-_SGLANG_INPUT = re.compile(_SGLANG_FIELD.format("prompt_tokens"))
-_SGLANG_OUTPUT = re.compile(_SGLANG_FIELD.format("completion_tokens"))
-_SGLANG_LATENCY = re.compile(r"""['"]?e2e_latency['"]?[:=] ?(?P<n>\d+(\.\d+)?)""")
+_RECEIVED = b"Received request "
+_GENERATED = b"Generated response "
+_DETAILS = re.compile(rb"Request (\S+) details: ")
+_IS_DETAIL = b" details: "
+_ID = re.compile(rb"[^\s:,]+")
+_PIECE = b" (streaming delta)"
+_PROMPT_IDS = b"prompt_token_ids: ["
+_PROMPT_LENGTH = b"prompt_token_ids_len: "
+_OUTPUT_IDS = b"output_token_ids: ["
+_OUTPUT_COUNT = b"output_token_count: "
+_LIMIT = b" max_tokens="
+_FIRST_LIMIT = b"(max_tokens="
+_DIGITS = re.compile(rb"\d+")
+
+_FINISHED = b"Finish: obj="
+_FIELD = rb"['\"]?[:=] ?(\d+)"
+_SGLANG_INPUT = re.compile(b"prompt_tokens" + _FIELD)
+_SGLANG_OUTPUT = re.compile(b"completion_tokens" + _FIELD)
+_SGLANG_LATENCY = re.compile(rb"e2e_latency['\"]?[:=] ?(\d+(?:\.\d+)?)")
 
 _START_LINES = 200
 _MOST_TOKENS = 10_000_000
 _LEAP_YEAR = 2024  # vLLM writes no year; this one has every day
-
-
-class _Request(NamedTuple):
-    at_s: float
-    input_tokens: int | None
-    output_tokens: int | None
-    limit: int | None = None
+_YEAR_S = 366 * 86_400
+_HALF_YEAR_S = 180 * 86_400
 
 
 class _Read(NamedTuple):
-    requests: list[_Request]
+    """Of each request when it came and its tokens, -1 where they are not known."""
+
+    at_s: npt.NDArray[np.float64]
+    inputs: npt.NDArray[np.int64]
+    outputs: npt.NDArray[np.int64]
+    limits: npt.NDArray[np.int64]
     why: str
     lines: int
 
 
-def _lines(data: bytes) -> list[str]:
-    return data.decode("utf-8", errors="replace").splitlines()
+def _lines(data: bytes) -> list[bytes]:
+    return data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
 
 
 def format_of(start: bytes) -> str | None:
     """The name of the log that begins so; None for anything else."""
-    lines = _lines(start.removeprefix(b"\xef\xbb\xbf"))[:_START_LINES]
+    lines = _lines(start)[:_START_LINES]
     if any(_VLLM.search(line) for line in lines):
         return "vllm-log"
     if any(_SGLANG.match(line) for line in lines):
@@ -65,74 +74,120 @@ def format_of(start: bytes) -> str | None:
     return None
 
 
-def _count(ids: str) -> int:
-    return ids.count(",") + 1 if ids.strip() else 0
+def _number_after(line: bytes, mark: bytes) -> int:
+    """The number behind the last such mark, or -1: what a request said stands before what the server says of it."""
+    at = line.rfind(mark)
+    found = _DIGITS.match(line, at + len(mark)) if at >= 0 else None
+    return int(found[0]) if found else -1
 
 
-def _whole(found: re.Match[str] | None, group: str = "n") -> int | None:
-    return int(found[group]) if found else None
+def _tokens(line: bytes, ids: bytes, count: bytes) -> int:
+    """How many ids stand in a list, otherwise the number that tells it; -1 where neither is there."""
+    at = line.rfind(ids)
+    if at < 0:
+        return _number_after(line, count)
+    first = at + len(ids)
+    end = line.find(b"]", first)
+    some = end > first and not line[first:end].isspace()
+    return line.count(b",", first, end) + 1 if some else 0
 
 
-class _Clock:
-    """Seconds of dates without a year, which grow."""
+def _limit(line: bytes) -> int:
+    limit = _number_after(line, _LIMIT)
+    return _number_after(line, _FIRST_LIMIT) if limit < 0 else limit
+
+
+class _Dates:
+    """Seconds of dates without a year; many lines have the same."""
 
     def __init__(self) -> None:
-        self._last = 0.0
-        self._before = timedelta()
+        self._known: dict[bytes, float] = {}
 
-    def seconds(self, text: str) -> float:
-        date = datetime.strptime(f"{_LEAP_YEAR}-{text}", "%Y-%m-%d %H:%M:%S")
-        at = (date.replace(tzinfo=timezone.utc) + self._before).timestamp()
-        if at < self._last - 180 * 86_400:  # from December to January
-            self._before += timedelta(days=366)
-            at += 366 * 86_400
-        self._last = max(self._last, at)
-        return at
+    def __call__(self, text: bytes) -> float:
+        known = self._known.get(text)
+        if known is None:
+            date = datetime.fromisoformat(f"{_LEAP_YEAR}-{text.decode()}")
+            known = self._known[text] = date.replace(tzinfo=timezone.utc).timestamp()
+        return known
 
 
-def _vllm(lines: Iterable[str]) -> _Read:
-    clock = _Clock()
-    received: dict[str, _Request] = {}
-    seen = 0
+def _with_years(at: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Times that go on where December becomes January."""
+    times = np.array(at, dtype=np.float64)
+    steps = np.diff(times, prepend=times[:1])
+    years = (steps < -_HALF_YEAR_S).astype(int) - (steps > _HALF_YEAR_S).astype(int)
+    continued: npt.NDArray[np.float64] = times + _YEAR_S * np.cumsum(years)
+    return continued
+
+
+def _vllm(lines: Sequence[bytes]) -> _Read:
+    date = _Dates()
+    rows: dict[bytes, int] = {}
+    at: list[float] = []
+    inputs: list[int] = []
+    outputs: list[int] = []
+    limits: list[int] = []
     for line in lines:
-        stamp = _VLLM.search(line)
-        if stamp is None:
+        found = line.find(_RECEIVED)
+        if found >= 0:
+            stamp, name = _VLLM.search(line, 0, found), _ID.match(line, found + len(_RECEIVED))
+            if stamp is None or name is None:
+                continue
+            row = rows.setdefault(name[0], len(at))
+            if row < len(at):
+                continue  # what a request says of another
+            at.append(date(stamp[1]))
+            inputs.append(_tokens(line, _PROMPT_IDS, _PROMPT_LENGTH) or -1)
+            outputs.append(-1)
+            limits.append(_limit(line))
             continue
-        seen += 1
-        start = _RECEIVED.search(line, stamp.end())
-        if start is not None:
-            ids = _PROMPT_IDS.search(line)
-            tokens = _count(ids["ids"]) if ids else _whole(_PROMPT_LENGTH.search(line))
-            limit = _whole(_LIMIT.search(line))
-            received[start["id"]] = _Request(clock.seconds(stamp["at"]), tokens or None, None, limit)
-            continue
-        details = re.search(r"Request (\S+) details: ", line)
-        if details and details[1] in received:
-            ids = _PROMPT_IDS.search(line)
-            tokens = _count(ids["ids"]) if ids else _whole(_PROMPT_LENGTH.search(line))
-            received[details[1]] = received[details[1]]._replace(input_tokens=tokens)
-        end = _GENERATED.search(line)
-        if end is not None and end["id"] in received:
-            ids = _OUTPUT_IDS.search(line)
-            tokens = _count(ids["ids"]) if ids else _whole(_OUTPUT_COUNT.search(line))
-            received[end["id"]] = received[end["id"]]._replace(output_tokens=tokens)
-    return _Read(list(received.values()), "lines of received requests; the log has no year", seen)
+        found = line.find(_GENERATED)
+        if found >= 0:
+            name = _ID.match(line, found + len(_GENERATED))
+            row = rows.get(name[0], -1) if name else -1
+            if name and row >= 0 and not line.startswith(_PIECE, name.end()):
+                outputs[row] = _tokens(line, _OUTPUT_IDS, _OUTPUT_COUNT)
+        elif _IS_DETAIL in line:
+            name = _DETAILS.search(line)
+            row = rows.get(name[1], -1) if name else -1
+            if row >= 0:
+                inputs[row] = _tokens(line, _PROMPT_IDS, _PROMPT_LENGTH)
+    return _Read(
+        _with_years(at),
+        np.array(inputs, dtype=np.int64),
+        np.array(outputs, dtype=np.int64),
+        np.array(limits, dtype=np.int64),
+        "lines of received requests; the log has no year",
+        sum(map(bool, lines)),
+    )
 
 
-def _sglang(lines: Iterable[str]) -> _Read:
-    requests, seen = [], 0
+def _whole(found: re.Match[bytes] | None) -> int:
+    return int(found[1]) if found else -1
+
+
+def _sglang(lines: Sequence[bytes]) -> _Read:
+    at, inputs, outputs = [], [], []
     for line in lines:
+        if _FINISHED not in line:
+            continue
         stamp = _SGLANG.match(line)
         if stamp is None:
             continue
-        seen += 1
-        if _FINISHED.search(line) is None:
-            continue
-        out = line[line.rfind("out=") :]
-        took = _SGLANG_LATENCY.search(out)
-        at = seconds(stamp["at"]) - (float(took["n"]) if took else 0.0)
-        requests.append(_Request(at, _whole(_SGLANG_INPUT.search(out)), _whole(_SGLANG_OUTPUT.search(out))))
-    return _Read(requests, "lines of finished requests, their time less e2e_latency", seen)
+        # What was said and answered stands before the figures, and may look like them.
+        out = max(line.rfind(b"meta_info"), line.rfind(b"out="), 0)
+        took = _SGLANG_LATENCY.search(line, out)
+        at.append(seconds(stamp[1].decode()) - (float(took[1]) if took else 0.0))
+        inputs.append(_whole(_SGLANG_INPUT.search(line, out)))
+        outputs.append(_whole(_SGLANG_OUTPUT.search(line, out)))
+    return _Read(
+        np.array(at, dtype=np.float64),
+        np.array(inputs, dtype=np.int64),
+        np.array(outputs, dtype=np.int64),
+        np.full(len(at), -1),
+        "lines of finished requests, their time less e2e_latency",
+        sum(map(bool, lines)),
+    )
 
 
 _READERS = {"vllm-log": _vllm, "sglang-log": _sglang}
@@ -157,23 +212,23 @@ def _given(columns: str) -> dict[str, str]:
 
 def _lengths(
     found: _Read, role: str, given: str | None, format: str, source: str, otherwise: int
-) -> tuple[list[int], str, int]:
+) -> tuple[npt.NDArray[np.int64], str, int]:
     """Tokens of each request, how they are known, and how many were assumed."""
+    number = len(found.at_s)
     if given is not None and given.isdigit():
-        return [int(given)] * len(found.requests), given, 0
-    known = [r.input_tokens if role == "input" else r.output_tokens for r in found.requests]
+        return np.full(number, int(given)), given, 0
     if role == "output" and given == "max_tokens":
-        limits = [r.limit for r in found.requests]
-        if None not in limits:
-            return [n for n in limits if n is not None], "max_tokens", 0
+        if (found.limits >= 0).all():
+            return found.limits, "max_tokens", 0
     elif given is not None:
         raise fail(
             TraceError, source, f"columns: {role}={given}: {_NAMES[format]} has no such column; give a number"
         )
-    missing = sum(n is None for n in known)
-    if missing and otherwise:
-        return [otherwise if n is None else n for n in known], f"{otherwise} where unknown", missing
-    if missing == len(known):
+    known = found.inputs if role == "input" else found.outputs
+    missing = known < 0
+    if missing.any() and otherwise:
+        return np.where(missing, otherwise, known), f"{otherwise} where unknown", int(missing.sum())
+    if missing.all():
         limit = (
             ", or columns output=max_tokens for the limits that requests set" if format == "vllm-log" else ""
         )
@@ -181,10 +236,10 @@ def _lengths(
         raise fail(
             TraceError,
             source,
-            f"{_NAMES[format]} with {len(known)} requests, but it does not say how long {what} are; give one length "
+            f"{_NAMES[format]} with {number} requests, but it does not say how long {what} are; give one length "
             f"for all with columns (--columns), as in input=1000,output=200{limit if role == 'output' else ''}",
         )
-    return [0 if n is None else n for n in known], f"{role} tokens of the log", 0
+    return np.maximum(known, 0), f"{role} tokens of the log", 0
 
 
 def read_log(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> _core.Trace:
@@ -210,7 +265,7 @@ def read_log(data: bytes, source: str, format: str, options: Mapping[str, Any]) 
         found = _READERS[format](_lines(data))
     except ValueError as problem:
         raise fail(TraceError, source, f"{_NAMES[format]}, but a time in it is none: {problem}") from None
-    if not found.requests:
+    if not len(found.at_s):
         raise fail(TraceError, source, f"{_NOTHING[format]} ({found.lines} lines)")
     given = _given(options.get("columns", ""))
     arrival = given.get("arrival")
@@ -222,13 +277,13 @@ def read_log(data: bytes, source: str, format: str, options: Mapping[str, Any]) 
     outputs, output_from, assumed = _lengths(
         found, "output", given.get("output"), format, source, int(options.get("output_tokens", 0))
     )
-    longest = max(*inputs, *outputs)
+    longest = max(inputs.max(), outputs.max())
     if longest > _MOST_TOKENS:
         raise fail(
             TraceError, source, f"expected at most {_MOST_TOKENS} tokens in a request, found {longest}"
         )
-    lengths = np.array([inputs, outputs], dtype=np.int64)
-    times = np.array([request.at_s for request in found.requests])
+    lengths = np.array([inputs, outputs])
+    times = found.at_s
     kept = np.ones(len(times), dtype=bool) if options.get("keep_empty") else lengths[1] > 0
     if not kept.any():
         raise fail(TraceError, source, f"all {len(times)} requests have no output; keep_empty keeps them")

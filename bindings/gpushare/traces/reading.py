@@ -11,7 +11,7 @@ from .. import _core
 from . import files as trace_files
 from . import foreign, logs
 from .benchmark_result import TOOLS
-from .benchmarks import may_be_result, parse_result, tool_of
+from .benchmarks import is_record, may_be_result, parse_result, tool_of
 from .conversations import conversations, is_conversations
 from .servegen import client_from_csv
 from .unpacked import Unpacked
@@ -32,7 +32,7 @@ _SERVEGEN = re.compile(rb"[\d.]+,[\d.e+-]+,[\d.e+-]+,(Gamma|Weibull|),[\d.e+-]+,
 
 def formats() -> list[str]:
     """The names that `load` takes, ``"auto"`` first."""
-    return [*_core.trace_formats(), *_WHOLE_FILES, *TOOLS]
+    return list(dict.fromkeys([*_core.trace_formats(), *_WHOLE_FILES, *TOOLS]))
 
 
 def columns_text(columns: Columns) -> str:
@@ -148,12 +148,19 @@ def _reader(start: bytes, format: str) -> _Reader | None:
     """What reads a file that begins so and is no table or JSON of requests: it takes the file as a whole."""
     if trace_files.is_arrow(start):
         return _read_arrow
-    if format in TOOLS or (format == "auto" and may_be_result(start)):
+    if _is_result(start, format):
         return _read_result
     for name, whole in _WHOLE_FILES.items():
         if format == name or (format == "auto" and whole.begins(start)):
             return whole.read
     return None
+
+
+def _is_result(start: bytes, format: str) -> bool:
+    """Whether a load generator wrote it; the name aiperf is of that tool's results and of what it replays."""
+    if format in TOOLS:
+        return format not in _core.trace_formats() or may_be_result(start) or is_record(start)
+    return format == "auto" and may_be_result(start)
 
 
 def _refuse(start: bytes, source: str, format: str) -> None:

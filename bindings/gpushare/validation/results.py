@@ -19,7 +19,7 @@ from ..study.simulation import simulate
 from ..traces.benchmark_result import FIGURES, STATISTICS, BenchmarkResult, RequestTimes, measured_of
 from ..traces.benchmarks import load_result
 from ..traces.columns import from_columns
-from .serving_runs import in_places, served_by
+from .serving_runs import served_by
 
 __all__ = ["Prediction", "ResultCheck", "check_result", "predict"]
 
@@ -163,13 +163,9 @@ def _replaying(result: BenchmarkResult, scenario: Scenario) -> tuple[dict[str, A
         document["duration_s"] = float(requests.start_s.max()) + _AFTER_S
         document.pop("warm_up_s", None)
     if requests is not None and _is_closed(result):
-        users = result.max_concurrency
-        engine = document["services"][service].setdefault("engine", {})
-        engine["max_num_seqs"] = min(users or 1, int(engine.get("max_num_seqs", users or 1)))
-        document["duration_s"] = _AFTER_S
-        notes.append(
-            f"the tool kept {users} requests in flight: all are there at once, behind so many places"
-        )
+        document["traffic"][0]["max_concurrency"] = result.max_concurrency
+        del document["duration_s"]
+        notes.append(f"the tool kept {result.max_concurrency} requests in flight, and so does the prediction")
     return document, service, stage, notes
 
 
@@ -217,8 +213,6 @@ def predict(
         notes.append("the result has sums only, so the scenario's own traffic stands for what was sent")
     run = simulate(Scenario.from_dict(document, traces=traces), threads=1)
     served = served_by(stage, run.requests)
-    if sent is not None and _is_closed(result):
-        served = in_places(served, result.max_concurrency or 1, 0.0)
     start = float(served.arrival.min())
     inputs = (
         sent.input_tokens if sent is not None else np.asarray(run.requests["input_tokens"], dtype=np.int64)

@@ -23,7 +23,8 @@ struct Run {
   std::string mode;
   std::uint64_t seed = 0;
   std::uint32_t replication = 0;
-  bool perturbed = false;  ///< with a CalibrationSpread
+  bool perturbed = false;     ///< with a CalibrationSpread
+  bool until_served = false;  ///< the window ends with the last answer
   Summary summary;
   Table requests;  ///< empty when not recorded
   Table steps;     ///< empty unless asked for

@@ -66,6 +66,9 @@ struct TrafficSummary {
   /// Where clients may give up or ask again: of those failed, given up by their client; and attempts in the window that
   /// repeat one that got no answer. The offered rate counts these.
   std::optional<std::uint64_t> timed_out, retried;
+  /// Where so many may be in flight and no more: those that were sent later than they were due, and the longest wait.
+  std::optional<std::uint64_t> held_back;
+  double longest_hold_s = 0;
   /// Before first steps, on average, of what arrived in each quarter of the window and was answered.
   std::array<double, 4> waits_s{};
   /// False where the backlog grew all along and left more slowly than it came. In a closed loop and in calls the next

@@ -92,6 +92,10 @@ struct Traffic {
 
   std::optional<Client> client;  ///< open, closed, trace; nullopt: waits for ever and never asks again
 
+  /// open, trace: requests in flight at most; those that are due beyond it are sent when one ends, in their order, and
+  /// arrive then. 0: no limit.
+  int max_concurrency = 0;
+
   ArrivalProcess arrivals;  ///< open
 
   int users = 0;  ///< closed
@@ -126,11 +130,14 @@ struct Workload {
   std::vector<Pipeline> pipelines;
   std::vector<Traffic> traffic;
   double warmup_s = 0;
-  double duration_s = 0;  ///< arrivals and measurement end here; the rest drains
+  double duration_s = 0;  ///< arrivals and measurement end here; the rest drains. 0: with the last answer
   Prices prices;
   std::optional<double> carbon_g_per_kwh;  ///< CO2 of the electricity
   Objectives objectives;
 };
+
+/// Whether a run lasts until all is served: no time is given, and all traffic ends by itself.
+[[nodiscard]] bool until_served(const Workload& workload);
 
 /// Whether any traffic has clients that give up or ask again.
 [[nodiscard]] bool has_clients(const Workload& workload);

@@ -74,12 +74,16 @@ void read_when(const Reader& reader, const Workload& workload, Fault& fault) {
   fault.leak_bytes_per_s = reader.number("leak_bytes_per_s", 0, json::kPositive);
   if (const auto rate = reader.find("mtbf_s")) {
     fault.mtbf_s = rate->number(json::kPositive);
+    if (until_served(workload))
+      rate->fail(
+          "faults by a rate happen in a time, and this run lasts until its last answer; give the document a "
+          "\"duration_s\", or the fault a time, \"at_s\"");
     refuse(reader, {"leak_bytes_per_s"},
            "a leak starts \"at_s\", and memory decides when it ends in a fault");
     return;
   }
   fault.at_s = reader.at("at_s").number(json::kNonNegative);
-  if (fault.at_s >= workload.duration_s)
+  if (fault.at_s >= workload.duration_s && !until_served(workload))
     reader.at("at_s").fail(text::format("the run ends at {} s; the fault at {} s would never happen",
                                         workload.duration_s, fault.at_s));
 }

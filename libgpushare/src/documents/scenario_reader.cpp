@@ -32,6 +32,16 @@ namespace {
 
 constexpr double kLongestRun = 1e9;  // seconds: times are kept in nanoseconds in 64 bits
 
+// A burst, or a number of requests: measured from the first to the last answer.
+void read_no_duration(const Reader& reader) {
+  const std::string_view why =
+      "this traffic ends by itself, so that without \"duration_s\" the run lasts until its last answer";
+  if (const auto warmup = reader.find("warmup_s"); warmup && warmup->number(json::kNonNegative) > 0)
+    warmup->fail(text::format("{} and all of it is measured; give \"duration_s\", or leave this out", why));
+  if (const auto control = reader.find("control"))
+    control->fail(text::format("{}; give \"duration_s\": how long the fleet is controlled", why));
+}
+
 void read_duration(const Reader& reader, Workload& workload) {
   if (const auto duration = reader.find("duration_s")) {
     workload.duration_s = duration->number({0, kLongestRun, true});
@@ -39,10 +49,11 @@ void read_duration(const Reader& reader, Workload& workload) {
     std::optional<double> longest;
     for (const Traffic& traffic : workload.traffic)
       if (const auto length = length_of(traffic)) longest = std::max(longest.value_or(0), *length);
+    if (longest.value_or(0) == 0 && until_served(workload)) return read_no_duration(reader);
     if (!longest)
       reader.fail(text::format(
-          "\"duration_s\" is missing, and neither open traffic nor users without \"hold_s\" tell how long "
-          "they last{}",
+          "\"duration_s\" is missing, and neither open traffic without a \"count\" of arrivals nor users "
+          "without \"hold_s\" tell how long they last{}",
           reader.slip_of("duration_s")));
     if (!(*longest > 0 && *longest <= kLongestRun))
       reader.fail(

@@ -245,6 +245,12 @@ void read_calls(const Reader& reader, const Workload& workload, Inputs& inputs, 
   read_hold_stream(reader, workload, true, traffic);
 }
 
+// Users are in flight as many as they are, and calls hold their streams.
+void read_max_concurrency(const Reader& reader, Traffic& traffic) {
+  if (const auto most = reader.find("max_concurrency"))
+    traffic.max_concurrency = static_cast<int>(most->integer(1, kMostUsers));
+}
+
 void read_system_prompts(const Reader& reader, Traffic& traffic) {
   traffic.system_prompt_tokens =
       static_cast<double>(reader.integer("system_prompt_tokens", 0, 0, 1'000'000'000));
@@ -285,11 +291,13 @@ void read_kind(const Reader& reader, const Workload& workload, Inputs& inputs, T
   switch (traffic.kind) {
     case Traffic::Kind::open:
       traffic.arrivals = arrivals::read(reader.at("arrivals"));
+      read_max_concurrency(reader, traffic);
       break;
     case Traffic::Kind::closed:
       read_closed(reader, workload, traffic);
       break;
     case Traffic::Kind::trace:
+      read_max_concurrency(reader, traffic);
       return read_replay(reader, inputs, traffic);
     case Traffic::Kind::calls:
       return read_calls(reader, workload, inputs, traffic);

@@ -198,7 +198,9 @@ RequestShape calls_shape(const Traffic& traffic, double duration_s) {
 
 }  // namespace
 
-RequestShape shape_of(const Traffic& traffic, double duration_s, int sentence_tokens) {
+namespace {
+
+RequestShape timed_shape(const Traffic& traffic, double duration_s, int sentence_tokens) {
   switch (traffic.kind) {
     case Traffic::Kind::trace:
       return trace_shape(traffic, duration_s, sentence_tokens);
@@ -210,6 +212,15 @@ RequestShape shape_of(const Traffic& traffic, double duration_s, int sentence_to
   }
   RequestShape shape = drawn_shape(traffic, sentence_tokens);
   if (traffic.kind == Traffic::Kind::open) shape.per_s = mean_rate(traffic.arrivals, duration_s);
+  return shape;
+}
+
+}  // namespace
+
+RequestShape shape_of(const Traffic& traffic, double duration_s, int sentence_tokens) {
+  constexpr double kNoEnd = 1e9;  // seconds
+  RequestShape shape = timed_shape(traffic, duration_s > 0 ? duration_s : kNoEnd, sentence_tokens);
+  if (duration_s == 0) shape.per_s = 0;  // a number of requests in no stated time: they set no rate
   return shape;
 }
 

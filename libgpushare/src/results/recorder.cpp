@@ -73,6 +73,7 @@ void Recorder::sent_again(const Request& request, Time now) {
 }
 
 void Recorder::finish(const Request& request, Time now) {
+  last_end_ = std::max(last_end_, now);
   if (record_requests_) append_row(request, now);
   if (listener_) (*listener_)(now, request);
   if (request.status != RequestStatus::skipped) load_.finish(request, now);

@@ -44,6 +44,8 @@ class Recorder {
     std::uint64_t chunks = 0, late_chunks = 0;
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
+  /// When the last request ended; 0 when none did.
+  [[nodiscard]] Time last_end() const { return last_end_; }
   /// Whether there are bounds by which requests are good.
   [[nodiscard]] bool counts_good() const { return good_.counted(); }
   /// Whether there are clients that may give up or ask again.
@@ -70,7 +72,7 @@ class Recorder {
   bool watches_ = false;                    // any
   bool clients_ = false;                    // may give up or ask again
   std::vector<std::size_t> first_latency_;  // into latencies_, by pipeline
-  Time begin_{}, end_ = kNever;
+  Time begin_{}, end_ = kNever, last_end_{};
   Counts counts_;
   Histogram e2e_;
   std::vector<RequestLatency> latencies_;

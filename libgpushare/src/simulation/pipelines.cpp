@@ -314,9 +314,7 @@ void Pipelines::close_if_done(Time now, std::uint32_t slot) {
 void Pipelines::end_attempt(Time now, const Request& ended) {
   if (clients_.tries_again(now, ended)) return;
   recorder_.finish(ended, now);
-  if (workload_.traffic[static_cast<std::size_t>(ended.traffic)].kind !=
-      Traffic::Kind::open)  // somebody waits
-    listener_.closed(now, ended);
+  listener_.closed(now, ended);
 }
 
 }  // namespace gpushare

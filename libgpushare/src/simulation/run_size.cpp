@@ -12,6 +12,8 @@ namespace {
 constexpr double kBytesOfJob = 200;  // of a request that waits, in its server
 constexpr double kColumns = 14, kColumnsOfStage = 5;
 
+constexpr double kNoEnd = 1e9;  // seconds
+
 double arrivals_of(const ArrivalProcess& process, double duration_s) {
   if (process.kind == ArrivalProcess::Kind::mixture) {
     double sum = 0;
@@ -58,8 +60,8 @@ double row_bytes(const Workload& workload) {
 
 RunSize expected_size(const Scenario& scenario, const RunOptions& options) {
   RunSize size;
-  for (const Traffic& traffic : scenario.workload.traffic)
-    size.requests += requests_of(traffic, scenario.workload.duration_s);
+  const double duration_s = until_served(scenario.workload) ? kNoEnd : scenario.workload.duration_s;
+  for (const Traffic& traffic : scenario.workload.traffic) size.requests += requests_of(traffic, duration_s);
   size.bytes = size.requests * (static_cast<double>(sizeof(Request)) + kBytesOfJob);
   if (options.record_requests) size.bytes += size.requests * row_bytes(scenario.workload);
   return size;

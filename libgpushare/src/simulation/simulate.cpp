@@ -31,11 +31,35 @@ const Column* Table::find(std::string_view column) const {
   return nullptr;
 }
 
+namespace {
+
+Run simulate_timed(const Scenario& scenario, const RunOptions& options) {
+  Simulator simulator(scenario, options, options.actions);
+  return simulator.run();
+}
+
+// The window is set before a run begins, and what happens in it does not depend on where it ends: so the same run goes
+// before, and says when its last request ends.
+Run simulate_until_served(const Scenario& scenario, const RunOptions& options) {
+  constexpr double kNoEnd = 1e9;  // seconds
+  Scenario timed = scenario;
+  timed.workload.duration_s = kNoEnd;
+  RunOptions first = options;
+  first.record_requests = first.record_steps = first.record_log = false;
+  first.series_s = 0;
+  timed.workload.duration_s = to_seconds(Simulator(timed, first, first.actions).last_end());
+  Run run = simulate_timed(timed, options);
+  run.until_served = true;
+  return run;
+}
+
+}  // namespace
+
 Run simulate(const Scenario& scenario, const RunOptions& options) {
   check_size(scenario, options);
   try {
-    Simulator simulator(scenario, options, options.actions);
-    return simulator.run();
+    return until_served(scenario.workload) ? simulate_until_served(scenario, options)
+                                           : simulate_timed(scenario, options);
   } catch (const std::bad_alloc&) {
     const RunSize size = expected_size(scenario, options);
     throw SimulationError(

@@ -131,6 +131,11 @@ void Simulator::report(Time now) {
     throw SimulationError("", "interrupted at " + std::to_string(to_seconds(now)) + " s of simulated time");
 }
 
+Time Simulator::last_end() {
+  static_cast<void>(kernel_.run(*this));
+  return recorder_.last_end();
+}
+
 Run Simulator::run() {
   const Time end = kernel_.run(*this);
   const CalibrationSpread& spread = options_.spread;
@@ -143,6 +148,7 @@ Run Simulator::run() {
   run.perturbed = spread.step_time > 0 || spread.pressure > 0 || spread.switching > 0;
   run.summary = summarise({scenario_, fleet_, meters_, recorder_, pipelines_.arrived() + never_sent,
                            pipelines_.in_flight() + never_sent, faults_.happened(), kernel_.events(), end});
+  sources_.report(run.summary.traffic);
   run.summary.time_out_of_objectives = series_.time_out_of_objectives();
   run.partitions = partition_table(run.summary);
   run.requests = recorder_.take_requests();

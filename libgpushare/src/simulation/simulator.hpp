@@ -34,6 +34,8 @@ class Simulator {
             std::vector<control::TimedAction> actions = {});
   Simulator(const Simulator&) = delete;  // its parts refer to each other
   [[nodiscard]] Run run();
+  /// Runs to the end and only says when the last request ended.
+  [[nodiscard]] Time last_end();
 
   // What the kernel asks.
   void on_event(Time now, std::uint8_t part, std::uint32_t index);

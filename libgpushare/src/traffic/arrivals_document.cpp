@@ -28,6 +28,7 @@ constexpr json::Range kShape{0.001, 1e9, false};
 constexpr double kHour = 3600;
 constexpr double kDay = 24 * kHour;
 constexpr double kServeGenWindow = 600;
+constexpr std::int64_t kMostArrivals = 100'000'000;
 
 Numbers numbers(const Reader& list, json::Range range) {
   if (!list.is_array() || list.size() == 0) list.fail("expected an array of numbers, not empty");
@@ -51,13 +52,19 @@ Numbers rates(const Reader& reader) {
   return values;
 }
 
+/// How many requests come, where they are counted and not timed.
+void read_count(const Reader& reader, ArrivalProcess& p) {
+  if (const auto count = reader.find("count"))
+    p.count = static_cast<std::uint64_t>(count->integer(1, kMostArrivals));
+}
+
 /// The habits of load generators, each of which removes the variance of counts.
 void read_convention(const Reader& reader, ArrivalProcess& p) {
   const auto convention = reader.find("convention");
-  if (!convention) return;
+  if (!convention) return read_count(reader, p);
   switch (convention->choice({"vllm-bench", "inference-perf", "servegen"})) {
     case 0:  // the last of the prompts is sent at their number over the rate
-      p.count = static_cast<std::uint64_t>(reader.at("count").integer(1, 100'000'000));
+      p.count = static_cast<std::uint64_t>(reader.at("count").integer(1, kMostArrivals));
       p.window_s = static_cast<double>(p.count) / p.rate_per_s;
       break;
     case 1:  // a stage has exactly its rate times its length
@@ -226,7 +233,7 @@ void read_members(const Reader& reader, ArrivalProcess& p) {
   switch (p.kind) {
     case Kind::constant:
       p.rate_per_s = reader.at("rate_per_s").number(kRate);
-      return;
+      return read_count(reader, p);
     case Kind::poisson:
     case Kind::gamma:
     case Kind::weibull:

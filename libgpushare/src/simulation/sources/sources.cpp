@@ -48,7 +48,7 @@ void Sources::on_event(Time now, Part part, std::uint32_t index) {
 void Sources::after(Time now, const Request& request) {
   switch (context_.traffic(request.traffic).kind) {
     case Traffic::Kind::open:
-      break;
+      return open_.after(now, request);
     case Traffic::Kind::closed:
       return users_.after(now, request);
     case Traffic::Kind::trace:

@@ -26,6 +26,11 @@ class Sources {
   void stream_told(Time now, std::uint32_t holder);
   /// Requests of traces that were never sent.
   [[nodiscard]] std::size_t left() const { return traces_.left(); }
+  /// What limits of requests in flight held back, by traffic.
+  void report(std::vector<TrafficSummary>& traffic) const {
+    open_.report(traffic);
+    traces_.report(traffic);
+  }
 
  private:
   SourceContext context_;

@@ -1,5 +1,7 @@
 #include "simulation/sources/trace_sources.hpp"
 
+#include <algorithm>
+
 #include "results/traffic_ids.hpp"
 #include "simulation/sources/prefixes.hpp"
 
@@ -13,8 +15,12 @@ void TraceSources::add(int index) {
   sources_.push_back(
       {index, TraceReplay(*traffic.trace, traffic.speed, traffic.follow_parents, context_.end_of_arrivals),
        context_.luck.stream("sizes/" + traffic.name),
-       add_slot(context_.kernel, kTrafficEvent, Part::trace_source, number)});
-  context_.kernel.set(sources_.back().slot, sources_.back().replay.next());
+       add_slot(context_.kernel, kTrafficEvent, Part::trace_source, number), InFlight(traffic)});
+  schedule({}, sources_.back());
+}
+
+void TraceSources::schedule(Time now, Source& source) {
+  context_.kernel.set(source.slot, source.in_flight.is_full() ? kNever : std::max(now, source.replay.next()));
 }
 
 Request TraceSources::request_of(const Source& source, std::size_t row) const {
@@ -32,13 +38,14 @@ Request TraceSources::request_of(const Source& source, std::size_t row) const {
 
 void TraceSources::on_arrival(Time now, std::uint32_t index) {
   Source& source = sources_[index];
+  source.in_flight.sent(source.replay.next(), now);
   const std::size_t row = source.replay.take();
   Request request = request_of(source, row);
   const Traffic& traffic = context_.traffic(source.traffic);
   if (!traffic.trace->hash_starts.empty() && caches_prefixes(context_.workload, traffic))
     request.prefix = trace_prefix(request, *traffic.trace, row);
   context_.sink.begin(now, request);
-  context_.kernel.set(source.slot, source.replay.next());
+  schedule(now, source);
 }
 
 // What follows a request that was not answered is never asked; it is recorded then, so that every request of the
@@ -46,13 +53,19 @@ void TraceSources::on_arrival(Time now, std::uint32_t index) {
 void TraceSources::after(Time now, const Request& request) {
   Source& source = sources_[source_of_[static_cast<std::size_t>(request.traffic)]];
   const auto row = static_cast<std::size_t>(number_in(request.uid));
+  source.in_flight.ended();
   if (request.status == RequestStatus::completed) {
     source.replay.answered(row, now);
   } else {
     for (const std::size_t lost : source.replay.give_up(row))
       context_.sink.skip(now, request_of(source, lost));
   }
-  context_.kernel.set(source.slot, source.replay.next());
+  schedule(now, source);
+}
+
+void TraceSources::report(std::vector<TrafficSummary>& traffic) const {
+  for (const Source& source : sources_)
+    source.in_flight.report(traffic[static_cast<std::size_t>(source.traffic)]);
 }
 
 std::size_t TraceSources::left() const {

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "simulation/sources/context.hpp"
+#include "simulation/sources/in_flight.hpp"
 #include "simulation/trace_replay.hpp"
 
 namespace gpushare {
@@ -19,6 +20,7 @@ class TraceSources {
   void after(Time now, const Request& request);
   /// Requests neither sent nor given up.
   [[nodiscard]] std::size_t left() const;
+  void report(std::vector<TrafficSummary>& traffic) const;
 
  private:
   struct Source {
@@ -26,7 +28,9 @@ class TraceSources {
     TraceReplay replay;
     Stream sizes;
     EventQueue::Slot slot = 0;
+    InFlight in_flight;
   };
+  void schedule(Time now, Source& source);
   [[nodiscard]] Request request_of(const Source& source, std::size_t row) const;
 
   const SourceContext& context_;
