@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,6 +69,17 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plot", metavar="FILE", help="draw rates, fleet, load and latency over time (--series)"
     )
+    parser.add_argument(
+        "--perfetto",
+        metavar="FILE.json",
+        help="write who had which GPU when, steps and requests, for ui.perfetto.dev and chrome://tracing",
+    )
+    parser.add_argument(
+        "--most-events",
+        type=int,
+        metavar="N",
+        help="of --perfetto; what comes later is left out; by default as many as a viewer opens at once",
+    )
     _add_breakdown(parser)
 
 
@@ -121,8 +133,9 @@ def run(options: argparse.Namespace) -> int:
             budget,
             seed=options.seed,
             uncertainty=options.uncertainty,
-            record_requests=options.out is not None or parts is not None,
+            record_requests=options.out is not None or parts is not None or options.perfetto is not None,
             record_steps=options.steps,
+            record_log=options.perfetto is not None,
             series_s=options.series,
             threads=options.threads,
             most_requests=options.most_requests,
@@ -132,6 +145,8 @@ def run(options: argparse.Namespace) -> int:
         _write_result(result, options.out)
     if options.plot is not None:
         _plot_series(result, options.plot)
+    if options.perfetto is not None:
+        _write_timeline(result, options)
     judged = fared.named()
     groups = result.by(*parts, window_s=options.window) if parts is not None else None
     if options.json:
@@ -201,6 +216,18 @@ def _plot_series(result: Any, path: str) -> None:
     if len(result.runs[0].series) == 0:
         raise ValueError("--plot draws a run over time: say with --series how many seconds a window has")
     series(result).savefig(path, dpi=120)
+
+
+def _write_timeline(result: Any, options: argparse.Namespace) -> None:
+    """The first replication's; what was cut off is said beside the answer."""
+    most = {} if options.most_events is None else {"most_events": options.most_events}
+    made = result.runs[0].timeline(**most)
+    made.write(options.perfetto)
+    if made.left_out:
+        sys.stderr.write(
+            f"gpushare: {options.perfetto} ends at {made.end_s:.6g} s: {made.left_out:,} later events are left out "
+            "(--most-events)\n"
+        )
 
 
 def _write_result(result: Any, out: str) -> None:
