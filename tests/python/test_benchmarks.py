@@ -266,6 +266,8 @@ def test_a_measured_run_is_checked_and_calibrates_a_preset_that_scenarios_take(t
     assert before > 0.03  # the host times of another machine
     assert after < 0.015
     assert set(fit.fitted) == {"host_per_sequence_s", "request_overhead_s"}
+    assert fit.worse == ["ttft_p90_s"]
+    assert "farther off than before: ttft_p90 from" in str(fit)
     preset = tmp_path / "mine.json"
     fit.write(preset)
     (tmp_path / "server.json").write_text(json.dumps(_server("mine.json")))  # beside the scenario
