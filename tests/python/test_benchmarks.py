@@ -134,6 +134,7 @@ def test_a_detailed_result_is_traffic_and_a_measurement(tool: str, tmp_path: Pat
     trace = gs.traces.load(path)
     np.testing.assert_allclose(trace.arrival_s, [0, 0.25, 1.5], atol=1e-6)
     assert trace.output_tokens.tolist() == OUTPUTS
+    assert gs.traces.load(path, tool).output_tokens.tolist() == OUTPUTS
     if tool != "genai-perf":  # which has texts, counted at four bytes a token
         assert trace.input_tokens.tolist() == INPUTS
 
@@ -186,6 +187,12 @@ def test_sums_are_measurements_and_say_where_the_requests_are(text: str, tool: s
     assert result.measured["request_throughput"] == 4
     with pytest.raises(gs.TraceError, match="sums over the run, no requests; `gpushare check result`"):
         gs.traces.parse(text, "r")
+
+
+def test_what_aiperf_replays_and_what_it_writes_have_one_name() -> None:
+    replayed = '{"timestamp": 0, "input_length": 9, "output_length": 4, "hash_ids": [1]}\n'
+    assert gs.traces.parse(replayed, format="aiperf").output_tokens.tolist() == [4]
+    assert gs.traces.formats().count("aiperf") == 1
 
 
 def test_what_is_no_result_is_refused() -> None:
@@ -259,6 +266,8 @@ def test_a_measured_run_is_checked_and_calibrates_a_preset_that_scenarios_take(t
     assert before > 0.03  # the host times of another machine
     assert after < 0.015
     assert set(fit.fitted) == {"host_per_sequence_s", "request_overhead_s"}
+    assert fit.worse == ["ttft_p90_s"]
+    assert "farther off than before: ttft_p90 from" in str(fit)
     preset = tmp_path / "mine.json"
     fit.write(preset)
     (tmp_path / "server.json").write_text(json.dumps(_server("mine.json")))  # beside the scenario

@@ -40,6 +40,11 @@ def test_the_trace_given_is_the_one_replayed(tmp_path: Path) -> None:
     scenario = demo.replay_scenario(str(path), quick=False)
     assert scenario.modes == ["dedicated", "time-slicing:4", "7x1g.10gb-int4"]
     assert gs.simulate(scenario).summary()["arrived"] == 3
+    path.write_text("ts;asked\n0;90\n4;80\n")
+    named = demo.replay_scenario(str(path), quick=False, columns="arrival=ts,input=asked,output=20")
+    assert gs.simulate(named).requests["output_tokens"].tolist() == [20, 20]
+    with pytest.raises(ValueError, match="give its file with --trace"):
+        demo.replay_scenario(None, quick=False, columns="input=9")
     with pytest.raises(gs.Error, match=r"missing\.csv"):
         demo.replay_scenario(str(tmp_path / "missing.csv"), quick=False)
     assert demo.replay_scenario(None, quick=True).duration_s == 600

@@ -335,8 +335,10 @@ def _add_demo(subparsers: Any, command: Command) -> None:
         command,
         "gpushare demo",
         "gpushare demo --trace requests.csv",
+        "gpushare demo --trace usage.csv --columns arrival=ts,input=asked,output=200",
     )
     parser.add_argument("--trace", metavar="FILE", help="replay this trace instead of a generated hour")
+    logs.add_columns(parser)
     parser.add_argument(
         "--quick", action="store_true", help="one run of each instead of several, ten minutes of the trace"
     )

@@ -186,7 +186,7 @@ def demo(options: argparse.Namespace) -> None:
     """``gpushare demo``."""
     from .demo import run_demo
 
-    answer = run_demo(trace=options.trace, quick=options.quick, quiet=options.json)
+    answer = run_demo(trace=options.trace, quick=options.quick, quiet=options.json, columns=options.columns)
     if options.json:
         _print_json(answer)
 

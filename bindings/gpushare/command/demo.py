@@ -12,6 +12,7 @@ from ..scenario import mig
 from ..scenario.scenario import Scenario
 from ..study.points import grid
 from ..study.sweeps import SweepTable, sweep
+from ..traces.reading import columns_of
 from .progress import Progress
 
 __all__ = ["replay_scenario", "run_demo"]
@@ -21,7 +22,9 @@ _REPLICATIONS = 5
 _QUICK_TRACE_S = 600.0
 
 
-def run_demo(trace: str | None = None, quick: bool = False, quiet: bool = False) -> dict[str, Any]:
+def run_demo(
+    trace: str | None = None, quick: bool = False, quiet: bool = False, columns: str = ""
+) -> dict[str, Any]:
     """Compares the voice pipelines, replays a request trace, and sweeps the MIG layouts.
 
     Parameters
@@ -33,6 +36,8 @@ def run_demo(trace: str | None = None, quick: bool = False, quiet: bool = False)
         One run of each instead of several, and ten minutes of the trace.
     quiet : bool
         Print nothing.
+    columns : str
+        Which column of the trace holds what, as `traces.load` takes it.
 
     Returns
     -------
@@ -47,7 +52,7 @@ def run_demo(trace: str | None = None, quick: bool = False, quiet: bool = False)
     say = (lambda *_: None) if quiet else print
     answers: dict[str, Any] = {}
     # Read before the rest is simulated, so that a bad file is told at once.
-    replay = replay_scenario(trace, quick)
+    replay = replay_scenario(trace, quick, columns)
     for number_, name in enumerate(("voice-heavy", "voice-light"), 1):
         table = _compare(Scenario.load(name), VOICE_MODES, 1 if quick else _REPLICATIONS)
         verdict = table.verdict
@@ -109,7 +114,7 @@ def _layout_answer(table: SweepTable) -> str:
     )
 
 
-def replay_scenario(trace: str | None, quick: bool) -> Scenario:
+def replay_scenario(trace: str | None, quick: bool, columns: str = "") -> Scenario:
     """The scenario ``llm-trace``, with another trace if one is given.
 
     Parameters
@@ -118,17 +123,28 @@ def replay_scenario(trace: str | None, quick: bool) -> Scenario:
         File to replay.
     quick : bool
         Only the first ten minutes.
+    columns : str
+        Which column of that file holds what.
 
     Returns
     -------
     Scenario
+
+    Raises
+    ------
+    ValueError
+        For columns without a trace that has them.
     """
+    if columns and trace is None:
+        raise ValueError("--columns says what is where in a trace; give its file with --trace")
     document = Scenario.load("llm-trace").document
     entry = next(entry for entry in document["traffic"] if entry["kind"] == "trace")
     if trace is not None:
         entry.pop("generate", None)
         entry["path"] = os.path.abspath(trace)
         entry["format"] = "auto"
+        if columns:
+            entry["columns"] = columns_of(columns)
         document.pop("duration_s", None)
     if quick:
         document["duration_s"] = _QUICK_TRACE_S

@@ -16,7 +16,7 @@ from .conversations import conversations, is_conversations
 from .servegen import client_from_csv
 from .unpacked import Unpacked
 
-__all__ = ["Columns", "columns_text", "formats", "load", "parse"]
+__all__ = ["Columns", "columns_of", "columns_text", "formats", "load", "parse"]
 
 Columns = str | Mapping[str, str | int]
 
@@ -40,6 +40,12 @@ def columns_text(columns: Columns) -> str:
     if isinstance(columns, str):
         return columns
     return ",".join(f"{role}={name}" for role, name in columns.items())
+
+
+def columns_of(text: str) -> dict[str, str | int]:
+    """The same as a trace's entry of a document has it: ``{"arrival": "ts", "input": 1000}``."""
+    parts = [part.partition("=")[::2] for part in text.split(",") if part]
+    return {role: int(name) if name.isdigit() else name for role, name in parts}
 
 
 def load(

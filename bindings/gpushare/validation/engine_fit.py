@@ -30,6 +30,7 @@ _FIGURES = tuple(
 _LEAST = 20  # requests of a half
 _MOST_S = {"host_per_sequence_s": 2e-3, "host_per_step_s": 0.1}
 _MOST_OVERHEAD_S = 2.0
+_WORSE = 0.01  # of an error that grew
 _NEAR = 0.002  # of the measured time between tokens
 _MOST_RUNS = 14
 #: From so many sequences a step on, what is missing is taken for time of each of them.
@@ -76,6 +77,27 @@ class EngineFit:
         """Before and after, on the half that was left out."""
         return self._median(self.before), self._median(self.after)
 
+    @property
+    def worse(self) -> list[str]:
+        """Figures whose error on that half grew by more than a hundredth."""
+        return [
+            name
+            for name, error in self.after.items()
+            if abs(error) > abs(self.before.get(name, error)) + _WORSE
+        ]
+
+    def _said_of_worse(self) -> list[str]:
+        if not self.worse:
+            return []
+        moved = ", ".join(
+            f"{name.removesuffix('_s')} from {100 * self.before[name]:+.1f} to {100 * self.after[name]:+.1f} %"
+            for name in self.worse
+        )
+        return [
+            f"farther off than before: {moved}. Two host times are fitted to two medians; how far requests spread "
+            "around them, which queues and prompts make, they do not move"
+        ]
+
     def document(self, name: str) -> dict[str, Any]:
         """An engine preset with the fitted times, which a scenario's engine can name by its file."""
         base = engine_preset(self.preset)
@@ -93,7 +115,8 @@ class EngineFit:
             "name": name,
             "title": f"{base.title}, host times of one run",
             "description": f"{base.description} Host times are fitted to {file}: the median error "
-            f"on the half left out goes from {100 * before:.1f} to {100 * after:.1f} %.",
+            f"on the half left out goes from {100 * before:.1f} to {100 * after:.1f} %"
+            f"{', but ' + '; '.join(self._said_of_worse()) if self.worse else ''}.",
             "engine": engine,
         }
 
@@ -109,8 +132,9 @@ class EngineFit:
             "fitted": self.fitted,
             "left_out": {"before": self.before, "after": self.after},
             "median_abs_error": {"before": before, "after": after},
+            "worse": self.worse,
             "requests": self.requests,
-            "notes": self.notes,
+            "notes": [*self._said_of_worse(), *self.notes],
         }
 
     def __str__(self) -> str:
@@ -129,7 +153,7 @@ class EngineFit:
             text_table(table),
             f"median of the errors' sizes: {100 * before:.1f} % before, {100 * after:.1f} % after",
         ]
-        lines += [wrap(f"note: {note}", 100, "  ") for note in self.notes]
+        lines += [wrap(f"note: {note}", 100, "  ") for note in (*self._said_of_worse(), *self.notes)]
         return "\n".join(lines)
 
 
