@@ -96,6 +96,26 @@ def test_pods_are_services_or_stand_ins_as_busy_as_they_were(cluster: Path) -> N
         assert partition["busy"] == pytest.approx(busy, abs=0.05)
 
 
+def test_what_is_known_of_a_service_stands_for_its_pods(cluster: Path, tmp_path: Path) -> None:
+    chat = gs.Scenario.of(gs.llm("qwen3-4b", rate=2, prompt=300, reply=50), gpu="h100", name="mine")
+    known = chat.with_objectives({"llm.ttft_p95": "250ms"})
+    observed = gs.from_cluster(cluster, services={"chat": known})
+    document = observed.scenario.document
+    assert document["services"]["chat"] == known.document["services"]["llm"]
+    (entry,) = [one for one in document["traffic"] if one["name"] == "chat"]
+    assert entry["arrivals"]["rate_per_s"] == 2
+    assert entry["sizes"] == known.document["traffic"][0]["sizes"]
+    assert document["duration_s"] == known.duration_s
+    assert list(document["objectives"]) == ["chat.ttft_p95"]
+    assert observed.tenants[1].model == "as in mine"
+    assert observed.scenario.gpus[0]["profile"] == "a100"  # where the pods are, not where the scenario was
+    with pytest.raises(gs.ScenarioError, match="no service of the cluster has this name; it has eyes, chat"):
+        gs.from_cluster(cluster, services={"chatty": known})
+    two = gs.Scenario.of(gs.llm("qwen3-4b", rate=1), gs.tts(rate=1), gpu="a100")
+    with pytest.raises(gs.ScenarioError, match="one service and one entry of traffic; found 2 and 2"):
+        gs.from_cluster(cluster, services={"chat": two})
+
+
 def test_everything_that_was_assumed_is_said(cluster: Path) -> None:
     said = "\n".join(map(str, gs.from_cluster(cluster).notices))
     for words in (

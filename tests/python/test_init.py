@@ -38,6 +38,7 @@ def test_a_log_is_replayed(tmp_path, capsys):
     (tmp_path / "log.csv").write_text("arrival_s,input_tokens,output_tokens\n0,10,5\n1,20,5\n")
     assert main(["init", "--llm", "--from-log", "log.csv"]) == 0
     assert gs.simulate(gs.Scenario.load("scenario.yaml")).summary()["completed"] == 2
+    assert "path: log.csv" in (tmp_path / "scenario.yaml").read_text()  # both may go elsewhere
     assert main(["init", "--asr", "--from-log", "log.csv", "--force"]) == 2
     assert "--from-log is what an llm is asked" in capsys.readouterr().err
 

@@ -50,6 +50,7 @@ def add_deciding(
         "gpushare plan mine.json --slo llm.ttft_p95=500ms --gpus a100=8,h100=2 --prices a100=2,h100=4.5",
         "gpushare plan mine.json --slo llm.ttft_p95=500ms --allow llm.precision=int8 --out plan.json",
         "gpushare plan --from-cluster cluster/ --out plan.json    # what could be freed",
+        "gpushare plan --from-cluster cluster/ --services chat=chat.yaml --slo chat.ttft_p95=400ms",
     )
     parser.epilog = (
         f"{parser.epilog}\n\nexit codes: 0 met, 4 missed or impossible, 5 too close to say, 130 interrupted"
@@ -64,6 +65,12 @@ def add_deciding(
         metavar="PRODUCT=PROFILE,...",
         default="",
         help="with --from-cluster: profiles of products that no profile is named after",
+    )
+    parser.add_argument(
+        "--services",
+        metavar="NAME=SCENARIO,...",
+        default="",
+        help="with --from-cluster: what pods of that name do, where `gpushare init --from-log` wrote it",
     )
     parser.set_defaults(replications=4)
     _add_plan_options(parser)
@@ -118,15 +125,19 @@ def plan(options: argparse.Namespace) -> int:
 
     if (options.scenario is None) == (options.from_cluster is None):
         raise ValueError("give either a SCENARIO or --from-cluster DIR")
-    if options.products and options.from_cluster is None:
-        raise ValueError("--products is for --from-cluster")
+    for option in ("products", "services"):
+        if getattr(options, option) and options.from_cluster is None:
+            raise ValueError(f"--{option} is for --from-cluster")
     with Progress(options.scenario or options.from_cluster) as progress:
         how = _plan_settings(options) | {"progress": progress.text}
         if options.from_cluster is not None:
             from ..observed.answer import from_cluster
+            from ..scenario.scenario import Scenario
 
             pairs = _pairs("--products", options.products, "PRODUCT=PROFILE such as NVIDIA-A100X=a100")
-            freed = from_cluster(options.from_cluster, dict(pairs)).plan(**how)
+            named = _pairs("--services", options.services, "NAME=SCENARIO such as chat=chat.yaml")
+            known = {name: Scenario.load(path) for name, path in named}
+            freed = from_cluster(options.from_cluster, dict(pairs), known).plan(**how)
             found, told = freed.plan, freed.to_dict()
             text = str(freed)
         else:

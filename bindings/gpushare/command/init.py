@@ -97,15 +97,26 @@ def init(options: argparse.Namespace) -> None:
 def _write(scenario: Any, out: str) -> None:
     from ..scenario.commented import commented_yaml
 
+    document = _beside(scenario.document, out)
     if out.lower().endswith((".yaml", ".yml")):
         text = commented_yaml(
-            scenario.document,
+            document,
             "Every key, its unit and default: `gpushare schema scenario`.\nSizes and rates are per request and second; "
             "a number in place of a distribution is always that value.",
         )
         files.replace_file(out, lambda file: file.write(text))
     else:
-        files.write_json(scenario.document, out)
+        files.write_json(document, out)
+
+
+def _beside(document: dict[str, Any], out: str) -> dict[str, Any]:
+    """With the files that it names as they are seen from its folder, so that both may go elsewhere."""
+    folder = os.path.dirname(os.path.abspath(out))
+    named = [(service, "model") for service in document["services"].values()]
+    for part, key in [*named, *((entry, "path") for entry in document["traffic"])]:
+        if isinstance(part.get(key), str) and os.path.isabs(part[key]):
+            part[key] = os.path.relpath(part[key], folder)
+    return document
 
 
 def _scenario(options: argparse.Namespace, name: str) -> Any:

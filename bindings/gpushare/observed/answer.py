@@ -20,7 +20,11 @@ from .workload import document_of
 __all__ = ["Freed", "Observed", "from_cluster"]
 
 
-def from_cluster(path: str | os.PathLike[str], products: Mapping[str, str] | None = None) -> Observed:
+def from_cluster(
+    path: str | os.PathLike[str],
+    products: Mapping[str, str] | None = None,
+    services: Mapping[str, Scenario] | None = None,
+) -> Observed:
     """Makes a scenario of a cluster from its files.
 
     Parameters
@@ -30,6 +34,9 @@ def from_cluster(path: str | os.PathLike[str], products: Mapping[str, str] | Non
         which GPUs there are.
     products : mapping of str to str, optional
         Profiles of products that no profile is named after: ``{"NVIDIA-A100X": "a100"}``.
+    services : mapping of str to Scenario, optional
+        What pods of a name do, where it is known better than by how busy they are: a scenario with one service and its
+        requests, such as ``gpushare init --from-log`` writes. Its bounds count too.
 
     Returns
     -------
@@ -38,13 +45,14 @@ def from_cluster(path: str | os.PathLike[str], products: Mapping[str, str] | Non
     Raises
     ------
     Error
-        With file and line; where nothing was measured; for a product without a profile.
+        With file and line; where nothing was measured; for a product without a profile, a scenario of pods that are not
+        there, and one of several services.
     """
     seen = read_cluster_files(path)
     found = all_loads(seen)
     cards = cards_of(seen, found, products)
     tenants = tenants_of(seen, found, cards)
-    document = document_of(tenants, cards, Path(path).resolve().name)
+    document = document_of(tenants, cards, Path(path).resolve().name, services or {})
     return Observed(seen, cards, tenants, Scenario.from_dict(document))
 
 

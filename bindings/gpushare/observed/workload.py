@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._core import Error
+from .._core import Error, ScenarioError
+from .._errors import fail
 from ..scenario.profiles import model
 from ..scenario.scenario import Scenario
 from ..study.simulation import simulate
@@ -22,13 +23,31 @@ _DURATION_S = 300
 _NEAR, _MOST, _TRIES = 0.02, 0.95, 8
 
 
-def document_of(tenants: Sequence[Tenant], cards: Cards, name: str) -> dict[str, Any]:
-    """The document; what is assumed of each tenant goes to its notes."""
+def document_of(
+    tenants: Sequence[Tenant], cards: Cards, name: str, known: Mapping[str, Scenario]
+) -> dict[str, Any]:
+    """The document; what is assumed of each tenant goes to its notes. `known` are scenarios of some of them.
+
+    Raises
+    ------
+    ScenarioError
+        For a scenario of a service that is not there, and for one of several.
+    """
     kind = next(iter(cards.counts))
     services: dict[str, Any] = {}
     traffic = []
+    objectives: dict[str, Any] = {}
+    names = [tenant.name for tenant in tenants]
+    for unknown in (one for one in known if one not in names):
+        raise fail(
+            ScenarioError, unknown, f"no service of the cluster has this name; it has {', '.join(names)}"
+        )
     for tenant in tenants:
-        service, entry = _known(tenant, kind) or _stand_in(tenant)
+        if tenant.name in known:
+            service, entry, kept = _own(tenant, known[tenant.name])
+            objectives |= kept
+        else:
+            service, entry = _described(tenant, kind) or _stand_in(tenant)
         services[tenant.name] = service
         traffic.append({"name": tenant.name, "pipeline": tenant.name, "kind": "open", **entry})
     return {
@@ -36,7 +55,8 @@ def document_of(tenants: Sequence[Tenant], cards: Cards, name: str) -> dict[str,
         "description": "Made from files of a cluster: see what was assumed.",
         "seed": 1,
         "gpu": kind,
-        "duration_s": _DURATION_S,
+        "duration_s": min([one.duration_s for one in known.values() if one.duration_s > 0] or [_DURATION_S]),
+        **({"objectives": objectives} if objectives else {}),
         "services": services,
         "pipelines": {name: {"stages": [{"name": name, "service": name}]} for name in services},
         "traffic": traffic,
@@ -67,7 +87,34 @@ def _stand_in(tenant: Tenant) -> tuple[dict[str, Any], dict[str, Any]]:
     return {"model": work}, {"arrivals": _poisson(round(rate, 4))}
 
 
-def _known(tenant: Tenant, kind: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
+def _own(tenant: Tenant, scenario: Scenario) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Service, traffic and objectives of a scenario that has one of each, under the tenant's name."""
+    document = scenario.document
+    services, traffic = document["services"], document["traffic"]
+    if len(services) != 1 or len(traffic) != 1:
+        raise fail(
+            ScenarioError,
+            scenario.name,
+            f"stands for the pods of {tenant.name} with one service and one entry of traffic; found "
+            f"{len(services)} and {len(traffic)}",
+        )
+    ((name, service),) = services.items()
+    service = {key: value for key, value in service.items() if key != "replicas"}
+    if tenant.ranks > 1:
+        service["tensor_parallel"] = tenant.ranks
+    entry = {key: value for key, value in traffic[0].items() if key not in ("name", "pipeline")}
+    objectives = {
+        f"{tenant.name}.{figure.removeprefix(name + '.')}": bound
+        for figure, bound in document.get("objectives", {}).items()
+        if figure.startswith(name + ".")
+    }
+    together = f", which are of all {tenant.copies} copies together" if tenant.copies > 1 else ""
+    tenant.notes.append(f"model, engine and requests are those of {scenario.name}{together}")
+    tenant.model = f"as in {scenario.name}"
+    return service, entry, objectives
+
+
+def _described(tenant: Tenant, kind: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """As a service of its model; None where no language model of that name is described."""
     if not tenant.model:
         return None
