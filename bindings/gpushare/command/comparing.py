@@ -17,7 +17,17 @@ from .deciding import MET, add_objectives, exit_code
 from .progress import Progress, warned
 from .resuming import resumable
 
-__all__ = ["EXIT_CODES", "NOTHING_RAN", "add_budget", "add_compare", "add_run", "columns", "compare", "run"]
+__all__ = [
+    "EXIT_CODES",
+    "NOTHING_RAN",
+    "add_budget",
+    "add_compare",
+    "add_run",
+    "columns",
+    "compare",
+    "most_replications",
+    "run",
+]
 
 NOTHING_RAN = 3
 EXIT_CODES = (
@@ -123,7 +133,10 @@ def run(options: argparse.Namespace) -> int:
     scenario = scenario.with_mode(options.mode) if options.mode is not None else scenario
     scenario, asked = asked_of(scenario, None, options.slo)
     budget = Budget(
-        options.replications, _most(options), options.uncertainty, bool(asked.bounds or asked.tolerate)
+        options.replications,
+        most_replications(options),
+        options.uncertainty,
+        bool(asked.bounds or asked.tolerate),
     )
     parts = _parts(options)
     with Progress(options.scenario) as progress, warned(scenario):
@@ -171,7 +184,8 @@ def _said(table: Any) -> dict[str, Any]:
     return {"warnings": plain(table.warnings), "assumptions": plain(table.assumptions)}
 
 
-def _most(options: argparse.Namespace) -> int:
+def most_replications(options: argparse.Namespace) -> int:
+    """``--most-replications``, or what is usual."""
     from ..planning.rounds import MOST
 
     return MOST if options.most_replications is None else int(options.most_replications)
@@ -266,7 +280,7 @@ def compare(options: argparse.Namespace) -> int:
             keep=keep,
             seed=options.seed,
             replications=options.replications,
-            most_replications=_most(options),
+            most_replications=most_replications(options),
             uncertainty=options.uncertainty,
             record_requests=False,
             threads=options.threads,
