@@ -112,6 +112,22 @@ def test_the_front_has_the_modes_that_nobody_beats(table: gs.Comparison) -> None
     )
 
 
+def test_regret_is_against_the_best_fixed_mode_in_hindsight(table: gs.Comparison) -> None:
+    found = table.regret("autoscaled")
+    assert (found.mode, found.baseline) == (
+        "autoscaled",
+        "fixed",
+    )  # not "wasteful", which stays too but costs more
+    assert float(found.difference) == float(table.pays("autoscaled", "fixed").difference)
+    slower = table.regret("autoscaled", "s.latency_p95")
+    assert float(slower.difference) > 0
+    assert table.regret("fixed", among=["autoscaled"]).baseline == "autoscaled"
+    with pytest.raises(ValueError, match="no other mode has it"):
+        table.regret("fixed", among=[])
+    with pytest.raises(gs.FigureError, match="nothing is best by it"):
+        table.regret("autoscaled", "gpu_busy")
+
+
 def test_what_pays_is_said_by_paired_differences(table: gs.Comparison) -> None:
     cheaper = table.pays("autoscaled", "fixed")
     assert cheaper.pays is True

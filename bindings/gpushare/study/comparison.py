@@ -17,7 +17,7 @@ from . import figures
 from .cases import run_cases
 from .comparison_text import ComparisonText, server_figures
 from .outcomes import Outcome, figure_columns
-from .paired import Payoff, payoff
+from .paired import Payoff, best_of, payoff, stays_as_it_is
 from .points import Point, combinations, mode_list
 from .ranking import directions, undominated
 from .results import KeptSummary, Summary
@@ -292,6 +292,27 @@ class Comparison(StudyTable):
                 raise KeyError(f"no mode {name!r}; compared are {', '.join(self.modes)}")
         first, second = (self.outcomes[self.modes.index(name)] for name in (mode, baseline))
         return payoff((mode, baseline), (first, second), self.resolve(figure), perturbed=self._perturbed)
+
+    def regret(self, mode: str, figure: str = "cost_per_month", among: Sequence[str] | None = None) -> Payoff:
+        """What a mode has of a figure beyond the best fixed mode, chosen in hindsight.
+
+        Parameters
+        ----------
+        mode, figure : str
+            As in `pays`.
+        among : sequence of str, optional
+            The best of these; by default of the other modes that ran and whose fleet stays as it is.
+
+        Returns
+        -------
+        Payoff
+            Against the one of the best mean; errors as of `pays`, and ValueError where there is none.
+        """
+        fixed = [name for name in self.modes if stays_as_it_is(self.scenario.with_mode(name).document)]
+        others = [
+            name for name in (fixed if among is None else among) if name in self.summaries and name != mode
+        ]
+        return self.pays(mode, best_of(others, self.summaries, self.resolve(figure)), figure)
 
     def plot(self, latencies: Sequence[str] | None = None) -> Figure:
         """Latencies by mode (p50, p95, p99) beside the throughput; needs matplotlib.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .. import _core
 from .._errors import fail
@@ -13,7 +14,7 @@ from .estimates import Estimate, estimate
 from .outcomes import Outcome
 from .ranking import is_larger_better
 
-__all__ = ["Payoff", "payoff"]
+__all__ = ["Payoff", "best_of", "payoff", "stays_as_it_is"]
 
 _PAYS, _DOES_NOT, _UNTOLD = "pays", "does not pay", "cannot be told"
 
@@ -52,6 +53,44 @@ class Payoff:
             f"{self.mode} against {self.baseline}: {self.verdict}: {self.figure} differs by {self.difference!r}{unit} "
             f"({self.difference.count} replication{'s' if self.difference.count != 1 else ''})"
         )
+
+
+def best_of(modes: Sequence[str], summaries: Mapping[str, Mapping[str, float]], figure: str) -> str:
+    """The mode whose mean of a figure is best.
+
+    Raises
+    ------
+    FigureError
+        For a figure of which neither side is better.
+    ValueError
+        Where no mode has it.
+    """
+    larger = is_larger_better(figure)
+    if larger is None:
+        raise fail(_core.FigureError, figure, "neither side is better; nothing is best by it")
+    values = {mode: float(summaries[mode].get(figure, math.nan)) for mode in modes}
+    known = [mode for mode, value in values.items() if not math.isnan(value)]
+    if not known:
+        raise ValueError(f"{figure}: no other mode has it to compare with")
+    return (max if larger else min)(known, key=values.__getitem__)
+
+
+def stays_as_it_is(document: Mapping[str, Any]) -> bool:
+    """Whether nothing of a document's fleet comes, goes or is cut anew by control."""
+    control = document.get("control") or {}
+    pools = list((control.get("pools") or {}).values())
+    services = list((control.get("services") or {}).values())
+    moves = [pool.get("reshape") or pool.get("spot") or _moves(pool.get("nodes")) for pool in pools]
+    moves += [
+        service.get("autoscaling") or service.get("schedule") or _moves(service.get("replicas"))
+        for service in services
+    ]
+    return not any(moves)
+
+
+def _moves(bounds: Any) -> bool:
+    """A pair of bounds between which a number may go, unless they are one."""
+    return isinstance(bounds, Mapping) and bounds.get("min") != bounds.get("max")
 
 
 def payoff(
