@@ -38,7 +38,7 @@ venv := $(stamps)/venv-$(recipe)
 # A step's CPU and wall seconds go to the file that GPUSHARE_STEPS names, if any.
 timed = $(if $(GPUSHARE_STEPS),tools/timed.py '$(1)')
 
-.PHONY: help demo test test-all tsan tidy fuzz properties clusters sdist-test fetch-test develop developed bench check style typing \
+.PHONY: help demo test test-all tsan tidy fuzz properties clusters browser sdist-test fetch-test develop developed bench check style typing \
   stub format clean prerequisites venv requirements package
 
 help:
@@ -49,7 +49,8 @@ help:
 prerequisites:
 	@tools/prerequisites $(if $(filter test test-all tsan tidy fuzz bench,$(MAKECMDGOALS)),--libraries) \
 	  $(if $(filter check style format,$(MAKECMDGOALS)),--format) $(if $(filter check style,$(MAKECMDGOALS)),--ctags) \
-	  $(if $(filter test-all fuzz,$(MAKECMDGOALS)),--clang) $(if $(filter test-all tidy,$(MAKECMDGOALS)),--tidy) $(PYTHON)
+	  $(if $(filter test-all fuzz,$(MAKECMDGOALS)),--clang) $(if $(filter test-all tidy,$(MAKECMDGOALS)),--tidy) \
+	  $(if $(filter test-all browser,$(MAKECMDGOALS)),--browser) $(PYTHON)
 
 # Packages are compiled when they are first imported: most of their files never are.
 pip_install = .venv/bin/python -m pip install -qq --no-compile
@@ -120,7 +121,7 @@ bench: $(stamps)/package-$(package)
 	.venv/bin/python bench/sweep_scaling.py
 
 # What is long or needs more than a compiler, each by itself too.
-long := tsan tidy fuzz properties clusters sdist-test fetch-test
+long := tsan tidy fuzz properties clusters browser sdist-test fetch-test
 FUZZ_SECONDS ?= 60
 
 test-all: | $(venv)
@@ -146,6 +147,12 @@ clusters: $(stamps)/requirements-test-$(recipe) $(stamps)/package-$(package)
 	.venv/bin/python tools/requirements.py cluster > .venv/requirements.txt
 	$(pip_install) -r .venv/requirements.txt
 	.venv/bin/python -m pytest -m cluster -q
+
+# Pages in Chromium: widths, keyboard, print, and the rules of axe.
+browser: $(stamps)/requirements-test-$(recipe) $(stamps)/package-$(package)
+	.venv/bin/python tools/requirements.py browser > .venv/requirements.txt
+	$(pip_install) -r .venv/requirements.txt
+	.venv/bin/python -m pytest -m browser -q
 
 sdist-test: | $(venv)
 	tools/test_sdist $(PYTHON)

@@ -63,7 +63,8 @@ TEST_CASE("a document that names a file which is not there is told so where it d
   CHECK(told(kModels, "no/such.json") == "d.json: there is no model file \"no/such.json\"");
   CHECK(told(kModels, "llama-3.1-8")
             .starts_with("d.json: unknown model \"llama-3.1-8\"; did you mean \"llama-3.1-8b\"? Known: "));
-  CHECK(told(kModels, "x").ends_with("; or give the path of a .json or .yaml file"));
+  CHECK(told(kModels, "x")
+            .ends_with("; or give the path of a .json or .yaml file, a published config.json among them"));
   CHECK(told(kModels, 8) == "d.json: expected a string, found 8");
   CHECK(told(kPresets, "no/such.json") == "d.json: there is no engine preset file \"no/such.json\"");
 }

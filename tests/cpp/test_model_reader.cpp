@@ -126,7 +126,7 @@ TEST_CASE("an unknown model is refused with the nearest name") {
   CHECK_THROWS_WITH_AS(
       (void)load_model("whisper"),
       "no model is called \"whisper\"; known: whisper-large-v3, whisper-large-v3-turbo and 52 "
-      "others; or give the path of a .json or .yaml file",
+      "others; or give the path of a .json or .yaml file, a published config.json among them",
       ModelError);
 }
 

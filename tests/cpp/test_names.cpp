@@ -130,4 +130,35 @@ TEST_CASE("Words of names") {
   CHECK(names::words(" ... ").empty());
 }
 
+TEST_CASE("a few telling words are enough, and blanks do not matter") {
+  CHECK(load_profile("5090").name == "rtx-5090");
+  CHECK(load_profile("rtx6000ada").name == "rtx-6000-ada");
+  CHECK(load_profile("h200nvl").name == "h200-nvl");
+  CHECK_THROWS_AS(static_cast<void>(load_profile("6000")), ProfileError);  // Ada, or PRO
+  CHECK_THROWS_AS(static_cast<void>(load_profile("100")), ProfileError);
+  CHECK(load_model("Qwen/Qwen3-30B-A3B-Instruct-2507").name == "qwen3-30b-a3b");
+}
+
+TEST_CASE("a repository's name for weights in another format is told the model and its precision") {
+  const auto told = [](const char* name) {
+    try {
+      static_cast<void>(load_model(name));
+    } catch (const ModelError& error) {
+      return std::string(error.what());
+    }
+    return std::string("found");
+  };
+  CHECK(
+      told("hugging-quants/Meta-Llama-3.1-8B-Instruct-AWQ-INT4")
+          .find("; it is llama-3.1-8b with weights in int4: write that model, and \"precision\": \"int4\"") !=
+      std::string::npos);
+  CHECK(told("RedHatAI/Meta-Llama-3.1-70B-Instruct-FP8").find("llama-3.1-70b with weights in fp8") !=
+        std::string::npos);
+  CHECK(told("x/Llama-3.1-8B-FP8-INT4").find("with weights in") == std::string::npos);  // two things
+  const std::string unknown = told("deepseek-ai/DeepSeek-V3");
+  CHECK(unknown.starts_with("no model is called \"deepseek-ai/DeepSeek-V3\""));
+  CHECK(unknown.ends_with("a published config.json among them"));
+  CHECK(told("./no/such") == "./no/such: there is no such file");
+}
+
 }  // namespace test_names

@@ -47,7 +47,7 @@ TEST_CASE("unknown names say where they are, what is known and what is near") {
         "s.json#/services/asr/model: unknown model \"parakeet-1.1\"; did you mean \"parakeet-1.1b\"? Known: "
         "parakeet-1.1b, parakeet-ctc-0.6b, parakeet-rnnt-0.6b, parakeet-rnnt-1.1b, parakeet-tdt-0.6b and 49 "
         "others; "
-        "or give the path of a .json or .yaml file");
+        "or give the path of a .json or .yaml file, a published config.json among them");
   CHECK(complaint_about_voice(R"({"gpu": "rtx-4080"})") ==
         "s.json#/gpu: unknown GPU profile \"rtx-4080\". Known: rtx-3090, rtx-4090, rtx-5090, rtx-6000-ada, "
         "rtx-pro-6000 and 24 others; or give the path of a .json or .yaml file");
@@ -241,6 +241,21 @@ TEST_CASE("stages follow earlier ones by triggers that exist") {
   CHECK(with_stages(
             R"([{"name": "a", "service": "llm"}, {"name": "b", "service": "tts", "after": "arrival"}])") ==
         "accepted");
+}
+
+TEST_CASE("a key that is near to a missing duration is told") {
+  Json document = patched(voice_document(), R"({"duration_s": null, "duration": 120})");
+  document["traffic"][0].erase("hold_s");
+  CHECK(complaint(document).ends_with("tell how long they last; is \"duration\" meant to be it?"));
+}
+
+TEST_CASE("instances are not joined for ranks") {
+  const Json document =
+      patched(voice_document(), R"({"services": {"llm": {"tensor_parallel": 2}}, "placement":
+    {"consolidate": null}})");
+  CHECK(complaint(document, "mig:7x1g.10gb").find("whose MIG instances cannot be joined") !=
+        std::string::npos);
+  CHECK(complaint(document, "mps").find("cannot be joined") == std::string::npos);
 }
 
 TEST_CASE("broken files are refused with their place") {

@@ -120,6 +120,39 @@ def test_what_follows_from_another_error_is_not_told(part, wrong):
     assert "errors" not in str(refusal(document))
 
 
+SHIPPED = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "told"),
+    [
+        ("c.yaml", {"version": "v1", "mig-configs": {}}, "of mig-parted; gpushare import"),
+        ("p.yaml", {"version": "v1", "sharing": {}}, "of NVIDIA's device plugin; gpushare import"),
+        ("k.yaml", {"apiVersion": "v1", "kind": "Pod"}, "is an object of Kubernetes; gpushare import"),
+        ("config.json", {"model_type": "qwen3"}, "gpushare init --llm"),
+        ("r.json", {"input_lens": [1], "ttfts": [0.1]}, "gpushare check result"),
+        ("rows.json", [{"timestamp": 1}], "gpushare replay"),
+        (
+            "m.json",
+            json.loads((SHIPPED / "models/qwen3-4b.json").read_text()),
+            "is a model; a scenario names it",
+        ),
+        ("a.json", json.loads((SHIPPED / "profiles/l4.json").read_text()), "is a GPU's profile"),
+        ("e.json", json.loads((SHIPPED / "engines/vllm-0.24.json").read_text()), "is an engine's preset"),
+    ],
+)
+def test_a_file_that_is_no_scenario_is_told_what_it_is_and_where_it_goes(name, document, told, tmp_path):
+    path = tmp_path / name
+    if name.endswith(".yaml"):
+        write_yaml([document], path)
+    else:
+        path.write_text(json.dumps(document))
+    with pytest.raises(gs.ScenarioError) as caught:
+        gs.Scenario.load(path)
+    assert told in str(caught.value)
+    assert str(caught.value).startswith(f"{path}: is ")
+
+
 FAULTS = {
     "/seed": ("seed", -1),
     "/duration_s": ("duration_s", "long"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import gpushare as gs
 import pytest
@@ -41,6 +42,19 @@ def test_a_log_is_replayed(tmp_path, capsys):
     assert "path: log.csv" in (tmp_path / "scenario.yaml").read_text()  # both may go elsewhere
     assert main(["init", "--asr", "--from-log", "log.csv", "--force"]) == 2
     assert "--from-log is what an llm is asked" in capsys.readouterr().err
+
+
+def test_the_files_of_a_cluster_are_a_scenario(tmp_path, capsys):
+    folder = Path(__file__).parents[2] / "examples/tutorial/cluster"
+    assert (
+        main(["init", "--from-cluster", str(folder), "-o", "cluster.yaml", "--slo", "success_rate=99%"]) == 0
+    )
+    assert "assumed: traffic" in capsys.readouterr().out
+    scenario = gs.Scenario.load("cluster.yaml")
+    assert scenario.services == gs.from_cluster(folder).scenario.services
+    assert scenario.objectives == {"success_rate": 0.99}
+    assert main(["init", "--from-cluster", str(folder), "--llm"]) == 2
+    assert "leave out --llm" in capsys.readouterr().err
 
 
 def test_a_file_that_is_there_is_kept(tmp_path, capsys):

@@ -19,6 +19,7 @@ from .clusters import add_cluster
 from .data import add_data
 from .init import add_init, add_schema
 from .kubernetes import add_kubernetes
+from .reporting import add_report
 
 __all__ = ["main"]
 
@@ -101,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(subparsers, comparing.run)
     _add_compare(subparsers, comparing.compare)
     deciding.add_deciding(subparsers, _add, _add_scenario)
+    add_report(subparsers, _add, _add_scenario, _add_uncertainty)
     add_cluster(subparsers, _add)
     add_kubernetes(subparsers, _add)
     _add_sweep(subparsers, sweeping.sweep)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,17 @@ from .deciding import MET, add_objectives, exit_code
 from .progress import Progress, warned
 from .resuming import resumable
 
-__all__ = ["EXIT_CODES", "NOTHING_RAN", "add_budget", "add_compare", "add_run", "columns", "compare", "run"]
+__all__ = [
+    "EXIT_CODES",
+    "NOTHING_RAN",
+    "add_budget",
+    "add_compare",
+    "add_run",
+    "columns",
+    "compare",
+    "most_replications",
+    "run",
+]
 
 NOTHING_RAN = 3
 EXIT_CODES = (
@@ -68,6 +79,17 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plot", metavar="FILE", help="draw rates, fleet, load and latency over time (--series)"
     )
+    parser.add_argument(
+        "--perfetto",
+        metavar="FILE.json",
+        help="write who had which GPU when, steps and requests, for ui.perfetto.dev and chrome://tracing",
+    )
+    parser.add_argument(
+        "--most-events",
+        type=int,
+        metavar="N",
+        help="of --perfetto; what comes later is left out; by default as many as a viewer opens at once",
+    )
     _add_breakdown(parser)
 
 
@@ -111,7 +133,10 @@ def run(options: argparse.Namespace) -> int:
     scenario = scenario.with_mode(options.mode) if options.mode is not None else scenario
     scenario, asked = asked_of(scenario, None, options.slo)
     budget = Budget(
-        options.replications, _most(options), options.uncertainty, bool(asked.bounds or asked.tolerate)
+        options.replications,
+        most_replications(options),
+        options.uncertainty,
+        bool(asked.bounds or asked.tolerate),
     )
     parts = _parts(options)
     with Progress(options.scenario) as progress, warned(scenario):
@@ -121,8 +146,9 @@ def run(options: argparse.Namespace) -> int:
             budget,
             seed=options.seed,
             uncertainty=options.uncertainty,
-            record_requests=options.out is not None or parts is not None,
+            record_requests=options.out is not None or parts is not None or options.perfetto is not None,
             record_steps=options.steps,
+            record_log=options.perfetto is not None,
             series_s=options.series,
             threads=options.threads,
             most_requests=options.most_requests,
@@ -132,6 +158,8 @@ def run(options: argparse.Namespace) -> int:
         _write_result(result, options.out)
     if options.plot is not None:
         _plot_series(result, options.plot)
+    if options.perfetto is not None:
+        _write_timeline(result, options)
     judged = fared.named()
     groups = result.by(*parts, window_s=options.window) if parts is not None else None
     if options.json:
@@ -156,7 +184,8 @@ def _said(table: Any) -> dict[str, Any]:
     return {"warnings": plain(table.warnings), "assumptions": plain(table.assumptions)}
 
 
-def _most(options: argparse.Namespace) -> int:
+def most_replications(options: argparse.Namespace) -> int:
+    """``--most-replications``, or what is usual."""
     from ..planning.rounds import MOST
 
     return MOST if options.most_replications is None else int(options.most_replications)
@@ -203,6 +232,18 @@ def _plot_series(result: Any, path: str) -> None:
     series(result).savefig(path, dpi=120)
 
 
+def _write_timeline(result: Any, options: argparse.Namespace) -> None:
+    """The first replication's; what was cut off is said beside the answer."""
+    most = {} if options.most_events is None else {"most_events": options.most_events}
+    made = result.runs[0].timeline(**most)
+    made.write(options.perfetto)
+    if made.left_out:
+        sys.stderr.write(
+            f"gpushare: {options.perfetto} ends at {made.end_s:.6g} s: {made.left_out:,} later events are left out "
+            "(--most-events)\n"
+        )
+
+
 def _write_result(result: Any, out: str) -> None:
     if out.endswith(".csv"):
         write_csv(result.requests, out)
@@ -239,7 +280,7 @@ def compare(options: argparse.Namespace) -> int:
             keep=keep,
             seed=options.seed,
             replications=options.replications,
-            most_replications=_most(options),
+            most_replications=most_replications(options),
             uncertainty=options.uncertainty,
             record_requests=False,
             threads=options.threads,

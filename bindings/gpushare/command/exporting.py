@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from .. import files
 from ..kubernetes.formats import ALL, FORMATS
+from .documents import plan_document
 
 __all__ = ["add_export"]
 
@@ -67,7 +67,7 @@ def _scenario(what: str, mode: str | None) -> Any:
     from .._errors import fail
     from ..scenario.scenario import Scenario
 
-    plan = _plan(what)
+    plan = plan_document(what)
     if plan is None:
         return Scenario.load(what, mode)
     if mode is not None:
@@ -75,15 +75,3 @@ def _scenario(what: str, mode: str | None) -> Any:
     if plan["scenario"] is None:
         raise fail(ScenarioError, what, f"the plan has no placement: {plan.get('why')}")
     return Scenario.from_dict(plan["scenario"], folder=Path(what).parent)
-
-
-def _plan(what: str) -> dict[str, Any] | None:
-    """The document of a plan; None for what is none."""
-    path = Path(what)
-    if path.suffix != ".json" or not path.is_file():
-        return None
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None  # the reader of scenarios says what is wrong with it
-    return document if isinstance(document, dict) and {"meets", "scenario"} <= set(document) else None

@@ -34,6 +34,7 @@ def add_init(
         "gpushare init --llm Qwen/Qwen3-4B --rate 3 --prompt 1000 --reply 200 --slo llm.ttft_p95=500ms",
         "gpushare init --llm llama-3.1-8b --from-log access.csv --gpu h100 -o chat.yaml",
         "gpushare init --voice --users 20 --gpu NVIDIA-L40S",
+        "gpushare init --from-cluster DIR                        # pods, nodes and a scrape of the DCGM exporter",
         "gpushare init                                           # five questions",
     )
     for kind, about in (
@@ -57,6 +58,11 @@ def add_init(
     )
     parser.add_argument("--from-log", metavar="LOG", help="instead: the llm's requests, as they came")
     parser.add_argument(
+        "--from-cluster",
+        metavar="DIR",
+        help="instead of services: what files of a cluster show (as of gpushare plan)",
+    )
+    parser.add_argument(
         "--prompt", type=float, metavar="TOKENS", help="on average; by default 1000 (voice 200)"
     )
     parser.add_argument("--reply", type=float, metavar="TOKENS", help="on average; by default 200 (voice 80)")
@@ -73,7 +79,10 @@ def add_init(
 
 def init(options: argparse.Namespace) -> None:
     """``gpushare init``."""
-    if not any(getattr(options, kind) for kind in _KINDS):
+    asked = [kind for kind in _KINDS if getattr(options, kind)]
+    if options.from_cluster and asked:
+        raise ValueError(f"--from-cluster says which services there are; leave out --{asked[0]}")
+    if not asked and not options.from_cluster:
         if not sys.stdin.isatty():
             raise ValueError(
                 "say which services: --llm, --asr, --tts, --embedding or --voice (see gpushare init --help)"
@@ -82,12 +91,16 @@ def init(options: argparse.Namespace) -> None:
     out = options.out or ("scenario.yaml" if find_spec("ruamel.yaml") else "scenario.json")
     if os.path.exists(out) and not options.force:
         raise ValueError(f"{out} exists; give another name with -o, or --force to replace it")
-    scenario = _scenario(options, os.path.splitext(os.path.basename(out))[0])
+    scenario, assumed = _scenario(options, os.path.splitext(os.path.basename(out))[0])
     _write(scenario, out)
     if options.json:
         print(files.plain_json({"file": out, "scenario": scenario.document}))
         return
-    print(f"{out}: {', '.join(scenario.services)} on {scenario.document['gpu']}. Look at it, then:")
+    for notice in assumed:
+        print(f"assumed: {notice}")
+    print(
+        f"{out}: {', '.join(scenario.services)} on {scenario.document.get('gpu', 'a100')}. Look at it, then:"
+    )
     print(
         f"  gpushare compare {out}   # dedicated GPUs, time-slicing, MPS: what users lose and what comes free"
     )
@@ -119,16 +132,25 @@ def _beside(document: dict[str, Any], out: str) -> dict[str, Any]:
     return document
 
 
-def _scenario(options: argparse.Namespace, name: str) -> Any:
+def _scenario(options: argparse.Namespace, name: str) -> tuple[Any, list[str]]:
+    """The scenario, and what was assumed of a cluster."""
     from ..scenario.scenario import Scenario
 
     document: dict[str, Any] = {"name": name}
     if options.price is not None:
         document["price_per_gpu_hour"] = options.price
-    scenario = Scenario.of(*_loads(options), gpu=options.gpu, **document)
+    assumed: list[str] = []
+    if options.from_cluster:
+        from ..observed.answer import from_cluster
+
+        seen = from_cluster(options.from_cluster)
+        scenario = Scenario.from_dict(seen.scenario.document | document)
+        assumed = [str(notice) for notice in seen.notices]
+    else:
+        scenario = Scenario.of(*_loads(options), gpu=options.gpu, **document)
     if options.slo:
         scenario = scenario.with_objectives(dict(map(_objective, options.slo)))
-    return scenario
+    return scenario, assumed
 
 
 def _objective(text: str) -> tuple[str, str]:

@@ -8,10 +8,12 @@ from typing import Any
 
 from .._core import ScenarioError
 from .._errors import fail
+from ..files import try_to_write
 from ..frames.notices import plain
 from ..kubernetes.exporting import export
 from ..kubernetes.parts import Naming
 from .facts import PlanFacts
+from .plan_reporting import plan_comparison, write_plan_report
 from .plan_text import headline, plan_text
 
 __all__ = ["Plan"]
@@ -70,6 +72,27 @@ class Plan(PlanFacts):
         if self.scenario is None:
             raise fail(ScenarioError, "plan", f"there is no placement to export: {self.why}")
         return export(format, self.scenario, path, naming)
+
+    def report(self, path: str | os.PathLike[str], *, sensitivity: bool = True) -> None:
+        """Writes the plan and all that stands behind it as one page of HTML that needs nothing beside it.
+
+        The placement is simulated again beside dedicated GPUs, in as many runs.
+
+        Parameters
+        ----------
+        path : str or path
+            An existing file is replaced. The same plan gives the same bytes.
+        sensitivity : bool
+            As in `Comparison.report`.
+
+        Raises
+        ------
+        OSError
+            When it cannot be written.
+        """
+        try_to_write(path)
+        told = self.to_dict()
+        write_plan_report(told, plan_comparison(told), path, "PLAN.json", sensitivity=sensitivity)
 
     def __repr__(self) -> str:
         return plan_text(self)

@@ -8,15 +8,19 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from ..files import try_to_write
+from ..report.page import write_page
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
 from ..study import comparison
 from ..study.outcomes import Outcome
 from ..study.points import Point, combinations
 from ..study.runner import Executor, MapCallable
 from ..study.simulation import MOST_REQUESTS, as_scenario
+from .how import How
 from .implied import KEPT, Kept
 from .judging import Check, Fared, Measured, checks, implied, is_open, judge
 from .objectives import Judged, Objective, Objectives
+from .reporting import Told, command_of, report_page
 from .rounds import MOST, Budget, asked_of, tolerance, until_clear
 from .verdict import Verdict, decide
 
@@ -137,6 +141,7 @@ def compare(
         verdict,
         asked=any(case.asked != Objectives() for case in cases[:count]),
         perturbed=uncertainty,
+        how=How(modes, objectives, tuple(slo), keep, seed, replications, uncertainty),
     )
 
 
@@ -300,11 +305,13 @@ class Comparison(comparison.Comparison):
         *,
         asked: bool = False,
         perturbed: bool = False,
+        how: How | None = None,
     ) -> None:
         ran = [count for count, outcome in zip(counts, outcomes, strict=True) if outcome.ran] or list(counts)
         super().__init__(scenario, points, outcomes, max(ran), perturbed=perturbed, fewest=min(ran))
         self.verdict = verdict
         self.asked = asked
+        self._how = how if how is not None else How()
 
     @cached_property
     def objectives(self) -> dict[str, dict[str, Judged | Check]]:
@@ -326,6 +333,58 @@ class Comparison(comparison.Comparison):
         str
         """
         return f"{self.verdict.text(width)}\n\n{self.tables(width=width, intervals=intervals)}"
+
+    def report(self, path: str | os.PathLike[str], *, sensitivity: bool = True) -> None:
+        """Writes the answer and all that stands behind it as one page of HTML that needs nothing beside it.
+
+        Parameters
+        ----------
+        path : str or path
+            An existing file is replaced. The same comparison gives the same bytes.
+        sensitivity : bool
+            Also change load, lengths and assumed times one at a time, and say whether the answer stays: two runs of up
+            to three modes for each.
+
+        Raises
+        ------
+        OSError
+            When it cannot be written.
+
+        Examples
+        --------
+        >>> import gpushare as gs
+        >>> gs.compare("voice-light").report("report.html")  # doctest: +SKIP
+        """
+        try_to_write(path)
+        write_page(
+            report_page(self, self.verdict, self._report_told(), self.ask_again if sensitivity else None),
+            path,
+        )
+
+    def _report_told(self) -> Told:
+        """Commands that repeat the report and write what it proposes."""
+        name = self.scenario._recipe.source or "SCENARIO.json"
+        mode = ["--mode", self.verdict.mode] if self.verdict.mode else []
+        return Told(command_of(name, self._how.options(self.scenario)), [name, *mode])
+
+    def ask_again(self, scenario: Scenario) -> Verdict:
+        """The answer for a changed scenario: of the mode chosen, dedicated GPUs and the next best, one run of each."""
+        others = [
+            one for one in self.verdict.fared if one.measured is not None and one is not self.verdict.chosen
+        ]
+        best = sorted(others, key=lambda one: (one.name == _DEDICATED, one.margin[0]), reverse=True)[:2]
+        names = [one.name for one in (self.verdict.chosen, *best) if one is not None]
+        how = self._how
+        return compare(
+            scenario,
+            [mode for mode in self.modes if mode in names],
+            how.objectives,
+            slo=how.slo,
+            keep=how.keep,
+            seed=how.seed,
+            most_replications=1,
+            record_requests=False,
+        ).verdict
 
     def __repr__(self) -> str:
         return self.text()

@@ -55,6 +55,9 @@ class Kept:
                 raise ValueError(f"keep: found {part.strip()!r}; a number is needed") from None
         return cls(**found)
 
+    def __str__(self) -> str:
+        return ",".join(f"{field.name}={getattr(self, field.name):g}" for field in fields(self))
+
     def latencies(self, dedicated: Mapping[str, float], pipelines: Iterable[str]) -> list[Objective]:
         """A bound for each pipeline's end-to-end p95."""
         names = list(pipelines)

@@ -213,7 +213,10 @@ def shown(figure: str, value: float) -> str:
         return f"{1e3 * value:,.4g} ms" if abs(value) < 1 else f"{value:,.4g} s"
     if described.kind == "money":
         return f"${value:,.0f}"
-    return f"{value:,.4g} {described.unit}".rstrip()
+    if described.kind == "bytes":
+        return f"{value / 1e9:,.4g} GB"
+    unit = "GPU" if described.unit == "GPUs" and value == 1 else described.unit
+    return f"{value:,.4g} {unit}".rstrip()
 
 
 class _Names(list[str]):

@@ -60,16 +60,23 @@ class FilesRead:
         ScenarioError
             When a file changed since it was read: what the scenario holds is then no longer what the file says.
         """
-        read = self._with(_paths(json.loads(handle.document)))
         digest = hashlib.sha256()
+        found = self.digests(handle)
+        for path, content in found.items():
+            digest.update(f"{path}\n{content}\n".encode())
+        return digest.hexdigest() if found else ""
+
+    def digests(self, handle: _core.Scenario) -> dict[str, str]:
+        """What is in each file, in 64 digits by its path; as `digest`."""
+        read = self._with(_paths(json.loads(handle.document)))
+        found = {}
         for path, as_read in sorted(read._stamps.items()):
-            content = _content(path)
+            found[path] = _content(path)
             if stamp(path) != as_read:
                 raise fail(
                     ScenarioError, path, "changed since the scenario was read; read the scenario again"
                 )
-            digest.update(f"{path}\n{content}\n".encode())
-        return digest.hexdigest() if read else ""
+        return found
 
     def _with(self, paths: Iterator[str] | set[str]) -> FilesRead:
         more = {path: now for path in paths if path not in self._stamps and (now := stamp(path))}

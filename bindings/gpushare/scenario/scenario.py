@@ -18,6 +18,7 @@ from .builders import Load, document_of
 from .changes import change, to_json
 from .files_read import FilesRead
 from .inputs import Inputs
+from .other_documents import what_it_is
 from .placement import Placement
 from .read_scenario import ReadScenario
 
@@ -141,12 +142,11 @@ class Scenario(ReadScenario):
             files = FilesRead().with_document(chosen)
             return cls._made(recipe, recipe.inputs.read(chosen), files)
         except _core.Error as error:
-            errors = all_errors(
-                error,
-                document_text(name) or "",
-                name,
-                document_reader(written_mode, name, os.path.dirname(name)),
-            )
+            text = document_text(name) or ""
+            if other := what_it_is(text, name):
+                raise fail(ScenarioError, name, other) from None
+            read = document_reader(written_mode, name, os.path.dirname(name))
+            errors = all_errors(error, text, name, read)
             raise together([in_yaml_lines(one, ScenarioError) for one in errors]) from None
 
     @classmethod

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from .. import _core
 from ..frames.tables import Table
+from ..scenario.scenario import Scenario
 from .bottleneck import Bottleneck
+from .timeline import MOST_EVENTS, Timeline, timeline
 
 __all__ = ["Run"]
 
@@ -50,7 +54,8 @@ class Run:
         and phase); empty when it was not recorded.
     """
 
-    def __init__(self, run: _core.Run) -> None:
+    def __init__(self, run: _core.Run, scenario: Scenario) -> None:
+        self._simulated = scenario
         self.scenario: str = run.scenario
         self.mode: str = run.mode
         self.seed: int = run.seed
@@ -68,5 +73,57 @@ class Run:
         self.series = Table._wrap(run.series)
         self.log = {name: Table._wrap(table) for name, table in run.log().items()}
 
+    def timeline(
+        self, *, most_events: int = MOST_EVENTS, begin_s: float = 0.0, end_s: float = math.inf
+    ) -> Timeline:
+        """The run as lanes over time, for Perfetto and chrome://tracing: see docs/timeline.md.
+
+        Parameters
+        ----------
+        most_events : int
+            Beside the names of lanes; what would be more is cut off at a time, and `Timeline.left_out` says how many.
+        begin_s, end_s : float
+            The part of the run to show, in seconds from its start.
+
+        Raises
+        ------
+        ValueError
+            When the run was not recorded with `record_log`, or for fewer than one event.
+
+        Examples
+        --------
+        >>> import gpushare as gs
+        >>> run = gs.simulate("voice-light", mode="time-slicing", record_log=True).runs[0]
+        >>> run.timeline(end_s=20).write("voice.json")  # doctest: +SKIP
+        """
+        if not self.log:
+            raise ValueError("the run keeps no log to draw: simulate(..., record_log=True)")
+        if most_events < 1:
+            raise ValueError(f"most_events: found {most_events!r}; an integer of at least 1 is needed")
+        scenario = self._simulated
+        holding = [name for name in scenario.services if f"{name}.longest_sequence_tokens" in self.figures]
+        return timeline(
+            f"{self.scenario}, {self.mode}, seed {self.seed}",
+            self.log,
+            self.requests,
+            gpus=[f"gpu{i} {gpu['profile']}" for i, gpu in enumerate(scenario.gpus)],
+            stages=_stages(scenario.document),
+            holding=holding,
+            most_events=most_events,
+            begin_s=begin_s,
+            end_s=end_s,
+        )
+
     def __repr__(self) -> str:
         return f"<Run {self.scenario}, {self.mode}, seed {self.seed}, replication {self.replication}>"
+
+
+def _stages(document: Mapping[str, Any]) -> dict[str, str]:
+    """By the name that a stage has in the columns of requests its service."""
+    pipelines = document["pipelines"]
+    return {
+        (f"{pipeline}.{name}" if len(pipelines) > 1 else name): stage["service"]
+        for pipeline, one in pipelines.items()
+        for stage in one["stages"]
+        if "service" in stage and (name := stage.get("name", stage["service"]))
+    }

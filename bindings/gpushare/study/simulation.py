@@ -165,7 +165,9 @@ def simulate(
         progress=progress,
     )
     return Result(
-        [Run(run) for run in runs], (*scenario.warnings, *_hidden(scenario, runs)), scenario.assumptions
+        [Run(run, scenario) for run in runs],
+        (*scenario.warnings, *_hidden(scenario, runs)),
+        scenario.assumptions,
     )
 
 

@@ -16,7 +16,18 @@ namespace {
 constexpr std::string_view kSchema = "schema";  // stands beside the files
 constexpr std::size_t kLongestName = 200;
 constexpr std::size_t kMostShown = 10;  // names in a message
-constexpr std::string_view kOrPath = "; or give the path of a .json or .yaml file";
+
+std::string or_path(std::string_view what) {
+  return text::format("; or give the path of a .json or .yaml file{}",
+                      what == "model" ? ", a published config.json among them" : "");
+}
+
+// "deepseek-ai/DeepSeek-V3", which names no file.
+bool is_repository(std::string_view name) {
+  const auto slash = name.find('/');
+  return slash != 0 && slash != name.npos && slash == name.rfind('/') && name[0] != '.' && name[0] != '~' &&
+         !json::has_document_name(name);
+}
 
 // All names where they are few; of many those of its kind, and of those the ones that are most like it in letters.
 std::string listed(std::string_view name, const std::vector<std::string>& known) {
@@ -85,18 +96,27 @@ std::string Catalogue::source(std::string_view name_or_path) const {
   return text::format("{}/{}.json", folder, name_or_path);
 }
 
+// Of a repository's name for a model in another format: the model, and how a document asks for the format.
+std::string Catalogue::hint(std::string_view name) const {
+  const auto stored = what == "model" ? names::stored(name) : std::nullopt;
+  if (const auto base = stored ? find(stored->base) : std::nullopt)
+    return text::format("; it is {} with weights in {}: write that model, and \"precision\": \"{}\"", *base,
+                        stored->format, stored->format);
+  const auto known = names();
+  return did_you_mean(name, versions ? known : names::family(name, known));
+}
+
 std::string Catalogue::no_such(std::string_view name) const {
   const auto known = names();
-  return text::format("no {} is called \"{}\"{}; known: {}{}", what, name,
-                      did_you_mean(name, versions ? known : names::family(name, known)), listed(name, known),
-                      kOrPath);
+  return text::format("no {} is called \"{}\"{}; known: {}{}", what, name, hint(name), listed(name, known),
+                      or_path(what));
 }
 
 std::string Catalogue::unknown(std::string_view name) const {
   const auto known = names();
-  return text::format("unknown {} \"{}\"{} Known: {}{}", what, name,
-                      did_you_mean(name, versions ? known : names::family(name, known), "."),
-                      listed(name, known), kOrPath);
+  const std::string near = hint(name);
+  return text::format("unknown {} \"{}\"{}{} Known: {}{}", what, name, near, near.ends_with('?') ? "" : ".",
+                      listed(name, known), or_path(what));
 }
 
 std::string Catalogue::named_by(const json::Reader& reader) const {
@@ -105,7 +125,7 @@ std::string Catalogue::named_by(const json::Reader& reader) const {
   if (path && std::filesystem::exists(name)) return name;
   const bool file = json::has_document_name(name);
   if (const auto known = file ? std::nullopt : find(name)) return *known;
-  if (path) reader.fail(text::format("there is no {} file \"{}\"", what, name));
+  if (path && !is_repository(name)) reader.fail(text::format("there is no {} file \"{}\"", what, name));
   reader.fail(unknown(name));
 }
 
@@ -114,7 +134,7 @@ nlohmann::json Catalogue::load(const std::string& name_or_path, const json::Thro
       (json::has_document_name(name_or_path) || std::filesystem::exists(name_or_path)))
     return json::load_file(name_or_path, thrower);
   if (const auto known = find(name_or_path)) return json::parse(text(*known), source(*known), thrower);
-  if (is_path(name_or_path)) return json::load_file(name_or_path, thrower);
+  if (is_path(name_or_path) && !is_repository(name_or_path)) return json::load_file(name_or_path, thrower);
   thrower({}, no_such(name_or_path));
   throw Error({}, no_such(name_or_path));
 }

@@ -48,6 +48,9 @@ struct Catalogue {
   /// The path that a document has there, or the name that is meant; what does not exist fails at the reader.
   [[nodiscard]] std::string named_by(const json::Reader& reader) const;
 
+  /// "; did you mean "y"?", or which model in which format is meant.
+  [[nodiscard]] std::string hint(std::string_view name) const;
+
   /// By name or path. `thrower` is told what cannot be found or read.
   [[nodiscard]] nlohmann::json load(const std::string& name_or_path, const json::Thrower& thrower) const;
 };

@@ -135,13 +135,16 @@ Reader Reader::at(std::string_view key) const {
   know(key);
   const auto member = value_->find(key);
   if (member != value_->end()) return child(key, *member);
+  fail(text::format("the required key \"{}\" is missing{}", key, slip_of(key)));
+}
+
+std::string Reader::slip_of(std::string_view key) const {
   std::vector<std::string> unknown;
   for (const auto& [name, value] : value_->items()) {
     if (known_->count(name) == 0) unknown.push_back(name);
   }
   const auto slip = nearest(key, unknown);
-  fail(text::format("the required key \"{}\" is missing{}", key,
-                    slip ? text::format("; is \"{}\" meant to be it?", *slip) : ""));
+  return slip ? text::format("; is \"{}\" meant to be it?", *slip) : std::string();
 }
 
 std::optional<Reader> Reader::find(std::string_view key) const {

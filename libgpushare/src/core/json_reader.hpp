@@ -53,6 +53,8 @@ class Reader {
 
   // Keys are string views and these functions const, so that a literal 0 is never taken for a key.
   [[nodiscard]] Reader at(std::string_view key) const;  ///< required member of an object
+  /// "; is "duration" meant to be it?" where an unknown key of the object is near to one that it lacks.
+  [[nodiscard]] std::string slip_of(std::string_view key) const;
   /// Optional member; null counts as absent.
   [[nodiscard]] std::optional<Reader> find(std::string_view key) const;
   [[nodiscard]] bool has(std::string_view key) const;   ///< null counts as absent; the key is now known

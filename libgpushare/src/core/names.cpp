@@ -4,6 +4,9 @@
 #include <array>
 #include <cctype>
 #include <iterator>
+#include <utility>
+
+#include "core/text.hpp"
 
 namespace gpushare::names {
 namespace {
@@ -20,6 +23,26 @@ bool is_version(std::string_view word) {
   return word.size() > 1 && word[0] == 'v' && std::min(word.find('.'), word.size()) < 4 &&
          std::all_of(word.begin() + 1, word.end(), [](char c) { return is_digit(c) || c == '.'; });
 }
+
+// "2507": the month of a release.
+bool is_month(std::string_view word) {
+  return word.size() == 4 && word[0] == '2' && std::all_of(word.begin(), word.end(), is_digit) &&
+         word.substr(2) >= "01" && word.substr(2) <= "12";
+}
+
+// What repositories write of how weights are stored, and the formats that these are here.
+constexpr auto kFormats = std::to_array<std::pair<std::string_view, std::string_view>>({{"awq", "int4"},
+                                                                                        {"gptq", "int4"},
+                                                                                        {"int4", "int4"},
+                                                                                        {"w4a16", "int4"},
+                                                                                        {"4bit", "int4"},
+                                                                                        {"fp8", "fp8"},
+                                                                                        {"int8", "int8"},
+                                                                                        {"w8a8", "int8"},
+                                                                                        {"w8a16", "int8"},
+                                                                                        {"8bit", "int8"},
+                                                                                        {"bf16", "bf16"},
+                                                                                        {"fp16", "fp16"}});
 
 bool contains(const std::vector<std::string>& words, std::string_view word) {
   // "sxm" is any of "sxm4" and "sxm5".
@@ -41,8 +64,8 @@ std::vector<std::string> words(std::string_view name) {
   std::string word;
   const auto end = [&] {
     while (word.ends_with('.')) word.pop_back();
-    const bool filler =
-        std::find(kFillers.begin(), kFillers.end(), word) != kFillers.end() || is_version(word);
+    const bool filler = std::find(kFillers.begin(), kFillers.end(), word) != kFillers.end() ||
+                        is_version(word) || is_month(word);
     if (!word.empty() && !filler) found.push_back(word);
     word.clear();
   };
@@ -96,19 +119,69 @@ bool is_another_version(std::string_view name, std::string_view of) {
 
 }  // namespace
 
+namespace {
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string all;
+  for (const std::string& word : words) all += word;
+  return all;
+}
+
+// Whether a few of its words name it: "5090", and "rtx6000ada" without blanks.
+bool is_short_for(const std::vector<std::string>& said, const std::vector<std::string>& own) {
+  constexpr std::size_t kTelling = 4;  // digits of a number that no other product has
+  const bool telling = std::any_of(said.begin(), said.end(), [](const std::string& word) {
+    return word.size() >= kTelling && std::all_of(word.begin(), word.end(), is_digit);
+  });
+  return joined(said) == joined(own) || (telling && all_in(said, own));
+}
+
+}  // namespace
+
+std::optional<Stored> stored(std::string_view name) {
+  std::string base;
+  std::string_view format;
+  std::string word;
+  for (const char c : std::string(name.substr(name.rfind('/') + 1)) + '-') {
+    if (c != '-' && c != '_') {
+      word.push_back(c);
+      continue;
+    }
+    const auto* const found = std::find_if(kFormats.begin(), kFormats.end(), [&](const auto& each) {
+      return text::lower_case(word) == each.first;
+    });
+    if (found == kFormats.end()) {
+      base += (base.empty() ? "" : "-") + word;
+    } else if (format.empty() || format == found->second) {
+      format = found->second;
+    } else {
+      return std::nullopt;
+    }
+    word.clear();
+  }
+  if (format.empty() || base.empty()) return std::nullopt;
+  return Stored{base, std::string(format)};
+}
+
 std::optional<std::string> meant(std::string_view name, const std::vector<Named>& known) {
   const auto said = words(name);
-  std::optional<std::string> one;
+  std::optional<std::string> one, shortened;
+  int shorts = 0;
   for (const Named& candidate : known) {
     const auto own = words(candidate.name);
     auto all = words(candidate.title);
     const bool titled = said == all;
     all.insert(all.end(), own.begin(), own.end());
     if (is_another_version(name, candidate.name)) continue;
+    if (!said.empty() && is_short_for(said, own)) {
+      shortened = candidate.name;
+      ++shorts;
+    }
     if (said.empty() || (!titled && (!all_in(own, said) || !all_in(said, all)))) continue;
     if (one) return std::nullopt;
     one = candidate.name;
   }
+  if (!one && shorts == 1) return shortened;
   return one;
 }
 

@@ -18,8 +18,16 @@ struct Named {
 /// repository's id the last part counts.
 [[nodiscard]] std::vector<std::string> words(std::string_view name);
 
+/// A name that also says how weights are stored, without that: "Meta-Llama-3.1-8B-Instruct" and "int4" of
+/// "hugging-quants/Meta-Llama-3.1-8B-Instruct-AWQ-INT4". Nothing where it says nothing of it, or two things.
+struct Stored {
+  std::string base;
+  std::string format;
+};
+[[nodiscard]] std::optional<Stored> stored(std::string_view name);
+
 /// Which one is meant: that of this title, or whose name's words are all there, with none that its name and title do not
-/// have. Nothing where there is none or more than one.
+/// have; or the only one that it is short for ("5090"). Nothing where there is none or more than one.
 [[nodiscard]] std::optional<std::string> meant(std::string_view name, const std::vector<Named>& known);
 
 /// Those that a slip may have meant: never another product, so every word with a digit has to be the same.

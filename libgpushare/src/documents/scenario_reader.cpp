@@ -51,9 +51,10 @@ void read_duration(const Reader& reader, Workload& workload) {
       if (const auto length = length_of(traffic)) longest = std::max(longest.value_or(0), *length);
     if (longest.value_or(0) == 0 && until_served(workload)) return read_no_duration(reader);
     if (!longest)
-      reader.fail(
+      reader.fail(text::format(
           "\"duration_s\" is missing, and neither open traffic without a \"count\" of arrivals nor users "
-          "without \"hold_s\" tell how long they last");
+          "without \"hold_s\" tell how long they last{}",
+          reader.slip_of("duration_s")));
     if (!(*longest > 0 && *longest <= kLongestRun))
       reader.fail(
           text::format("\"duration_s\" is missing, and the traffic lasts {} s; give one > 0 and <= {:.0e}",

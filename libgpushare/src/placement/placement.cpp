@@ -47,15 +47,21 @@ std::vector<int> sharing_services(const std::vector<int>& consolidate, std::size
 }
 
 std::vector<ProcessPlacement> expand(const std::vector<Service>& services, const std::vector<int>& shared,
-                                     int replicas, const std::string& where) {
+                                     const PlacementMode& mode, const std::string& where) {
+  const bool on_instances = mode.kind == PlacementMode::Kind::mig;
+  const int replicas = on_instances ? 0 : mode.replicas;
   std::vector<ProcessPlacement> processes;
   for (const int s : shared) {
     const Service& service = services[static_cast<std::size_t>(s)];
     if (service.tensor_parallel > 1)
       throw ScenarioError(
-          where, text::format("service \"{}\" has tensor_parallel {}, and this mode shares one GPU; list the "
-                              "other services in \"consolidate\", or every GPU in \"gpus\"",
-                              service.name, service.tensor_parallel));
+          where,
+          text::format("service \"{}\" has tensor_parallel {}, and this mode shares one GPU{}; list the "
+                       "other services in \"consolidate\", or every GPU in \"gpus\"",
+                       service.name, service.tensor_parallel,
+                       on_instances ? ", whose MIG instances cannot be joined: they do not reach each "
+                                      "other's memory"
+                                    : ""));
     const int count = replicas > 0 ? replicas : services[static_cast<std::size_t>(s)].replicas;
     for (int replica = 0; replica < count; ++replica) processes.push_back(ProcessPlacement{s});
   }
@@ -79,7 +85,7 @@ std::vector<GpuPlacement> gpus_of(const PlacementMode& mode, const std::vector<S
                                   const std::string& where) {
   using Kind = PlacementMode::Kind;
   if (mode.kind == Kind::dedicated) return dedicated(services, {}, profile);
-  auto processes = expand(services, shared, mode.kind == Kind::mig ? 0 : mode.replicas, where);
+  auto processes = expand(services, shared, mode, where);
   auto gpus = dedicated(services, shared, profile);
   if (mode.kind == Kind::mig) {
     gpus.push_back(place_on_instances(mode, services, processes, profile, gpus.size()));

@@ -1,0 +1,102 @@
+"""``gpushare report``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from .. import files
+from .comparing import add_budget, most_replications
+from .documents import plan_document
+from .progress import Progress
+
+__all__ = ["add_report"]
+
+
+def add_report(
+    subparsers: Any,
+    add: Callable[..., argparse.ArgumentParser],
+    add_scenario: Callable[[argparse.ArgumentParser], None],
+    add_uncertainty: Callable[[argparse.ArgumentParser], None],
+) -> None:
+    """Adds the command: `add_scenario` adds what each takes that simulates, `add_uncertainty` its option."""
+    parser = add(
+        subparsers,
+        "report",
+        "write the answer, and all that stands behind it, as one page of HTML to send",
+        report,
+        "gpushare report voice-heavy -o report.html",
+        "gpushare report mine.json --slo llm.ttft_p95=400ms --replications 8 -o report.html",
+        "gpushare plan mine.json --out plan.json && gpushare report plan.json -o report.html",
+    )
+    add_scenario(parser)
+    add_uncertainty(parser)
+    parser.add_argument(
+        "-o", "--out", metavar="FILE.html", required=True, help="an existing file is replaced"
+    )
+    parser.add_argument("--modes", metavar="A,B,...", help="by default those that the scenario names")
+    add_budget(parser)
+    parser.add_argument("--keep", metavar="NAME=NUMBER,...", help="as of `gpushare compare`")
+    parser.add_argument(
+        "--no-sensitivity",
+        action="store_true",
+        help="leave out what the answer hangs on, which takes more runs",
+    )
+
+
+def report(options: argparse.Namespace) -> None:
+    """``gpushare report``."""
+    files.try_to_write(options.out)
+    plan = plan_document(options.scenario)
+    with Progress(options.scenario) as progress:
+        verdict = _of_scenario(options, progress) if plan is None else _of_plan(options, plan, progress)
+    if options.json:
+        print(files.plain_json({"file": options.out, "verdict": verdict}))
+    else:
+        print(f"{verdict}\n\nwrote {options.out}")
+
+
+def _of_scenario(options: argparse.Namespace, progress: Progress) -> str:
+    from ..planning.deciding import compare
+    from ..planning.implied import KEPT, Kept
+
+    table = compare(
+        options.scenario,
+        options.modes,
+        slo=options.slo,
+        keep=Kept.parse(options.keep) if options.keep is not None else KEPT,
+        seed=options.seed,
+        replications=options.replications,
+        most_replications=most_replications(options),
+        uncertainty=options.uncertainty,
+        record_requests=False,
+        threads=options.threads,
+        most_requests=options.most_requests,
+        progress=progress.count,
+    )
+    progress.text("what the answer hangs on")
+    table.report(options.out, sensitivity=not options.no_sensitivity)
+    return table.verdict.line
+
+
+def _of_plan(options: argparse.Namespace, plan: dict[str, Any], progress: Progress) -> str:
+    from pathlib import Path
+
+    from ..planning.plan_reporting import plan_comparison, write_plan_report
+
+    if options.modes or options.slo or options.keep:
+        raise ValueError(
+            "a plan has its objectives and its placement: --modes, --slo and --keep are for scenarios"
+        )
+    table = plan_comparison(
+        plan,
+        Path(options.scenario).parent,
+        seed=options.seed,
+        replications=options.replications,
+        threads=options.threads,
+        progress=progress.count,
+    )
+    progress.text("what the answer hangs on")
+    write_plan_report(plan, table, options.out, options.scenario, sensitivity=not options.no_sensitivity)
+    return str(plan["headline"])
