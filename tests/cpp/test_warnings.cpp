@@ -103,8 +103,8 @@ TEST_CASE(
       "seed", "count", "replica", "replicas", "priority", "concurrency", "max_batch",
       "max_num_batched_tokens", "max_num_partial_prefills", "max_num_seqs", "max_streams", "preferred_batch",
       "slots", "block_size", "block_tokens", "kv_blocks", "cuda_graph_max_batch",
-      "long_prefill_token_threshold", "tokens", "input", "output", "retries", "workers", "system_prompts",
-      "chunk_frames", "first_chunk_frames", "tensor_parallel", "max_model_len", "large_card_max_num_seqs",
+      "long_prefill_token_threshold", "tokens", "retries", "workers", "system_prompts", "chunk_frames",
+      "first_chunk_frames", "tensor_parallel", "max_model_len", "large_card_max_num_seqs",
       "large_card_max_num_batched_tokens", "seats", "gpus", "gpus_per_node", "nodes", "start",
       // what replicas follow, in units of their own
       "target", "above", "below", "tolerance", "percent", "needed_from",
@@ -112,7 +112,7 @@ TEST_CASE(
       "mean", "value", "values", "weights", "low", "high", "min", "max", "mu", "sigma", "shape", "scale",
       "exponent", "at_least", "at_most", "hourly", "daily",
       // shares of which any value is met
-      "barge_in", "units"};
+      "barge_in", "units", "weight"};
   std::set<std::string> keys;
   numeric_keys(file("scenarios/schema.json"), keys);
   REQUIRE(keys.size() > 80);

@@ -109,7 +109,10 @@ def test_one_error_reads_as_it_did():
     ("part", "wrong"),
     [
         ("services", {"llm": {"model": 3}}),  # left out, "model" would be missing
-        ("traffic", [{"kind": "trace", "path": "missing.csv"}]),  # left out, a trace would have to be handed over
+        (
+            "traffic",
+            [{"kind": "trace", "path": "missing.csv"}],
+        ),  # left out, a trace would have to be handed over
     ],
 )
 def test_what_follows_from_another_error_is_not_told(part, wrong):

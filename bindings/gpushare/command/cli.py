@@ -327,8 +327,6 @@ def _add_mig(subparsers: Any, command: Command) -> None:
     )
 
 
-
-
 def _add_demo(subparsers: Any, command: Command) -> None:
     parser = _add(
         subparsers,
