@@ -10,10 +10,11 @@ py::object optional_time(double seconds) {
 
 py::dict partition_dict(const Partition& partition, const PartitionPlacement& placement,
                         const std::vector<std::string>& services) {
-  py::list processes, percentages, limits;
+  py::list processes, percentages, limits, shares;
   for (const ProcessPlacement& process : placement.processes) {
     processes.append(services[static_cast<std::size_t>(process.service)]);
     percentages.append(process.active_thread_percentage);
+    shares.append(process.share);
     limits.append(process.memory_limit_bytes > 0 ? py::object(py::float_(process.memory_limit_bytes))
                                                  : py::object(py::none()));
   }
@@ -23,6 +24,10 @@ py::dict partition_dict(const Partition& partition, const PartitionPlacement& pl
   d["slice_s"] = optional_time(placement.sharing.slice_s);
   d["switch_preempted_s"] = optional_time(placement.sharing.switch_preempted_s);
   d["switch_idle_s"] = optional_time(placement.sharing.switch_idle_s);
+  d["policy"] = std::string(to_string(placement.sharing.policy));
+  d["lease_s"] = placement.sharing.lease_s;
+  d["plan_s"] = placement.sharing.plan_s;
+  d["shares"] = shares;
   d["memory_bytes"] = partition.memory_bytes;
   d["processes"] = processes;
   d["active_thread_percentages"] = percentages;

@@ -89,10 +89,10 @@ TEST_CASE("copies are written alike in every mode, and a bare number under MPS i
 TEST_CASE("a malformed mode says what is legal") {
   CHECK(complaint(queue_document(), "time-slicing:0") ==
         "s.json: mode \"time-slicing:0\": after \"time-slicing:\" expected replicas, a whole number between "
-        "1 and 1000, found \"0\"");
+        "1 and 1000, or weights such as 25/75, found \"0\"");
   CHECK(complaint(queue_document(), "time-slicing:") ==
         "s.json: mode \"time-slicing:\": after \"time-slicing:\" expected replicas, a whole number between 1 "
-        "and 1000, found \"\"");
+        "and 1000, or weights such as 25/75, found \"\"");
   CHECK(complaint(queue_document(), "mps:50/101") ==
         "s.json: mode \"mps:50/101\": after \"mps:\" expected percentages > 0 and <= 100 such as 50/50, "
         "found \"101\"");
@@ -318,7 +318,7 @@ TEST_CASE("modes that cannot be applied are refused where they stand") {
   };
   CHECK(modes(R"({"quick": {}})") ==
         "s.json#/modes/quick: an empty patch stands for a mode of the grammar (dedicated, "
-        "time-slicing[:REPLICAS], "
+        "time-slicing[:REPLICAS|:WEIGHT/WEIGHT...], "
         "mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...], "
         "mig:LAYOUT[/time-slicing[:PROCESSES]|/mps[:xPROCESSES|:PERCENT%]]), and \"quick\" is "
         "none");

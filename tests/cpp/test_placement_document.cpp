@@ -53,12 +53,20 @@ class RandomPlacement {
       for (double* seconds :
            {&part.sharing.slice_s, &part.sharing.switch_preempted_s, &part.sharing.switch_idle_s})
         if (below(2) == 0) *seconds = below(4) == 0 ? 0 : 1e-3 * real();
+      part.sharing.policy = static_cast<SlicePolicy>(below(3));
+      if (part.sharing.policy != SlicePolicy::round_robin) {
+        part.sharing.slice_s = -1;
+        part.sharing.lease_s = real();
+      }
+      if (part.sharing.policy == SlicePolicy::strict) part.sharing.plan_s = real();
     }
     const std::size_t most = part.sharing.mode == SharingMode::exclusive ? 2 : 4;
     for (std::size_t p = below(most); p > 0; --p) {
       ProcessPlacement process{static_cast<int>(below(3)), 100, 0};
       if (mps && below(2) == 0) process.active_thread_percentage = std::min(100.0, 10 * real());
       if (mps && below(2) == 0) process.memory_limit_bytes = 1e10 * real();
+      if (part.sharing.policy == SlicePolicy::fair) process.share = real();
+      if (part.sharing.policy == SlicePolicy::strict) process.share = 0.25 * std::min(1.0, real());
       part.processes.push_back(process);
     }
   }

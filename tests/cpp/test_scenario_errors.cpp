@@ -68,7 +68,7 @@ TEST_CASE("unknown names say where they are, what is known and what is near") {
         "s.json#/traffic/0/pipeline: unknown pipeline \"visitt\"; did you mean \"visit\"? Known: visit");
   CHECK(complaint(queue_document(), "time-slcing:4") ==
         "s.json: unknown mode \"time-slcing:4\"; did you mean \"time-slicing\"? Any document has dedicated, "
-        "time-slicing[:REPLICAS], mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...], "
+        "time-slicing[:REPLICAS|:WEIGHT/WEIGHT...], mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...], "
         "mig:LAYOUT[/time-slicing[:PROCESSES]|/mps[:xPROCESSES|:PERCENT%]]");
   CHECK(complaint_about_queue(R"({"trafic": []})")
             .find("s.json: unknown key \"trafic\"; did you mean \"traffic\"?") == 0);

@@ -291,6 +291,14 @@ def test_what_a_format_cannot_say_is_refused_with_the_reason(
     assert re.search(says, exported("all", scenario)["README.md"])
 
 
+def test_shares_of_time_are_said_to_be_lost() -> None:
+    says = "shares of a GPU's time (fair: eyes 1, eyes 3) are said by no file here"
+    for sharing, lost in (({"mode": "time-slicing", "weights": [1, 3]}, True), ("time-slicing", False)):
+        gpu = {"partitions": [{"sharing": sharing, "processes": ["eyes", "eyes"]}]}
+        readme = exported("compose", shares([gpu, ALONE]))["README.md"]
+        assert (says in readme) == lost
+
+
 def test_more_memory_than_the_plugin_gives_is_refused() -> None:
     gpu = mps(client("chat", 30), client("eyes", 30), client("eyes", 30))
     with pytest.raises(

@@ -284,3 +284,49 @@ def test_nodes_in_a_document_have_their_own_hosts() -> None:
     document["host"] = {"cores": 2}
     with pytest.raises(gs.ScenarioError, match="/placement/nodes: nodes have a"):
         gs.Scenario.from_dict(document)
+
+
+def shared_by_time(sharing: object, processes: list[object]) -> dict[str, Any]:
+    return {"gpus": [{"profile": "a100", "partitions": [{"sharing": sharing, "processes": processes}]}]}
+
+
+def test_weights_are_written_beside_the_policy_or_with_the_processes() -> None:
+    beside = shared_by_time({"mode": "time-slicing", "weights": [0.25, 0.75]}, ["asr", "tts"])
+    inside = shared_by_time(
+        "time-slicing", [{"service": "asr", "weight": 0.25}, {"service": "tts", "weight": 0.75}]
+    )
+    placement = gs.Placement.from_dict(beside)
+    assert placement == gs.Placement.from_dict(inside)
+    assert gs.Placement.from_dict(placement.to_dict()) == placement
+    part = placement.gpus[0]["partitions"][0]
+    assert (part["policy"], part["lease_s"], part["shares"]) == ("fair", 0.25, [0.25, 0.75])
+
+
+def test_a_mode_has_weights_in_the_order_of_the_services() -> None:
+    scenario = gs.Scenario.load("voice-heavy")
+    part = gs.place("time-slicing:1/3", scenario, consolidate=["asr", "tts"])
+    assert part.gpus[-1]["partitions"][0]["shares"] == [1, 3]
+    with pytest.raises(gs.ScenarioError, match="3 weights for 2 processes"):
+        gs.place("time-slicing:1/2/1", scenario, consolidate=["asr", "tts"])
+
+
+@pytest.mark.parametrize(
+    ("sharing", "processes", "what"),
+    [
+        ({"policy": "strict"}, ["asr"], "every process says its"),
+        ({"policy": "strict"}, [{"service": "asr", "weight": 1}], "weights are of"),
+        ({"policy": "strict"}, [{"service": "asr", "gpu_fraction": 0.6}] * 2, "have 1.2 of the GPU's time"),
+        ({"policy": "fair"}, [{"service": "asr", "gpu_fraction": 0.6}], "the same number is a"),
+        ({"policy": "fair", "slice_s": 0.1}, ["asr"], "is a .lease_s"),
+        ({"policy": "fair", "plan_s": 5}, ["asr"], "plans are of"),
+        ({"lease_s": 0.1}, ["asr"], "the round has slices"),
+        ({"policy": "round-robin", "weights": [1]}, ["asr"], "not of round-robin"),
+        ({"weights": [1, 2]}, ["asr"], "a weight for each of the 1 processes"),
+        ({"weights": [1]}, [{"service": "asr", "weight": 1}], "say it in one place"),
+    ],
+)
+def test_shares_that_mean_nothing_are_refused(
+    sharing: dict[str, Any], processes: list[object], what: str
+) -> None:
+    with pytest.raises(gs.ScenarioError, match=what):
+        gs.Placement.from_dict(shared_by_time({"mode": "time-slicing", **sharing}, processes))

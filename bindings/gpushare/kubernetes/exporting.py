@@ -137,6 +137,20 @@ def export(
     return list(files)
 
 
+def _shares_of_time(fleet: Fleet) -> list[str]:
+    """What no file here can say: turns that are not alike."""
+    parts = [part for card in fleet.cards for part in card.parts if part.policy != "round-robin"]
+    shares = [f"{seat.service} {seat.share:g}" for part in parts for seat in part.seats]
+    policies = " and ".join(sorted({part.policy for part in parts}))
+    if not parts:
+        return []
+    return [
+        f"- shares of a GPU's time ({policies}: {', '.join(shares)}) are said by no file here: NVIDIA's driver gives "
+        "all processes equal slices. Run:ai's time-slicing has them (`global.core.timeSlicing.mode: fair` or `strict` "
+        "in runaiconfig, with each pod's `gpu-fraction`); without it, simulate a plain time-slicing"
+    ]
+
+
 def _readme(
     name: str, fleet: Fleet, naming: Naming, made: Mapping[str, Export], refused: Mapping[str, str]
 ) -> str:
@@ -161,6 +175,7 @@ def _readme(
         f"- the namespace is {naming.namespace}, that of the GPU Operator {naming.operator_namespace}",
         f"- images are {naming.image.format(service='SERVICE')}: there is no such host",
         "- what the cluster has now: save it first (`kubectl get nodes,configmaps -A -o yaml > before.yaml`)",
+        *_shares_of_time(fleet),
         "",
     ]
     for one, export_ in made.items():

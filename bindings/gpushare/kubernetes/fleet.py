@@ -41,6 +41,7 @@ class Seat:
     percentage: float = 100.0
     memory_limit_bytes: float | None = None
     memory_bytes: float | None = None
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Part:
     sharing: str
     memory_bytes: float
     slice_s: float | None
+    policy: str
     seats: tuple[Seat, ...]
 
     @property
@@ -244,9 +246,9 @@ def _part(
         return float(engine.get("gpu_memory_utilization") or SHARE / language) * float(part["memory_bytes"])
 
     seats = tuple(
-        Seat(service, share if capped else 100.0, limit, takes(service))
-        for service, share, limit in zip(
-            part["processes"], part["active_thread_percentages"], limits, strict=True
+        Seat(service, percentage if capped else 100.0, limit, takes(service), share)
+        for service, percentage, limit, share in zip(
+            part["processes"], part["active_thread_percentages"], limits, part["shares"], strict=True
         )
     )
     return Part(
@@ -256,5 +258,6 @@ def _part(
         part["sharing"],
         part["memory_bytes"],
         part["slice_s"],
+        part["policy"],
         seats,
     )

@@ -79,8 +79,9 @@ class Placement:
         """Every GPU: its ``node``, ``profile``, ``layout`` and ``partitions``.
 
         A partition has its ``name``, ``memory_bytes``, ``sharing``, the settings of time-slicing (``slice_s``,
-        ``switch_preempted_s``, ``switch_idle_s``; None: the profile's), its ``processes`` (names of services) and, in
-        their order, ``active_thread_percentages`` and ``memory_limits_bytes`` (None: no limit).
+        ``switch_preempted_s``, ``switch_idle_s``; None: the profile's; ``policy``, ``lease_s``, ``plan_s``), its
+        ``processes`` (names of services) and, in their order, ``active_thread_percentages``,
+        ``memory_limits_bytes`` (None: no limit) and ``shares`` (weights under fair, fractions of a plan under strict).
         """
         return self._handle.gpus
 

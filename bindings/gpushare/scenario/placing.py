@@ -29,7 +29,8 @@ def place(
     Parameters
     ----------
     mode : str or Layout
-        ``"dedicated"``, ``"time-slicing[:REPLICAS]"``, ``"mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...]"`` or
+        ``"dedicated"``, ``"time-slicing[:REPLICAS|:WEIGHT/WEIGHT...]"``,
+        ``"mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...]"`` or
         ``"mig:LAYOUT[/time-slicing[:PROCESSES]|/mps[:xPROCESSES|:PERCENT%]]"``; a mode of the document that
         changes more than the placement is ``scenario.with_mode(mode)``.
     scenario : Scenario

@@ -119,7 +119,7 @@ class Scenario(ReadScenario):
         path_or_name : str or path
             File in JSON or YAML, or one of `scenario_names`.
         mode : str or Layout, optional
-            A mode of the document, or ``"dedicated"``, ``"time-slicing[:REPLICAS]"``,
+            A mode of the document, or ``"dedicated"``, ``"time-slicing[:REPLICAS|:WEIGHT/WEIGHT...]"``,
             ``"mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...]"``,
             ``"mig:LAYOUT[/time-slicing[:PROCESSES]|/mps[:xPROCESSES|:PERCENT%]]"``; by default the document's own
             placement.

@@ -22,6 +22,7 @@ struct ProcessPlacement {
   int service = 0;                        ///< index into Workload::services
   double active_thread_percentage = 100;  ///< MPS
   double memory_limit_bytes = 0;          ///< MPS; 0: none
+  double share = 1;  ///< of the time under time-slicing: fair: its weight; strict: its fraction of every plan
 
   friend bool operator==(const ProcessPlacement&, const ProcessPlacement&) = default;
 };
@@ -94,6 +95,7 @@ struct PlacementMode {
   int replicas = 0;  ///< shared: of each service, 0: as it says; mig: processes on each instance
   std::vector<double> percentages;  ///< shared with limits (mps): by process; empty: no caps
   bool same_percentage = false;     ///< the one percentage is of every process
+  std::vector<double> weights;      ///< shared by time-slicing: by process; empty: round robin
   Layout layout;                    ///< mig
 
   friend bool operator==(const PlacementMode&, const PlacementMode&) = default;

@@ -17,12 +17,23 @@ inline constexpr std::size_t kSharingModeCount = 3;
 /// Their names, in the order of the enumeration.
 [[nodiscard]] const std::vector<std::string>& sharing_modes();
 
+/// Whose turn it is under time-slicing. Fair: in proportion to weights, whoever has work. Strict: at most a fraction of
+/// every plan, also when the GPU is free.
+enum class SlicePolicy : std::uint8_t { round_robin, fair, strict };
+[[nodiscard]] std::string_view to_string(SlicePolicy policy);
+/// Their names, in the order of the enumeration.
+[[nodiscard]] const std::vector<std::string>& slice_policies();
+
 /// How the processes of one partition share it. Times below zero take the profile's constants.
 struct Sharing {
   SharingMode mode = SharingMode::exclusive;
   double slice_s = -1;             ///< time-slicing; 0 is the limit of ideal processor sharing
   double switch_preempted_s = -1;  ///< hand-over from a process that still had work
   double switch_idle_s = -1;       ///< hand-over from a process that had gone idle
+  SlicePolicy policy = SlicePolicy::round_robin;
+  // As Run:ai's time-slicing has them by default (run-ai/docs, GPU-time-slicing-scheduler, 0222156).
+  double lease_s = 0.25;  ///< fair and strict: a turn while others wait; they have no slices
+  double plan_s = 5;      ///< strict: of which fractions are
 
   friend bool operator==(const Sharing&, const Sharing&) = default;
 };

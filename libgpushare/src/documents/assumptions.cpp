@@ -205,7 +205,8 @@ bool is_used(const PartitionPlacement& part, std::string_view pointer) {
   const Sharing& sharing = part.sharing;
   if (sharing.mode == SharingMode::time_slicing)
     return pointer.starts_with("/time_slicing/") &&
-           !(pointer.ends_with("/slice_s") && sharing.slice_s >= 0) &&
+           !(pointer.ends_with("/slice_s") &&
+             (sharing.slice_s >= 0 || sharing.policy != SlicePolicy::round_robin)) &&
            !(pointer.ends_with("/switch_idle_s") && sharing.switch_idle_s >= 0) &&
            !(pointer.ends_with("/switch_preempted_s") && sharing.switch_preempted_s >= 0);
   if (sharing.mode != SharingMode::mps) return false;

@@ -20,17 +20,23 @@ ordered_json sharing_json(const Sharing& sharing) {
   const auto put = [&](const char* key, double seconds) {
     if (traits_of(sharing.mode).has_slices && seconds >= 0) json[key] = seconds;
   };
-  put("slice_s", sharing.slice_s);
+  if (sharing.policy == SlicePolicy::round_robin) put("slice_s", sharing.slice_s);
   put("switch_preempted_s", sharing.switch_preempted_s);
   put("switch_idle_s", sharing.switch_idle_s);
-  return json.size() > 1 ? json : json["mode"];
+  if (sharing.policy == SlicePolicy::round_robin) return json.size() > 1 ? json : json["mode"];
+  json["policy"] = to_string(sharing.policy);
+  put("lease_s", sharing.lease_s);
+  if (sharing.policy == SlicePolicy::strict) put("plan_s", sharing.plan_s);
+  return json;
 }
 
-ordered_json process_json(const ProcessPlacement& process, const Names& services) {
+ordered_json process_json(const ProcessPlacement& process, SlicePolicy policy, const Names& services) {
   ordered_json json{{"service", services[static_cast<std::size_t>(process.service)]}};
   if (process.active_thread_percentage < 100)
     json["active_thread_percentage"] = process.active_thread_percentage;
   if (process.memory_limit_bytes > 0) json["memory_limit_bytes"] = process.memory_limit_bytes;
+  if (policy == SlicePolicy::fair) json["weight"] = process.share;
+  if (policy == SlicePolicy::strict) json["gpu_fraction"] = process.share;
   return json.size() > 1 ? json : json["service"];
 }
 
@@ -46,7 +52,7 @@ ordered_json gpu_json(const GpuPlacement& gpu, const Names& services) {
     if (partition.sharing.mode != Sharing{}.mode) part["sharing"] = sharing_json(partition.sharing);
     part["processes"] = ordered_json::array();
     for (const ProcessPlacement& process : partition.processes)
-      part["processes"].push_back(process_json(process, services));
+      part["processes"].push_back(process_json(process, partition.sharing.policy, services));
     json["partitions"].push_back(std::move(part));
   }
   return json;

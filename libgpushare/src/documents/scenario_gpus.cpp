@@ -5,49 +5,11 @@
 #include "documents/scenario_parts.hpp"
 #include "gpushare/errors.hpp"
 #include "hardware/profile_reader.hpp"
-#include "sharing/sharing_modes.hpp"
 
 namespace gpushare::scenario {
 namespace {
 
 constexpr std::size_t kMostGpus = 10'000;
-constexpr std::size_t kMostProcesses = 1000;
-
-ProcessPlacement read_process(const Reader& reader, SharingMode mode, const Names& services) {
-  ProcessPlacement process;
-  if (!reader.is_object()) {
-    process.service = index_of(reader, "service", services);
-    return process;
-  }
-  process.service = index_of(reader.at("service"), "service", services);
-  for (const char* key : {"active_thread_percentage", "memory_limit_bytes"}) {
-    const auto value = reader.find(key);
-    if (value && !traits_of(mode).has_limits)
-      value->fail(text::format("only processes that share by {} have it", modes_with_limits()));
-  }
-  process.active_thread_percentage = reader.number("active_thread_percentage", 100, {0, 100, true});
-  process.memory_limit_bytes = json::bytes(reader, "memory_limit_bytes", 0);
-  reader.finish();
-  return process;
-}
-
-PartitionPlacement read_partition(const Reader& reader, const std::string& name, const Names& services) {
-  PartitionPlacement partition;
-  if (const auto sharing = reader.find("sharing")) partition.sharing = read_sharing(*sharing);
-  if (const auto processes = reader.find("processes")) {
-    if (!processes->is_array()) processes->fail("expected an array of service names");
-    if (processes->size() > kMostProcesses)
-      processes->fail(text::format("at most {} processes, found {}", kMostProcesses, processes->size()));
-    for (std::size_t i = 0; i < processes->size(); ++i)
-      partition.processes.push_back(read_process(processes->at(i), partition.sharing.mode, services));
-    if (traits_of(partition.sharing.mode).one_process && partition.processes.size() > 1)
-      processes->fail(text::format("partition {} is {} but has {} processes; choose {}", name,
-                                   to_string(partition.sharing.mode), partition.processes.size(),
-                                   shared_mode_choices()));
-  }
-  reader.finish();
-  return partition;
-}
 
 GpuPlacement read_gpu(const Reader& reader, int node, const std::shared_ptr<const GpuProfile>& otherwise,
                       const Names& services) {
@@ -102,23 +64,6 @@ Node read_node(const Reader& reader, const Placement& before) {
 }
 
 }  // namespace
-
-Sharing read_sharing(const Reader& reader) {
-  Sharing sharing;
-  const Reader mode = reader.is_object() ? reader.at("mode") : reader;
-  const auto& known = sharing_modes();
-  const std::vector<std::string_view> words(known.begin(), known.end());
-  sharing.mode = static_cast<SharingMode>(mode.choice(words));
-  if (!reader.is_object()) return sharing;
-  if (traits_of(sharing.mode).has_slices) {
-    sharing.slice_s = reader.number("slice_s", sharing.slice_s, json::kNonNegative);
-    sharing.switch_preempted_s =
-        reader.number("switch_preempted_s", sharing.switch_preempted_s, json::kNonNegative);
-    sharing.switch_idle_s = reader.number("switch_idle_s", sharing.switch_idle_s, json::kNonNegative);
-  }
-  reader.finish();
-  return sharing;
-}
 
 Layout read_layout(const Reader& owner, const GpuProfile& profile) {
   const auto layout = owner.find("layout");

@@ -48,6 +48,9 @@ inline constexpr int kDefaultReplicas = 1;
 void read_placement(const Reader& document, const std::optional<WrittenMode>& written, Scenario& scenario);
 /// How the processes of a partition share it: a mode's name, or an object with its times.
 [[nodiscard]] Sharing read_sharing(const Reader& reader);
+/// Of the layout's partition with that name: how it is shared, and its processes.
+[[nodiscard]] PartitionPlacement read_partition(const Reader& reader, const std::string& name,
+                                                const Names& services);
 /// The owner's "layout" on GPUs of the profile: whole when absent.
 [[nodiscard]] Layout read_layout(const Reader& owner, const GpuProfile& profile);
 /// The GPUs of a placement that lists them, all of one node; `otherwise` is their profile where they name none,

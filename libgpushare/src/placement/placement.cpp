@@ -14,10 +14,11 @@ namespace {
 
 using ProfilePointer = std::shared_ptr<const GpuProfile>;
 
-GpuPlacement whole_gpu(const ProfilePointer& profile, SharingMode sharing,
+GpuPlacement whole_gpu(const ProfilePointer& profile, const PlacementMode& mode,
                        std::vector<ProcessPlacement> processes) {
   GpuPlacement gpu = empty_gpu(cut_gpu(profile));
-  gpu.partitions[0].sharing.mode = sharing;
+  gpu.partitions[0].sharing.mode = mode.sharing;
+  if (!mode.weights.empty()) gpu.partitions[0].sharing.policy = SlicePolicy::fair;
   gpu.partitions[0].processes = std::move(processes);
   return gpu;
 }
@@ -68,16 +69,25 @@ std::vector<ProcessPlacement> expand(const std::vector<Service>& services, const
   return processes;
 }
 
-void set_caps(std::vector<ProcessPlacement>& processes, const PlacementMode& mode, const std::string& where) {
+// One of what the mode says for each process, or nothing at all.
+void check_count(const std::vector<double>& values, std::string_view what, std::size_t processes,
+                 const PlacementMode& mode, const std::string& where) {
+  if (values.empty() || values.size() == processes) return;
+  throw ScenarioError(
+      where,
+      text::format("mode \"{}\": {} {} for {} processes; give one for each process, in the order of the "
+                   "services",
+                   to_string(mode.sharing), values.size(), what, processes));
+}
+
+void set_shares(std::vector<ProcessPlacement>& processes, const PlacementMode& mode,
+                const std::string& where) {
   std::vector<double> percentages = mode.percentages;
-  if (percentages.empty()) return;
   if (mode.same_percentage) percentages.assign(processes.size(), percentages.front());
-  if (percentages.size() != processes.size())
-    throw ScenarioError(
-        where, text::format("mode \"{}\": {} percentages for {} processes; give one for each process, in the "
-                            "order of the services",
-                            to_string(mode.sharing), percentages.size(), processes.size()));
-  for (std::size_t i = 0; i < processes.size(); ++i) processes[i].active_thread_percentage = percentages[i];
+  check_count(percentages, "percentages", processes.size(), mode, where);
+  check_count(mode.weights, "weights", processes.size(), mode, where);
+  for (std::size_t i = 0; i < percentages.size(); ++i) processes[i].active_thread_percentage = percentages[i];
+  for (std::size_t i = 0; i < mode.weights.size(); ++i) processes[i].share = mode.weights[i];
 }
 
 std::vector<GpuPlacement> gpus_of(const PlacementMode& mode, const std::vector<Service>& services,
@@ -91,8 +101,8 @@ std::vector<GpuPlacement> gpus_of(const PlacementMode& mode, const std::vector<S
     gpus.push_back(place_on_instances(mode, services, processes, profile, gpus.size()));
     return gpus;
   }
-  set_caps(processes, mode, where);
-  gpus.push_back(whole_gpu(profile, mode.sharing, std::move(processes)));
+  set_shares(processes, mode, where);
+  gpus.push_back(whole_gpu(profile, mode, std::move(processes)));
   return gpus;
 }
 

@@ -29,6 +29,7 @@ void check_partition(const Workload& workload, const PartitionPlacement& partiti
           where, text::format("only processes that share by {} have an active_thread_percentage or a "
                               "memory_limit_bytes",
                               modes_with_limits()));
+  if (const auto wrong = wrong_shares(partition)) throw ScenarioError(where, *wrong);
 }
 
 void check_gpu(const Workload& workload, const Placement& placement, std::size_t number) {
@@ -66,6 +67,24 @@ void check_nodes(const Placement& placement) {
   const auto free = std::find(used.begin(), used.end(), false);
   if (free != used.end())
     throw ScenarioError(node_name(placement, static_cast<int>(free - used.begin())), "the node has no GPU");
+}
+
+std::optional<std::string> wrong_shares(const PartitionPlacement& partition) {
+  const SlicePolicy policy = partition.sharing.policy;
+  if (policy != SlicePolicy::round_robin && !traits_of(partition.sharing.mode).has_slices)
+    return text::format("processes that share by {} have no turns, fair or strict",
+                        to_string(partition.sharing.mode));
+  double sum = 0;
+  for (const ProcessPlacement& process : partition.processes) {
+    sum += process.share;
+    if (policy == SlicePolicy::round_robin ? process.share != 1
+                                           : !(process.share > 0 && process.share < 1e300))
+      return text::format("a process has a share of {}; shares are above 0, and 1 in a round", process.share);
+  }
+  if (policy == SlicePolicy::strict && sum > 1 + 1e-9)
+    return text::format(
+        "the processes are to have {:.4g} of the GPU's time together; fractions add up to 1 at most", sum);
+  return std::nullopt;
 }
 
 std::optional<Objection> unplaced(const Workload& workload, const Placement& placement) {

@@ -11,6 +11,9 @@ namespace gpushare::scenario {
 /// Throws ScenarioError for a GPU of no node, a node without GPUs, and GPUs that do not follow their nodes' order.
 void check_nodes(const Placement& placement);
 
+/// What is wrong with the shares of its processes, or nothing.
+[[nodiscard]] std::optional<std::string> wrong_shares(const PartitionPlacement& partition);
+
 /// A service and what is wrong with it.
 struct Objection {
   int service = 0;

@@ -15,6 +15,7 @@ namespace scenario {
 namespace {
 
 constexpr int kMostReplicas = 1000;
+constexpr double kMostWeight = 1e6;
 constexpr std::string_view kDedicatedWord = "dedicated";
 
 [[noreturn]] void fail(const std::string& where, const std::string& text, const std::string& what) {
@@ -33,9 +34,11 @@ int parse_replicas(const std::string& text, std::string_view word, std::string_v
                    const std::string& where) {
   const auto replicas = number<int>(rest.starts_with('x') ? rest.substr(1) : rest);
   if (!replicas || *replicas < 1 || *replicas > kMostReplicas)
-    fail(where, text,
-         text::format("after \"{}:\" expected replicas, a whole number between 1 and {}, found \"{}\"", word,
-                      kMostReplicas, rest));
+    fail(
+        where, text,
+        text::format("after \"{}:\" expected replicas, a whole number between 1 and {}{}, found \"{}\"", word,
+                     kMostReplicas,
+                     word == to_string(SharingMode::time_slicing) ? ", or weights such as 25/75" : "", rest));
   return *replicas;
 }
 
@@ -49,28 +52,51 @@ void refuse_bare_number(const std::string& text, std::string_view word, std::str
            word, rest, rest, word, rest, rest));
 }
 
+// Of "60/40".
+std::vector<std::string_view> parts_of(std::string_view rest) {
+  std::vector<std::string_view> parts;
+  for (std::size_t begin = 0; begin <= rest.size();) {
+    const std::size_t end = std::min(rest.find('/', begin), rest.size());
+    parts.push_back(rest.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
 std::vector<double> parse_percentages(const std::string& text, std::string_view word, std::string_view rest,
                                       const std::string& where) {
   std::vector<double> percentages;
-  for (std::size_t begin = 0; begin <= rest.size();) {
-    const std::size_t end = std::min(rest.find('/', begin), rest.size());
-    const auto part = rest.substr(begin, end - begin);
+  for (const std::string_view part : parts_of(rest)) {
     const auto percentage = number<double>(part);
     if (!percentage || !(*percentage > 0) || *percentage > 100)
       fail(where, text,
            text::format("after \"{}:\" expected percentages > 0 and <= 100 such as 50/50, found \"{}\"", word,
                         part));
     percentages.push_back(*percentage);
-    begin = end + 1;
   }
   return percentages;
 }
 
-// What follows the word of a shared mode: copies, or caps where the mode has them.
+std::vector<double> parse_weights(const std::string& text, std::string_view word, std::string_view rest,
+                                  const std::string& where) {
+  std::vector<double> weights;
+  for (const std::string_view part : parts_of(rest)) {
+    const auto weight = number<double>(part);
+    if (!weight || !(*weight > 0) || *weight > kMostWeight)
+      fail(where, text,
+           text::format("after \"{}:\" expected weights > 0 such as 25/75, found \"{}\"", word, part));
+    weights.push_back(*weight);
+  }
+  return weights;
+}
+
+// What follows the word of a shared mode: copies, weights where it has slices, or caps where it has them.
 void parse_shared(PlacementMode& mode, const SharingTraits& sharing, const std::string& text,
                   std::string_view rest, const std::string& where) {
   mode.sharing = sharing.mode;
-  if (!sharing.has_limits || rest.starts_with('x')) {
+  if (sharing.has_slices && rest.find('/') != std::string_view::npos) {
+    mode.weights = parse_weights(text, sharing.name, rest, where);
+  } else if (!sharing.has_limits || rest.starts_with('x')) {
     mode.replicas = parse_replicas(text, sharing.name, rest, where);
   } else if (rest.ends_with('%') && rest.find('/') == std::string_view::npos) {
     mode.percentages = parse_percentages(text, sharing.name, rest.substr(0, rest.size() - 1), where);
@@ -134,6 +160,8 @@ void parse_inside(PlacementMode& mode, const std::string& text, std::string_view
          text::format("after the layout expected {}, found \"/{}\"", shared_mode_choices("/"), inner));
   mode.sharing = sharing->mode;
   if (parts.has_rest) parse_shared(mode, *sharing, text, parts.rest, where);
+  if (!mode.weights.empty())
+    fail(where, text, "on instances processes have no weights; list them in \"gpus\" with a \"weight\" each");
   if (!mode.percentages.empty() && !mode.same_percentage)
     fail(where, text, "on instances one percentage is of every process, as in /mps:50%; found several");
 }
@@ -189,7 +217,7 @@ const std::vector<ModeKind>& mode_kinds() {
     for (const SharingTraits& sharing : all_sharing_traits()) {
       if (sharing.one_process) continue;
       const auto* const after =
-          sharing.has_limits ? "[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...]" : "[:REPLICAS]";
+          sharing.has_limits ? "[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...]" : "[:REPLICAS|:WEIGHT/WEIGHT...]";
       const auto* const inside = sharing.has_limits ? "[:xPROCESSES|:PERCENT%]" : "[:PROCESSES]";
       found.push_back({text::format("{}{}", sharing.name, after), std::string(sharing.description)});
       inner += text::format("{}/{}{}", inner.empty() ? "" : "|", sharing.name, inside);

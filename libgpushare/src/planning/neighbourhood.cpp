@@ -18,6 +18,7 @@ Neighbourhood::Neighbourhood(const GpuProfile& gpu, const Partition& partition, 
     : gpu_(gpu), partition_(partition), mode_(sharing.mode), capped_(capped) {
   const TimeSlicingConstants& constants = gpu.time_slicing;
   slice_s_ = sharing.slice_s < 0 ? constants.slice_s : sharing.slice_s;
+  if (sharing.policy != SlicePolicy::round_robin) slice_s_ = sharing.lease_s;
   switch_s_ = sharing.switch_preempted_s < 0 ? constants.switch_preempted_s : sharing.switch_preempted_s;
 }
 

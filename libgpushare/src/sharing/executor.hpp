@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -19,14 +20,15 @@ using Executor = std::variant<RateExecutor, TimeSliceExecutor>;
 struct ExecutorConstants {
   double bandwidth_bytes_per_s = 0;  ///< that all together can draw
   TimeSlicingConstants time_slicing{};
-  double sms = 0;  ///< that all together can fill; 0: that is not counted
+  double sms = 0;                         ///< that all together can fill; 0: that is not counted
+  std::optional<Leases::Terms> leases{};  ///< of time slices; nullopt: round robin
 };
 /// Without processes yet.
 [[nodiscard]] Executor make_executor(SharingMode mode, const ExecutorConstants& constants);
 /// With the profile's constants where `sharing` has none; `switching_factor` multiplies the costs of a hand-over.
 [[nodiscard]] Executor make_executor(const GpuProfile& profile, const Partition& partition,
                                      const Sharing& sharing, double switching_factor = 1);
-/// The number of a new process that may use so many SMs.
-[[nodiscard]] int add_process(Executor& executor, double sms);
+/// The number of a new process that may use so many SMs and, where there are leases, has that share of the time.
+[[nodiscard]] int add_process(Executor& executor, double sms, double share = 1);
 
 }  // namespace gpushare

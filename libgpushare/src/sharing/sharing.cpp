@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "sharing/executor.hpp"
 
@@ -14,13 +15,13 @@ int mps_sms(const GpuProfile& profile, int partition_sms, double active_thread_p
   return std::max(granularity, wanted / granularity * granularity);
 }
 
-int add_process(Executor& executor, double sms) {
+int add_process(Executor& executor, double sms, double share) {
   return std::visit(
-      [sms](auto& present) {
-        if constexpr (requires { present.add_process(sms); }) {
-          return present.add_process(sms);
+      [sms, share](auto& present) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(present)>, TimeSliceExecutor>) {
+          return present.add_process(share);
         } else {
-          return present.add_process();
+          return present.add_process(sms);
         }
       },
       executor);

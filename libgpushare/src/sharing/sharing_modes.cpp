@@ -19,10 +19,11 @@ Executor contention(const ExecutorConstants& constants) {
 
 Executor slices(const ExecutorConstants& constants) {
   const TimeSlicingConstants& times = constants.time_slicing;
-  if (times.slice_s == 0) return equal_share(constants);
+  if (times.slice_s == 0 && !constants.leases) return equal_share(constants);
   return TimeSliceExecutor(
       {duration_from_seconds(times.slice_s), duration_from_seconds(times.switch_preempted_s),
-       duration_from_seconds(times.switch_idle_s), times.refill_s, constants.bandwidth_bytes_per_s},
+       duration_from_seconds(times.switch_idle_s), times.refill_s, constants.bandwidth_bytes_per_s,
+       constants.leases},
       0);
 }
 
@@ -73,6 +74,13 @@ const std::vector<std::string>& sharing_modes() {
   return names;
 }
 
+const std::vector<std::string>& slice_policies() {
+  static const std::vector<std::string> names{"round-robin", "fair", "strict"};
+  return names;
+}
+
+std::string_view to_string(SlicePolicy policy) { return slice_policies()[static_cast<std::size_t>(policy)]; }
+
 const SharingTraits* shared_mode(std::string_view name) {
   const auto* const found = std::find_if(kModes.begin(), kModes.end(), [&](const SharingTraits& traits) {
     return !traits.one_process && traits.name == name;
@@ -109,6 +117,9 @@ Executor make_executor(const GpuProfile& profile, const Partition& partition, co
       switching_factor * or_profile(sharing.switch_preempted_s, usual.switch_preempted_s);
   times.switch_idle_s = switching_factor * or_profile(sharing.switch_idle_s, usual.switch_idle_s);
   times.refill_s = switching_factor * (sharing.switch_preempted_s < 0 ? usual.refill_s : 0);
+  if (sharing.policy != SlicePolicy::round_robin)
+    constants.leases = Leases::Terms{duration_from_seconds(sharing.lease_s), std::nullopt};
+  if (sharing.policy == SlicePolicy::strict) constants.leases->plan = duration_from_seconds(sharing.plan_s);
   return make_executor(sharing.mode, constants);
 }
 

@@ -9,19 +9,39 @@
 
 namespace gpushare {
 
-TimeSliceExecutor::TimeSliceExecutor(Costs costs, std::size_t processes) : costs_(costs), works_(processes) {}
+namespace {
 
-int TimeSliceExecutor::add_process() {
+// Where the step gives the GPU away by itself while another process waits.
+Time segment_end(Time now, const std::vector<ActiveWork>& works, double clock) {
+  if (works.size() != 1 || works.front().work.segments <= 1) return kNever;
+  const ActiveWork& active = works.front();
+  const double length = active.work.gpu_s / active.work.segments;
+  // Parts still to do, counting the one in progress; a remainder of rounding belongs to the part that just ended.
+  const double parts_left = std::ceil((active.left_s - kWorkEpsilon) / length);
+  const double left_in_part = active.left_s - (parts_left - 1) * length;
+  if (parts_left <= 1) return kNever;
+  return now + duration_from_seconds(left_in_part / active.speed(clock));
+}
+
+}  // namespace
+
+TimeSliceExecutor::TimeSliceExecutor(Costs costs, std::size_t processes) : costs_(costs), works_(processes) {
+  if (costs_.leases) leases_.emplace(*costs_.leases);
+  for (std::size_t process = 0; leases_ && process < processes; ++process) leases_->join(process, 1);
+}
+
+int TimeSliceExecutor::add_process(double share) {
   // Whoever was on the GPU last has left its context there: a newcomer has to be brought in, and takes another number.
   const auto vacant = std::find_if(free_.begin(), free_.end(), [this](int process) {
     return static_cast<std::size_t>(process) != current_;
   });
+  const int process = vacant == free_.end() ? static_cast<int>(works_.size()) : *vacant;
   if (vacant == free_.end()) {
     works_.emplace_back();
-    return static_cast<int>(works_.size()) - 1;
+  } else {
+    free_.erase(vacant);
   }
-  const int process = *vacant;
-  free_.erase(vacant);
+  if (leases_) leases_->join(static_cast<std::size_t>(process), share);
   return process;
 }
 
@@ -31,13 +51,15 @@ void TimeSliceExecutor::remove_process(int process) {
 }
 
 void TimeSliceExecutor::advance(Time now) {
-  const double elapsed = to_seconds(now - last_);
+  const Duration passed = now - last_;
+  const double elapsed = to_seconds(passed);
   last_ = now;
   if (elapsed <= 0) return;
   switch (state_) {
     case State::running: {
       account_.busy_s += elapsed;
       account_.energy_j += draw_w() * draw_share_ * elapsed;
+      if (leases_) leases_->charge(current_, passed);
       for (ActiveWork& active : current()) active.left_s -= elapsed * active.rate * active.speed(clock_);
       break;
     }
@@ -48,12 +70,16 @@ void TimeSliceExecutor::advance(Time now) {
       if (runnable_ > 0) account_.idle_with_work_s += elapsed;
       break;
   }
+  if (leases_) leases_->reach(now);
 }
 
 void TimeSliceExecutor::submit(Time now, const Work& work) {
   advance(now);
   auto& works = works_[static_cast<std::size_t>(work.process)];
-  if (works.empty()) ++runnable_;
+  if (works.empty()) {
+    ++runnable_;
+    if (leases_) leases_->wake(static_cast<std::size_t>(work.process));
+  }
   works.push_back({work, work.gpu_s, 1});
   set_rates(works);
   account_.submitted_s += work.gpu_s;
@@ -76,9 +102,15 @@ void TimeSliceExecutor::collect(Time now, std::vector<StepId>& finished) {
   if (current().size() < before) set_rates(current());
   if (current().empty()) {
     --runnable_;
+    if (leases_) leases_->rest(current_);
     enter(State::idle, now);
-  } else if (current().size() == before && now >= give_away_ && others_wait()) {
-    hand_over(now, preempted_ ? preemption_cost() : costs_.switch_idle);
+  } else if (current().size() == before && now >= give_away_ && (leases_ || others_wait())) {
+    const auto next = next_runnable(now, false);
+    if (!next) {
+      enter(State::idle, now);
+    } else if (*next != current_) {
+      hand_over(now, *next, preempted_ ? preemption_cost() : costs_.switch_idle);
+    }
   }
 }
 
@@ -92,14 +124,16 @@ void TimeSliceExecutor::abort(Time now, int process, std::vector<StepId>& droppe
   }
   works.clear();
   --runnable_;
+  if (leases_) leases_->rest(static_cast<std::size_t>(process));
   if (static_cast<std::size_t>(process) == current_ && state_ != State::idle) enter(State::idle, now);
 }
 
 void TimeSliceExecutor::settle(Time now) {
   if (state_ == State::idle && runnable_ > 0) {
-    if (current().empty()) {
-      hand_over(now, costs_.switch_idle);
-    } else {
+    const auto next = next_runnable(now, true);
+    if (next && *next != current_) {
+      hand_over(now, *next, current().empty() ? costs_.switch_idle : preemption_cost());
+    } else if (next) {
       run(now);
     }
   }
@@ -108,7 +142,7 @@ void TimeSliceExecutor::settle(Time now) {
 
 void TimeSliceExecutor::schedule(Time now) {
   if (state_ == State::idle) {
-    next_event_ = kNever;
+    next_event_ = leases_ && runnable_ > 0 ? leases_->next_plan() : kNever;
     return;
   }
   if (state_ == State::switching) {
@@ -119,15 +153,18 @@ void TimeSliceExecutor::schedule(Time now) {
   for (const ActiveWork& active : current())
     least = std::min(least, active.left_s / (active.rate * active.speed(clock_)));
   next_event_ = now + duration_from_seconds(least);
-  if (!others_wait()) {
-    give_away_ = kNever;
-    return;
-  }
-  const Time slice = slice_end(now);
-  const Time segment = segment_end(now);
-  preempted_ = slice < segment;
-  give_away_ = std::min(slice, segment);
+  give_away_ = turn_end(now);
   next_event_ = std::min(next_event_, give_away_);
+}
+
+Time TimeSliceExecutor::turn_end(Time now) {
+  preempted_ = true;
+  if (leases_) return leases_->end(now, slice_start_, current_);
+  if (!others_wait()) return kNever;
+  const Time slice = slice_end(now);
+  const Time segment = segment_end(now, works_[current_], clock_);
+  preempted_ = slice < segment;
+  return std::min(slice, segment);
 }
 
 void TimeSliceExecutor::set_rates(std::vector<ActiveWork>& works) {
@@ -143,7 +180,10 @@ void TimeSliceExecutor::set_rates(std::vector<ActiveWork>& works) {
       {costs_.bandwidth_bytes_per_s > 0 ? costs_.bandwidth_bytes_per_s : kNoLimit, 0, sms, steps_of, {}});
 }
 
-std::size_t TimeSliceExecutor::next_runnable() const {
+std::optional<std::size_t> TimeSliceExecutor::next_runnable(Time now, bool may_stay) const {
+  const bool goes_on = may_stay && !works_[current_].empty();
+  if (goes_on && (!leases_ || leases_->end(now, slice_start_, current_) > now)) return current_;
+  if (leases_) return leases_->next(current_);
   std::size_t next = current_;
   do {
     next = next + 1 == works_.size() ? 0 : next + 1;
@@ -158,18 +198,6 @@ Time TimeSliceExecutor::slice_end(Time now) const {
   const auto& works = works_[current_];
   if (works.size() == 1 && works.front().work.one_launch) return now;
   return slice_start_ + Duration{(held / slice + 1) * slice};
-}
-
-Time TimeSliceExecutor::segment_end(Time now) const {
-  const auto& works = works_[current_];
-  if (works.size() != 1 || works.front().work.segments <= 1) return kNever;
-  const ActiveWork& active = works.front();
-  const double length = active.work.gpu_s / active.work.segments;
-  // Parts still to do, counting the one in progress; a remainder of rounding belongs to the part that just ended.
-  const double parts_left = std::ceil((active.left_s - kWorkEpsilon) / length);
-  const double left_in_part = active.left_s - (parts_left - 1) * length;
-  if (parts_left <= 1) return kNever;
-  return now + duration_from_seconds(left_in_part / active.speed(clock_));
 }
 
 Duration TimeSliceExecutor::preemption_cost() const {
@@ -202,9 +230,9 @@ void TimeSliceExecutor::enter(State state, Time now) {
   state_ = state;
 }
 
-void TimeSliceExecutor::hand_over(Time now, Duration cost) {
+void TimeSliceExecutor::hand_over(Time now, std::size_t next, Duration cost) {
   enter(State::switching, now);
-  current_ = next_runnable();
+  current_ = next;
   switch_end_ = now + cost;
   if (cost.ns == 0) run(now);
 }
@@ -214,8 +242,9 @@ void TimeSliceExecutor::run(Time now) {
     enter(State::idle, now);
     return;
   }
+  if (!leases_ || state_ == State::switching)
+    slice_start_ = now;  // a lease goes on from one step to the next
   enter(State::running, now);
-  slice_start_ = now;
   give_away_ = kNever;
 }
 

@@ -1,16 +1,19 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "sharing/executor_log.hpp"
+#include "sharing/leases.hpp"
 #include "sharing/work.hpp"
 
 namespace gpushare {
 
-/// Strict round robin over the processes that have work, one at a time (hardware.md sections A and 2). The steps that one
-/// process has in flight run side by side while it is on the GPU, by the law of sharing/contention.hpp.
+/// The processes that have work take turns, one at a time: strict round robin (hardware.md sections A and 2), or by their
+/// shares where there are leases. The steps that one process has in flight run side by side while it is on the GPU, by
+/// the law of sharing/contention.hpp.
 ///
-/// A process keeps the GPU until its slice ends while another waits, or until it waits for its own result: at the end
+/// In the round a process keeps the GPU until its slice ends while another waits, or until it waits for its own result: at the end
 /// of a step or of a step's segment. Handing over costs less from a process that went idle, and more from a step that
 /// keeps the caches full. The slice is renewed when queued work is fetched: a process alone that launches kernel after
 /// kernel keeps renewing it, so a newcomer waits for the end of the running slice; behind a single long kernel or CUDA
@@ -22,12 +25,14 @@ class TimeSliceExecutor {
     Duration switch_preempted;
     Duration switch_idle;
     double refill_s = 0;  ///< more on a hand-over from a pre-empted step, times its memory-bound share
-    double bandwidth_bytes_per_s = 0;  ///< that the steps of one process can draw together; 0: no limit
+    double bandwidth_bytes_per_s = 0;       ///< that the steps of one process can draw together; 0: no limit
+    std::optional<Leases::Terms> leases{};  ///< nullopt: round robin
   };
   TimeSliceExecutor(Costs costs, std::size_t processes);
 
-  /// The number of a new process, last in the round, or in the place of one that was removed before.
-  [[nodiscard]] int add_process();
+  /// The number of a new process, last in the round, or in the place of one that was removed before. Its share of the
+  /// time counts where there are leases.
+  [[nodiscard]] int add_process(double share = 1);
   /// It must have no work here any more: abort it first.
   void remove_process(int process);
 
@@ -52,19 +57,21 @@ class TimeSliceExecutor {
 
   [[nodiscard]] std::vector<ActiveWork>& current() { return works_[current_]; }
   [[nodiscard]] bool others_wait() const { return runnable_ > (works_[current_].empty() ? 0 : 1); }
-  [[nodiscard]] std::size_t next_runnable() const;
+  /// Who runs next: the current one if it `may_stay` and its turn goes on; nullopt: nobody may before the next plan.
+  [[nodiscard]] std::optional<std::size_t> next_runnable(Time now, bool may_stay) const;
+  [[nodiscard]] Time turn_end(Time now);
   [[nodiscard]] Time slice_end(Time now) const;
-  [[nodiscard]] Time segment_end(Time now) const;
   void advance(Time now);
   void schedule(Time now);
   /// Steps of a process came or went: how fast each runs beside the others while the process has the GPU.
   void set_rates(std::vector<ActiveWork>& works);
   [[nodiscard]] Duration preemption_cost() const;
   void enter(State state, Time now);
-  void hand_over(Time now, Duration cost);
+  void hand_over(Time now, std::size_t next, Duration cost);
   void run(Time now);
 
   Costs costs_;
+  std::optional<Leases> leases_;
   std::vector<std::vector<ActiveWork>> works_;  // of each process
   std::vector<int> free_;                       // numbers of processes that were removed
   std::size_t runnable_ = 0;                    // processes with work

@@ -70,7 +70,7 @@ Rank FleetBuilder::join(std::uint32_t index, const ProcessPlacement& process, co
   partition.capped = partition.capped || percentage < 100;
   const int sms = mps_sms(*partition.profile, partition.partition.sms, percentage);
   rank.partition = static_cast<int>(index);
-  rank.client = add_process(partition.executor, sms);
+  rank.client = add_process(partition.executor, sms, process.share);
   rank.gpu_client = fleet_->gpus[partition.gpu].link.add_process(0);
   rank.resources = resources_of(*partition.profile, partition.partition, sms);
   rank.memory_bytes = need.total;

@@ -53,7 +53,8 @@ bool MergedIterations::host_never_full(std::size_t node) const {
 // Whether nothing but a process's own steps sets their rate there.
 bool MergedIterations::undisturbed(const Rank& rank) const {
   const PartitionState& partition = fleet_.partition_of(rank);
-  return partition.servers.size() == 1 && !fleet_.gpus[partition.gpu].can_throttle;
+  return partition.servers.size() == 1 && partition.sharing.policy == SlicePolicy::round_robin &&
+         !fleet_.gpus[partition.gpu].can_throttle;
 }
 
 Time MergedIterations::next_boundary() const {
