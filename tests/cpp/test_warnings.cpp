@@ -101,8 +101,8 @@ TEST_CASE(
   const std::set<std::string> bare{
       // identifiers and counts that bound nothing by themselves
       "seed", "count", "replica", "replicas", "priority", "concurrency", "max_batch",
-      "max_num_batched_tokens", "max_num_partial_prefills", "max_num_seqs", "max_streams", "preferred_batch",
-      "slots", "block_size", "block_tokens", "kv_blocks", "cuda_graph_max_batch",
+      "max_num_batched_tokens", "max_num_partial_prefills", "max_concurrency", "max_num_seqs", "max_streams",
+      "preferred_batch", "slots", "block_size", "block_tokens", "kv_blocks", "cuda_graph_max_batch",
       "long_prefill_token_threshold", "tokens", "retries", "workers", "system_prompts", "chunk_frames",
       "first_chunk_frames", "tensor_parallel", "max_model_len", "large_card_max_num_seqs",
       "large_card_max_num_batched_tokens", "seats", "gpus", "gpus_per_node", "nodes", "start",
