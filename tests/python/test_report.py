@@ -32,7 +32,8 @@ class Element:
 
     @property
     def text(self) -> str:
-        return "".join(c if isinstance(c, str) else c.text for c in self.children)
+        text = "".join(c if isinstance(c, str) else c.text for c in self.children)
+        return text.replace("\N{NO-BREAK SPACE}", " ")
 
     def all(self, name: str = "") -> list[Element]:
         found = [self] if not name or self.name == name else []
