@@ -32,7 +32,8 @@ class Element:
 
     @property
     def text(self) -> str:
-        return "".join(c if isinstance(c, str) else c.text for c in self.children)
+        text = "".join(c if isinstance(c, str) else c.text for c in self.children)
+        return text.replace("\N{NO-BREAK SPACE}", " ")
 
     def all(self, name: str = "") -> list[Element]:
         found = [self] if not name or self.name == name else []
@@ -251,6 +252,30 @@ def test_a_plan_and_its_file_make_the_same_report(tmp_path: Path, capsys: pytest
     assert "Why nothing cheaper" in titles
     sides = [one for one in found.all("div") if one.attributes.get("class") == "fleet"]
     assert len([one for one in sides[1].all("li") if one.attributes["class"] == "gpu"]) == plan.gpus
+
+
+def test_the_command_says_all_that_was_asked_otherwise(tmp_path: Path) -> None:
+    how = {
+        "keep": gs.Kept(latency=2.0),
+        "seed": 7,
+        "replications": 2,
+        "most_replications": 8,
+        "uncertainty": False,
+    }
+    bounds = {"success_rate": 0.9}
+    table = gs.compare(
+        "voice-light", [MODES[0], gs.mig.parse("3g.40gb+3g.40gb")], bounds, record_requests=False, **how
+    )
+    table.report(tmp_path / "report.html", sensitivity=False)
+    found = read((tmp_path / "report.html").read_text(encoding="utf-8"))
+    command = next(one.text for one in found.all("pre") if one.text.startswith("gpushare report"))
+    assert command.split() == [
+        *["gpushare", "report", "voice-light", "--modes", "dedicated,mig:3g.40gb@0+3g.40gb@4"],
+        *["--slo", "'success_rate>=0.9'", "--keep", "latency=2,throughput=0.95,success=0.99"],
+        *["--seed", "7", "--replications", "2", "--most-replications", "8"],
+        *["--no-sensitivity", "-o", "report.html"],
+    ]
+    assert gs.Kept.parse(str(how["keep"])) == how["keep"]
 
 
 def test_a_plan_without_a_placement_is_reported_too(tmp_path: Path) -> None:

@@ -98,5 +98,13 @@ def _of_plan(options: argparse.Namespace, plan: dict[str, Any], progress: Progre
         progress=progress.count,
     )
     progress.text("what the answer hangs on")
-    write_plan_report(plan, table, options.out, options.scenario, sensitivity=not options.no_sensitivity)
+    again = {"seed": options.seed, "replications": options.replications if options.replications > 1 else None}
+    write_plan_report(
+        plan,
+        table,
+        options.out,
+        options.scenario,
+        options={name: value for name, value in again.items() if value is not None},
+        sensitivity=not options.no_sensitivity,
+    )
     return str(plan["headline"])

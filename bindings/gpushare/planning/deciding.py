@@ -141,7 +141,7 @@ def compare(
         verdict,
         asked=any(case.asked != Objectives() for case in cases[:count]),
         perturbed=uncertainty,
-        how=How(modes, objectives, tuple(slo), keep, seed, replications, uncertainty),
+        how=How(modes, objectives, tuple(slo), keep, seed, replications, most_replications, uncertainty),
     )
 
 
@@ -356,16 +356,15 @@ class Comparison(comparison.Comparison):
         >>> gs.compare("voice-light").report("report.html")  # doctest: +SKIP
         """
         try_to_write(path)
-        write_page(
-            report_page(self, self.verdict, self._report_told(), self.ask_again if sensitivity else None),
-            path,
-        )
+        again = self.ask_again if sensitivity else None
+        write_page(report_page(self, self.verdict, self._report_told(sensitivity), again), path)
 
-    def _report_told(self) -> Told:
+    def _report_told(self, sensitivity: bool) -> Told:
         """Commands that repeat the report and write what it proposes."""
         name = self.scenario._recipe.source or "SCENARIO.json"
         mode = ["--mode", self.verdict.mode] if self.verdict.mode else []
-        return Told(command_of(name, self._how.options(self.scenario)), [name, *mode])
+        less = {} if sensitivity else {"no-sensitivity": True}
+        return Told(command_of(name, self._how.options(self.scenario) | less), [name, *mode])
 
     def ask_again(self, scenario: Scenario) -> Verdict:
         """The answer for a changed scenario: of the mode chosen, dedicated GPUs and the next best, one run of each."""

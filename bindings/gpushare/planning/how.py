@@ -10,6 +10,7 @@ from ..scenario.scenario import ModeLike, Scenario, mode_text
 from ..study.points import mode_list
 from .implied import KEPT, Kept
 from .objectives import Objectives
+from .rounds import MOST
 
 __all__ = ["How"]
 
@@ -24,6 +25,7 @@ class How:
     keep: Kept = KEPT
     seed: int | None = None
     replications: int = 1
+    most_replications: int = MOST
     uncertainty: bool = False
 
     def options(self, scenario: Scenario) -> dict[str, Any]:
@@ -37,5 +39,6 @@ class How:
             **({"keep": str(self.keep)} if self.keep != KEPT else {}),
             **({"seed": self.seed} if self.seed is not None else {}),
             **({"replications": self.replications} if self.replications > 1 else {}),
+            **({"most-replications": self.most_replications} if self.most_replications != MOST else {}),
             **({"uncertainty": True} if self.uncertainty else {}),
         }

@@ -86,13 +86,20 @@ def write_plan_report(
     path: str | os.PathLike[str],
     name: str,
     *,
+    options: Mapping[str, Any] | None = None,
     sensitivity: bool = True,
 ) -> None:
-    """Writes it as one page of HTML; `name` is the plan's file, as commands in the page have it."""
+    """Writes it as one page of HTML; `name` and `options` are those of the command that makes it again."""
     if table is None:
         page = _without_placement(plan, name)
     else:
-        told = Told(command_of(name, {}), [name], str(plan["headline"]), _STATES[plan["meets"]], [_why(plan)])
+        told = Told(
+            command_of(name, {**(options or {}), **({} if sensitivity else {"no-sensitivity": True})}),
+            [name],
+            str(plan["headline"]),
+            _STATES[plan["meets"]],
+            [_why(plan)],
+        )
         page = report_page(table, table.verdict, told, partial(_again, table) if sensitivity else None)
     write_page(page, path)
 

@@ -59,12 +59,11 @@ def _part(part: Mapping[str, Any], slots: int, mig: Sequence[Mapping[str, Any]],
     spans = {one["name"]: one["memory_slices"] for one in mig}
     begin = int(start.split("(")[0]) / slots if start else 0.0
     span = spans.get(name, slots) / slots if start else 1.0
-    caps = part["active_thread_percentages"]
-    processes = [
-        service + (f" {cap:g} %" if part["sharing"] == "mps" and cap < 100 else "")
-        for service, cap in zip(part["processes"], caps, strict=True)
+    caps = [
+        f"{cap:g} %" if part["sharing"] == "mps" and cap < 100 else ""
+        for cap in part["active_thread_percentages"]
     ]
-    return Part(part["name"], begin, span, part["sharing"], processes, used / size, memory)
+    return Part(part["name"], begin, span, part["sharing"], part["processes"], caps, used / size, memory)
 
 
 def sharing_of(scenario: Scenario) -> set[str]:

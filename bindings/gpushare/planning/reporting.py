@@ -97,7 +97,9 @@ def report_page(
                 Section("hangs", "What the answer hangs on", _hangs(table, verdict, chosen, again))
             )
         sections += [
-            Section("believe", "How far to believe it", [*how_far(scenario, chosen.name), _runs(table)]),
+            Section(
+                "believe", "How far to believe it", [*how_far(scenario, chosen.name), _runs(table, verdict)]
+            ),
             Section("apply", "Files to apply", files_to_apply(scenario, told.export)),
         ]
     shown_ = scenario if scenario is not None else table.scenario
@@ -367,9 +369,14 @@ def _effects(tried: Iterable[Tried], figure: str) -> Sheet:
     )
 
 
-def _runs(table: comparison.Comparison) -> str:
+def _runs(table: comparison.Comparison, verdict: Verdict) -> str:
     if table.replications < 2:
         return "From one run of each mode: what chance may change is not known; --replications 8 tells it."
+    if any(one.measured is not None and one.measured.perturbed for one in verdict.fared):
+        return (
+            f"From {table.replications} runs of each mode, each with calibration errors of its own, of the size that "
+            "the suites found: an objective that they may turn is too close to say."
+        )
     return f"From {table.replications} runs of each mode at most, all under the same luck."
 
 

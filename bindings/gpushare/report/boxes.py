@@ -44,7 +44,9 @@ def _place(begin: float, span: float, height: float) -> str:
 
 
 def _part(part: Part, height: float, services: Sequence[str]) -> Markup:
-    chips = [_chip(name, services) for name in part.processes] or [tag("span", "nobody", class_="nobody")]
+    chips = [_chip(name, cap, services) for name, cap in zip(part.processes, part.caps, strict=True)] or [
+        tag("span", "nobody", class_="nobody")
+    ]
     told = [tag("span", part.name, class_="part-name"), *chips]
     shared = "" if part.sharing == "exclusive" else part.sharing
     if shared:
@@ -64,5 +66,5 @@ def _part(part: Part, height: float, services: Sequence[str]) -> Markup:
     )
 
 
-def _chip(name: str, services: Sequence[str]) -> Markup:
-    return tag("span", name, class_=f"chip s{services.index(name) % 6}")
+def _chip(name: str, cap: str, services: Sequence[str]) -> Markup:
+    return tag("span", f"{name} {cap}".rstrip(), class_=f"chip s{services.index(name) % 6}")

@@ -60,13 +60,18 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Part:
-    """A partition of a GPU; `begin` and `span` are shares of the GPU's slots, `used` the share of its memory in use."""
+    """A partition of a GPU.
+
+    `begin` and `span` are shares of the GPU's slots, `used` the share of its memory in use, and `caps` what each
+    process may use of its SMs, empty where it may use all.
+    """
 
     name: str
     begin: float
     span: float
     sharing: str
     processes: Sequence[str]
+    caps: Sequence[str]
     used: float
     memory: str
 

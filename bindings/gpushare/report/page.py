@@ -109,14 +109,20 @@ def _cell(cell: Cell | str, column: int, sheet: Sheet) -> Markup:
     note = tag("span", one.note, class_="sub") if one.note else ""
     if column == 0:
         return tag("th", _breakable(one.text), note, scope="row", role="rowheader")
-    told: str = tag("span", f"{_MARKS[one.state]} {one.text}", class_=one.state) if one.state else one.text
-    about: dict[str, Any] = {"role": "cell", "data_head": sheet.heads[column]}
+    number = column in sheet.numbers
+    text = (
+        one.text.replace(" ", "\N{NO-BREAK SPACE}", 1) if number else one.text
+    )  # a unit stays with its number
+    told: str = tag("span", f"{_MARKS[one.state]} {text}", class_=one.state) if one.state else text
+    about: dict[str, Any] = {
+        "role": "cell",
+        "data_head": sheet.heads[column],
+        "class_": "n" if number else None,
+    }
     if one.figure:
         value = None if math.isnan(one.value) else repr(float(one.value))
         about |= {"data_figure": one.figure, "data_mode": one.mode, "data_value": value}
-    return tag(
-        "td", tag("span", told, note, class_="in"), class_="n" if column in sheet.numbers else None, **about
-    )
+    return tag("td", tag("span", told, note, class_="in"), **about)
 
 
 def _breakable(text: str) -> Markup:
