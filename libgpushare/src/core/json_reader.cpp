@@ -109,7 +109,7 @@ Reader Reader::child(std::string_view key, const nlohmann::json& value) const {
   return {value, pointer_ + "/" + escape(key), *this};
 }
 
-void Reader::know(std::string_view key) const {
+void Reader::ignore(std::string_view key) const {
   if (known_->find(key) == known_->end()) known_->emplace(key);
 }
 
@@ -132,7 +132,7 @@ void Reader::fail(const std::string& what) const {
 
 Reader Reader::at(std::string_view key) const {
   require_object();
-  know(key);
+  ignore(key);
   const auto member = value_->find(key);
   if (member != value_->end()) return child(key, *member);
   fail(text::format("the required key \"{}\" is missing{}", key, slip_of(key)));
@@ -149,7 +149,7 @@ std::string Reader::slip_of(std::string_view key) const {
 
 std::optional<Reader> Reader::find(std::string_view key) const {
   require_object();
-  know(key);
+  ignore(key);
   const auto member = value_->find(key);
   if (member == value_->end() || member->is_null()) return std::nullopt;
   return child(key, *member);
@@ -238,8 +238,6 @@ bool Reader::is_object() const { return value_->is_object(); }
 bool Reader::is_array() const { return value_->is_array(); }
 bool Reader::is_string() const { return value_->is_string(); }
 bool Reader::is_number() const { return value_->is_number(); }
-
-void Reader::ignore(std::string_view key) const { know(key); }
 
 void Reader::finish() const {
   if (!value_->is_object()) return;

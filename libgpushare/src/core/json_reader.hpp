@@ -102,7 +102,6 @@ class Reader {
  private:
   Reader(const nlohmann::json& value, std::string pointer, const Reader& parent);
   [[nodiscard]] Reader child(std::string_view key, const nlohmann::json& value) const;
-  void know(std::string_view key) const;
   void require_object() const;
   [[noreturn]] void fail_expecting(const std::string& expected) const;
 
