@@ -282,6 +282,7 @@ def test_calls_are_read_from_their_lines() -> None:
 def test_a_run_shows_every_field(light: gs.Scenario) -> None:
     (run,) = _core.simulate(light._handle, seed=3)
     types: dict[str, type] = {
+        "until_served": bool,
         "scenario": str,
         "mode": str,
         "seed": int,

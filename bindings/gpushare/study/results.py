@@ -130,7 +130,8 @@ class Summary(Mapping[str, float]):
                 f"{one['name']}: {one['held_back']:,} requests waited at their client until fewer were in flight, up "
                 f"to {number(one['longest_hold_s'])} s; their latencies count from when they were sent",
             )
-            for one in self._runs[0].summary["traffic"]
+            for run in self._runs[:1]
+            for one in run.summary["traffic"]
             if one.get("held_back", 0) > 0
         ]
 
