@@ -68,6 +68,18 @@ def test_the_text_shows_the_figures(table: gs.Comparison) -> None:
     assert re.search(r"2,880", row)
 
 
+def test_who_got_which_instance_is_said_where_they_differ(light: gs.Scenario) -> None:
+    modes = ["mig:3g.40gb+4g.40gb", "mig:3g.40gb+3g.40gb", "dedicated"]
+    table = gs.compare(light, modes=modes, record_requests=False)
+    words = " ".join(table.text(width=100).split())
+    assert "on instances: mig:3g.40gb+4g.40gb: asr on gpu1/4g.40gb@0, tts on gpu1/3g.40gb@4" in words
+    assert words.count("on instances:") == 1
+    assert table.instances == {
+        modes[0]: {"gpu1/4g.40gb@0": ["asr"], "gpu1/3g.40gb@4": ["tts"]},
+        modes[1]: {"gpu1/3g.40gb@0": ["asr"], "gpu1/3g.40gb@4": ["tts"]},
+    }
+
+
 def test_refused_modes_are_rows_with_their_reason() -> None:
     table = gs.compare("llm-trace", modes=["mig:1g.10gb+1g.10gb", "mig:4g.40gb+4g.40gb"])
     assert set(table.refused) == set(table.modes)

@@ -616,7 +616,8 @@ def test_json_has_verdict_and_objectives(capsys: pytest.CaptureFixture[str], doc
     code, out, _ = command(capsys, "compare", document, "--slo", LOOSE, "--json")
     answer = json.loads(out)
     assert code == 0
-    assert list(answer) == ["scenario", "verdict", "objectives", "warnings", "assumptions", "modes"]
+    members = ["scenario", "verdict", "objectives", "instances", "warnings", "assumptions", "modes"]
+    assert list(answer) == members
     assert set(answer["verdict"]) >= {
         "share",
         "mode",

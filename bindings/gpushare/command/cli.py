@@ -17,6 +17,7 @@ from . import commands, comparing, deciding, logs, results, sensitivity, sweepin
 from .check import add_check
 from .clusters import add_cluster
 from .data import add_data
+from .foreign import meant_otherwise
 from .init import add_init, add_schema
 from .kubernetes import add_kubernetes
 from .reporting import add_report
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 when objectives are met, or none were given; 2 after an error, said in one line on stderr; 3 when nothing ran,
         because every mode was refused; 4 when an objective is missed; 5 when it is too close to say; 130 after Ctrl-C.
     """
+    options = argparse.Namespace()
     try:
         options = _parser().parse_args(arguments)
         options.words = sys.argv[1:] if arguments is None else list(arguments)
@@ -75,7 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (Error, ValueError, OSError, ImportError) as error:
-        return _fail("\n  ".join(" ".join(line.split()) for line in str(error).splitlines()), 2)
+        said = meant_otherwise(error, options) or str(error)
+        return _fail("\n  ".join(" ".join(line.split()) for line in said.splitlines()), 2)
     return code or 0
 
 

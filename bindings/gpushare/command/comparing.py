@@ -297,6 +297,7 @@ def compare(options: argparse.Namespace) -> int:
             "objectives": verdict.objectives(),
         }
         answer |= {"front": front} if pair else {}
+        answer |= {"instances": table.instances} if table.instances else {}
         print(files.plain_json(answer | _said(table) | {"modes": table.to_dict()}))
     else:
         print(table.text(width=columns()))

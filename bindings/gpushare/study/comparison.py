@@ -16,6 +16,7 @@ from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
 from . import figures
 from .cases import run_cases
 from .comparison_text import ComparisonText, server_figures
+from .instances import instances
 from .outcomes import Outcome, figure_columns
 from .paired import Payoff, best_of, payoff, stays_as_it_is
 from .points import Point, combinations, mode_list
@@ -369,6 +370,16 @@ class Comparison(StudyTable):
             parts.append(text_table([text.modes(), *text.latencies()], width=width))
         return "\n\n".join([*parts, "\n".join(text.notes(width))])
 
+    @property
+    def instances(self) -> dict[str, dict[str, list[str]]]:
+        """By mode that cuts GPUs, the services on every instance."""
+        placed = {
+            point.axes["mode"]: instances(point.scenario.placement)
+            for point in self.points
+            if point.scenario is not None
+        }
+        return {mode: where for mode, where in placed.items() if where}
+
     def _text(self, intervals: bool) -> ComparisonText:
         return ComparisonText(
             self.scenario,
@@ -381,6 +392,7 @@ class Comparison(StudyTable):
             perturbed=self._perturbed,
             warnings=self.warnings,
             assumptions=self.assumptions,
+            homes=self.instances,
             under_control=any(
                 point.scenario is not None and "control" in point.scenario.document for point in self.points
             ),

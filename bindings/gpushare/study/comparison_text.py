@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from ..frames.notices import Notice, told
 from ..frames.render import Field, number, numbers, shorten, wrap
 from ..scenario.scenario import Scenario
 from . import figures
 from .estimates import precision, scaled
+from .instances import unlike
 from .outcomes import Outcome, values
 
 __all__ = ["ComparisonText", "server_figures"]
@@ -45,6 +47,8 @@ class ComparisonText:
         Whether the half-widths are of calibration errors too.
     warnings, assumptions : sequence of Notice
         What may mislead in the rows, and what they hang on that nobody said.
+    homes : mapping
+        By mode that cuts GPUs, the services on every instance.
     under_control : bool
         Whether fleets follow their load.
     """
@@ -62,11 +66,13 @@ class ComparisonText:
         perturbed: bool = False,
         warnings: Sequence[Notice] = (),
         assumptions: Sequence[Notice] = (),
+        homes: Mapping[str, Mapping[str, list[str]]] = MappingProxyType({}),
         under_control: bool = False,
     ) -> None:
         self._under_control = under_control
         self._warnings = warnings
         self._assumptions = assumptions
+        self._homes = homes
         self._replications = replications
         self._fewest = fewest
         self._perturbed = perturbed
@@ -159,6 +165,7 @@ class ComparisonText:
                 what = "error" if outcome.error else "refused"
                 reasons.append(f"{what}: {mode}: {outcome.error or outcome.refused}")
         lines = [f"limited by: {', '.join(modes)}: {what}" for what, modes in limits.items() if what]
+        lines += unlike(self._homes)
         lines += reasons
         lines.append(f"{self._legend()} {self._precision()}".rstrip())
         notes = [*told(self._warnings, width), *(wrap(line, width, "  ") for line in lines)]
