@@ -17,7 +17,6 @@ from . import commands, comparing, deciding, logs, results, sensitivity, sweepin
 from .check import add_check
 from .clusters import add_cluster
 from .data import add_data
-from .foreign import meant_otherwise
 from .init import add_init, add_schema
 from .kubernetes import add_kubernetes
 from .reporting import add_report
@@ -77,8 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (Error, ValueError, OSError, ImportError) as error:
-        said = meant_otherwise(error, options) or str(error)
-        return _fail("\n  ".join(" ".join(line.split()) for line in said.splitlines()), 2)
+        return _fail("\n  ".join(" ".join(line.split()) for line in str(error).splitlines()), 2)
     return code or 0
 
 
