@@ -13,7 +13,7 @@ from ..report.page import write_page
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
 from ..study import comparison
 from ..study.outcomes import Outcome
-from ..study.points import Point, combinations
+from ..study.points import Point, combinations, mode_points
 from ..study.runner import Executor, MapCallable
 from ..study.simulation import MOST_REQUESTS, as_scenario
 from .how import How
@@ -109,7 +109,7 @@ def compare(
         asked_of(
             scenario, objectives, list(slo)
         )  # what is wrong with them is told of the scenario, not of a mode
-    points = comparison.mode_points(scenario, modes, seed)
+    points = mode_points(scenario, modes, seed)
     cases = [_case(point, objectives, slo) for point in points]
     beside = [] if _DEDICATED in [point.axes["mode"] for point in points] else _dedicated(scenario, seed)
     cases += [_case(point, objectives, slo) for point in beside]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from .comparison_text import ComparisonText, server_figures
 from .instances import instances
 from .outcomes import Outcome, figure_columns
 from .paired import Payoff, best_of, payoff, stays_as_it_is
-from .points import Point, combinations, mode_list
+from .points import Point, mode_points
 from .ranking import directions, undominated
 from .results import KeptSummary, Summary
 from .runner import Executor, MapCallable
@@ -29,10 +28,7 @@ from .study_table import StudyTable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Comparison", "compare", "mode_points"]
-
-#: Modes compared when the document names none.
-DEFAULT_MODES = ("dedicated", "time-slicing", "mps")
+__all__ = ["Comparison", "compare"]
 
 
 def compare(
@@ -93,21 +89,6 @@ def compare(
         resume=resume,
     )
     return Comparison(scenario, points, outcomes, run_count(replications, uncertainty), perturbed=uncertainty)
-
-
-def mode_points(scenario: Scenario, modes: Sequence[ModeLike] | None, seed: int | None = None) -> list[Point]:
-    """A case for each mode, as `compare` takes them; one that does not exist or does not suit has its error.
-
-    Raises
-    ------
-    ValueError
-        For an empty list.
-    """
-    modes = mode_list(modes, scenario.modes) if modes is not None else (scenario.modes or list(DEFAULT_MODES))
-    if not modes:
-        raise ValueError("modes: an empty list; give at least one mode")
-    points, _ = combinations(scenario, {"mode": modes})
-    return [replace(point, seed=seed) for point in points]
 
 
 class Comparison(StudyTable):

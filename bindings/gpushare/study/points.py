@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import _core
@@ -13,7 +13,10 @@ from ..frames.notices import Notice
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike, mode_text
 from .simulation import as_scenario, check_count
 
-__all__ = ["REFUSALS", "Point", "combinations", "grid", "mode_list"]
+__all__ = ["REFUSALS", "Point", "combinations", "grid", "mode_list", "mode_points"]
+
+#: Modes compared when the document names none.
+DEFAULT_MODES = ("dedicated", "time-slicing", "mps")
 
 #: What says that a case is impossible, not that it is wrong.
 REFUSALS = (_core.LayoutError, _core.OutOfMemoryError)
@@ -163,3 +166,18 @@ def _shown(axis: str, value: Any) -> Any:
     if hasattr(value, "item"):
         value = value.item()
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+
+
+def mode_points(scenario: Scenario, modes: Sequence[ModeLike] | None, seed: int | None = None) -> list[Point]:
+    """A case for each mode, as `compare` takes them; one that does not exist or does not suit has its error.
+
+    Raises
+    ------
+    ValueError
+        For an empty list.
+    """
+    modes = mode_list(modes, scenario.modes) if modes is not None else (scenario.modes or list(DEFAULT_MODES))
+    if not modes:
+        raise ValueError("modes: an empty list; give at least one mode")
+    points, _ = combinations(scenario, {"mode": modes})
+    return [replace(point, seed=seed) for point in points]

@@ -67,7 +67,8 @@ void TimeSliceExecutor::advance(Time now) {
       account_.switching_s += elapsed;
       break;
     case State::idle:
-      if (runnable_ > 0) account_.idle_with_work_s += elapsed;
+      // Whoever has had its share of a strict plan waits by design.
+      if (runnable_ > 0 && (!leases_ || leases_->next(current_))) account_.idle_with_work_s += elapsed;
       break;
   }
   if (leases_) leases_->reach(now);
