@@ -5,14 +5,13 @@
 #include "gpushare/errors.hpp"
 #include "gpushare/simulation.hpp"
 #include "results/request.hpp"
+#include "simulation/simulator.hpp"
 
 namespace gpushare {
 namespace {
 
 constexpr double kBytesOfJob = 200;  // of a request that waits, in its server
 constexpr double kColumns = 14, kColumnsOfStage = 5;
-
-constexpr double kNoEnd = 1e9;  // seconds
 
 double arrivals_of(const ArrivalProcess& process, double duration_s) {
   if (process.kind == ArrivalProcess::Kind::mixture) {

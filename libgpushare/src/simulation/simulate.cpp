@@ -41,7 +41,6 @@ Run simulate_timed(const Scenario& scenario, const RunOptions& options) {
 // The window is set before a run begins, and what happens in it does not depend on where it ends: so the same run goes
 // before, and says when its last request ends.
 Run simulate_until_served(const Scenario& scenario, const RunOptions& options) {
-  constexpr double kNoEnd = 1e9;  // seconds
   Scenario timed = scenario;
   timed.workload.duration_s = kNoEnd;
   RunOptions first = options;
