@@ -62,25 +62,30 @@ void add_extra(Trace& trace, const py::dict& given) {
   if (given.contains("block_tokens")) trace.block_tokens = given["block_tokens"].cast<std::int32_t>();
 }
 
-/// What a reader in Python says of a file, with the names that origin_dict gives them.
+/// Calls with the name and the member of all that is said of how a file was read.
+template <class Origin, class Visit>
+void visit_origin(Origin& origin, Visit&& visit) {
+  visit("format", origin.format);
+  visit("time_unit", origin.time_unit);
+  visit("delimiter", origin.delimiter);
+  visit("columns", origin.columns);
+  visit("reason", origin.reason);
+  visit("guessed_unit", origin.guessed_unit);
+  visit("rows", origin.rows);
+  visit("empty_outputs", origin.empty_outputs);
+  visit("inversions", origin.inversions);
+  visit("estimated", origin.estimated);
+  visit("assumed", origin.assumed);
+  visit("failed", origin.failed);
+  visit("is_log", origin.is_log);
+}
+
+/// What a reader in Python says of a file.
 TraceOrigin origin_of(const py::dict& given) {
   TraceOrigin origin;
-  const auto read = [&](const char* name, auto& value) {
+  visit_origin(origin, [&](const char* name, auto& value) {
     if (given.contains(name)) value = given[name].template cast<std::decay_t<decltype(value)>>();
-  };
-  read("format", origin.format);
-  read("time_unit", origin.time_unit);
-  read("delimiter", origin.delimiter);
-  read("columns", origin.columns);
-  read("reason", origin.reason);
-  read("guessed_unit", origin.guessed_unit);
-  read("rows", origin.rows);
-  read("empty_outputs", origin.empty_outputs);
-  read("inversions", origin.inversions);
-  read("estimated", origin.estimated);
-  read("assumed", origin.assumed);
-  read("failed", origin.failed);
-  read("is_log", origin.is_log);
+  });
   return origin;
 }
 
@@ -109,19 +114,7 @@ TraceHandle trace_from_arrays(const Doubles& arrival_s, const py::object& input_
 
 py::dict origin_dict(const TraceOrigin& origin) {
   py::dict d;
-  d["format"] = origin.format;
-  d["time_unit"] = origin.time_unit;
-  d["delimiter"] = origin.delimiter;
-  d["columns"] = origin.columns;
-  d["reason"] = origin.reason;
-  d["guessed_unit"] = origin.guessed_unit;
-  d["rows"] = origin.rows;
-  d["empty_outputs"] = origin.empty_outputs;
-  d["inversions"] = origin.inversions;
-  d["estimated"] = origin.estimated;
-  d["assumed"] = origin.assumed;
-  d["failed"] = origin.failed;
-  d["is_log"] = origin.is_log;
+  visit_origin(origin, [&](const char* name, const auto& value) { d[name] = value; });
   return d;
 }
 

@@ -4,29 +4,15 @@
 #include <string>
 #include <vector>
 
-#include "gpushare/errors.hpp"
-#include "gpushare/mig.hpp"
-#include "gpushare/profile.hpp"
+#include "layout_texts.hpp"
 
 namespace test_layout_spellings {
 
 using namespace gpushare;
+using test::parsed;
+using test::refusal;
 
 namespace {
-
-/// What LayoutError says, or "no error".
-std::string refusal(const GpuProfile& profile, const std::string& text) {
-  try {
-    (void)parse_layout(profile, text);
-  } catch (const LayoutError& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-std::string parsed(const GpuProfile& profile, const std::string& text) {
-  return format_layout(profile, parse_layout(profile, text));
-}
 
 // A layout in the spellings of NVIDIA's tools, with starts: tuples of ids, device names, resource names.
 std::vector<std::string> spellings(const GpuProfile& profile, const Layout& layout) {

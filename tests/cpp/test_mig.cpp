@@ -12,26 +12,15 @@
 
 #include "gpushare/errors.hpp"
 #include "gpushare/profile.hpp"
+#include "layout_texts.hpp"
 
 namespace test_mig {
 
 using namespace gpushare;
+using test::parsed;
+using test::refusal;
 
 namespace {
-
-/// What LayoutError says, or "no error".
-std::string refusal(const GpuProfile& profile, const std::string& text) {
-  try {
-    (void)parse_layout(profile, text);
-  } catch (const LayoutError& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-std::string parsed(const GpuProfile& profile, const std::string& text) {
-  return format_layout(profile, parse_layout(profile, text));
-}
 
 /// "3g@0 3g@4": without the memory part of the names, as NVIDIA's tables and hand-written lists have it.
 std::string generic(const GpuProfile& profile, const Layout& layout) {

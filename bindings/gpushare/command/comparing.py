@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import _core, files
 from ..frames.notices import plain
@@ -17,6 +17,9 @@ from .deciding import MET, add_objectives, exit_code
 from .progress import Progress, warned
 from .resuming import resumable
 
+if TYPE_CHECKING:
+    from ..planning.deciding import Comparison
+
 __all__ = [
     "EXIT_CODES",
     "NOTHING_RAN",
@@ -25,6 +28,7 @@ __all__ = [
     "add_run",
     "columns",
     "compare",
+    "compared",
     "most_replications",
     "run",
 ]
@@ -265,29 +269,33 @@ def _pair(text: str | None) -> tuple[str, ...]:
     return names
 
 
-def compare(options: argparse.Namespace) -> int:
-    """``gpushare compare``."""
+def compared(options: argparse.Namespace, progress: Progress, resume: str | None = None) -> Comparison:
+    """The comparison that the options of ``compare`` and ``report`` ask for."""
     from ..planning.deciding import compare as compare_modes
     from ..planning.implied import KEPT, Kept
 
+    return compare_modes(
+        options.scenario,
+        options.modes,
+        slo=options.slo,
+        keep=Kept.parse(options.keep) if options.keep is not None else KEPT,
+        seed=options.seed,
+        replications=options.replications,
+        most_replications=most_replications(options),
+        uncertainty=options.uncertainty,
+        record_requests=False,
+        threads=options.threads,
+        most_requests=options.most_requests,
+        progress=progress.count,
+        resume=resume,
+    )
+
+
+def compare(options: argparse.Namespace) -> int:
+    """``gpushare compare``."""
     pair = _pair(options.front)
-    keep = Kept.parse(options.keep) if options.keep is not None else KEPT
     with resumable(options), Progress(options.scenario) as progress:
-        table = compare_modes(
-            options.scenario,
-            options.modes,
-            slo=options.slo,
-            keep=keep,
-            seed=options.seed,
-            replications=options.replications,
-            most_replications=most_replications(options),
-            uncertainty=options.uncertainty,
-            record_requests=False,
-            threads=options.threads,
-            most_requests=options.most_requests,
-            progress=progress.count,
-            resume=options.resume,
-        )
+        table = compared(options, progress, options.resume)
     verdict = table.verdict
     front = table.front(*pair) if pair and not verdict.nothing_ran else []
     if options.json:

@@ -11,7 +11,7 @@ from .. import files
 from .importing import FILES
 from .progress import Progress
 
-__all__ = ["MET", "MISSED", "UNCLEAR", "add_deciding", "add_objectives", "exit_code"]
+__all__ = ["MET", "MISSED", "UNCLEAR", "add_deciding", "add_objectives", "exit_code", "pairs"]
 
 #: Exit codes: objectives met, or none given; missed; too close to say.
 MET, MISSED, UNCLEAR = 0, 4, 5
@@ -134,10 +134,10 @@ def plan(options: argparse.Namespace) -> int:
             from ..observed.answer import from_cluster
             from ..scenario.scenario import Scenario
 
-            pairs = _pairs("--products", options.products, "PRODUCT=PROFILE such as NVIDIA-A100X=a100")
-            named = _pairs("--services", options.services, "NAME=SCENARIO such as chat=chat.yaml")
+            products = pairs("--products", options.products, "PRODUCT=PROFILE such as NVIDIA-A100X=a100")
+            named = pairs("--services", options.services, "NAME=SCENARIO such as chat=chat.yaml")
             known = {name: Scenario.load(path) for name, path in named}
-            freed = from_cluster(options.from_cluster, dict(pairs), known).plan(**how)
+            freed = from_cluster(options.from_cluster, dict(products), known).plan(**how)
             found, told = freed.plan, freed.to_dict()
             text = str(freed)
         else:
@@ -222,12 +222,13 @@ def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def _pairs(option: str, text: str, example: str) -> list[tuple[str, str]]:
-    pairs = [word.partition("=") for word in _words(text)]
-    for name, _, value in pairs:
+def pairs(option: str, text: str, example: str) -> list[tuple[str, str]]:
+    """``NAME=VALUE,...`` of an option; `example` says what to write instead of what is none."""
+    found = [word.partition("=") for word in _words(text)]
+    for name, _, value in found:
         if not name or not value:
             raise ValueError(f"{option}: found {text!r}; write {example}")
-    return [(name, value) for name, _, value in pairs]
+    return [(name, value) for name, _, value in found]
 
 
 def _counts(text: str) -> dict[str, int | None]:
@@ -243,7 +244,7 @@ def _counts(text: str) -> dict[str, int | None]:
 
 def _prices(text: str) -> dict[str, float]:
     result = {}
-    for name, value in _pairs("--prices", text, "KIND=PRICE such as a100=2.0"):
+    for name, value in pairs("--prices", text, "KIND=PRICE such as a100=2.0"):
         try:
             result[name] = float(value.removeprefix("$"))
         except ValueError:

@@ -9,9 +9,10 @@ from typing import Any
 
 from .. import files
 from ..kubernetes.formats import ALL, FORMATS
+from .deciding import pairs
 from .documents import plan_document
 
-__all__ = ["add_export"]
+__all__ = ["add_export", "node_names"]
 
 
 _WIDTH = max(map(len, FORMATS))
@@ -44,15 +45,17 @@ def add_export(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) -> 
     parser.add_argument("--namespace", default="default", help="of pods and claims; by default default")
 
 
+def node_names(text: str) -> dict[str, str]:
+    """``--nodes``: what the cluster calls each node of a placement."""
+    return dict(pairs("--nodes", text, "NODE=NAME such as node0=gpu-worker-7"))
+
+
 def export(options: argparse.Namespace) -> None:
     """``gpushare export``."""
     from ..kubernetes.exporting import export as write
     from ..kubernetes.parts import Naming
 
-    pairs = [word.partition("=") for word in options.nodes.split(",") if word.strip()]
-    if any(not name or not value for name, _, value in pairs):
-        raise ValueError(f"--nodes: found {options.nodes!r}; write NODE=NAME such as node0=gpu-worker-7")
-    naming = Naming(namespace=options.namespace, nodes={name: value for name, _, value in pairs})
+    naming = Naming(namespace=options.namespace, nodes=node_names(options.nodes))
     scenario = _scenario(options.what, options.mode)
     written = write(options.format, scenario, options.out, naming)
     if options.json:

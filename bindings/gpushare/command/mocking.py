@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import files
+from .exporting import node_names
 
 __all__ = ["add_mock"]
 
@@ -54,8 +55,7 @@ def mock(options: argparse.Namespace) -> None:
         raise ValueError(f"--speed: found {options.speed:g}; a number above 0 is needed")
     if options.at is not None and options.once is None:
         raise ValueError("--at is for --once: a server goes through the run by itself")
-    pairs = [word.partition("=") for word in options.nodes.split(",") if word.strip()]
-    naming = Naming(nodes={name: value for name, _, value in pairs})
+    naming = Naming(nodes=node_names(options.nodes))
     scenario = Scenario.load(options.scenario, options.mode)
     found = make(scenario, seed=options.seed, window_s=options.window, naming=naming)
     if options.once is not None:

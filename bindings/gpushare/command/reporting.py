@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import files
-from .comparing import add_budget, most_replications
+from .comparing import add_budget, compared
 from .documents import plan_document
 from .progress import Progress
 
@@ -58,23 +58,7 @@ def report(options: argparse.Namespace) -> None:
 
 
 def _of_scenario(options: argparse.Namespace, progress: Progress) -> str:
-    from ..planning.deciding import compare
-    from ..planning.implied import KEPT, Kept
-
-    table = compare(
-        options.scenario,
-        options.modes,
-        slo=options.slo,
-        keep=Kept.parse(options.keep) if options.keep is not None else KEPT,
-        seed=options.seed,
-        replications=options.replications,
-        most_replications=most_replications(options),
-        uncertainty=options.uncertainty,
-        record_requests=False,
-        threads=options.threads,
-        most_requests=options.most_requests,
-        progress=progress.count,
-    )
+    table = compared(options, progress)
     progress.text("what the answer hangs on")
     table.report(options.out, sensitivity=not options.no_sensitivity)
     return table.verdict.line

@@ -12,7 +12,7 @@ from typing import Any
 
 from .._core import Error
 from .._errors import fail
-from ..yaml_files import has_yaml_name, parse_yaml
+from ..yaml_files import has_yaml_name, parse_yaml, yaml_characters
 from . import device_plugin, dra, gpu_operator, mig_parted, objects, servers, telemetry
 from .tables import Found
 
@@ -146,12 +146,7 @@ def _read(file: Path, seen: Seen) -> None:
 def _text(file: Path) -> str:
     if file.stat().st_size > _MOST_BYTES:
         raise fail(Error, str(file), f"has more than {_MOST_BYTES // 2**20} MiB")
-    data = file.read_bytes()
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise fail(Error, f"{file}:{line}", f"byte {data[error.start]:#04x} is not UTF-8") from None
+    return yaml_characters(file.read_bytes(), str(file))
 
 
 def _read_json(file: Path, seen: Seen) -> None:

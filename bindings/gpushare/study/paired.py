@@ -55,6 +55,13 @@ class Payoff:
         )
 
 
+def _is_larger_better(figure: str, what: str) -> bool:
+    larger = is_larger_better(figure)
+    if larger is None:
+        raise fail(_core.FigureError, figure, f"neither side is better; nothing {what} by it")
+    return larger
+
+
 def best_of(modes: Sequence[str], summaries: Mapping[str, Mapping[str, float]], figure: str) -> str:
     """The mode whose mean of a figure is best.
 
@@ -65,9 +72,7 @@ def best_of(modes: Sequence[str], summaries: Mapping[str, Mapping[str, float]], 
     ValueError
         Where no mode has it.
     """
-    larger = is_larger_better(figure)
-    if larger is None:
-        raise fail(_core.FigureError, figure, "neither side is better; nothing is best by it")
+    larger = _is_larger_better(figure, "is best")
     values = {mode: float(summaries[mode].get(figure, math.nan)) for mode in modes}
     known = [mode for mode, value in values.items() if not math.isnan(value)]
     if not known:
@@ -105,9 +110,7 @@ def payoff(
     ValueError
         Without the figure of every run: the mode did not run, or was found in a file that does not keep it.
     """
-    larger = is_larger_better(figure)
-    if larger is None:
-        raise fail(_core.FigureError, figure, "neither side is better; nothing pays by it")
+    larger = _is_larger_better(figure, "pays")
     first, second = (_values(mode, outcome, figure) for mode, outcome in zip(modes, outcomes, strict=True))
     differences = [a - b for a, b in zip(first, second, strict=False) if not math.isnan(a - b)]
     if not differences:

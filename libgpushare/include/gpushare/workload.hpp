@@ -124,6 +124,9 @@ struct Prices {
   std::map<std::string, double> by_gpu;  ///< by the profile's name
 };
 
+/// Seconds: times are kept in nanoseconds in 64 bits.
+inline constexpr double kLongestRun = 1e9;
+
 /// What has to be served, wherever it runs.
 struct Workload {
   std::vector<Service> services;

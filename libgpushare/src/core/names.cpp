@@ -93,10 +93,6 @@ std::vector<std::string> numbers(std::string_view name) {
   return found;
 }
 
-}  // namespace
-
-namespace {
-
 // "v3" of "whisper-large-v3": it tells releases of some things apart, and of others nothing.
 std::vector<std::string> versions(std::string_view name) {
   std::vector<std::string> found;
@@ -116,10 +112,6 @@ bool is_another_version(std::string_view name, std::string_view of) {
   const auto said = versions(name), own = versions(of);
   return !said.empty() && !own.empty() && said != own;
 }
-
-}  // namespace
-
-namespace {
 
 std::string joined(const std::vector<std::string>& words) {
   std::string all;

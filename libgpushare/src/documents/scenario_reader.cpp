@@ -30,8 +30,6 @@ bool always_zero(const Distribution& distribution) {
 
 namespace {
 
-constexpr double kLongestRun = 1e9;  // seconds: times are kept in nanoseconds in 64 bits
-
 // A burst, or a number of requests: measured from the first to the last answer.
 void read_no_duration(const Reader& reader) {
   const std::string_view why =

@@ -1,13 +1,13 @@
 #include "hardware/instance_names.hpp"
 
 #include <array>
+#include <charconv>
 #include <optional>
 #include <vector>
 
 #include "core/catalogue.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
-#include "hardware/layout_parser.hpp"
 
 namespace gpushare::instance_names {
 namespace {
@@ -18,15 +18,21 @@ bool is_short_name(const MigProfile& mig, std::string_view name) {
          name == text::format("{}g{}", mig.compute_slices, mig.media_extension ? "+me" : "");
 }
 
-// The plain profile of as many slices as a name that another card has.
-std::optional<std::string> same_slices(const GpuProfile& profile, std::string_view name) {
-  const auto slices = name.substr(0, name.find('.'));
-  for (const MigProfile& mig : profile.mig)
-    if (is_short_name(mig, slices) && !mig.media_extension) return mig.name;
-  return std::nullopt;
+}  // namespace
+
+std::optional<int> number_of(std::string_view text) {
+  int number = 0;
+  const auto end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, number);
+  if (text.empty() || result.ec != std::errc() || result.ptr != end || number < 0) return std::nullopt;
+  return number;
 }
 
-}  // namespace
+std::string of_slices(const GpuProfile& profile, int slices) {
+  for (const MigProfile& mig : profile.mig)
+    if (mig.compute_slices == slices && !mig.double_memory && !mig.media_extension) return mig.name;
+  return {};
+}
 
 std::string plain(std::string_view written) {
   const std::string name = text::lower_case(written);
@@ -49,10 +55,12 @@ int find(const GpuProfile& profile, std::string_view name, const std::string& it
     names.push_back(profile.mig[i].name);
   }
   if (by_short_name.size() == 1) return by_short_name.front();
-  const auto here = same_slices(profile, name);
-  const auto hint = here ? text::format("; its instance of {} is {}", name.substr(0, name.find('.')), *here)
-                    : id ? std::string()
-                         : did_you_mean(name, names);
+  const auto slices = name.substr(0, name.find('.'));  // "1g" of a name that another card has
+  const auto number = slices.ends_with('g') ? number_of(slices.substr(0, slices.size() - 1)) : std::nullopt;
+  const auto here = number ? of_slices(profile, *number) : std::string();
+  const auto hint = !here.empty() ? text::format("; its instance of {} is {}", slices, here)
+                    : id          ? std::string()
+                                  : did_you_mean(name, names);
   throw LayoutError(item, text::format("{} has no instance profile {}{}; it has {}", profile.title,
                                        id ? text::format("of id {}", *id) : text::format("\"{}\"", name),
                                        hint, text::join(names, ", ")));

@@ -1,7 +1,6 @@
 #include "hardware/layout_parser.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <numeric>
 
 #include "core/text.hpp"
@@ -64,7 +63,7 @@ std::vector<int> take_compute_instances(std::string_view& rest, const std::strin
   for (auto part : split(rest.substr(open + 1, rest.size() - open - 2), ',')) {
     if (!part.ends_with('c')) throw fail();
     part.remove_suffix(1);
-    const auto size = number_of(part);
+    const auto size = instance_names::number_of(part);
     if (!size) throw fail();
     sizes.push_back(*size);
   }
@@ -77,7 +76,7 @@ std::optional<int> take_start(std::string_view& rest, const std::string& item) {
   const auto at = rest.find('@');
   if (at == rest.npos) return std::nullopt;
   const auto text = text::trimmed(rest.substr(at + 1));
-  const auto start = number_of(text);
+  const auto start = instance_names::number_of(text);
   if (!start) throw LayoutError(item, text::format("expected a memory slot after @, found \"{}\"", text));
   rest = text::trimmed(rest.substr(0, at));
   return start;
@@ -96,7 +95,7 @@ std::optional<int> take_count_before(std::string_view& rest, const std::string& 
   if (digits == 0 || digits == rest.npos) return std::nullopt;
   const auto after = text::trimmed(rest.substr(digits));
   if (after.empty() || !is_times(after.front())) return std::nullopt;
-  const auto count = number_of(rest.substr(0, digits));
+  const auto count = instance_names::number_of(rest.substr(0, digits));
   if (!count) throw LayoutError(item, text::format("expected a count, found {}", rest.substr(0, digits)));
   rest = text::trimmed(after.substr(1));
   return checked_count(count, item);
@@ -106,7 +105,7 @@ std::optional<int> take_count_before(std::string_view& rest, const std::string& 
 std::optional<int> take_count_after(std::string_view& rest, const std::string& item) {
   const auto times = rest.find_last_not_of("0123456789 \t");
   if (times == rest.npos || times == 0 || !is_times(rest[times])) return std::nullopt;
-  const auto count = number_of(text::trimmed(rest.substr(times + 1)));
+  const auto count = instance_names::number_of(text::trimmed(rest.substr(times + 1)));
   if (count) rest = text::trimmed(rest.substr(0, times));
   return checked_count(count, item);
 }
@@ -115,7 +114,7 @@ std::optional<int> take_count_after(std::string_view& rest, const std::string& i
 std::optional<int> take_number(std::string_view& rest) {
   const auto colon = rest.rfind(':');
   if (colon == rest.npos) return std::nullopt;
-  const auto number = number_of(text::trimmed(rest.substr(colon + 1)));
+  const auto number = instance_names::number_of(text::trimmed(rest.substr(colon + 1)));
   if (number) rest = text::trimmed(rest.substr(0, colon));
   return number;
 }
@@ -124,7 +123,7 @@ std::optional<int> take_number(std::string_view& rest) {
 std::optional<int> take_compute_size(std::string_view& name) {
   const auto letter = name.find("c.");
   if (letter == name.npos) return std::nullopt;
-  const auto size = number_of(name.substr(0, letter));
+  const auto size = instance_names::number_of(name.substr(0, letter));
   if (size) name.remove_prefix(letter + 2);
   return size;
 }
@@ -224,12 +223,6 @@ std::vector<LayoutItem> join_parts(const GpuProfile& profile, const std::vector<
   return joined;
 }
 
-std::string with_slices(const GpuProfile& profile, int slices) {
-  for (const MigProfile& mig : profile.mig)
-    if (mig.compute_slices == slices && !mig.double_memory && !mig.media_extension) return mig.name;
-  return {};
-}
-
 /// mig-parted's names for all of a card: "all-1g.10gb" for as many as fit, "all-balanced".
 std::optional<std::string> whole_card(const GpuProfile& profile, std::string_view text) {
   constexpr std::string_view kAll = "all-";
@@ -240,9 +233,9 @@ std::optional<std::string> whole_card(const GpuProfile& profile, std::string_vie
     throw LayoutError(std::string(text),
                       "MIG without instances runs nothing; say which instances, or \"whole\" for MIG off");
   if (rest == "balanced") {
-    const auto three = with_slices(profile, 3);
-    return text::format("2x{}+{}{}{}", with_slices(profile, 1), with_slices(profile, 2),
-                        three.empty() ? "" : "+", three);
+    const auto three = instance_names::of_slices(profile, 3);
+    return text::format("2x{}+{}{}{}", instance_names::of_slices(profile, 1),
+                        instance_names::of_slices(profile, 2), three.empty() ? "" : "+", three);
   }
   const auto name = instance_names::plain(rest);
   const auto& mig =
@@ -251,14 +244,6 @@ std::optional<std::string> whole_card(const GpuProfile& profile, std::string_vie
 }
 
 }  // namespace
-
-std::optional<int> number_of(std::string_view text) {
-  int number = 0;
-  const auto end = text.data() + text.size();
-  const auto result = std::from_chars(text.data(), end, number);
-  if (text.empty() || result.ec != std::errc() || result.ptr != end || number < 0) return std::nullopt;
-  return number;
-}
 
 std::vector<LayoutItem> parse_items(const GpuProfile& profile, std::string_view text) {
   const auto card = whole_card(profile, text);

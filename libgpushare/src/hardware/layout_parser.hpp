@@ -19,9 +19,6 @@ struct LayoutItem {
   std::optional<int> part;  ///< slices of a compute instance that is written alone
 };
 
-/// The number that the whole text is, if it is one and not negative.
-[[nodiscard]] std::optional<int> number_of(std::string_view text);
-
 /// The parts of a layout text, in the order written, but that compute instances which are written alone ("1c.3g.40gb")
 /// share an instance while they fit. Throws LayoutError.
 [[nodiscard]] std::vector<LayoutItem> parse_items(const GpuProfile& profile, std::string_view text);

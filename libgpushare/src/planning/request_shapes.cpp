@@ -218,8 +218,7 @@ RequestShape timed_shape(const Traffic& traffic, double duration_s, int sentence
 }  // namespace
 
 RequestShape shape_of(const Traffic& traffic, double duration_s, int sentence_tokens) {
-  constexpr double kNoEnd = 1e9;  // seconds
-  RequestShape shape = timed_shape(traffic, duration_s > 0 ? duration_s : kNoEnd, sentence_tokens);
+  RequestShape shape = timed_shape(traffic, duration_s > 0 ? duration_s : kLongestRun, sentence_tokens);
   if (duration_s == 0) shape.per_s = 0;  // a number of requests in no stated time: they set no rate
   return shape;
 }

@@ -5,7 +5,6 @@
 #include "gpushare/errors.hpp"
 #include "gpushare/simulation.hpp"
 #include "results/request.hpp"
-#include "simulation/simulator.hpp"
 
 namespace gpushare {
 namespace {
@@ -59,7 +58,7 @@ double row_bytes(const Workload& workload) {
 
 RunSize expected_size(const Scenario& scenario, const RunOptions& options) {
   RunSize size;
-  const double duration_s = until_served(scenario.workload) ? kNoEnd : scenario.workload.duration_s;
+  const double duration_s = until_served(scenario.workload) ? kLongestRun : scenario.workload.duration_s;
   for (const Traffic& traffic : scenario.workload.traffic) size.requests += requests_of(traffic, duration_s);
   size.bytes = size.requests * (static_cast<double>(sizeof(Request)) + kBytesOfJob);
   if (options.record_requests) size.bytes += size.requests * row_bytes(scenario.workload);

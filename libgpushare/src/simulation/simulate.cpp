@@ -42,7 +42,7 @@ Run simulate_timed(const Scenario& scenario, const RunOptions& options) {
 // before, and says when its last request ends.
 Run simulate_until_served(const Scenario& scenario, const RunOptions& options) {
   Scenario timed = scenario;
-  timed.workload.duration_s = kNoEnd;
+  timed.workload.duration_s = kLongestRun;
   RunOptions first = options;
   first.record_requests = first.record_steps = first.record_log = false;
   first.series_s = 0;

@@ -27,9 +27,6 @@
 
 namespace gpushare {
 
-/// Seconds beyond which no run lasts: the window of one that ends when all is served.
-inline constexpr double kNoEnd = 1e9;
-
 /// One replication of a scenario: the parts of a run, joined. The scenario must outlive it.
 class Simulator {
  public:
