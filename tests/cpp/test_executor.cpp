@@ -91,6 +91,36 @@ TEST_CASE("a newcomer waits for the end of the running slice, which the process 
   check(run(executor, {{0, work(1, 0, 10)}, {5, work(2, 1, 0.5)}}), {{6.7, 2}, {10.8, 1}});
 }
 
+TEST_CASE("turns that nobody looks at are made up for: one event for each end, at the same instant") {
+  std::vector<std::pair<double, Work>> arrivals;
+  for (int i = 0; i < 30; ++i) {
+    Work step = work(static_cast<StepId>(i), i % 3, 1.7 + 13.3 * (i % 7), 1, i % 2 == 0);
+    step.memory_s = step.gpu_s / (1 + i % 4);
+    step.power_w = 50 + i;
+    arrivals.emplace_back(23.3 * i, step);
+  }
+  auto seen = time_slicing(2.08, 0.2, 0.1, 3, 0.05);
+  auto unseen = time_slicing(2.08, 0.2, 0.1, 3, 0.05);
+  unseen.show_turns(false);
+  CHECK(run(seen, arrivals) == run(unseen, arrivals));
+  const Time end = at_ms(1e5);
+  const ExecutorAccount one = seen.account(end), other = unseen.account(end);
+  CHECK(one.busy_s == other.busy_s);
+  CHECK(one.switching_s == other.switching_s);
+  CHECK(one.energy_j == other.energy_j);
+  CHECK(one.switching_s > 0.02);
+
+  auto two = time_slicing(2, 0.2, 0.1, 2);
+  two.show_turns(false);
+  two.submit(at_ms(0), work(1, 0, 300));
+  two.submit(at_ms(0), work(2, 1, 200));
+  two.settle(at_ms(0));
+  CHECK(two.next_event() == at_ms(439.8));  // the 100th turn of the second: 199 hand-overs, 200 slices
+  two.submit(at_ms(7.5), work(3, 1, 5));    // beside its other step: its turns are looked at again
+  two.settle(at_ms(7.5));
+  CHECK(two.next_event() <= at_ms(8.6));
+}
+
 TEST_CASE("a single long kernel gives the GPU up at once when its slice has expired") {
   auto executor = time_slicing(2, 0.2, 0.1, 2);
   // At 5 the kernel has run 5 of 10: hand-over at once, B 5.2-5.7, back at 5.8, 5 left.

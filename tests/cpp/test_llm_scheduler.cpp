@@ -53,7 +53,7 @@ class Server {
       if (outcome.signal == Signal::finished) requests.push_back(outcome.request);
     return requests;
   }
-  [[nodiscard]] const ContinuousEngine& engine() const { return engine_; }
+  [[nodiscard]] ContinuousEngine& engine() { return engine_; }
 
  private:
   ContinuousEngine engine_;

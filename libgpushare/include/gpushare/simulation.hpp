@@ -54,7 +54,8 @@ struct RunOptions {
   /// hide a bad one. 0, or no entry: of all.
   std::vector<int> watched_replicas{};
   /// Iterations of a continuous-batching process in which nothing joins or leaves are advanced together where the
-  /// process has its partition to itself. Off: every one is an event, and nothing but `Summary::events` changes.
+  /// process has its partition to itself, and elsewhere touch no sequence; turns of time-slicing in which no step ends
+  /// are counted. Off: every one is handled, and nothing but `Summary::events` changes.
   bool merge_steps = true;
   /// What is done to the fleet while it serves; of equal times in this order. What cannot be done ends the run with
   /// LayoutError, MemoryError or SimulationError.

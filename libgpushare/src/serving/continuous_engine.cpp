@@ -8,6 +8,8 @@
 namespace gpushare {
 namespace {
 
+constexpr std::size_t kFarAhead = 4096;  // iterations beyond which nobody asks
+
 // Tokens of a sequence at most; 0: no limit.
 std::int64_t context_of(const ContinuousOptions& options, const LlmServing& serving) {
   return options.max_model_len > 0 ? options.max_model_len : serving.model->context_tokens;
@@ -103,6 +105,7 @@ bool ContinuousEngine::enqueue(const Job& job) {
     return false;
   }
   if (frontend_.present()) frontend_.take(job);
+  if (silent_ > 0 && may_admit(job)) look_again_ = true;
   return true;
 }
 
@@ -140,6 +143,7 @@ void ContinuousEngine::schedule_running(Turn turn, Time now, std::int64_t& budge
       load_.sampled += 1;
       load_.sequences += 1;
       running_[i].scheduled = 1;
+      quiet_ = std::min(quiet_, running_[i].silent_steps(late_));
       --budget;
       continue;
     }
@@ -155,6 +159,7 @@ void ContinuousEngine::schedule_running(Turn turn, Time now, std::int64_t& budge
     if (gone) break;
     if (wanted == 0) continue;
     schedule(running_[i], static_cast<std::uint32_t>(wanted), load_);
+    quiet_ = std::min(quiet_, running_[i].silent_steps(late_));
     blocks_.publish(running_[i]);
     budget -= wanted;
   }
@@ -178,6 +183,7 @@ bool ContinuousEngine::admit(Sequence& sequence, std::int64_t& budget) {
   blocks_.use(sequence, std::move(found));
   if (!blocks_.reserve(sequence, tokens)) return false;  // cannot be: it was counted above
   schedule(sequence, static_cast<std::uint32_t>(wanted), load_);
+  quiet_ = std::min(quiet_, sequence.silent_steps(late_));
   blocks_.publish(sequence);
   budget -= wanted;
   return true;
@@ -216,8 +222,14 @@ std::optional<Step> ContinuousEngine::plan(Time now, Outbox& out) {
   frontend_.deliver(now, out);
   for (Job job; frontend_.next(now, job);) static_cast<void>(waiting_.push(job));  // enqueue() has counted it
   if (in_step_) return std::nullopt;
+  if (!std::exchange(look_again_, false) && passes_over()) return plan_silent(now);
+  catch_up();
+  if (std::exchange(level_, false))
+    for (Sequence& sequence : running_) sequence.scheduled = 0;
   std::int64_t budget = options_.max_num_batched_tokens;
   load_ = {};
+  quiet_ = kFarAhead;
+  silent_ = 0;
   preempted_now_ = held_back_ = false;
   drop_ended(now, out);
   schedule_running(options_.prefill_first ? Turn::prefills : Turn::all, now, budget, out);
@@ -234,6 +246,7 @@ std::optional<Step> ContinuousEngine::plan(Time now, Outbox& out) {
   }
   planned_ = now;
   launched_s_ = step.demand.launch_s;
+  silent_ = count_silent();
   return step;
 }
 
@@ -258,6 +271,7 @@ void ContinuousEngine::tell_tokens(Sequence& sequence, std::uint32_t known, Time
 }
 
 bool ContinuousEngine::cancel(Time, std::uint32_t request, std::uint8_t stage) {
+  look_again_ = true;
   if (frontend_.remove(request, stage) || waiting_.remove(request, stage)) return true;
   for (Sequence& sequence : running_)
     if (is_of(sequence.job, request, stage) && !sequence.complete_outside()) any_gone_ = sequence.gone = true;
@@ -265,7 +279,21 @@ bool ContinuousEngine::cancel(Time, std::uint32_t request, std::uint8_t stage) {
 }
 
 void ContinuousEngine::complete(const Step&, Time now, Outbox& out) {
+  if (passes_over()) {
+    in_step_ = false;
+    --silent_;
+    ++passed_over_;
+    gaps_.add(now - last_end_, running_.size());
+    last_end_ = now;
+    return;
+  }
+  catch_up();
   in_step_ = false;
+  if (silent_ > 0) {
+    --silent_;
+    level_ = true;
+    last_end_ = now;
+  }
   if (std::exchange(any_gone_, false)) [[unlikely]]
     drop_gone(running_, blocks_, out);
   const bool stays = options_.async_scheduling || options_.async_output;  // for one more iteration
@@ -274,7 +302,6 @@ void ContinuousEngine::complete(const Step&, Time now, Outbox& out) {
   for (std::size_t i = 0; i < running_.size(); ++i) {
     Sequence& sequence = running_[i];
     if (sends_at_once && sequence.in_mid_reply(late_)) {  // most of them: the rest would do the same
-      sequence.scheduled = 0;
       sequence.take_tokens(1);
       gaps_.count(now - sequence.last_token);
       sequence.last_token = now;
@@ -289,6 +316,7 @@ void ContinuousEngine::complete(const Step&, Time now, Outbox& out) {
         continue;
       }
     }
+    sequence.scheduled = level_ ? 1 : 0;  // the next iteration has one of each again
     if (kept != i) running_[kept] = std::move(sequence);
     ++kept;
   }
@@ -303,14 +331,18 @@ void ContinuousEngine::fail(Outbox& out) {
   waiting_.fail(out);
   running_.clear();
   blocks_.clear();
-  in_step_ = any_gone_ = false;
+  in_step_ = any_gone_ = look_again_ = level_ = false;
+  silent_ = 0;
+  passed_over_ = 0;
 }
 
-std::int64_t ContinuousEngine::cached_tokens(const Job& job) const {
+std::int64_t ContinuousEngine::cached_tokens(const Job& job) {
+  catch_up();
   return blocks_.tokens_of(blocks_.match(job, std::max(1u, job.input_tokens)));
 }
 
-ContinuousEngine::Counts ContinuousEngine::counts() const {
+ContinuousEngine::Counts ContinuousEngine::counts() {
+  catch_up();
   Counts counts = counts_;
   counts.evicted_blocks = blocks_.evictions();
   counts.draft_tokens = speculation_.guessed();
@@ -318,7 +350,7 @@ ContinuousEngine::Counts ContinuousEngine::counts() const {
   return counts;
 }
 
-void ContinuousEngine::report(EngineStatistics& statistics) const {
+void ContinuousEngine::report(EngineStatistics& statistics) {
   const Counts all = counts();
   statistics.count("preemptions", all.preemptions);
   statistics.count("rejected_over_context", all.over_context);

@@ -44,10 +44,13 @@ class ContinuousEngine {
   /// and has `failed` at the end of the step in hand.
   [[nodiscard]] bool cancel(Time now, std::uint32_t request, std::uint8_t stage);
 
+  /// Before the first job: sequences are touched in every iteration, with the same outcome.
+  void take_one_by_one() { one_by_one_ = true; }
+
   // continuous_runs.cpp: iterations that follow each other without anything to tell, for those who advance several.
   /// How many iterations, the planned one included, are sure to end without a signal, an admission or a preemption,
   /// if nothing arrives: decodes only, none of them the last of its sequence or at the end of a sentence.
-  [[nodiscard]] std::size_t silent_steps() const;
+  [[nodiscard]] std::size_t silent_steps() const { return silent_; }
   /// The step that comes `ahead` iterations after the planned one, if all before it are silent.
   [[nodiscard]] Step following_step(std::size_t ahead) const;
   /// Goes past silent iterations that ended at these times; the one in hand then is the next.
@@ -57,7 +60,7 @@ class ContinuousEngine {
   [[nodiscard]] bool may_admit(const Job& job) const;
 
   /// Tokens at the start of the job's prompt that are in the cache now.
-  [[nodiscard]] std::int64_t cached_tokens(const Job& job) const;
+  [[nodiscard]] std::int64_t cached_tokens(const Job& job);
 
   /// Between successive tokens of a sequence.
   [[nodiscard]] const Histogram& inter_token() const { return gaps_.histogram(); }
@@ -69,13 +72,14 @@ class ContinuousEngine {
     std::uint64_t evicted_blocks = 0;
     std::uint64_t draft_tokens = 0, accepted_tokens = 0;  ///< guessed, and kept
   };
-  [[nodiscard]] Counts counts() const;
+  [[nodiscard]] Counts counts();
   /// Tokens of prompt and reply of the longest request that it takes.
   [[nodiscard]] std::int64_t longest_sequence() const;
   /// The latencies that it reports, ascending.
   static constexpr std::array<std::string_view, 1> kLatencies{"itl"};
-  void report(EngineStatistics& statistics) const;
+  void report(EngineStatistics& statistics);
   void reset_statistics() {
+    catch_up();
     gaps_.reset_statistics();
     counts_ = {};
     blocks_.reset_statistics();
@@ -92,6 +96,12 @@ class ContinuousEngine {
   /// Jobs that were queued by `latest`.
   void admit_waiting(Time latest, std::int64_t& budget, Outbox& out);
   [[nodiscard]] bool admit(Sequence& sequence, std::int64_t& budget);
+  /// Whether the iteration in hand, or the next, is one to be counted without touching the sequences.
+  [[nodiscard]] bool passes_over() const { return silent_ > 0 && level_ && !any_gone_ && !one_by_one_; }
+  [[nodiscard]] Step plan_silent(Time now);
+  [[nodiscard]] std::size_t count_silent() const;
+  /// What was passed over is taken into the sequences.
+  void catch_up();
   /// Sends the tokens that were not sent yet, `generated` of them known by now.
   void tell_tokens(Sequence& sequence, std::uint32_t known, Time now, Outbox& out);
 
@@ -110,6 +120,15 @@ class ContinuousEngine {
   double launched_s_ = 0;       // how long after that the host had launched it
   bool preempted_now_ = false;  // while it was planned
   bool held_back_ = false;      // then: a job that came too late for it
+  // An iteration without a signal changes nothing but how far sequences are: such ones are counted, and the sequences
+  // hear of them when somebody looks.
+  std::size_t quiet_ = 0;  // iterations before the first sequence has something to tell, while one is planned
+  std::size_t silent_ = 0;         // the iteration in hand, or the next, and those that follow
+  std::uint32_t passed_over_ = 0;  // that sequences have not heard of
+  Time last_end_{};                // of a silent one
+  bool one_by_one_ = false;        // none is passed over
+  bool level_ = false;             // that was the time of every sequence's last token
+  bool look_again_ = false;        // at who waits: the next iteration may not be silent
   GapMeter gaps_;
   Counts counts_;  // but for what blocks_ and speculation_ count
 };

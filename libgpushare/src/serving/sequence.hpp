@@ -36,6 +36,13 @@ struct Sequence {
     return scheduled == 1 && decodes() && is_told(late) && job.notify_every == 0 &&
            generated + 1 < job.output_tokens;
   }
+  /// Iterations in which it has nothing to tell, if each brings it a token; the one in hand included.
+  [[nodiscard]] std::size_t silent_steps(std::uint32_t late) const {
+    if (!is_told(late) || complete()) return 0;
+    std::uint32_t left = job.output_tokens - generated;
+    if (job.notify_every > 0) left = std::min(left, job.notify_every - told % job.notify_every);
+    return left - 1;
+  }
   void take_tokens(std::uint32_t count) {
     computed += count;
     generated += count;

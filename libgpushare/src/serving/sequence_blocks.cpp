@@ -4,12 +4,6 @@
 #include <utility>
 
 namespace gpushare {
-namespace {
-
-constexpr std::size_t kFarAhead = 4096;  // iterations beyond which nobody asks
-
-}  // namespace
-
 SequenceBlocks::SequenceBlocks(const ContinuousOptions& options, std::int64_t kv_blocks)
     : block_size_(options.block_size),
       watermark_share_(options.watermark),
@@ -128,13 +122,13 @@ void SequenceBlocks::release(Sequence& sequence) {
   sequence.computed = sequence.shared;
 }
 
-std::size_t SequenceBlocks::steps_with_blocks(std::span<const Sequence> running) const {
+std::size_t SequenceBlocks::steps_with_blocks(std::span<const Sequence> running, std::size_t most) const {
   // Every block_size iterations each sequence takes a block; within that cycle, when its last one is full.
   const auto cycle = static_cast<std::size_t>(block_size_);
   const auto sequences = static_cast<std::int64_t>(running.size());
   const auto cycles = static_cast<std::size_t>(pool_.free() / sequences);
   std::int64_t left = pool_.free() % sequences;
-  if (cycles * cycle >= kFarAhead) return kFarAhead;
+  if (cycles * cycle >= most) return most;
   taking_.assign(cycle, 0);
   for (const Sequence& sequence : running) {
     const std::int64_t room = sequence.blocks * block_size_ - (sequence.computed + 1 - sequence.shared);
@@ -142,7 +136,7 @@ std::size_t SequenceBlocks::steps_with_blocks(std::span<const Sequence> running)
   }
   std::size_t more = 0;
   while (more < cycle && taking_[more] <= left) left -= taking_[more++];
-  return cycles * cycle + more;
+  return std::min(most, cycles * cycle + more);
 }
 
 }  // namespace gpushare

@@ -56,8 +56,9 @@ class SequenceBlocks {
   /// All sequences and all that was kept are gone.
   void clear() { pool_.clear(); }
 
-  /// Steps that bring each of these sequences a token, after the one in hand, for whose tokens there are blocks.
-  [[nodiscard]] std::size_t steps_with_blocks(std::span<const Sequence> running) const;
+  /// Steps that bring each of these sequences a token, after the one in hand, for whose tokens there are blocks; `most`
+  /// are asked for.
+  [[nodiscard]] std::size_t steps_with_blocks(std::span<const Sequence> running, std::size_t most) const;
 
   [[nodiscard]] std::uint64_t evictions() const { return pool_.evictions(); }
   void reset_statistics() { pool_.reset_statistics(); }

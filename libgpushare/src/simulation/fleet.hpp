@@ -140,6 +140,8 @@ struct Fleet {
   std::vector<PartitionState> partitions;
   std::vector<Server> servers;
   std::vector<ServiceState> services;
+  /// Iterations and turns are taken one by one, also those that nobody sees (RunOptions::merge_steps).
+  bool one_by_one = false;
 
   [[nodiscard]] ServiceState& service_of(const Server& server) {
     return services[static_cast<std::size_t>(server.service)];

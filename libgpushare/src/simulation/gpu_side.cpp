@@ -37,7 +37,11 @@ void GpuSide::add_gpu(std::uint32_t index) {
 
 void GpuSide::processes_changed(Time now, std::uint32_t gpu) {
   power_.bound(now, gpu);
-  for (const std::uint32_t partition : fleet_.gpus[gpu].partitions) touch_partition(partition);
+  for (const std::uint32_t partition : fleet_.gpus[gpu].partitions) {
+    if (auto* slices = std::get_if<TimeSliceExecutor>(&fleet_.partitions[partition].executor))
+      slices->show_turns(fleet_.one_by_one || fleet_.gpus[gpu].can_throttle);
+    touch_partition(partition);
+  }
 }
 
 void GpuSide::remove_partition(std::uint32_t index) {

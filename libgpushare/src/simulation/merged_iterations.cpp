@@ -17,6 +17,7 @@ constexpr std::size_t kStepsBeyondNextEvent = 8;
 
 void MergedIterations::add(std::uint32_t index) {
   Server& server = fleet_.servers[index];
+  if (fleet_.one_by_one) std::get<ContinuousEngine>(server.engine).take_one_by_one();
   // The partition whose event would end a step on the GPU: the last of those that end it together.
   const auto rank_of = [this](const Rank& rank) {
     return kernel_.owner(fleet_.partition_of(rank).slot).rank;

@@ -92,9 +92,9 @@ void Meters::close_partition(Time now, std::uint32_t index) {
   meter.bytes_end = partition.bytes;
 }
 
-void Meters::merge(ServiceMeter& meter, const AnyEngine& engine) {
+void Meters::merge(ServiceMeter& meter, AnyEngine& engine) {
   std::visit(
-      [&](const auto& one) {
+      [&](auto& one) {
         if constexpr (requires { one.report(meter.engines); }) one.report(meter.engines);
       },
       engine);
@@ -116,7 +116,7 @@ void Meters::server_joined(Time now, const Server& server) {
   services_[static_cast<std::size_t>(server.service)].server_seconds += left_s(now);
 }
 
-void Meters::server_left(Time now, const Server& server) {
+void Meters::server_left(Time now, Server& server) {
   ServiceMeter& meter = services_[static_cast<std::size_t>(server.service)];
   meter.server_seconds -= left_s(now);
   if (is_open_ && !is_closed_) merge(meter, server.engine);

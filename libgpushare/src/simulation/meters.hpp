@@ -45,7 +45,7 @@ class Meters {
   void partition_joined(Time now, std::uint32_t partition);
   void partition_left(Time now, std::uint32_t partition);
   void server_joined(Time now, const Server& server);
-  void server_left(Time now, const Server& server);
+  void server_left(Time now, Server& server);
   void gpu_on(Time now, std::uint32_t gpu);
   void gpu_off(Time now, std::uint32_t gpu);
 
@@ -65,7 +65,7 @@ class Meters {
   void open(Time now);
   void close(Time now);
   void close_partition(Time now, std::uint32_t partition);
-  void merge(ServiceMeter& meter, const AnyEngine& engine);
+  void merge(ServiceMeter& meter, AnyEngine& engine);
   /// What is left of the window, s.
   [[nodiscard]] double left_s(Time now) const;
 

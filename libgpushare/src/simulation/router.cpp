@@ -101,7 +101,7 @@ int Router::prefix_affine(Time now, const Job& job, const ServiceState& service)
   const std::int64_t tokens = std::max(1u, job.input_tokens + job.output_tokens);
   std::int64_t most = 0, places = kImbalance;
   for (const int candidate : service.present) {
-    const auto* engine = std::get_if<ContinuousEngine>(&server(candidate).engine);
+    auto* engine = std::get_if<ContinuousEngine>(&fleet_.servers[static_cast<std::size_t>(candidate)].engine);
     if (!server(candidate).accepts() || engine == nullptr) continue;
     catch_up_(now, candidate);
     const std::int64_t cached = engine->cached_tokens(job);

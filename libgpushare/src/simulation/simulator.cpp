@@ -21,6 +21,12 @@ double series_window_s(const Scenario& scenario, const RunOptions& options) {
   return options.series_s.value_or(scenario.control ? scenario.workload.duration_s / kWindowsOfControl : 0);
 }
 
+Fleet make_fleet(const Scenario& scenario, const Luck& luck, const RunOptions& options) {
+  Fleet fleet = build_fleet(scenario.workload, scenario.placement, luck, options.spread);
+  fleet.one_by_one = !options.merge_steps;
+  return fleet;
+}
+
 std::unique_ptr<RunLogger> make_logger(Fleet& fleet, const Workload& workload, const RunOptions& options) {
   if (!options.record_log) return nullptr;
   auto logger = std::make_unique<RunLogger>(fleet, workload);
@@ -36,7 +42,7 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options,
       options_(options),
       luck_{options.seed.value_or(scenario.seed), options.replication},
       end_of_arrivals_(Time{} + duration_from_seconds(scenario.workload.duration_s)),
-      fleet_(build_fleet(scenario.workload, scenario.placement, luck_, options.spread)),
+      fleet_(make_fleet(scenario, luck_, options)),
       builder_(fleet_, scenario.workload, luck_, options.spread),
       recorder_(scenario.workload, options.record_requests, options.record_steps, options.watched_replicas),
       log_(make_logger(fleet_, scenario.workload, options)),
