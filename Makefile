@@ -84,8 +84,9 @@ $(stamps)/ruff-$(recipe): | $(venv)
 # The wheel is built in the tree of the release preset, so that it and the C++ tests share one library.
 $(stamps)/package-$(package): | $(venv)
 	@echo 'building and installing gpushare (minutes the first time)'
+	@.venv/bin/python -m pip uninstall -qq -y gpushare 2>/dev/null  # what the package was called before
 	$(call timed,release library and wheel) $(pip_install) --no-build-isolation --check-build-dependencies \
-	  --config-settings=build-dir=build/release $(if $(editable),-e) .
+	  --config-settings=build-dir=build/release $(if $(editable),-e) '.[plan]'
 	rm -f $(stamps)/package-*  # sources that go back to what they were are installed again
 	touch $@
 
