@@ -63,7 +63,16 @@ def for_the_site(app: Any, name: str, source: list[str]) -> None:
     source[0] = _OUTSIDE.sub(named, _ORDERS.sub("", source[0]))
 
 
+def for_everyone(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Gives captions the level, and blocks that scroll the focus, that screen readers and keyboards need."""
+    for part in ("body", "furo_navigation_tree"):
+        if part in context:
+            level = context[part].replace('role="heading"', 'role="heading" aria-level="2"')
+            context[part] = level.replace("<pre>", '<pre tabindex="0">')
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Registers what this file does."""
     app.connect("source-read", for_the_site)
+    app.connect("html-page-context", for_everyone, priority=900)  # after the theme's own
     return {"parallel_read_safe": True}
