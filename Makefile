@@ -3,6 +3,7 @@
 # make test-all            what is long or needs more than a compiler: threads, clang-tidy, fuzzing, the source package
 # make develop             from now on .venv uses the Python sources here: editing them needs no installing
 # make bench               benchmarks
+# make docs                the documentation as a site, in build/site
 # make check               formatting, floors and sizes, typing, and the stub against the module
 # make format              formats C++ and Python sources
 # make clean               removes build/ and .venv/
@@ -38,7 +39,7 @@ venv := $(stamps)/venv-$(recipe)
 # A step's CPU and wall seconds go to the file that GPUSHARE_STEPS names, if any.
 timed = $(if $(GPUSHARE_STEPS),tools/timed.py '$(1)')
 
-.PHONY: help demo test test-all tsan tidy fuzz properties clusters browser sdist-test fetch-test develop developed bench check style typing \
+.PHONY: help demo test test-all tsan tidy fuzz properties clusters browser docs sdist-test fetch-test develop developed bench check style typing \
   stub format clean prerequisites venv requirements package
 
 help:
@@ -84,8 +85,9 @@ $(stamps)/ruff-$(recipe): | $(venv)
 # The wheel is built in the tree of the release preset, so that it and the C++ tests share one library.
 $(stamps)/package-$(package): | $(venv)
 	@echo 'building and installing gpushare (minutes the first time)'
+	@.venv/bin/python -m pip uninstall -qq -y gpushare 2>/dev/null  # what the package was called before
 	$(call timed,release library and wheel) $(pip_install) --no-build-isolation --check-build-dependencies \
-	  --config-settings=build-dir=build/release $(if $(editable),-e) .
+	  --config-settings=build-dir=build/release $(if $(editable),-e) '.[plan]'
 	rm -f $(stamps)/package-*  # sources that go back to what they were are installed again
 	touch $@
 
@@ -121,7 +123,7 @@ bench: $(stamps)/package-$(package)
 	.venv/bin/python bench/sweep_scaling.py
 
 # What is long or needs more than a compiler, each by itself too.
-long := tsan tidy fuzz properties clusters browser sdist-test fetch-test
+long := tsan tidy fuzz properties clusters browser docs sdist-test fetch-test
 FUZZ_SECONDS ?= 60
 
 test-all: | $(venv)
@@ -153,6 +155,13 @@ browser: $(stamps)/requirements-test-$(recipe) $(stamps)/package-$(package)
 	.venv/bin/python tools/requirements.py browser > .venv/requirements.txt
 	$(pip_install) -r .venv/requirements.txt
 	.venv/bin/python -m pytest -m browser -q
+
+# Without a network; a warning is an error.
+docs: $(stamps)/package-$(package)
+	.venv/bin/python tools/requirements.py docs > .venv/requirements.txt
+	$(pip_install) -r .venv/requirements.txt
+	.venv/bin/python -m sphinx -W --keep-going -q -b html docs build/site
+	@echo 'build/site/index.html'
 
 sdist-test: | $(venv)
 	tools/test_sdist $(PYTHON)

@@ -10,7 +10,9 @@ def installed_version() -> str:
         version,
     )
 
+    from .extras import DISTRIBUTION
+
     try:
-        return version("gpushare")
+        return version(DISTRIBUTION)
     except PackageNotFoundError:  # run from a source tree
         return "0+unknown"

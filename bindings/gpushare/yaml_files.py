@@ -15,6 +15,7 @@ from typing import Any
 
 from ._core import Error
 from ._errors import fail
+from .extras import extra
 from .yaml_text import plain_value, write_yaml, yaml_text
 
 __all__ = [
@@ -149,13 +150,9 @@ def parse_yaml(text: str, source: str = "<text>", kind: type[Error] = Error) -> 
 
 def _documents(text: str, source: str, kind: type[Error]) -> Iterator[list[Any]]:
     """The parser's events between the beginning and the end of every document."""
-    try:
+    with extra("yaml", f"{source}: YAML (JSON does not) needs"):
         from ruamel.yaml import YAML
         from ruamel.yaml.error import MarkedYAMLError, YAMLError
-    except ImportError:
-        raise ImportError(
-            f"{source}: YAML needs the package ruamel.yaml: pip install 'gpushare[yaml]'; JSON is read without it"
-        ) from None
     events: list[Any] = []
     try:
         for event in YAML(typ="safe", pure=True).parse(text):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import DATA
@@ -32,6 +34,27 @@ def test_the_documents_hold_the_figures_of_the_suites(report: Report) -> None:
     assert markdown([report]) in accuracy, "run tools/update_accuracy.py"
     for line in headline_markdown([report]).splitlines()[2:]:
         assert line in readme, "run tools/update_accuracy.py"
+
+
+@pytest.fixture(scope="module")
+def pictures() -> dict[str, Any]:
+    return runpy.run_path(str(ROOT / "tools" / "draw_pictures.py"))
+
+
+def drawn(name: str) -> str:
+    return (ROOT / "docs" / "pictures" / f"{name}.svg").read_text(encoding="utf-8")
+
+
+def test_the_pictures_show_what_is_committed_and_decided(pictures: dict[str, Any]) -> None:
+    assert pictures["errors"]() == drawn("errors"), "run tools/draw_pictures.py"
+    assert pictures["decision"]() == drawn("decision"), "run tools/draw_pictures.py"
+
+
+def test_the_picture_of_predictions_shows_what_the_suites_find(
+    pictures: dict[str, Any], report_of: Callable[[str], Report]
+) -> None:
+    reports = {suite: report_of(suite) for suite in pictures["SCATTERED"]}
+    assert pictures["predictions"](reports) == drawn("predictions"), "run tools/draw_pictures.py"
 
 
 def test_a_worse_figure_is_told(report_of: Callable[[str], Report]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..extras import extra
 from .render import shorten
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def new_figure(width: float, height: float) -> Figure:
     ImportError
         When matplotlib is not installed.
     """
-    from matplotlib.figure import Figure
+    with extra("plot", "pictures need"):
+        from matplotlib.figure import Figure
 
     class NotebookFigure(Figure):
         def _repr_png_(self) -> bytes:

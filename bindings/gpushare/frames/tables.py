@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from ..extras import extra
 from .render import Field, html_table, numbers, text_table
 
 if TYPE_CHECKING:
@@ -160,7 +161,8 @@ class Table:
         ImportError
             When pandas is not installed.
         """
-        import pandas
+        with extra("pandas", "a frame of pandas needs"):
+            import pandas
 
         series: dict[str, Any] = {}
         for column in self.columns:
@@ -179,7 +181,8 @@ class Table:
         ImportError
             When pyarrow is not installed.
         """
-        import pyarrow
+        with extra("arrow", "an Arrow table needs"):
+            import pyarrow
 
         return pyarrow.table(self)
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..extras import extra
+
 __all__ = ["Growing", "Program", "Solved"]
 
 
@@ -148,7 +150,8 @@ class Growing:
 
 def _solver() -> tuple[Any, Any]:
     """HiGHS, and a solver of its with our options."""
-    highspy: Any = import_module("highspy")
+    with extra("plan", "plans are integer programs and need"):
+        highspy: Any = import_module("highspy")
     solver = highspy.Highs()
     for option, value in _OPTIONS.items():
         solver.setOptionValue(option, value)

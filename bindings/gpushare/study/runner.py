@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from .. import _core
+from ..extras import extra
 from .stopping import Interrupts, StopFile, Stopped
 
 __all__ = ["Executor", "MapCallable", "RayExecutor", "cores", "run_all"]
@@ -83,7 +84,8 @@ class RayExecutor:
     """
 
     def __init__(self, **options: Any) -> None:
-        import ray
+        with extra("ray", "RayExecutor needs"):
+            import ray
 
         self._ray = ray
         self._call = ray.remote(**options)(_call) if options else ray.remote(_call)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from .. import _core
 from .._core import TraceError
 from .._errors import fail
+from ..extras import extra
 from .files import arrow_text
 from .reading import Columns, columns_text
 
@@ -150,7 +151,8 @@ def _blocks(columns: Mapping[str, Any], kept: npt.NDArray[np.bool_], name: str) 
 
 def _from_other_layout(held: Mapping[str, Any], name: str, keep_empty: bool, columns: Columns) -> _core.Trace:
     """Named as a published trace or a log names them: read as its file would be."""
-    import pyarrow as pa
+    with extra("arrow", "columns named as another format names them need"):
+        import pyarrow as pa
 
     text = arrow_text(pa.table(dict(held)), name)
     return _core.parse_trace(text, name, keep_empty=keep_empty, columns=columns_text(columns))

@@ -11,6 +11,7 @@ import numpy as np
 from .. import _core
 from .._core import TraceError
 from .._errors import fail
+from ..extras import extra
 
 if TYPE_CHECKING:
     import pyarrow
@@ -43,8 +44,9 @@ def read_arrow(data: bytes, source: str) -> pyarrow.Table:
     ImportError
         When pyarrow is not installed.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as parquet
+    with extra("arrow", "Parquet and Arrow files need"):
+        import pyarrow as pa
+        import pyarrow.parquet as parquet
 
     buffer = pa.BufferReader(data)
     try:
@@ -68,8 +70,9 @@ def arrow_text(table: pyarrow.Table, source: str) -> bytes:
     TraceError
         For values that neither can hold, and bytes that are not what the column's type says.
     """
-    import pyarrow as pa
-    from pyarrow import csv
+    with extra("arrow", "Parquet and Arrow files need"):
+        import pyarrow as pa
+        from pyarrow import csv
 
     try:
         if any(pa.types.is_nested(field.type) for field in table.schema):
@@ -91,25 +94,27 @@ def arrow_table(trace: _core.Trace) -> pyarrow.Table:
     ImportError
         When pyarrow is not installed.
     """
-    import pyarrow as pa
+    with extra("arrow", "an Arrow table needs"):
+        import pyarrow as pa
 
     columns: dict[str, Any] = {
         "arrival_s": trace.arrival_s,
         "input_tokens": trace.input_tokens,
         "output_tokens": trace.output_tokens,
     }
-    extra = trace.extra
-    columns |= {name: extra[name] for name in ("session", "parent", "delay_s", "images") if name in extra}
-    if "hash_ids" in extra:
-        columns["block_tokens"] = np.full(len(trace), extra["block_tokens"], dtype=np.int32)
-        columns["hash_ids"] = pa.LargeListArray.from_arrays(extra["hash_starts"], extra["hash_ids"])
+    beside = trace.extra
+    columns |= {name: beside[name] for name in ("session", "parent", "delay_s", "images") if name in beside}
+    if "hash_ids" in beside:
+        columns["block_tokens"] = np.full(len(trace), beside["block_tokens"], dtype=np.int32)
+        columns["hash_ids"] = pa.LargeListArray.from_arrays(beside["hash_starts"], beside["hash_ids"])
     return pa.table(columns)
 
 
 def write_arrow(trace: _core.Trace, path: str) -> None:
     """Writes Parquet (``.parquet``) or an Arrow file, beside `path` first and then in its place."""
-    import pyarrow as pa
-    import pyarrow.parquet as parquet
+    with extra("arrow", "Parquet and Arrow files need"):
+        import pyarrow as pa
+        import pyarrow.parquet as parquet
 
     table = arrow_table(trace)
     temporary = f"{path}.tmp"

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from .._core import TraceError
 from .._errors import fail
+from ..extras import extra
 
 __all__ = ["PACKED", "Unpacked", "read_bytes", "stem"]
 
@@ -27,12 +28,8 @@ def _open_zstd(file: IO[bytes]) -> Any:
     try:
         from compression import zstd  # type: ignore[import-not-found, unused-ignore]  # Python 3.14
     except ImportError:
-        try:
+        with extra("zstd", "the file is packed with zstd, which needs"):
             import zstandard
-        except ImportError:
-            raise ImportError(
-                "the file is packed with zstd, which needs the package zstandard: pip install 'gpushare[zstd]'"
-            ) from None
         return zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
     return zstd.ZstdFile(file)
 
