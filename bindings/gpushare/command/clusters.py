@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import files
-from .comparing import columns
 from .deciding import add_objectives, exit_code
 from .progress import Progress
+from .shown import columns
 
 __all__ = ["add_cluster"]
 

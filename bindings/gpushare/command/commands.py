@@ -186,7 +186,9 @@ def demo(options: argparse.Namespace) -> None:
     """``gpushare demo``."""
     from .demo import run_demo
 
-    answer = run_demo(trace=options.trace, quick=options.quick, quiet=options.json, columns=options.columns)
+    answer = run_demo(
+        trace=options.trace, quick=options.quick, quiet=options.json, columns_text=options.columns
+    )
     if options.json:
         _print_json(answer)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from ..frames.table_files import write_csv
 from .deciding import MET, add_objectives, exit_code
 from .progress import Progress, warned
 from .resuming import resumable
+from .shown import DETAILS, add_details, columns, going_on
 
 if TYPE_CHECKING:
     from ..planning.deciding import Comparison
@@ -26,7 +26,6 @@ __all__ = [
     "add_budget",
     "add_compare",
     "add_run",
-    "columns",
     "compare",
     "compared",
     "most_replications",
@@ -38,12 +37,6 @@ EXIT_CODES = (
     "exit codes: 0 objectives met, or none were given; 2 error; 3 nothing ran; 4 missed;\n"
     "  5 too close to say; 130 interrupted"
 )
-_WIDEST, _NARROWEST = 100, 40
-
-
-def columns() -> int:
-    """Columns of the terminal, of which more than 100 would not be read better."""
-    return max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns))
 
 
 def add_budget(parser: argparse.ArgumentParser) -> None:
@@ -121,6 +114,7 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
         help="what is asked where there are no objectives, relative to dedicated GPUs: "
         "latency=1.25,throughput=0.95,success=0.99",
     )
+    add_details(parser, "every figure and latency of every mode, explained, and what was assumed")
     parser.add_argument(
         "--front",
         metavar="FIGURE,FIGURE",
@@ -291,6 +285,24 @@ def compared(options: argparse.Namespace, progress: Progress, resume: str | None
     )
 
 
+def _next(options: argparse.Namespace, table: Comparison) -> list[tuple[str, str]]:
+    """What one may want to know then."""
+    verdict, runs = table.verdict, []
+    if verdict.meets is None or table.replications < 2:
+        runs = [
+            (
+                going_on(options, "compare", "--replications", str(4 * table.replications)),
+                "how far chance goes",
+            )
+        ]
+    return [
+        *runs,
+        (going_on(options, "plan"), "the fewest GPUs"),
+        (going_on(options, "compare", "--details"), "every figure"),
+        (going_on(options, "report", "-o", "report.html"), "a page to send"),
+    ]
+
+
 def compare(options: argparse.Namespace) -> int:
     """``gpushare compare``."""
     pair = _pair(options.front)
@@ -301,6 +313,7 @@ def compare(options: argparse.Namespace) -> int:
     if options.json:
         answer = {
             "scenario": table.scenario.name,
+            "origin": table.origin.to_dict(),
             "verdict": verdict.to_dict(),
             "objectives": verdict.objectives(),
         }
@@ -308,7 +321,7 @@ def compare(options: argparse.Namespace) -> int:
         answer |= {"instances": table.instances} if table.instances else {}
         print(files.plain_json(answer | _said(table) | {"modes": table.to_dict()}))
     else:
-        print(table.text(width=columns()))
+        print(table.text(width=columns(), details=options.details, next_=_next(options, table), hint=DETAILS))
         if front:
             print(wrap(f"nobody beats in both of {' and '.join(pair)}: {', '.join(front)}", columns(), "  "))
     if verdict.nothing_ran:

@@ -7,9 +7,9 @@ from typing import Any
 
 from .. import files
 from .commands import parse_axis
-from .comparing import columns
 from .progress import Progress
 from .resuming import resumable
+from .shown import columns
 
 __all__ = ["add_sensitivity", "sensitivity"]
 

@@ -10,10 +10,11 @@ from .._core import FigureError
 from ..frames.render import wrap
 from ..frames.table_files import write_csv
 from .commands import parse_axis, split_values
-from .comparing import NOTHING_RAN, add_budget, columns
+from .comparing import NOTHING_RAN, add_budget
 from .deciding import MET, exit_code
 from .progress import Progress
 from .resuming import resumable
+from .shown import columns
 
 __all__ = ["add_sweep", "sweep"]
 

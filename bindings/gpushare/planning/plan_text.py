@@ -73,14 +73,7 @@ def judged_fields(judged: list[Judged]) -> list[Field]:
 
 
 def _interval(one: Judged) -> str:
-    half = (one.high - one.low) / 2
-    value = shown(one.objective.figure, one.value)
-    if not 0 < half < math.inf:
-        return value
-    number, _, unit = value.rpartition(" ")
-    width = shown(one.objective.figure, half)
-    same = width.rpartition(" ")[2] == unit
-    return f"{number} ± {width.rpartition(' ')[0]} {unit}" if number and same else f"{value} ± {width}"
+    return shown(one.objective.figure, one.value, (one.high - one.low) / 2)
 
 
 def _bound(one: Judged) -> str:

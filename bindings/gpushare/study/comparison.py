@@ -346,10 +346,14 @@ class Comparison(StudyTable):
     def tables(self, *, width: int = 100, intervals: bool = False) -> str:
         """Figures of every mode, their latencies and what limits them, as `text` has them."""
         text = self._text(intervals)
-        parts = [text_table([text.modes(), *text.figures()], width=width)]
+        return "\n\n".join([*self._blocks(text, width), "\n".join(text.notes(width))])
+
+    def _blocks(self, text: ComparisonText, width: int) -> list[str]:
+        """Figures and latencies of every mode."""
+        blocks = [text_table([text.modes(), *text.figures()], width=width)]
         if self.latencies:
-            parts.append(text_table([text.modes(), *text.latencies()], width=width))
-        return "\n\n".join([*parts, "\n".join(text.notes(width))])
+            blocks.append(text_table([text.modes(), *text.latencies()], width=width))
+        return blocks
 
     @property
     def instances(self) -> dict[str, dict[str, list[str]]]:

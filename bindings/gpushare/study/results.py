@@ -13,6 +13,7 @@ import numpy as np
 from ..frames.notices import Notice, plain, told
 from ..frames.render import Field, html_table, number, numbers, shorten, text_table, wrap
 from ..frames.tables import Table, concatenate
+from ..frames.units import time_unit
 from . import figures
 from .bottleneck import Bottleneck, agreed
 from .breakdown import breakdown
@@ -212,13 +213,18 @@ class Summary(Mapping[str, float]):
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
 
     def _latency_fields(self) -> list[Field]:
-        fields = [Field("latency", self._latencies, "left")]
-        for statistic in figures.STATISTICS:
-            figure = figures.of("latency")[f"{statistic}_s"]
-            found = [self.get(f"{name}_{statistic}_s", math.nan) for name in self._latencies]
-            cells = numbers([float(figure.shown(value)) for value in found], figure.decimals)
-            fields.append(Field(f"{figure.title}\nms", cells))
-        return fields
+        """A row for each latency, in the unit of its p95."""
+        units = [time_unit(self.get(f"{name}_p95_s", 0.0)) for name in self._latencies]
+        rows = [
+            numbers([self.get(f"{name}_{s}_s", math.nan) / unit.seconds for s in figures.STATISTICS])
+            for name, unit in zip(self._latencies, units, strict=True)
+        ]
+        titles = [figures.of("latency")[f"{statistic}_s"].title for statistic in figures.STATISTICS]
+        return [
+            Field("latency", self._latencies, "left"),
+            Field("in", [unit.name for unit in units], "left"),
+            *(Field(title, [row[i] for row in rows]) for i, title in enumerate(titles)),
+        ]
 
     def _partition_fields(self) -> list[Field]:
         partitions = [p for p in self._runs[0].summary["partitions"] if not p["gone"]]
