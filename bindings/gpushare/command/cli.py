@@ -20,6 +20,7 @@ from .data import add_data
 from .init import add_init, add_schema
 from .kubernetes import add_kubernetes
 from .reporting import add_report
+from .scenarios import add_scenario, positive
 
 __all__ = ["main"]
 
@@ -99,23 +100,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"gpushare {installed_version()}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    add_init(subparsers, _add, _positive)
+    add_init(subparsers, _add, positive)
     _add_run(subparsers, comparing.run)
     _add_compare(subparsers, comparing.compare)
-    deciding.add_deciding(subparsers, _add, _add_scenario)
-    add_report(subparsers, _add, _add_scenario, _add_uncertainty)
+    deciding.add_deciding(subparsers, _add, add_scenario)
+    add_report(subparsers, _add, add_scenario, _add_uncertainty)
     add_cluster(subparsers, _add)
     add_kubernetes(subparsers, _add)
     _add_sweep(subparsers, sweeping.sweep)
     _add_sensitivity(subparsers, sensitivity.sensitivity)
-    add_check(subparsers, _add, _positive, _Parser)
+    add_check(subparsers, _add, positive, _Parser)
     _add_validate(subparsers, commands.validate)
     _add_calibrate(subparsers, commands.calibrate)
     _add_mig(subparsers, commands.mig_layouts)
     add_data(subparsers, _add, _Parser)
     add_schema(subparsers, _add)
-    logs.add_trace(subparsers, _add, _positive, _Parser)
-    results.add_replay(subparsers, _add, _positive)
+    logs.add_trace(subparsers, _add, positive, _Parser)
+    results.add_replay(subparsers, _add, positive)
     _add_demo(subparsers, commands.demo)
     return parser
 
@@ -135,39 +136,6 @@ def _add(
         parser.set_defaults(command=command)
         parser.add_argument("--json", action="store_true", help="print JSON for machines")
     return parser
-
-
-def _whole(text: str, least: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = least - 1
-    if value < least:
-        raise argparse.ArgumentTypeError(f"found {text!r}; an integer of at least {least} is needed")
-    return value
-
-
-def _positive(text: str) -> int:
-    return _whole(text, 1)
-
-
-def _not_negative(text: str) -> int:
-    return _whole(text, 0)
-
-
-def _add_scenario(parser: argparse.ArgumentParser, instead: str = "") -> None:
-    """What each command takes that simulates; `instead` names an option that may take the scenario's place."""
-    parser.add_argument(
-        "scenario",
-        metavar="SCENARIO",
-        nargs="?" if instead else None,
-        help="a file, or a name of `gpushare scenario list`" + (f"; or {instead}" if instead else ""),
-    )
-    parser.add_argument("--seed", type=_not_negative, help="of the random streams; by default the scenario's")
-    parser.add_argument(
-        "--replications", type=_positive, default=1, help="runs; figures then carry 95 %% half-widths"
-    )
-    parser.add_argument("--threads", type=_positive, help="runs at a time; by default one a core")
 
 
 def _add_validate(subparsers: Any, command: Command) -> None:
@@ -244,7 +212,7 @@ def _add_run(subparsers: Any, command: Command) -> None:
         "gpushare run my-scenario.json --out requests.csv    # one row for each request\n",
     )
     parser.epilog = f"{parser.epilog}\n{_MODES}\n\n{comparing.EXIT_CODES}"
-    _add_scenario(parser)
+    add_scenario(parser)
     _add_uncertainty(parser)
     comparing.add_run(parser)
 
@@ -260,7 +228,7 @@ def _add_compare(subparsers: Any, command: Command) -> None:
         "gpushare compare voice-light --modes dedicated,mps,mig:3g.40gb+3g.40gb --replications 8 --json\n",
     )
     parser.epilog = f"{parser.epilog}\n{_MODES}\n\n{comparing.EXIT_CODES}"
-    _add_scenario(parser)
+    add_scenario(parser)
     _add_uncertainty(parser)
     comparing.add_compare(parser)
     _add_resume(parser, "modes")
@@ -278,7 +246,7 @@ def _add_sweep(subparsers: Any, command: Command) -> None:
         "gpushare sweep voice-heavy --axis layout=all --axis users=20,50 --pareto tts.first_audio_p95,cost_per_month",
         "gpushare sweep voice-heavy --axis /services/tts/engine/slots=8,32 --resume points.jsonl",
     )
-    _add_scenario(parser)
+    add_scenario(parser)
     _add_uncertainty(parser)
     parser.epilog = f"{parser.epilog}\n\n{comparing.EXIT_CODES}"
     sweeping.add_sweep(parser)
@@ -294,7 +262,7 @@ def _add_sensitivity(subparsers: Any, command: Command) -> None:
         "gpushare sensitivity voice-heavy --of tts.first_audio_p95 --vary users --vary /traffic/0/think_s",
         "gpushare sensitivity voice-heavy --of llm.ttft_p95 --vary mode=dedicated,mps --plot tornado.png",
     )
-    _add_scenario(parser)
+    add_scenario(parser)
     sensitivity.add_sensitivity(parser)
     _add_resume(parser, "points")
 

@@ -13,6 +13,7 @@ from .. import files
 from ..frames.render import Field, text_table, wrap
 from .progress import Progress
 from .results import ENGINE, calibrate_engine
+from .scenarios import scenario_of
 
 #: What `validate` takes beside suites and folders: every claim of the documents that the scenarios come from.
 SOURCES = "sources"
@@ -173,9 +174,9 @@ def scenario_list(options: argparse.Namespace) -> None:
 
 def scenario_show(options: argparse.Namespace) -> None:
     """``gpushare scenario show``."""
-    from ..scenario.scenario import Scenario
-
-    scenario = Scenario.load(options.name, options.mode)
+    options.scenario = options.name
+    scenario = scenario_of(options)
+    scenario = scenario.with_mode(options.mode) if options.mode else scenario
     if options.json:
         _print_json(scenario.document)
     else:
@@ -258,6 +259,10 @@ def calibrate(options: argparse.Namespace) -> None:
     """``gpushare calibrate``."""
     if options.folder == ENGINE or options.result is not None:
         return calibrate_engine(options)
+    if options.set or options.gpu or options.price:
+        raise ValueError(
+            "--set, --gpu and --price change the --scenario of `calibrate engine`; a folder has none"
+        )
     from ..calibration.fitting import calibrate as fit
 
     with Progress(options.folder) as progress:

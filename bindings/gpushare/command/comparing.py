@@ -15,6 +15,7 @@ from ..frames.table_files import write_csv
 from .deciding import MET, add_objectives, exit_code
 from .progress import Progress, warned
 from .resuming import resumable
+from .scenarios import scenario_of
 from .shown import DETAILS, add_details, columns, going_on
 
 if TYPE_CHECKING:
@@ -125,9 +126,8 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """``gpushare run``."""
     from ..planning.rounds import Budget, asked_of, judged_run
-    from ..study.simulation import as_scenario
 
-    scenario = as_scenario(options.scenario)
+    scenario = scenario_of(options)
     scenario = scenario.with_mode(options.mode) if options.mode is not None else scenario
     scenario, asked = asked_of(scenario, None, options.slo)
     budget = Budget(
@@ -269,7 +269,7 @@ def compared(options: argparse.Namespace, progress: Progress, resume: str | None
     from ..planning.implied import KEPT, Kept
 
     return compare_modes(
-        options.scenario,
+        scenario_of(options),
         options.modes,
         slo=options.slo,
         keep=Kept.parse(options.keep) if options.keep is not None else KEPT,

@@ -10,6 +10,7 @@ from typing import Any
 from .. import files
 from .importing import FILES
 from .progress import Progress
+from .scenarios import price_of, scenario_of
 
 __all__ = ["MET", "MISSED", "UNCLEAR", "add_deciding", "add_objectives", "exit_code", "pairs"]
 
@@ -47,7 +48,7 @@ def add_deciding(
         "find the cheapest placement within objectives, and prove that nothing cheaper is",
         plan,
         "gpushare plan voice-heavy",
-        "gpushare plan mine.json --slo llm.ttft_p95=500ms --gpus a100=8,h100=2 --prices a100=2,h100=4.5",
+        "gpushare plan mine.json --slo llm.ttft_p95=500ms --gpus a100=8,h100=2 --price a100=2,h100=4.5",
         "gpushare plan mine.json --slo llm.ttft_p95=500ms --allow llm.precision=int8 --out plan.json",
         "gpushare plan --from-cluster cluster/ --out plan.json    # what could be freed",
         "gpushare plan --from-cluster cluster/ --services chat=chat.yaml --slo chat.ttft_p95=400ms",
@@ -96,9 +97,6 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
         help="what there is, such as a100=8,h100=2; by default the document's kind",
     )
     parser.add_argument(
-        "--prices", metavar="KIND=PRICE,...", help="of an hour of each kind; by default the document's"
-    )
-    parser.add_argument(
         "--modes", metavar="WAY,...", help="of dedicated, time-slicing, mps and mig; by default all of them"
     )
     parser.add_argument(
@@ -123,6 +121,8 @@ def plan(options: argparse.Namespace) -> int:
     """``gpushare plan``."""
     from ..planning.plan import plan as find
 
+    if options.from_cluster is not None and (options.set or options.gpu):
+        raise ValueError("--set and --gpu change a SCENARIO; --from-cluster has none")
     if (options.scenario is None) == (options.from_cluster is None):
         raise ValueError("give either a SCENARIO or --from-cluster DIR")
     for option in ("products", "services"):
@@ -141,7 +141,7 @@ def plan(options: argparse.Namespace) -> int:
             found, told = freed.plan, freed.to_dict()
             text = str(freed)
         else:
-            found = find(options.scenario, **how)
+            found = find(scenario_of(options), **how)
             told, text = found.to_dict(), str(found)
     if options.out is not None:
         files.write_json(told, options.out)
@@ -165,8 +165,11 @@ def _plan_settings(options: argparse.Namespace) -> dict[str, Any]:
     }
     if options.gpus:
         how["gpus"] = _counts(options.gpus)
-    if options.prices:
-        how["prices"] = _prices(options.prices)
+    prices = price_of(options.price) if options.price is not None else {}
+    if isinstance(prices, dict) and prices:
+        how["prices"] = prices
+    elif prices and options.from_cluster is not None:
+        raise ValueError("--price: with --from-cluster say it by kind: a100=2.0,h100=4.5")
     return how
 
 
@@ -192,7 +195,7 @@ def capacity(options: argparse.Namespace) -> int:
 
     with Progress(options.scenario) as progress:
         found = find(
-            options.scenario,
+            scenario_of(options),
             vary=options.vary,
             slo=options.slo,
             modes=options.modes or None,
@@ -239,16 +242,6 @@ def _counts(text: str) -> dict[str, int | None]:
         if equals and not count.isdigit():
             raise ValueError(f"--gpus: found {word!r}; write KIND=COUNT such as a100=8")
         result[name] = int(count) if equals else None
-    return result
-
-
-def _prices(text: str) -> dict[str, float]:
-    result = {}
-    for name, value in pairs("--prices", text, "KIND=PRICE such as a100=2.0"):
-        try:
-            result[name] = float(value.removeprefix("$"))
-        except ValueError:
-            raise ValueError(f"--prices: found {value!r} for {name}; write a number") from None
     return result
 
 

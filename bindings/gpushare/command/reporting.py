@@ -69,9 +69,11 @@ def _of_plan(options: argparse.Namespace, plan: dict[str, Any], progress: Progre
 
     from ..planning.plan_reporting import plan_comparison, write_plan_report
 
-    if options.modes or options.slo or options.keep:
+    given = [name for name in ("modes", "slo", "keep", "set", "gpu", "price") if getattr(options, name)]
+    if given:
         raise ValueError(
-            "a plan has its objectives and its placement: --modes, --slo and --keep are for scenarios"
+            f"a plan has its objectives and its placement: {', '.join(f'--{name}' for name in given)} "
+            f"{'is' if len(given) == 1 else 'are'} for scenarios"
         )
     table = plan_comparison(
         plan,

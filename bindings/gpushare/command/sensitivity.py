@@ -9,6 +9,7 @@ from .. import files
 from .commands import parse_axis
 from .progress import Progress
 from .resuming import resumable
+from .scenarios import scenario_of
 from .shown import columns
 
 __all__ = ["add_sensitivity", "sensitivity"]
@@ -30,13 +31,12 @@ def add_sensitivity(parser: argparse.ArgumentParser) -> None:
 
 def sensitivity(options: argparse.Namespace) -> None:
     """``gpushare sensitivity``."""
-    from ..scenario.scenario import Scenario
     from ..study.sensitivity import sensitivity as found_by
 
     if options.plot is not None:
         files.try_to_write(options.plot)
     with resumable(options), Progress(options.scenario) as progress:
-        scenario = Scenario.load(options.scenario)
+        scenario = scenario_of(options)
         found = found_by(
             scenario,
             dict(_way(text, scenario) for text in options.vary),

@@ -14,6 +14,7 @@ from .comparing import NOTHING_RAN, add_budget
 from .deciding import MET, exit_code
 from .progress import Progress
 from .resuming import resumable
+from .scenarios import scenario_of
 from .shown import columns
 
 __all__ = ["add_sweep", "sweep"]
@@ -47,13 +48,12 @@ def sweep(options: argparse.Namespace) -> int:
     """``gpushare sweep``."""
     from ..planning.deciding_sweeps import sweep as sweep_points
     from ..planning.rounds import MOST
-    from ..scenario.scenario import Scenario
     from ..study.points import grid
 
     if options.out is not None:
         files.try_to_write(options.out)
     with resumable(options), Progress(options.scenario) as progress:
-        scenario = Scenario.load(options.scenario)
+        scenario = scenario_of(options)
         axes = dict(parse_axis(text, scenario) for text in options.axis)
         if options.seed is not None:
             axes.setdefault("seed", [options.seed])
