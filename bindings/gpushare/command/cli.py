@@ -6,23 +6,31 @@ import argparse
 import os
 import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from .. import _core
 from .._core import Error
 from .._version import installed_version
+from ..frames.render import page
 from . import commands, comparing, deciding, logs, results, sensitivity, sweeping
 from .check import add_check
 from .clusters import add_cluster
+from .completion import add_completion
 from .data import add_data
 from .init import add_init, add_schema
 from .kubernetes import add_kubernetes
+from .parsing import Parser
 from .reporting import add_report
 from .scenarios import add_scenario, positive
+from .shown import columns
 
 __all__ = ["main"]
+
+#: Where it is set, errors show where they come from.
+DEBUG = "GPUSHARE_DEBUG"
 
 Command = Callable[[argparse.Namespace], int | None]
 
@@ -36,13 +44,10 @@ _MODES = "\n".join(
     )
 )
 
-
-class _Parser(argparse.ArgumentParser):
-    """Errors are one line, like other errors of the command that are one."""
-
-    def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"gpushare: error: {message} (see {self.prog} --help)\n")
-        sys.exit(2)
+_ENVIRONMENT = (
+    "environment: COLUMNS, how wide answers are, where it is not the terminal's width;\n"
+    f"  {DEBUG}=1, show where an error comes from"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         options.words = sys.argv[1:] if arguments is None else list(arguments)
         command: Command = options.command
-        with warnings.catch_warnings():
+        with page(columns()), warnings.catch_warnings():
             warnings.showwarning = _warn
             code = command(options)
         sys.stdout.flush()
@@ -77,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (Error, ValueError, OSError, ImportError) as error:
+        if os.environ.get(DEBUG, "") not in ("", "0"):
+            traceback.print_exc()
         return _fail("\n  ".join(" ".join(line.split()) for line in str(error).splitlines()), 2)
     return code or 0
 
@@ -91,11 +98,11 @@ def _warn(message: Warning | str, *_: object, **__: object) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="gpushare",
         description="Simulates how services share GPUs, and says what it costs in latency and saves in GPUs.",
         epilog="examples:\n  gpushare compare voice-heavy\n  gpushare mig layouts a100\n  gpushare demo\n\n"
-        + comparing.EXIT_CODES,
+        f"{comparing.EXIT_CODES}\n\n{_ENVIRONMENT}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"gpushare {installed_version()}")
@@ -109,15 +116,16 @@ def _parser() -> argparse.ArgumentParser:
     add_kubernetes(subparsers, _add)
     _add_sweep(subparsers, sweeping.sweep)
     _add_sensitivity(subparsers, sensitivity.sensitivity)
-    add_check(subparsers, _add, positive, _Parser)
+    add_check(subparsers, _add, positive, Parser)
     _add_validate(subparsers, commands.validate)
     _add_calibrate(subparsers, commands.calibrate)
     _add_mig(subparsers, commands.mig_layouts)
-    add_data(subparsers, _add, _Parser)
+    add_data(subparsers, _add, Parser)
     add_schema(subparsers, _add)
-    logs.add_trace(subparsers, _add, positive, _Parser)
+    logs.add_trace(subparsers, _add, positive, Parser)
     results.add_replay(subparsers, _add, positive)
     _add_demo(subparsers, commands.demo)
+    add_completion(subparsers, _add, parser)
     return parser
 
 
@@ -278,7 +286,7 @@ def _add_mig(subparsers: Any, command: Command) -> None:
         "mig", help="multi-instance GPU layouts", description="Multi-instance GPU layouts."
     )
     parser = _add(
-        mig.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser),
+        mig.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser),
         "layouts",
         "list the ways to cut a GPU",
         command,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from .. import _core, files
 from ..frames.notices import plain
 from ..frames.render import text_table, wrap
-from ..frames.table_files import write_csv
+from ..frames.sections import commands, joined
 from .deciding import MET, add_objectives, exit_code
 from .progress import Progress, warned
 from .resuming import resumable
 from .scenarios import scenario_of
-from .shown import DETAILS, add_details, columns, going_on
+from .shown import add_details, beside, columns, going_on
+from .written import TABLES, can_write, is_folder
 
 if TYPE_CHECKING:
     from ..planning.deciding import Comparison
@@ -61,12 +63,13 @@ def add_budget(parser: argparse.ArgumentParser) -> None:
 def add_run(parser: argparse.ArgumentParser) -> None:
     """What ``gpushare run`` takes, beside the scenario."""
     add_budget(parser)
+    add_details(parser, "latencies that users do not feel, and what was assumed")
     parser.add_argument("--mode", help="see below; by default the document's own placement")
     parser.add_argument(
         "--steps", action="store_true", help="also keep a row for each step on a GPU (--out FOLDER)"
     )
     parser.add_argument(
-        "--out", metavar="FOLDER|FILE.csv", help="where to write tables; existing files are replaced"
+        "--out", metavar=f"FOLDER|{TABLES}", help="where to write tables; existing files are replaced"
     )
     parser.add_argument(
         "--series",
@@ -126,9 +129,12 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """``gpushare run``."""
     from ..planning.rounds import Budget, asked_of, judged_run
+    from ..scenario.origin import origin_of
 
-    scenario = scenario_of(options)
-    scenario = scenario.with_mode(options.mode) if options.mode is not None else scenario
+    if options.out is not None and not is_folder(options.out):
+        can_write(options.out)
+    given = scenario_of(options)
+    scenario = given.with_mode(options.mode) if options.mode is not None else given
     scenario, asked = asked_of(scenario, None, options.slo)
     budget = Budget(
         options.replications,
@@ -162,13 +168,23 @@ def run(options: argparse.Namespace) -> int:
     groups = result.by(*parts, window_s=options.window) if parts is not None else None
     if options.json:
         told = _run_to_dict(result, fared.meets, judged)
+        told["origin"] = origin_of(given, options.seed).to_dict()
         print(files.plain_json(told if groups is None else told | {"by": groups.to_dict()}))
     else:
-        print(f"{result.summary().text(min(80, columns()))}{_judged_text(fared)}")
-        if groups is not None:
-            keys = len(parts or ()) + (options.window is not None)
-            print(f"\n{groups.text(min(80, columns()), keys)}")
+        about = beside(options, given, *_after_run(options))
+        keys = len(parts or ()) + (options.window is not None)
+        by = groups.text(columns(), keys) if groups is not None else ""
+        summary = result.summary().text(columns(), beside=about)
+        print(joined([_judged_text(result, fared), summary, by, commands("Next", about.next, columns())]))
     return exit_code(fared.meets) if judged else MET
+
+
+def _after_run(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """What one may want to know then."""
+    return [
+        (going_on(options, "compare"), "beside the other modes"),
+        (shlex.join(["gpushare", *options.words, "--perfetto", "trace.json"]), "who had which GPU when"),
+    ]
 
 
 def _parts(options: argparse.Namespace) -> list[str] | None:
@@ -207,19 +223,25 @@ def _run_to_dict(result: Any, meets: bool | None, judged: Mapping[str, Any]) -> 
     return about | told | said | {"summary": summary}
 
 
-def _judged_text(fared: Any) -> str:
-    """The objectives of a run, below its figures."""
+def _judged_text(result: Any, fared: Any) -> str:
+    """Whether a run meets its objectives, and each of them; nothing where there are none."""
     from ..planning.plan_text import judged_fields
+    from ..planning.verdict_line import obstacle
 
-    parts = []
+    if not fared.named():
+        return ""
+    does = {
+        True: "meets all objectives",
+        False: obstacle(fared),
+        None: f"too close to say, {obstacle(fared)}",
+    }
+    first = result.runs[0]
+    parts = [wrap(f"{first.scenario}, {first.mode}: {does[fared.meets]}.", columns())]
     if fared.judged:
-        name, *about, met = judged_fields(fared.judged)
-        parts.append(text_table([name, met, *about], width=columns()))
+        parts.append(text_table(judged_fields(fared.judged), width=columns()))
     words = {True: "met", False: "MISSED", None: "too close"}
     parts += [f"{one.name} ({one.asked}): {one.found}: {words[one.meets]}" for one in fared.checks]
-    if fared.meets is None:
-        parts.append(wrap(f"Too close to say after {fared.runs} runs.", columns()))
-    return "".join(f"\n\n{part}" for part in parts)
+    return joined(parts)
 
 
 def _plot_series(result: Any, path: str) -> None:
@@ -243,8 +265,10 @@ def _write_timeline(result: Any, options: argparse.Namespace) -> None:
 
 
 def _write_result(result: Any, out: str) -> None:
-    if out.endswith(".csv"):
-        write_csv(result.requests, out)
+    from ..frames.table_files import write_csv, write_table
+
+    if not is_folder(out):
+        write_table(result.requests, out)
         return
     os.makedirs(out, exist_ok=True)
     for name in ("requests", "steps", "partitions", "series", "changes"):
@@ -321,7 +345,7 @@ def compare(options: argparse.Namespace) -> int:
         answer |= {"instances": table.instances} if table.instances else {}
         print(files.plain_json(answer | _said(table) | {"modes": table.to_dict()}))
     else:
-        print(table.text(width=columns(), details=options.details, next_=_next(options, table), hint=DETAILS))
+        print(table.text(width=columns(), beside=beside(options, table.scenario, *_next(options, table))))
         if front:
             print(wrap(f"nobody beats in both of {' and '.join(pair)}: {', '.join(front)}", columns(), "  "))
     if verdict.nothing_ran:

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from ..frames.render import text_table, wrap
-from ..frames.sections import assumed_line, commands, joined, pairs, section, warned
+from ..frames.sections import Beside, assumed_line, commands, joined, pairs, section, warned
 from ..planning.answers import layout_answer, replay_answer, replay_fields
 from ..planning.deciding import Comparison, compare
 from ..scenario import mig
@@ -69,7 +69,7 @@ def run_demo(
         verdict = table.verdict
         answers[name] = {"modes": table.to_dict(), "answer": verdict.line, "verdict": verdict.to_dict()}
         title = f"{number_}. One GPU for each of LLM, ASR and TTS, or share?"
-        say(_part(title, table.text(width=width, hint="compare --details"), width))
+        say(_part(title, table.text(width=width, beside=_beside(table)), width))
     table = _compare(replay, replay.modes, 1)
     answer = replay_answer(table.summaries, table.refused | table.errors)
     answers["llm-trace"] = {"modes": table.to_dict(), "answer": answer}
@@ -91,12 +91,16 @@ def _part(title: str, text: str, width: int) -> str:
     return f"{title}\n{'=' * max(map(len, title.splitlines()))}\n{text}\n"
 
 
+def _beside(table: Comparison) -> Beside:
+    return Beside(origin=table.origin.line, hint="compare --details")
+
+
 def _replayed(table: Comparison, answer: str, width: int) -> str:
     missing = table.refused | table.errors
     why = [(mode, summary.limiting_resource) for mode, summary in table.summaries.items()]
     sure = [
         "One run of each mode; every mode gets the same requests.",
-        assumed_line(table.assumptions, "compare --details"),
+        assumed_line(table.assumptions, _beside(table)),
         table.origin.line,
     ]
     return joined(

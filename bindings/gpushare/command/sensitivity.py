@@ -6,11 +6,12 @@ import argparse
 from typing import Any
 
 from .. import files
+from ..frames.sections import joined
 from .commands import parse_axis
 from .progress import Progress
 from .resuming import resumable
 from .scenarios import scenario_of
-from .shown import columns
+from .shown import beside, columns
 
 __all__ = ["add_sensitivity", "sensitivity"]
 
@@ -31,6 +32,7 @@ def add_sensitivity(parser: argparse.ArgumentParser) -> None:
 
 def sensitivity(options: argparse.Namespace) -> None:
     """``gpushare sensitivity``."""
+    from ..scenario.origin import origin_of
     from ..study.sensitivity import sensitivity as found_by
 
     if options.plot is not None:
@@ -50,7 +52,11 @@ def sensitivity(options: argparse.Namespace) -> None:
         )
     if options.plot is not None:
         found.plot().savefig(options.plot)
-    print(files.plain_json(found.to_dict()) if options.json else found.text(width=columns()))
+    about = beside(options, scenario)
+    if options.json:
+        print(files.plain_json(found.to_dict() | {"origin": origin_of(scenario, options.seed).to_dict()}))
+    else:
+        print(joined([found.text(width=columns()), about.origin]))
 
 
 def _way(text: str, scenario: Any) -> tuple[str, tuple[Any, ...] | None]:

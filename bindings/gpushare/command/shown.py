@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import shlex
 import shutil
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-__all__ = ["DETAILS", "add_details", "columns", "going_on"]
+from ..frames.sections import Beside
+
+if TYPE_CHECKING:
+    from ..scenario.scenario import Scenario
+
+__all__ = ["add_details", "beside", "columns", "going_on"]
 
 _WIDEST, _NARROWEST = 100, 40
-#: How to see what was assumed.
-DETAILS = "--details"
 #: What says the same in another command.
 _CARRIED = ("set", "gpu", "price", "slo", "seed")
 
@@ -26,7 +29,15 @@ def add_details(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("-v", "--details", action="store_true", help=f"also {what}")
 
 
-def going_on(options: argparse.Namespace, command: str, *words: str, without: Sequence[str] = ()) -> str:
+def beside(options: argparse.Namespace, scenario: Scenario | None, *next_: tuple[str, str]) -> Beside:
+    """What a command says beside its answer: where that comes from, and commands to go on with."""
+    from ..scenario.origin import origin_of
+
+    origin = origin_of(scenario, options.seed).line if scenario is not None else ""
+    return Beside(next_, origin, getattr(options, "details", False), "--details")
+
+
+def going_on(options: argparse.Namespace, command: str, *words: str) -> str:
     """Another command for the same scenario, asked for in the same way.
 
     Parameters
@@ -37,13 +48,11 @@ def going_on(options: argparse.Namespace, command: str, *words: str, without: Se
         The other.
     words : str
         What it takes beside the scenario.
-    without : sequence of str
-        Options of this command that it does not take.
     """
     told = ["gpushare", command, str(options.scenario)]
     for name in _CARRIED:
         given = getattr(options, name, None)
-        if given is None or name in without:
+        if given is None:
             continue
         for one in given if isinstance(given, list) else [given]:
             told += [f"--{name}", str(one)]

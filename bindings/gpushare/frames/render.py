@@ -5,17 +5,48 @@ from __future__ import annotations
 import html
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Field", "decimals", "html_table", "number", "numbers", "shorten", "text_table", "wrap"]
+__all__ = [
+    "Field",
+    "decimals",
+    "html_table",
+    "number",
+    "numbers",
+    "page",
+    "page_width",
+    "shorten",
+    "text_table",
+    "wrap",
+]
 
 #: What stands where there is no value.
 NOTHING = "-"
 _GAP = "  "
 #: Columns of a table that is turned on its side, at most: more are easier to find in blocks.
 _MOST_TURNED = 24
+
+
+_PAGE: ContextVar[int] = ContextVar("page", default=100)
+
+
+def page_width(width: int | None = None) -> int:
+    """`width`, or where that is None the columns of the page that is written on: 100, unless `page` says otherwise."""
+    return _PAGE.get() if width is None else width
+
+
+@contextmanager
+def page(width: int) -> Iterator[None]:
+    """All that is written meanwhile is at most `width` columns wide, unless it is told another width."""
+    token = _PAGE.set(width)
+    try:
+        yield
+    finally:
+        _PAGE.reset(token)
 
 
 @dataclass(frozen=True)
@@ -116,8 +147,9 @@ def shorten(text: str, width: int) -> str:
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
 
 
-def wrap(text: str, width: int = 100, indent: str = "") -> str:
+def wrap(text: str, width: int | None = None, indent: str = "") -> str:
     """Paragraph of at most `width` columns; further lines start with `indent`."""
+    width = page_width(width)
     return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=True, break_on_hyphens=False)
 
 
@@ -186,7 +218,7 @@ def _block_lines(fields: Sequence[Field]) -> list[str]:
     return lines
 
 
-def text_table(fields: Sequence[Field], *, width: int = 100, keys: int = 1) -> str:
+def text_table(fields: Sequence[Field], *, width: int | None = None, keys: int = 1) -> str:
     """Aligned text of at most `width` columns, in which no row is wrapped and no cell is lost.
 
     A table that is too wide is turned on its side where that fits, otherwise split into stacked blocks; where not even
@@ -196,8 +228,8 @@ def text_table(fields: Sequence[Field], *, width: int = 100, keys: int = 1) -> s
     ----------
     fields : sequence of Field
         Columns of equal length.
-    width : int
-        Columns of the terminal.
+    width : int, optional
+        Columns at most; by default those of the page.
     keys : int
         Leading fields repeated in every block.
 
@@ -208,6 +240,7 @@ def text_table(fields: Sequence[Field], *, width: int = 100, keys: int = 1) -> s
     """
     if not fields:
         return ""
+    width = page_width(width)
     blocks = _blocks(fields, width, keys)
     if len(blocks) > 1 and fields[0].cells:
         turned = _transposed(fields, keys)

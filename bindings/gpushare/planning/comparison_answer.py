@@ -7,14 +7,11 @@ from dataclasses import dataclass
 
 from ..frames.notices import Notice
 from ..frames.render import wrap
-from ..frames.sections import assumed_line, commands, joined, pairs, section, warned
+from ..frames.sections import Beside, assumed_line, commands, joined, pairs, section, warned
 from .verdict import Verdict
 from .verdict_text import certainty, verdict_table
 
 __all__ = ["Told", "answer_text"]
-
-#: How to see all that is behind the answer, in Python.
-HINT = ".text(details=True)"
 
 
 @dataclass(frozen=True)
@@ -27,25 +24,16 @@ class Told:
         Modes, and what limits them or why they did not run.
     warnings, assumptions : sequence of Notice
         What may mislead, and what the figures hang on.
-    next : sequence of (str, str)
-        Commands, and what they are for.
-    origin : str
-        What it was made from and by.
-    hint : str
-        How to see the assumptions.
     """
 
     limits: Sequence[tuple[str, str]]
     warnings: Sequence[Notice] = ()
     assumptions: Sequence[Notice] = ()
-    next: Sequence[tuple[str, str]] = ()
-    origin: str = ""
-    hint: str = HINT
 
 
-def answer_text(verdict: Verdict, told: Told, width: int) -> str:
+def answer_text(verdict: Verdict, told: Told, width: int, beside: Beside) -> str:
     """The answer first; at most `width` columns wide."""
-    sure = [*certainty(verdict), assumed_line(told.assumptions, told.hint), told.origin]
+    sure = [*certainty(verdict), assumed_line(told.assumptions, beside), beside.origin]
     return joined(
         [
             wrap(f"{verdict.scenario}: {verdict.line}", width),
@@ -53,6 +41,6 @@ def answer_text(verdict: Verdict, told: Told, width: int) -> str:
             warned(told.warnings, width),
             pairs("Why: what limits each", [pair for pair in told.limits if pair[1]], width),
             section("How sure", sure, width),
-            commands("Next", told.next, width),
+            commands("Next", beside.next, width),
         ]
     )

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from ..files import try_to_write
-from ..frames.render import wrap
-from ..frames.sections import joined
+from ..frames.render import page_width, wrap
+from ..frames.sections import Beside, joined
 from ..report.page import write_page
 from ..scenario.origin import Origin, origin_of
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
@@ -18,7 +18,7 @@ from ..study.outcomes import Outcome
 from ..study.points import Point, mode_points
 from ..study.runner import Executor, MapCallable
 from ..study.simulation import MOST_REQUESTS, as_scenario
-from .comparison_answer import HINT, Told, answer_text
+from .comparison_answer import Told, answer_text
 from .how import How
 from .implied import KEPT, Kept
 from .judging import Check
@@ -202,37 +202,34 @@ class Comparison(comparison.Comparison):
     def text(
         self,
         *,
-        width: int = 100,
+        width: int | None = None,
         intervals: bool = False,
         details: bool = False,
-        next_: Sequence[tuple[str, str]] = (),
-        hint: str = HINT,
+        beside: Beside | None = None,
     ) -> str:
         """The verdict, what each mode makes of each objective, what limits it, and how sure that is.
 
         Parameters
         ----------
-        width : int
-            Columns at most.
+        width : int, optional
+            Columns at most; by default those of the page.
         intervals : bool
             With several replications, show the half-width beside every figure of the details.
         details : bool
             Also every figure and latency of every mode, explained, and what was assumed.
-        next_ : sequence of (str, str)
-            Commands to go on with, and what they are for.
-        hint : str
-            Where to see what was assumed.
+        beside : Beside, optional
+            What a command says beside it.
 
         Returns
         -------
         str
         """
+        width = page_width(width)
         text = self._text(intervals)
-        told = Told(
-            text.limits(), self.warnings, self.assumptions, next_, self.origin.line, "" if details else hint
-        )
-        answer = answer_text(self.verdict, told, width)
-        if not details:
+        beside = beside if beside is not None else Beside(origin=self.origin.line, details=details)
+        told = Told(text.limits(), self.warnings, self.assumptions)
+        answer = answer_text(self.verdict, told, width, beside)
+        if not beside.details:
             return answer
         more = [self.verdict.details(width), *self._blocks(text, width), wrap(text.legend(), width, "  ")]
         return joined([answer, *more, "\n".join(text.assumed(width))])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from ..files import plain_json
 if TYPE_CHECKING:
     from .scenario import Scenario
 
-__all__ = ["Origin", "document_digest", "origin_of"]
+__all__ = ["Origin", "origin_of"]
 
 _SHOWN_DIGITS = 12
 
@@ -31,7 +32,7 @@ class Origin:
     seed : int
         Of the random streams.
     document : str
-        SHA-256 of the scenario's document, as `files.plain_json` writes it.
+        SHA-256 of the scenario's document, as `files.plain_json` writes it, files without their folders.
     files : mapping of str to str
         SHA-256 of every file that it names, by its name without the folders.
     """
@@ -57,9 +58,12 @@ class Origin:
         }
 
 
-def document_digest(scenario: Scenario) -> str:
-    """SHA-256 of a scenario's document, with a line break at its end."""
-    return hashlib.sha256(f"{plain_json(scenario.document)}\n".encode()).hexdigest()
+def _document_digest(scenario: Scenario, paths: Iterable[str]) -> str:
+    """SHA-256 of a document in which files have no folders, so that it is the same wherever they lie."""
+    text = plain_json(scenario.document)
+    for path in paths:
+        text = text.replace(json.dumps(path, ensure_ascii=False), json.dumps(os.path.basename(path)))
+    return hashlib.sha256(f"{text}\n".encode()).hexdigest()
 
 
 def origin_of(scenario: Scenario, seed: int | None = None) -> Origin:
@@ -79,6 +83,6 @@ def origin_of(scenario: Scenario, seed: int | None = None) -> Origin:
     return Origin(
         installed_version(),
         scenario.seed if seed is None else seed,
-        document_digest(scenario),
+        _document_digest(scenario, named),
         {os.path.basename(path): digest for path, digest in named.items()},
     )
