@@ -73,9 +73,9 @@ def commands(title: str, rows: Sequence[tuple[str, str]], width: int | None = No
     longest = max(len(command) for command, _ in rows)
     lines = [title]
     for command, what in rows:
-        line = f"  {command:<{longest}}  # {what}"
-        if len(line) <= width:
-            lines.append(line)
+        aligned, alone = f"  {command:<{longest}}  # {what}", f"  {command}  # {what}"
+        if len(alone) <= width:
+            lines.append(aligned if len(aligned) <= width else alone)
         else:
             lines += [_continued(command, width), wrap(f"      # {what}", width, "      # ")]
     return "\n".join(lines)
