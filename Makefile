@@ -10,6 +10,7 @@
 #
 # What is missing is installed first: system packages where apt-get may (see tools/prerequisites), Python packages
 # into .venv. Nothing is built or installed twice: stamps in .venv/stamps carry the hash of what they were made from.
+# What installing and building print is in build/setup.log.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -54,42 +55,42 @@ prerequisites:
 	  $(if $(filter test-all browser,$(MAKECMDGOALS)),--browser) $(PYTHON)
 
 # Packages are compiled when they are first imported: most of their files never are.
-pip_install = .venv/bin/python -m pip install -qq --no-compile
+pip_install = .venv/bin/python -m pip install -q --no-compile
 
 $(venv): | prerequisites
-	$(PYTHON) -m venv .venv
-	.venv/bin/python tools/requirements.py --build > .venv/requirements.txt
-	$(pip_install) -r .venv/requirements.txt ninja
-	# The system's CMake where it is 3.25 or later, otherwise the one on PyPI.
-	@printf '3.25\n%s\n' "$$(cmake --version 2>/dev/null | sed -n 's/^cmake version //p')" | sort -VC || $(pip_install) cmake
-	mkdir -p $(stamps)
-	touch $@
+	@tools/quietly 'making .venv' $(PYTHON) -m venv .venv
+	@.venv/bin/python tools/requirements.py --build > .venv/requirements.txt
+	@tools/quietly 'installing what the build needs into .venv' $(pip_install) -r .venv/requirements.txt ninja
+	@# The system's CMake where it is 3.25 or later, otherwise the one on PyPI.
+	@printf '3.25\n%s\n' "$$(cmake --version 2>/dev/null | sed -n 's/^cmake version //p')" | sort -VC || \
+	  tools/quietly 'installing CMake into .venv' $(pip_install) cmake
+	@mkdir -p $(stamps)
+	@touch $@
 
 # One stamp for each set of requirements; the larger set serves for the smaller one.
 $(stamps)/requirements-test-$(recipe): | $(venv)
-	.venv/bin/python tools/requirements.py test > .venv/requirements.txt
-	$(pip_install) -r .venv/requirements.txt
-	touch $@
+	@.venv/bin/python tools/requirements.py test > .venv/requirements.txt
+	@tools/quietly 'installing what the tests need into .venv' $(pip_install) -r .venv/requirements.txt
+	@touch $@
 
 $(stamps)/requirements-dev-$(recipe): | $(venv)
-	.venv/bin/python tools/requirements.py dev > .venv/requirements.txt
-	$(pip_install) -r .venv/requirements.txt
-	touch $(stamps)/requirements-test-$(recipe) $@
+	@.venv/bin/python tools/requirements.py dev > .venv/requirements.txt
+	@tools/quietly 'installing what developers need into .venv' $(pip_install) -r .venv/requirements.txt
+	@touch $(stamps)/requirements-test-$(recipe) $@
 
 # Ruff alone is enough to read the sources before anything is built.
 $(stamps)/ruff-$(recipe): | $(venv)
-	.venv/bin/python tools/requirements.py dev | grep '^ruff' > .venv/requirements.txt
-	$(pip_install) -r .venv/requirements.txt
-	touch $@
+	@.venv/bin/python tools/requirements.py dev | grep '^ruff' > .venv/requirements.txt
+	@tools/quietly 'installing ruff into .venv' $(pip_install) -r .venv/requirements.txt
+	@touch $@
 
 # The wheel is built in the tree of the release preset, so that it and the C++ tests share one library.
 $(stamps)/package-$(package): | $(venv)
-	@echo 'building and installing gpushare (minutes the first time)'
-	@.venv/bin/python -m pip uninstall -qq -y gpushare 2>/dev/null  # what the package was called before
-	$(call timed,release library and wheel) $(pip_install) --no-build-isolation --check-build-dependencies \
-	  --config-settings=build-dir=build/release $(if $(editable),-e) '.[plan]'
-	rm -f $(stamps)/package-*  # sources that go back to what they were are installed again
-	touch $@
+	@$(call timed,release library and wheel) tools/quietly 'building and installing gpushare (minutes the first time)' \
+	  $(pip_install) --no-build-isolation --check-build-dependencies --config-settings=build-dir=build/release \
+	  $(if $(editable),-e) '.[plan]'
+	@rm -f $(stamps)/package-*  # sources that go back to what they were are installed again
+	@touch $@
 
 venv: $(venv)
 requirements: $(stamps)/requirements-dev-$(recipe)
@@ -102,8 +103,9 @@ demo: $(stamps)/package-$(package)
 
 # CPP_TESTS=theory: of the C++ tests only those that the sanitizers thin out, where these have run the others.
 test: $(stamps)/requirements-test-$(recipe) $(stamps)/package-$(package)
-	cmake --preset release
-	$(call timed,release build of the tests) cmake --build --preset release $(if $(CPP_TESTS),--target gpushare_$(CPP_TESTS))
+	@tools/quietly 'configuring the C++ tests' cmake --preset release
+	@$(call timed,release build of the tests) tools/quietly 'building the C++ tests (minutes the first time)' \
+	  cmake --build --preset release $(if $(CPP_TESTS),--target gpushare_$(CPP_TESTS))
 	$(call timed,release tests) ctest --preset release $(if $(CPP_TESTS),--label-regex '^$(CPP_TESTS)$$')
 	.venv/bin/python -m pytest -n $(jobs) --dist loadscope --no-loadscope-reorder --durations=15
 

@@ -130,8 +130,14 @@ def test_run_writes_tables(capsys: pytest.CaptureFixture[str], scenario: Path, t
 
 def test_compare_prints_a_row_for_each_mode(capsys: pytest.CaptureFixture[str], scenario: Path) -> None:
     text = run(capsys, "compare", scenario, "--modes", "dedicated,mps")
-    assert sum(line.startswith(("dedicated ", "mps ")) for line in text.splitlines()) >= 4
-    assert max(map(len, text.splitlines())) <= 100
+    assert sum(line.startswith(("dedicated ", "mps ")) for line in text.splitlines()) == 2
+    assert (
+        text.index("voice-light: Share") < text.index("Why: ") < text.index("How sure") < text.index("Next")
+    )
+    more = run(capsys, "compare", scenario, "--modes", "dedicated,mps", "--details")
+    assert "assumed: /services/asr/precision" in more
+    assert "assumed: " not in text
+    assert max(map(len, more.splitlines())) <= 100
     answer = json.loads(run(capsys, "compare", scenario, "--json"))
     assert list(answer["modes"]) == gs.Scenario.load("voice-light").modes
     assert answer["modes"]["mps"]["gpus_freed"] == 1
@@ -185,6 +191,7 @@ def test_sensitivity_shows_the_largest_swing_first(
     expected = gs.sensitivity(
         str(scenario), {"mode": ("dedicated", "mps"), "users": None}, "llm.ttft_p95"
     ).to_dict()
+    assert found.pop("origin")["seed"] == 1
     assert found == expected
     assert found["swing"] == sorted(found["swing"], reverse=True)
     assert (tmp_path / "tornado.png").stat().st_size > 1000

@@ -75,7 +75,7 @@ def test_the_table_shows_what_fleets_are_chosen_by(table: gs.Comparison) -> None
         "success_rate",
     ):
         assert name in table.table.columns
-    text = " ".join(table.text().split())
+    text = " ".join(table.text(details=True).split())
     assert "time out: share of the windows of time" in text
     assert "unless its pool says otherwise" in text
     assert "time" not in gs.compare("voice-light", modes=["mps"]).tables().split("req/s", 1)[0]

@@ -42,7 +42,7 @@ def test_the_answer_says_whom_a_fault_takes_along_by_default(example: gs.Scenari
         ]
         assert said.text in text
         table = gs.compare(example, [mode], record_requests=False, replications=1, most_replications=1)
-        assert said.text in " ".join(str(table).split())
+        assert said.text in " ".join(table.text(details=True).split())
 
 
 def test_a_result_says_what_failed_and_what_was_up(example: gs.Scenario) -> None:

@@ -157,7 +157,9 @@ def test_five_replications_of_a_voice_scenario_agree() -> None:
 def test_a_comparison_tells_prices_by_kind_of_gpu(light: gs.Scenario) -> None:
     document = light.document | {"price_per_gpu_hour": {"a100": 2, "h100": 4.5}}
     table = gs.compare(gs.Scenario.from_dict(document), ["mps"], record_requests=False)
-    assert "A month has 720 hours at $2 for a100, $4.5 for h100." in " ".join(table.text().split())
+    assert "A month has 720 hours at $2 for a100, $4.5 for h100." in " ".join(
+        table.text(details=True).split()
+    )
 
 
 def test_the_document_of_figures_is_that_of_the_table() -> None:

@@ -120,7 +120,7 @@ def test_the_rate_of_an_open_scenario_is_replaced() -> None:
         (
             {"/services/ttt/engine/slots": 8},
             "/services/ttt",
-            "there is no such member; legal are asr, llm, tts",
+            'there is no such member; did you mean "tts"? Legal are asr, llm, tts',
         ),
         ({"/traffic/3/users": 8}, "/traffic/3", "there is no such element; legal are 0 to 0"),
         ({"/traffic/1": {}}, "/traffic/1", "there is no such element; legal are 0 to 0"),

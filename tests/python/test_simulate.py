@@ -84,8 +84,12 @@ def test_a_summary_reads_like_a_mapping(result: gs.Result) -> None:
 
 
 def test_representations_fit_a_terminal(result: gs.Result) -> None:
-    for text in (repr(result), repr(result.summary())):
-        assert max(map(len, text.splitlines())) <= 80
+    for text, width in (
+        (repr(result), 100),
+        (result.summary().text(80), 80),
+        (result.summary().text(60), 60),
+    ):
+        assert max(map(len, text.splitlines())) <= width
         assert "e2e_latency" in text
     assert "<table>" in result._repr_html_()
     assert repr(result.runs[0]).startswith("<Run voice-light, dedicated, seed ")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..frames.notices import Notice, plain
-from ..frames.render import Field, html_table, text_table, wrap
+from ..frames.render import Field, html_table, page_width, text_table, wrap
 from .data import Cluster
 from .sharing import Sharing
 
@@ -34,8 +34,9 @@ class Told:
     def _notes(self, width: int) -> list[str]:
         raise NotImplementedError
 
-    def text(self, width: int = 80) -> str:
+    def text(self, width: int | None = None) -> str:
         """The answer first, then a row for every policy."""
+        width = page_width(width)
         return "\n\n".join(
             [wrap(self._headline(), width), text_table(self._fields(), width=width), *self._notes(width)]
         )

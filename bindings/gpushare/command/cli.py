@@ -6,22 +6,31 @@ import argparse
 import os
 import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from .. import _core
 from .._core import Error
 from .._version import installed_version
+from ..frames.render import page
 from . import commands, comparing, deciding, logs, results, sensitivity, sweeping
 from .check import add_check
 from .clusters import add_cluster
+from .completion import add_completion
 from .data import add_data
 from .init import add_init, add_schema
 from .kubernetes import add_kubernetes
+from .parsing import Parser
 from .reporting import add_report
+from .scenarios import add_scenario, positive
+from .shown import columns
 
 __all__ = ["main"]
+
+#: Where it is set, errors show where they come from.
+DEBUG = "GPUSHARE_DEBUG"
 
 Command = Callable[[argparse.Namespace], int | None]
 
@@ -35,13 +44,10 @@ _MODES = "\n".join(
     )
 )
 
-
-class _Parser(argparse.ArgumentParser):
-    """Errors are one line, like other errors of the command that are one."""
-
-    def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"gpushare: error: {message} (see {self.prog} --help)\n")
-        sys.exit(2)
+_ENVIRONMENT = (
+    "environment: COLUMNS, how wide answers are, where it is not the terminal's width;\n"
+    f"  {DEBUG}=1, show where an error comes from"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         options.words = sys.argv[1:] if arguments is None else list(arguments)
         command: Command = options.command
-        with warnings.catch_warnings():
+        with page(columns()), warnings.catch_warnings():
             warnings.showwarning = _warn
             code = command(options)
         sys.stdout.flush()
@@ -76,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (Error, ValueError, OSError, ImportError) as error:
+        if os.environ.get(DEBUG, "") not in ("", "0"):
+            traceback.print_exc()
         return _fail("\n  ".join(" ".join(line.split()) for line in str(error).splitlines()), 2)
     return code or 0
 
@@ -90,33 +98,34 @@ def _warn(message: Warning | str, *_: object, **__: object) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="gpushare",
         description="Simulates how services share GPUs, and says what it costs in latency and saves in GPUs.",
         epilog="examples:\n  gpushare compare voice-heavy\n  gpushare mig layouts a100\n  gpushare demo\n\n"
-        + comparing.EXIT_CODES,
+        f"{comparing.EXIT_CODES}\n\n{_ENVIRONMENT}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"gpushare {installed_version()}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    add_init(subparsers, _add, _positive)
+    add_init(subparsers, _add, positive)
     _add_run(subparsers, comparing.run)
     _add_compare(subparsers, comparing.compare)
-    deciding.add_deciding(subparsers, _add, _add_scenario)
-    add_report(subparsers, _add, _add_scenario, _add_uncertainty)
+    deciding.add_deciding(subparsers, _add, add_scenario)
+    add_report(subparsers, _add, add_scenario, _add_uncertainty)
     add_cluster(subparsers, _add)
     add_kubernetes(subparsers, _add)
     _add_sweep(subparsers, sweeping.sweep)
     _add_sensitivity(subparsers, sensitivity.sensitivity)
-    add_check(subparsers, _add, _positive, _Parser)
+    add_check(subparsers, _add, positive, Parser)
     _add_validate(subparsers, commands.validate)
     _add_calibrate(subparsers, commands.calibrate)
     _add_mig(subparsers, commands.mig_layouts)
-    add_data(subparsers, _add, _Parser)
+    add_data(subparsers, _add, Parser)
     add_schema(subparsers, _add)
-    logs.add_trace(subparsers, _add, _positive, _Parser)
-    results.add_replay(subparsers, _add, _positive)
+    logs.add_trace(subparsers, _add, positive, Parser)
+    results.add_replay(subparsers, _add, positive)
     _add_demo(subparsers, commands.demo)
+    add_completion(subparsers, _add, parser)
     return parser
 
 
@@ -135,39 +144,6 @@ def _add(
         parser.set_defaults(command=command)
         parser.add_argument("--json", action="store_true", help="print JSON for machines")
     return parser
-
-
-def _whole(text: str, least: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = least - 1
-    if value < least:
-        raise argparse.ArgumentTypeError(f"found {text!r}; an integer of at least {least} is needed")
-    return value
-
-
-def _positive(text: str) -> int:
-    return _whole(text, 1)
-
-
-def _not_negative(text: str) -> int:
-    return _whole(text, 0)
-
-
-def _add_scenario(parser: argparse.ArgumentParser, instead: str = "") -> None:
-    """What each command takes that simulates; `instead` names an option that may take the scenario's place."""
-    parser.add_argument(
-        "scenario",
-        metavar="SCENARIO",
-        nargs="?" if instead else None,
-        help="a file, or a name of `gpushare scenario list`" + (f"; or {instead}" if instead else ""),
-    )
-    parser.add_argument("--seed", type=_not_negative, help="of the random streams; by default the scenario's")
-    parser.add_argument(
-        "--replications", type=_positive, default=1, help="runs; figures then carry 95 %% half-widths"
-    )
-    parser.add_argument("--threads", type=_positive, help="runs at a time; by default one a core")
 
 
 def _add_validate(subparsers: Any, command: Command) -> None:
@@ -244,7 +220,7 @@ def _add_run(subparsers: Any, command: Command) -> None:
         "gpushare run my-scenario.json --out requests.csv    # one row for each request\n",
     )
     parser.epilog = f"{parser.epilog}\n{_MODES}\n\n{comparing.EXIT_CODES}"
-    _add_scenario(parser)
+    add_scenario(parser)
     _add_uncertainty(parser)
     comparing.add_run(parser)
 
@@ -260,7 +236,7 @@ def _add_compare(subparsers: Any, command: Command) -> None:
         "gpushare compare voice-light --modes dedicated,mps,mig:3g.40gb+3g.40gb --replications 8 --json\n",
     )
     parser.epilog = f"{parser.epilog}\n{_MODES}\n\n{comparing.EXIT_CODES}"
-    _add_scenario(parser)
+    add_scenario(parser)
     _add_uncertainty(parser)
     comparing.add_compare(parser)
     _add_resume(parser, "modes")
@@ -278,7 +254,7 @@ def _add_sweep(subparsers: Any, command: Command) -> None:
         "gpushare sweep voice-heavy --axis layout=all --axis users=20,50 --pareto tts.first_audio_p95,cost_per_month",
         "gpushare sweep voice-heavy --axis /services/tts/engine/slots=8,32 --resume points.jsonl",
     )
-    _add_scenario(parser)
+    add_scenario(parser)
     _add_uncertainty(parser)
     parser.epilog = f"{parser.epilog}\n\n{comparing.EXIT_CODES}"
     sweeping.add_sweep(parser)
@@ -294,7 +270,7 @@ def _add_sensitivity(subparsers: Any, command: Command) -> None:
         "gpushare sensitivity voice-heavy --of tts.first_audio_p95 --vary users --vary /traffic/0/think_s",
         "gpushare sensitivity voice-heavy --of llm.ttft_p95 --vary mode=dedicated,mps --plot tornado.png",
     )
-    _add_scenario(parser)
+    add_scenario(parser)
     sensitivity.add_sensitivity(parser)
     _add_resume(parser, "points")
 
@@ -310,7 +286,7 @@ def _add_mig(subparsers: Any, command: Command) -> None:
         "mig", help="multi-instance GPU layouts", description="Multi-instance GPU layouts."
     )
     parser = _add(
-        mig.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser),
+        mig.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser),
         "layouts",
         "list the ways to cut a GPU",
         command,

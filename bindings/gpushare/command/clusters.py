@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import files
-from .comparing import columns
 from .deciding import add_objectives, exit_code
 from .progress import Progress
+from .written import TABLES, can_write
 
 __all__ = ["add_cluster"]
 
@@ -64,7 +64,7 @@ def add_cluster(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) ->
         help="of the order of nodes, in which ties are broken",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="runs at a time; by default one a core")
-    parser.add_argument("--out", metavar="FILE.csv", help="write the curves, or with --timed the series")
+    parser.add_argument("--out", metavar=TABLES, help="write the curves, or with --timed the series")
     parser.add_argument("--plot", metavar="FILE.png", help="draw the GPUs allocated")
 
 
@@ -134,26 +134,26 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
 def cluster(options: argparse.Namespace) -> int:
     """``gpushare cluster``."""
     from ..clusters.data import Cluster
-    from ..frames.table_files import write_csv
+    from ..frames.table_files import write_table
 
     _check_options(options)
     options.timed = options.timed or options.workload is not None
-    for path in (options.out, options.plot):
-        if path is not None:
-            files.try_to_write(path)
+    can_write(options.out)
+    if options.plot is not None:
+        files.try_to_write(options.plot)
     found = Cluster(options.nodes, options.pods)
     with Progress(f"{len(found.pods):,} pods on {len(found.nodes):,} nodes") as progress:
         result = (_timed if options.timed else _arrivals)(options, found, progress)
     windows = _windows(options, result) if options.workload is not None else []
     if options.out is not None:
-        write_csv(result.series if options.timed else result.curves, options.out)
+        write_table(result.series if options.timed else result.curves, options.out)
     if options.plot is not None:
         result.plot().savefig(options.plot)
     if options.json:
         told = {"windows": [one.to_dict() for one in windows]} if windows else {}
         print(files.plain_json(result.to_dict() | told))
     else:
-        print("\n\n".join([repr(result), *(one.text(min(100, columns())) for one in windows)]))
+        print("\n\n".join([repr(result), *(one.text() for one in windows)]))
     met = [one.meets for one in windows if one.asked]
     return exit_code(False if False in met else None if None in met else True)
 

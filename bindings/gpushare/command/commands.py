@@ -13,6 +13,8 @@ from .. import files
 from ..frames.render import Field, text_table, wrap
 from .progress import Progress
 from .results import ENGINE, calibrate_engine
+from .scenarios import scenario_of
+from .written import can_write
 
 #: What `validate` takes beside suites and folders: every claim of the documents that the scenarios come from.
 SOURCES = "sources"
@@ -76,7 +78,7 @@ def mig_layouts(options: argparse.Namespace) -> None:
         return
     why_uncut = profile(options.gpu).why_uncut
     if why_uncut:
-        print(wrap(f"{options.gpu}: {why_uncut}; its only layout here is whole", 100, "  "))
+        print(wrap(f"{options.gpu}: {why_uncut}; its only layout here is whole", indent="  "))
         return
     kind = "legal states" if options.states else "multisets" if options.multisets else "maximal layouts"
     print(f"{options.gpu}: {len(layouts)} {kind}")
@@ -92,8 +94,12 @@ def mig_layouts(options: argparse.Namespace) -> None:
             ]
         )
     )
-    print("unused: of the card without MIG, in no instance; what MIG itself cuts off is in it.")
-    print("placement: first memory slot of each instance, as in PROFILE@SLOT.")
+    print(
+        wrap(
+            "unused: of the card without MIG, in no instance; what MIG itself cuts off is in it.", indent="  "
+        )
+    )
+    print(wrap("placement: first memory slot of each instance, as in PROFILE@SLOT.", indent="  "))
 
 
 def _left_over(gpu: str, layout: Any) -> dict[str, Any]:
@@ -119,7 +125,7 @@ def _list(names: Sequence[str], describe: Callable[[str], str], as_json: bool) -
         return
     width = max((len(name) for name in described), default=0)
     for name, title in described.items():
-        print(wrap(f"{name:<{width}}  {title}", 100, " " * (width + 2)))
+        print(wrap(f"{name:<{width}}  {title}", indent=" " * (width + 2)))
 
 
 def profile_list(options: argparse.Namespace) -> None:
@@ -155,13 +161,13 @@ def _show_figures(described: Any, as_json: bool) -> None:
     if as_json:
         _print_json({"name": described.name, "title": described.title, "figures": described.provenance})
         return
-    print(f"{described.name}: {described.title}")
-    print("grades: vendor (published), measured, derived (computed from others), assumed")
+    print(wrap(f"{described.name}: {described.title}", indent="  "))
+    print(wrap("grades: vendor (published), measured, derived (computed from others), assumed", indent="  "))
     for entry in described.provenance:
         shown = entry["value"] if len(entry["value"]) <= 40 else f"{entry['value'][:39]}…"
-        print(f"\n{entry['pointer']} = {shown}  [{entry['grade']}]")
+        print("\n" + wrap(f"{entry['pointer']} = {shown}  [{entry['grade']}]", indent="    "))
         if entry["source"]:
-            print(wrap(f"    {entry['source']}", 100, "    "))
+            print(wrap(f"    {entry['source']}", indent="    "))
 
 
 def scenario_list(options: argparse.Namespace) -> None:
@@ -173,9 +179,9 @@ def scenario_list(options: argparse.Namespace) -> None:
 
 def scenario_show(options: argparse.Namespace) -> None:
     """``gpushare scenario show``."""
-    from ..scenario.scenario import Scenario
-
-    scenario = Scenario.load(options.name, options.mode)
+    options.scenario = options.name
+    scenario = scenario_of(options)
+    scenario = scenario.with_mode(options.mode) if options.mode else scenario
     if options.json:
         _print_json(scenario.document)
     else:
@@ -186,7 +192,9 @@ def demo(options: argparse.Namespace) -> None:
     """``gpushare demo``."""
     from .demo import run_demo
 
-    answer = run_demo(trace=options.trace, quick=options.quick, quiet=options.json, columns=options.columns)
+    answer = run_demo(
+        trace=options.trace, quick=options.quick, quiet=options.json, columns_text=options.columns
+    )
     if options.json:
         _print_json(answer)
 
@@ -256,7 +264,13 @@ def calibrate(options: argparse.Namespace) -> None:
     """``gpushare calibrate``."""
     if options.folder == ENGINE or options.result is not None:
         return calibrate_engine(options)
+    if options.set or options.gpu or options.price:
+        raise ValueError(
+            "--set, --gpu and --price change the --scenario of `calibrate engine`; a folder has none"
+        )
     from ..calibration.fitting import calibrate as fit
+
+    can_write(options.out, (".json",))
 
     with Progress(options.folder) as progress:
         found = fit(options.folder, options.base, progress=progress.fraction)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
+import shlex
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 from .. import _core, files
 from ..frames.notices import plain
 from ..frames.render import text_table, wrap
-from ..frames.table_files import write_csv
+from ..frames.sections import commands, joined
 from .deciding import MET, add_objectives, exit_code
 from .progress import Progress, warned
 from .resuming import resumable
+from .scenarios import scenario_of
+from .shown import add_details, beside, columns, going_on
+from .written import TABLES, can_write, is_folder
 
 if TYPE_CHECKING:
     from ..planning.deciding import Comparison
@@ -26,7 +29,6 @@ __all__ = [
     "add_budget",
     "add_compare",
     "add_run",
-    "columns",
     "compare",
     "compared",
     "most_replications",
@@ -38,12 +40,6 @@ EXIT_CODES = (
     "exit codes: 0 objectives met, or none were given; 2 error; 3 nothing ran; 4 missed;\n"
     "  5 too close to say; 130 interrupted"
 )
-_WIDEST, _NARROWEST = 100, 40
-
-
-def columns() -> int:
-    """Columns of the terminal, of which more than 100 would not be read better."""
-    return max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns))
 
 
 def add_budget(parser: argparse.ArgumentParser) -> None:
@@ -67,12 +63,13 @@ def add_budget(parser: argparse.ArgumentParser) -> None:
 def add_run(parser: argparse.ArgumentParser) -> None:
     """What ``gpushare run`` takes, beside the scenario."""
     add_budget(parser)
+    add_details(parser, "latencies that users do not feel, and what was assumed")
     parser.add_argument("--mode", help="see below; by default the document's own placement")
     parser.add_argument(
         "--steps", action="store_true", help="also keep a row for each step on a GPU (--out FOLDER)"
     )
     parser.add_argument(
-        "--out", metavar="FOLDER|FILE.csv", help="where to write tables; existing files are replaced"
+        "--out", metavar=f"FOLDER|{TABLES}", help="where to write tables; existing files are replaced"
     )
     parser.add_argument(
         "--series",
@@ -121,6 +118,7 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
         help="what is asked where there are no objectives, relative to dedicated GPUs: "
         "latency=1.25,throughput=0.95,success=0.99",
     )
+    add_details(parser, "every figure and latency of every mode, explained, and what was assumed")
     parser.add_argument(
         "--front",
         metavar="FIGURE,FIGURE",
@@ -131,10 +129,12 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """``gpushare run``."""
     from ..planning.rounds import Budget, asked_of, judged_run
-    from ..study.simulation import as_scenario
+    from ..scenario.origin import origin_of
 
-    scenario = as_scenario(options.scenario)
-    scenario = scenario.with_mode(options.mode) if options.mode is not None else scenario
+    if options.out is not None and not is_folder(options.out):
+        can_write(options.out)
+    given = scenario_of(options)
+    scenario = given.with_mode(options.mode) if options.mode is not None else given
     scenario, asked = asked_of(scenario, None, options.slo)
     budget = Budget(
         options.replications,
@@ -168,13 +168,23 @@ def run(options: argparse.Namespace) -> int:
     groups = result.by(*parts, window_s=options.window) if parts is not None else None
     if options.json:
         told = _run_to_dict(result, fared.meets, judged)
+        told["origin"] = origin_of(given, options.seed).to_dict()
         print(files.plain_json(told if groups is None else told | {"by": groups.to_dict()}))
     else:
-        print(f"{result.summary().text(min(80, columns()))}{_judged_text(fared)}")
-        if groups is not None:
-            keys = len(parts or ()) + (options.window is not None)
-            print(f"\n{groups.text(min(80, columns()), keys)}")
+        about = beside(options, given, *_after_run(options))
+        keys = len(parts or ()) + (options.window is not None)
+        by = groups.text(columns(), keys) if groups is not None else ""
+        summary = result.summary().text(columns(), beside=about)
+        print(joined([_judged_text(result, fared), summary, by, commands("Next", about.next, columns())]))
     return exit_code(fared.meets) if judged else MET
+
+
+def _after_run(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """What one may want to know then."""
+    return [
+        (going_on(options, "compare"), "beside the other modes"),
+        (shlex.join(["gpushare", *options.words, "--perfetto", "trace.json"]), "who had which GPU when"),
+    ]
 
 
 def _parts(options: argparse.Namespace) -> list[str] | None:
@@ -213,19 +223,25 @@ def _run_to_dict(result: Any, meets: bool | None, judged: Mapping[str, Any]) -> 
     return about | told | said | {"summary": summary}
 
 
-def _judged_text(fared: Any) -> str:
-    """The objectives of a run, below its figures."""
+def _judged_text(result: Any, fared: Any) -> str:
+    """Whether a run meets its objectives, and each of them; nothing where there are none."""
     from ..planning.plan_text import judged_fields
+    from ..planning.verdict_line import obstacle
 
-    parts = []
+    if not fared.named():
+        return ""
+    does = {
+        True: "meets all objectives",
+        False: obstacle(fared),
+        None: f"too close to say, {obstacle(fared)}",
+    }
+    first = result.runs[0]
+    parts = [wrap(f"{first.scenario}, {first.mode}: {does[fared.meets]}.", columns())]
     if fared.judged:
-        name, *about, met = judged_fields(fared.judged)
-        parts.append(text_table([name, met, *about], width=columns()))
+        parts.append(text_table(judged_fields(fared.judged), width=columns()))
     words = {True: "met", False: "MISSED", None: "too close"}
     parts += [f"{one.name} ({one.asked}): {one.found}: {words[one.meets]}" for one in fared.checks]
-    if fared.meets is None:
-        parts.append(wrap(f"Too close to say after {fared.runs} runs.", columns()))
-    return "".join(f"\n\n{part}" for part in parts)
+    return joined(parts)
 
 
 def _plot_series(result: Any, path: str) -> None:
@@ -249,8 +265,10 @@ def _write_timeline(result: Any, options: argparse.Namespace) -> None:
 
 
 def _write_result(result: Any, out: str) -> None:
-    if out.endswith(".csv"):
-        write_csv(result.requests, out)
+    from ..frames.table_files import write_csv, write_table
+
+    if not is_folder(out):
+        write_table(result.requests, out)
         return
     os.makedirs(out, exist_ok=True)
     for name in ("requests", "steps", "partitions", "series", "changes"):
@@ -275,7 +293,7 @@ def compared(options: argparse.Namespace, progress: Progress, resume: str | None
     from ..planning.implied import KEPT, Kept
 
     return compare_modes(
-        options.scenario,
+        scenario_of(options),
         options.modes,
         slo=options.slo,
         keep=Kept.parse(options.keep) if options.keep is not None else KEPT,
@@ -291,6 +309,24 @@ def compared(options: argparse.Namespace, progress: Progress, resume: str | None
     )
 
 
+def _next(options: argparse.Namespace, table: Comparison) -> list[tuple[str, str]]:
+    """What one may want to know then."""
+    verdict, runs = table.verdict, []
+    if verdict.meets is None or table.replications < 2:
+        runs = [
+            (
+                going_on(options, "compare", "--replications", str(4 * table.replications)),
+                "how far chance goes",
+            )
+        ]
+    return [
+        *runs,
+        (going_on(options, "plan"), "the fewest GPUs"),
+        (going_on(options, "compare", "--details"), "every figure"),
+        (going_on(options, "report", "-o", "report.html"), "a page to send"),
+    ]
+
+
 def compare(options: argparse.Namespace) -> int:
     """``gpushare compare``."""
     pair = _pair(options.front)
@@ -301,6 +337,7 @@ def compare(options: argparse.Namespace) -> int:
     if options.json:
         answer = {
             "scenario": table.scenario.name,
+            "origin": table.origin.to_dict(),
             "verdict": verdict.to_dict(),
             "objectives": verdict.objectives(),
         }
@@ -308,7 +345,7 @@ def compare(options: argparse.Namespace) -> int:
         answer |= {"instances": table.instances} if table.instances else {}
         print(files.plain_json(answer | _said(table) | {"modes": table.to_dict()}))
     else:
-        print(table.text(width=columns()))
+        print(table.text(width=columns(), beside=beside(options, table.scenario, *_next(options, table))))
         if front:
             print(wrap(f"nobody beats in both of {' and '.join(pair)}: {', '.join(front)}", columns(), "  "))
     if verdict.nothing_ran:

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import files
 from . import commands
+from .scenarios import add_changes
 
 __all__ = ["add_data"]
 
@@ -35,6 +36,7 @@ def add_data(subparsers: Any, add: Add, parser_class: type[argparse.ArgumentPars
     _add_from_hf(kinds, add)
     _, show = group("scenario", "scenarios", "voice-heavy", commands.scenario_list, commands.scenario_show)
     show.add_argument("--mode", help="a mode to apply first")
+    add_changes(show)
     add(
         subparsers,
         "doctor",

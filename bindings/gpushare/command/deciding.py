@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import files
 from .importing import FILES
 from .progress import Progress
+from .scenarios import price_of, scenario_of
+from .shown import add_details, beside, columns, going_on
+from .written import TABLES, can_write
+
+if TYPE_CHECKING:
+    from ..planning.answer import Plan
 
 __all__ = ["MET", "MISSED", "UNCLEAR", "add_deciding", "add_objectives", "exit_code", "pairs"]
 
@@ -47,7 +54,7 @@ def add_deciding(
         "find the cheapest placement within objectives, and prove that nothing cheaper is",
         plan,
         "gpushare plan voice-heavy",
-        "gpushare plan mine.json --slo llm.ttft_p95=500ms --gpus a100=8,h100=2 --prices a100=2,h100=4.5",
+        "gpushare plan mine.json --slo llm.ttft_p95=500ms --gpus a100=8,h100=2 --price a100=2,h100=4.5",
         "gpushare plan mine.json --slo llm.ttft_p95=500ms --allow llm.precision=int8 --out plan.json",
         "gpushare plan --from-cluster cluster/ --out plan.json    # what could be freed",
         "gpushare plan --from-cluster cluster/ --services chat=chat.yaml --slo chat.ttft_p95=400ms",
@@ -96,9 +103,6 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
         help="what there is, such as a100=8,h100=2; by default the document's kind",
     )
     parser.add_argument(
-        "--prices", metavar="KIND=PRICE,...", help="of an hour of each kind; by default the document's"
-    )
-    parser.add_argument(
         "--modes", metavar="WAY,...", help="of dedicated, time-slicing, mps and mig; by default all of them"
     )
     parser.add_argument(
@@ -114,20 +118,26 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rounds", type=int, default=200, metavar="N", help="proposals that are judged, at most"
     )
+    add_details(parser, "what was not taken, and what was assumed")
     parser.add_argument(
-        "--out", metavar="FILE", help="write the plan as JSON, for `gpushare export` and `report`"
+        "--out", metavar="FILE.json", help="write the plan as JSON, for `gpushare export` and `report`"
     )
 
 
 def plan(options: argparse.Namespace) -> int:
     """``gpushare plan``."""
     from ..planning.plan import plan as find
+    from ..scenario.origin import origin_of
 
+    if options.from_cluster is not None and (options.set or options.gpu):
+        raise ValueError("--set and --gpu change a SCENARIO; --from-cluster has none")
     if (options.scenario is None) == (options.from_cluster is None):
         raise ValueError("give either a SCENARIO or --from-cluster DIR")
     for option in ("products", "services"):
         if getattr(options, option) and options.from_cluster is None:
             raise ValueError(f"--{option} is for --from-cluster")
+    can_write(options.out, (".json",))
+    scenario = None
     with Progress(options.scenario or options.from_cluster) as progress:
         how = _plan_settings(options) | {"progress": progress.text}
         if options.from_cluster is not None:
@@ -139,14 +149,34 @@ def plan(options: argparse.Namespace) -> int:
             known = {name: Scenario.load(path) for name, path in named}
             freed = from_cluster(options.from_cluster, dict(products), known).plan(**how)
             found, told = freed.plan, freed.to_dict()
-            text = str(freed)
+            shown: Any = freed
         else:
-            found = find(options.scenario, **how)
-            told, text = found.to_dict(), str(found)
+            scenario = scenario_of(options)
+            found = find(scenario, **how)
+            told, shown = found.to_dict(), found
+    if scenario is not None:
+        told["origin"] = origin_of(scenario, options.seed).to_dict()
     if options.out is not None:
         files.write_json(told, options.out)
-    print(files.plain_json(told) if options.json else text)
+    if options.json:
+        print(files.plain_json(told))
+    else:
+        print(shown.text(columns(), beside=beside(options, scenario, *_next(options, found))))
     return _INTERRUPTED if found.interrupted else exit_code(found.meets)
+
+
+def _next(options: argparse.Namespace, found: Plan) -> list[tuple[str, str]]:
+    """What to do with a plan."""
+    if found.scenario is None:
+        return [(going_on(options, "compare"), "what each mode misses")] if options.scenario else []
+    if options.out is None:
+        words = shlex.join(["gpushare", *options.words, "--out", "plan.json"])
+        return [(words, "to report and to export")]
+    out = shlex.quote(options.out)
+    return [
+        (f"gpushare export all {out} -o files", "files that bring it to a cluster"),
+        (f"gpushare report {out} -o report.html", "a page to send"),
+    ]
 
 
 def _plan_settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -165,8 +195,11 @@ def _plan_settings(options: argparse.Namespace) -> dict[str, Any]:
     }
     if options.gpus:
         how["gpus"] = _counts(options.gpus)
-    if options.prices:
-        how["prices"] = _prices(options.prices)
+    prices = price_of(options.price) if options.price is not None else {}
+    if isinstance(prices, dict) and prices:
+        how["prices"] = prices
+    elif prices and options.from_cluster is not None:
+        raise ValueError("--price: with --from-cluster say it by kind: a100=2.0,h100=4.5")
     return how
 
 
@@ -182,17 +215,20 @@ def _add_capacity_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tolerance", type=_percentage, default=0.01, metavar="PERCENT", help="how exactly; by default 1"
     )
-    parser.add_argument("--out", metavar="FILE.csv", help="write every load that was tried")
+    parser.add_argument("--out", metavar=TABLES, help="write every load that was tried")
 
 
 def capacity(options: argparse.Namespace) -> int:
     """``gpushare capacity``."""
-    from ..frames.table_files import write_csv
+    from ..frames.table_files import write_table
     from ..planning.capacity import capacity as find
+    from ..scenario.origin import origin_of
 
+    can_write(options.out)
     with Progress(options.scenario) as progress:
+        scenario = scenario_of(options)
         found = find(
-            options.scenario,
+            scenario,
             vary=options.vary,
             slo=options.slo,
             modes=options.modes or None,
@@ -203,8 +239,13 @@ def capacity(options: argparse.Namespace) -> int:
             progress=progress.text,
         )
     if options.out is not None:
-        write_csv(found.curve, options.out)
-    print(files.plain_json(found.to_dict()) if options.json else found)
+        write_table(found.curve, options.out)
+    if options.json:
+        origin = {"origin": origin_of(scenario, options.seed).to_dict()}
+        print(files.plain_json(found.to_dict() | origin))
+    else:
+        next_ = (going_on(options, "plan"), "the fewest GPUs for the load there is")
+        print(found.text(columns(), beside(options, scenario, next_)))
     return MET if found.load > 0 else MISSED
 
 
@@ -239,16 +280,6 @@ def _counts(text: str) -> dict[str, int | None]:
         if equals and not count.isdigit():
             raise ValueError(f"--gpus: found {word!r}; write KIND=COUNT such as a100=8")
         result[name] = int(count) if equals else None
-    return result
-
-
-def _prices(text: str) -> dict[str, float]:
-    result = {}
-    for name, value in pairs("--prices", text, "KIND=PRICE such as a100=2.0"):
-        try:
-            result[name] = float(value.removeprefix("$"))
-        except ValueError:
-            raise ValueError(f"--prices: found {value!r} for {name}; write a number") from None
     return result
 
 

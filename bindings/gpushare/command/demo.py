@@ -5,25 +5,35 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ..frames.render import wrap
-from ..planning.answers import layout_answer, replay_answer
+from ..frames.render import text_table, wrap
+from ..frames.sections import Beside, assumed_line, commands, joined, pairs, section, warned
+from ..planning.answers import layout_answer, replay_answer, replay_fields
 from ..planning.deciding import Comparison, compare
 from ..scenario import mig
+from ..scenario.origin import origin_of
 from ..scenario.scenario import Scenario
 from ..study.points import grid
 from ..study.sweeps import SweepTable, sweep
 from ..traces.reading import columns_of
 from .progress import Progress
+from .shown import columns
 
 __all__ = ["replay_scenario", "run_demo"]
 
 VOICE_MODES = ("dedicated", "time-slicing", "mps", "mig:3g.40gb+3g.40gb")
 _REPLICATIONS = 5
 _QUICK_TRACE_S = 600.0
+_SHOWN_LAYOUTS = 5
+_NEXT = (
+    ("gpushare compare voice-heavy --details", "every figure"),
+    ("gpushare plan voice-light", "the fewest GPUs"),
+    ("gpushare sweep voice-heavy --axis layout=all", "every layout"),
+    ("gpushare init", "your own services"),
+)
 
 
 def run_demo(
-    trace: str | None = None, quick: bool = False, quiet: bool = False, columns: str = ""
+    trace: str | None = None, quick: bool = False, quiet: bool = False, columns_text: str = ""
 ) -> dict[str, Any]:
     """Compares the voice pipelines, replays a request trace, and sweeps the MIG layouts.
 
@@ -36,7 +46,7 @@ def run_demo(
         One run of each instead of several, and ten minutes of the trace.
     quiet : bool
         Print nothing.
-    columns : str
+    columns_text : str
         Which column of the trace holds what, as `traces.load` takes it.
 
     Returns
@@ -50,45 +60,75 @@ def run_demo(
         When the trace cannot be read.
     """
     say = (lambda *_: None) if quiet else print
+    width = columns()
     answers: dict[str, Any] = {}
     # Read before the rest is simulated, so that a bad file is told at once.
-    replay = replay_scenario(trace, quick, columns)
+    replay = replay_scenario(trace, quick, columns_text)
     for number_, name in enumerate(("voice-heavy", "voice-light"), 1):
         table = _compare(Scenario.load(name), VOICE_MODES, 1 if quick else _REPLICATIONS)
         verdict = table.verdict
         answers[name] = {"modes": table.to_dict(), "answer": verdict.line, "verdict": verdict.to_dict()}
-        question = "one GPU for each of LLM, ASR and TTS, or share?"
-        say(
-            _section(
-                f"{number_}. {name}: {question}",
-                table.scenario.description,
-                table.tables(),
-                verdict.line,
-                verdict.details(),
-            )
-        )
+        title = f"{number_}. One GPU for each of LLM, ASR and TTS, or share?"
+        say(_part(title, table.text(width=width, beside=_beside(table)), width))
     table = _compare(replay, replay.modes, 1)
     answer = replay_answer(table.summaries, table.refused | table.errors)
     answers["llm-trace"] = {"modes": table.to_dict(), "answer": answer}
     what = (
-        f"the requests of {os.path.basename(trace)}"
-        if trace
-        else "a generated hour like the Azure conversation trace"
+        f"The requests of {os.path.basename(trace)}" if trace else "An hour like the Azure conversation trace"
     )
-    say(_section(f"3. {what} on one A100", replay.description, table.tables(), answer))
+    say(_part(f"3. {what} on one A100", _replayed(table, answer, width), width))
     layouts = _sweep_layouts(Scenario.load("voice-heavy"), 1 if quick else _REPLICATIONS)
     answer = _layout_answer(layouts)
     answers["layouts"] = {"table": layouts.to_dict(), "answer": answer}
-    text = layouts.text(layouts.order("request_throughput_per_gpu"))
-    title = f"4. voice-heavy under each of the {len(layouts)} maximal layouts of an A100, best first"
-    say(_section(title, "", text, answer).rstrip())
+    title = f"4. voice-heavy under each of the {len(layouts)} maximal layouts of an A100"
+    say(_part(title, _best_layouts(layouts, answer, width), width))
+    say(commands("Next", _NEXT, width))
     return answers
 
 
-def _section(title: str, description: str, table: str, answer: str, details: str = "") -> str:
-    heading = f"{title}\n{'=' * min(100, len(title))}"
-    parts = [heading, wrap(description), wrap(f"Answer: {answer}"), details, table]
-    return "\n\n".join(part for part in parts if part) + "\n\n"
+def _part(title: str, text: str, width: int) -> str:
+    title = wrap(title, width)
+    return f"{title}\n{'=' * max(map(len, title.splitlines()))}\n{text}\n"
+
+
+def _beside(table: Comparison) -> Beside:
+    return Beside(origin=table.origin.line, hint="compare --details")
+
+
+def _replayed(table: Comparison, answer: str, width: int) -> str:
+    missing = table.refused | table.errors
+    why = [(mode, summary.limiting_resource) for mode, summary in table.summaries.items()]
+    sure = [
+        "One run of each mode; every mode gets the same requests.",
+        assumed_line(table.assumptions, _beside(table)),
+        table.origin.line,
+    ]
+    return joined(
+        [
+            wrap(f"{table.scenario.name}: {answer}", width),
+            text_table(replay_fields(table.summaries, missing), width=width) if table.summaries else "",
+            warned(table.warnings, width),
+            pairs("Why: what limits each", [*why, *missing.items()], width),
+            section("How sure", sure, width),
+        ]
+    )
+
+
+def _best_layouts(table: SweepTable, answer: str, width: int) -> str:
+    order = [i for i in table.order("request_throughput_per_gpu") if table.outcomes[i].ran]
+    shown = [*order[:_SHOWN_LAYOUTS], *order[-1:]] if len(order) > _SHOWN_LAYOUTS + 1 else order
+    left_out = len(order) - len(shown)
+    sure = [
+        f"Best first, and the worst; {left_out} between are left out, and those that are refused.",
+        origin_of(Scenario.load("voice-heavy")).line,
+    ]
+    return joined(
+        [
+            wrap(f"voice-heavy: {answer}", width),
+            table.text(shown, width=width),
+            section("How sure", sure, width),
+        ]
+    )
 
 
 def _compare(scenario: Scenario, modes: Any, replications: int) -> Comparison:

@@ -11,6 +11,7 @@ from .. import files
 from ..kubernetes.formats import ALL, FORMATS
 from .deciding import pairs
 from .documents import plan_document
+from .scenarios import add_changes, scenario_of
 
 __all__ = ["add_export", "node_names"]
 
@@ -41,6 +42,7 @@ def add_export(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) -> 
     parser.add_argument("what", metavar="PLAN|SCENARIO", help="of `gpushare plan --out`, or a scenario")
     parser.add_argument("-o", "--out", metavar="DIR", required=True, help="a new folder")
     parser.add_argument("--mode", metavar="MODE", help="of a scenario: the mode to write")
+    add_changes(parser)
     parser.add_argument("--nodes", metavar="NODE=NAME,...", default="", help="what the cluster calls them")
     parser.add_argument("--namespace", default="default", help="of pods and claims; by default default")
 
@@ -56,7 +58,7 @@ def export(options: argparse.Namespace) -> None:
     from ..kubernetes.parts import Naming
 
     naming = Naming(namespace=options.namespace, nodes=node_names(options.nodes))
-    scenario = _scenario(options.what, options.mode)
+    scenario = _scenario(options)
     written = write(options.format, scenario, options.out, naming)
     if options.json:
         print(files.plain_json({"folder": options.out, "files": written, "applied": False}))
@@ -65,16 +67,19 @@ def export(options: argparse.Namespace) -> None:
         print(f"\nNothing was applied. Read {options.out}/README.md first.")
 
 
-def _scenario(what: str, mode: str | None) -> Any:
+def _scenario(options: argparse.Namespace) -> Any:
     from .._core import ScenarioError
     from .._errors import fail
     from ..scenario.scenario import Scenario
 
+    what = options.scenario = options.what
     plan = plan_document(what)
     if plan is None:
-        return Scenario.load(what, mode)
-    if mode is not None:
-        raise ValueError("--mode: a plan has its placement; --mode is for scenarios")
+        scenario = scenario_of(options)
+        return scenario.with_mode(options.mode) if options.mode is not None else scenario
+    given = [name for name in ("mode", "set", "gpu", "price") if getattr(options, name)]
+    if given:
+        raise ValueError(f"--{given[0]}: a plan has its placement; --{given[0]} is for scenarios")
     if plan["scenario"] is None:
         raise fail(ScenarioError, what, f"the plan has no placement: {plan.get('why')}")
     return Scenario.from_dict(plan["scenario"], folder=Path(what).parent)

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import files
 from .exporting import node_names
+from .scenarios import add_changes, scenario_of
 
 __all__ = ["add_mock"]
 
@@ -24,6 +25,7 @@ def add_mock(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) -> No
         "gpushare mock voice-heavy --speed 60 --port 0 --nodes node0=gpu-worker-7",
     )
     parser.add_argument("scenario", metavar="SCENARIO", help="a file, or a name of `gpushare scenario list`")
+    add_changes(parser)
     parser.add_argument("--mode", metavar="MODE", help="by default the document's own placement")
     parser.add_argument("--seed", type=int, help="of the random streams; by default the scenario's")
     parser.add_argument("--once", metavar="FILE", help="write the text to a file instead of serving it")
@@ -49,14 +51,14 @@ def mock(options: argparse.Namespace) -> None:
     from ..kubernetes.mock import mock as make
     from ..kubernetes.mock import serve
     from ..kubernetes.parts import Naming
-    from ..scenario.scenario import Scenario
 
     if not options.speed > 0:
         raise ValueError(f"--speed: found {options.speed:g}; a number above 0 is needed")
     if options.at is not None and options.once is None:
         raise ValueError("--at is for --once: a server goes through the run by itself")
     naming = Naming(nodes=node_names(options.nodes))
-    scenario = Scenario.load(options.scenario, options.mode)
+    scenario = scenario_of(options)
+    scenario = scenario.with_mode(options.mode) if options.mode else scenario
     found = make(scenario, seed=options.seed, window_s=options.window, naming=naming)
     if options.once is not None:
         text = found.text(options.at)

@@ -25,22 +25,25 @@ class Progress:
     def __init__(self, label: str) -> None:
         self._label = label
         self._on = sys.stderr.isatty()
-        self._first: tuple[int, float] | None = None
+        self._first: tuple[float, float] | None = None
 
     def fraction(self, done: float) -> None:
-        """Shows a share of 1."""
-        self._show(f"{100 * done:.0f} %")
+        """Shows a share of 1, and from the second call on for about how long."""
+        self._show(f"{100 * done:.0f} %{self._left(done, 1.0)}")
 
     def count(self, done: int, total: int) -> None:
         """Shows so many of so many, how many are left, and from the second call on for about how long."""
-        text = f"{done} of {total}, {total - done} left"
+        self._show(f"{done} of {total}, {total - done} left{self._left(done, total)}")
+
+    def _left(self, done: float, total: float) -> str:
+        """At the pace since the first call."""
         now = time.monotonic()
         if self._first is None:
             self._first = done, now
         elif done > self._first[0]:
             pace = (now - self._first[1]) / (done - self._first[0])
-            text += f", about {_duration(pace * (total - done))}"
-        self._show(text)
+            return f", about {_duration(pace * (total - done))}"
+        return ""
 
     def text(self, text: str) -> None:
         """Shows a line as it is."""

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import files
+from ..frames.render import wrap
 from .comparing import add_budget, compared
 from .documents import plan_document
 from .progress import Progress
+from .written import can_write
 
 __all__ = ["add_report"]
 
@@ -47,14 +49,14 @@ def add_report(
 
 def report(options: argparse.Namespace) -> None:
     """``gpushare report``."""
-    files.try_to_write(options.out)
+    can_write(options.out, (".html", ".htm"))
     plan = plan_document(options.scenario)
     with Progress(options.scenario) as progress:
         verdict = _of_scenario(options, progress) if plan is None else _of_plan(options, plan, progress)
     if options.json:
         print(files.plain_json({"file": options.out, "verdict": verdict}))
     else:
-        print(f"{verdict}\n\nwrote {options.out}")
+        print(f"{wrap(verdict)}\n\nwrote {options.out}")
 
 
 def _of_scenario(options: argparse.Namespace, progress: Progress) -> str:
@@ -69,9 +71,11 @@ def _of_plan(options: argparse.Namespace, plan: dict[str, Any], progress: Progre
 
     from ..planning.plan_reporting import plan_comparison, write_plan_report
 
-    if options.modes or options.slo or options.keep:
+    given = [name for name in ("modes", "slo", "keep", "set", "gpu", "price") if getattr(options, name)]
+    if given:
         raise ValueError(
-            "a plan has its objectives and its placement: --modes, --slo and --keep are for scenarios"
+            f"a plan has its objectives and its placement: {', '.join(f'--{name}' for name in given)} "
+            f"{'is' if len(given) == 1 else 'are'} for scenarios"
         )
     table = plan_comparison(
         plan,

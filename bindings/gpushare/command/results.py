@@ -10,6 +10,7 @@ from typing import Any
 from .. import files
 from .logs import add_columns
 from .progress import Progress
+from .scenarios import add_changes, scenario_of
 
 __all__ = ["ENGINE", "add_calibrate_engine", "add_check_result", "add_replay", "calibrate_engine"]
 
@@ -43,12 +44,13 @@ def add_check_result(kinds: Any, add: Callable[..., argparse.ArgumentParser]) ->
         metavar="FILE",
         help="one server; its traffic gives way to the result's requests",
     )
+    add_changes(parser)
 
 
 def _check_result(options: argparse.Namespace) -> None:
     from ..validation.results import check_result
 
-    _print(check_result(options.file, options.scenario), options.json)
+    _print(check_result(options.file, scenario_of(options)), options.json)
 
 
 def add_calibrate_engine(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +59,7 @@ def add_calibrate_engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scenario", metavar="FILE", help="with engine: one server whose engine names a preset"
     )
+    add_changes(parser)
 
 
 def calibrate_engine(options: argparse.Namespace) -> None:
@@ -76,7 +79,7 @@ def calibrate_engine(options: argparse.Namespace) -> None:
             "calibrate engine needs a RESULT and --scenario FILE, the server that it was measured on"
         )
     with Progress(options.result) as progress:
-        found = fit_engine(options.result, options.scenario, progress=progress.fraction)
+        found = fit_engine(options.result, scenario_of(options), progress=progress.fraction)
     if options.out is not None:
         found.write(options.out)
     _print(found, options.json)

@@ -6,10 +6,12 @@ import argparse
 from typing import Any
 
 from .. import files
+from ..frames.sections import joined
 from .commands import parse_axis
-from .comparing import columns
 from .progress import Progress
 from .resuming import resumable
+from .scenarios import scenario_of
+from .shown import beside, columns
 
 __all__ = ["add_sensitivity", "sensitivity"]
 
@@ -30,13 +32,13 @@ def add_sensitivity(parser: argparse.ArgumentParser) -> None:
 
 def sensitivity(options: argparse.Namespace) -> None:
     """``gpushare sensitivity``."""
-    from ..scenario.scenario import Scenario
+    from ..scenario.origin import origin_of
     from ..study.sensitivity import sensitivity as found_by
 
     if options.plot is not None:
         files.try_to_write(options.plot)
     with resumable(options), Progress(options.scenario) as progress:
-        scenario = Scenario.load(options.scenario)
+        scenario = scenario_of(options)
         found = found_by(
             scenario,
             dict(_way(text, scenario) for text in options.vary),
@@ -50,7 +52,11 @@ def sensitivity(options: argparse.Namespace) -> None:
         )
     if options.plot is not None:
         found.plot().savefig(options.plot)
-    print(files.plain_json(found.to_dict()) if options.json else found.text(width=columns()))
+    about = beside(options, scenario)
+    if options.json:
+        print(files.plain_json(found.to_dict() | {"origin": origin_of(scenario, options.seed).to_dict()}))
+    else:
+        print(joined([found.text(width=columns()), about.origin]))
 
 
 def _way(text: str, scenario: Any) -> tuple[str, tuple[Any, ...] | None]:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import shlex
+from typing import TYPE_CHECKING, Any
 
 from .. import files
 from .._core import FigureError
 from ..frames.render import wrap
-from ..frames.table_files import write_csv
+from ..frames.sections import commands, joined
 from .commands import parse_axis, split_values
-from .comparing import NOTHING_RAN, add_budget, columns
+from .comparing import NOTHING_RAN, add_budget
 from .deciding import MET, exit_code
 from .progress import Progress
 from .resuming import resumable
+from .scenarios import scenario_of
+from .shown import beside, columns
+from .written import TABLES, can_write
+
+if TYPE_CHECKING:
+    from ..scenario.scenario import Scenario
+    from ..study.points import Point
 
 __all__ = ["add_sweep", "sweep"]
 
@@ -39,20 +47,19 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
         "--pareto", metavar="FIGURE,...", help="only points that no other beats in all of these figures"
     )
     rows.add_argument("--best", metavar="[-]FIGURE", help="as --maximize; with a - as --minimize")
-    parser.add_argument("--out", metavar="FILE.csv", help="write the whole table")
+    parser.add_argument("--out", metavar=TABLES, help="write the whole table")
 
 
 def sweep(options: argparse.Namespace) -> int:
     """``gpushare sweep``."""
+    from ..frames.table_files import write_table
     from ..planning.deciding_sweeps import sweep as sweep_points
     from ..planning.rounds import MOST
-    from ..scenario.scenario import Scenario
     from ..study.points import grid
 
-    if options.out is not None:
-        files.try_to_write(options.out)
+    can_write(options.out)
     with resumable(options), Progress(options.scenario) as progress:
-        scenario = Scenario.load(options.scenario)
+        scenario = scenario_of(options)
         axes = dict(parse_axis(text, scenario) for text in options.axis)
         if options.seed is not None:
             axes.setdefault("seed", [options.seed])
@@ -68,16 +75,32 @@ def sweep(options: argparse.Namespace) -> int:
             resume=options.resume,
         )
     if options.out is not None:
-        write_csv(table.table, options.out)
+        write_table(table.table, options.out)
     shown, order, asked = _asked_for(table, options)
+    about = beside(options, scenario, (_kept(options), "every figure of every point"))
     if options.json:
         found = shown.to_dict()
-        print(files.plain_json([{name: values[i] for name, values in found.items()} for i in order]))
+        rows = [{name: values[i] for name, values in found.items()} for i in order]
+        origins = [_origin(shown.points[i], scenario) for i in order]
+        print(files.plain_json([row | {"origin": one} for row, one in zip(rows, origins, strict=True)]))
     else:
-        line = shown.best_line(order if asked or options.pareto else None)
-        first = f"{wrap(line, columns())}\n\n" if line else ""
-        print(f"{first}{wrap(shown._title(), columns())}\n{shown.text(order, first=asked, width=columns())}")
+        line = wrap(shown.best_line(order if asked or options.pareto else None), columns())
+        title = wrap(shown._title(), columns())
+        text = shown.text(order, first=asked, width=columns())
+        next_ = commands("Next", about.next, columns()) if options.out is None else ""
+        print(joined([line, f"{title}\n{text}\n{wrap(about.origin, columns(), '  ')}", next_]))
     return _code(table)
+
+
+def _kept(options: argparse.Namespace) -> str:
+    return shlex.join(["gpushare", *options.words, "--out", "points.csv"])
+
+
+def _origin(point: Point, scenario: Scenario) -> dict[str, Any]:
+    """Of a point; of one that is impossible that of the scenario that it was to be made of."""
+    from ..scenario.origin import origin_of
+
+    return origin_of(point.scenario if point.scenario is not None else scenario, point.seed).to_dict()
 
 
 def _code(table: Any) -> int:

@@ -50,6 +50,6 @@ def plain(found: Iterable[Notice]) -> list[dict[str, str]]:
     return [one._asdict() for one in found]
 
 
-def told(found: Iterable[Notice], width: int, what: str = "warning") -> list[str]:
+def told(found: Iterable[Notice], width: int | None = None, what: str = "warning") -> list[str]:
     """A paragraph for each, at most `width` columns wide."""
     return [wrap(f"{what}: {one}", width, "  ") for one in found]

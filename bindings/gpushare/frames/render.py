@@ -5,15 +5,48 @@ from __future__ import annotations
 import html
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Field", "decimals", "html_table", "number", "numbers", "shorten", "text_table", "wrap"]
+__all__ = [
+    "Field",
+    "decimals",
+    "html_table",
+    "number",
+    "numbers",
+    "page",
+    "page_width",
+    "shorten",
+    "text_table",
+    "wrap",
+]
 
 #: What stands where there is no value.
 NOTHING = "-"
 _GAP = "  "
+#: Columns of a table that is turned on its side, at most: more are easier to find in blocks.
+_MOST_TURNED = 24
+
+
+_PAGE: ContextVar[int] = ContextVar("page", default=100)
+
+
+def page_width(width: int | None = None) -> int:
+    """`width`, or where that is None the columns of the page that is written on: 100, unless `page` says otherwise."""
+    return _PAGE.get() if width is None else width
+
+
+@contextmanager
+def page(width: int) -> Iterator[None]:
+    """All that is written meanwhile is at most `width` columns wide, unless it is told another width."""
+    token = _PAGE.set(width)
+    try:
+        yield
+    finally:
+        _PAGE.reset(token)
 
 
 @dataclass(frozen=True)
@@ -114,8 +147,9 @@ def shorten(text: str, width: int) -> str:
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
 
 
-def wrap(text: str, width: int = 100, indent: str = "") -> str:
+def wrap(text: str, width: int | None = None, indent: str = "") -> str:
     """Paragraph of at most `width` columns; further lines start with `indent`."""
+    width = page_width(width)
     return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=True, break_on_hyphens=False)
 
 
@@ -133,6 +167,36 @@ def _blocks(fields: Sequence[Field], width: int, keys: int) -> list[list[Field]]
         blocks[-1].append(field)
         room -= need
     return blocks or [lead]
+
+
+def _width(fields: Sequence[Field]) -> int:
+    return sum(field.width + len(_GAP) for field in fields) - len(_GAP)
+
+
+def _transposed(fields: Sequence[Field], keys: int) -> list[Field]:
+    """A row for each column but the keys, which head the columns; a text that all rows share is left where it is."""
+    heads = ["\n".join(cells) for cells in zip(*(field.cells for field in fields[:keys]), strict=True)]
+    rest = fields[keys:]
+    names = Field("\n".join(field.title for field in fields[:keys]), [_flat(f.title) for f in rest], "left")
+    return [names, *(Field(head, [field.cells[i] for field in rest]) for i, head in enumerate(heads))]
+
+
+def _flat(title: str) -> str:
+    """A heading in one line; a word that was broken at its hyphen is one again."""
+    return title.replace("-\n", "").replace(".\n", ".").replace("\n", " ").strip()
+
+
+def _records(fields: Sequence[Field], width: int, keys: int) -> list[str]:
+    """A paragraph for each row: its key, and below it a line for each column."""
+    names = [_flat(field.title) for field in fields]
+    longest = min(max(map(len, names[keys:]), default=0), width // 2)
+    lines = []
+    for i in range(len(fields[0].cells)):
+        lines.append(wrap(", ".join(field.cells[i] for field in fields[:keys]), width))
+        for name, field in zip(names[keys:], fields[keys:], strict=True):
+            label = f"  {name:<{longest}}  "
+            lines.append(wrap(f"{label}{field.cells[i].strip()}", width, " " * len(label)))
+    return lines
 
 
 def _line(texts: Sequence[str], fields: Sequence[Field]) -> str:
@@ -154,15 +218,18 @@ def _block_lines(fields: Sequence[Field]) -> list[str]:
     return lines
 
 
-def text_table(fields: Sequence[Field], *, width: int = 100, keys: int = 1) -> str:
-    """Aligned text; a table wider than `width` is split into stacked blocks.
+def text_table(fields: Sequence[Field], *, width: int | None = None, keys: int = 1) -> str:
+    """Aligned text of at most `width` columns, in which no row is wrapped and no cell is lost.
+
+    A table that is too wide is turned on its side where that fits, otherwise split into stacked blocks; where not even
+    a key and one column fit side by side, every row is a paragraph.
 
     Parameters
     ----------
     fields : sequence of Field
         Columns of equal length.
-    width : int
-        Columns of the terminal.
+    width : int, optional
+        Columns at most; by default those of the page.
     keys : int
         Leading fields repeated in every block.
 
@@ -173,7 +240,14 @@ def text_table(fields: Sequence[Field], *, width: int = 100, keys: int = 1) -> s
     """
     if not fields:
         return ""
+    width = page_width(width)
     blocks = _blocks(fields, width, keys)
+    if len(blocks) > 1 and fields[0].cells:
+        turned = _transposed(fields, keys)
+        if _width(turned) <= width and len(turned[0].cells) <= _MOST_TURNED:
+            blocks = [turned]
+    if any(_width(block) > width for block in blocks):
+        return "\n".join(_records(fields, width, keys))
     return "\n\n".join("\n".join(_block_lines(block)) for block in blocks)
 
 

@@ -207,7 +207,7 @@ class Table:
     def __repr__(self) -> str:
         return f"{self._title()}\n{text_table(self._fields(_SHOWN_ROWS))}".rstrip()
 
-    def text(self, width: int = 100, keys: int = 1) -> str:
+    def text(self, width: int | None = None, keys: int = 1) -> str:
         """All rows, at most `width` columns wide; the first `keys` columns lead each block."""
         return text_table(self._fields(len(self)), width=width, keys=keys)
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from .._core import Error
-from ..frames.render import Field, text_table, wrap
+from ..frames.render import Field, page_width, text_table, wrap
 from ..scenario import mig
 from ..scenario.profiles import profile, profile_names
 from . import dra, telemetry
@@ -70,8 +70,9 @@ class Imported:
     def __repr__(self) -> str:
         return self.text()
 
-    def text(self, width: int = 100) -> str:
+    def text(self, width: int | None = None) -> str:
         """What each file holds, then what it means."""
+        width = page_width(width)
         seen = self.seen
         parts = ["\n".join(f"{name}: {what}" for name, what in seen.files.items())]
         configs = [

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..frames.notices import Notice, plain
 from ..frames.render import Field, text_table, wrap
+from ..frames.sections import Beside
 from ..kubernetes.reading import Seen, read_cluster_files
 from ..planning.answer import Plan
 from ..planning.plan import plan
@@ -101,7 +102,7 @@ class Observed:
             ),
         ]
 
-    def text(self, width: int = 80) -> str:
+    def text(self, width: int | None = None) -> str:
         """Its GPUs, what uses them, and what was assumed."""
         kinds = " and ".join(f"{count} {kind}" for kind, count in self.cards.counts.items())
         return "\n\n".join(
@@ -170,8 +171,13 @@ class Freed:
             f"{'does' if self.plan.gpus == 1 else 'do'}."
         )
 
+    def text(self, width: int | None = None, beside: Beside | None = None) -> str:
+        """What could be freed, what there is, and the plan."""
+        plan = plan_text(self.plan, width, beside)
+        return "\n\n".join([wrap(self.headline(), width), self.observed.text(width), plan])
+
     def __repr__(self) -> str:
-        return "\n\n".join([wrap(self.headline(), 80), self.observed.text(), plan_text(self.plan)])
+        return self.text()
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: the plan, with ``"cluster"`` beside it."""

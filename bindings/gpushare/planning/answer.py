@@ -10,6 +10,7 @@ from .._core import ScenarioError
 from .._errors import fail
 from ..files import try_to_write
 from ..frames.notices import plain
+from ..frames.sections import Beside
 from ..kubernetes.exporting import export
 from ..kubernetes.parts import Naming
 from .facts import PlanFacts
@@ -94,5 +95,19 @@ class Plan(PlanFacts):
         told = self.to_dict()
         write_plan_report(told, plan_comparison(told), path, "PLAN.json", sensitivity=sensitivity)
 
+    def text(self, width: int | None = None, *, details: bool = False, beside: Beside | None = None) -> str:
+        """What to do, then why, and how sure that is.
+
+        Parameters
+        ----------
+        width : int, optional
+            Columns at most; by default those of the page.
+        details : bool
+            Also what was not taken, and every assumption.
+        beside : Beside, optional
+            What a command says beside it.
+        """
+        return plan_text(self, width, beside if beside is not None else Beside(details=details))
+
     def __repr__(self) -> str:
-        return plan_text(self)
+        return self.text()

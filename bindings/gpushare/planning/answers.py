@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from ..frames.render import Field, numbers, shorten
+from ..frames.units import time_text
 from ..study.results import Summary
+from ..study.times import time_cells
 
-__all__ = ["layout_answer", "replay_answer"]
+__all__ = ["layout_answer", "replay_answer", "replay_fields"]
 
 #: Share of the most that any mode completes, from which on a mode serves as many requests as any.
 _AS_MANY = 0.99
 #: Share of the requests completed by the end of the trace, below which a mode is overloaded.
 _KEEPS_UP = 0.95
-_FALLS_BEHIND = " (it cannot keep up, so waiting times grow with the trace)"
 
 
 def replay_answer(summaries: Mapping[str, Summary], refused: Mapping[str, str]) -> str:
@@ -36,20 +38,38 @@ def replay_answer(summaries: Mapping[str, Summary], refused: Mapping[str, str]) 
     most = max(summary["success_rate"] for summary in summaries.values())
     good = {mode: s for mode, s in summaries.items() if s["success_rate"] >= _AS_MANY * most}
     mode = min(good, key=lambda m: _or_infinite(good[m].get(f"{first}_p95_s")))
-    each = "; ".join(
-        f"{name} completes {100 * _in_time(s):.1f} % of {s['arrived']:,.0f} requests "
-        f"before the trace ends{'' if _in_time(s) >= _KEEPS_UP else _FALLS_BEHIND}, "
-        f"{s['output_token_throughput']:,.0f} tokens/s, "
-        f"first token {_span(s[f'{first}_p50_s'])} at p50 and {_span(s[f'{first}_p95_s'])} at p95"
-        for name, s in summaries.items()
-        if f"{first}_p50_s" in s
+    best = summaries[mode]
+    behind = (
+        "" if _in_time(best) >= _KEEPS_UP else ", but it cannot keep up, so waiting times grow with the trace"
     )
-    left_out = "".join(f" {name} is refused: {why}." for name, why in refused.items())
-    return (
-        f"{mode} gives the earliest first token (p95) among the modes that serve as many requests as any. "
-        f"{each}.{left_out} "
-        f"What {mode} waits for: {summaries[mode].limiting_resource}."
-    )
+    first_token = f"first token after {time_text(best[f'{first}_p95_s'])} at p95"
+    if len(good) == 1:
+        return f"{mode} serves most requests, with the {first_token}{behind}."
+    return f"{mode} has the earliest {first_token}, of the modes that serve as many requests as any{behind}."
+
+
+def replay_fields(summaries: Mapping[str, Summary], refused: Mapping[str, str]) -> list[Field]:
+    """A row for each mode: what it completes before the trace ends, and its first token."""
+    first = _first_token(summaries)
+    rows = list(summaries.values())
+    empty = [math.nan] * len(refused)
+    times = [[float(row.get(f"{first}_{p}_s", math.nan)) for row in rows] + empty for p in ("p50", "p95")]
+    unit, cells = time_cells(times)
+    return [
+        Field("mode", [shorten(mode, 34) for mode in (*summaries, *refused)], "left"),
+        Field("done in\ntime %", numbers([100 * _in_time(row) for row in rows] + empty, 1)),
+        Field("tok/s", numbers([float(row["output_token_throughput"]) for row in rows] + empty, 0)),
+        *(
+            Field(f"TTFT {p}\n{unit}".rstrip(), column)
+            for p, column in zip(("p50", "p95"), cells, strict=True)
+        ),
+        Field(
+            "",
+            ["" if _in_time(row) >= _KEEPS_UP else "falls behind" for row in rows]
+            + ["refused"] * len(refused),
+            "left",
+        ),
+    ]
 
 
 def _first_token(summaries: Mapping[str, Summary]) -> str:
@@ -86,7 +106,11 @@ def layout_answer(figures: Mapping[str, Mapping[str, float]], refused: Mapping[s
         return f"none of the {len(refused)} layouts can hold the services."
     best_first = sorted(figures, key=lambda layout: -figures[layout]["request_throughput_per_gpu"])
     best, worst = (
-        (layout, figures[layout]["request_throughput_per_gpu"], _span(figures[layout]["e2e_latency_p95_s"]))
+        (
+            layout,
+            figures[layout]["request_throughput_per_gpu"],
+            time_text(figures[layout]["e2e_latency_p95_s"]),
+        )
         for layout in (best_first[0], best_first[-1])
     )
     return (
@@ -95,7 +119,3 @@ def layout_answer(figures: Mapping[str, Mapping[str, float]], refused: Mapping[s
         f"{len(refused)} of the {len(figures) + len(refused)} layouts "
         f"{'is' if len(refused) == 1 else 'are'} refused."
     )
-
-
-def _span(seconds: float) -> str:
-    return f"{1e3 * float(seconds):,.0f} ms" if abs(seconds) < 1 else f"{float(seconds):,.2f} s"

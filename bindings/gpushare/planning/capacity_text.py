@@ -12,6 +12,7 @@ import numpy as np
 from ..frames.charts import Line, line_chart
 from ..frames.notices import Notice, plain, told
 from ..frames.render import Field, html_table, number, text_table, wrap
+from ..frames.sections import Beside, commands, joined, section, warned
 from ..frames.tables import Table
 from .objectives import Judged, Objectives, meets, shown
 
@@ -198,10 +199,25 @@ class Capacity:
             "warnings": plain(self.warnings),
         }
 
-    def text(self, width: int = 80) -> str:
-        """The answer first, then a row for every mode."""
-        return "\n\n".join(
-            [wrap(self._headline(), width), text_table(self._fields(), width=width), *self._notes(width)]
+    def text(self, width: int | None = None, beside: Beside | None = None) -> str:
+        """The answer first, then a row for every mode.
+
+        Parameters
+        ----------
+        width : int, optional
+            Columns at most; by default those of the page.
+        beside : Beside, optional
+            What a command says beside it.
+        """
+        beside = beside if beside is not None else Beside()
+        return joined(
+            [
+                wrap(self._headline(), width),
+                text_table(self._fields(), width=width),
+                warned(self.warnings, width),
+                section("How sure", [*self._sure(), beside.origin], width),
+                commands("Next", beside.next, width),
+            ]
         )
 
     def _headline(self) -> str:
@@ -222,17 +238,18 @@ class Capacity:
             Field("what is missed first", [_limit(one) for one in found], "left"),
         ]
 
-    def _notes(self, width: int) -> list[str]:
+    def _sure(self) -> list[str]:
         asked = ", ".join(f"{o}{'*' if o.implied else ''}" for o in self.objectives.bounds)
         closing = " * not asked for." if any(o.implied for o in self.objectives.bounds) else ""
-        within = f"within: {asked}.{closing} {self.runs} runs under the same luck."
-        return [*told(self.warnings, width), wrap(within, width, "  ")]
+        return [f"{self.runs} runs under the same luck.", f"within: {asked}.{closing}"]
 
     def __repr__(self) -> str:
         return self.text()
 
     def _repr_html_(self) -> str:
-        return html_table(self._fields(), caption=self._headline(), notes=self._notes(10_000))
+        return html_table(
+            self._fields(), caption=self._headline(), notes=[*told(self.warnings, 10_000), *self._sure()]
+        )
 
 
 def _limit(found: CapacityOfMode) -> str:

@@ -12,7 +12,6 @@ __all__ = ["IMPOSSIBLE", "ONLY_IF", "POSSIBLE", "Bound", "Claim", "amount", "qua
 
 POSSIBLE, ONLY_IF, IMPOSSIBLE = "possible", "possible only if", "impossible"
 
-_WIDTH = 80
 _TITLES = {
     "requests_per_s": "requests/s",
     "output_tokens_per_s": "output tokens/s",
@@ -141,12 +140,12 @@ def quantity(figure: str, value: float | None) -> str:
 
 def _text(claim: Claim) -> str:
     """The verdict in one line, the bounds, and what would have to be true; at most 80 columns."""
-    parts = [wrap(f"{_heading(claim)}: {claim.why}", _WIDTH)]
+    parts = [wrap(f"{_heading(claim)}: {claim.why}")]
     if claim.bounds:
         parts.append(_table(claim))
     said = [*_needs(claim), *_conditions(claim)]
     if said:
-        parts.append("\n".join(wrap(line, _WIDTH, "  ") for line in said))
+        parts.append("\n".join(wrap(line, indent="  ") for line in said))
     return "\n\n".join(parts)
 
 
@@ -163,7 +162,6 @@ def _table(claim: Claim) -> str:
             Field("at peak rates", [amount(b.figure, b.peak) for b in bounds]),
             Field("with its kernels", [amount(b.figure, b.kernels) for b in bounds]),
         ],
-        width=_WIDTH,
     )
 
 

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from ..files import try_to_write
+from ..frames.render import page_width, wrap
+from ..frames.sections import Beside, joined
 from ..report.page import write_page
+from ..scenario.origin import Origin, origin_of
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
 from ..study import comparison
 from ..study.outcomes import Outcome
-from ..study.points import Point, combinations, mode_points
+from ..study.points import Point, mode_points
 from ..study.runner import Executor, MapCallable
 from ..study.simulation import MOST_REQUESTS, as_scenario
+from .comparison_answer import Told, answer_text
 from .how import How
 from .implied import KEPT, Kept
-from .judging import Check, Fared, Measured, checks, implied, is_open, judge
-from .objectives import Judged, Objective, Objectives
-from .reporting import Told, command_of, report_page
-from .rounds import MOST, Budget, asked_of, tolerance, until_clear
-from .verdict import Verdict, decide
+from .judging import Check
+from .modes_judge import DEDICATED, ModesJudge, asks, case_of, dedicated_points
+from .objectives import Judged, Objectives
+from .reporting import Told as ReportTold
+from .reporting import command_of, report_page
+from .rounds import MOST, Budget, asked_of, until_clear
+from .verdict import Verdict
 
 __all__ = ["Comparison", "compare"]
-
-_DEDICATED = "dedicated"
 
 
 def compare(
@@ -110,11 +113,11 @@ def compare(
             scenario, objectives, list(slo)
         )  # what is wrong with them is told of the scenario, not of a mode
     points = mode_points(scenario, modes, seed)
-    cases = [_case(point, objectives, slo) for point in points]
-    beside = [] if _DEDICATED in [point.axes["mode"] for point in points] else _dedicated(scenario, seed)
-    cases += [_case(point, objectives, slo) for point in beside]
-    judge_ = _Judge(scenario, cases, keep, uncertainty, len(points))
-    budget = Budget(replications, most_replications, uncertainty, any(_asks(case.asked) for case in cases))
+    cases = [case_of(point, objectives, slo) for point in points]
+    beside = [] if DEDICATED in [point.axes["mode"] for point in points] else dedicated_points(scenario, seed)
+    cases += [case_of(point, objectives, slo) for point in beside]
+    judge_ = ModesJudge(scenario, cases, keep, uncertainty, len(points))
+    budget = Budget(replications, most_replications, uncertainty, any(asks(case.asked) for case in cases))
     how: dict[str, Any] = {
         "uncertainty": uncertainty,
         "executor": executor,
@@ -143,133 +146,6 @@ def compare(
         perturbed=uncertainty,
         how=How(modes, objectives, tuple(slo), keep, seed, replications, most_replications, uncertainty),
     )
-
-
-@dataclass(frozen=True)
-class _Case:
-    """A mode, and what is asked of it."""
-
-    point: Point
-    asked: Objectives
-
-    @property
-    def mode(self) -> str:
-        return str(self.point.axes["mode"])
-
-
-def _asks(asked: Objectives) -> bool:
-    return bool(asked.bounds or asked.tolerate)
-
-
-def _case(point: Point, objectives: Mapping[str, Any] | None, slo: Sequence[str]) -> _Case:
-    if point.scenario is None:
-        return _Case(point, Objectives())
-    if objectives is None and not slo:
-        return _Case(point, Objectives.of(point.scenario))
-    scenario, asked = asked_of(point.scenario, objectives, list(slo))
-    return _Case(replace(point, scenario=scenario), asked)
-
-
-def _dedicated(scenario: Scenario, seed: int | None) -> list[Point]:
-    """A GPU for every server, which some scenarios cannot have, and fleets under control are not compared with."""
-    if "control" in scenario.document:
-        return []
-    points, _ = combinations(scenario, {"mode": [_DEDICATED]})
-    return [replace(point, seed=seed) for point in points]
-
-
-class _Judge:
-    """Judges outcomes of the modes, of which the first so many were asked for."""
-
-    def __init__(
-        self, scenario: Scenario, cases: Sequence[_Case], keep: Kept, uncertainty: bool, compared: int
-    ) -> None:
-        self._scenario = scenario
-        self._cases = cases
-        self._keep = keep
-        self._uncertainty = uncertainty
-        self._compared = compared
-        self._alone = next((i for i, case in enumerate(cases) if case.mode == _DEDICATED), None)
-        self._checks = [
-            checks(c.point.scenario, c.asked) if c.point.scenario is not None else [] for c in cases
-        ]
-
-    def _measured(self, outcome: Outcome) -> Measured:
-        return Measured(outcome.figures, outcome.samples, self._uncertainty)
-
-    def _reference(self, outcomes: Sequence[Outcome]) -> Measured | None:
-        """Dedicated GPUs, where they ran."""
-        if self._alone is None or not outcomes[self._alone].ran:
-            return None
-        return self._measured(outcomes[self._alone])
-
-    def _bounds(self, i: int, alone: Measured | None) -> list[Objective]:
-        asked = self._cases[i].asked
-        return [*asked.bounds, *implied(asked, self._keep, alone, self._scenario)]
-
-    def _fared(
-        self, i: int, outcome: Outcome, runs: int, alone: Measured | None, more: Sequence[Check]
-    ) -> Fared:
-        case = self._cases[i]
-        if not outcome.ran or case.point.scenario is None:
-            return Fared(case.mode, why_not=outcome.refused or outcome.error)
-        measured = self._measured(outcome)
-        judged: list[Judged] = judge(measured, self._bounds(i, alone), alone)
-        found = [*self._checks[i], *more]
-        shares = any(
-            sum(len(part["processes"]) for part in gpu["partitions"]) > 1
-            for gpu in case.point.scenario.placement.gpus
-        )
-        return Fared(case.mode, measured, judged, found, shares, runs, alone=alone)
-
-    def unclear(self, outcomes: Sequence[Outcome], counts: Sequence[int]) -> list[int]:
-        """Modes that chance leaves open; with dedicated GPUs where these are what they are compared with."""
-        alone = self._reference(outcomes)
-        found = []
-        for i, (outcome, runs) in enumerate(zip(outcomes, counts, strict=True)):
-            fared = self._fared(i, outcome, runs, alone, [])
-            if fared.meets is None:
-                found.append(i)
-                if self._alone is not None and any(
-                    one.meets is None and one.objective.implied for one in fared.judged
-                ):
-                    found.append(self._alone)
-        return found
-
-    def tolerances(
-        self, outcomes: Sequence[Outcome], counts: Sequence[int], budget: Budget, **how: Any
-    ) -> dict[int, Check]:
-        """Whether one GPU may fail, of modes that meet everything else."""
-        alone = self._reference(outcomes)
-        found = {}
-        for i, case in enumerate(self._cases):
-            fared = self._fared(i, outcomes[i], counts[i], alone, [])
-            if case.asked.tolerate and case.point.scenario is not None and fared.meets is not False:
-                found[i] = tolerance(case.point.scenario, case.asked, self._bounds(i, alone), budget, **how)
-        return found
-
-    def verdict(
-        self, outcomes: Sequence[Outcome], counts: Sequence[int], tolerances: Mapping[int, Check]
-    ) -> Verdict:
-        """The answer."""
-        alone = self._reference(outcomes)
-        fared = [
-            self._fared(i, outcome, runs, alone, [tolerances[i]] if i in tolerances else [])
-            for i, (outcome, runs) in enumerate(zip(outcomes, counts, strict=True))
-        ]
-        return decide(
-            self._scenario.name,
-            fared[: self._compared],
-            fared[self._alone] if self._alone is not None else None,
-            keep=self._keep,
-            keeps_up=self._kept_up(alone),
-        )
-
-    def _kept_up(self, alone: Measured | None) -> float:
-        """Share of the requests that dedicated GPUs complete in time."""
-        if alone is None or not is_open(self._scenario) or not alone["offered_rate"] > 0:
-            return 1.0
-        return min(1.0, alone["request_throughput"] / alone["offered_rate"])
 
 
 class Comparison(comparison.Comparison):
@@ -313,26 +189,50 @@ class Comparison(comparison.Comparison):
         self.asked = asked
         self._how = how if how is not None else How()
 
+    @property
+    def origin(self) -> Origin:
+        """What it was made from and by: version, seed and hashes."""
+        return origin_of(self.scenario, self._how.seed)
+
     @cached_property
     def objectives(self) -> dict[str, dict[str, Judged | Check]]:
         """By mode what became of every objective, by its figure."""
         return {one.name: one.named() for one in self.verdict.fared if one.measured is not None}
 
-    def text(self, *, width: int = 100, intervals: bool = False) -> str:
-        """The verdict, and below it figures of every mode as aligned text, explained.
+    def text(
+        self,
+        *,
+        width: int | None = None,
+        intervals: bool = False,
+        details: bool = False,
+        beside: Beside | None = None,
+    ) -> str:
+        """The verdict, what each mode makes of each objective, what limits it, and how sure that is.
 
         Parameters
         ----------
-        width : int
-            Columns at most.
+        width : int, optional
+            Columns at most; by default those of the page.
         intervals : bool
-            With several replications, show the half-width beside every figure.
+            With several replications, show the half-width beside every figure of the details.
+        details : bool
+            Also every figure and latency of every mode, explained, and what was assumed.
+        beside : Beside, optional
+            What a command says beside it.
 
         Returns
         -------
         str
         """
-        return f"{self.verdict.text(width)}\n\n{self.tables(width=width, intervals=intervals)}"
+        width = page_width(width)
+        text = self._text(intervals)
+        beside = beside if beside is not None else Beside(origin=self.origin.line, details=details)
+        told = Told(text.limits(), self.warnings, self.assumptions)
+        answer = answer_text(self.verdict, told, width, beside)
+        if not beside.details:
+            return answer
+        more = [self.verdict.details(width), *self._blocks(text, width), wrap(text.legend(), width, "  ")]
+        return joined([answer, *more, "\n".join(text.assumed(width))])
 
     def report(self, path: str | os.PathLike[str], *, sensitivity: bool = True) -> None:
         """Writes the answer and all that stands behind it as one page of HTML that needs nothing beside it.
@@ -359,19 +259,19 @@ class Comparison(comparison.Comparison):
         again = self.ask_again if sensitivity else None
         write_page(report_page(self, self.verdict, self._report_told(sensitivity), again), path)
 
-    def _report_told(self, sensitivity: bool) -> Told:
+    def _report_told(self, sensitivity: bool) -> ReportTold:
         """Commands that repeat the report and write what it proposes."""
         name = self.scenario._recipe.source or "SCENARIO.json"
         mode = ["--mode", self.verdict.mode] if self.verdict.mode else []
         less = {} if sensitivity else {"no-sensitivity": True}
-        return Told(command_of(name, self._how.options(self.scenario) | less), [name, *mode])
+        return ReportTold(command_of(name, self._how.options(self.scenario) | less), [name, *mode])
 
     def ask_again(self, scenario: Scenario) -> Verdict:
         """The answer for a changed scenario: of the mode chosen, dedicated GPUs and the next best, one run of each."""
         others = [
             one for one in self.verdict.fared if one.measured is not None and one is not self.verdict.chosen
         ]
-        best = sorted(others, key=lambda one: (one.name == _DEDICATED, one.margin[0]), reverse=True)[:2]
+        best = sorted(others, key=lambda one: (one.name == DEDICATED, one.margin[0]), reverse=True)[:2]
         names = [one.name for one in (self.verdict.chosen, *best) if one is not None]
         how = self._how
         return compare(

@@ -34,6 +34,7 @@ class How:
         slo = [f"{one.figure}{'<=' if one.at_most else '>='}{one.bound!r}" for one in bounds] + list(self.slo)
         modes = [mode_text(mode) for mode in mode_list(self.modes, scenario.modes)] if self.modes else []
         return {
+            **({"set": list(scenario._recipe.changed)} if scenario._recipe.changed else {}),
             **({"modes": ",".join(modes)} if modes else {}),
             **({"slo": slo} if slo else {}),
             **({"keep": str(self.keep)} if self.keep != KEPT else {}),

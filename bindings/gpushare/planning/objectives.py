@@ -9,6 +9,7 @@ from typing import Any
 
 from .._core import FigureError, ScenarioError
 from .._errors import fail
+from ..frames.units import time_text, value_text
 from ..scenario.scenario import Scenario
 from ..study import figures
 from ..study.estimates import Estimate
@@ -202,21 +203,21 @@ def meets(judged: Iterable[Judged]) -> bool | None:
     return False if False in found else None if None in found else True
 
 
-def shown(figure: str, value: float) -> str:
-    """A value of a figure as people write it: ``400 ms``, ``99.9 %``."""
+def shown(figure: str, value: float, half: float = 0.0) -> str:
+    """A value of a figure as people write it: ``400 ms``, ``69 min``, ``99.9 %``, with its half-width if it has one."""
     described = figures.describe(figure)
     if math.isnan(value):
         return "none"
     if described.kind == "share":
-        return f"{100 * value:.4g} %"
+        return f"{value_text(100 * value, 100 * half)} %"
     if described.unit == "s":
-        return f"{1e3 * value:,.4g} ms" if abs(value) < 1 else f"{value:,.4g} s"
+        return time_text(value, half)
     if described.kind == "money":
         return f"${value:,.0f}"
     if described.kind == "bytes":
-        return f"{value / 1e9:,.4g} GB"
+        return f"{value_text(value / 1e9, half / 1e9)} GB"
     unit = "GPU" if described.unit == "GPUs" and value == 1 else described.unit
-    return f"{value:,.4g} {unit}".rstrip()
+    return f"{value_text(value, half)} {unit}".rstrip()
 
 
 class _Names(list[str]):

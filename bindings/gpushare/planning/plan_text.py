@@ -6,6 +6,7 @@ import math
 
 from ..frames.notices import told
 from ..frames.render import Field, text_table, wrap
+from ..frames.sections import Beside, assumed_line, commands, joined, section, warned
 from ..scenario.placement import placed_fields
 from .facts import PlanFacts
 from .objectives import Judged, shown
@@ -13,18 +14,26 @@ from .objectives import Judged, shown
 __all__ = ["headline", "plan_text"]
 
 _MONTHS = 12
+_MOST_REJECTED = 5
 
 
-def plan_text(plan: PlanFacts, width: int = 80) -> str:
+def plan_text(plan: PlanFacts, width: int | None = None, beside: Beside | None = None) -> str:
     """The whole plan, at most `width` columns wide."""
-    parts = [wrap(headline(plan), width)]
-    if plan.judged:
-        parts.append(text_table(judged_fields(plan.judged), width=width))
-    if plan.placement is not None:
-        parts.append(text_table(placed_fields(plan.placement.gpus), width=width))
-    notes = [*told(plan.warnings, width), *(wrap(line, width, "  ") for line in _notes(plan))]
-    parts.append("\n".join(notes))
-    return "\n\n".join(part for part in parts if part)
+    beside = beside if beside is not None else Beside()
+    assumed = plan.scenario.assumptions if plan.scenario is not None else ()
+    sure = [*_sure(plan), assumed_line(assumed, beside), beside.origin]
+    return joined(
+        [
+            wrap(headline(plan), width),
+            text_table(judged_fields(plan.judged), width=width) if plan.judged else "",
+            text_table(placed_fields(plan.placement.gpus), width=width) if plan.placement is not None else "",
+            warned(plan.warnings, width),
+            section("Why", _why(plan, beside.details), width),
+            section("How sure", sure, width),
+            commands("Next", beside.next, width),
+            "\n".join(told(assumed, width, "assumed")) if beside.details else "",
+        ]
+    )
 
 
 def headline(plan: PlanFacts) -> str:
@@ -65,22 +74,15 @@ def judged_fields(judged: list[Judged]) -> list[Field]:
             [one.objective.figure + ("*" if one.objective.implied else "") for one in judged],
             "left",
         ),
+        Field("", [words[one.meets] for one in judged], "left"),
         Field("value", [_interval(one) for one in judged]),
         Field("bound", [_bound(one) for one in judged]),
         Field("to spare", [_spare(one) for one in judged]),
-        Field("", [words[one.meets] for one in judged], "left"),
     ]
 
 
 def _interval(one: Judged) -> str:
-    half = (one.high - one.low) / 2
-    value = shown(one.objective.figure, one.value)
-    if not 0 < half < math.inf:
-        return value
-    number, _, unit = value.rpartition(" ")
-    width = shown(one.objective.figure, half)
-    same = width.rpartition(" ")[2] == unit
-    return f"{number} ± {width.rpartition(' ')[0]} {unit}" if number and same else f"{value} ± {width}"
+    return shown(one.objective.figure, one.value, (one.high - one.low) / 2)
 
 
 def _bound(one: Judged) -> str:
@@ -92,27 +94,35 @@ def _spare(one: Judged) -> str:
     return "-" if math.isnan(one.excess) else f"{-100 * one.excess:.0f} %"
 
 
-def _notes(plan: PlanFacts) -> list[str]:
-    lines = []
-    if any(one.objective.implied for one in plan.judged):
-        lines.append(
-            "* not asked for: what dedicated GPUs give under the same luck, and what may be lost of it."
-        )
+def _why(plan: PlanFacts, details: bool) -> list[str]:
+    """Why not less, and what else there would be."""
+    lines = [_proof(plan)] if plan.scenario is not None else []
+    rejected = plan.rejected[:_MOST_REJECTED] if details or plan.nearest is None else []
+    lines += [f"not taken: {one.what}: {one.why}" for one in rejected]
+    if plan.nearest is not None:
+        lines.append(f"nearest that fails: {plan.nearest.what}: {plan.nearest.why}")
+    if plan.runner_up:
+        lines.append(f"next best: {plan.runner_up}")
+    return [*lines, *plan.advice]
+
+
+def _sure(plan: PlanFacts) -> list[str]:
+    """From how many runs, what is relative to what, and what more load does."""
+    lines = [f"{plan.searched}."] if plan.scenario is not None else []
+    by_outcome: dict[str, list[str]] = {}
+    for one in plan.breaks:
+        by_outcome.setdefault(_under_load(one.judged), []).append(f"{100 * (one.load - 1):+.0f} %")
+    lines += [f"at {', '.join(loads)} load: {told}" for told, loads in by_outcome.items()]
     if plan.objectives.tolerate and plan.judged:
         lines.append(
             f"the figures are those that the worst failure of one {plan.objectives.tolerate} leaves."
         )
         if plan.worst_loss is not None:
             lines.append(f"the worst loss: {plan.worst_loss}.")
-    if plan.scenario is not None:
-        lines.append(_proof(plan))
-    lines += [f"not taken: {one.what}: {one.why}" for one in plan.rejected[:5]]
-    if plan.nearest is not None:
-        lines.append(f"nearest that fails: {plan.nearest.what}: {plan.nearest.why}")
-    if plan.runner_up:
-        lines.append(f"next best: {plan.runner_up}")
-    lines += [_under_load(one.load, one.judged) for one in plan.breaks]
-    lines += plan.advice
+    if any(one.objective.implied for one in plan.judged):
+        lines.append(
+            "* not asked for: what dedicated GPUs give under the same luck, and what may be lost of it."
+        )
     return lines
 
 
@@ -129,12 +139,11 @@ def _proof(plan: PlanFacts) -> str:
     closing = (
         "nothing cheaper can meet the objectives" if gap <= 1e-9 else f"{100 * plan.gap:.0f} % below the plan"
     )
-    return f"{bound} ({how}): {closing}. {plan.searched}."
+    return f"{bound} ({how}): {closing}."
 
 
-def _under_load(load: float, judged: Judged | None) -> str:
-    more = f"at {100 * (load - 1):+.0f} % load"
+def _under_load(judged: Judged | None) -> str:
     if judged is None:
-        return f"{more}: still within all objectives"
+        return "still within all objectives"
     figure = judged.objective.figure
-    return f"{more}: {figure} {shown(figure, judged.value)}, against {_bound(judged)}"
+    return f"{figure} {shown(figure, judged.value)}, against {_bound(judged)}"

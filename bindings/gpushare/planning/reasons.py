@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -87,10 +86,9 @@ class Reasons:
 def miss(judged: Judged) -> str:
     """A bound that is missed, in numbers."""
     name = judged.objective.figure
-    half = (judged.high - judged.low) / 2
-    interval = f" ± {shown(name, half)}" if half > 0 and math.isfinite(half) else ""
+    found = shown(name, judged.value, (judged.high - judged.low) / 2)
     sign = "more" if judged.objective.at_most else "less"
-    return f"{name} {shown(name, judged.value)}{interval}, {sign} than {shown(name, judged.objective.bound)}"
+    return f"{name} {found}, {sign} than {shown(name, judged.objective.bound)}"
 
 
 def _nearest(judged: Judged) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from ..frames.render import page_width
 from .choosing import Choice, choose
 from .implied import KEPT, Kept
 from .judging import Fared
@@ -57,12 +58,14 @@ class Verdict(Choice):
             "ties": self.ties,
         }
 
-    def details(self, width: int = 100) -> str:
+    def details(self, width: int | None = None) -> str:
         """Every objective by mode, and what is said of them, without the answer."""
+        width = page_width(width)
         return verdict_details(self, width)
 
-    def text(self, width: int = 100) -> str:
+    def text(self, width: int | None = None) -> str:
         """The answer, and below it every objective by mode."""
+        width = page_width(width)
         return verdict_text(self, width)
 
     def __repr__(self) -> str:

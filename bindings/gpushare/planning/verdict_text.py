@@ -1,4 +1,4 @@
-"""How a verdict looks as text: the answer first, then what each mode makes of each objective."""
+"""How a verdict looks as text: the answer first, then what each mode makes of each objective, and how sure that is."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import math
 from collections.abc import Sequence
 
 from ..frames.render import Field, html_table, shorten, text_table, wrap
+from ..frames.sections import joined, section
 from .choosing import Choice
 from .judging import COUNT, RATE, Check, Fared
 from .objectives import Judged
 from .verdict_line import cells, headline, obstacle
+from .verdict_table import MARKS_MEAN, delta_fields
 
-__all__ = ["verdict_details", "verdict_html", "verdict_text"]
+__all__ = ["certainty", "verdict_details", "verdict_html", "verdict_table", "verdict_text"]
 
 #: Share of the requests completed in time, below which what is compared with dedicated GPUs is as bad as they are.
 KEEPS_UP = 0.95
@@ -21,17 +23,44 @@ _NARROW = 26
 
 
 def verdict_text(verdict: Choice, width: int) -> str:
-    """The whole verdict, at most `width` columns wide."""
-    parts = [wrap(f"{verdict.scenario}: {headline(verdict)}", width), verdict_details(verdict, width)]
-    return "\n\n".join(part for part in parts if part)
+    """The answer, its table, and how sure it is, at most `width` columns wide."""
+    line = wrap(f"{verdict.scenario}: {headline(verdict)}", width)
+    return joined([line, verdict_table(verdict, width), section("How sure", certainty(verdict), width)])
+
+
+def verdict_table(verdict: Choice, width: int) -> str:
+    """A row for every mode: what it takes, and what it makes of each objective."""
+    fields = delta_fields(verdict, min(_WIDEST_MODE, max(_NARROW, width // 3)))
+    table = text_table(fields, width=width)
+    marks = [told for mark, told in MARKS_MEAN.items() if any(_ends(field, mark) for field in fields)]
+    compared = verdict.alone is not None and len(verdict.fared) > 1
+    against = ["+ -: against dedicated GPUs"] if compared and len(fields) > len(_WORDS) else []
+    legend = "; ".join([*against, *marks])
+    return "\n".join(part for part in (table, wrap(legend, width)) if part)
+
+
+def _ends(field: Field, mark: str) -> bool:
+    return any(cell.rstrip().endswith(f" {mark}") for cell in field.cells)
+
+
+def certainty(verdict: Choice) -> list[str]:
+    """How far the verdict is to be believed: runs, what it is relative to, and where that is no measure."""
+    everything = [judged for one in verdict.fared for judged in one.judged]
+    lines = [_certainty(verdict)] if everything else []
+    lines += _about_dedicated(verdict)
+    if any(one.objective.implied for one in everything):
+        extra = "" if verdict.alone in verdict.fared else " (simulated beside the modes)"
+        lines.append(
+            f"* not asked for, but kept of dedicated GPUs{extra}: {_kept(verdict, everything)}; --slo and --keep "
+            "change that."
+        )
+    return lines
 
 
 def verdict_details(verdict: Choice, width: int) -> str:
-    """What is below the line."""
+    """Every objective with its interval, by mode."""
     fields = _fields(verdict, min(_WIDEST_MODE, max(_NARROW, width // 3)))
-    table = text_table(fields, width=width) if len(fields) > 1 else ""
-    notes = "\n".join(wrap(line, width, "  ") for line in _notes(verdict))
-    return "\n\n".join(part for part in (table, notes) if part)
+    return text_table(fields, width=width) if len(fields) > 1 else ""
 
 
 def verdict_html(verdict: Choice) -> str:
@@ -39,8 +68,8 @@ def verdict_html(verdict: Choice) -> str:
     fields = _fields(verdict, _WIDEST_MODE)
     caption = f"{verdict.scenario}: {headline(verdict)}"
     if len(fields) < 2:
-        return html_table([], notes=[caption, *_notes(verdict)])
-    return html_table(fields, caption=caption, notes=_notes(verdict))
+        return html_table([], notes=[caption, *certainty(verdict)])
+    return html_table(fields, caption=caption, notes=certainty(verdict))
 
 
 def _fields(verdict: Choice, width: int) -> list[Field]:
@@ -108,29 +137,7 @@ def _parts(one: Judged | Check | None, alone: Fared | None, row: Fared) -> tuple
     return cells(one)["value"], told, _WORDS[one.meets]
 
 
-# ---- what the table does not say
-
-
-def _notes(verdict: Choice) -> list[str]:
-    """What is relative to what, how sure it is, and where dedicated GPUs are no measure."""
-    lines = []
-    everything = [judged for one in verdict.fared for judged in one.judged]
-    if any(one.objective.implied for one in everything):
-        extra = "" if verdict.alone in verdict.fared else ", simulated beside the modes"
-        lines.append(
-            f"* not asked for, but kept of what dedicated GPUs give (under the same luck{extra}): "
-            f"{_kept(verdict, everything)}. keep=gs.Kept(...) and --keep change that, objectives (--slo) replace it."
-        )
-    lines += _about_dedicated(verdict)
-    if (
-        verdict.alone is not None
-        and not verdict.share
-        and all(not one.meets or not one.shares for one in verdict.fared)
-    ):
-        lines.append("gpushare plan tries placements that no mode has, and proves what the fewest GPUs are.")
-    if everything:
-        lines.append(_certainty(verdict))
-    return lines
+# ---- what the tables do not say
 
 
 def _kept(verdict: Choice, everything: Sequence[Judged]) -> str:
@@ -140,10 +147,8 @@ def _kept(verdict: Choice, everything: Sequence[Judged]) -> str:
     parts = []
     if any(figure.endswith("e2e_latency_p95_s") for figure in figures):
         each = " of every pipeline" if any("." in figure for figure in figures) else ""
-        parts.append(f"an end-to-end p95{each} of at most {keep.latency:g} times theirs")
-    parts += [
-        f"{100 * share:g} % of their {name}" for figure, (name, share) in shares.items() if figure in figures
-    ]
+        parts.append(f"{keep.latency:g} x the e2e p95{each}")
+    parts += [f"{100 * share:g} % of {name}" for figure, (name, share) in shares.items() if figure in figures]
     if any(figure.endswith(f".{COUNT}") for figure in figures):
         parts.append(f"{100 * keep.throughput:g} % of the requests of every pipeline")
     return ", ".join(parts)
@@ -171,10 +176,10 @@ def _certainty(verdict: Choice) -> str:
     ran = [one for one in verdict.fared if one.measured is not None]
     fewest, most = min(one.runs for one in ran), max(one.runs for one in ran)
     if any(one.measured is not None and one.measured.perturbed for one in ran):
-        return f"From {most} runs of each mode, each with calibration errors of its own: what these hide is too close."
+        return f"{most} runs of each mode, each with calibration errors of its own: what these hide is too close."
     if most < 2:
-        return "From one run of each mode: what chance may change is not known. --replications 8 tells it."
+        return "One run of each mode does not say what chance may change; --replications 8 does."
     if fewest == most:
-        return f"From {most} runs of each mode; met and MISSED are clear of chance (99 %)."
+        return f"{most} runs of each mode; met and MISSED are clear of chance (99 %)."
     by_runs = ", ".join(f"{one.name} {one.runs}" for one in ran)
     return f"Met and MISSED are clear of chance (99 %). Runs: {by_runs}."

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import _core
+from ..frames.render import wrap
 from .profiles import profile
 
 __all__ = ["InstalledCard", "installed_cards"]
@@ -58,7 +59,8 @@ class InstalledCard:
         title = f" ({profile(self.profile).title})" if self.profile else ""
         lines = [f"GPU {self.index}, {self.name}: {self.profile or 'no profile'}{title}"]
         lines += [f"  differs: {text}" for text in self.differs]
-        return "\n".join([*lines, f"  {self.advice}"] if self.advice else lines)
+        lines += [f"  {self.advice}"] if self.advice else []
+        return "\n".join(wrap(line, indent="    ") for line in lines)
 
 
 def installed_cards() -> list[InstalledCard]:

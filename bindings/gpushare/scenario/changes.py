@@ -6,14 +6,17 @@ import copy
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .. import _core
 from .._core import ScenarioError
-from .._errors import fail
+from .._errors import fail, nearest
 
-__all__ = ["change", "to_json", "value_at"]
+__all__ = ["Changes", "change", "parse_change", "parse_value", "to_json", "value_at"]
+
+#: What decides where a scenario runs, and what fails there.
+_PLACES, _FAULTS = ("mode", "layout", "placement"), "faults"
 
 
 def to_json(document: Any) -> str:
@@ -43,6 +46,93 @@ def _refuse_not_finite(value: Any, pointer: str) -> None:
             _refuse_not_finite(member, f"{pointer}/{i}")
     elif isinstance(value, float) and not math.isfinite(value):
         raise fail(ScenarioError, pointer, f"found {value}; a number must be finite")
+
+
+def parse_change(text: str, option: str = "") -> tuple[str, Any]:
+    """Reads ``PATH=VALUE``, the value as JSON, or as text where it is none.
+
+    Parameters
+    ----------
+    text : str
+        ``"users=20"``, ``"services.llm.replicas=2"``, ``"/services/tts/engine/slots=8"``.
+    option : str
+        Where it was found, for messages.
+
+    Raises
+    ------
+    ValueError
+        Where there is no path or no value.
+    """
+    path, equals, value = text.partition("=")
+    if not path.strip() or not equals or not value.strip():
+        where = f"{option}: " if option else ""
+        raise ValueError(
+            f"{where}found {text!r}; write PATH=VALUE such as services.llm.replicas=2 or users=20"
+        )
+    return path.strip(), parse_value(path.strip(), value.strip())
+
+
+def parse_value(path: str, text: str) -> Any:
+    """A value as JSON, or as text where it is none, and where it is a mode or a layout."""
+    if path in ("mode", "layout"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+class Changes:
+    """Parts of a document that are to be others.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        As `parse_change` reads them.
+    members : mapping of str to object
+        By name or path.
+    """
+
+    def __init__(self, texts: Iterable[str], members: Mapping[str, Any]) -> None:
+        self._members = dict(map(parse_change, texts)) | dict(members)
+
+    def _change(self, *names: str) -> bool:
+        return any(key.lstrip("/").split("/")[0].split(".")[0] in names for key in self._members)
+
+    @property
+    def places(self) -> bool:
+        """Whether they say where the scenario runs."""
+        return self._change(*_PLACES)
+
+    @property
+    def fails(self) -> bool:
+        """Whether they say what fails there."""
+        return self._change(*_PLACES, _FAULTS)
+
+    def mode(self, otherwise: str) -> Any:
+        """The mode that they say, if they do."""
+        if "layout" in self._members:
+            return f"mig:{self._members['layout']}"
+        return self._members.get("mode", otherwise)
+
+    def applied(self, document: dict[str, Any]) -> dict[str, Any]:
+        """The document with them."""
+        for key, value in self._members.items():
+            if key not in ("mode", "layout"):
+                change(document, key, value)
+        return document
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The same as texts, but for the mode."""
+        return tuple(
+            f"{key}={_text(value)}" for key, value in self._members.items() if key not in ("mode", "layout")
+        )
+
+
+def _text(value: Any) -> str:
+    """As `parse_value` reads it back."""
+    return value if isinstance(value, str) and parse_value("", value) == value else to_json(value)
 
 
 def change(document: dict[str, Any], key: str, value: Any) -> None:
@@ -117,6 +207,6 @@ def _child(node: Any, step: str, pointer: str) -> Any:
             raise fail(ScenarioError, pointer, f"there is no such element; legal are 0 to {len(node) - 1}")
         return node[int(step)]
     if not isinstance(node, dict) or step not in node:
-        members = ", ".join(node) if isinstance(node, dict) else "none"
-        raise fail(ScenarioError, pointer, f"there is no such member; legal are {members}")
+        members = node if isinstance(node, dict) else ()
+        raise fail(ScenarioError, pointer, f"there is no such member; {nearest(step, members)}")
     return node[step]

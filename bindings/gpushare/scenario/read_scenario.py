@@ -122,7 +122,7 @@ class ReadScenario:
 
     def __repr__(self) -> str:
         parts = [wrap(self._title()), wrap(self.description), text_table(placed_fields(self.gpus))]
-        parts += told(self.warnings, 100)
+        parts += told(self.warnings)
         return "\n".join(part for part in parts if part)
 
     def _repr_html_(self) -> str:

@@ -15,7 +15,7 @@ from .._errors import fail
 from ..yaml_documents import document_text, in_yaml_lines
 from .all_errors import all_errors, document_reader, together
 from .builders import Load, document_of
-from .changes import change, to_json
+from .changes import Changes, to_json
 from .files_read import FilesRead
 from .inputs import Inputs
 from .other_documents import what_it_is
@@ -39,7 +39,7 @@ def scenario_names() -> list[str]:
 
 @dataclass(frozen=True)
 class _Recipe:
-    """What a scenario is read from, the placement that it was put on, and what is to fail there."""
+    """What a scenario is read from, its placement, what is to fail there, and how to say what was changed."""
 
     document: str
     mode: str = ""
@@ -49,6 +49,7 @@ class _Recipe:
     placement: Placement | None = None
     label: str = ""
     faults: str = ""
+    changed: tuple[str, ...] = ()
 
     def key(self) -> tuple[str, ...]:
         """What the scenario depends on, as text."""
@@ -307,11 +308,13 @@ class Scenario(ReadScenario):
         handle = self._handle.with_objectives(to_json(objectives))
         return self._made(replace(self._recipe, document=handle.original.given), handle, self._files)
 
-    def replace(self, **changes: Any) -> Scenario:
+    def replace(self, *texts: str, **changes: Any) -> Scenario:
         """A copy with parts of the document changed; the mode is applied to the changed document.
 
         Parameters
         ----------
+        *texts : str
+            As the command line has them: ``"services.llm.replicas=2"``, ``"users=20"``.
         **changes
             ``users`` and ``rate_per_s`` change the only traffic entry of that kind, ``mode`` and ``layout``
             the mode; any other name is a member of the document: ``duration_s=60``, or a path such as
@@ -324,27 +327,15 @@ class Scenario(ReadScenario):
         Raises
         ------
         ScenarioError
-            When a path does not exist, or the changed document is not valid.
+            When a path does not exist, with the nearest, or the changed document is not valid.
         """
-        recipe = self._recipe
-        document = json.loads(recipe.document)
-        mode = recipe.mode
-        placement, faults = recipe.placement, recipe.faults
-        for key, value in changes.items():
-            if key.lstrip("/").split("/")[0].split(".")[0] in ("mode", "layout", "placement"):
-                placement, faults = None, ""
-            if key.lstrip("/").split("/")[0].split(".")[0] == "faults":
-                faults = ""
-            if key == "mode":
-                mode = mode_text(value)
-            elif key == "layout":
-                mode = f"mig:{value}"
-            else:
-                change(document, key, value)
-        changed = Scenario(to_json(document), mode, recipe.source, recipe.folder, recipe.inputs)
-        if placement is not None:
-            changed = changed.with_placement(placement, recipe.label)
-        return changed.with_faults(json.loads(faults)) if faults else changed
+        recipe, how = self._recipe, Changes(texts, changes)
+        text = to_json(how.applied(json.loads(recipe.document)))
+        made = Scenario(text, mode_text(how.mode(recipe.mode)), recipe.source, recipe.folder, recipe.inputs)
+        made._recipe = replace(made._recipe, changed=(*recipe.changed, *how.told))
+        if recipe.placement is not None and not how.places:
+            made = made.with_placement(recipe.placement, recipe.label)
+        return made.with_faults(json.loads(recipe.faults)) if recipe.faults and not how.fails else made
 
     @property
     def traces(self) -> dict[str, _core.Trace]:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..frames.charts import Panel, Spot, front_chart, grouped_bars
-from ..frames.render import Field, html_table, text_table
+from ..frames.render import Field, html_table, page_width, text_table
 from ..frames.tables import Table
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
 from . import figures
@@ -327,13 +327,13 @@ class Comparison(StudyTable):
     def _drawn(self, modes: Sequence[str], metric: str) -> list[float]:
         return [self[mode].get(metric, math.nan) for mode in modes]
 
-    def text(self, *, width: int = 100, intervals: bool = False) -> str:
+    def text(self, *, width: int | None = None, intervals: bool = False) -> str:
         """The comparison as aligned text, explained below.
 
         Parameters
         ----------
-        width : int
-            Columns at most.
+        width : int, optional
+            Columns at most; by default those of the page.
         intervals : bool
             With several replications, show the half-width beside every figure.
 
@@ -343,13 +343,18 @@ class Comparison(StudyTable):
         """
         return self.tables(width=width, intervals=intervals)
 
-    def tables(self, *, width: int = 100, intervals: bool = False) -> str:
+    def tables(self, *, width: int | None = None, intervals: bool = False) -> str:
         """Figures of every mode, their latencies and what limits them, as `text` has them."""
+        width = page_width(width)
         text = self._text(intervals)
-        parts = [text_table([text.modes(), *text.figures()], width=width)]
+        return "\n\n".join([*self._blocks(text, width), "\n".join(text.notes(width))])
+
+    def _blocks(self, text: ComparisonText, width: int) -> list[str]:
+        """Figures and latencies of every mode."""
+        blocks = [text_table([text.modes(), *text.figures()], width=width)]
         if self.latencies:
-            parts.append(text_table([text.modes(), *text.latencies()], width=width))
-        return "\n\n".join([*parts, "\n".join(text.notes(width))])
+            blocks.append(text_table([text.modes(), *text.latencies()], width=width))
+        return blocks
 
     @property
     def instances(self) -> dict[str, dict[str, list[str]]]:

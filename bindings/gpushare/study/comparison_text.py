@@ -13,8 +13,12 @@ from . import figures
 from .estimates import precision, scaled
 from .instances import unlike
 from .outcomes import Outcome, values
+from .times import time_cells
 
 __all__ = ["ComparisonText", "server_figures"]
+
+#: Of every latency.
+_STATISTICS = ("mean", "p95", "jitter")
 
 
 def server_figures(services: Sequence[str], outcomes: Sequence[Outcome]) -> list[str]:
@@ -141,35 +145,36 @@ class ComparisonText:
         """Mean, p95 and jitter of each latency, under its name."""
         fields = []
         for name in self._latencies:
-            unit, scale, places = self._unit(name)
+            unit, cells = time_cells([self._shown(f"{name}_{one}_s", 1.0) for one in _STATISTICS])
             group = [
-                self._field(f"{statistic}\n{unit}", f"{name}_{statistic}_s", scale, places)
-                for statistic in ("mean", "p95", "jitter")
+                Field(f"{title}\n{unit}".rstrip(), column)
+                for title, column in zip(_STATISTICS, cells, strict=True)
             ]
             fields.append(_joined(name, group))
         return fields
 
-    def _unit(self, name: str) -> tuple[str, float, int | None]:
-        """Name, scale and decimals: seconds where they are many."""
-        figure = figures.describe(f"{name}_p95_s")
-        known = [v for v in values(self._outcomes, figure.name) if not math.isnan(v)]
-        return ("s", 1.0, 2) if max(known, default=0.0) >= 10 else ("ms", figure.scale, figure.decimals)
+    def limits(self) -> list[tuple[str, str]]:
+        """By mode what limits it, or why it did not run; then who lives where on GPUs that are cut unalike."""
+        told = []
+        for mode, outcome in zip(self._modes, self._outcomes, strict=True):
+            why = f"error: {outcome.error}" if outcome.error else f"refused: {outcome.refused}"
+            told.append((mode, outcome.limiting_resource if outcome.ran else why))
+        return [*told, *unlike(self._homes)]
 
     def notes(self, width: int) -> list[str]:
         """What limits each mode, why some are refused, and what the columns mean."""
-        limits: dict[str, list[str]] = {}
-        reasons: list[str] = []
-        for mode, outcome in zip(self._modes, self._outcomes, strict=True):
-            limits.setdefault(outcome.limiting_resource, []).append(mode)
-            if not outcome.ran:
-                what = "error" if outcome.error else "refused"
-                reasons.append(f"{what}: {mode}: {outcome.error or outcome.refused}")
-        lines = [f"limited by: {', '.join(modes)}: {what}" for what, modes in limits.items() if what]
-        lines += unlike(self._homes)
-        lines += reasons
-        lines.append(f"{self._legend()} {self._precision()}".rstrip())
+        lines = [f"{mode}: {why}" for mode, why in self.limits() if why]
+        lines.append(self.legend())
         notes = [*told(self._warnings, width), *(wrap(line, width, "  ") for line in lines)]
-        return [*notes, *told(self._assumptions, width, "assumed")]
+        return [*notes, *self.assumed(width)]
+
+    def assumed(self, width: int) -> list[str]:
+        """What the figures hang on and nobody said, a paragraph each."""
+        return told(self._assumptions, width, "assumed")
+
+    def legend(self) -> str:
+        """What the columns mean, and how wide the intervals are."""
+        return f"{self._legend()} {self._precision()}".rstrip()
 
     def _legend(self) -> str:
         baseline = self._scenario.baseline_gpus
@@ -237,6 +242,8 @@ def _joined(heading: str, fields: Sequence[Field]) -> Field:
         "  ".join(c.rjust(w) for c, w in zip(cells, widths, strict=True))
         for cells in zip(*[f.cells for f in fields], strict=True)
     ]
-    lines = ["  ".join(t[i].rjust(w) for t, w in zip(titles, widths, strict=True)) for i in range(2)]
+    lines = [
+        "  ".join(t[i].rjust(w) for t, w in zip(titles, widths, strict=True)) for i in range(len(titles[0]))
+    ]
     width = max(len(heading), *(len(line) for line in lines))
     return Field("\n".join([heading.center(width).rstrip(), *lines]), rows)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from .. import _core
 from .._errors import fail
+from ..frames.units import time_unit
 from .estimates import scaled
 
 if TYPE_CHECKING:
@@ -123,15 +124,12 @@ class Figure:
         """What a table shows of a value."""
         return scaled(value, self.scale)
 
-    def in_own_unit(self) -> Figure:
-        """As it is, with the unit in its heading."""
-        return replace(self, title=f"{self.title}\n{self.unit}", scale=1.0, decimals=None)
-
     def suited(self, largest: float) -> Figure:
-        """A time in seconds where the largest is long, otherwise in milliseconds; with the unit in its heading."""
-        if self.kind != "time" or self.scale == 1:
+        """A time in the unit that suits the largest, which then stands in its heading; others as they are."""
+        if self.kind != "time":
             return self
-        return self.in_own_unit() if largest >= 10 else replace(self, title=f"{self.title}\nms")
+        unit = time_unit(largest)
+        return replace(self, title=f"{self.title}\n{unit.name}", scale=1 / unit.seconds, decimals=None)
 
 
 @dataclass(frozen=True)

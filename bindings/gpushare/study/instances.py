@@ -20,10 +20,10 @@ def instances(placement: Placement) -> dict[str, list[str]]:
     }
 
 
-def unlike(homes: Mapping[str, Mapping[str, list[str]]]) -> Iterator[str]:
-    """A line for each mode in which services got instances of several kinds: who has which."""
+def unlike(homes: Mapping[str, Mapping[str, list[str]]]) -> Iterator[tuple[str, str]]:
+    """Each mode in which services got instances of several kinds: who has which."""
     for mode, where in homes.items():
         kinds = {place.partition("/")[2].partition("@")[0] for place in where}
         if len(kinds) > 1 and len({name for names in where.values() for name in names}) > 1:
             held = ", ".join(f"{' and '.join(names)} on {place}" for place, names in where.items())
-            yield f"on instances: {mode}: {held}"
+            yield mode, held

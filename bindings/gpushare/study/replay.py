@@ -51,7 +51,7 @@ class Replay:
         }
 
     def __str__(self) -> str:
-        return "\n".join([str(self.run), *(wrap(f"note: {note}", 100, "  ") for note in self.notes)])
+        return "\n".join([str(self.run), *(wrap(f"note: {note}", indent="  ") for note in self.notes)])
 
 
 def replay_document(

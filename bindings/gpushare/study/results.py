@@ -12,12 +12,15 @@ import numpy as np
 
 from ..frames.notices import Notice, plain, told
 from ..frames.render import Field, html_table, number, numbers, shorten, text_table, wrap
+from ..frames.sections import Beside, assumed_line, joined, section, warned
 from ..frames.tables import Table, concatenate
+from ..frames.units import time_unit
 from . import figures
 from .bottleneck import Bottleneck, agreed
 from .breakdown import breakdown
-from .estimates import Estimate, estimate
+from .estimates import Estimate, estimate, precision
 from .run import Run
+from .summary_facts import Facts, percent
 from .traffic_table import traffic_fields
 
 __all__ = ["Result", "Run", "Summary"]
@@ -102,123 +105,20 @@ class Summary(Mapping[str, float]):
         seconds = number(self["duration_s"])
         return f"{run.scenario}, {run.mode}: {seconds} s measured{until}, seed {run.seed}{many}"
 
-    def _refusals(self) -> list[tuple[str, str]]:
-        """Why language models turned requests away, and what they would have taken."""
-        reasons = {
-            "rejected_over_context": "longer than the context",
-            "rejected_over_cache": "longer than the cache",
-            "rejected_queue_full": "queue full",
-        }
-        lines = []
-        for longest in [name for name in self._metrics if name.endswith(".longest_sequence_tokens")]:
-            service = longest.rpartition(".")[0]
-            found = [
-                f"{number(count, 0)} {why}"
-                for name, why in reasons.items()
-                if (count := self._metrics[f"{service}.{name}"]) > 0
-            ]
-            fits = f"it takes {number(self._metrics[longest], 0)} tokens of prompt and reply at most"
-            if found:
-                lines.append(("rejected", f"{service}, in the window: {', '.join(found)}; {fits}"))
-        return lines
-
-    def _held_back(self) -> list[tuple[str, str]]:
-        """Requests that waited at their client for one of the places in flight."""
-        return [
-            (
-                "held back",
-                f"{one['name']}: {one['held_back']:,} requests waited at their client until fewer were in flight, up "
-                f"to {number(one['longest_hold_s'])} s; their latencies count from when they were sent",
-            )
-            for run in self._runs[:1]
-            for one in run.summary["traffic"]
-            if one.get("held_back", 0) > 0
+    def _latency_fields(self, all_: bool = True) -> list[Field]:
+        """A row for each latency, or each that users feel, in the unit of its p95."""
+        names = [name for name in self._latencies if all_ or figures.is_felt(name)]
+        units = [time_unit(self.get(f"{name}_p95_s", 0.0)) for name in names]
+        rows = [
+            numbers([self.get(f"{name}_{s}_s", math.nan) / unit.seconds for s in figures.STATISTICS])
+            for name, unit in zip(names, units, strict=True)
         ]
-
-    def _given_up(self) -> str:
-        if "timed_out" not in self._metrics:
-            return ""
-        return f" ({self._count('timed_out')} by their client's timeout; {self._count('retried')} attempts sent again)"
-
-    def _facts(self) -> list[tuple[str, str]]:
-        count = self._count
+        titles = [figures.of("latency")[f"{statistic}_s"].title for statistic in figures.STATISTICS]
         return [
-            (
-                "requests",
-                f"{count('completed')} of {count('arrived')} completed{self._late()}, {count('rejected')} rejected, "
-                f"{count('failed')} failed{self._given_up()}, {count('skipped')} skipped, "
-                f"{count('unfinished')} unfinished",
-            ),
-            *self._refusals(),
-            *self._held_back(),
-            (
-                "throughput",
-                f"{number(self['request_throughput'])} requests/s {self._offered()} "
-                f"({number(self['request_throughput_per_gpu'])} a GPU), "
-                f"{number(self['output_token_throughput'], 0)} output tokens/s",
-            ),
-            *self._failures(),
-            (
-                "GPUs",
-                f"{self._used()}, {count('gpus_freed')} freed; {_percent(self['gpu_busy'])} busy; "
-                f"${number(self['cost_per_month'], 0)} a month",
-            ),
-            (
-                "memory",
-                f"{number(self['vram_used_bytes'] / 1e9, 1)} GB used "
-                f"of {number(self['vram_allocated_bytes'] / 1e9, 1)} GB allocated{self._stranded()}",
-            ),
-            ("limited by", self.limiting_resource),
+            Field("latency", names, "left"),
+            Field("in", [unit.name for unit in units], "left"),
+            *(Field(title, [row[i] for row in rows]) for i, title in enumerate(titles)),
         ]
-
-    def _failures(self) -> list[tuple[str, str]]:
-        if "faults" not in self._metrics:
-            return []
-        shares = {name: value for name, value in self._metrics.items() if name.endswith(".availability")}
-        up = ", ".join(
-            f"{name.rpartition('.')[0]} {number(100 * value, 2)} %" for name, value in shares.items()
-        )
-        failed = self._count("failed_by_faults")
-        return [("faults", f"{self._count('faults')} happened, {failed} requests failed by them; up: {up}")]
-
-    def _used(self) -> str:
-        """GPUs that were on, which may have come and gone."""
-        mean = 3600 * self["gpu_hours"] / self["duration_s"]
-        if abs(mean - self["gpus_used"]) < 0.05:
-            return f"{self._count('gpus_used')} used"
-        return f"{self._count('gpus_used')} used at most, {number(mean, 1)} on average"
-
-    def _stranded(self) -> str:
-        """What MIG cuts off, and empty instances."""
-        if not self["stranded_sms"] > 0:
-            return ""
-        memory = self["stranded_memory_bytes"] / 1e9
-        return f"; {self._count('stranded_sms')} SMs and {number(memory, 1)} GB in no process's instance"
-
-    def _late(self) -> str:
-        return f", {self._count('late')} of them after the window" if self["late"] > 0 else ""
-
-    def _offered(self) -> str:
-        """What is served against what comes."""
-        kinds = {one["kind"] for run in self._runs for one in run.summary["traffic"]}
-        if kinds == {"closed"}:
-            return "by users who wait for their answers"
-        growth = self["backlog_growth"]
-        grows = f", growing by {number(growth)} a second" if self["late"] > 0 else ""
-        return f"of {number(self['offered_rate'])} offered, {self._count('backlog')} left at the end{grows}"
-
-    def _count(self, name: str) -> str:
-        value = self[name]
-        return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
-
-    def _latency_fields(self) -> list[Field]:
-        fields = [Field("latency", self._latencies, "left")]
-        for statistic in figures.STATISTICS:
-            figure = figures.of("latency")[f"{statistic}_s"]
-            found = [self.get(f"{name}_{statistic}_s", math.nan) for name in self._latencies]
-            cells = numbers([float(figure.shown(value)) for value in found], figure.decimals)
-            fields.append(Field(f"{figure.title}\nms", cells))
-        return fields
 
     def _partition_fields(self) -> list[Field]:
         partitions = [p for p in self._runs[0].summary["partitions"] if not p["gone"]]
@@ -235,27 +135,63 @@ class Summary(Mapping[str, float]):
             if figure.notable
         ]
 
-    def text(self, width: int = 80) -> str:
-        """What is in it, at most `width` columns wide."""
-        lines = [wrap(self._title(), width)]
-        lines += [wrap(f"  {name:<11} {text}", width, " " * 14) for name, text in self._facts()]
-        lines += told(self.warnings, width)
-        lines += ["", text_table(self._latency_fields(), width=width)]
-        lines += ["", text_table(self._partition_fields(), width=width)]
-        if gone := sum(p["gone"] for run in self._runs[:1] for p in run.summary["partitions"]):
-            lines.append(f"and {gone} that left before the end")
+    def text(self, width: int | None = None, *, details: bool = False, beside: Beside | None = None) -> str:
+        """What is in it: what became of the requests, what users felt, and who was busy.
+
+        Parameters
+        ----------
+        width : int, optional
+            Columns at most; by default those of the page.
+        details : bool
+            Also latencies that users do not feel, and every assumption.
+        beside : Beside, optional
+            What a command says beside it.
+        """
+        beside = beside if beside is not None else Beside(details=details)
         entries = [run.summary["traffic"] for run in self._runs]
-        if entries and len(entries[0]) > 1:
-            lines += ["", text_table(traffic_fields(entries), width=width)]
-        if self.assumptions:
-            lines += ["", *told(self.assumptions, width, "assumed")]
-        return "\n".join(lines)
+        several = bool(entries) and len(entries[0]) > 1
+        return joined(
+            [
+                "\n".join(
+                    [
+                        wrap(self._title(), width),
+                        *(
+                            wrap(f"  {name:<11} {text}", width, " " * 14)
+                            for name, text in Facts(self._metrics, self._runs, self.limiting_resource).rows()
+                        ),
+                    ]
+                ),
+                warned(self.warnings, width),
+                text_table(self._latency_fields(beside.details), width=width),
+                "\n".join([text_table(self._partition_fields(), width=width), *self._gone()]),
+                text_table(traffic_fields(entries), width=width) if several else "",
+                section(
+                    "How sure", [*self._sure(), assumed_line(self.assumptions, beside), beside.origin], width
+                ),
+                "\n".join(told(self.assumptions, width, "assumed")) if beside.details else "",
+            ]
+        )
+
+    def _gone(self) -> list[str]:
+        gone = sum(p["gone"] for run in self._runs[:1] for p in run.summary["partitions"])
+        return [f"and {gone} that left before the end"] if gone else []
+
+    def _sure(self) -> list[str]:
+        if len(self._runs) == 1:
+            return ["One run does not say what chance may change; --replications 8 does."]
+        told = {"req/s": [self["request_throughput"]]}
+        if "e2e_latency_mean_s" in self._metrics:
+            told["the e2e mean"] = [self["e2e_latency_mean_s"]]
+        return [precision(len(self._runs), False, told)] if self._runs else []
 
     def __repr__(self) -> str:
         return self.text()
 
     def _repr_html_(self) -> str:
-        notes = [f"{name}: {text}" for name, text in self._facts()] + told(self.warnings, 10_000)
+        notes = [
+            f"{name}: {text}"
+            for name, text in Facts(self._metrics, self._runs, self.limiting_resource).rows()
+        ] + told(self.warnings, 10_000)
         latencies = html_table(self._latency_fields(), caption=self._title(), notes=notes)
         assumed = told(self.assumptions, 10_000, "assumed")
         return latencies + html_table(self._partition_fields(), notes=assumed)
@@ -303,13 +239,9 @@ class KeptSummary(Summary):
         return [Field("partition", names, "left"), *self._partition_figures(names)]
 
 
-def _percent(share: float) -> str:
-    return "-" if math.isnan(share) else f"{100 * share:.0f} %"
-
-
 def _cells(figure: figures.Figure, values: Sequence[float]) -> list[str]:
     if figure.kind == "share":
-        return [_percent(value) for value in values]
+        return [percent(value) for value in values]
     return numbers([float(figure.shown(value)) for value in values], figure.decimals)
 
 

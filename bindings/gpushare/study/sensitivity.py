@@ -14,7 +14,8 @@ import numpy as np
 from .. import _core
 from .._errors import fail
 from ..frames.charts import Bar, tornado_chart
-from ..frames.render import Field, html_table, number, numbers, shorten, text_table, wrap
+from ..frames.render import Field, html_table, number, numbers, page_width, shorten, text_table, wrap
+from ..frames.sections import joined
 from ..frames.tables import Table
 from ..scenario.changes import value_at
 from ..scenario.scenario import Scenario, ScenarioLike
@@ -234,18 +235,37 @@ class Sensitivity(TableLike):
         """Lists of Python values by column."""
         return self.table.to_dict()
 
-    def text(self, *, width: int = 100, intervals: bool = False) -> str:
-        """The table as aligned text with bars, explained below.
+    def text(self, *, width: int | None = None, intervals: bool = False) -> str:
+        """What the figure hangs on most, and the table as aligned text with bars, explained below.
 
         Parameters
         ----------
-        width : int
-            Columns at most.
+        width : int, optional
+            Columns at most; by default those of the page.
         intervals : bool
             With several replications, show the half-width beside every figure.
         """
+        width = page_width(width)
         fields = [*self._fields(intervals), Field("from low to high", self._bars(), "left")]
-        return "\n".join([text_table(fields, width=width, keys=1), *self._notes(width)])
+        table = "\n".join([text_table(fields, width=width, keys=1), *self._notes(width)])
+        return joined([wrap(self._headline(), width), table])
+
+    def _headline(self) -> str:
+        """The change with the largest swing."""
+        first = self.effects[0]
+        if math.isnan(first.swing):
+            return f"{self._name}: nothing that was changed can run."
+        figure = self._described
+        unit = figure.title.partition("\n")[2] if figure.kind == "time" else figure.unit
+        low, without, high = (
+            number(float(figure.shown(value)), figure.decimals)
+            for value in (first.at_low, first.base, first.at_high)
+        )
+        most = "depends most on" if len(self.effects) > 1 else "with another"
+        return (
+            f"{self._name}: {self.figure} {most} {first.change}: {low} {unit} at {_value(first.low)}, {high} {unit} at "
+            f"{_value(first.high)}, {without} {unit} without a change."
+        )
 
     @property
     def _described(self) -> figures.Figure:

@@ -59,7 +59,7 @@ class StudyTable(TableLike):
     def _title(self) -> str: ...
 
     @abstractmethod
-    def text(self, *, width: int = 100, intervals: bool = False) -> str:
+    def text(self, *, width: int | None = None, intervals: bool = False) -> str:
         """The table as aligned text, explained below."""
 
     def __len__(self) -> int:

@@ -14,6 +14,7 @@ from . import figures
 from .estimates import precision, scaled
 from .outcomes import Outcome, values
 from .points import Point
+from .times import time_cells
 
 __all__ = ["SweepText"]
 
@@ -95,7 +96,7 @@ class SweepText:
             found = self._values(figure.name, figure.scale)
             if figure in self._asked or (_known(found) and not self._is_same(figure.name)):
                 shown = found if self._intervals else [float(v) for v in found]
-                fields.append(Field(figure.title, numbers(shown, figure.decimals)))
+                fields.append(_field(figure, shown))
         limits = [
             shorten(o.bottleneck.brief, 24) if o.bottleneck else "error" if o.error else "refused"
             for o in self._outcomes
@@ -135,7 +136,7 @@ class SweepText:
 
     def _asked_for(self, name: str) -> figures.Figure:
         """With what it belongs to in its heading."""
-        figure = figures.describe(name).suited(max(_known(self._values(name, 1)), default=0.0))
+        figure = figures.describe(name)
         owner = name.rpartition(".")[0]
         return replace(figure, title=f"{owner}\n{figure.title}") if owner else figure
 
@@ -145,7 +146,7 @@ class SweepText:
             left_out += figures.OF_OPEN
         shown = [name for name in _SHOWN if not name.startswith("e2e_latency") or self._has(name)]
         shown += [name for name in self._names() if name.endswith(".e2e_latency_p95_s")]  # of each pipeline
-        return [_in_seconds(_owned(name)) for name in shown if name not in left_out]
+        return [self._asked_for(name) for name in shown if name not in left_out]
 
     def _names(self) -> list[str]:
         return list(dict.fromkeys(name for outcome in self._outcomes for name in outcome.figures))
@@ -170,15 +171,11 @@ class SweepText:
         return Field(axis, [shorten(text, 40) for text in texts], "left")
 
 
-def _owned(name: str) -> figures.Figure:
-    """A figure with the pipeline that it is of in its heading."""
-    figure, owner = figures.describe(name), name.rpartition(".")[0]
-    return replace(figure, title=f"{owner}\n{figure.title}") if owner else figure
-
-
-def _in_seconds(figure: figures.Figure) -> figures.Figure:
-    """A latency in its own unit, since sweeps go far."""
-    return figure.in_own_unit() if figure.kind == "time" else figure
+def _field(figure: figures.Figure, found: Sequence[float]) -> Field:
+    if figure.kind != "time":
+        return Field(figure.title, numbers(found, figure.decimals))
+    unit, (cells,) = time_cells([[scaled(one, 1 / figure.scale) for one in found]])
+    return Field(f"{figure.title}\n{unit}".rstrip(), cells)
 
 
 def _known(found: Sequence[float]) -> list[float]:

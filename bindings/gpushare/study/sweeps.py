@@ -11,7 +11,7 @@ import numpy as np
 
 from ..frames.charts import Line, line_chart
 from ..frames.notices import merged, plain
-from ..frames.render import Field, html_table, shorten, text_table
+from ..frames.render import Field, html_table, page_width, shorten, text_table
 from ..frames.tables import Table
 from . import figures
 from .cases import run_cases
@@ -276,7 +276,7 @@ class SweepTable(StudyTable):
         self,
         rows: Sequence[int] | None = None,
         *,
-        width: int = 100,
+        width: int | None = None,
         intervals: bool = False,
         first: Sequence[str] = (),
     ) -> str:
@@ -286,8 +286,8 @@ class SweepTable(StudyTable):
         ----------
         rows : sequence of int, optional
             Positions of the points to show, in that order; by default all.
-        width : int
-            Columns of the terminal.
+        width : int, optional
+            Columns at most; by default those of the page.
         intervals : bool
             With several replications, show the half-width beside every figure.
         first : sequence of str
@@ -297,6 +297,7 @@ class SweepTable(StudyTable):
         -------
         str
         """
+        width = page_width(width)
         text = self._rows(list(range(len(self))) if rows is None else rows, intervals, first)
         table = text_table(text.fields(), width=width, keys=max(1, len(self._axes)))
         return "\n".join([table, *text.notes(width)])

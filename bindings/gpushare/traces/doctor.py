@@ -54,16 +54,18 @@ class Diagnosis:
         origin = self.origin
         lines = []
         if origin["format"]:
-            lines.append(f"format {origin['format']}, time in {origin['time_unit']}: {origin['reason']}")
+            told = f"format {origin['format']}, time in {origin['time_unit']}: {origin['reason']}"
+            lines.append(wrap(told, indent="  "))
             if origin["columns"]:
                 mark = f", separated by a {origin['delimiter']}" if origin["delimiter"] else ""
-                lines.append(f"columns used: {origin['columns'].replace(',', ', ')}{mark}")
+                used = f"columns used: {origin['columns'].replace(',', ', ')}{mark}"
+                lines.append(wrap(used, indent="  "))
             lines.append(
                 f"{origin['rows']} rows, {origin['empty_outputs']} without output, "
                 f"{origin['inversions']} out of order"
             )
         lines.append(repr(self.summary))
-        lines += [wrap(f"warning: {text}", 100, "  ") for text in self.warnings]
+        lines += [wrap(f"warning: {text}", indent="  ") for text in self.warnings]
         return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from .. import _core
 from .._core import TraceError
 from .._errors import fail
-from ..frames.render import Field, text_table
+from ..frames.render import Field, text_table, wrap
 from ..traces.transforms import grid_s, jitter
 from .traffic import generate
 
@@ -125,10 +125,14 @@ class Fit:
         lengths = self.lengths
         return (
             f"{self.kind} for {self.source.name}, index of dispersion:\n{table}\n"
-            f"largest error of each process tried: {tried}\n"
-            f"lengths, drawn in pairs: Kolmogorov distance {lengths['input_distance']:.3f} in and "
-            f"{lengths['output_distance']:.3f} out; rank correlation {lengths['correlation']:+.3f}, "
-            f"generated {lengths['generated_correlation']:+.3f}"
+            + wrap(f"largest error of each process tried: {tried}", indent="  ")
+            + "\n"
+            + wrap(
+                f"lengths, drawn in pairs: Kolmogorov distance {lengths['input_distance']:.3f} in and "
+                f"{lengths['output_distance']:.3f} out; rank correlation {lengths['correlation']:+.3f}, "
+                f"generated {lengths['generated_correlation']:+.3f}",
+                indent="  ",
+            )
         )
 
 

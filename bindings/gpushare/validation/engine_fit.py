@@ -153,7 +153,7 @@ class EngineFit:
             text_table(table),
             f"median of the errors' sizes: {100 * before:.1f} % before, {100 * after:.1f} % after",
         ]
-        lines += [wrap(f"note: {note}", 100, "  ") for note in (*self._said_of_worse(), *self.notes)]
+        lines += [wrap(f"note: {note}", indent="  ") for note in (*self._said_of_worse(), *self.notes)]
         return "\n".join(lines)
 
 

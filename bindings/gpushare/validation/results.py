@@ -116,7 +116,7 @@ class ResultCheck:
             lines.append(f"median of the errors' sizes: {100 * self.median_abs_error:.1f} %")
         else:
             lines.append("the result has no figure that the prediction has too")
-        lines += [wrap(f"note: {note}", 100, "  ") for note in self.notes]
+        lines += [wrap(f"note: {note}", indent="  ") for note in self.notes]
         return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ..frames.notices import Notice, plain, told
-from ..frames.render import Field, number, text_table, wrap
+from ..frames.render import Field, number, page_width, text_table, wrap
 from ..frames.tables import Table
 from ..planning.judging import Fared
 from ..planning.plan_text import judged_fields
@@ -92,8 +92,9 @@ class ClusterWindow:
             "summary": self.result.summary().to_dict(),
         }
 
-    def text(self, width: int = 80) -> str:
+    def text(self, width: int | None = None) -> str:
         """The answer first, then every objective and every replica."""
+        width = page_width(width)
         return _text(self, width)
 
     def __repr__(self) -> str:
@@ -104,8 +105,7 @@ def _text(window: ClusterWindow, width: int) -> str:
     """The answer first, then every objective and every replica, then what is assumed."""
     parts = [wrap(_headline(window), width)]
     if window.fared.judged:
-        name, *about, met = judged_fields(list(window.fared.judged))
-        parts.append(text_table([name, met, *about], width=width))
+        parts.append(text_table(judged_fields(list(window.fared.judged)), width=width))
     words = {True: "met", False: "MISSED", None: "too close"}
     parts += [f"{one.name} ({one.asked}): {one.found}: {words[one.meets]}" for one in window.fared.checks]
     parts.append(text_table(_replica_fields(window), width=width))

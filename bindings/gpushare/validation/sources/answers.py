@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...frames.render import Field, html_table, number, text_table, wrap
+from ...frames.render import Field, html_table, number, page_width, text_table, wrap
 from .claims import ANSWERS, Book, Claim, load
 from .expressions import Functions, evaluate, fill
 from .quantities import Quantities
@@ -101,8 +101,9 @@ class Answers:
             "claims": [answer.to_dict() for answer in self.answers],
         }
 
-    def text(self, width: int = 80) -> str:
+    def text(self, width: int | None = None) -> str:
         """Every claim with its figure, ours, the verdict and the mechanism, at most `width` columns wide."""
+        width = page_width(width)
         parts = [self.overview(width)]
         for name, mine in self.by_document().items():
             parts += ["", wrap(f"{name}: {self.documents[name]}", width, "  ")]
@@ -129,7 +130,7 @@ class Answers:
             lines += [_row(answer) for answer in mine]
         return "\n".join(lines)
 
-    def overview(self, width: int = 80) -> str:
+    def overview(self, width: int | None = None) -> str:
         """How many claims have each verdict, and what no longer stands."""
         lines = [
             f"sources: {len(self.answers)} claims of {len(self.documents)} documents, answered",

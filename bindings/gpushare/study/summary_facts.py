@@ -1,0 +1,145 @@
+"""What became of the requests of a run, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from ..frames.render import number
+from .run import Run
+
+__all__ = ["Facts", "percent"]
+
+
+def percent(share: float) -> str:
+    """A share as a whole number of per cent."""
+    return "-" if math.isnan(share) else f"{100 * share:.0f} %"
+
+
+class Facts:
+    """Requests, throughput, GPUs, memory and what limits them.
+
+    Parameters
+    ----------
+    metrics : mapping of str to float
+        By name.
+    runs : sequence of Run
+        Their replications.
+    limit : str
+        What they wait for most.
+    """
+
+    def __init__(self, metrics: Mapping[str, float], runs: Sequence[Run], limit: str) -> None:
+        self._metrics = metrics
+        self._runs = runs
+        self._limit = limit
+
+    def _refusals(self) -> list[tuple[str, str]]:
+        """Why language models turned requests away, and what they would have taken."""
+        reasons = {
+            "rejected_over_context": "longer than the context",
+            "rejected_over_cache": "longer than the cache",
+            "rejected_queue_full": "queue full",
+        }
+        lines = []
+        for longest in [name for name in self._metrics if name.endswith(".longest_sequence_tokens")]:
+            service = longest.rpartition(".")[0]
+            found = [
+                f"{number(count, 0)} {why}"
+                for name, why in reasons.items()
+                if (count := self._metrics[f"{service}.{name}"]) > 0
+            ]
+            fits = f"it takes {number(self._metrics[longest], 0)} tokens of prompt and reply at most"
+            if found:
+                lines.append(("rejected", f"{service}, in the window: {', '.join(found)}; {fits}"))
+        return lines
+
+    def _held_back(self) -> list[tuple[str, str]]:
+        """Requests that waited at their client for one of the places in flight."""
+        return [
+            (
+                "held back",
+                f"{one['name']}: {one['held_back']:,} requests waited at their client until fewer were in flight, up "
+                f"to {number(one['longest_hold_s'])} s; their latencies count from when they were sent",
+            )
+            for run in self._runs[:1]
+            for one in run.summary["traffic"]
+            if one.get("held_back", 0) > 0
+        ]
+
+    def _given_up(self) -> str:
+        if "timed_out" not in self._metrics:
+            return ""
+        return f" ({self._count('timed_out')} by their client's timeout; {self._count('retried')} attempts sent again)"
+
+    def rows(self) -> list[tuple[str, str]]:
+        """What it is of, and what there was."""
+        count = self._count
+        return [
+            (
+                "requests",
+                f"{count('completed')} of {count('arrived')} completed{self._late()}, {count('rejected')} rejected, "
+                f"{count('failed')} failed{self._given_up()}, {count('skipped')} skipped, "
+                f"{count('unfinished')} unfinished",
+            ),
+            *self._refusals(),
+            *self._held_back(),
+            (
+                "throughput",
+                f"{number(self._metrics['request_throughput'])} requests/s {self._offered()} "
+                f"({number(self._metrics['request_throughput_per_gpu'])} a GPU), "
+                f"{number(self._metrics['output_token_throughput'], 0)} output tokens/s",
+            ),
+            *self._failures(),
+            (
+                "GPUs",
+                f"{self._used()}, {count('gpus_freed')} freed; {percent(self._metrics['gpu_busy'])} busy; "
+                f"${number(self._metrics['cost_per_month'], 0)} a month",
+            ),
+            (
+                "memory",
+                f"{number(self._metrics['vram_used_bytes'] / 1e9, 1)} GB used "
+                f"of {number(self._metrics['vram_allocated_bytes'] / 1e9, 1)} GB allocated{self._stranded()}",
+            ),
+            ("limited by", self._limit),
+        ]
+
+    def _failures(self) -> list[tuple[str, str]]:
+        if "faults" not in self._metrics:
+            return []
+        shares = {name: value for name, value in self._metrics.items() if name.endswith(".availability")}
+        up = ", ".join(
+            f"{name.rpartition('.')[0]} {number(100 * value, 2)} %" for name, value in shares.items()
+        )
+        failed = self._count("failed_by_faults")
+        return [("faults", f"{self._count('faults')} happened, {failed} requests failed by them; up: {up}")]
+
+    def _used(self) -> str:
+        """GPUs that were on, which may have come and gone."""
+        mean = 3600 * self._metrics["gpu_hours"] / self._metrics["duration_s"]
+        if abs(mean - self._metrics["gpus_used"]) < 0.05:
+            return f"{self._count('gpus_used')} used"
+        return f"{self._count('gpus_used')} used at most, {number(mean, 1)} on average"
+
+    def _stranded(self) -> str:
+        """What MIG cuts off, and empty instances."""
+        if not self._metrics["stranded_sms"] > 0:
+            return ""
+        memory = self._metrics["stranded_memory_bytes"] / 1e9
+        return f"; {self._count('stranded_sms')} SMs and {number(memory, 1)} GB in no process's instance"
+
+    def _late(self) -> str:
+        return f", {self._count('late')} of them after the window" if self._metrics["late"] > 0 else ""
+
+    def _offered(self) -> str:
+        """What is served against what comes."""
+        kinds = {one["kind"] for run in self._runs for one in run.summary["traffic"]}
+        if kinds == {"closed"}:
+            return "by users who wait for their answers"
+        growth = self._metrics["backlog_growth"]
+        grows = f", growing by {number(growth)} a second" if self._metrics["late"] > 0 else ""
+        return f"of {number(self._metrics['offered_rate'])} offered, {self._count('backlog')} left at the end{grows}"
+
+    def _count(self, name: str) -> str:
+        value = self._metrics[name]
+        return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
