@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ..extras import extra
 from ..files import plain_json, replace_file
 
 if TYPE_CHECKING:
@@ -55,10 +56,8 @@ def _write_yaml(table: Table, path: str | os.PathLike[str]) -> None:
 
 
 def _write_parquet(table: Table, path: str | os.PathLike[str]) -> None:
-    try:
+    with extra("arrow", f"{path}: Parquet needs"):
         import pyarrow.parquet as parquet
-    except ImportError:
-        raise ImportError(f"{path}: Parquet needs pyarrow: pip install 'gpushare[arrow]'") from None
     target = Path(path)
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
