@@ -19,6 +19,7 @@ from .clusters import add_cluster
 from .data import add_data
 from .init import add_init, add_schema
 from .kubernetes import add_kubernetes
+from .pictures import add_plot
 from .reporting import add_report
 
 __all__ = ["main"]
@@ -197,7 +198,7 @@ def _add_validate(subparsers: Any, command: Command) -> None:
     parser.add_argument(
         "--check", action="store_true", help="fail when a suite is worse than its committed figures"
     )
-    parser.add_argument("--plot", metavar="FILE.png", help="draw what a suite compares over time")
+    add_plot(parser, "predictions against measurements, or what a suite compares over time")
 
 
 def _add_calibrate(subparsers: Any, command: Command) -> None:

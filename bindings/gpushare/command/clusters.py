@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import files
+from ..charts.look import finished
 from .comparing import columns
 from .deciding import add_objectives, exit_code
+from .pictures import add_plot, check_plot
 from .progress import Progress
 
 __all__ = ["add_cluster"]
@@ -65,7 +67,7 @@ def add_cluster(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) ->
     )
     parser.add_argument("--threads", type=int, metavar="N", help="runs at a time; by default one a core")
     parser.add_argument("--out", metavar="FILE.csv", help="write the curves, or with --timed the series")
-    parser.add_argument("--plot", metavar="FILE.png", help="draw the GPUs allocated")
+    add_plot(parser, "the GPUs allocated")
 
 
 def _add_arrivals(parser: argparse.ArgumentParser) -> None:
@@ -138,9 +140,9 @@ def cluster(options: argparse.Namespace) -> int:
 
     _check_options(options)
     options.timed = options.timed or options.workload is not None
-    for path in (options.out, options.plot):
-        if path is not None:
-            files.try_to_write(path)
+    check_plot(options)
+    if options.out is not None:
+        files.try_to_write(options.out)
     found = Cluster(options.nodes, options.pods)
     with Progress(f"{len(found.pods):,} pods on {len(found.nodes):,} nodes") as progress:
         result = (_timed if options.timed else _arrivals)(options, found, progress)
@@ -148,7 +150,7 @@ def cluster(options: argparse.Namespace) -> int:
     if options.out is not None:
         write_csv(result.series if options.timed else result.curves, options.out)
     if options.plot is not None:
-        result.plot().savefig(options.plot)
+        finished(result.plot(), options.plot)
     if options.json:
         told = {"windows": [one.to_dict() for one in windows]} if windows else {}
         print(files.plain_json(result.to_dict() | told))

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import files
 from .importing import FILES
+from .pictures import add_plot, check_plot, plot_plan
 from .progress import Progress
 
 __all__ = ["MET", "MISSED", "UNCLEAR", "add_deciding", "add_objectives", "exit_code", "pairs"]
@@ -117,6 +118,7 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="FILE", help="write the plan as JSON, for `gpushare export` and `report`"
     )
+    add_plot(parser, "the GPUs that are needed, below dedicated ones")
 
 
 def plan(options: argparse.Namespace) -> int:
@@ -128,6 +130,7 @@ def plan(options: argparse.Namespace) -> int:
     for option in ("products", "services"):
         if getattr(options, option) and options.from_cluster is None:
             raise ValueError(f"--{option} is for --from-cluster")
+    check_plot(options)
     with Progress(options.scenario or options.from_cluster) as progress:
         how = _plan_settings(options) | {"progress": progress.text}
         if options.from_cluster is not None:
@@ -145,8 +148,17 @@ def plan(options: argparse.Namespace) -> int:
             told, text = found.to_dict(), str(found)
     if options.out is not None:
         files.write_json(told, options.out)
+    if options.plot is not None:
+        plot_plan(found, _dedicated(options.scenario), options.plot)
     print(files.plain_json(told) if options.json else text)
     return _INTERRUPTED if found.interrupted else exit_code(found.meets)
+
+
+def _dedicated(scenario: str | None) -> Any:
+    """A scenario with a GPU for every server; None for a cluster's, which has GPUs of its own."""
+    from ..scenario.scenario import Scenario
+
+    return Scenario.load(scenario, "dedicated") if scenario is not None else None
 
 
 def _plan_settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -183,6 +195,7 @@ def _add_capacity_options(parser: argparse.ArgumentParser) -> None:
         "--tolerance", type=_percentage, default=0.01, metavar="PERCENT", help="how exactly; by default 1"
     )
     parser.add_argument("--out", metavar="FILE.csv", help="write every load that was tried")
+    add_plot(parser, "the objective that is missed first over the load, with its bound")
 
 
 def capacity(options: argparse.Namespace) -> int:
@@ -190,6 +203,7 @@ def capacity(options: argparse.Namespace) -> int:
     from ..frames.table_files import write_csv
     from ..planning.capacity import capacity as find
 
+    check_plot(options)
     with Progress(options.scenario) as progress:
         found = find(
             options.scenario,
@@ -204,6 +218,8 @@ def capacity(options: argparse.Namespace) -> int:
         )
     if options.out is not None:
         write_csv(found.curve, options.out)
+    if options.plot is not None:
+        found.plot(save=options.plot)
     print(files.plain_json(found.to_dict()) if options.json else found)
     return MET if found.load > 0 else MISSED
 

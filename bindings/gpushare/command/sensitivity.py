@@ -6,8 +6,10 @@ import argparse
 from typing import Any
 
 from .. import files
+from ..charts.look import finished
 from .commands import parse_axis
 from .comparing import columns
+from .pictures import add_plot, check_plot
 from .progress import Progress
 from .resuming import resumable
 
@@ -25,7 +27,7 @@ def add_sensitivity(parser: argparse.ArgumentParser) -> None:
         help="as an --axis of `gpushare sweep`; a number without values goes down and up by --share; repeatable",
     )
     parser.add_argument("--share", type=float, default=0.2, help="of numbers; by default 0.2")
-    parser.add_argument("--plot", metavar="FILE", help="draw the tornado")
+    add_plot(parser, "the tornado")
 
 
 def sensitivity(options: argparse.Namespace) -> None:
@@ -33,8 +35,7 @@ def sensitivity(options: argparse.Namespace) -> None:
     from ..scenario.scenario import Scenario
     from ..study.sensitivity import sensitivity as found_by
 
-    if options.plot is not None:
-        files.try_to_write(options.plot)
+    check_plot(options)
     with resumable(options), Progress(options.scenario) as progress:
         scenario = Scenario.load(options.scenario)
         found = found_by(
@@ -49,7 +50,7 @@ def sensitivity(options: argparse.Namespace) -> None:
             resume=options.resume,
         )
     if options.plot is not None:
-        found.plot().savefig(options.plot)
+        finished(found.plot(), options.plot)
     print(files.plain_json(found.to_dict()) if options.json else found.text(width=columns()))
 
 

@@ -12,6 +12,7 @@ from ..frames.table_files import write_csv
 from .commands import parse_axis, split_values
 from .comparing import NOTHING_RAN, add_budget, columns
 from .deciding import MET, exit_code
+from .pictures import add_plot, check_plot, plot_sweep
 from .progress import Progress
 from .resuming import resumable
 
@@ -40,6 +41,9 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
     )
     rows.add_argument("--best", metavar="[-]FIGURE", help="as --maximize; with a - as --minimize")
     parser.add_argument("--out", metavar="FILE.csv", help="write the whole table")
+    add_plot(
+        parser, "the figure of --minimize, --maximize, --best or --slo: over one axis lines, over two a map"
+    )
 
 
 def sweep(options: argparse.Namespace) -> int:
@@ -51,6 +55,7 @@ def sweep(options: argparse.Namespace) -> int:
 
     if options.out is not None:
         files.try_to_write(options.out)
+    check_plot(options)
     with resumable(options), Progress(options.scenario) as progress:
         scenario = Scenario.load(options.scenario)
         axes = dict(parse_axis(text, scenario) for text in options.axis)
@@ -70,6 +75,8 @@ def sweep(options: argparse.Namespace) -> int:
     if options.out is not None:
         write_csv(table.table, options.out)
     shown, order, asked = _asked_for(table, options)
+    if options.plot is not None:
+        plot_sweep(table, list(axes), _drawn(table, asked), options.plot)
     if options.json:
         found = shown.to_dict()
         print(files.plain_json([{name: values[i] for name, values in found.items()} for i in order]))
@@ -78,6 +85,12 @@ def sweep(options: argparse.Namespace) -> int:
         first = f"{wrap(line, columns())}\n\n" if line else ""
         print(f"{first}{wrap(shown._title(), columns())}\n{shown.text(order, first=asked, width=columns())}")
     return _code(table)
+
+
+def _drawn(table: Any, asked: list[str]) -> str:
+    """The figure of a picture: what is asked for, else that of the first objective."""
+    bounds = [judged.objective.figure for one in table.fared or [] for judged in one.judged]
+    return next(iter([*asked, *bounds]), "request_throughput")
 
 
 def _code(table: Any) -> int:

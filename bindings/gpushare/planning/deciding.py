@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..charts.look import finished
 from ..files import try_to_write
 from ..report.page import write_page
+from ..report.plot import front as draw_front
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
 from ..study import comparison
 from ..study.outcomes import Outcome
-from ..study.points import Point, combinations, mode_points
+from ..study.points import Point, mode_points
 from ..study.runner import Executor, MapCallable
 from ..study.simulation import MOST_REQUESTS, as_scenario
 from .how import How
 from .implied import KEPT, Kept
-from .judging import Check, Fared, Measured, checks, implied, is_open, judge
-from .objectives import Judged, Objective, Objectives
+from .judging import Check
+from .jury import DEDICATED, Jury, asks, case_of, dedicated_points
+from .objectives import Judged, Objectives
+from .pictures import draw_comparison, draw_decision
 from .reporting import Told, command_of, report_page
-from .rounds import MOST, Budget, asked_of, tolerance, until_clear
-from .verdict import Verdict, decide
+from .rounds import MOST, Budget, asked_of, until_clear
+from .verdict import Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["Comparison", "compare"]
-
-_DEDICATED = "dedicated"
 
 
 def compare(
@@ -110,11 +115,11 @@ def compare(
             scenario, objectives, list(slo)
         )  # what is wrong with them is told of the scenario, not of a mode
     points = mode_points(scenario, modes, seed)
-    cases = [_case(point, objectives, slo) for point in points]
-    beside = [] if _DEDICATED in [point.axes["mode"] for point in points] else _dedicated(scenario, seed)
-    cases += [_case(point, objectives, slo) for point in beside]
-    judge_ = _Judge(scenario, cases, keep, uncertainty, len(points))
-    budget = Budget(replications, most_replications, uncertainty, any(_asks(case.asked) for case in cases))
+    cases = [case_of(point, objectives, slo) for point in points]
+    beside = [] if DEDICATED in [point.axes["mode"] for point in points] else dedicated_points(scenario, seed)
+    cases += [case_of(point, objectives, slo) for point in beside]
+    jury = Jury(scenario, cases, keep, uncertainty, len(points))
+    budget = Budget(replications, most_replications, uncertainty, any(asks(case.asked) for case in cases))
     how: dict[str, Any] = {
         "uncertainty": uncertainty,
         "executor": executor,
@@ -124,14 +129,14 @@ def compare(
     }
     outcomes, counts = until_clear(
         [case.point for case in cases],
-        judge_.unclear,
+        jury.unclear,
         budget,
         record_requests=record_requests,
         keep_results=True,
         progress=progress,
         **how,
     )
-    verdict = judge_.verdict(outcomes, counts, judge_.tolerances(outcomes, counts, budget, seed=seed, **how))
+    verdict = jury.verdict(outcomes, counts, jury.tolerances(outcomes, counts, budget, seed=seed, **how))
     count = len(points)
     return Comparison(
         scenario,
@@ -143,133 +148,6 @@ def compare(
         perturbed=uncertainty,
         how=How(modes, objectives, tuple(slo), keep, seed, replications, most_replications, uncertainty),
     )
-
-
-@dataclass(frozen=True)
-class _Case:
-    """A mode, and what is asked of it."""
-
-    point: Point
-    asked: Objectives
-
-    @property
-    def mode(self) -> str:
-        return str(self.point.axes["mode"])
-
-
-def _asks(asked: Objectives) -> bool:
-    return bool(asked.bounds or asked.tolerate)
-
-
-def _case(point: Point, objectives: Mapping[str, Any] | None, slo: Sequence[str]) -> _Case:
-    if point.scenario is None:
-        return _Case(point, Objectives())
-    if objectives is None and not slo:
-        return _Case(point, Objectives.of(point.scenario))
-    scenario, asked = asked_of(point.scenario, objectives, list(slo))
-    return _Case(replace(point, scenario=scenario), asked)
-
-
-def _dedicated(scenario: Scenario, seed: int | None) -> list[Point]:
-    """A GPU for every server, which some scenarios cannot have, and fleets under control are not compared with."""
-    if "control" in scenario.document:
-        return []
-    points, _ = combinations(scenario, {"mode": [_DEDICATED]})
-    return [replace(point, seed=seed) for point in points]
-
-
-class _Judge:
-    """Judges outcomes of the modes, of which the first so many were asked for."""
-
-    def __init__(
-        self, scenario: Scenario, cases: Sequence[_Case], keep: Kept, uncertainty: bool, compared: int
-    ) -> None:
-        self._scenario = scenario
-        self._cases = cases
-        self._keep = keep
-        self._uncertainty = uncertainty
-        self._compared = compared
-        self._alone = next((i for i, case in enumerate(cases) if case.mode == _DEDICATED), None)
-        self._checks = [
-            checks(c.point.scenario, c.asked) if c.point.scenario is not None else [] for c in cases
-        ]
-
-    def _measured(self, outcome: Outcome) -> Measured:
-        return Measured(outcome.figures, outcome.samples, self._uncertainty)
-
-    def _reference(self, outcomes: Sequence[Outcome]) -> Measured | None:
-        """Dedicated GPUs, where they ran."""
-        if self._alone is None or not outcomes[self._alone].ran:
-            return None
-        return self._measured(outcomes[self._alone])
-
-    def _bounds(self, i: int, alone: Measured | None) -> list[Objective]:
-        asked = self._cases[i].asked
-        return [*asked.bounds, *implied(asked, self._keep, alone, self._scenario)]
-
-    def _fared(
-        self, i: int, outcome: Outcome, runs: int, alone: Measured | None, more: Sequence[Check]
-    ) -> Fared:
-        case = self._cases[i]
-        if not outcome.ran or case.point.scenario is None:
-            return Fared(case.mode, why_not=outcome.refused or outcome.error)
-        measured = self._measured(outcome)
-        judged: list[Judged] = judge(measured, self._bounds(i, alone), alone)
-        found = [*self._checks[i], *more]
-        shares = any(
-            sum(len(part["processes"]) for part in gpu["partitions"]) > 1
-            for gpu in case.point.scenario.placement.gpus
-        )
-        return Fared(case.mode, measured, judged, found, shares, runs, alone=alone)
-
-    def unclear(self, outcomes: Sequence[Outcome], counts: Sequence[int]) -> list[int]:
-        """Modes that chance leaves open; with dedicated GPUs where these are what they are compared with."""
-        alone = self._reference(outcomes)
-        found = []
-        for i, (outcome, runs) in enumerate(zip(outcomes, counts, strict=True)):
-            fared = self._fared(i, outcome, runs, alone, [])
-            if fared.meets is None:
-                found.append(i)
-                if self._alone is not None and any(
-                    one.meets is None and one.objective.implied for one in fared.judged
-                ):
-                    found.append(self._alone)
-        return found
-
-    def tolerances(
-        self, outcomes: Sequence[Outcome], counts: Sequence[int], budget: Budget, **how: Any
-    ) -> dict[int, Check]:
-        """Whether one GPU may fail, of modes that meet everything else."""
-        alone = self._reference(outcomes)
-        found = {}
-        for i, case in enumerate(self._cases):
-            fared = self._fared(i, outcomes[i], counts[i], alone, [])
-            if case.asked.tolerate and case.point.scenario is not None and fared.meets is not False:
-                found[i] = tolerance(case.point.scenario, case.asked, self._bounds(i, alone), budget, **how)
-        return found
-
-    def verdict(
-        self, outcomes: Sequence[Outcome], counts: Sequence[int], tolerances: Mapping[int, Check]
-    ) -> Verdict:
-        """The answer."""
-        alone = self._reference(outcomes)
-        fared = [
-            self._fared(i, outcome, runs, alone, [tolerances[i]] if i in tolerances else [])
-            for i, (outcome, runs) in enumerate(zip(outcomes, counts, strict=True))
-        ]
-        return decide(
-            self._scenario.name,
-            fared[: self._compared],
-            fared[self._alone] if self._alone is not None else None,
-            keep=self._keep,
-            keeps_up=self._kept_up(alone),
-        )
-
-    def _kept_up(self, alone: Measured | None) -> float:
-        """Share of the requests that dedicated GPUs complete in time."""
-        if alone is None or not is_open(self._scenario) or not alone["offered_rate"] > 0:
-            return 1.0
-        return min(1.0, alone["request_throughput"] / alone["offered_rate"])
 
 
 class Comparison(comparison.Comparison):
@@ -359,6 +237,28 @@ class Comparison(comparison.Comparison):
         again = self.ask_again if sensitivity else None
         write_page(report_page(self, self.verdict, self._report_told(sensitivity), again), path)
 
+    def plot(
+        self, latencies: Sequence[str] | None = None, *, save: str | os.PathLike[str] | None = None
+    ) -> Figure:
+        """The whole answer: the decision, GPUs before and after, and every latency by mode; see `plot.comparison`."""
+        return finished(draw_comparison(self, self.verdict, latencies), save)
+
+    def plot_decision(
+        self,
+        y: str | None = None,
+        x: str | None = None,
+        *,
+        ax: Axes | None = None,
+        save: str | os.PathLike[str] | None = None,
+    ) -> Figure:
+        """What modes cost against a figure that is asked for: see `plot.decision`."""
+        named = [self.resolve(one) if one is not None else None for one in (y, x)]
+        return finished(draw_decision(self, self.verdict, named[0], named[1], ax), save)
+
+    def plot_front(self, x: str = "cost_per_month", y: str = "e2e_latency_p95_s") -> Figure:
+        """Modes by two figures, and a line through those that nobody beats in both: see `plot.front`."""
+        return draw_front(self, x, y)
+
     def _report_told(self, sensitivity: bool) -> Told:
         """Commands that repeat the report and write what it proposes."""
         name = self.scenario._recipe.source or "SCENARIO.json"
@@ -371,7 +271,7 @@ class Comparison(comparison.Comparison):
         others = [
             one for one in self.verdict.fared if one.measured is not None and one is not self.verdict.chosen
         ]
-        best = sorted(others, key=lambda one: (one.name == _DEDICATED, one.margin[0]), reverse=True)[:2]
+        best = sorted(others, key=lambda one: (one.name == DEDICATED, one.margin[0]), reverse=True)[:2]
         names = [one.name for one in (self.verdict.chosen, *best) if one is not None]
         how = self._how
         return compare(

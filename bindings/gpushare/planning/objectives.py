@@ -12,8 +12,9 @@ from .._errors import fail
 from ..scenario.scenario import Scenario
 from ..study import figures
 from ..study.estimates import Estimate
+from ..study.figures import shown
 
-__all__ = ["Isolation", "Judged", "Objective", "Objectives"]
+__all__ = ["Isolation", "Judged", "Objective", "Objectives", "meets", "shown"]
 
 #: Half-widths of the 95 % interval that a mean has to keep from its bound before it is called clear: about 99 %.
 CLEARANCE = 1.4
@@ -200,23 +201,6 @@ def meets(judged: Iterable[Judged]) -> bool | None:
     """Whether all are met; None when none fails and some are too close to say."""
     found = [one.meets for one in judged]
     return False if False in found else None if None in found else True
-
-
-def shown(figure: str, value: float) -> str:
-    """A value of a figure as people write it: ``400 ms``, ``99.9 %``."""
-    described = figures.describe(figure)
-    if math.isnan(value):
-        return "none"
-    if described.kind == "share":
-        return f"{100 * value:.4g} %"
-    if described.unit == "s":
-        return f"{1e3 * value:,.4g} ms" if abs(value) < 1 else f"{value:,.4g} s"
-    if described.kind == "money":
-        return f"${value:,.0f}"
-    if described.kind == "bytes":
-        return f"{value / 1e9:,.4g} GB"
-    unit = "GPU" if described.unit == "GPUs" and value == 1 else described.unit
-    return f"{value:,.4g} {unit}".rstrip()
 
 
 class _Names(list[str]):

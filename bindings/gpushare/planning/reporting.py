@@ -11,12 +11,13 @@ from typing import Any
 from .._core import Error
 from .._version import installed_version
 from ..report.content import Cell, Content, Dots, Effect, Fleets, Folded, Page, Section, Sheet, Tornado
+from ..report.gpus import boxes
 from ..scenario.scenario import Scenario
 from ..study import comparison, figures
 from .hanging import Tried, try_knobs
 from .judging import Check, Fared
 from .objectives import Judged, shown
-from .report_parts import boxes, digest_of, files_to_apply, how_far, question, repeat, what_is_assumed
+from .report_parts import digest_of, files_to_apply, how_far, question, repeat, what_is_assumed
 from .verdict import Verdict
 
 __all__ = ["Told", "command_of", "report_page"]

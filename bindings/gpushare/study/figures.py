@@ -6,6 +6,7 @@ latency (``tts.first_audio_p95_s``), ``gpu0/whole.busy`` of a partition and ``ll
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -203,6 +204,23 @@ def describe(name: str) -> Figure:
             title = f"{metric.title} {figure.title}"
             return replace(figure, title=title, meaning=f"{metric.meaning}: {figure.meaning}")
     return figure
+
+
+def shown(figure: str, value: float) -> str:
+    """A value of a figure as people write it: ``400 ms``, ``99.9 %``."""
+    described = describe(figure)
+    if math.isnan(value):
+        return "none"
+    if described.kind == "share":
+        return f"{100 * value:.4g} %"
+    if described.unit == "s":
+        return f"{1e3 * value:,.4g} ms" if abs(value) < 1 else f"{value:,.4g} s"
+    if described.kind == "money":
+        return f"${value:,.0f}"
+    if described.kind == "bytes":
+        return f"{value / 1e9:,.4g} GB"
+    unit = "GPU" if described.unit == "GPUs" and value == 1 else described.unit
+    return f"{value:,.4g} {unit}".rstrip()
 
 
 def resolve(names: Iterable[str], text: str) -> str:
