@@ -17,6 +17,7 @@ from . import commands, comparing, deciding, logs, results, sensitivity, sweepin
 from .check import add_check
 from .clusters import add_cluster
 from .data import add_data
+from .explore import add_explore
 from .init import add_init, add_schema
 from .kubernetes import add_kubernetes
 from .pictures import add_plot
@@ -105,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(subparsers, comparing.compare)
     deciding.add_deciding(subparsers, _add, _add_scenario)
     add_report(subparsers, _add, _add_scenario, _add_uncertainty)
+    add_explore(subparsers, _add)
     add_cluster(subparsers, _add)
     add_kubernetes(subparsers, _add)
     _add_sweep(subparsers, sweeping.sweep)

@@ -20,7 +20,16 @@ from .objectives import Judged, shown
 from .report_parts import digest_of, files_to_apply, how_far, question, repeat, what_is_assumed
 from .verdict import Verdict
 
-__all__ = ["Told", "command_of", "report_page"]
+__all__ = [
+    "Told",
+    "changes_content",
+    "command_of",
+    "facts_of",
+    "fleets_content",
+    "modes_content",
+    "placed_in",
+    "report_page",
+]
 
 _STATES = {True: "met", False: "missed", None: "open"}
 _WORDS = {True: "met", False: "missed", None: "too close"}
@@ -77,20 +86,20 @@ def report_page(
         Asks the same about a changed scenario, in few runs; without it the report does not say what the answer hangs
         on.
     """
-    chosen, scenario = verdict.chosen, _placed(table, verdict.mode)
+    chosen, scenario = verdict.chosen, placed_in(table, verdict.mode)
     sections = [Section("question", "The question", [*question(table.scenario), *_asked(verdict)])]
     if chosen is not None and scenario is not None:
-        changes = _deltas(table, verdict, chosen)
+        changes = changes_content(table, verdict, chosen)
         sections = [
             Section(
                 "changes",
                 "What changes",
                 [changes] if changes is not None else ["There is nothing to compare."],
             ),
-            Section("gpus", "The GPUs before and after", [_fleets(table, verdict, scenario)]),
+            Section("gpus", "The GPUs before and after", [fleets_content(table, verdict, scenario)]),
             *sections,
         ]
-    sections.append(Section("modes", "Every mode that was tried", _modes(table, verdict)))
+    sections.append(Section("modes", "Every mode that was tried", modes_content(table, verdict)))
     sections += told.sections
     if chosen is not None and scenario is not None:
         if again is not None:
@@ -119,7 +128,7 @@ def report_page(
         table.scenario.name,
         told.headline or verdict.line,
         told.state or _STATES[verdict.meets],
-        _facts(verdict),
+        facts_of(verdict),
         sections,
         f"Written by gpushare {installed_version()} from a simulation; nothing was measured for it.",
     )
@@ -130,11 +139,13 @@ def _seed(table: comparison.Comparison) -> int:
     return table.scenario.seed if given is None else given
 
 
-def _placed(table: comparison.Comparison, mode: str | None) -> Scenario | None:
+def placed_in(table: comparison.Comparison, mode: str | None) -> Scenario | None:
+    """The scenario as a mode places it."""
     return next((point.scenario for point in table.points if point.axes["mode"] == mode), None)
 
 
-def _facts(verdict: Verdict) -> list[tuple[str, str]]:
+def facts_of(verdict: Verdict) -> list[tuple[str, str]]:
+    """The few figures that stand beside the answer."""
     one, alone = verdict.chosen, verdict.alone
     if one is None or one.measured is None:
         return []
@@ -150,7 +161,7 @@ def _facts(verdict: Verdict) -> list[tuple[str, str]]:
 # ---- before and after
 
 
-def _deltas(table: comparison.Comparison, verdict: Verdict, chosen: Fared) -> Sheet | None:
+def changes_content(table: comparison.Comparison, verdict: Verdict, chosen: Fared) -> Sheet | None:
     """Figures of dedicated GPUs and of the mode chosen, where they differ; otherwise of the next best."""
     alone, other = verdict.alone, chosen
     if alone is None or alone.measured is None:
@@ -199,7 +210,8 @@ def _change(name: str, before: float, after: float) -> Cell:
     return Cell(f"{100 * (after / before - 1):+.1f} %")
 
 
-def _fleets(table: comparison.Comparison, verdict: Verdict, scenario: Scenario) -> Fleets:
+def fleets_content(table: comparison.Comparison, verdict: Verdict, scenario: Scenario) -> Fleets:
+    """GPUs of dedicated ones and of the mode chosen."""
     sides = []
     if verdict.alone is not None and verdict.mode != verdict.alone.name:
         try:
@@ -231,7 +243,8 @@ def _asked(verdict: Verdict) -> list[Content]:
     return [Sheet("What is asked", ["figure", "bound", "why"], rows)]
 
 
-def _modes(table: comparison.Comparison, verdict: Verdict) -> list[Content]:
+def modes_content(table: comparison.Comparison, verdict: Verdict) -> list[Content]:
+    """Every objective by mode, latencies as charts, and what limits each."""
     rows = list(verdict.fared)
     if verdict.alone is not None and verdict.alone.name not in [one.name for one in rows]:
         rows.insert(0, verdict.alone)
