@@ -21,6 +21,7 @@ import pytest
 pytest.importorskip("uvicorn")
 pytest.importorskip("starlette")
 
+from gpushare.explore.answers import board_of
 from gpushare.explore.knobs import knobs
 from gpushare.explore.page import page
 from gpushare.explore.server import Explorer
@@ -202,6 +203,12 @@ def test_every_shipped_scenario_has_knobs_that_may_be_turned() -> None:
                 except gs.Error as error:
                     refused.append((name, knob.pointer, given, str(error)))
     assert refused == []
+
+
+def test_a_fleet_under_control_is_laid_on_no_board() -> None:
+    base = Base(gs.Scenario.load("bursty-day"))
+    with pytest.raises(gs.ScenarioError, match='fixed: its fleet is under "control"'):
+        board_of(base, {}, "fixed")
 
 
 def test_the_document_is_yaml_too(explorer: Explorer) -> None:

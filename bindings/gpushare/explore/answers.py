@@ -7,10 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .._core import Error
+from .._core import ScenarioError
+from .._errors import fail
 from ..files import plain_json
 from ..planning.deciding import Comparison, compare
-from ..planning.reporting import changes_content, facts_of, fleets_content, modes_content, placed_in
+from ..planning.modes_report import modes_content
+from ..planning.reporting import changes_content, facts_of, fleets_content
 from ..report.content import Content
 from ..report.markup import join
 from ..report.page import MARKS, STATES, parts_markup
@@ -50,7 +52,7 @@ def answer(base: Base, state: Mapping[str, Any], question: Question) -> dict[str
 def _shown(table: Comparison, document: Mapping[str, Any]) -> dict[str, Any]:
     verdict = table.verdict
     state = _STATES[verdict.meets]
-    placed = placed_in(table, verdict.mode)
+    placed = next((p.scenario for p in table.points if p.axes["mode"] == verdict.mode), None)
     changes: list[Content] = []
     boxes: list[Content] = []
     if verdict.chosen is not None and placed is not None:
@@ -111,8 +113,10 @@ def board_of(base: Base, state: Mapping[str, Any], mode: str) -> list[dict[str, 
         document["modes"][mode] = {}
     placed = base.scenario(document).with_mode(mode)
     if "control" in placed.document:
-        raise Error(
-            f"{mode}: its fleet changes while it serves, so that it is no placement to lay on a board"
+        raise fail(
+            ScenarioError,
+            mode,
+            'its fleet is under "control", which has no placement to lay on a board',
         )
     nodes = placed.placement.to_dict()["nodes"]
     return [gpu for node in nodes for gpu in node["gpus"]]
