@@ -147,3 +147,7 @@ def capacity(
         For a figure without an objective.
     """
     return found.plot(figure, ax=ax, save=save)
+
+
+def __dir__() -> list[str]:
+    return __all__

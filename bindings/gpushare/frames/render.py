@@ -28,11 +28,14 @@ class Field:
         One for each row.
     align : {"left", "right"}
         Text is aligned left, numbers right.
+    marks : sequence of str
+        What a notebook shows of each cell: ``best``, ``failing`` or empty; none where it is empty.
     """
 
     title: str
     cells: Sequence[str]
     align: Literal["left", "right"] = "right"
+    marks: Sequence[str] = ()
 
     @property
     def width(self) -> int:
@@ -210,7 +213,19 @@ def _html_rows(fields: Sequence[Field], caption: str) -> list[str]:
     parts.extend(f"<th>{html.escape(field.title).replace(chr(10), '<br>')}</th>" for field in fields)
     parts.append("</tr></thead><tbody>")
     for i in range(len(fields[0].cells)):
-        cells = "".join(f'<td style="text-align:{f.align}">{html.escape(f.cells[i])}</td>' for f in fields)
-        parts.append(f"<tr>{cells}</tr>")
+        parts.append(f"<tr>{''.join(_html_cell(field, i) for field in fields)}</tr>")
     parts.append("</tbody></table>")
     return parts
+
+
+#: Bold, and a colour that reads on light and dark ground; words or a star say the same without colour.
+_MARKS = {"best": ("font-weight:bold", " ★"), "failing": ("color:#d9480f;font-weight:bold", "")}
+
+
+def _html_cell(field: Field, row: int) -> str:
+    """A cell whose interval is small beside its figure."""
+    style, sign = _MARKS.get(field.marks[row] if field.marks else "", ("", ""))
+    value, between, interval = field.cells[row].partition(" ± ")
+    small = f" <small>± {html.escape(interval)}</small>" if between else ""
+    styles = f"text-align:{field.align}" + (f";{style}" if style else "")
+    return f'<td style="{styles}">{html.escape(value)}{small}{sign}</td>'

@@ -92,6 +92,13 @@ def sweep(
         scenario was read from it.
     ValueError
         For replications below 1, or a `resume` that is no checkpoint.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> table = gs.sweep(gs.grid("voice-light", users=[2, 5]), slo=["voice_to_voice_p95=2s"], most_replications=1)
+    >>> table.meets
+    [True, True]
     """
     points = list(points)
     asked = [Objectives()] * len(points)

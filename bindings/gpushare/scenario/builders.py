@@ -223,7 +223,14 @@ def asr(
     slo: Mapping[str, Any] | None = None,
     **engine: Any,
 ) -> Load:
-    """A speech recogniser and its utterances of `speech_s` seconds; the rest as in `llm`."""
+    """A speech recogniser and its utterances of `speech_s` seconds; the rest as in `llm`.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> gs.Scenario.of(gs.asr(rate=2)).services
+    ['asr']
+    """
     sizes = _Sizes(spread)
     lengths = sizes.around(speech_s, 0.2)
     streams = _kind(model) == "streaming-asr"
@@ -251,7 +258,14 @@ def tts(
     slo: Mapping[str, Any] | None = None,
     **engine: Any,
 ) -> Load:
-    """A speech synthesiser, asked for `speech_s` seconds of speech at a time; the rest as in `llm`."""
+    """A speech synthesiser, asked for `speech_s` seconds of speech at a time; the rest as in `llm`.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> gs.Scenario.of(gs.tts(rate=1)).services
+    ['tts']
+    """
     sizes = _Sizes(spread)
     tokens = speech_s if isinstance(speech_s, Mapping) else speech_s / _SENTENCE_S
     return Load(
@@ -286,6 +300,12 @@ def embedding(
     """A model that takes its input at once (embedder, reranker, detector), so many texts or images a request.
 
     The rest as in `llm`.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> gs.Scenario.of(gs.embedding(rate=20)).services
+    ['embedding']
     """
     return Load(
         name,

@@ -33,7 +33,14 @@ def mode_text(mode: ModeLike) -> str:
 
 
 def scenario_names() -> list[str]:
-    """Names of the scenarios that come with the package, ascending."""
+    """Names of the scenarios that come with the package, ascending.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> gs.scenario_names()[-1]
+    'voice-light'
+    """
     return _core.scenario_names()
 
 
@@ -132,6 +139,12 @@ class Scenario(ReadScenario):
         ------
         ScenarioError, ModelError, ProfileError, LayoutError, TraceError
             With file and JSON pointer, what was found and what is legal.
+
+        Examples
+        --------
+        >>> import gpushare as gs
+        >>> gs.Scenario.load("voice-heavy", mode="mig:3g.40gb+3g.40gb").mode
+        'mig:3g.40gb+3g.40gb'
         """
         name = os.fspath(path_or_name)
         written_mode = mode_text(mode) if mode else ""
@@ -325,6 +338,13 @@ class Scenario(ReadScenario):
         ------
         ScenarioError
             When a path does not exist, or the changed document is not valid.
+
+        Examples
+        --------
+        >>> import gpushare as gs
+        >>> more = gs.Scenario.load("voice-light").replace(users=9, **{"services.tts.engine.slots": 8})
+        >>> more.document["traffic"][0]["users"]
+        9
         """
         recipe = self._recipe
         document = json.loads(recipe.document)

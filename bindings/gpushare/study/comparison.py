@@ -14,11 +14,12 @@ from . import figures
 from .cases import run_cases
 from .comparison_text import ComparisonText, server_figures
 from .instances import instances
+from .kept import KeptSummary
 from .outcomes import Outcome, figure_columns
 from .paired import Payoff, best_of, payoff, stays_as_it_is
 from .points import Point, mode_points
 from .ranking import directions, undominated
-from .results import KeptSummary, Summary
+from .results import Summary
 from .runner import Executor, MapCallable
 from .simulation import as_scenario, run_count
 from .study_table import StudyTable
@@ -138,6 +139,9 @@ class Comparison(StudyTable):
         assumed = point.scenario.assumptions if point.scenario is not None else ()
         only = self.figure_names.only_pipeline
         return KeptSummary(outcome.figures, outcome.bottleneck, only, title, outcome.warnings, assumed)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.modes)
 
     def __getitem__(self, mode: str) -> Summary:
         """Summary of a mode; a KeyError tells why one has none."""
@@ -332,5 +336,5 @@ class Comparison(StudyTable):
         text = self._text(True)
         limits = [o.limiting_resource or ("error" if o.error else "refused") for o in self.outcomes]
         columns = [text.modes(), *text.figures(), Field("limited by", limits, "left")]
-        latencies = html_table([text.modes(), *text.latencies()]) if self.latencies else ""
+        latencies = html_table([text.modes(), *text.latencies(joined=False)]) if self.latencies else ""
         return html_table(columns, caption=caption) + latencies + html_table([], notes=text.notes(10_000))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from ..frames.notices import Notice, told
@@ -116,7 +117,17 @@ class ComparisonText:
         return self._field(f"{service}{figure.title}", name, figure.scale, figure.decimals)
 
     def _field(self, title: str, name: str, scale: float, places: int | None) -> Field:
-        return Field(title, numbers(self._shown(name, scale), places))
+        return Field(title, numbers(self._shown(name, scale), places), marks=self._marks(name))
+
+    def _marks(self, name: str) -> list[str]:
+        """The best, unless all are."""
+        found = [float(value) for value in values(self._outcomes, name)]
+        known = {value for value in found if not math.isnan(value)}
+        better = figures.describe(name).better
+        if better == "neither" or len(known) < 2:
+            return ["" for _ in found]
+        best = max(known) if better == "higher" else min(known)
+        return ["best" if value == best else "" for value in found]
 
     def _shown(self, name: str, scale: float) -> list[float]:
         found = [scaled(value, scale) for value in values(self._outcomes, name)]
@@ -137,8 +148,8 @@ class ComparisonText:
             ],
         )
 
-    def latencies(self) -> list[Field]:
-        """Mean, p95 and jitter of each latency, under its name."""
+    def latencies(self, joined: bool = True) -> list[Field]:
+        """Mean, p95 and jitter of each latency, under its name; one column for all three, or one for each."""
         fields = []
         for name in self._latencies:
             unit, scale, places = self._unit(name)
@@ -146,7 +157,10 @@ class ComparisonText:
                 self._field(f"{statistic}\n{unit}", f"{name}_{statistic}_s", scale, places)
                 for statistic in ("mean", "p95", "jitter")
             ]
-            fields.append(_joined(name, group))
+            if joined:
+                fields.append(_joined(name, group))
+            else:
+                fields += [replace(one, title=f"{name}\n{one.title}") for one in group]
         return fields
 
     def _unit(self, name: str) -> tuple[str, float, int | None]:
