@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -218,6 +219,8 @@ def _html_rows(fields: Sequence[Field], caption: str) -> list[str]:
     return parts
 
 
+#: ``±0.05``, and with its unit ``± 26.7 ms``.
+_INTERVAL = re.compile(r"±(?: \S+ \S+|\S+)")
 #: Bold, and a colour that reads on light and dark ground; words or a star say the same without colour.
 _MARKS = {"best": ("font-weight:bold", " ★"), "failing": ("color:#d9480f;font-weight:bold", "")}
 
@@ -225,7 +228,6 @@ _MARKS = {"best": ("font-weight:bold", " ★"), "failing": ("color:#d9480f;font-
 def _html_cell(field: Field, row: int) -> str:
     """A cell whose interval is small beside its figure."""
     style, sign = _MARKS.get(field.marks[row] if field.marks else "", ("", ""))
-    value, between, interval = field.cells[row].partition(" ± ")
-    small = f" <small>± {html.escape(interval)}</small>" if between else ""
-    styles = f"text-align:{field.align}" + (f";{style}" if style else "")
-    return f'<td style="{styles}">{html.escape(value)}{small}{sign}</td>'
+    text = _INTERVAL.sub(lambda found: f"<small>{found[0]}</small>", html.escape(field.cells[row]))
+    styles = [f"text-align:{field.align}", "white-space:nowrap" if field.align == "right" else "", style]
+    return f'<td style="{";".join(one for one in styles if one)}">{text}{sign}</td>'
