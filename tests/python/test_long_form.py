@@ -109,3 +109,10 @@ def test_a_notebook_shows_the_verdict_first_and_marks_cells(table: gs.Comparison
 def test_nothing_is_best_where_all_are_equal() -> None:
     same = gs.compare("voice-light", modes=["dedicated", "dedicated"], record_requests=False)
     assert "★" not in same._html_tables("")
+
+
+def test_what_would_fill_a_screen_is_said_in_a_line() -> None:
+    report = gs.validate("nos")
+    assert repr(report) == f"<Report nos: {len(report.errors())} predictions, half off by less than 0.7 %>"
+    assert repr(gs.mock("voice-light")) == "<Mock of 3 devices: 9 windows of 15 s>"
+    assert repr(gs.tts(rate=1)) == "<Load tts: magpie-tts>"

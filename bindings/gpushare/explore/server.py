@@ -81,6 +81,9 @@ class Explorer:
         self._server: Any = None
         self._thread: threading.Thread | None = None
 
+    def __repr__(self) -> str:
+        return f"<Explorer of {self._base.name} on port {self.port}>"  # the token is nobody else's
+
     def run(self) -> None:
         """Serves until Ctrl-C, which ends what is being simulated too."""
         import uvicorn

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from .. import _core
@@ -21,6 +21,7 @@ from .inputs import Inputs
 from .other_documents import what_it_is
 from .placement import Placement
 from .read_scenario import ReadScenario
+from .recipe import Recipe
 
 __all__ = ["Scenario", "scenario_names"]
 
@@ -42,31 +43,6 @@ def scenario_names() -> list[str]:
     'voice-light'
     """
     return _core.scenario_names()
-
-
-@dataclass(frozen=True)
-class _Recipe:
-    """What a scenario is read from, the placement that it was put on, and what is to fail there."""
-
-    document: str
-    mode: str = ""
-    source: str = ""
-    folder: str = ""
-    inputs: Inputs = field(default_factory=Inputs)
-    placement: Placement | None = None
-    label: str = ""
-    faults: str = ""
-
-    def key(self) -> tuple[str, ...]:
-        """What the scenario depends on, as text."""
-        key: tuple[str, ...] = (self.document, self.mode, self.folder)
-        if self.inputs:
-            key += (self.inputs.digest(),)
-        if self.placement is not None:
-            key += (self.placement._handle.json, self.label)
-        if self.faults:
-            key += (self.faults,)
-        return key
 
 
 class Scenario(ReadScenario):
@@ -104,13 +80,13 @@ class Scenario(ReadScenario):
         ScenarioError, ModelError, ProfileError, LayoutError, TraceError
             With the JSON pointer, what was found and what is legal.
         """
-        self._recipe = _Recipe(document, mode, source, folder, inputs if inputs is not None else Inputs())
+        self._recipe = Recipe(document, mode, source, folder, inputs if inputs is not None else Inputs())
         parsed = _core.ScenarioDocument.parse(document, mode, source, folder)
         self._files = FilesRead().with_document(parsed)
         self._handle = self._recipe.inputs.read(parsed)
 
     @classmethod
-    def _made(cls, recipe: _Recipe, handle: _core.Scenario, files: FilesRead) -> Scenario:
+    def _made(cls, recipe: Recipe, handle: _core.Scenario, files: FilesRead) -> Scenario:
         scenario = cls.__new__(cls)
         scenario._recipe = recipe
         scenario._handle = handle
@@ -150,7 +126,7 @@ class Scenario(ReadScenario):
         written_mode = mode_text(mode) if mode else ""
         try:
             document = _core.ScenarioDocument.load(name)
-            recipe = _Recipe(document.text, written_mode, name)
+            recipe = Recipe(document.text, written_mode, name)
             chosen = document.in_mode(recipe.mode) if mode else document
             files = FilesRead().with_document(chosen)
             return cls._made(recipe, recipe.inputs.read(chosen), files)
@@ -402,7 +378,7 @@ class Scenario(ReadScenario):
         return hash(self._recipe.key())
 
 
-def _restore(recipe: _Recipe, files: str) -> Scenario:
+def _restore(recipe: Recipe, files: str) -> Scenario:
     scenario = Scenario(recipe.document, recipe.mode, recipe.source, recipe.folder, recipe.inputs)
     if recipe.placement is not None:
         scenario = scenario.with_placement(recipe.placement, recipe.label)
