@@ -8,12 +8,12 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-__all__ = ["data_file", "plain_json", "replace_file", "sha256", "try_to_write", "write_json"]
+__all__ = ["data_file", "plain_json", "replace_bytes", "replace_file", "sha256", "try_to_write", "write_json"]
 
 
 def replace_file(path: str | os.PathLike[str], write: Callable[[TextIO], object]) -> None:
@@ -26,13 +26,25 @@ def replace_file(path: str | os.PathLike[str], write: Callable[[TextIO], object]
     write : callable
         Takes the open text file.
     """
+    with _replaced(path) as descriptor, os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        write(file)
+
+
+def replace_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """The same for a file that is no text."""
+    with _replaced(path) as descriptor, os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+@contextmanager
+def _replaced(path: str | os.PathLike[str]) -> Iterator[int]:
+    """A file beside the target, open for writing, which takes its place when all went well."""
     target = os.path.abspath(os.fspath(path))
     descriptor, temporary = tempfile.mkstemp(
         dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}."
     )
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            write(file)
+        yield descriptor
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, target)
     except BaseException:

@@ -146,19 +146,6 @@ def test_other_tools_read_it(table: gs.Comparison) -> None:
     assert pl.DataFrame(table).height == len(table)
 
 
-def test_a_plot_has_one_panel_for_each_latency_and_one_for_throughput(table: gs.Comparison) -> None:
-    figure = table.plot()
-    titles = [axis.get_title() for axis in figure.axes]
-    assert titles == [*table.latencies, "throughput per GPU"]
-    # Three percentiles for each of four modes.
-    assert len(figure.axes[0].patches) == 12
-    heights = [patch.get_height() for patch in figure.axes[-1].patches]
-    assert heights == table.values("request_throughput_per_gpu")
-    assert table.plot(["tts.latency"]).axes[0].get_title() == "tts.latency"
-    with pytest.raises(ValueError, match="no latency 'nothing'"):
-        table.plot(["nothing"])
-
-
 def test_uncertainty_spreads_figures_by_calibration_error() -> None:
     table = gs.compare("voice-light", modes=["dedicated", "mps"], uncertainty=True, record_requests=False)
     again = gs.compare("voice-light", modes=["dedicated", "mps"], uncertainty=True, record_requests=False)

@@ -101,8 +101,9 @@ def test_the_plot_has_a_bar_for_each_change(found: gs.Sensitivity) -> None:
     assert [label.get_text().split("\n")[0] for label in axis.get_yticklabels()] == [
         effect.change for effect in found.effects
     ]
+    unit = {"ms": 1e3, "%": 100.0}.get(axis.get_xlabel().rpartition(", ")[2], 1.0)
     widths = [bar.get_width() for bar in axis.patches]
-    assert widths[0] == float(found.effects[0].at_low) - float(found.base)
+    assert widths[0] == pytest.approx(unit * (float(found.effects[0].at_low) - float(found.base)))
 
 
 @pytest.mark.parametrize(

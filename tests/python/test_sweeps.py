@@ -278,7 +278,7 @@ def test_a_plot_has_a_line_for_each_combination(table: gs.SweepTable) -> None:
     (axis,) = figure.axes
     assert len(axis.get_lines()) >= 2
     assert axis.get_xlabel() == "users"
-    with pytest.raises(ValueError, match="no column 'nothing'"):
+    with pytest.raises(ValueError, match="no axis 'nothing'; legal are"):
         table.plot("nothing")
 
 

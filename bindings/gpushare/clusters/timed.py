@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..frames.charts import Line, line_chart
+from ..charts.lines import Line, line_chart
 from ..frames.notices import Notice, told
 from ..frames.render import Field, number, wrap
 from ..frames.tables import Table

@@ -20,9 +20,11 @@ from .check import add_check
 from .clusters import add_cluster
 from .completion import add_completion
 from .data import add_data
+from .explore import add_explore
 from .init import add_init, add_schema
 from .kubernetes import add_kubernetes
 from .parsing import Parser
+from .pictures import add_plot
 from .reporting import add_report
 from .scenarios import add_scenario, positive
 from .shown import columns
@@ -112,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(subparsers, comparing.compare)
     deciding.add_deciding(subparsers, _add, add_scenario)
     add_report(subparsers, _add, add_scenario, _add_uncertainty)
+    add_explore(subparsers, _add)
     add_cluster(subparsers, _add)
     add_kubernetes(subparsers, _add)
     _add_sweep(subparsers, sweeping.sweep)
@@ -173,7 +176,7 @@ def _add_validate(subparsers: Any, command: Command) -> None:
     parser.add_argument(
         "--check", action="store_true", help="fail when a suite is worse than its committed figures"
     )
-    parser.add_argument("--plot", metavar="FILE.png", help="draw what a suite compares over time")
+    add_plot(parser, "predictions against measurements, or what a suite compares over time")
 
 
 def _add_calibrate(subparsers: Any, command: Command) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import files
+from ..charts.look import finished
 from .deciding import add_objectives, exit_code
+from .pictures import add_plot, check_plot
 from .progress import Progress
 from .written import TABLES, can_write
 
@@ -65,7 +67,7 @@ def add_cluster(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) ->
     )
     parser.add_argument("--threads", type=int, metavar="N", help="runs at a time; by default one a core")
     parser.add_argument("--out", metavar=TABLES, help="write the curves, or with --timed the series")
-    parser.add_argument("--plot", metavar="FILE.png", help="draw the GPUs allocated")
+    add_plot(parser, "the GPUs allocated")
 
 
 def _add_arrivals(parser: argparse.ArgumentParser) -> None:
@@ -139,8 +141,7 @@ def cluster(options: argparse.Namespace) -> int:
     _check_options(options)
     options.timed = options.timed or options.workload is not None
     can_write(options.out)
-    if options.plot is not None:
-        files.try_to_write(options.plot)
+    check_plot(options)
     found = Cluster(options.nodes, options.pods)
     with Progress(f"{len(found.pods):,} pods on {len(found.nodes):,} nodes") as progress:
         result = (_timed if options.timed else _arrivals)(options, found, progress)
@@ -148,7 +149,7 @@ def cluster(options: argparse.Namespace) -> int:
     if options.out is not None:
         write_table(result.series if options.timed else result.curves, options.out)
     if options.plot is not None:
-        result.plot().savefig(options.plot)
+        finished(result.plot(), options.plot)
     if options.json:
         told = {"windows": [one.to_dict() for one in windows]} if windows else {}
         print(files.plain_json(result.to_dict() | told))

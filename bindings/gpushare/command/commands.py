@@ -226,9 +226,10 @@ def validate(options: argparse.Namespace) -> None:
                 )
             )
     if options.plot is not None:
-        from ..report import plot
+        from ..report.measured import predictions, timelines
 
-        plot.timelines(reports[0]).savefig(options.plot, dpi=120)
+        draw = timelines if reports[0].timelines else predictions
+        draw(reports[0], save=options.plot)
     if options.json:
         found = [report.to_dict() for report in reports]
         _print_json(found if every else found[0])

@@ -14,6 +14,7 @@ from ..frames.notices import plain
 from ..frames.render import text_table, wrap
 from ..frames.sections import commands, joined
 from .deciding import MET, add_objectives, exit_code
+from .pictures import add_plot, check_plot
 from .progress import Progress, warned
 from .resuming import resumable
 from .scenarios import scenario_of
@@ -77,9 +78,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="also keep a row for each S seconds (--out FOLDER, --plot); by default 288 rows of a fleet under control",
     )
-    parser.add_argument(
-        "--plot", metavar="FILE", help="draw rates, fleet, load and latency over time (--series)"
-    )
+    add_plot(parser, "rates, fleet, load and latency over time (--series)")
     parser.add_argument(
         "--perfetto",
         metavar="FILE.json",
@@ -124,6 +123,7 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
         metavar="FIGURE,FIGURE",
         help="also the modes that nobody beats in both: cost_per_month,llm.ttft_p95_s",
     )
+    add_plot(parser, "the decision, GPUs before and after, and every latency by mode")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -143,6 +143,7 @@ def run(options: argparse.Namespace) -> int:
         bool(asked.bounds or asked.tolerate),
     )
     parts = _parts(options)
+    check_plot(options)
     with Progress(options.scenario) as progress, warned(scenario):
         result, fared = judged_run(
             scenario,
@@ -249,7 +250,7 @@ def _plot_series(result: Any, path: str) -> None:
 
     if len(result.runs[0].series) == 0:
         raise ValueError("--plot draws a run over time: say with --series how many seconds a window has")
-    series(result).savefig(path, dpi=120)
+    series(result, save=path)
 
 
 def _write_timeline(result: Any, options: argparse.Namespace) -> None:
@@ -330,9 +331,12 @@ def _next(options: argparse.Namespace, table: Comparison) -> list[tuple[str, str
 def compare(options: argparse.Namespace) -> int:
     """``gpushare compare``."""
     pair = _pair(options.front)
+    check_plot(options)
     with resumable(options), Progress(options.scenario) as progress:
         table = compared(options, progress, options.resume)
     verdict = table.verdict
+    if options.plot is not None and not verdict.nothing_ran:
+        table.plot(save=options.plot)
     front = table.front(*pair) if pair and not verdict.nothing_ran else []
     if options.json:
         answer = {

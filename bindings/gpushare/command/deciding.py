@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import files
 from .importing import FILES
+from .pictures import add_plot, check_plot, plot_plan
 from .progress import Progress
 from .scenarios import price_of, scenario_of
 from .shown import add_details, beside, columns, going_on
@@ -122,6 +123,7 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="FILE.json", help="write the plan as JSON, for `gpushare export` and `report`"
     )
+    add_plot(parser, "the GPUs that are needed, below dedicated ones")
 
 
 def plan(options: argparse.Namespace) -> int:
@@ -137,6 +139,7 @@ def plan(options: argparse.Namespace) -> int:
         if getattr(options, option) and options.from_cluster is None:
             raise ValueError(f"--{option} is for --from-cluster")
     can_write(options.out, (".json",))
+    check_plot(options)
     scenario = None
     with Progress(options.scenario or options.from_cluster) as progress:
         how = _plan_settings(options) | {"progress": progress.text}
@@ -158,6 +161,8 @@ def plan(options: argparse.Namespace) -> int:
         told["origin"] = origin_of(scenario, options.seed).to_dict()
     if options.out is not None:
         files.write_json(told, options.out)
+    if options.plot is not None:
+        plot_plan(found, _dedicated(options.scenario), options.plot)
     if options.json:
         print(files.plain_json(told))
     else:
@@ -177,6 +182,13 @@ def _next(options: argparse.Namespace, found: Plan) -> list[tuple[str, str]]:
         (f"gpushare export all {out} -o files", "files that bring it to a cluster"),
         (f"gpushare report {out} -o report.html", "a page to send"),
     ]
+
+
+def _dedicated(scenario: str | None) -> Any:
+    """A scenario with a GPU for every server; None for a cluster's, which has GPUs of its own."""
+    from ..scenario.scenario import Scenario
+
+    return Scenario.load(scenario, "dedicated") if scenario is not None else None
 
 
 def _plan_settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -216,6 +228,7 @@ def _add_capacity_options(parser: argparse.ArgumentParser) -> None:
         "--tolerance", type=_percentage, default=0.01, metavar="PERCENT", help="how exactly; by default 1"
     )
     parser.add_argument("--out", metavar=TABLES, help="write every load that was tried")
+    add_plot(parser, "the objective that is missed first over the load, with its bound")
 
 
 def capacity(options: argparse.Namespace) -> int:
@@ -225,6 +238,7 @@ def capacity(options: argparse.Namespace) -> int:
     from ..scenario.origin import origin_of
 
     can_write(options.out)
+    check_plot(options)
     with Progress(options.scenario) as progress:
         scenario = scenario_of(options)
         found = find(
@@ -240,6 +254,8 @@ def capacity(options: argparse.Namespace) -> int:
         )
     if options.out is not None:
         write_table(found.curve, options.out)
+    if options.plot is not None:
+        found.plot(save=options.plot)
     if options.json:
         origin = {"origin": origin_of(scenario, options.seed).to_dict()}
         print(files.plain_json(found.to_dict() | origin))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import files
+from .pictures import add_plot
 
 __all__ = ["add_columns", "add_trace"]
 
@@ -25,9 +26,9 @@ def _inspect(options: argparse.Namespace) -> None:
         columns=options.columns,
     )
     if options.plot is not None:
-        from ..report import plot
+        from ..report.measured import trace
 
-        plot.trace(found.trace).savefig(options.plot, dpi=120)
+        trace(found.trace, save=options.plot)
     if options.json:
         print(files.plain_json(found.to_dict()))
     else:
@@ -71,7 +72,7 @@ def add_trace(
         "gpushare trace inspect requests.jsonl --format timed-trace --time-unit ms --block-tokens 512 --json",
     )
     _add_file(parser, whole)
-    parser.add_argument("--plot", metavar="FILE.png", help="draw rate, gaps and lengths")
+    add_plot(parser, "rate, gaps and lengths")
     parser.add_argument("--keep-empty", action="store_true", help="keep requests without output tokens")
     parser = add(
         kinds,

@@ -6,8 +6,10 @@ import argparse
 from typing import Any
 
 from .. import files
+from ..charts.look import finished
 from ..frames.sections import joined
 from .commands import parse_axis
+from .pictures import add_plot, check_plot
 from .progress import Progress
 from .resuming import resumable
 from .scenarios import scenario_of
@@ -27,7 +29,7 @@ def add_sensitivity(parser: argparse.ArgumentParser) -> None:
         help="as an --axis of `gpushare sweep`; a number without values goes down and up by --share; repeatable",
     )
     parser.add_argument("--share", type=float, default=0.2, help="of numbers; by default 0.2")
-    parser.add_argument("--plot", metavar="FILE", help="draw the tornado")
+    add_plot(parser, "the tornado")
 
 
 def sensitivity(options: argparse.Namespace) -> None:
@@ -35,8 +37,7 @@ def sensitivity(options: argparse.Namespace) -> None:
     from ..scenario.origin import origin_of
     from ..study.sensitivity import sensitivity as found_by
 
-    if options.plot is not None:
-        files.try_to_write(options.plot)
+    check_plot(options)
     with resumable(options), Progress(options.scenario) as progress:
         scenario = scenario_of(options)
         found = found_by(
@@ -51,7 +52,7 @@ def sensitivity(options: argparse.Namespace) -> None:
             resume=options.resume,
         )
     if options.plot is not None:
-        found.plot().savefig(options.plot)
+        finished(found.plot(), options.plot)
     about = beside(options, scenario)
     if options.json:
         print(files.plain_json(found.to_dict() | {"origin": origin_of(scenario, options.seed).to_dict()}))

@@ -13,6 +13,7 @@ from ..frames.sections import commands, joined
 from .commands import parse_axis, split_values
 from .comparing import NOTHING_RAN, add_budget
 from .deciding import MET, exit_code
+from .pictures import add_plot, check_plot, plot_sweep
 from .progress import Progress
 from .resuming import resumable
 from .scenarios import scenario_of
@@ -48,6 +49,9 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
     )
     rows.add_argument("--best", metavar="[-]FIGURE", help="as --maximize; with a - as --minimize")
     parser.add_argument("--out", metavar=TABLES, help="write the whole table")
+    add_plot(
+        parser, "the figure of --minimize, --maximize, --best or --slo: over one axis lines, over two a map"
+    )
 
 
 def sweep(options: argparse.Namespace) -> int:
@@ -58,6 +62,7 @@ def sweep(options: argparse.Namespace) -> int:
     from ..study.points import grid
 
     can_write(options.out)
+    check_plot(options)
     with resumable(options), Progress(options.scenario) as progress:
         scenario = scenario_of(options)
         axes = dict(parse_axis(text, scenario) for text in options.axis)
@@ -77,6 +82,8 @@ def sweep(options: argparse.Namespace) -> int:
     if options.out is not None:
         write_table(table.table, options.out)
     shown, order, asked = _asked_for(table, options)
+    if options.plot is not None:
+        plot_sweep(table, list(axes), _drawn(table, asked), options.plot)
     about = beside(options, scenario, (_kept(options), "every figure of every point"))
     if options.json:
         found = shown.to_dict()
@@ -101,6 +108,12 @@ def _origin(point: Point, scenario: Scenario) -> dict[str, Any]:
     from ..scenario.origin import origin_of
 
     return origin_of(point.scenario if point.scenario is not None else scenario, point.seed).to_dict()
+
+
+def _drawn(table: Any, asked: list[str]) -> str:
+    """The figure of a picture: what is asked for, else that of the first objective."""
+    bounds = [judged.objective.figure for one in table.fared or [] for judged in one.judged]
+    return next(iter([*asked, *bounds]), "request_throughput")
 
 
 def _code(table: Any) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -61,11 +62,14 @@ class Field:
         One for each row.
     align : {"left", "right"}
         Text is aligned left, numbers right.
+    marks : sequence of str
+        What a notebook shows of each cell: ``best``, ``failing`` or empty; none where it is empty.
     """
 
     title: str
     cells: Sequence[str]
     align: Literal["left", "right"] = "right"
+    marks: Sequence[str] = ()
 
     @property
     def width(self) -> int:
@@ -284,7 +288,20 @@ def _html_rows(fields: Sequence[Field], caption: str) -> list[str]:
     parts.extend(f"<th>{html.escape(field.title).replace(chr(10), '<br>')}</th>" for field in fields)
     parts.append("</tr></thead><tbody>")
     for i in range(len(fields[0].cells)):
-        cells = "".join(f'<td style="text-align:{f.align}">{html.escape(f.cells[i])}</td>' for f in fields)
-        parts.append(f"<tr>{cells}</tr>")
+        parts.append(f"<tr>{''.join(_html_cell(field, i) for field in fields)}</tr>")
     parts.append("</tbody></table>")
     return parts
+
+
+#: ``±0.05``, and with its unit ``± 26.7 ms``.
+_INTERVAL = re.compile(r"±(?: \S+ \S+|\S+)")
+#: Bold, and a colour that reads on light and dark ground; words or a star say the same without colour.
+_MARKS = {"best": ("font-weight:bold", " ★"), "failing": ("color:#d9480f;font-weight:bold", "")}
+
+
+def _html_cell(field: Field, row: int) -> str:
+    """A cell whose interval is small beside its figure."""
+    style, sign = _MARKS.get(field.marks[row] if field.marks else "", ("", ""))
+    text = _INTERVAL.sub(lambda found: f"<small>{found[0]}</small>", html.escape(field.cells[row]))
+    styles = [f"text-align:{field.align}", "white-space:nowrap" if field.align == "right" else "", style]
+    return f'<td style="{";".join(one for one in styles if one)}">{text}{sign}</td>'

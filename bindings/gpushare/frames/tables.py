@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._errors import fail
 from ..extras import extra
 from .render import Field, html_table, numbers, text_table
 
@@ -56,6 +58,13 @@ class Table:
     ------
     Error
         When the columns differ in length or have more than one dimension.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> table = gs.Table("t", {"mode": ["mps", "mps"], "users": [2, 5]})
+    >>> table["users"].sum(), table.type("mode")
+    (np.int64(7), 'category')
     """
 
     __slots__ = ("_columns",)
@@ -173,18 +182,36 @@ class Table:
                 series[column] = values
         return pandas.DataFrame(series)
 
-    def to_arrow(self) -> pyarrow.Table:
+    def to_arrow(self, *, sql: bool = False) -> pyarrow.Table:
         """An Arrow table on the same memory.
+
+        Parameters
+        ----------
+        sql : bool
+            Names that SQL takes without quotes (``llm_ttft_p95_s``), and null where there is no number: numbers are
+            copied.
 
         Raises
         ------
+        Error
+            When two names would be one.
         ImportError
             When pyarrow is not installed.
+
+        Examples
+        --------
+        >>> import gpushare as gs
+        >>> table = gs.Table("t", {"llm.ttft_p95_s": [0.25, float("nan")]})
+        >>> table.to_arrow(sql=True).to_pylist()
+        [{'llm_ttft_p95_s': 0.25}, {'llm_ttft_p95_s': None}]
         """
         with extra("arrow", "an Arrow table needs"):
             import pyarrow
 
-        return pyarrow.table(self)
+        return _for_sql(pyarrow.table(self)) if sql else pyarrow.table(self)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.columns
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self._columns.__arrow_c_stream__(requested_schema)
@@ -213,6 +240,23 @@ class Table:
 
     def _repr_html_(self) -> str:
         return html_table(self._fields(_SHOWN_ROWS), caption=self._title())
+
+
+def _for_sql(table: pyarrow.Table) -> pyarrow.Table:
+    import pyarrow
+    import pyarrow.compute
+
+    names = [re.sub(r"\W+", "_", name) for name in table.column_names]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise fail(_core.Error, "sql", f"two columns would be called {twice[0]}")
+    columns = [
+        pyarrow.compute.if_else(pyarrow.compute.is_nan(column), None, column)
+        if pyarrow.types.is_floating(column.type)
+        else column
+        for column in table.columns
+    ]
+    return pyarrow.table(columns, names=names)
 
 
 def _restore(name: str, data: dict[str, Any]) -> Table:

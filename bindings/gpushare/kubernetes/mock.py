@@ -61,6 +61,9 @@ class Mock:
         self.window_s = window_s
         self.windows = windows
 
+    def __repr__(self) -> str:
+        return f"<Mock of {len(self._devices)} devices: {self.windows} windows of {self.window_s:g} s>"
+
     def text(self, at_s: float | None = None) -> str:
         """The exporter's text.
 

@@ -75,6 +75,13 @@ def capacity(
     ------
     ScenarioError, FigureError
         For objectives that do not exist, or a load that cannot be varied.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> found = gs.capacity("voice-light", {"voice_to_voice_p95": "1.5s"}, replications=2, tolerance=0.1)
+    >>> found.unit, found.low <= found.load <= found.high
+    ('users', True)
     """
     base = as_scenario(scenario)
     check_count("replications", replications, 2)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..frames.charts import Line, line_chart
+from ..charts.fronts import Bound
+from ..charts.lines import Line, line_chart
+from ..charts.look import finished
 from ..frames.notices import Notice, plain, told
 from ..frames.render import Field, html_table, number, text_table, wrap
 from ..frames.sections import Beside, commands, joined, section, warned
 from ..frames.tables import Table
+from ..study.axes import axis_label, axis_scale
 from .objectives import Judged, Objectives, meets, shown
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["Capacity", "CapacityOfMode", "Tried"]
@@ -146,33 +151,42 @@ class Capacity:
         columns["meets"] = [{True: "yes", False: "no", None: "unclear"}[tried.meets] for _, tried in rows]
         return Table("capacity", columns)
 
-    def plot(self, figure: str | None = None) -> Figure:
-        """A figure over the load, a line with its interval for each mode; needs matplotlib.
-
-        Parameters
-        ----------
-        figure : str, optional
-            By default that of the first objective.
-
-        Raises
-        ------
-        ImportError
-            When matplotlib is not installed.
-        ValueError
-            For a figure without an objective.
-        """
+    def plot(
+        self,
+        figure: str | None = None,
+        *,
+        ax: Axes | None = None,
+        save: str | os.PathLike[str] | None = None,
+    ) -> Figure:
+        """A figure over the load: a line with its band for each mode, bound and largest load; see `plot.capacity`."""
         names = [objective.figure for objective in self.objectives.bounds]
-        name = figure if figure is not None else names[0]
+        limit = self.modes[self.best].limit
+        first = limit.objective.figure if limit is not None else names[0]
+        name = figure if figure is not None else first
         if name not in names:
             raise ValueError(f"figure: found {name!r}; legal are {', '.join(names)}")
         position = names.index(name)
-        lines = []
-        for mode, found in self.modes.items():
-            known = [t for t in found.curve if t.judged and not math.isnan(t.judged[position].value)]
-            values = [t.judged[position] for t in known]
-            widths = [(one.high - one.low) / 2 for one in values]
-            lines.append(Line(mode, [t.load for t in known], [one.value for one in values], widths))
-        return line_chart(self.unit, name, lines)
+        curves = {
+            mode: [(t.load, t.judged[position]) for t in one.curve if t.judged]
+            for mode, one in self.modes.items()
+        }
+        known = {m: [(x, one) for x, one in c if not math.isnan(one.value)] for m, c in curves.items()}
+        factor, unit = axis_scale(name, [one.value for curve in known.values() for _, one in curve])
+        lines = [
+            Line(
+                mode,
+                [load for load, _ in curve],
+                [factor * one.value for _, one in curve],
+                [factor * (one.high - one.low) / 2 for _, one in curve],
+                self.modes[mode].load,
+            )
+            for mode, curve in known.items()
+        ]
+        asked = self.objectives.bounds[position]
+        side = "at most" if asked.at_most else "at least"
+        bound = Bound(factor * asked.bound, f"{side} {shown(name, asked.bound)}")
+        drawn = line_chart(self.unit, axis_label(name, unit), lines, title=self.headline, bound=bound, ax=ax)
+        return finished(drawn, save)
 
     def _shown(self, load: float) -> str:
         """A load as its unit wants it."""
@@ -212,7 +226,7 @@ class Capacity:
         beside = beside if beside is not None else Beside()
         return joined(
             [
-                wrap(self._headline(), width),
+                wrap(self.headline, width),
                 text_table(self._fields(), width=width),
                 warned(self.warnings, width),
                 section("How sure", [*self._sure(), beside.origin], width),
@@ -220,7 +234,9 @@ class Capacity:
             ]
         )
 
-    def _headline(self) -> str:
+    @property
+    def headline(self) -> str:
+        """The answer in a line."""
         best = self.modes[self.best]
         if best.load == 0:
             return f"{self.scenario}: no load meets the objectives: {best.why}."
@@ -248,7 +264,7 @@ class Capacity:
 
     def _repr_html_(self) -> str:
         return html_table(
-            self._fields(), caption=self._headline(), notes=[*told(self.warnings, 10_000), *self._sure()]
+            self._fields(), caption=self.headline, notes=[*told(self.warnings, 10_000), *self._sure()]
         )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..charts.look import finished
 from ..files import try_to_write
 from ..frames.render import page_width, wrap
 from ..frames.sections import Beside, joined
 from ..report.page import write_page
+from ..report.plot import front as draw_front
 from ..scenario.origin import Origin, origin_of
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
 from ..study import comparison
@@ -22,12 +24,17 @@ from .comparison_answer import Told, answer_text
 from .how import How
 from .implied import KEPT, Kept
 from .judging import Check
-from .modes_judge import DEDICATED, ModesJudge, asks, case_of, dedicated_points
+from .jury import DEDICATED, Jury, asks, case_of, dedicated_points
 from .objectives import Judged, Objectives
+from .pictures import draw_comparison, draw_decision
 from .reporting import Told as ReportTold
 from .reporting import command_of, report_page
 from .rounds import MOST, Budget, asked_of, until_clear
 from .verdict import Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["Comparison", "compare"]
 
@@ -116,7 +123,7 @@ def compare(
     cases = [case_of(point, objectives, slo) for point in points]
     beside = [] if DEDICATED in [point.axes["mode"] for point in points] else dedicated_points(scenario, seed)
     cases += [case_of(point, objectives, slo) for point in beside]
-    judge_ = ModesJudge(scenario, cases, keep, uncertainty, len(points))
+    jury = Jury(scenario, cases, keep, uncertainty, len(points))
     budget = Budget(replications, most_replications, uncertainty, any(asks(case.asked) for case in cases))
     how: dict[str, Any] = {
         "uncertainty": uncertainty,
@@ -127,14 +134,14 @@ def compare(
     }
     outcomes, counts = until_clear(
         [case.point for case in cases],
-        judge_.unclear,
+        jury.unclear,
         budget,
         record_requests=record_requests,
         keep_results=True,
         progress=progress,
         **how,
     )
-    verdict = judge_.verdict(outcomes, counts, judge_.tolerances(outcomes, counts, budget, seed=seed, **how))
+    verdict = jury.verdict(outcomes, counts, jury.tolerances(outcomes, counts, budget, seed=seed, **how))
     count = len(points)
     return Comparison(
         scenario,
@@ -258,6 +265,28 @@ class Comparison(comparison.Comparison):
         try_to_write(path)
         again = self.ask_again if sensitivity else None
         write_page(report_page(self, self.verdict, self._report_told(sensitivity), again), path)
+
+    def plot(
+        self, latencies: Sequence[str] | None = None, *, save: str | os.PathLike[str] | None = None
+    ) -> Figure:
+        """The whole answer: the decision, GPUs before and after, and every latency by mode; see `plot.comparison`."""
+        return finished(draw_comparison(self, self.verdict, latencies), save)
+
+    def plot_decision(
+        self,
+        y: str | None = None,
+        x: str | None = None,
+        *,
+        ax: Axes | None = None,
+        save: str | os.PathLike[str] | None = None,
+    ) -> Figure:
+        """What modes cost against a figure that is asked for: see `plot.decision`."""
+        named = [self.resolve(one) if one is not None else None for one in (y, x)]
+        return finished(draw_decision(self, self.verdict, named[0], named[1], ax), save)
+
+    def plot_front(self, x: str = "cost_per_month", y: str = "e2e_latency_p95_s") -> Figure:
+        """Modes by two figures, and a line through those that nobody beats in both: see `plot.front`."""
+        return draw_front(self, x, y)
 
     def _report_told(self, sensitivity: bool) -> ReportTold:
         """Commands that repeat the report and write what it proposes."""

@@ -6,11 +6,12 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..frames.render import Field, html_table, wrap
+from ..report.plot import sweep as draw_sweep
 from ..study import sweeps
 from ..study.outcomes import Outcome
 from ..study.points import Point
@@ -20,6 +21,9 @@ from .judging import Check, Fared, Measured, checks, judge
 from .objectives import Objectives
 from .rounds import MOST, Budget, asked_of, tolerance, until_clear
 from .verdict_line import best_point
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["SweepTable", "sweep"]
 
@@ -88,6 +92,13 @@ def sweep(
         scenario was read from it.
     ValueError
         For replications below 1, or a `resume` that is no checkpoint.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> table = gs.sweep(gs.grid("voice-light", users=[2, 5]), slo=["voice_to_voice_p95=2s"], most_replications=1)
+    >>> table.meets
+    [True, True]
     """
     points = list(points)
     asked = [Objectives()] * len(points)
@@ -177,6 +188,10 @@ class SweepTable(sweeps.SweepTable):
         return best_point(
             [self.fared[i] for i in (order if order is not None else range(len(self)))], order is not None
         )
+
+    def plot(self, x: str, y: str = "request_throughput") -> Figure:
+        """The figure `y` over the axis `x`, a line for each combination of the others: see `plot.sweep`."""
+        return draw_sweep(self, x, y)
 
     def _decided(self) -> dict[str, Any]:
         if self.fared is None:

@@ -9,12 +9,12 @@ from typing import Any
 
 from .._core import FigureError, ScenarioError
 from .._errors import fail
-from ..frames.units import time_text, value_text
 from ..scenario.scenario import Scenario
 from ..study import figures
 from ..study.estimates import Estimate
+from ..study.figures import shown
 
-__all__ = ["Isolation", "Judged", "Objective", "Objectives"]
+__all__ = ["Isolation", "Judged", "Objective", "Objectives", "meets", "shown"]
 
 #: Half-widths of the 95 % interval that a mean has to keep from its bound before it is called clear: about 99 %.
 CLEARANCE = 1.4
@@ -201,23 +201,6 @@ def meets(judged: Iterable[Judged]) -> bool | None:
     """Whether all are met; None when none fails and some are too close to say."""
     found = [one.meets for one in judged]
     return False if False in found else None if None in found else True
-
-
-def shown(figure: str, value: float, half: float = 0.0) -> str:
-    """A value of a figure as people write it: ``400 ms``, ``69 min``, ``99.9 %``, with its half-width if it has one."""
-    described = figures.describe(figure)
-    if math.isnan(value):
-        return "none"
-    if described.kind == "share":
-        return f"{value_text(100 * value, 100 * half)} %"
-    if described.unit == "s":
-        return time_text(value, half)
-    if described.kind == "money":
-        return f"${value:,.0f}"
-    if described.kind == "bytes":
-        return f"{value_text(value / 1e9, half / 1e9)} GB"
-    unit = "GPU" if described.unit == "GPUs" and value == 1 else described.unit
-    return f"{value_text(value, half)} {unit}".rstrip()
 
 
 class _Names(list[str]):

@@ -94,6 +94,13 @@ def plan(
     ------
     ScenarioError, FigureError, ProfileError
         For objectives, kinds of GPU, ways of sharing or variants that do not exist.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> found = gs.plan("voice-light", {"voice_to_voice_p95": "3s"}, rounds=20)
+    >>> found.meets, found.gpus >= found.lower_bound
+    (True, True)
     """
     scenario = as_scenario(workload)
     check_count("replications", replications)

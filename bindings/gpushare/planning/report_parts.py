@@ -15,14 +15,12 @@ from ..files import plain_json
 from ..frames.render import shorten
 from ..kubernetes.exporting import exported
 from ..kubernetes.formats import FORMATS
-from ..report.content import Box, Cell, Content, Folded, Listing, Part, Section, Sheet
-from ..scenario.placing import fits
+from ..report.content import Cell, Content, Folded, Listing, Section, Sheet
 from ..scenario.profiles import Model, Profile, model, profile
 from ..scenario.scenario import Scenario
 from ..validation.likeness import resembling
 
 __all__ = [
-    "boxes",
     "files_to_apply",
     "how_far",
     "load_lines",
@@ -31,39 +29,6 @@ __all__ = [
     "sharing_of",
     "what_is_assumed",
 ]
-
-_GB = 1e9
-
-
-def boxes(scenario: Scenario) -> list[Box]:
-    """The GPUs of a scenario's placement, and what lives on each."""
-    free = fits(scenario).free_bytes
-    several = len({gpu["node"] for gpu in scenario.gpus}) > 1
-    found = []
-    for i, gpu in enumerate(scenario.gpus):
-        card = profile(gpu["profile"])
-        slots = max(card.memory_slots, 1)
-        parts = [
-            _part(part, slots, card.mig, free.get(f"gpu{i}/{part['name']}")) for part in gpu["partitions"]
-        ]
-        kind = gpu["profile"] + (f" in {gpu['node']}" if several else "")
-        found.append(Box(f"gpu{i}", kind, slots, parts))
-    return found
-
-
-def _part(part: Mapping[str, Any], slots: int, mig: Sequence[Mapping[str, Any]], free: float | None) -> Part:
-    size = part["memory_bytes"]
-    used = size - free if free is not None else float("nan")
-    memory = f"{used / _GB:.1f} of {size / _GB:.1f} GB" if free is not None else ""
-    name, _, start = part["name"].partition("@")
-    spans = {one["name"]: one["memory_slices"] for one in mig}
-    begin = int(start.split("(")[0]) / slots if start else 0.0
-    span = spans.get(name, slots) / slots if start else 1.0
-    caps = [
-        f"{cap:g} %" if part["sharing"] == "mps" and cap < 100 else ""
-        for cap in part["active_thread_percentages"]
-    ]
-    return Part(part["name"], begin, span, part["sharing"], part["processes"], caps, used / size, memory)
 
 
 def sharing_of(scenario: Scenario) -> set[str]:

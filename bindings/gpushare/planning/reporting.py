@@ -10,19 +10,26 @@ from typing import Any
 
 from .._core import Error
 from .._version import installed_version
-from ..report.content import Cell, Content, Dots, Effect, Fleets, Folded, Page, Section, Sheet, Tornado
+from ..report.content import Cell, Content, Effect, Fleets, Page, Section, Sheet, Tornado
+from ..report.gpus import boxes
 from ..scenario.scenario import Scenario
 from ..study import comparison, figures
 from .hanging import Tried, try_knobs
 from .judging import Check, Fared
-from .objectives import Judged, shown
-from .report_parts import boxes, digest_of, files_to_apply, how_far, question, repeat, what_is_assumed
+from .modes_report import STATES, modes_content
+from .objectives import shown
+from .report_parts import digest_of, files_to_apply, how_far, question, repeat, what_is_assumed
 from .verdict import Verdict
 
-__all__ = ["Told", "command_of", "report_page"]
+__all__ = [
+    "Told",
+    "changes_content",
+    "command_of",
+    "facts_of",
+    "fleets_content",
+    "report_page",
+]
 
-_STATES = {True: "met", False: "missed", None: "open"}
-_WORDS = {True: "met", False: "missed", None: "too close"}
 #: What changes between before and after, beside the latencies that users feel.
 _DELTAS = (
     "gpus_used",
@@ -79,17 +86,17 @@ def report_page(
     chosen, scenario = verdict.chosen, _placed(table, verdict.mode)
     sections = [Section("question", "The question", [*question(table.scenario), *_asked(verdict)])]
     if chosen is not None and scenario is not None:
-        changes = _deltas(table, verdict, chosen)
+        changes = changes_content(table, verdict, chosen)
         sections = [
             Section(
                 "changes",
                 "What changes",
                 [changes] if changes is not None else ["There is nothing to compare."],
             ),
-            Section("gpus", "The GPUs before and after", [_fleets(table, verdict, scenario)]),
+            Section("gpus", "The GPUs before and after", [fleets_content(table, verdict, scenario)]),
             *sections,
         ]
-    sections.append(Section("modes", "Every mode that was tried", _modes(table, verdict)))
+    sections.append(Section("modes", "Every mode that was tried", modes_content(table, verdict)))
     sections += told.sections
     if chosen is not None and scenario is not None:
         if again is not None:
@@ -117,8 +124,8 @@ def report_page(
     return Page(
         table.scenario.name,
         told.headline or verdict.line,
-        told.state or _STATES[verdict.meets],
-        _facts(verdict),
+        told.state or STATES[verdict.meets],
+        facts_of(verdict),
         sections,
         f"Written by gpushare {installed_version()} from a simulation; nothing was measured for it.",
     )
@@ -130,10 +137,12 @@ def _seed(table: comparison.Comparison) -> int:
 
 
 def _placed(table: comparison.Comparison, mode: str | None) -> Scenario | None:
+    """The scenario as a mode places it."""
     return next((point.scenario for point in table.points if point.axes["mode"] == mode), None)
 
 
-def _facts(verdict: Verdict) -> list[tuple[str, str]]:
+def facts_of(verdict: Verdict) -> list[tuple[str, str]]:
+    """The few figures that stand beside the answer."""
     one, alone = verdict.chosen, verdict.alone
     if one is None or one.measured is None:
         return []
@@ -149,7 +158,7 @@ def _facts(verdict: Verdict) -> list[tuple[str, str]]:
 # ---- before and after
 
 
-def _deltas(table: comparison.Comparison, verdict: Verdict, chosen: Fared) -> Sheet | None:
+def changes_content(table: comparison.Comparison, verdict: Verdict, chosen: Fared) -> Sheet | None:
     """Figures of dedicated GPUs and of the mode chosen, where they differ; otherwise of the next best."""
     alone, other = verdict.alone, chosen
     if alone is None or alone.measured is None:
@@ -198,7 +207,8 @@ def _change(name: str, before: float, after: float) -> Cell:
     return Cell(f"{100 * (after / before - 1):+.1f} %")
 
 
-def _fleets(table: comparison.Comparison, verdict: Verdict, scenario: Scenario) -> Fleets:
+def fleets_content(table: comparison.Comparison, verdict: Verdict, scenario: Scenario) -> Fleets:
+    """GPUs of dedicated ones and of the mode chosen."""
     sides = []
     if verdict.alone is not None and verdict.mode != verdict.alone.name:
         try:
@@ -228,88 +238,6 @@ def _asked(verdict: Verdict) -> list[Content]:
         bound = f"{'at most' if asked.at_most else 'at least'} {shown(asked.figure, asked.bound)}"
         rows.append([_called(asked.figure), bound, why])
     return [Sheet("What is asked", ["figure", "bound", "why"], rows)]
-
-
-def _modes(table: comparison.Comparison, verdict: Verdict) -> list[Content]:
-    rows = list(verdict.fared)
-    if verdict.alone is not None and verdict.alone.name not in [one.name for one in rows]:
-        rows.insert(0, verdict.alone)
-    names = list(dict.fromkeys(name for row in rows for name in row.named()))
-    heads = ["mode", "GPUs", "a month", *names]
-    body = [[Cell(row.name), *_money(row), *(_judged(row, name) for name in names)] for row in rows]
-    chosen = next((i for i, row in enumerate(rows) if row.name == verdict.mode), None)
-    failed = [f"{row.name}: {row.why_not}" for row in rows if row.why_not]
-    sheet = Sheet(
-        "Objectives by mode", heads, body, numbers=range(1, len(heads)), chosen=chosen, notes=failed
-    )
-    charts = [_dots(table, verdict, name) for name in table.latencies]
-    key = "Of each latency p50 (ring), p95 (disc) and p99 (bar), by mode; the dashed line is a bound of its p95."
-    limits = [
-        [mode, str(outcome.bottleneck or outcome.refused or outcome.error)]
-        for mode, outcome in zip(table.modes, table.outcomes, strict=True)
-    ]
-    drawn: list[Content] = (
-        [key, *charts, Folded("The same as a table", [_latencies(table)])] if charts else []
-    )
-    return [
-        sheet,
-        *drawn,
-        Folded("What limits each mode", [Sheet("Limits", ["mode", "requests wait for"], limits)]),
-    ]
-
-
-def _money(row: Fared) -> list[Cell]:
-    if row.measured is None:
-        return [Cell("-"), Cell("-")]
-    return [
-        Cell(shown(name, value), name, row.name, value)
-        for name, value in (("gpus_used", row.gpus), ("cost_per_month", row.cost))
-    ]
-
-
-def _judged(row: Fared, name: str) -> Cell:
-    one: Judged | Check | None = row.named().get(name)
-    if one is None:
-        return Cell("-" if row.measured is not None else "did not run")
-    if isinstance(one, Check):
-        return Cell(f"{one.found}, {_WORDS[one.meets]}", state=_STATES[one.meets])
-    figure = one.objective.figure
-    text = f"{shown(figure, one.value)}, {_WORDS[one.meets]}"
-    return Cell(text, figure, row.name, one.value, _STATES[one.meets])
-
-
-def _dots(table: comparison.Comparison, verdict: Verdict, name: str) -> Dots:
-    modes = list(table.summaries)
-    values = [
-        tuple(float(table[mode].get(f"{name}_{p}_s", math.nan)) for p in ("p50", "p95", "p99"))
-        for mode in modes
-    ]
-    bounds = [
-        one.objective.bound
-        for row in verdict.fared
-        for one in row.judged
-        if one.objective.figure == f"{name}_p95_s" and one.objective.at_most
-    ]
-    metric = figures.metrics().get(name.rsplit(".", 1)[-1])
-    bound = bounds[0] if bounds else math.nan
-    triples = [(a, b, c) for a, b, c in values]
-    return Dots(name, metric.meaning if metric else "", "s", modes, triples, bound, verdict.mode or "")
-
-
-def _latencies(table: comparison.Comparison) -> Sheet:
-    rows: list[list[Cell | str]] = []
-    for name in table.latencies:
-        for mode, summary in table.summaries.items():
-            own = [f"{name}_{statistic}_s" for statistic in figures.STATISTICS]
-            values = [float(summary.get(figure, math.nan)) for figure in own]
-            cells = [Cell(shown(figure, v), figure, mode, v) for figure, v in zip(own, values, strict=True)]
-            rows.append([f"{name}, {mode}", *cells])
-    return Sheet(
-        "Latencies by mode",
-        ["latency and mode", *figures.STATISTICS],
-        rows,
-        numbers=range(1, 6),
-    )
 
 
 # ---- how sure it is

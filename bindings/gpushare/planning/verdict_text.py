@@ -78,7 +78,8 @@ def _fields(verdict: Choice, width: int) -> list[Field]:
     if verdict.alone is not None and verdict.alone not in rows:
         rows.insert(0, verdict.alone)
     names = list(dict.fromkeys(name for row in rows for name in row.named()))
-    fields = [Field("mode", [shorten(row.name, width) for row in rows], "left")]
+    marks = ["best" if row.name == verdict.mode and verdict.meets is not False else "" for row in rows]
+    fields = [Field("mode", [shorten(row.name, width) for row in rows], "left", marks)]
     return fields + [_column(name, rows, verdict) for name in names]
 
 
@@ -93,7 +94,8 @@ def _column(name: str, rows: Sequence[Fared], verdict: Choice) -> Field:
     ]
     if not widths[1]:
         texts = [f"{cell[0].rjust(widths[0])}  {cell[2].ljust(widths[2])}" for cell in cells]
-    return Field("\n".join(_titles(name, first, found, verdict)), texts, "left")
+    marks = ["failing" if one is not None and one.meets is False else "" for one in found]
+    return Field("\n".join(_titles(name, first, found, verdict)), texts, "left", marks)
 
 
 def _titles(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 __all__ = ["Markup", "join", "tag"]
 
-_EMPTY = {"meta", "br", "hr", "wbr"}
+_EMPTY = {"meta", "br", "hr", "wbr", "input", "link"}
 
 
 class Markup(str):

@@ -16,12 +16,12 @@ from .content import Cell, Content, Dots, Fleets, Folded, Listing, Page, Section
 from .drawings import dots, tornado
 from .markup import Markup, join, tag
 
-__all__ = ["page", "write_page"]
+__all__ = ["MARKS", "STATES", "page", "parts_markup", "write_page"]
 
 #: Nothing is fetched, whatever a browser would do with what is in it.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-_STATES = {"met": "What is asked is met", "missed": "What is asked is missed", "open": "Too close to say"}
-_MARKS = {"met": "✓", "missed": "✗", "open": "?"}
+STATES = {"met": "What is asked is met", "missed": "What is asked is missed", "open": "Too close to say"}
+MARKS = {"met": "✓", "missed": "✗", "open": "?"}
 
 
 def write_page(content: Page, path: str | os.PathLike[str]) -> None:
@@ -54,7 +54,7 @@ def page(content: Page) -> str:
 
 
 def _header(content: Page) -> Markup:
-    state = tag("p", f"{_MARKS[content.state]} {_STATES[content.state]}", class_="state")
+    state = tag("p", f"{MARKS[content.state]} {STATES[content.state]}", class_="state")
     answer = tag("div", state, tag("p", content.verdict), class_=f"verdict {content.state}", id="answer")
     facts = [tag("div", tag("dt", word), tag("dd", value)) for word, value in content.facts]
     links = [tag("li", tag("a", one.title, href=f"#{one.id}")) for one in content.sections]
@@ -68,10 +68,10 @@ def _header(content: Page) -> Markup:
 
 
 def _section(section: Section) -> Markup:
-    return tag("section", tag("h2", section.title, id=section.id), *_parts(section.parts))
+    return tag("section", tag("h2", section.title, id=section.id), *parts_markup(section.parts))
 
 
-def _parts(parts: Sequence[Content]) -> Iterator[Markup]:
+def parts_markup(parts: Sequence[Content]) -> Iterator[Markup]:
     """Everything in order; charts of one kind that follow each other in a grid."""
     for kind, group in groupby(parts, type):
         drawn = [_MAKERS[kind](part) for part in group]
@@ -113,7 +113,7 @@ def _cell(cell: Cell | str, column: int, sheet: Sheet) -> Markup:
     text = (
         one.text.replace(" ", "\N{NO-BREAK SPACE}", 1) if number else one.text
     )  # a unit stays with its number
-    told: str = tag("span", f"{_MARKS[one.state]} {text}", class_=one.state) if one.state else text
+    told: str = tag("span", f"{MARKS[one.state]} {text}", class_=one.state) if one.state else text
     about: dict[str, Any] = {
         "role": "cell",
         "data_head": sheet.heads[column],
@@ -143,7 +143,7 @@ def _listing(listing: Listing) -> Markup:
 
 
 def _folded(folded: Folded) -> Markup:
-    return tag("details", tag("summary", folded.title), *_parts(folded.parts))
+    return tag("details", tag("summary", folded.title), *parts_markup(folded.parts))
 
 
 _MAKERS: dict[type, Callable[[Any], Markup]] = {

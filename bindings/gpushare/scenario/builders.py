@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .. import _core
 from .._core import ScenarioError
 from .._errors import fail
+from .load import Load
 from .profiles import model as read_model
 
 __all__ = ["Load", "asr", "document_of", "embedding", "llm", "tts", "voice"]
@@ -20,35 +21,6 @@ Served = str | os.PathLike[str] | Mapping[str, Any]
 
 _PRESET = "vllm-0.24"
 _SENTENCE_S = 0.3  # speech of a language model's token, as documents have it where they say nothing
-
-
-@dataclass(frozen=True)
-class Load:
-    """One or more services that serve a request, and the requests that come.
-
-    Attributes
-    ----------
-    name : str
-        Of its pipeline and its traffic.
-    services : mapping of str to mapping
-        As a document's ``services``.
-    stages : sequence of mapping
-        What a request visits, as in a pipeline's ``stages``.
-    traffic : mapping
-        As an entry of a document's ``traffic``.
-    objectives : mapping
-        As a document's ``objectives``.
-    assumed, log : sequence of str, Trace
-        What nobody said, and what the traffic replays.
-    """
-
-    name: str
-    services: Mapping[str, Any]
-    stages: Sequence[Mapping[str, Any]]
-    traffic: Mapping[str, Any]
-    objectives: Mapping[str, Any] = field(default_factory=dict)
-    assumed: Sequence[str] = ()
-    log: _core.Trace | None = None
 
 
 @dataclass(frozen=True)
@@ -223,7 +195,14 @@ def asr(
     slo: Mapping[str, Any] | None = None,
     **engine: Any,
 ) -> Load:
-    """A speech recogniser and its utterances of `speech_s` seconds; the rest as in `llm`."""
+    """A speech recogniser and its utterances of `speech_s` seconds; the rest as in `llm`.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> gs.Scenario.of(gs.asr(rate=2)).services
+    ['asr']
+    """
     sizes = _Sizes(spread)
     lengths = sizes.around(speech_s, 0.2)
     streams = _kind(model) == "streaming-asr"
@@ -251,7 +230,14 @@ def tts(
     slo: Mapping[str, Any] | None = None,
     **engine: Any,
 ) -> Load:
-    """A speech synthesiser, asked for `speech_s` seconds of speech at a time; the rest as in `llm`."""
+    """A speech synthesiser, asked for `speech_s` seconds of speech at a time; the rest as in `llm`.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> gs.Scenario.of(gs.tts(rate=1)).services
+    ['tts']
+    """
     sizes = _Sizes(spread)
     tokens = speech_s if isinstance(speech_s, Mapping) else speech_s / _SENTENCE_S
     return Load(
@@ -286,6 +272,12 @@ def embedding(
     """A model that takes its input at once (embedder, reranker, detector), so many texts or images a request.
 
     The rest as in `llm`.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> gs.Scenario.of(gs.embedding(rate=20)).services
+    ['embedding']
     """
     return Load(
         name,

@@ -55,7 +55,14 @@ def multisets(
 def states(
     gpu: ProfileLike = "a100", *, double_memory: bool = False, before_r510: bool = False
 ) -> list[Layout]:
-    """Every legal state, the empty one included: 298 on A100. See `layouts`."""
+    """Every legal state, the empty one included: 298 on A100. See `layouts`.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> len(gs.mig.states("a100"))
+    298
+    """
     return _core.all_states(profile(gpu), double_memory=double_memory, before_r510=before_r510)
 
 
@@ -78,5 +85,11 @@ def parse(text: str, gpu: ProfileLike = "a100") -> Layout:
     ------
     LayoutError
         Which spans clash, or which instances there are.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> str(gs.mig.parse("3g.40gb+3g.40gb"))
+    '3g.40gb@0+3g.40gb@4'
     """
     return _core.parse_layout(profile(gpu), text)

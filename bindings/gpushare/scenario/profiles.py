@@ -30,6 +30,12 @@ def profile(gpu: ProfileLike) -> Profile:
     ------
     ProfileError
         When there is no such profile, or the file is malformed, with file and JSON pointer.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> gs.profile("a100").sms
+    108
     """
     if isinstance(gpu, Profile):
         return gpu
@@ -38,7 +44,14 @@ def profile(gpu: ProfileLike) -> Profile:
 
 
 def profile_names() -> list[str]:
-    """Names that `profile` knows, ascending."""
+    """Names that `profile` knows, ascending.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> "h200" in gs.profile_names()
+    True
+    """
     return _core.profile_names()
 
 
@@ -58,6 +71,12 @@ def model(name_or_path: str | os.PathLike[str]) -> Model:
     ------
     ModelError
         When there is no such model, or the file is malformed, with file and JSON pointer.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> gs.model("llama-3.1-8b").name
+    'llama-3.1-8b'
     """
     with with_yaml_lines(_core.ModelError):
         return _core.load_model(os.fspath(name_or_path))

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from .. import _core
@@ -21,6 +21,7 @@ from .inputs import Inputs
 from .other_documents import what_it_is
 from .placement import Placement
 from .read_scenario import ReadScenario
+from .recipe import Recipe
 
 __all__ = ["Scenario", "scenario_names"]
 
@@ -33,34 +34,15 @@ def mode_text(mode: ModeLike) -> str:
 
 
 def scenario_names() -> list[str]:
-    """Names of the scenarios that come with the package, ascending."""
+    """Names of the scenarios that come with the package, ascending.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> gs.scenario_names()[-1]
+    'voice-light'
+    """
     return _core.scenario_names()
-
-
-@dataclass(frozen=True)
-class _Recipe:
-    """What a scenario is read from, its placement, what is to fail there, and how to say what was changed."""
-
-    document: str
-    mode: str = ""
-    source: str = ""
-    folder: str = ""
-    inputs: Inputs = field(default_factory=Inputs)
-    placement: Placement | None = None
-    label: str = ""
-    faults: str = ""
-    changed: tuple[str, ...] = ()
-
-    def key(self) -> tuple[str, ...]:
-        """What the scenario depends on, as text."""
-        key: tuple[str, ...] = (self.document, self.mode, self.folder)
-        if self.inputs:
-            key += (self.inputs.digest(),)
-        if self.placement is not None:
-            key += (self.placement._handle.json, self.label)
-        if self.faults:
-            key += (self.faults,)
-        return key
 
 
 class Scenario(ReadScenario):
@@ -98,13 +80,13 @@ class Scenario(ReadScenario):
         ScenarioError, ModelError, ProfileError, LayoutError, TraceError
             With the JSON pointer, what was found and what is legal.
         """
-        self._recipe = _Recipe(document, mode, source, folder, inputs if inputs is not None else Inputs())
+        self._recipe = Recipe(document, mode, source, folder, inputs if inputs is not None else Inputs())
         parsed = _core.ScenarioDocument.parse(document, mode, source, folder)
         self._files = FilesRead().with_document(parsed)
         self._handle = self._recipe.inputs.read(parsed)
 
     @classmethod
-    def _made(cls, recipe: _Recipe, handle: _core.Scenario, files: FilesRead) -> Scenario:
+    def _made(cls, recipe: Recipe, handle: _core.Scenario, files: FilesRead) -> Scenario:
         scenario = cls.__new__(cls)
         scenario._recipe = recipe
         scenario._handle = handle
@@ -133,12 +115,18 @@ class Scenario(ReadScenario):
         ------
         ScenarioError, ModelError, ProfileError, LayoutError, TraceError
             With file and JSON pointer, what was found and what is legal.
+
+        Examples
+        --------
+        >>> import gpushare as gs
+        >>> gs.Scenario.load("voice-heavy", mode="mig:3g.40gb+3g.40gb").mode
+        'mig:3g.40gb+3g.40gb'
         """
         name = os.fspath(path_or_name)
         written_mode = mode_text(mode) if mode else ""
         try:
             document = _core.ScenarioDocument.load(name)
-            recipe = _Recipe(document.text, written_mode, name)
+            recipe = Recipe(document.text, written_mode, name)
             chosen = document.in_mode(recipe.mode) if mode else document
             files = FilesRead().with_document(chosen)
             return cls._made(recipe, recipe.inputs.read(chosen), files)
@@ -328,6 +316,13 @@ class Scenario(ReadScenario):
         ------
         ScenarioError
             When a path does not exist, with the nearest, or the changed document is not valid.
+
+        Examples
+        --------
+        >>> import gpushare as gs
+        >>> more = gs.Scenario.load("voice-light").replace(users=9, **{"services.tts.engine.slots": 8})
+        >>> more.document["traffic"][0]["users"]
+        9
         """
         recipe, how = self._recipe, Changes(texts, changes)
         text = to_json(how.applied(json.loads(recipe.document)))
@@ -373,7 +368,7 @@ class Scenario(ReadScenario):
         return hash(self._recipe.key())
 
 
-def _restore(recipe: _Recipe, files: str) -> Scenario:
+def _restore(recipe: Recipe, files: str) -> Scenario:
     scenario = Scenario(recipe.document, recipe.mode, recipe.source, recipe.folder, recipe.inputs)
     if recipe.placement is not None:
         scenario = scenario.with_placement(recipe.placement, recipe.label)

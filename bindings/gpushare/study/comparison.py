@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..frames.charts import Panel, Spot, front_chart, grouped_bars
 from ..frames.render import Field, html_table, page_width, text_table
 from ..frames.tables import Table
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
@@ -16,17 +14,15 @@ from . import figures
 from .cases import run_cases
 from .comparison_text import ComparisonText, server_figures
 from .instances import instances
+from .kept import KeptSummary
 from .outcomes import Outcome, figure_columns
 from .paired import Payoff, best_of, payoff, stays_as_it_is
 from .points import Point, mode_points
 from .ranking import directions, undominated
-from .results import KeptSummary, Summary
+from .results import Summary
 from .runner import Executor, MapCallable
 from .simulation import as_scenario, run_count
 from .study_table import StudyTable
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["Comparison", "compare"]
 
@@ -144,6 +140,9 @@ class Comparison(StudyTable):
         only = self.figure_names.only_pipeline
         return KeptSummary(outcome.figures, outcome.bottleneck, only, title, outcome.warnings, assumed)
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.modes)
+
     def __getitem__(self, mode: str) -> Summary:
         """Summary of a mode; a KeyError tells why one has none."""
         if mode in self.refused:
@@ -217,27 +216,6 @@ class Comparison(StudyTable):
         rows = undominated([self.values(name) for name in asked], list(asked.values()))
         return [self.modes[i] for i in rows]
 
-    def plot_front(self, x: str = "cost_per_month", y: str = "e2e_latency_p95_s") -> Figure:
-        """Every mode by two figures, and a line through those that nobody beats in both; needs matplotlib.
-
-        Parameters
-        ----------
-        x, y : str
-            As in `front`.
-
-        Raises
-        ------
-        FigureError
-            As `front`.
-        ImportError
-            When matplotlib is not installed.
-        """
-        front = self.front(x, y)
-        names = [self.resolve(name) for name in (x, y)]
-        spots = [Spot(mode, *(self[mode].get(name, math.nan) for name in names)) for mode in self.summaries]
-        axes = [f"{name}, {unit}" if (unit := figures.describe(name).unit) else name for name in names]
-        return front_chart(self.scenario.name, axes[0], axes[1], spots, front)
-
     def pays(self, mode: str, baseline: str, figure: str = "cost_per_month") -> Payoff:
         """Whether a mode is better than another, as far as replications under the same luck can tell.
 
@@ -295,37 +273,6 @@ class Comparison(StudyTable):
             name for name in (fixed if among is None else among) if name in self.summaries and name != mode
         ]
         return self.pays(mode, best_of(others, self.summaries, self.resolve(figure)), figure)
-
-    def plot(self, latencies: Sequence[str] | None = None) -> Figure:
-        """Latencies by mode (p50, p95, p99) beside the throughput; needs matplotlib.
-
-        Parameters
-        ----------
-        latencies : sequence of str, optional
-            By default those of `latencies`.
-
-        Raises
-        ------
-        ImportError
-            When matplotlib is not installed.
-        ValueError
-            For a latency that was not measured.
-        """
-        names = list(latencies) if latencies is not None else self.latencies
-        for name in names:
-            if all(math.isnan(v) for v in self.values(f"{name}_p50_s")):
-                raise ValueError(f"no latency {name!r}; legal are {', '.join(self.latencies)}")
-        modes = [mode for mode in self.modes if mode in self.summaries]
-        panels = [
-            Panel(name, "s", {p: self._drawn(modes, f"{name}_{p}_s") for p in ("p50", "p95", "p99")})
-            for name in names
-        ]
-        throughput = self._drawn(modes, "request_throughput_per_gpu")
-        panels.append(Panel("throughput per GPU", "requests/s", {"": throughput}))
-        return grouped_bars(self.scenario.name, modes, panels)
-
-    def _drawn(self, modes: Sequence[str], metric: str) -> list[float]:
-        return [self[mode].get(metric, math.nan) for mode in modes]
 
     def text(self, *, width: int | None = None, intervals: bool = False) -> str:
         """The comparison as aligned text, explained below.
@@ -394,5 +341,5 @@ class Comparison(StudyTable):
         text = self._text(True)
         limits = [o.limiting_resource or ("error" if o.error else "refused") for o in self.outcomes]
         columns = [text.modes(), *text.figures(), Field("limited by", limits, "left")]
-        latencies = html_table([text.modes(), *text.latencies()]) if self.latencies else ""
+        latencies = html_table([text.modes(), *text.latencies(joined=False)]) if self.latencies else ""
         return html_table(columns, caption=caption) + latencies + html_table([], notes=text.notes(10_000))

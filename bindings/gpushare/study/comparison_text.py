@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from ..frames.notices import Notice, told
@@ -120,7 +121,17 @@ class ComparisonText:
         return self._field(f"{service}{figure.title}", name, figure.scale, figure.decimals)
 
     def _field(self, title: str, name: str, scale: float, places: int | None) -> Field:
-        return Field(title, numbers(self._shown(name, scale), places))
+        return Field(title, numbers(self._shown(name, scale), places), marks=self._marks(name))
+
+    def _marks(self, name: str) -> list[str]:
+        """The best, unless all are."""
+        found = [float(value) for value in values(self._outcomes, name)]
+        known = {value for value in found if not math.isnan(value)}
+        better = figures.describe(name).better
+        if better == "neither" or len(known) < 2:
+            return ["" for _ in found]
+        best = max(known) if better == "higher" else min(known)
+        return ["best" if value == best else "" for value in found]
 
     def _shown(self, name: str, scale: float) -> list[float]:
         found = [scaled(value, scale) for value in values(self._outcomes, name)]
@@ -141,8 +152,8 @@ class ComparisonText:
             ],
         )
 
-    def latencies(self) -> list[Field]:
-        """Mean, p95 and jitter of each latency, under its name."""
+    def latencies(self, joined: bool = True) -> list[Field]:
+        """Mean, p95 and jitter of each latency, under its name; one column for all three, or one for each."""
         fields = []
         for name in self._latencies:
             unit, cells = time_cells([self._shown(f"{name}_{one}_s", 1.0) for one in _STATISTICS])
@@ -150,7 +161,10 @@ class ComparisonText:
                 Field(f"{title}\n{unit}".rstrip(), column)
                 for title, column in zip(_STATISTICS, cells, strict=True)
             ]
-            fields.append(_joined(name, group))
+            if joined:
+                fields.append(_joined(name, group))
+            else:
+                fields += [replace(one, title=f"{name}\n{one.title}") for one in group]
         return fields
 
     def limits(self) -> list[tuple[str, str]]:

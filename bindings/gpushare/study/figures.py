@@ -6,6 +6,7 @@ latency (``tts.first_audio_p95_s``), ``gpu0/whole.busy`` of a partition and ``ll
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from .. import _core
 from .._errors import fail
-from ..frames.units import time_unit
+from ..frames.units import time_text, time_unit, value_text
 from .estimates import scaled
 
 if TYPE_CHECKING:
@@ -201,6 +202,23 @@ def describe(name: str) -> Figure:
             title = f"{metric.title} {figure.title}"
             return replace(figure, title=title, meaning=f"{metric.meaning}: {figure.meaning}")
     return figure
+
+
+def shown(figure: str, value: float, half: float = 0.0) -> str:
+    """A value of a figure as people write it: ``400 ms``, ``69 min``, ``99.9 %``, with its half-width if it has one."""
+    described = describe(figure)
+    if math.isnan(value):
+        return "none"
+    if described.kind == "share":
+        return f"{value_text(100 * value, 100 * half)} %"
+    if described.unit == "s":
+        return time_text(value, half)
+    if described.kind == "money":
+        return f"${value:,.0f}"
+    if described.kind == "bytes":
+        return f"{value_text(value / 1e9, half / 1e9)} GB"
+    unit = "GPU" if described.unit == "GPUs" and value == 1 else described.unit
+    return f"{value_text(value, half)} {unit}".rstrip()
 
 
 def resolve(names: Iterable[str], text: str) -> str:

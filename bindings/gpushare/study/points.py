@@ -107,6 +107,12 @@ def grid(scenario: ScenarioLike, **axes: Iterable[Any]) -> list[Point]:
         When no combination is valid: the first error, such as a path or mode that does not exist.
     ValueError
         For an axis without values, or both `mode` and `layout`.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> len(gs.grid("voice-light", users=[2, 5], mode=["dedicated", "mps"]))
+    4
     """
     points, errors = combinations(scenario, axes)
     if len(errors) == len(points):

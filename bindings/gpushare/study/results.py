@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -21,6 +20,7 @@ from .breakdown import breakdown
 from .estimates import Estimate, estimate, precision
 from .run import Run
 from .summary_facts import Facts, percent
+from .tidy import tidy
 from .traffic_table import traffic_fields
 
 __all__ = ["Result", "Run", "Summary"]
@@ -40,6 +40,13 @@ class Summary(Mapping[str, float]):
         Replications of one scenario in one mode.
     warnings, assumptions : sequence of Notice
         What may mislead in them, and what they hang on that nobody said.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> summary = gs.simulate("voice-light").summary()
+    >>> summary["llm.ttft_p95_s"] == summary["ttft_p95_s"], "gpus_used" in summary
+    (True, True)
     """
 
     def __init__(
@@ -86,6 +93,21 @@ class Summary(Mapping[str, float]):
 
     def __len__(self) -> int:
         return len(self._metrics)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self._metrics)
+
+    def tidy(self) -> Table:
+        """Every figure as a row: pipeline, stage (a service or partition), metric, statistic, value, unit; see `tidy`.
+
+        Examples
+        --------
+        >>> import gpushare as gs
+        >>> rows = gs.simulate("voice-light").summary().tidy()
+        >>> [str(rows[column][rows["metric"].tolist().index("ttft")]) for column in ("pipeline", "stage", "unit")]
+        ['turn', 'llm', 's']
+        """
+        return tidy(self._metrics, self.only_pipeline)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; an `Estimate` becomes ``{"mean", "half_width", "count"}``."""
@@ -197,48 +219,6 @@ class Summary(Mapping[str, float]):
         return latencies + html_table(self._partition_fields(), notes=assumed)
 
 
-class KeptSummary(Summary):
-    """Figures that were kept in a file, without their runs.
-
-    Parameters
-    ----------
-    metrics : mapping of str to float
-        By name.
-    bottleneck : Bottleneck or None
-        What the requests wait for most.
-    only_pipeline, title : str
-        The pipeline that the names of latencies leave out, and what is shown above the figures.
-    warnings, assumptions : sequence of Notice
-        What may mislead in them, and what they hang on that nobody said.
-    """
-
-    def __init__(
-        self,
-        metrics: Mapping[str, float],
-        bottleneck: Bottleneck | None,
-        only_pipeline: str,
-        title: str,
-        warnings: Sequence[Notice] = (),
-        assumptions: Sequence[Notice] = (),
-    ) -> None:
-        self._runs = ()
-        self.warnings = tuple(warnings)
-        self.assumptions = tuple(assumptions)
-        self._metrics = dict(metrics)
-        self._latencies = [name.removesuffix("_p95_s") for name in metrics if name.endswith("_p95_s")]
-        self.only_pipeline = only_pipeline
-        if bottleneck is not None:
-            self.bottleneck = bottleneck
-        self._title_text = title
-
-    def _title(self) -> str:
-        return self._title_text
-
-    def _partition_fields(self) -> list[Field]:
-        names = [name.removesuffix(".busy") for name in self._metrics if re.fullmatch(r".*/.*\.busy", name)]
-        return [Field("partition", names, "left"), *self._partition_figures(names)]
-
-
 def _cells(figure: figures.Figure, values: Sequence[float]) -> list[str]:
     if figure.kind == "share":
         return [percent(value) for value in values]
@@ -302,8 +282,26 @@ class Result:
         return self._table("series")
 
     def by(self, *columns: str, window_s: float | None = None) -> Table:
-        """Counts and latencies of the requests, by columns of `requests` and windows of time: see `breakdown`."""
+        """Counts and latencies of the requests, by columns of `requests` and windows of time: see `breakdown`.
+
+        Examples
+        --------
+        >>> import gpushare as gs
+        >>> gs.simulate("voice-light").by("llm.replica").columns[:3]
+        ['llm.replica', 'requests', 'completed']
+        """
         return breakdown(self.requests, columns, window_s)
+
+    def tidy(self) -> Table:
+        """As `Summary.tidy`, a row for each figure and replication."""
+        return concatenate(
+            [
+                tidy(run.figures, run.only_pipeline).with_column(
+                    "replication", np.full(len(run.figures), run.replication, dtype=np.int64)
+                )
+                for run in self.runs
+            ]
+        )
 
     def summary(self) -> Summary:
         """Figures by name, as estimates with half-widths when there are several replications."""

@@ -107,12 +107,17 @@ class Run:
             self.log,
             self.requests,
             gpus=[f"gpu{i} {gpu['profile']}" for i, gpu in enumerate(scenario.gpus)],
-            stages=_stages(scenario.document),
+            stages=self.stages,
             holding=holding,
             most_events=most_events,
             begin_s=begin_s,
             end_s=end_s,
         )
+
+    @property
+    def stages(self) -> dict[str, str]:
+        """By the name that a stage has in the columns of requests its service."""
+        return _stages(self._simulated.document)
 
     def __repr__(self) -> str:
         return f"<Run {self.scenario}, {self.mode}, seed {self.seed}, replication {self.replication}>"

@@ -13,13 +13,14 @@ import numpy as np
 
 from .. import _core
 from .._errors import fail
-from ..frames.charts import Bar, tornado_chart
+from ..charts.tornado import Bar, tornado_chart
 from ..frames.render import Field, html_table, number, numbers, page_width, shorten, text_table, wrap
 from ..frames.sections import joined
 from ..frames.tables import Table
 from ..scenario.changes import value_at
 from ..scenario.scenario import Scenario, ScenarioLike
 from . import figures
+from .axes import axis_label, axis_scale
 from .points import Point, combinations
 from .runner import Executor, MapCallable
 from .simulation import as_scenario
@@ -27,6 +28,7 @@ from .study_table import TableLike
 from .sweeps import SweepTable, sweep
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["Effect", "Sensitivity", "sensitivity"]
@@ -314,21 +316,37 @@ class Sensitivity(TableLike):
         lines += [f"cannot run: {effect.change}: {effect.why}" for effect in self.effects if effect.why]
         return [wrap(line, width, "  ") for line in lines]
 
-    def plot(self) -> Figure:
+    def plot(self, ax: Axes | None = None) -> Figure:
         """A tornado: a bar from low to high for each change, largest on top; needs matplotlib.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a new figure.
 
         Raises
         ------
         ImportError
             When matplotlib is not installed.
         """
-        figure = figures.describe(self.figure)
+        factor, unit = axis_scale(
+            self.figure, [self.base, *(v for e in self.effects for v in (e.at_low, e.at_high))]
+        )
         bars = [
-            Bar(f"{e.change}\n{_value(e.low)} to {_value(e.high)}", float(e.at_low), float(e.at_high))
+            Bar(
+                f"{e.change}\n{_value(e.low)} to {_value(e.high)}",
+                factor * float(e.at_low),
+                factor * float(e.at_high),
+            )
             for e in self.effects
         ]
-        title = f"{self.figure}, {figure.unit}" if figure.unit else self.figure
-        return tornado_chart(self._name, title, float(self.base), bars)
+        first = self.effects[0]
+        ends = " and ".join(
+            f"{figures.shown(self.figure, float(at))} with {_value(value)}"
+            for at, value in ((first.at_low, first.low), (first.at_high, first.high))
+        )
+        title = f"{self._name}: {self.figure.removesuffix('_s')} depends most on {first.change}: {ends}"
+        return tornado_chart(title, axis_label(self.figure, unit), factor * float(self.base), bars, ax)
 
     def __repr__(self) -> str:
         return f"{self._name}: what {self.figure} depends on\n{self.text()}"

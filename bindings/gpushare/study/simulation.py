@@ -145,6 +145,13 @@ def simulate(
         its own invariants.
     ValueError
         For a seed below 0, or a number of replications or threads below 1.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> run = gs.simulate("voice-light", mode="mps", seed=7)
+    >>> run.summary()["completed"], len(run.requests)
+    (76, 76)
     """
     scenario = as_scenario(scenario)
     if mode is not None:

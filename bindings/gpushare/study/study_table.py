@@ -32,9 +32,12 @@ class TableLike(ABC):
         """A pandas frame with these rows."""
         return self.table.to_pandas()
 
-    def to_arrow(self) -> pyarrow.Table:
-        """An Arrow table with these rows."""
-        return self.table.to_arrow()
+    def to_arrow(self, *, sql: bool = False) -> pyarrow.Table:
+        """An Arrow table with these rows; `sql` as in `Table.to_arrow`."""
+        return self.table.to_arrow(sql=sql)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.table.columns
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self.table.__arrow_c_stream__(requested_schema)

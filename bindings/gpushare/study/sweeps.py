@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..frames.charts import Line, line_chart
 from ..frames.notices import merged, plain
-from ..frames.render import Field, html_table, page_width, shorten, text_table
+from ..frames.render import Field, html_table, page_width, text_table
 from ..frames.tables import Table
 from . import figures
 from .cases import run_cases
@@ -22,9 +21,6 @@ from .runner import Executor, MapCallable
 from .simulation import run_count
 from .study_table import StudyTable
 from .sweep_text import SweepText
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["SweepTable", "sweep"]
 
@@ -239,38 +235,6 @@ class SweepTable(StudyTable):
     def to_dict(self) -> dict[str, list[Any]]:
         """Lists of Python values by column."""
         return self.table.to_dict() | {"warnings": [plain(outcome.warnings) for outcome in self.outcomes]}
-
-    def plot(self, x: str, y: str = "request_throughput") -> Figure:
-        """The figure `y` over the axis `x`, a line for each combination of the others; needs matplotlib.
-
-        Parameters
-        ----------
-        x : str
-            An axis.
-        y : str
-            A column of figures.
-
-        Raises
-        ------
-        ImportError
-            When matplotlib is not installed.
-        ValueError
-            For a column that does not exist.
-        """
-        for column in (x, y):
-            if column not in self.columns:
-                raise ValueError(f"no column {column!r}; legal are {', '.join(self.columns)}")
-        rows: dict[str, list[int]] = {}
-        for i, point in enumerate(self.points):
-            if self["feasible"][i]:
-                label = ", ".join(f"{k}={shorten(str(v), 24)}" for k, v in point.axes.items() if k != x)
-                rows.setdefault(label, []).append(i)
-        widths = self[f"{y}_half_width"] if f"{y}_half_width" in self.columns else None
-        lines = [
-            Line(label, self[x][at], self[y][at], None if widths is None else widths[at])
-            for label, at in rows.items()
-        ]
-        return line_chart(x, y, lines)
 
     def text(
         self,

@@ -3,7 +3,7 @@
 from .columns import from_columns
 from .openb import read_nodes, read_pods
 from .reading import formats, load, parse
-from .traces import Trace, TraceSummary, azure_conversation_like, inspect, save
+from .traces import Trace, TraceSummary, azure_conversation_like, inspect, save, to_arrow, to_pandas
 from .transforms import jitter, loop, merge, rescale, thin, window
 
 __all__ = [
@@ -23,5 +23,11 @@ __all__ = [
     "rescale",
     "save",
     "thin",
+    "to_arrow",
+    "to_pandas",
     "window",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from .. import _core
 from ..frames.render import Field, html_table, number, text_table
 from . import files as trace_files
 from .reading import load
 
-__all__ = ["Trace", "TraceSummary", "azure_conversation_like", "inspect", "save"]
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
+__all__ = ["Trace", "TraceSummary", "azure_conversation_like", "inspect", "save", "to_arrow", "to_pandas"]
 
 Trace = _core.Trace
 
@@ -77,6 +82,34 @@ def save(trace: Trace, path: str | os.PathLike[str]) -> None:
         trace_files.write_arrow(trace, name)
     else:
         trace.save(name)
+
+
+def to_arrow(trace: Trace) -> pyarrow.Table:
+    """A trace as an Arrow table, which `from_columns` reads back; nothing is lost.
+
+    Parameters
+    ----------
+    trace : Trace
+        Its columns: ``arrival_s``, ``input_tokens``, ``output_tokens``, and what only some traces have.
+
+    Raises
+    ------
+    ImportError
+        When pyarrow is not installed.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> trace = gs.traces.from_columns({"arrival_s": [0, 1], "input_tokens": [90, 8], "output_tokens": [2, 3]})
+    >>> gs.traces.to_arrow(trace).column_names
+    ['arrival_s', 'input_tokens', 'output_tokens']
+    """
+    return trace_files.arrow_table(trace)
+
+
+def to_pandas(trace: Trace) -> pandas.DataFrame:
+    """The same as a pandas frame; needs pandas and pyarrow."""
+    return trace_files.arrow_table(trace).to_pandas()
 
 
 def inspect(trace: Trace | str | os.PathLike[str]) -> TraceSummary:

@@ -54,3 +54,7 @@ __all__ = [
     "voice_calls",
     "weibull",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

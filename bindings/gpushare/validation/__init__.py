@@ -47,6 +47,12 @@ def validate(
         A file of the folder is missing or malformed.
     ValueError
         Neither a suite nor a folder, or a suite lacks its data.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> gs.validate("nos").summary()["mps"]["median_abs_error"] < 0.1
+    True
     """
     name = os.fspath(target)
     if name in SUITES:

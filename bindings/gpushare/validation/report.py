@@ -109,7 +109,7 @@ class Timeline:
     predicted: Mapping[str, npt.NDArray[np.float64]]
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """The outcome of one suite.
 
@@ -224,6 +224,11 @@ class Report:
             "in_view": self.in_view,
             "poorly_fitted": self.poorly_fitted(),
         }
+
+    def __repr__(self) -> str:
+        errors = self.errors()
+        off = f", half off by less than {percent(quantile(errors, 0.5))}" if errors else ""
+        return f"<Report {self.suite}: {len(errors)} predictions{off}>"
 
     def __str__(self) -> str:
         return self.text(_SHOWN)

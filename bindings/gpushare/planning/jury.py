@@ -1,4 +1,4 @@
-"""Judges the modes of a comparison against what is asked, and against dedicated GPUs."""
+"""Modes with what is asked of each, and what becomes of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .objectives import Judged, Objective, Objectives
 from .rounds import Budget, asked_of, tolerance
 from .verdict import Verdict, decide
 
-__all__ = ["DEDICATED", "Case", "ModesJudge", "asks", "case_of", "dedicated_points"]
+__all__ = ["DEDICATED", "Case", "Jury", "asks", "case_of", "dedicated_points"]
 
 DEDICATED = "dedicated"
 
@@ -29,17 +29,17 @@ class Case:
 
     @property
     def mode(self) -> str:
-        """Its name."""
+        """As it is called."""
         return str(self.point.axes["mode"])
 
 
 def asks(asked: Objectives) -> bool:
-    """Whether anything of it takes runs to judge."""
+    """Whether there is anything that a mode may miss."""
     return bool(asked.bounds or asked.tolerate)
 
 
 def case_of(point: Point, objectives: Mapping[str, Any] | None, slo: Sequence[str]) -> Case:
-    """A mode with what is asked of it; of an impossible one nothing is."""
+    """A mode with its own objectives, or those given."""
     if point.scenario is None:
         return Case(point, Objectives())
     if objectives is None and not slo:
@@ -56,7 +56,7 @@ def dedicated_points(scenario: Scenario, seed: int | None) -> list[Point]:
     return [replace(point, seed=seed) for point in points]
 
 
-class ModesJudge:
+class Jury:
     """Judges outcomes of the modes, of which the first so many were asked for."""
 
     def __init__(

@@ -1,0 +1,46 @@
+"""``gpushare explore``."""
+
+from __future__ import annotations
+
+import argparse
+import webbrowser
+from collections.abc import Callable
+from typing import Any
+
+from .. import files
+
+__all__ = ["add_explore"]
+
+
+def add_explore(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = add(
+        subparsers,
+        "explore",
+        "serve a page, to this machine only, on which a scenario's knobs are turned and its GPUs cut by hand",
+        explore,
+        "gpushare explore voice-heavy",
+        "gpushare explore mine.yaml --port 8000 --no-browser",
+    )
+    parser.add_argument("scenario", metavar="SCENARIO", help="a file, or a name of `gpushare scenario list`")
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="by default one that is free")
+    parser.add_argument("--no-browser", action="store_true", help="say the address, and open nothing")
+
+
+def explore(options: argparse.Namespace) -> None:
+    """``gpushare explore``: until Ctrl-C."""
+    from ..explore.server import Explorer
+    from ..scenario.scenario import Scenario
+
+    if not 0 <= options.port < 65536:
+        raise ValueError(
+            f"--port: found {options.port}; a port is between 1 and 65535, 0 is any that is free"
+        )
+    explorer = Explorer(Scenario.load(options.scenario), options.port)
+    if options.json:
+        print(files.plain_json({"url": explorer.url, "port": explorer.port}), flush=True)
+    else:
+        print(f"{explorer.url}\n(on this machine only; Ctrl-C ends it)", flush=True)
+    if not options.no_browser and not options.json:
+        webbrowser.open(explorer.url)
+    explorer.run()
