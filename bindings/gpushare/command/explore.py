@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import files
+from .scenarios import add_changes, scenario_of
 
 __all__ = ["add_explore"]
 
@@ -23,6 +24,7 @@ def add_explore(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) ->
         "gpushare explore mine.yaml --port 8000 --no-browser",
     )
     parser.add_argument("scenario", metavar="SCENARIO", help="a file, or a name of `gpushare scenario list`")
+    add_changes(parser)
     parser.add_argument("--port", type=int, default=0, metavar="N", help="by default one that is free")
     parser.add_argument("--no-browser", action="store_true", help="say the address, and open nothing")
 
@@ -30,13 +32,12 @@ def add_explore(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) ->
 def explore(options: argparse.Namespace) -> None:
     """``gpushare explore``: until Ctrl-C."""
     from ..explore.server import Explorer
-    from ..scenario.scenario import Scenario
 
     if not 0 <= options.port < 65536:
         raise ValueError(
             f"--port: found {options.port}; a port is between 1 and 65535, 0 is any that is free"
         )
-    explorer = Explorer(Scenario.load(options.scenario), options.port)
+    explorer = Explorer(scenario_of(options), options.port)
     if options.json:
         print(files.plain_json({"url": explorer.url, "port": explorer.port}), flush=True)
     else:

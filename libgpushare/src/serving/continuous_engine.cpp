@@ -8,8 +8,6 @@
 namespace gpushare {
 namespace {
 
-constexpr std::size_t kFarAhead = 4096;  // iterations beyond which nobody asks
-
 // Tokens of a sequence at most; 0: no limit.
 std::int64_t context_of(const ContinuousOptions& options, const LlmServing& serving) {
   return options.max_model_len > 0 ? options.max_model_len : serving.model->context_tokens;
@@ -105,7 +103,7 @@ bool ContinuousEngine::enqueue(const Job& job) {
     return false;
   }
   if (frontend_.present()) frontend_.take(job);
-  if (silent_ > 0 && may_admit(job)) look_again_ = true;
+  if (silence_.sure() > 0 && may_admit(job)) silence_.look_again();
   return true;
 }
 
@@ -143,7 +141,7 @@ void ContinuousEngine::schedule_running(Turn turn, Time now, std::int64_t& budge
       load_.sampled += 1;
       load_.sequences += 1;
       running_[i].scheduled = 1;
-      quiet_ = std::min(quiet_, running_[i].silent_steps(late_));
+      silence_.count(running_[i], late_);
       --budget;
       continue;
     }
@@ -159,7 +157,7 @@ void ContinuousEngine::schedule_running(Turn turn, Time now, std::int64_t& budge
     if (gone) break;
     if (wanted == 0) continue;
     schedule(running_[i], static_cast<std::uint32_t>(wanted), load_);
-    quiet_ = std::min(quiet_, running_[i].silent_steps(late_));
+    silence_.count(running_[i], late_);
     blocks_.publish(running_[i]);
     budget -= wanted;
   }
@@ -183,7 +181,7 @@ bool ContinuousEngine::admit(Sequence& sequence, std::int64_t& budget) {
   blocks_.use(sequence, std::move(found));
   if (!blocks_.reserve(sequence, tokens)) return false;  // cannot be: it was counted above
   schedule(sequence, static_cast<std::uint32_t>(wanted), load_);
-  quiet_ = std::min(quiet_, sequence.silent_steps(late_));
+  silence_.count(sequence, late_);
   blocks_.publish(sequence);
   budget -= wanted;
   return true;
@@ -212,41 +210,48 @@ void ContinuousEngine::admit_waiting(Time latest, std::int64_t& budget, Outbox& 
   }
 }
 
-void ContinuousEngine::drop_ended(Time now, Outbox& out) {
-  if (!options_.async_scheduling && !options_.async_output) return;
-  for (std::size_t i = running_.size(); i-- > 0;)
-    if (running_[i].complete() && !blocks_.has(running_[i], running_[i].target)) preempt(i, now, out);
+void ContinuousEngine::compose(Time now, Outbox& out) {
+  silence_.catch_up(running_, blocks_);
+  silence_.plan(running_);
+  load_ = {};
+  preempted_now_ = held_back_ = false;
+  if (options_.async_scheduling ||
+      options_.async_output) {  // who has ended needs no block for one token more
+    for (std::size_t i = running_.size(); i-- > 0;)
+      if (running_[i].complete() && !blocks_.has(running_[i], running_[i].target)) preempt(i, now, out);
+  }
+  std::int64_t budget = options_.max_num_batched_tokens;
+  schedule_running(options_.prefill_first ? Turn::prefills : Turn::all, now, budget, out);
+  // Who plans ahead did so when the iteration began that has just ended.
+  const bool ahead = options_.async_scheduling && !running_.empty();
+  if (!preempted_now_) admit_waiting(ahead ? planned_ : kNever, budget, out);
+  if (options_.prefill_first && load_.prefill_tokens == 0) schedule_running(Turn::decodes, now, budget, out);
+  const bool decodes_only =
+      load_.prefill_tokens == 0 && load_.decodes >= static_cast<double>(running_.size());
+  const bool told = speculation_.present() || frontend_.present();
+  if (decodes_only && !told && !preempted_now_ && !held_back_ && silence_.quiet() > 0)
+    silence_.are_sure(blocks_.steps_with_blocks(running_, silence_.quiet()));
+  launched_ahead_ = ahead && load_.prefill_tokens > 0;
 }
 
 std::optional<Step> ContinuousEngine::plan(Time now, Outbox& out) {
   frontend_.deliver(now, out);
   for (Job job; frontend_.next(now, job);) static_cast<void>(waiting_.push(job));  // enqueue() has counted it
   if (in_step_) return std::nullopt;
-  if (!std::exchange(look_again_, false) && passes_over()) return plan_silent(now);
-  catch_up();
-  if (std::exchange(level_, false))
-    for (Sequence& sequence : running_) sequence.scheduled = 0;
-  std::int64_t budget = options_.max_num_batched_tokens;
-  load_ = {};
-  quiet_ = kFarAhead;
-  silent_ = 0;
-  preempted_now_ = held_back_ = false;
-  drop_ended(now, out);
-  schedule_running(options_.prefill_first ? Turn::prefills : Turn::all, now, budget, out);
-  // Who plans ahead did so when the iteration began that has just ended.
-  const bool ahead = options_.async_scheduling && !running_.empty();
-  if (!preempted_now_) admit_waiting(ahead ? planned_ : kNever, budget, out);
-  if (options_.prefill_first && load_.prefill_tokens == 0) schedule_running(Turn::decodes, now, budget, out);
+  if (silence_.goes_on()) {
+    load_.decode_context += load_.decodes;
+  } else {
+    compose(now, out);
+  }
   if (running_.empty()) return std::nullopt;
   in_step_ = true;
   Step step = step_of(load_, serving_, options_);
-  if (ahead && load_.prefill_tokens > 0) {  // launched since the host was through with the iteration before
+  if (launched_ahead_) {  // since the host was through with the iteration before
     const Time free = planned_ + duration_from_seconds(launched_s_);
     step.demand.launch_s = std::max(0.0, step.demand.launch_s - std::max(0.0, to_seconds(now - free)));
   }
   planned_ = now;
   launched_s_ = step.demand.launch_s;
-  silent_ = count_silent();
   return step;
 }
 
@@ -271,7 +276,7 @@ void ContinuousEngine::tell_tokens(Sequence& sequence, std::uint32_t known, Time
 }
 
 bool ContinuousEngine::cancel(Time, std::uint32_t request, std::uint8_t stage) {
-  look_again_ = true;
+  silence_.look_again();
   if (frontend_.remove(request, stage) || waiting_.remove(request, stage)) return true;
   for (Sequence& sequence : running_)
     if (is_of(sequence.job, request, stage) && !sequence.complete_outside()) any_gone_ = sequence.gone = true;
@@ -279,21 +284,10 @@ bool ContinuousEngine::cancel(Time, std::uint32_t request, std::uint8_t stage) {
 }
 
 void ContinuousEngine::complete(const Step&, Time now, Outbox& out) {
-  if (passes_over()) {
-    in_step_ = false;
-    --silent_;
-    ++passed_over_;
-    gaps_.add(now - last_end_, running_.size());
-    last_end_ = now;
-    return;
-  }
-  catch_up();
   in_step_ = false;
-  if (silent_ > 0) {
-    --silent_;
-    level_ = true;
-    last_end_ = now;
-  }
+  if (silence_.passes_over() && !any_gone_) return silence_.pass({&now, 1}, running_, gaps_);
+  silence_.catch_up(running_, blocks_);
+  const std::uint32_t scheduled = silence_.end(now) ? 1 : 0;  // of the next iteration
   if (std::exchange(any_gone_, false)) [[unlikely]]
     drop_gone(running_, blocks_, out);
   const bool stays = options_.async_scheduling || options_.async_output;  // for one more iteration
@@ -316,7 +310,7 @@ void ContinuousEngine::complete(const Step&, Time now, Outbox& out) {
         continue;
       }
     }
-    sequence.scheduled = level_ ? 1 : 0;  // the next iteration has one of each again
+    sequence.scheduled = scheduled;
     if (kept != i) running_[kept] = std::move(sequence);
     ++kept;
   }
@@ -331,18 +325,17 @@ void ContinuousEngine::fail(Outbox& out) {
   waiting_.fail(out);
   running_.clear();
   blocks_.clear();
-  in_step_ = any_gone_ = look_again_ = level_ = false;
-  silent_ = 0;
-  passed_over_ = 0;
+  in_step_ = any_gone_ = false;
+  silence_.clear();
 }
 
 std::int64_t ContinuousEngine::cached_tokens(const Job& job) {
-  catch_up();
+  silence_.catch_up(running_, blocks_);
   return blocks_.tokens_of(blocks_.match(job, std::max(1u, job.input_tokens)));
 }
 
 ContinuousEngine::Counts ContinuousEngine::counts() {
-  catch_up();
+  silence_.catch_up(running_, blocks_);
   Counts counts = counts_;
   counts.evicted_blocks = blocks_.evictions();
   counts.draft_tokens = speculation_.guessed();

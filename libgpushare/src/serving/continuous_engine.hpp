@@ -16,6 +16,7 @@
 #include "serving/iteration.hpp"
 #include "serving/sequence.hpp"
 #include "serving/sequence_blocks.hpp"
+#include "serving/silent_iterations.hpp"
 #include "serving/speculative_decoding.hpp"
 #include "serving/waiting_line.hpp"
 
@@ -44,13 +45,11 @@ class ContinuousEngine {
   /// and has `failed` at the end of the step in hand.
   [[nodiscard]] bool cancel(Time now, std::uint32_t request, std::uint8_t stage);
 
-  /// Before the first job: sequences are touched in every iteration, with the same outcome.
-  void take_one_by_one() { one_by_one_ = true; }
-
   // continuous_runs.cpp: iterations that follow each other without anything to tell, for those who advance several.
-  /// How many iterations, the planned one included, are sure to end without a signal, an admission or a preemption,
-  /// if nothing arrives: decodes only, none of them the last of its sequence or at the end of a sentence.
-  [[nodiscard]] std::size_t silent_steps() const { return silent_; }
+  /// Iterations, the planned one included, that are sure to end without a signal, an admission or a preemption, if
+  /// nothing arrives: decodes only, none of them the last of its sequence or at the end of a sentence.
+  [[nodiscard]] const SilentIterations& silence() const { return silence_; }
+  [[nodiscard]] SilentIterations& silence() { return silence_; }
   /// The step that comes `ahead` iterations after the planned one, if all before it are silent.
   [[nodiscard]] Step following_step(std::size_t ahead) const;
   /// Goes past silent iterations that ended at these times; the one in hand then is the next.
@@ -79,7 +78,7 @@ class ContinuousEngine {
   static constexpr std::array<std::string_view, 1> kLatencies{"itl"};
   void report(EngineStatistics& statistics);
   void reset_statistics() {
-    catch_up();
+    silence_.catch_up(running_, blocks_);
     gaps_.reset_statistics();
     counts_ = {};
     blocks_.reset_statistics();
@@ -91,17 +90,11 @@ class ContinuousEngine {
 
   void schedule_running(Turn turn, Time now, std::int64_t& budget, Outbox& out);
   void preempt(std::size_t index, Time now, Outbox& out);
-  /// Takes out who has ended and would need a block for a token that nobody wants.
-  void drop_ended(Time now, Outbox& out);
+  /// Puts together the next iteration.
+  void compose(Time now, Outbox& out);
   /// Jobs that were queued by `latest`.
   void admit_waiting(Time latest, std::int64_t& budget, Outbox& out);
   [[nodiscard]] bool admit(Sequence& sequence, std::int64_t& budget);
-  /// Whether the iteration in hand, or the next, is one to be counted without touching the sequences.
-  [[nodiscard]] bool passes_over() const { return silent_ > 0 && level_ && !any_gone_ && !one_by_one_; }
-  [[nodiscard]] Step plan_silent(Time now);
-  [[nodiscard]] std::size_t count_silent() const;
-  /// What was passed over is taken into the sequences.
-  void catch_up();
   /// Sends the tokens that were not sent yet, `generated` of them known by now.
   void tell_tokens(Sequence& sequence, std::uint32_t known, Time now, Outbox& out);
 
@@ -114,21 +107,14 @@ class ContinuousEngine {
   std::vector<Sequence> running_;  // in order of admission
   SpeculativeDecoding speculation_;
   bool in_step_ = false;
-  bool any_gone_ = false;       // of the running sequences' clients
-  LlmLoad load_;                // of the step in hand
-  Time planned_{};              // when it began
-  double launched_s_ = 0;       // how long after that the host had launched it
-  bool preempted_now_ = false;  // while it was planned
-  bool held_back_ = false;      // then: a job that came too late for it
-  // An iteration without a signal changes nothing but how far sequences are: such ones are counted, and the sequences
-  // hear of them when somebody looks.
-  std::size_t quiet_ = 0;  // iterations before the first sequence has something to tell, while one is planned
-  std::size_t silent_ = 0;         // the iteration in hand, or the next, and those that follow
-  std::uint32_t passed_over_ = 0;  // that sequences have not heard of
-  Time last_end_{};                // of a silent one
-  bool one_by_one_ = false;        // none is passed over
-  bool level_ = false;             // that was the time of every sequence's last token
-  bool look_again_ = false;        // at who waits: the next iteration may not be silent
+  bool any_gone_ = false;        // of the running sequences' clients
+  LlmLoad load_;                 // of the step in hand
+  Time planned_{};               // when it began
+  double launched_s_ = 0;        // how long after that the host had launched it
+  bool launched_ahead_ = false;  // while the one before ran
+  bool preempted_now_ = false;   // while it was planned
+  bool held_back_ = false;       // then: a job that came too late for it
+  SilentIterations silence_;
   GapMeter gaps_;
   Counts counts_;  // but for what blocks_ and speculation_ count
 };

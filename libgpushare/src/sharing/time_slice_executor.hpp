@@ -5,11 +5,10 @@
 
 #include "sharing/executor_log.hpp"
 #include "sharing/leases.hpp"
+#include "sharing/unseen_turns.hpp"
 #include "sharing/work.hpp"
 
 namespace gpushare {
-
-// time_slice_executor.cpp: who has the partition, and what runs; time_slice_turns.cpp: how far turns go without a step's end.
 
 /// The processes that have work take turns, one at a time: strict round robin (hardware.md sections A and 2), or by their
 /// shares where there are leases. The steps that one process has in flight run side by side while it is on the GPU, by
@@ -58,73 +57,38 @@ class TimeSliceExecutor {
   void set_clock(Time now, double clock, double draw_share);
 
  private:
-  enum class State : std::uint8_t { idle, running, switching };
-  struct Process {
-    std::vector<ActiveWork> works;
-    /// Since `left_s` of its works was true; in whole nanoseconds, so that it does not matter how turns cut it up.
-    Duration ran{};
-    Duration cost{};  ///< of pre-empting it
-  };
-  /// A process's place among those that take turns, looked at ahead of time.
-  struct Turn {
-    std::size_t process = 0;
-    const ActiveWork* active = nullptr;
-    Duration ran{}, cost{};  ///< `cost` of its pre-emption
-  };
+  using Kind = TurnState::Kind;
 
-  [[nodiscard]] std::vector<ActiveWork>& current() { return processes_[current_].works; }
-  [[nodiscard]] const std::vector<ActiveWork>& current() const { return processes_[current_].works; }
-  [[nodiscard]] bool others_wait() const { return runnable_ > (current().empty() ? 0 : 1); }
-  [[nodiscard]] double left_s(const ActiveWork& active, Duration ran) const {
-    return active.left_s - to_seconds(ran) * active.rate * active.speed(clock_);
-  }
-  [[nodiscard]] Time end_of(const ActiveWork& active, Duration ran, Time now) const {
-    return now + duration_from_seconds(left_s(active, ran) / (active.rate * active.speed(clock_)));
+  [[nodiscard]] TurnTaker& current() { return processes_[turn_.process]; }
+  [[nodiscard]] bool others_wait() const {
+    return runnable_ > (processes_[turn_.process].works.empty() ? 0 : 1);
   }
   /// Who runs next: the current one if it `may_stay` and its turn goes on; nullopt: nobody may before the next plan.
   [[nodiscard]] std::optional<std::size_t> next_runnable(Time now, bool may_stay) const;
-  [[nodiscard]] Time turn_end(Time now);
-  [[nodiscard]] Time slice_end(Time now) const;
-  [[nodiscard]] Time segment_end(Time now, const ActiveWork& active, Duration ran) const;
   void advance(Time now);
   void elapse(Time now);
   void schedule(Time now);
-  /// What a process has run is taken off its works.
-  void bring_up(Process& process);
-  [[nodiscard]] double draw_w(const Process& process) const;
-  /// Steps of a process came or went: how fast each runs beside the others while the process has the GPU.
-  void set_rates(Process& process);
-  [[nodiscard]] Duration preemption_cost(const Work& work) const;
-  void enter(State state, Time now);
+  void set_turn_end(Time now);
+  void enter(Kind kind, Time now);
   void end_turn(Time now);
   void hand_over(Time now, std::size_t next, Duration cost);
   void run(Time now);
 
-  // time_slice_turns.cpp
-  [[nodiscard]] bool line_up();
-  [[nodiscard]] Duration round() const;
-  [[nodiscard]] Time first_end();
-  void skip_turns(Time limit);
-
   Costs costs_;
   std::optional<Leases> leases_;
-  std::vector<Process> processes_;
+  std::vector<TurnTaker> processes_;
   std::vector<int> free_;     // numbers of processes that were removed
   std::size_t runnable_ = 0;  // processes with work
-  std::size_t current_ = 0;   // whose context is on the GPU, or being brought there
-  State state_ = State::idle;
-  Time last_{};
-  Time slice_start_{};
-  Time switch_end_{};
-  Time give_away_ = kNever;  // when the running process loses the GPU, and why
-  bool preempted_ = false;
+  TurnState turn_;
+  UnseenTurns unseen_;
   bool turns_shown_ = true;
+  Time last_{};
   Time next_turn_ = kNever;   // or end of a step
   Time next_event_ = kNever;  // of those the next that somebody sees
-  std::vector<Turn> ring_;    // scratch: from whom is on the GPU on
   double clock_ = 1, draw_share_ = 1;
   Duration busy_{}, switching_{};
-  ExecutorAccount account_;  // but for those two, and for what the works of `ran` have drawn
+  ExecutorAccount
+      account_;  // but for those two, and for what processes have drawn since they were brought up
   ExecutorLog* log_ = nullptr;
   Time since_{};  // of the state, for the log
 };

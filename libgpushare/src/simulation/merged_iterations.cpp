@@ -17,7 +17,7 @@ constexpr std::size_t kStepsBeyondNextEvent = 8;
 
 void MergedIterations::add(std::uint32_t index) {
   Server& server = fleet_.servers[index];
-  if (fleet_.one_by_one) std::get<ContinuousEngine>(server.engine).take_one_by_one();
+  if (fleet_.one_by_one) std::get<ContinuousEngine>(server.engine).silence().take_one_by_one();
   // The partition whose event would end a step on the GPU: the last of those that end it together.
   const auto rank_of = [this](const Rank& rank) {
     return kernel_.owner(fleet_.partition_of(rank).slot).rank;
@@ -83,7 +83,7 @@ bool MergedIterations::begin(Time now, int index, const ContinuousEngine& engine
   StepRun& run = server.run;
   if (!run.possible) return false;
   const Time boundary = next_boundary();
-  const std::size_t most = std::min<std::size_t>(engine.silent_steps() + 1, kMostSteps);
+  const std::size_t most = std::min<std::size_t>(engine.silence().sure() + 1, kMostSteps);
   const Time next_event = kernel_.next_time();
   run.steps.clear();
   Time planned = now;
