@@ -7,13 +7,23 @@ import hashlib
 import json
 import math
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-__all__ = ["data_file", "plain_json", "replace_bytes", "replace_file", "sha256", "try_to_write", "write_json"]
+__all__ = [
+    "data_file",
+    "no_file",
+    "plain_json",
+    "replace_bytes",
+    "replace_file",
+    "sha256",
+    "try_to_write",
+    "write_json",
+]
 
 
 def replace_file(path: str | os.PathLike[str], write: Callable[[TextIO], object]) -> None:
@@ -63,6 +73,25 @@ def try_to_write(path: str | os.PathLike[str]) -> None:
             pass
     except OSError as error:
         raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
+
+
+def no_file(path: str | os.PathLike[str]) -> str:
+    """What a path names where reading it to its end may take for ever, and nothing for anything else.
+
+    A "folder", a "device", or a "named pipe", whose writer may never come; pipes that are open already (``/dev/stdin``,
+    ``/dev/fd/63``) are read like files.
+    """
+    name = os.fspath(path)
+    try:
+        mode = os.stat(name).st_mode
+    except OSError:
+        return ""  # opening it says more
+    if stat.S_ISDIR(mode):
+        return "folder"
+    if stat.S_ISFIFO(mode):
+        return "" if name.startswith(("/dev/", "/proc/")) else "named pipe"
+    device = stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode)
+    return "device" if device and name != os.devnull else ""
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

@@ -11,10 +11,13 @@ from typing import Any
 
 from ._core import Error
 from ._errors import fail
+from .files import no_file
 from .yaml_files import YamlDocument, has_yaml_name, parse_yaml, read_yaml, yaml_characters
 
 __all__ = ["document_text", "in_yaml_lines", "json_text", "with_yaml_lines"]
 
+#: As the compiled readers have it.
+_MOST_BYTES = 256 << 20
 _IN_YAML = re.compile(r"(?P<path>.+\.ya?ml)#(?P<pointer>/.*)?", re.DOTALL)
 
 
@@ -61,10 +64,14 @@ def in_yaml_lines(error: Error, kind: type[Error]) -> Error:
 
 
 def document_text(path: str) -> str | None:
-    """The JSON of a file in JSON or YAML; None where it cannot be read."""
+    """The JSON of a file in JSON or YAML; None where it cannot be read, or is no document by its kind or size."""
+    if no_file(path):
+        return None
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            return None
         return json_text(path, data) if has_yaml_name(path) else data.decode()
     except (Error, OSError, UnicodeDecodeError):
         return None

@@ -16,6 +16,7 @@ from typing import Any
 from ._core import Error
 from ._errors import fail
 from .extras import extra
+from .files import no_file
 from .yaml_text import plain_value, write_yaml, yaml_text
 
 __all__ = [
@@ -126,6 +127,8 @@ def read_yaml(path: str | os.PathLike[str], kind: type[Error] = Error) -> list[Y
         When ruamel.yaml is not installed.
     """
     source = os.fspath(path)
+    if found := no_file(path):
+        raise fail(kind, source, f"expected a YAML file, found a {found}")
     with open(path, "rb") as file:
         data = file.read()
     return parse_yaml(yaml_characters(data, source, kind), source, kind)

@@ -288,7 +288,7 @@ TEST_CASE("files are loaded, and bad ones are named") {
   CHECK(message_of([&] { (void)json::load_file(folder.name("nowhere/x.json"), kThrow); }) ==
         folder.name("nowhere/x.json") + ": there is no such file");
   CHECK(message_of([&] { (void)json::load_file(folder.name(""), kThrow); }) ==
-        folder.name("") + ": expected a JSON or YAML file, found a directory");
+        folder.name("") + ": expected a JSON or YAML file, found a folder");
   CHECK(message_of([&] {
           (void)json::load_file(folder.write("broken.json", "{\n]"), kThrow);
         }).rfind(folder.name("broken.json") + ":2:1: broken JSON: ", 0) == 0);

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "core/text.hpp"
 #include "gpushare/figures.hpp"
 #include "gpushare/simulation.hpp"
@@ -100,6 +102,63 @@ TEST_CASE("calls whose recogniser is at its limit do not settle, and the answer 
     CHECK(summary.traffic.front().settles != at_its_limit);
     CHECK((said(scenario, summary).find("/traffic/0: does not settle: requests wait") == 0) == at_its_limit);
   }
+}
+
+namespace {
+
+// One server of exponential steps of 10 ms at a load, measured for so long after a warm-up.
+Scenario near_its_limit(double load, double window_s, double warmup_s = 0) {
+  Json document = test::queue_document();
+  document["services"]["server"]["model"]["gpu_s"] = test::parse(R"({"kind": "exponential", "mean": 0.01})");
+  document["duration_s"] = warmup_s + window_s;
+  document["warmup_s"] = warmup_s;
+  document["traffic"][0]["arrivals"]["rate_per_s"] = load / 0.01;
+  return parse_scenario(document.dump());
+}
+
+}  // namespace
+
+TEST_CASE("a queue near its limit is measured for too short, and the answer says how long would do") {
+  const Scenario brief = near_its_limit(0.98, 100);
+  RunOptions options;
+  for (const std::uint64_t seed : {1U, 2U, 3U}) {
+    options.seed = seed;
+    const Summary summary = simulate(brief, options).summary;
+    if (summary.traffic.front().keeps_up)
+      CHECK(said(brief, summary).find("/services/server: the run is too short: server is busy for 9") == 0);
+  }
+  const Scenario calm = near_its_limit(0.5, 100);
+  CHECK(said(calm, simulate(calm).summary) == "");
+  // 0.01 s / 0.04^2 is 6.25 s; 400 times that are 2,500 s after a warm-up of 31 s: about 10 %, and nothing is said.
+  const double in_queue = 0.96 / 0.04;
+  const Scenario enough = near_its_limit(0.96, 2500, 31);
+  double mean = 0, squares = 0;
+  constexpr int kRuns = 20;
+  for (std::uint64_t seed = 1; seed <= kRuns; ++seed) {
+    options.seed = seed;
+    const Summary summary = simulate(enough, options).summary;
+    CHECK(said(enough, summary) == "");
+    const double off = summary.services.front().mean_in_system / in_queue - 1;
+    mean += off / kRuns;
+    squares += off * off / kRuns;
+  }
+  CHECK(std::abs(mean) < 0.08);
+  CHECK(std::sqrt(squares) == doctest::Approx(0.1).epsilon(0.5));
+}
+
+TEST_CASE("what lasts longer than the clock can tell is refused, whether in one piece or in many") {
+  Json document = test::queue_document();
+  const auto refused = [&document] {
+    CHECK_THROWS_WITH_AS(static_cast<void>(simulate(parse_scenario(document.dump()))),
+                         doctest::Contains("146 years"), SimulationError);
+  };
+  document["services"]["server"]["model"]["gpu_s"] = 1e300;
+  refused();
+  document["services"]["server"]["model"]["gpu_s"] = 9e8;  // six of them would be beyond
+  refused();
+  document["services"]["server"]["model"]["host_before_s"] = 1.1e9;
+  CHECK_THROWS_WITH_AS(static_cast<void>(parse_scenario(document.dump())),
+                       doctest::Contains("between 0 and 1000000000"), ScenarioError);
 }
 
 TEST_CASE("what is turned away is counted where it came from") {

@@ -136,13 +136,13 @@ TEST_CASE("a wrong model is refused with its place, what was found and what is l
       R"(m.json#/kind: expected one of "llm", "streaming-asr", "autoregressive-tts", "batch", "synthetic", )"
       R"(found "asr")");
   CHECK(refusal("parakeet-1.1b", "/floor_s/value", -0.009) ==
-        "m.json#/floor_s/value: expected a number >= 0, found -0.009");
+        "m.json#/floor_s/value: expected a number between 0 and 1000000000, found -0.009");
   CHECK(refusal("parakeet-1.1b", "/floor_s/value", "fast") ==
-        "m.json#/floor_s/value: expected a number >= 0, found \"fast\"");
+        "m.json#/floor_s/value: expected a number between 0 and 1000000000, found \"fast\"");
   CHECK(refusal("parakeet-1.1b", "/floor_s", "fast") ==
         "m.json#/floor_s: expected an object, found \"fast\"");
   CHECK(refusal("parakeet-1.1b", "/floor_s", -0.009) ==
-        "m.json#/floor_s: expected a number >= 0, found -0.009");
+        "m.json#/floor_s: expected a number between 0 and 1000000000, found -0.009");
   CHECK(refusal("parakeet-1.1b", "/flop_efficiency/value", 1.5) ==
         "m.json#/flop_efficiency/value: expected a number > 0 and <= 1, found 1.5");
   CHECK(refusal("parakeet-1.1b", "/segments/value", 0)

@@ -209,7 +209,7 @@ TEST_CASE("power, refill and the MPS laws are read as written, and refused with 
   CHECK(mentions(refusal("/power_limit_w", 400), {"unknown key \"power_limit_w\""}));
   CHECK(mentions(refusal_without("/time_slicing", "refill_s"), {"p.json#/time_slicing", "refill_s"}));
   CHECK(mentions(refusal("/time_slicing/refill_s/value", -1e-6),
-                 {"p.json#/time_slicing/refill_s/value", ">= 0"}));
+                 {"p.json#/time_slicing/refill_s/value", "between 0 and"}));
   CHECK(mentions(refusal("/mps/uncapped/value/s_exponent", 1), {"p.json#/mps/uncapped/value", "s_exponent"}));
   CHECK(mentions(refusal("/mps/uncapped/value/exponent", 0), {"p.json#/mps/uncapped/value/exponent", "> 0"}));
   CHECK(mentions(refusal("/mps/uncapped/value/exponent", 0.4),

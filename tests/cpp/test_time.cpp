@@ -34,4 +34,19 @@ TEST_CASE("instants and spans of time add up") {
   CHECK(to_seconds(Time{1'500'000'000}) == doctest::Approx(1.5));
 }
 
+TEST_CASE("what is beyond the clock's range stays at its end, sums of what is within it too") {
+  CHECK(kNever + Duration{1} == kNever);
+  CHECK(Time{} + kForever + kForever + kForever == kNever);
+  CHECK(kForever + kForever + kForever == Duration{kNever.ns});
+  CHECK(kForever * 1000 == Duration{kNever.ns});
+  CHECK(kForever * -1000 == Duration{-kNever.ns});
+  CHECK(Time{-5} - kNever == Duration{-kNever.ns});
+  CHECK(Time{-kNever.ns} - kForever == Time{-kNever.ns});
+  CHECK(Time{0} - Time{5} - kForever - kForever - kForever == Duration{-kNever.ns});
+  Duration sum = kForever;
+  sum += kForever;
+  sum += kForever;
+  CHECK(sum == Duration{kNever.ns});
+}
+
 }  // namespace test_time

@@ -271,3 +271,14 @@ def test_control_c_raises_keyboard_interrupt(what: str) -> None:
         output, _ = process.communicate(timeout=120)
     assert output == "interrupted\n"
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("users", [1, 3, 20])
+def test_percentiles_are_those_of_numpy_by_the_definition_they_state(users: int, light: gs.Scenario) -> None:
+    run = gs.simulate(light.replace(users=users), seed=3).runs[0]
+    done = (run.requests["measured"] == 1) & (run.requests["status"] == "completed")
+    latencies = run.requests["e2e_latency_s"][done]
+    assert len(latencies) == run.figures["e2e_latency_count"]
+    for percent in (50, 90, 95, 99):
+        expected = np.quantile(latencies, percent / 100, method="inverted_cdf")
+        assert run.figures[f"e2e_latency_p{percent}_s"] == pytest.approx(expected, rel=1 / 256)

@@ -106,3 +106,30 @@ def test_tokens_must_be_whole_numbers() -> None:
         gs.Trace([0.0], [1.5], [1])
     with pytest.raises(gs.TraceError, match="output_tokens: token counts are whole numbers"):
         gs.Trace([0.0], [1], ["2"])
+
+
+@pytest.mark.parametrize("shared_prefixes", [False, True])
+def test_numbers_that_fill_their_type_stay_apart(shared_prefixes: bool) -> None:
+    highest = {"session": 2**31 - 1, "hash_ids": 2**63 - 2}
+    odd = gs.traces.from_columns(
+        {
+            "arrival_s": [0.0, 1.0, 2.0],
+            "input_tokens": [64, 64, 64],
+            "output_tokens": [1, 1, 1],
+            "session": [highest["session"], -1, highest["session"]],
+            "hash_ids": [[5, highest["hash_ids"]], [], [5]],
+            "block_tokens": 32,
+        }
+    )
+    for made in (
+        gs.traces.merge(odd, odd, shared_prefixes=shared_prefixes),
+        gs.traces.loop(odd, 2, shared_prefixes=shared_prefixes),
+    ):
+        session = made.extra["session"]
+        assert len(made) == 6
+        assert len({int(number) for number in session if number >= 0}) == 2
+        assert (session == -1).sum() == 2
+        ids = made.extra["hash_ids"]
+        assert len(set(ids.tolist())) == (2 if shared_prefixes else 4)
+        assert (ids >= 0).all()
+    assert len(gs.traces.thin(odd, 1.0)) == 3

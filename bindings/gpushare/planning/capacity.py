@@ -9,11 +9,12 @@ from typing import Any
 
 from .._core import Error, ScenarioError
 from .._errors import fail
+from .._numbers import check_count
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike, mode_text
 from ..study.outcomes import Outcome
 from ..study.points import mode_list
 from ..study.runner import Executor, MapCallable
-from ..study.simulation import as_scenario, check_count
+from ..study.simulation import as_scenario
 from .capacity_text import Capacity, CapacityOfMode, Tried
 from .implied import KEPT
 from .loads import Varied, varied
@@ -84,7 +85,7 @@ def capacity(
     ('users', True)
     """
     base = as_scenario(scenario)
-    check_count("replications", replications, 2)
+    replications = check_count("replications", replications, 2)
     if not 0 < tolerance < 1:
         raise ValueError(f"tolerance: found {tolerance}; a share above 0 and below 1 is needed")
     say = progress if progress is not None else lambda text: None

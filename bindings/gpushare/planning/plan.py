@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from .._numbers import check_count
 from ..scenario.scenario import ScenarioLike
 from ..study.runner import Executor, MapCallable
-from ..study.simulation import as_scenario, check_count
+from ..study.simulation import as_scenario
 from .advice import advice_for
 from .alike import habits
 from .answer import Plan
@@ -103,8 +104,8 @@ def plan(
     (True, True)
     """
     scenario = as_scenario(workload)
-    check_count("replications", replications)
-    check_count("rounds", rounds)
+    replications = check_count("replications", replications)
+    rounds = check_count("rounds", rounds)
     space = make_space(scenario, gpus, prices, modes, variants or {})
     say = progress if progress is not None else lambda text: None
     runs = Runs(executor, threads, seed, lambda count: say(f"{count} runs"))

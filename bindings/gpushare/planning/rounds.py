@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from .._numbers import check_count
 from ..scenario.scenario import Scenario
 from ..study.cases import run_cases
 from ..study.outcomes import Outcome
 from ..study.points import Point
 from ..study.results import Result
-from ..study.simulation import check_count, run_count, simulate
+from ..study.simulation import run_count, simulate
 from .failures import failures, worst_loss
 from .judging import Check, Fared, Measured, checks, judge
 from .objectives import Judged, Objective, Objectives, meets
@@ -39,7 +40,7 @@ class Budget:
     """
 
     def __init__(self, replications: int, most: int, uncertainty: bool, asked: bool) -> None:
-        check_count("most_replications", most)
+        most = check_count("most_replications", most)
         first = run_count(replications, uncertainty)
         if asked and not uncertainty:
             first = max(first, min(LEAST, most))

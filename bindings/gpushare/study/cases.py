@@ -8,11 +8,12 @@ from contextlib import closing, nullcontext
 from functools import partial
 
 from .. import _core
+from .._numbers import check_count
 from .checkpoint import Checkpoint
 from .outcomes import Outcome, samples
 from .points import REFUSALS, Point
 from .runner import Executor, MapCallable, run_all
-from .simulation import MOST_REQUESTS, check_count, simulate
+from .simulation import MOST_REQUESTS, simulate
 from .stopping import Stopped
 
 __all__ = ["run_case", "run_cases"]
@@ -111,9 +112,9 @@ def run_cases(
     ValueError
         For replications or threads below 1, or a `resume` that is no checkpoint.
     """
-    check_count("replications", replications)
+    replications = check_count("replications", replications)
     if threads is not None:
-        check_count("threads", threads)
+        threads = check_count("threads", threads)
     checkpoint = Checkpoint(resume) if resume is not None else None
     with closing(checkpoint) if checkpoint else nullcontext():
         keys = [Checkpoint.key(case, replications, uncertainty) for case in cases] if checkpoint else []

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import _core
+from .._numbers import check_seed
 from ..frames.notices import Notice
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike, mode_text
-from .simulation import as_scenario, check_count
+from .simulation import as_scenario
 
 __all__ = ["REFUSALS", "Point", "combinations", "grid", "mode_list", "mode_points"]
 
@@ -149,7 +150,7 @@ def _point(base: Scenario, combination: Mapping[str, Any], errors: list[_core.Er
     changes = dict(combination)
     seed = changes.pop("seed", None)
     if seed is not None:
-        seed = check_count("seed", int(seed), 0)
+        seed = check_seed(seed)
     axes = {axis: _shown(axis, value) for axis, value in combination.items()}
     try:
         scenario = base.replace(**changes) if changes else base

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 
 from .. import _core
+from .._numbers import check_count, check_seconds, check_seed
 from ..frames.notices import Notice, notices
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
 from .actions import Action, checked
@@ -36,32 +36,6 @@ def as_scenario(scenario: ScenarioLike) -> Scenario:
     if isinstance(scenario, Scenario):
         return scenario
     return Scenario.from_dict(scenario) if isinstance(scenario, Mapping) else Scenario.load(scenario)
-
-
-def check_count(name: str, value: object, least: int = 1) -> int:
-    """`value` when it is an integer of at least `least`.
-
-    Raises
-    ------
-    ValueError
-        Otherwise.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name}: found {value!r}; an integer of at least {least} is needed")
-    return value
-
-
-def check_seconds(name: str, value: object) -> float:
-    """`value` when it is a finite number of at least 0.
-
-    Raises
-    ------
-    ValueError
-        Otherwise.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise ValueError(f"{name}: found {value!r}; a number of at least 0 is needed")
-    return float(value)
 
 
 def run_count(replications: int, uncertainty: bool) -> int:
@@ -158,7 +132,7 @@ def simulate(
         scenario = scenario.with_mode(mode)
     runs = _core.simulate(
         scenario._handle,
-        seed=None if seed is None else check_count("seed", seed, 0),
+        seed=None if seed is None else check_seed(seed),
         replications=run_count(replications, uncertainty),
         spread=_spread(scenario) if uncertainty else (0.0, 0.0, 0.0),
         record_requests=record_requests,

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from .. import _core
 from .._core import TraceError
 from .._errors import fail
+from .._numbers import check_seed
 from .unpacked import read_bytes
 
 __all__ = ["Client", "client_from_csv", "read_client", "read_lengths"]
@@ -93,7 +94,10 @@ class Client:
         """
         document = self.arrivals()
         times = _core.draw_arrivals(
-            json.dumps(document), seed, duration_s or document["period_s"], name=f"servegen/{self.name}"
+            json.dumps(document),
+            check_seed(seed),
+            duration_s or document["period_s"],
+            name=f"servegen/{self.name}",
         )
         if len(times) == 0:
             raise fail(TraceError, self.name, "no request arrives in this time")

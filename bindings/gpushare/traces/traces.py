@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from .. import _core
+from .._numbers import check_seed
 from ..frames.render import Field, html_table, number, text_table
 from . import files as trace_files
 from .reading import load
@@ -61,7 +62,7 @@ def azure_conversation_like(seed: int = 1, duration_s: float = 3501.7, rate_per_
     -------
     Trace
     """
-    return _core.azure_conversation_like(seed, duration_s, rate_per_s)
+    return _core.azure_conversation_like(check_seed(seed), duration_s, rate_per_s)
 
 
 def save(trace: Trace, path: str | os.PathLike[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ __all__ = ["jitter", "loop", "merge", "rescale", "thin", "window"]
 Trace = _core.Trace
 Seconds = npt.NDArray[np.float64]
 _GRID_SHARE = 0.5
+_MOST_SESSIONS = 2**31 - 1
 
 
 def _positive(value: float, name: str) -> float:
@@ -138,10 +140,38 @@ def _shifted(trace: Trace, by: int, *, shared_prefixes: bool) -> Trace:
     return Trace(trace.arrival_s, trace.input_tokens, trace.output_tokens, trace.name, extra)
 
 
-def _own_numbers(trace: Trace) -> int:
-    """How far session numbers and block ids reach."""
+def _numbered_anew(trace: Trace, columns: tuple[str, ...]) -> Trace:
+    """The same trace with the numbers of each column from 0 on, without gaps; what is below 0 stays."""
+    extra = dict(trace.extra)
+    for column in columns:
+        if column not in extra:
+            continue
+        named = extra[column] >= 0
+        numbers = np.full(len(named), -1, dtype=np.int64)
+        numbers[named] = np.unique(extra[column][named], return_inverse=True)[1]
+        extra[column] = numbers
+    return Trace(trace.arrival_s, trace.input_tokens, trace.output_tokens, trace.name, extra)
+
+
+def _apart(parts: Sequence[Trace], *, shared_prefixes: bool) -> list[Trace]:
+    """The same traces with sessions, and block ids unless they are shared, of their own."""
+    # Numbers that are too high to be moved past each other:
+    anew = sum(_own_numbers(part) for part in parts) > _MOST_SESSIONS
+    if anew:
+        own = ("session",) if shared_prefixes else ("session", "hash_ids")
+        parts = [_numbered_anew(part, own) for part in parts]
+    apart, base = [], 0
+    for part in parts:
+        apart.append(_shifted(part, base, shared_prefixes=shared_prefixes))
+        base += _own_numbers(part, blocks=not (anew and shared_prefixes))
+    return apart
+
+
+def _own_numbers(trace: Trace, *, blocks: bool = True) -> int:
+    """How far session numbers, and block ids, reach."""
     extra = trace.extra
-    tops = [int(extra[name].max(initial=-1)) for name in ("session", "hash_ids") if name in extra]
+    names = ("session", "hash_ids") if blocks else ("session",)
+    tops = [int(extra[name].max(initial=-1)) for name in names if name in extra]
     return max(tops, default=-1) + 1
 
 
@@ -202,8 +232,7 @@ def loop(trace: Trace, times: int, *, pause_s: float | None = None, shared_prefi
     pause = duration / max(len(trace) - 1, 1) if pause_s is None else float(pause_s)
     if not pause >= 0:
         raise ValueError(f"pause_s: found {pause_s}; seconds of at least 0 are needed")
-    step = _own_numbers(trace)
-    rounds = [_shifted(trace, step * i, shared_prefixes=shared_prefixes) for i in range(times)]
+    rounds = _apart([trace] * times, shared_prefixes=shared_prefixes)
     arrivals = np.concatenate([trace.arrival_s + i * (duration + pause) for i in range(times)])
     return _concatenate(rounds, arrivals, trace.name)
 
@@ -239,6 +268,8 @@ def thin(trace: Trace, share: float, *, seed: int = 1, sessions: bool = True) ->
     luck = generator.random(len(trace))
     session = trace.extra.get("session")
     if sessions and session is not None:
+        if int(session.max(initial=0)) > len(trace):  # numbers from elsewhere, with gaps
+            session = _numbered_anew(trace, ("session",)).extra["session"]
         of_session = generator.random(int(session.max(initial=0)) + 1)
         luck = np.where(session < 0, luck, of_session[session])
     rows = np.flatnonzero(luck < share)
@@ -308,9 +339,6 @@ def merge(*parts: Trace, shared_prefixes: bool = False, name: str | None = None)
     """
     if not parts:
         raise ValueError("merge needs at least one trace")
-    own, base = [], 0
-    for part in parts:
-        own.append(_shifted(part, base, shared_prefixes=shared_prefixes))
-        base += _own_numbers(part)
+    own = _apart(parts, shared_prefixes=shared_prefixes)
     arrivals = np.concatenate([part.arrival_s for part in parts])
     return _concatenate(own, arrivals, "+".join(part.name for part in parts) if name is None else name)

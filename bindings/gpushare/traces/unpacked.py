@@ -15,6 +15,7 @@ from typing import IO, Any
 from .._core import TraceError
 from .._errors import fail
 from ..extras import extra
+from ..files import no_file
 
 __all__ = ["PACKED", "Unpacked", "read_bytes", "stem"]
 
@@ -92,10 +93,10 @@ class Unpacked:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        if found := no_file(path):
+            raise fail(TraceError, path, f"expected a trace file, found a {found}")
         try:
             self._file = open(path, "rb")  # noqa: SIM115
-        except IsADirectoryError:
-            raise fail(TraceError, path, "expected a trace file, found a folder") from None
         except OSError as problem:
             raise fail(TraceError, path, f"cannot open the trace: {problem.strerror}") from None
         start = self._file.peek(_START)[:_START]

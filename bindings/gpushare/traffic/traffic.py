@@ -14,6 +14,7 @@ import numpy.typing as npt
 from .. import _core
 from .._core import TraceError
 from .._errors import fail
+from .._numbers import check_seed
 from ..traces.servegen import Client, read_client
 
 __all__ = [
@@ -296,7 +297,7 @@ def times(arrivals: Mapping[str, Any], duration_s: float, *, seed: int = 1) -> n
     TraceError
         For more than 20 million requests.
     """
-    return _core.draw_arrivals(json.dumps(arrivals), seed, duration_s)
+    return _core.draw_arrivals(json.dumps(arrivals), check_seed(seed), duration_s)
 
 
 def generate(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._numbers import check_seed
 from ..files import replace_file
 from ..frames.tables import Table
 from ..traces.turns import MEMBERS, lines
@@ -105,7 +106,7 @@ def voice_calls(
         "user_tokens_per_s": user_tokens_per_s,
         "system_tokens": system_tokens,
     }
-    return _table(_core.draw_calls(json.dumps(recipe), seed, duration_s))
+    return _table(_core.draw_calls(json.dumps(recipe), check_seed(seed), duration_s))
 
 
 def _table(columns: Mapping[str, npt.NDArray[Any]]) -> Table:

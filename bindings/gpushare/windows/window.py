@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from .._numbers import check_seconds
 from ..clusters.timed import ClusterRuns
 from ..frames.notices import Notice
 from ..planning.judging import Fared
 from ..planning.rounds import MOST, Budget, asked_of, judged_run
 from ..scenario.scenario import Scenario, ScenarioLike
 from ..study.results import Result
-from ..study.simulation import MOST_REQUESTS, as_scenario, check_seconds
+from ..study.simulation import MOST_REQUESTS, as_scenario
 from .answer import ClusterWindow
 from .clock import length_s, time_s
 from .prepare import Prepared, prepare

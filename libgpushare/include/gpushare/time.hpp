@@ -6,28 +6,54 @@
 
 namespace gpushare {
 
-/// A span of simulated time in nanoseconds.
+namespace clock_range {
+
+inline constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+
+/// What lies beyond the clock's range on either side becomes its end, so that no sum of spans turns into the past.
+[[nodiscard]] constexpr std::int64_t sum(std::int64_t a, std::int64_t b) {
+  std::int64_t result = 0;
+  if (__builtin_add_overflow(a, b, &result)) [[unlikely]]
+    return b > 0 ? kMost : -kMost;
+  return result;
+}
+[[nodiscard]] constexpr std::int64_t difference(std::int64_t a, std::int64_t b) {
+  std::int64_t result = 0;
+  if (__builtin_sub_overflow(a, b, &result)) [[unlikely]]
+    return b < 0 ? kMost : -kMost;
+  return result;
+}
+[[nodiscard]] constexpr std::int64_t product(std::int64_t a, std::int64_t b) {
+  std::int64_t result = 0;
+  if (__builtin_mul_overflow(a, b, &result)) [[unlikely]]
+    return (a < 0) == (b < 0) ? kMost : -kMost;
+  return result;
+}
+
+}  // namespace clock_range
+
+/// A span of simulated time in nanoseconds. Sums, differences and products that are out of range saturate.
 struct Duration {
   std::int64_t ns = 0;
 
   friend constexpr auto operator<=>(Duration, Duration) = default;
-  friend constexpr Duration operator+(Duration a, Duration b) { return {a.ns + b.ns}; }
-  friend constexpr Duration operator-(Duration a, Duration b) { return {a.ns - b.ns}; }
-  friend constexpr Duration operator*(Duration a, std::int64_t n) { return {a.ns * n}; }
-  constexpr Duration& operator+=(Duration d) {
-    ns += d.ns;
-    return *this;
+  friend constexpr Duration operator+(Duration a, Duration b) { return {clock_range::sum(a.ns, b.ns)}; }
+  friend constexpr Duration operator-(Duration a, Duration b) {
+    return {clock_range::difference(a.ns, b.ns)};
   }
+  friend constexpr Duration operator*(Duration a, std::int64_t n) { return {clock_range::product(a.ns, n)}; }
+  constexpr Duration& operator+=(Duration d) { return *this = *this + d; }
 };
 
-/// An instant of simulated time, in nanoseconds since the start of the run.
+/// An instant of simulated time, in nanoseconds since the start of the run. What would come after the last one that the clock
+/// can tell never comes (kNever).
 struct Time {
   std::int64_t ns = 0;
 
   friend constexpr auto operator<=>(Time, Time) = default;
-  friend constexpr Time operator+(Time t, Duration d) { return {t.ns + d.ns}; }
-  friend constexpr Time operator-(Time t, Duration d) { return {t.ns - d.ns}; }
-  friend constexpr Duration operator-(Time a, Time b) { return {a.ns - b.ns}; }
+  friend constexpr Time operator+(Time t, Duration d) { return {clock_range::sum(t.ns, d.ns)}; }
+  friend constexpr Time operator-(Time t, Duration d) { return {clock_range::difference(t.ns, d.ns)}; }
+  friend constexpr Duration operator-(Time a, Time b) { return {clock_range::difference(a.ns, b.ns)}; }
 };
 
 /// The instant after every event; a timer set to it never fires.

@@ -1,5 +1,6 @@
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "core/json_reader.hpp"
+#include "core/regular_file.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "gpushare/yaml.hpp"
@@ -174,11 +176,17 @@ std::string bytes_of_file(const std::string& path, const Thrower& thrower) {
   if (status.type() == std::filesystem::file_type::not_found) {
     raise(thrower, path, "there is no such file" + suggestion_beside(path));
   }
-  if (std::filesystem::is_directory(status))
-    raise(thrower, path, "expected a JSON or YAML file, found a directory");
+  if (const std::string found = no_file(path); !found.empty())
+    raise(thrower, path, "expected a JSON or YAML file, found a " + found);
   std::ifstream file(path, std::ios::binary);
   if (!file) raise(thrower, path, text::format("the file cannot be opened: {}", std::strerror(errno)));
-  std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::string text;
+  for (std::array<char, 1 << 16> block; file.read(block.data(), block.size()) || file.gcount() > 0;) {
+    text.append(block.data(), static_cast<std::size_t>(file.gcount()));
+    if (text.size() > kMaxBytes)
+      raise(thrower, path,
+            text::format("has more than {} MB, as no document does; is it a trace?", kMaxBytes >> 20));
+  }
   if (file.bad()) raise(thrower, path, text::format("the file cannot be read: {}", std::strerror(errno)));
   return text;
 }

@@ -28,11 +28,17 @@ struct Range {
 };
 inline constexpr Range kPositive{0, std::numeric_limits<double>::infinity(), true};
 inline constexpr Range kNonNegative{0, std::numeric_limits<double>::infinity(), false};
+/// Seconds: as long as a run may last.
+inline constexpr double kLongestSpan = 1e9;
+inline constexpr Range kSpan{0, kLongestSpan, false};
+inline constexpr Range kSpanAboveNone{0, kLongestSpan, true};
 inline constexpr Range kFraction{0, 1, false};
 inline constexpr Range kEfficiency{0, 1, true};
 
 /// Containers may be nested this deep.
 inline constexpr std::size_t kMaxDepth = 200;
+/// A document has no more: whatever has is another file, or a device without an end.
+inline constexpr std::size_t kMaxBytes = std::size_t{256} << 20;
 
 /// Whether a file's name says that it is a document: "x.json", "x.yaml", "x.yml".
 [[nodiscard]] bool has_document_name(std::string_view path);

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "core/text.hpp"
 #include "gpushare/warnings.hpp"
@@ -60,6 +62,73 @@ std::string unsettled(const TrafficSummary& traffic) {
       *least, *most, traffic.waits_s.back());
 }
 
+// ---- Queues that have not reached their balance
+
+// How far from each other runs of a queue's length may be, as a share of its mean, before it is said; and what will do.
+constexpr double kWideSpread = 0.45, kNarrowSpread = 0.1;
+
+/// Traffic of one rate all along, whose requests wait for nobody's answer.
+bool is_steady(const Traffic& traffic) {
+  using Kind = ArrivalProcess::Kind;
+  return traffic.kind == Traffic::Kind::open && traffic.max_concurrency == 0 && traffic.arrivals.count == 0 &&
+         (traffic.arrivals.kind == Kind::constant || traffic.arrivals.kind == Kind::poisson ||
+          traffic.arrivals.kind == Kind::gamma);
+}
+
+/// Whether all traffic that reaches the service is steady.
+bool is_fed_steadily(const Workload& workload, int service) {
+  return std::all_of(workload.traffic.begin(), workload.traffic.end(), [&](const Traffic& traffic) {
+    const auto& stages = workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages;
+    const bool reaches = std::any_of(stages.begin(), stages.end(),
+                                     [&](const Stage& stage) { return stage.service == service; });
+    return !reaches || is_steady(traffic);
+  });
+}
+
+/// A service that works on one request after the other, so that being busy is its load.
+bool is_queue(const Service& service) {
+  const auto* fifo = std::get_if<FifoOptions>(&service.engine.options);
+  return fifo != nullptr && fifo->concurrency == 1 && service.engine.queue_limit < 0;
+}
+
+/// Seconds in which a queue forgets where it came from, s / (c (1 - rho)^2) for c servers and steps of s seconds. Over a
+/// window of T of them the mean number in an M/M/1 queue varies by 2 / sqrt(T) of itself from run to run, and is too low by 1 / T of
+/// itself where the queue was empty at first (Whitt, 1989: Planning queueing simulations).
+double forgets_in_s(const ServiceSummary& service, double window_s) {
+  const double busy = std::min(service.busy, 1.0);
+  const double step_s = busy * window_s / static_cast<double>(service.steps);  // of all servers together
+  return busy < 1 ? step_s / ((1 - busy) * (1 - busy)) : std::numeric_limits<double>::infinity();
+}
+
+std::string not_in_balance(const ServiceSummary& service, double window_s, double forgets_s) {
+  const double spread = std::min(1.0, 2 / std::sqrt(window_s / forgets_s));
+  return text::format(
+      "the run is too short: {} is busy for {:.3g} % of the time, and a queue so close to its limit forgets "
+      "its beginning in "
+      "about {:.2g} s. In a window of {:.4g} s its mean wait is within about {:.0f} % of that of a long run, "
+      "and too low where "
+      "the run begins without a queue; a window of {:.2g} s after a warm-up of {:.2g} s brings that to "
+      "{:.0f} %",
+      service.name, 100 * service.busy, forgets_s, window_s, 100 * spread,
+      4 * forgets_s / (kNarrowSpread * kNarrowSpread), 5 * forgets_s, 100 * kNarrowSpread);
+}
+
+void add_queues(const Scenario& scenario, const Summary& summary, std::vector<Warning>& warnings) {
+  const bool overloaded = std::any_of(summary.traffic.begin(), summary.traffic.end(),
+                                      [](const TrafficSummary& traffic) { return !traffic.keeps_up; });
+  if (overloaded || scenario.control) return;
+  for (std::size_t i = 0; i < summary.services.size(); ++i) {
+    const ServiceSummary& service = summary.services[i];
+    if (service.steps == 0 || !is_queue(scenario.workload.services[i]) ||
+        !is_fed_steadily(scenario.workload, static_cast<int>(i)))
+      continue;
+    const double forgets_s = forgets_in_s(service, summary.duration_s);
+    if (!std::isfinite(forgets_s) || 4 * forgets_s <= kWideSpread * kWideSpread * summary.duration_s)
+      continue;
+    warnings.push_back({"/services/" + service.name, not_in_balance(service, summary.duration_s, forgets_s)});
+  }
+}
+
 }  // namespace
 
 std::vector<Warning> warnings_of(const Scenario& scenario, const Summary& summary) {
@@ -81,6 +150,7 @@ std::vector<Warning> warnings_of(const Scenario& scenario, const Summary& summar
     if (gone > std::max(kSome, kGoneShare * arrived))
       warnings.push_back({where, given_up(traffic, summary.duration_s)});
   }
+  add_queues(scenario, summary, warnings);
   return warnings;
 }
 

@@ -66,8 +66,8 @@ Reshaping read_reshaping(const Reader& reader, const GpuShape& otherwise, int gp
   Reshaping reshaping;
   reshaping.shape = read_shape(reader, otherwise.cut->profile);
   reshaping.gpus = static_cast<int>(reader.integer("gpus", 0, 1, gpus_at_most));
-  reshaping.recut_s = reader.number("recut_s", reshaping.recut_s, json::kNonNegative);
-  reshaping.mode_change_s = reader.number("mode_change_s", reshaping.mode_change_s, json::kNonNegative);
+  reshaping.recut_s = reader.number("recut_s", reshaping.recut_s, json::kSpan);
+  reshaping.mode_change_s = reader.number("mode_change_s", reshaping.mode_change_s, json::kSpan);
   reshaping.by_load = reader.has("service");
   if (reshaping.by_load) {
     reshaping.service = index_of(reader.at("service"), "service", names_of(scenario.workload.services));
@@ -78,12 +78,12 @@ Reshaping read_reshaping(const Reader& reader, const GpuShape& otherwise, int gp
       reader.at("below").fail(
           text::format("the shape changes at {} and more, and back at {} and less: less is needed",
                        reshaping.above, reshaping.below));
-    reshaping.for_s = reader.number("for_s", 300, json::kNonNegative);
-    reshaping.every_s = reader.number("every_s", reshaping.every_s, json::kPositive);
+    reshaping.for_s = reader.number("for_s", 300, json::kSpan);
+    reshaping.every_s = reader.number("every_s", reshaping.every_s, json::kSpanAboveNone);
   } else {
-    reshaping.from_s = reader.at("from_s").number(json::kNonNegative);
-    reshaping.until_s = reader.at("until_s").number(json::kNonNegative);
-    reshaping.period_s = reader.number("period_s", 0, json::kPositive);
+    reshaping.from_s = reader.at("from_s").number(json::kSpan);
+    reshaping.until_s = reader.at("until_s").number(json::kSpan);
+    reshaping.period_s = reader.number("period_s", 0, json::kSpanAboveNone);
     const double last = std::max(reshaping.from_s, reshaping.until_s);
     if (reshaping.period_s > 0 && last > reshaping.period_s)
       reader.at("period_s").fail(text::format("a period of {} s ends before {} s", reshaping.period_s, last));
@@ -96,8 +96,8 @@ Reshaping read_reshaping(const Reader& reader, const GpuShape& otherwise, int gp
 Spot read_spot(const Reader& reader) {
   Spot spot;
   spot.price_per_gpu_hour = reader.at("price_per_gpu_hour").number(json::kNonNegative);
-  spot.mean_s = reader.at("mean_s").number(json::kPositive);
-  spot.notice_s = reader.number("notice_s", spot.notice_s, json::kNonNegative);
+  spot.mean_s = reader.at("mean_s").number(json::kSpanAboveNone);
+  spot.notice_s = reader.number("notice_s", spot.notice_s, json::kSpan);
   reader.finish();
   return spot;
 }
@@ -133,9 +133,9 @@ NodePool read_pool(const Reader& reader, const std::string& name, const Scenario
   pool.start = nodes.start, pool.min = nodes.min, pool.max = nodes.max;
   if (own.is_object()) {
     if (const auto boot = own.find("boot_s")) pool.boot_s = boot->distribution();
-    pool.every_s = own.number("every_s", pool.every_s, json::kPositive);
-    pool.remove_after_s = own.number("remove_after_s", pool.remove_after_s, json::kNonNegative);
-    pool.remove_after_add_s = own.number("remove_after_add_s", pool.remove_after_add_s, json::kNonNegative);
+    pool.every_s = own.number("every_s", pool.every_s, json::kSpanAboveNone);
+    pool.remove_after_s = own.number("remove_after_s", pool.remove_after_s, json::kSpan);
+    pool.remove_after_add_s = own.number("remove_after_add_s", pool.remove_after_add_s, json::kSpan);
     pool.needed_from = own.number("needed_from", pool.needed_from, json::kFraction);
     own.finish();
   }
@@ -148,14 +148,14 @@ NodePool read_pool(const Reader& reader, const std::string& name, const Scenario
 
 ScalingRule read_rule(const Reader& reader, const ScalingRule& otherwise) {
   ScalingRule rule;
-  rule.window_s = reader.number("window_s", otherwise.window_s, json::kNonNegative);
+  rule.window_s = reader.number("window_s", otherwise.window_s, json::kSpan);
   if (const auto replicas = reader.find("replicas")) rule.replicas = replicas->number(json::kNonNegative);
   if (const auto percent = reader.find("percent")) rule.percent = percent->number(json::kNonNegative);
   if (!rule.replicas && !rule.percent) {
     rule.replicas = otherwise.replicas;
     rule.percent = otherwise.percent;
   }
-  rule.period_s = reader.number("period_s", otherwise.period_s, json::kPositive);
+  rule.period_s = reader.number("period_s", otherwise.period_s, json::kSpanAboveNone);
   reader.finish();
   return rule;
 }
@@ -168,7 +168,7 @@ Autoscaling read_autoscaling(const Reader& reader) {
     reader.at("target").fail(
         "\"busy\" is the share of a replica's time with a step in hand: below 1, or nothing is ever added");
   scaling.tolerance = reader.number("tolerance", scaling.tolerance, json::kNonNegative);
-  scaling.every_s = reader.number("every_s", scaling.every_s, json::kNonNegative);
+  scaling.every_s = reader.number("every_s", scaling.every_s, json::kSpan);
   if (scaling.every_s == 0 && scaling.metric != LoadMetric::in_system)
     reader.at("every_s").fail("0, at every request that comes or leaves, needs the metric \"in-system\"");
   if (const auto up = reader.find("up")) scaling.up = read_rule(*up, scaling.up);
@@ -182,7 +182,7 @@ void read_schedule(const Reader& list, double period_s, ReplicaControl& control)
     list.fail("expected an array such as [{\"at_s\": 28800, \"replicas\": 4}], not empty");
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Reader entry = list.at(i);
-    const ScheduledReplicas next{entry.at("at_s").number(json::kNonNegative),
+    const ScheduledReplicas next{entry.at("at_s").number(json::kSpan),
                                  static_cast<int>(entry.at("replicas").integer(0, control.max))};
     entry.finish();
     if (!control.schedule.empty() && next.at_s <= control.schedule.back().at_s)
@@ -221,7 +221,7 @@ ReplicaControl read_replicas(const Reader& reader, int service, const Scenario& 
   control.start = replicas.start, control.min = replicas.min, control.max = replicas.max;
   if (bounds.is_object()) bounds.finish();
   if (const auto scaling = reader.find("autoscaling")) control.autoscaling = read_autoscaling(*scaling);
-  control.schedule_period_s = reader.number("schedule_period_s", 0, json::kPositive);
+  control.schedule_period_s = reader.number("schedule_period_s", 0, json::kSpanAboveNone);
   if (const auto schedule = reader.find("schedule")) {
     read_schedule(*schedule, control.schedule_period_s, control);
   } else if (control.schedule_period_s > 0) {
@@ -231,7 +231,7 @@ ReplicaControl read_replicas(const Reader& reader, int service, const Scenario& 
     reader.at("replicas")
         .fail("between \"min\" and \"max\" there must be an \"autoscaling\" or a \"schedule\"");
   if (const auto start = reader.find("cold_start")) control.cold_start = read_cold_start(*start);
-  control.grace_s = reader.number("grace_s", control.grace_s, json::kNonNegative);
+  control.grace_s = reader.number("grace_s", control.grace_s, json::kSpan);
   control.moves_requests = reader.boolean("moves_requests", control.moves_requests);
   reader.finish();
   return control;

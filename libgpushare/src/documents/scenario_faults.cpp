@@ -73,7 +73,7 @@ void read_when(const Reader& reader, const Workload& workload, Fault& fault) {
         reader.has("at_s") ? "both" : "neither"));
   fault.leak_bytes_per_s = reader.number("leak_bytes_per_s", 0, json::kPositive);
   if (const auto rate = reader.find("mtbf_s")) {
-    fault.mtbf_s = rate->number(json::kPositive);
+    fault.mtbf_s = rate->number(json::kSpanAboveNone);
     if (until_served(workload))
       rate->fail(
           "faults by a rate happen in a time, and this run lasts until its last answer; give the document a "
@@ -82,7 +82,7 @@ void read_when(const Reader& reader, const Workload& workload, Fault& fault) {
            "a leak starts \"at_s\", and memory decides when it ends in a fault");
     return;
   }
-  fault.at_s = reader.at("at_s").number(json::kNonNegative);
+  fault.at_s = reader.at("at_s").number(json::kSpan);
   if (fault.at_s >= workload.duration_s && !until_served(workload))
     reader.at("at_s").fail(text::format("the run ends at {} s; the fault at {} s would never happen",
                                         workload.duration_s, fault.at_s));

@@ -43,7 +43,7 @@ void add_gpus(const Reader& gpus, int node, const std::shared_ptr<const GpuProfi
 }
 
 InterconnectConstants read_link(const Reader& reader) {
-  const InterconnectConstants link{reader.at("latency_s").number(json::kPositive),
+  const InterconnectConstants link{reader.at("latency_s").number(json::kSpanAboveNone),
                                    reader.at("bandwidth_bytes_per_s").number(json::kPositive)};
   reader.finish();
   return link;

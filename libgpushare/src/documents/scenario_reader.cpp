@@ -66,7 +66,7 @@ void read_duration(const Reader& reader, Workload& workload) {
       reader.at("traffic").at(i).fail(
           text::format("its ramps take {} s, but the run ends after {} s", ramps_s, workload.duration_s));
   }
-  workload.warmup_s = reader.number("warmup_s", 0, json::kNonNegative);
+  workload.warmup_s = reader.number("warmup_s", 0, json::kSpan);
   if (workload.warmup_s >= workload.duration_s)
     reader.at("warmup_s")
         .fail(text::format("a warm-up of {} s leaves nothing of the {} s to measure", workload.warmup_s,

@@ -46,9 +46,9 @@ void read_turns(const Reader& reader, Sharing& sharing) {
   }
   if (sharing.policy != SlicePolicy::strict)
     refuse("plan_s", "plans are of \"policy\": \"strict\", which limits each \"gpu_fraction\" in every plan");
-  sharing.slice_s = reader.number("slice_s", sharing.slice_s, json::kNonNegative);
-  sharing.lease_s = reader.number("lease_s", sharing.lease_s, json::kPositive);
-  sharing.plan_s = reader.number("plan_s", sharing.plan_s, json::kPositive);
+  sharing.slice_s = reader.number("slice_s", sharing.slice_s, json::kSpan);
+  sharing.lease_s = reader.number("lease_s", sharing.lease_s, json::kSpanAboveNone);
+  sharing.plan_s = reader.number("plan_s", sharing.plan_s, json::kSpanAboveNone);
 }
 
 Sharing read_shared(const Reader& reader, const std::optional<Reader>& processes) {
@@ -62,9 +62,8 @@ Sharing read_shared(const Reader& reader, const std::optional<Reader>& processes
   if (!reader.is_object()) return sharing;
   if (slices) {
     read_turns(reader, sharing);
-    sharing.switch_preempted_s =
-        reader.number("switch_preempted_s", sharing.switch_preempted_s, json::kNonNegative);
-    sharing.switch_idle_s = reader.number("switch_idle_s", sharing.switch_idle_s, json::kNonNegative);
+    sharing.switch_preempted_s = reader.number("switch_preempted_s", sharing.switch_preempted_s, json::kSpan);
+    sharing.switch_idle_s = reader.number("switch_idle_s", sharing.switch_idle_s, json::kSpan);
     if (processes) reader.ignore("weights");  // read with the processes
   }
   reader.finish();

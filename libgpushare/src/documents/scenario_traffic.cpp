@@ -83,10 +83,10 @@ void check_history(const Reader& reader, const Traffic& traffic) {
 
 void read_closed(const Reader& reader, const Workload& workload, Traffic& traffic) {
   traffic.users = static_cast<int>(reader.at("users").integer(1, kMostUsers));
-  traffic.ramp_up_s = reader.number("ramp_up_s", 0, json::kNonNegative);
-  traffic.ramp_down_s = reader.number("ramp_down_s", 0, json::kNonNegative);
+  traffic.ramp_up_s = reader.number("ramp_up_s", 0, json::kSpan);
+  traffic.ramp_down_s = reader.number("ramp_down_s", 0, json::kSpan);
   if (const auto hold = reader.find("hold_s")) {
-    traffic.hold_s = hold->number(json::kNonNegative);
+    traffic.hold_s = hold->number(json::kSpan);
     if (traffic.ramp_up_s + *traffic.hold_s + traffic.ramp_down_s == 0)
       hold->fail("without ramps the users would leave before they ask; give seconds > 0, or leave it out");
   }

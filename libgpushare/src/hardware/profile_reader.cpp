@@ -130,19 +130,19 @@ void read_mig(Figures& root, GpuProfile& profile) {
 }
 
 void read_time_slicing(Figures section, TimeSlicingConstants& constants) {
-  constants.slice_s = section.number("slice_s", json::kPositive);
-  constants.switch_preempted_s = section.number("switch_preempted_s", json::kNonNegative);
-  constants.switch_idle_s = section.number("switch_idle_s", json::kNonNegative);
-  constants.refill_s = section.number("refill_s", json::kNonNegative);
+  constants.slice_s = section.number("slice_s", json::kSpanAboveNone);
+  constants.switch_preempted_s = section.number("switch_preempted_s", json::kSpan);
+  constants.switch_idle_s = section.number("switch_idle_s", json::kSpan);
+  constants.refill_s = section.number("refill_s", json::kSpan);
   section.reader().finish();
 }
 
 UncappedLaw read_uncapped(const Reader& law) {
   UncappedLaw read;
-  read.launch_s = law.at("launch_s").number(json::kNonNegative);
+  read.launch_s = law.at("launch_s").number(json::kSpan);
   const Reader exponent = law.at("exponent");
   read.exponent = exponent.number(json::kPositive);
-  if (auto turn = law.find("long_turn_s")) read.long_turn_s = turn->number(json::kPositive);
+  if (auto turn = law.find("long_turn_s")) read.long_turn_s = turn->number(json::kSpanAboveNone);
   if (read.long_turn_s > 0 && read.exponent < 0.5)
     exponent.fail("must be 0.5 or more beside \"long_turn_s\", or longer kernels would press less");
   law.finish();
@@ -178,7 +178,7 @@ void read_power(Figures section, PowerConstants& power) {
 }
 
 void read_interconnect(Figures section, InterconnectConstants& interconnect) {
-  interconnect.latency_s = section.number("latency_s", json::kPositive);
+  interconnect.latency_s = section.number("latency_s", json::kSpanAboveNone);
   interconnect.bandwidth_bytes_per_s = section.number("bandwidth_bytes_per_s", json::kPositive);
   section.reader().finish();
 }

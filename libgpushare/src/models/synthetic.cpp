@@ -31,7 +31,7 @@ std::span<const Field<SyntheticModel>> ModelKind<SyntheticModel>::fields() {
        {},
        kMust,
        "A number (constant), or a distribution: {\"kind\": \"exponential\", \"mean\": 0.1}."},
-      {"host_before_s", &M::host_before_s, json::kNonNegative, kMay},
+      {"host_before_s", &M::host_before_s, json::kSpan, kMay},
       {"memory_bytes", &M::memory_bytes, json::kNonNegative, kMay},
       {"sm_share", &M::sm_share, json::kFraction, kMay,
        "Of the card's SMs that it keeps busy: with fewer it takes longer in proportion, and neighbours under "

@@ -21,8 +21,9 @@ namespace gpushare {
   return request_id & 0x00ff'ffff'ffff'ffff;
 }
 
+/// At most a thousand million, far beyond any server, so that a prompt, what is carried over and a reply add up in 32 bits.
 [[nodiscard]] inline std::uint32_t to_tokens(double drawn) {
-  return static_cast<std::uint32_t>(std::clamp(std::round(drawn), 0.0, 4e9));
+  return static_cast<std::uint32_t>(std::clamp(std::round(drawn), 0.0, 1e9));
 }
 
 }  // namespace gpushare

@@ -227,7 +227,7 @@ void ContinuousEngine::compose(Time now, Outbox& out) {
   if (!preempted_now_) admit_waiting(ahead ? planned_ : kNever, budget, out);
   if (options_.prefill_first && load_.prefill_tokens == 0) schedule_running(Turn::decodes, now, budget, out);
   const bool decodes_only =
-      load_.prefill_tokens == 0 && load_.decodes >= static_cast<double>(running_.size());
+      !running_.empty() && load_.prefill_tokens == 0 && load_.decodes >= static_cast<double>(running_.size());
   const bool told = speculation_.present() || frontend_.present();
   if (decodes_only && !told && !preempted_now_ && !held_back_ && silence_.quiet() > 0)
     silence_.are_sure(blocks_.steps_with_blocks(running_, silence_.quiet()));

@@ -27,7 +27,7 @@ inline constexpr auto kEngineFields = std::to_array<Field<Engine>>({
      {-1},
      fields::kNever,
      "Waiting requests at most, then rejection; -1 or absent: no limit."},
-    {"request_overhead_s", &Engine::request_overhead_s, json::kNonNegative, fields::kMust,
+    {"request_overhead_s", &Engine::request_overhead_s, json::kSpan, fields::kMust,
      "Before the queue: tokenising, HTTP."},
 });
 
@@ -56,7 +56,7 @@ struct EngineTable<BatchOptions> {
       {"max_batch", &BatchOptions::max_batch, options::kItems, fields::kNever,
        "Items of a step; 4 when absent, as Triton has it for a model that configures nothing."},
       {"preferred_batch", ReadByHand{}, {}, fields::kNever, "Sizes dispatched at once, ascending."},
-      {"max_queue_delay_s", &BatchOptions::max_queue_delay_s, json::kNonNegative, fields::kNever,
+      {"max_queue_delay_s", &BatchOptions::max_queue_delay_s, json::kSpan, fields::kNever,
        "How long the oldest request waits for a larger batch."},
   });
   static bool caches_prefixes(const BatchOptions&) { return false; }
@@ -75,7 +75,7 @@ struct EngineTable<StreamOptions> {
        "Seconds of audio that arrive in a second."},
       {"max_streams", &StreamOptions::max_streams, options::kItemsOrNone, fields::kNever,
        "Open streams at most, then queueing; 0: no limit."},
-      {"max_queue_delay_s", &StreamOptions::max_queue_delay_s, json::kNonNegative, fields::kNever,
+      {"max_queue_delay_s", &StreamOptions::max_queue_delay_s, json::kSpan, fields::kNever,
        "How long the oldest chunk waits for a larger batch."},
       {"overlap_decoding", &StreamOptions::overlap_decoding, fields::kFlag, fields::kNever,
        "The host works on a step's results beside the next step; true when absent, as where decoding is a "
@@ -178,25 +178,24 @@ struct EngineTable<ContinuousOptions> {
        {},
        fields::kNever,
        "How keys and values are kept: auto, as the weights' format has it, or fp8, in 8 bits each."},
-      {"host_per_step_s", &O::host_per_step_s, json::kNonNegative, fields::kMust,
+      {"host_per_step_s", &O::host_per_step_s, json::kSpan, fields::kMust,
        "Scheduler and sampler, each iteration, in turns with the GPU."},
-      {"host_per_sequence_s", &O::host_per_sequence_s, json::kNonNegative, fields::kMust,
+      {"host_per_sequence_s", &O::host_per_sequence_s, json::kSpan, fields::kMust,
        "The same, for each running sequence."},
-      {"beside_per_step_s", &O::beside_per_step_s, json::kNonNegative, fields::kMay,
+      {"beside_per_step_s", &O::beside_per_step_s, json::kSpan, fields::kMay,
        "What the host does beside the GPU's work: an iteration lasts at least so long; 0 or absent: "
        "nothing."},
-      {"beside_per_sequence_s", &O::beside_per_sequence_s, json::kNonNegative, fields::kMay,
+      {"beside_per_sequence_s", &O::beside_per_sequence_s, json::kSpan, fields::kMay,
        "The same, for each running sequence."},
-      {"piecewise_kernel_s", &O::piecewise_kernel_s, json::kNonNegative, fields::kMay,
+      {"piecewise_kernel_s", &O::piecewise_kernel_s, json::kSpan, fields::kMay,
        "Host time, beside the GPU's work, for each of the model's kernels in an iteration with prompts whose "
        "batch CUDA graphs hold but for attention; 0 or absent: hidden by the GPU."},
-      {"eager_kernel_s", &O::eager_kernel_s, json::kNonNegative, fields::kMay,
+      {"eager_kernel_s", &O::eager_kernel_s, json::kSpan, fields::kMay,
        "The same, in an iteration whose batch is larger than any captured, and with enforce_eager in all."},
-      {"frontend_request_s", &O::frontend_request_s, json::kNonNegative, fields::kMay,
+      {"frontend_request_s", &O::frontend_request_s, json::kSpan, fields::kMay,
        "One thread takes requests in and sends tokens out, first come first served, beside the iterations: "
        "its time for each request; 0 or absent: none."},
-      {"frontend_token_s", &O::frontend_token_s, json::kNonNegative, fields::kMay,
-       "The same, for each token."},
+      {"frontend_token_s", &O::frontend_token_s, json::kSpan, fields::kMay, "The same, for each token."},
       {"speculation",
        ReadByHand{},
        {},

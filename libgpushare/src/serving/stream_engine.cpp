@@ -7,7 +7,10 @@ namespace gpushare {
 
 StreamEngine::StreamEngine(const StreamOptions& options, const StreamingAsrModel& model,
                            std::int64_t queue_limit)
-    : options_(options), model_(&model), waiting_(queue_limit) {}
+    : options_(options),
+      model_(&model),
+      waiting_(queue_limit),
+      line_(static_cast<std::size_t>(options.max_batch)) {}
 
 StreamEngine make_engine(const StreamOptions& options, const EngineSite& site) {
   return {options, std::get<StreamingAsrModel>(site.model.cost), site.queue_limit()};
@@ -22,66 +25,82 @@ bool StreamEngine::enqueue(const Job& job) {
 void StreamEngine::open_waiting(Time now) {
   const std::size_t most =
       options_.max_streams > 0 ? static_cast<std::size_t>(options_.max_streams) : SIZE_MAX;
-  while (!waiting_.empty() && open_.size() < most) {
+  while (!waiting_.empty() && open_ < most) {
     if (free_.empty()) {
       free_.push_back(static_cast<std::uint32_t>(streams_.size()));
       streams_.emplace_back();
     }
+    const std::uint32_t slot = free_.back();
+    free_.pop_back();
     Open stream{waiting_.pop()};
     stream.opened = stream.job.held ? now : stream.job.queued;
+    stream.admission = admitted_++;
     stream.chunks = std::max(1, static_cast<int>(std::ceil(stream.job.audio_s / options_.chunk_s - 1e-9)));
     if (stream.job.held) opened_.push_back(stream.job);
-    open_.push_back(free_.back());
-    streams_[free_.back()] = std::move(stream);
-    free_.pop_back();
+    slots_[name_of(stream.job.request, stream.job.stage, stream.job.held)] = slot;
+    streams_[slot] = std::move(stream);
+    ++open_;
+    line_.insert(place_of(slot));
   }
 }
 
-std::uint32_t StreamEngine::slot_of(std::uint32_t holder) const {
-  return *std::find_if(open_.begin(), open_.end(), [&](std::uint32_t slot) {
-    const Open& stream = streams_[slot];
-    return stream.job.held && !stream.closing && stream.job.request == holder;
-  });
+std::uint64_t StreamEngine::name_of(std::uint32_t request, std::uint8_t stage, bool held) {
+  const std::uint64_t whose = held ? std::uint64_t{1} << 40 : std::uint64_t{stage} << 32;
+  return whose | request;
+}
+
+ChunkLine::Place StreamEngine::place_of(std::uint32_t slot) const {
+  const Open& stream = streams_[slot];
+  return {arrival_of(stream), stream.admission, slot};
 }
 
 void StreamEngine::speak(std::uint32_t holder, const Job& utterance) {
   const Duration length = duration_from_seconds(utterance.audio_s / options_.speech_speed);
-  streams_[slot_of(holder)].utterances.push_back({utterance, utterance.queued + length});
+  streams_[slots_.at(name_of(holder, kHolder, true))].utterances.push_back(
+      {utterance, utterance.queued + length});
 }
 
 void StreamEngine::hang_up(std::uint32_t holder, Time now) {
-  streams_[slot_of(holder)].closing = true;
-  close_done(now);
+  const auto found = slots_.find(name_of(holder, kHolder, true));
+  const std::uint32_t slot = found->second;
+  slots_.erase(found);  // the holder may open another one before this is done
+  streams_[slot].closing = true;
+  leave(slot, now);
 }
 
 bool StreamEngine::cancel(Time now, std::uint32_t request, std::uint8_t stage) {
-  if (waiting_.remove(request, stage)) return true;
-  const auto slot = std::find_if(open_.begin(), open_.end(), [&](std::uint32_t open) {
-    const Job& job = streams_[open].job;
-    return !job.held && is_of(job, request, stage);
-  });
-  if (slot == open_.end()) return false;  // cannot be: whoever was heard is known to have left
-  streams_[*slot].gone = true;
-  const bool closed = !streams_[*slot].in_batch;
-  close_done(now);
+  const auto found = slots_.find(name_of(request, stage, false));
+  if (found == slots_.end()) return waiting_.remove(request, stage);
+  const std::uint32_t slot = found->second;
+  slots_.erase(found);
+  streams_[slot].gone = true;
+  const bool closed = !streams_[slot].in_batch;
+  leave(slot, now);
   return closed;
 }
 
+void StreamEngine::leave(std::uint32_t slot, Time now) {
+  if (!streams_[slot].in_batch) {
+    line_.erase(place_of(slot));
+    close_or_await(slot);
+  }
+  open_waiting(now);
+}
+
 bool StreamEngine::is_done(const Open& stream) const {
-  if (stream.in_batch) return false;
   if (stream.gone) return true;
   return stream.job.held ? stream.closing && stream.utterances.empty() : stream.next == stream.chunks;
 }
 
-void StreamEngine::close_done(Time now) {
-  std::erase_if(open_, [&](std::uint32_t slot) {
-    const Open& stream = streams_[slot];
-    if (!is_done(stream)) return false;
-    if (stream.next > 1) jitter_.add(duration_from_seconds(stream.jitter.seconds));
-    free_.push_back(slot);
-    return true;
-  });
-  open_waiting(now);
+void StreamEngine::close_or_await(std::uint32_t slot) {
+  Open& stream = streams_[slot];
+  if (!is_done(stream)) return line_.insert(place_of(slot));
+  if (stream.next > 1) jitter_.add(duration_from_seconds(stream.jitter.seconds));
+  if (!stream.gone && !stream.closing)
+    slots_.erase(name_of(stream.job.request, stream.job.stage, stream.job.held));
+  stream.open = false;
+  free_.push_back(slot);
+  --open_;
 }
 
 Time StreamEngine::arrival_of(const Open& stream) const {
@@ -91,31 +110,8 @@ Time StreamEngine::arrival_of(const Open& stream) const {
 }
 
 Time StreamEngine::wake() const {
-  if (encoding_) return kNever;
-  std::vector<Time> arrivals;
-  for (const std::uint32_t slot : open_)
-    if (!streams_[slot].in_batch) arrivals.push_back(arrival_of(streams_[slot]));
-  if (arrivals.empty()) return kNever;
-  const Time due =
-      *std::min_element(arrivals.begin(), arrivals.end()) + duration_from_seconds(options_.max_queue_delay_s);
-  const auto most = static_cast<std::size_t>(options_.max_batch);
-  if (arrivals.size() < most) return due;
-  const auto fills = arrivals.begin() + static_cast<std::ptrdiff_t>(most) - 1;
-  std::nth_element(arrivals.begin(), fills, arrivals.end());
-  return std::min(due, *fills);
-}
-
-std::vector<std::uint32_t> StreamEngine::ready(Time now) const {
-  std::vector<std::uint32_t> slots;
-  for (const std::uint32_t slot : open_)
-    if (!streams_[slot].in_batch && arrival_of(streams_[slot]) <= now) slots.push_back(slot);
-  const auto most = static_cast<std::size_t>(options_.max_batch);
-  if (slots.size() <= most) return slots;
-  std::stable_sort(slots.begin(), slots.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return arrival_of(streams_[a]) < arrival_of(streams_[b]);
-  });
-  slots.resize(most);
-  return slots;
+  if (encoding_ || line_.first() == kNever) return kNever;
+  return std::min(line_.first() + duration_from_seconds(options_.max_queue_delay_s), line_.fills());
 }
 
 void StreamEngine::tell_started(Open& stream, Outbox& out) const {
@@ -143,10 +139,8 @@ std::uint32_t StreamEngine::start_batch(std::vector<std::uint32_t> slots, Outbox
 std::optional<Step> StreamEngine::plan(Time now, Outbox& out) {
   for (const Job& job : opened_) out.push_back(tell(job, Signal::opened));
   opened_.clear();
-  if (encoding_) return std::nullopt;
-  std::vector<std::uint32_t> slots = ready(now);
-  if (slots.empty() || (slots.size() < static_cast<std::size_t>(options_.max_batch) && now < wake()))
-    return std::nullopt;
+  if (now < wake()) return std::nullopt;
+  std::vector<std::uint32_t> slots = line_.take(now);
   encoding_ = true;
   Step step;
   step.items = static_cast<double>(slots.size());
@@ -167,6 +161,15 @@ void StreamEngine::tell_heard(Open& stream, Outbox& out) const {
   });
 }
 
+void StreamEngine::tell_transcribed(Open& stream, Outbox& out) const {
+  if (stream.gone) return out.push_back(tell(stream.job, Signal::failed));
+  if (stream.job.held) tell_heard(stream, out);
+  ++stream.next;
+  if (stream.job.held) return;
+  out.push_back(tell(stream.job, Signal::output));
+  if (stream.next == stream.chunks) out.push_back(tell(stream.job, Signal::finished));
+}
+
 void StreamEngine::complete(const Step& step, Time now, Outbox& out) {
   for (const std::uint32_t slot : batches_[step.ticket]) {
     Open& stream = streams_[slot];
@@ -175,34 +178,31 @@ void StreamEngine::complete(const Step& step, Time now, Outbox& out) {
     if (stream.next > 0) stream.jitter.add(latency - stream.last_latency);
     stream.last_latency = latency;
     stream.in_batch = false;
-    if (stream.gone) {
-      out.push_back(tell(stream.job, Signal::failed));
-      continue;
-    }
-    if (stream.job.held) tell_heard(stream, out);
-    ++stream.next;
-    if (stream.job.held) continue;
-    out.push_back(tell(stream.job, Signal::output));
-    if (stream.next == stream.chunks) out.push_back(tell(stream.job, Signal::finished));
+    tell_transcribed(stream, out);
+    close_or_await(slot);
   }
   batches_[step.ticket].clear();
   if (!options_.overlap_decoding) encoding_ = false;
-  close_done(now);
+  open_waiting(now);
 }
 
 void StreamEngine::fail(Outbox& out) {
   const auto lose = [&](const Job& job) {
     out.push_back(tell(job, job.held ? Signal::lost : Signal::failed));
   };
-  for (const std::uint32_t slot : open_) {
-    if (!streams_[slot].closing) lose(streams_[slot].job);  // before what was said in it
-    for (const Utterance& utterance : streams_[slot].utterances)
-      out.push_back(tell(utterance.job, Signal::failed));
+  std::erase_if(streams_, [](const Open& stream) { return !stream.open; });
+  std::sort(streams_.begin(), streams_.end(),
+            [](const Open& a, const Open& b) { return a.admission < b.admission; });
+  for (const Open& stream : streams_) {
+    if (!stream.closing) lose(stream.job);  // before what was said in it
+    for (const Utterance& utterance : stream.utterances) out.push_back(tell(utterance.job, Signal::failed));
   }
   while (!waiting_.empty()) lose(waiting_.pop());
   streams_.clear();
   free_.clear();
-  open_.clear();
+  slots_.clear();
+  line_.clear();
+  open_ = 0;
   batches_.clear();
   opened_.clear();
   encoding_ = false;

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "gpushare/engine.hpp"
 #include "gpushare/model.hpp"
 #include "gpushare/statistics.hpp"
+#include "serving/chunk_line.hpp"
 #include "serving/engine_site.hpp"
 #include "serving/engine_statistics.hpp"
 
@@ -53,6 +55,8 @@ class StreamEngine {
   struct Open {
     Job job;
     Time opened{};
+    std::uint64_t admission = 0;
+    bool open = true;
     bool closing = false;                 // held, and hung up
     std::vector<Utterance> utterances{};  // held: not yet heard
     int next = 0;                         // chunk to be worked on
@@ -64,24 +68,31 @@ class StreamEngine {
   };
   [[nodiscard]] Time arrival_of(const Open& stream) const;
   [[nodiscard]] bool is_done(const Open& stream) const;
-  [[nodiscard]] std::uint32_t slot_of(std::uint32_t holder) const;
+  /// Of a request's own stream, or of the one that a holder has not hung up.
+  [[nodiscard]] static std::uint64_t name_of(std::uint32_t request, std::uint8_t stage, bool held);
+  [[nodiscard]] ChunkLine::Place place_of(std::uint32_t slot) const;
   void open_waiting(Time now);
-  void close_done(Time now);
+  /// Closes the stream if nothing is left to be heard in it; otherwise its next chunk is awaited.
+  void close_or_await(std::uint32_t slot);
+  /// One that waits for its next chunk has been hung up or given up.
+  void leave(std::uint32_t slot, Time now);
   void tell_started(Open& stream, Outbox& out) const;
   void tell_heard(Open& stream, Outbox& out) const;
-  /// Streams whose next chunk has arrived, those that wait longest if there are more than a batch holds.
-  [[nodiscard]] std::vector<std::uint32_t> ready(Time now) const;
+  void tell_transcribed(Open& stream, Outbox& out) const;
   [[nodiscard]] std::uint32_t start_batch(std::vector<std::uint32_t> slots, Outbox& out);
 
   StreamOptions options_;
   const StreamingAsrModel* model_;
   JobQueue waiting_;
-  std::vector<Open> streams_;                        // by slot
-  std::vector<std::uint32_t> free_;                  // slots
-  std::vector<std::uint32_t> open_;                  // slots, in order of admission
-  std::vector<std::vector<std::uint32_t>> batches_;  // slots, by ticket
-  std::vector<Job> opened_;                          // held streams whose holders are not yet told
-  bool encoding_ = false;                            // a step is on its way to the GPU or on it
+  std::vector<Open> streams_;                               // by slot
+  std::vector<std::uint32_t> free_;                         // slots
+  std::unordered_map<std::uint64_t, std::uint32_t> slots_;  // by name_of
+  ChunkLine line_;                                          // open streams that are in no batch
+  std::size_t open_ = 0;                                    // streams
+  std::uint64_t admitted_ = 0;                              // so far
+  std::vector<std::vector<std::uint32_t>> batches_;         // slots, by ticket
+  std::vector<Job> opened_;                                 // held streams whose holders are not yet told
+  bool encoding_ = false;                                   // a step is on its way to the GPU or on it
   Histogram chunk_latency_;
   Histogram jitter_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "results/partition_table.hpp"
 #include "simulation/summarise.hpp"
@@ -32,6 +33,17 @@ std::unique_ptr<RunLogger> make_logger(Fleet& fleet, const Workload& workload, c
   auto logger = std::make_unique<RunLogger>(fleet, workload);
   for (std::uint32_t i = 0; i < fleet.partitions.size(); ++i) logger->partition_joined(i);
   return logger;
+}
+
+// What comes within a span of its end may not come at all: sums of times stay at the clock's last instant.
+void check_clock(Time end) {
+  if (end < Time{} + kForever) return;
+  throw SimulationError(
+      "",
+      text::format(
+          "the run lasts more than {:.3g} s (146 years), which is as far as its clock goes: some step, pause "
+          "or wait is as long (is a figure of a model or a distribution off by its unit?)",
+          to_seconds(kForever)));
 }
 
 }  // namespace
@@ -138,12 +150,13 @@ void Simulator::report(Time now) {
 }
 
 Time Simulator::last_end() {
-  static_cast<void>(kernel_.run(*this));
+  check_clock(kernel_.run(*this));
   return recorder_.last_end();
 }
 
 Run Simulator::run() {
   const Time end = kernel_.run(*this);
+  check_clock(end);
   const CalibrationSpread& spread = options_.spread;
   const std::uint64_t never_sent = sources_.left();  // such a request of a trace would be a defect
   Run run;

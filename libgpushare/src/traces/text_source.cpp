@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
+#include "core/regular_file.hpp"
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "traces/trace_scan.hpp"
 
@@ -13,6 +14,9 @@ namespace gpushare {
 void TextSource::more() {
   if (ended_) return;
   const std::size_t kept = rest_.size();
+  if (kept > kLongestRecord)
+    throw TraceError("", text::format("a line or record has more than {} MB: this is no log of requests",
+                                      kLongestRecord >> 20));
   const std::size_t wanted = std::max(block_, kept);
   std::string next;
   next.reserve(kept + wanted);
@@ -42,9 +46,8 @@ std::string_view TextSource::first_line() {
 }
 
 TextFile::TextFile(const std::string& path) : path_(path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored))
-    throw TraceError(path, "expected a trace file, found a folder");
+  if (const std::string found = no_file(path); !found.empty())
+    throw TraceError(path, "expected a trace file, found a " + found);
   file_.reset(std::fopen(path.c_str(), "rb"));
   if (!file_) throw TraceError(path, std::string("cannot open the trace: ") + std::strerror(errno));
 }

@@ -17,6 +17,7 @@ using ReadBlock = std::function<std::size_t(char* to, std::size_t size)>;
 class TextSource {
  public:
   static constexpr std::size_t kBlock = std::size_t{1} << 18;
+  static constexpr std::size_t kLongestRecord = std::size_t{256} << 20;
 
   explicit TextSource(std::string_view whole) : rest_(whole), ended_(true) {}
   explicit TextSource(ReadBlock read, std::size_t block = kBlock) : read_(std::move(read)), block_(block) {}
@@ -28,7 +29,8 @@ class TextSource {
   /// Nothing follows the rest.
   [[nodiscard]] bool ended() const { return ended_; }
   void consume(std::size_t bytes) { rest_.remove_prefix(bytes); }
-  /// Appends a block, or as much again as there is, so that a long record is not gone over too often.
+  /// Appends a block, or as much again as there is, so that a long record is not gone over too often. Throws TraceError
+  /// beyond kLongestRecord.
   void more();
   /// The first bytes of the text, at least `kStart` of them unless it ends before.
   [[nodiscard]] std::string_view start();
@@ -45,7 +47,7 @@ class TextSource {
   bool ended_ = false;
 };
 
-/// An open file, read in blocks. Throws TraceError: a folder, or a file that cannot be opened or read.
+/// An open file, read in blocks. Throws TraceError: a folder, a device, or a file that cannot be opened or read.
 class TextFile {
  public:
   explicit TextFile(const std::string& path);

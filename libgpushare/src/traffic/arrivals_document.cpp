@@ -68,12 +68,12 @@ void read_convention(const Reader& reader, ArrivalProcess& p) {
       p.window_s = static_cast<double>(p.count) / p.rate_per_s;
       break;
     case 1:  // a stage has exactly its rate times its length
-      p.window_s = reader.at("stage_s").number(json::kPositive);
+      p.window_s = reader.at("stage_s").number(json::kSpanAboveNone);
       p.count = static_cast<std::uint64_t>(std::llround(std::max(p.rate_per_s * p.window_s, 1.0)));
       p.window_s = static_cast<double>(p.count) / p.rate_per_s;
       break;
     default:
-      p.window_s = reader.number("window_s", kServeGenWindow, json::kPositive);
+      p.window_s = reader.number("window_s", kServeGenWindow, json::kSpanAboveNone);
       break;
   }
 }
@@ -95,7 +95,7 @@ void read_piecewise(const Reader& reader, ArrivalProcess& p) {
   const auto disorder = std::adjacent_find(p.starts_s.begin(), p.starts_s.end(), std::greater_equal<>());
   if (disorder != p.starts_s.end())
     starts.fail(text::format("starts must ascend, found {} before {}", *disorder, *(disorder + 1)));
-  p.period_s = reader.number("period_s", 0, json::kPositive);
+  p.period_s = reader.number("period_s", 0, json::kSpanAboveNone);
   if (p.period_s > 0 && p.period_s <= p.starts_s.back())
     reader.at("period_s")
         .fail(text::format("a period of {} s ends before the last piece starts at {} s", p.period_s,
@@ -137,7 +137,7 @@ std::vector<Piece> pieces_from(const ArrivalProcess& p, double clock_s) {
 
 /// Where the run begins, of a process that follows the clock.
 void read_clock(const Reader& reader, ArrivalProcess& p) {
-  const double given = reader.number("clock_s", 0, json::kNonNegative);
+  const double given = reader.number("clock_s", 0, json::kSpan);
   const double clock_s = p.period_s > 0 ? std::fmod(given, p.period_s) : given;
   if (clock_s == 0) return;
   const std::vector<Piece> pieces = pieces_from(p, clock_s);
@@ -192,9 +192,9 @@ void read_spikes(const Reader& reader, ArrivalProcess& p) {
   const double low = reader.at("low_per_s").number(kRateOrNone);
   const double high = reader.at("high_per_s").number(kRate);
   const double spike = reader.at("spike_per_s").number(kRate);
-  const double length_s = reader.number("spike_s", kServeGenWindow, json::kPositive);
+  const double length_s = reader.number("spike_s", kServeGenWindow, json::kSpanAboveNone);
   const double share = reader.number("spike_share", 0.3, {0, 1, true});
-  const double period_s = reader.number("period_s", kDay, json::kPositive);
+  const double period_s = reader.number("period_s", kDay, json::kSpanAboveNone);
   if (high < low) reader.at("high_per_s").fail(text::format("{} is below low_per_s, {}", high, low));
   const double spikes = std::round(period_s * share / length_s);
   if (share >= 1 || spikes < 1 || spikes > 100'000)
@@ -240,14 +240,14 @@ void read_members(const Reader& reader, ArrivalProcess& p) {
       return read_renewal(reader, p);
     case Kind::on_off:
       p.rates = rates(reader);
-      p.hold_s = as_many(reader.at("hold_s"), p.rates.size(), json::kPositive);
+      p.hold_s = as_many(reader.at("hold_s"), p.rates.size(), json::kSpanAboveNone);
       return;
     case Kind::piecewise:
       return read_piecewise(reader, p);
     case Kind::gamma_poisson:
       p.rate_per_s = reader.at("rate_per_s").number(kRate);
       p.shape = reader.at("shape").number(kShape);
-      p.block_s = reader.number("block_s", p.block_s, json::kPositive);
+      p.block_s = reader.number("block_s", p.block_s, json::kSpanAboveNone);
       p.gap_shape = reader.number("gap_shape", p.gap_shape, kShape);
       return;
     case Kind::mmpp:
