@@ -16,6 +16,9 @@ import traceback
 from typing import Any
 
 
+_LONGEST_S = 300  # a block that never ends is a defect of its page
+
+
 def run_shell(code: str, ends: int) -> str:
     """What the commands of a block print; a failure of one ends them all."""
     ended = subprocess.run(
@@ -24,6 +27,7 @@ def run_shell(code: str, ends: int) -> str:
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
+        timeout=_LONGEST_S,
     )
     if ended.returncode != ends:
         raise RuntimeError(f"ended with {ended.returncode}: {ended.stderr or ended.stdout}")

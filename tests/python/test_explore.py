@@ -252,5 +252,5 @@ def test_ctrl_c_ends_the_command_cleanly() -> None:
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    with pytest.raises(ImportError, match=r"pip install 'gpushare\[explore\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'gpushare-sim\[explore\]'"):
         Explorer(gs.Scenario.load("voice-light"))
