@@ -15,7 +15,6 @@ import sys
 import traceback
 from typing import Any
 
-
 _LONGEST_S = 300  # a block that never ends is a defect of its page
 
 

@@ -239,7 +239,7 @@ def test_a_missing_matplotlib_says_what_installs_it(
     monkeypatch: pytest.MonkeyPatch, table: gs.Comparison
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=r"pip install 'gpushare\[plot\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'gpushare-sim\[plot\]'"):
         gs.plot.decision(table)
 
 

@@ -243,8 +243,9 @@ class Table:
 
 
 def _for_sql(table: pyarrow.Table) -> pyarrow.Table:
-    import pyarrow
-    import pyarrow.compute
+    with extra("arrow", "an Arrow table needs"):
+        import pyarrow
+        import pyarrow.compute
 
     names = [re.sub(r"\W+", "_", name) for name in table.column_names]
     twice = sorted({name for name in names if names.count(name) > 1})
