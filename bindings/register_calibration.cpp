@@ -12,7 +12,7 @@ namespace gpushare::python {
 namespace {
 
 // What Python hands over, in the order of the C++ fields.
-using StepTuple = std::tuple<double, double, double, double, double, double, double, int>;
+using StepTuple = std::tuple<double, double, double, double, double, double, double, int, bool>;
 using JobTuple = std::tuple<double, std::vector<std::pair<std::uint32_t, std::uint32_t>>>;
 using ClientTuple = std::tuple<std::vector<StepTuple>, std::vector<JobTuple>>;
 using GroupTuple =
@@ -38,8 +38,9 @@ SharingMode mode_of(const std::string& name) {
 
 CoRunClient client_of(const ClientTuple& tuple) {
   CoRunClient client;
-  for (const auto& [gpu_s, memory_s, compute_s, power_w, s, d, occupancy, kind] : std::get<0>(tuple))
-    client.steps.push_back({gpu_s, memory_s, compute_s, power_w, {s, d, occupancy}, kind});
+  for (const auto& [gpu_s, memory_s, compute_s, power_w, s, d, occupancy, kind, one_launch] :
+       std::get<0>(tuple))
+    client.steps.push_back({gpu_s, memory_s, compute_s, power_w, {s, d, occupancy}, kind, one_launch});
   for (const auto& [arrival_s, parts] : std::get<1>(tuple)) {
     CoRunJob job{arrival_s, {}};
     for (const auto& [step, repeats] : parts) job.parts.push_back({step, repeats});
@@ -192,7 +193,8 @@ StepTuple predicted(const KindTuple& tuple, const ProfileHandle& handle, double 
           step.interference.susceptibility,
           step.interference.pressure,
           step.interference.occupancy,
-          step.kind};
+          step.kind,
+          step.one_launch};
 }
 
 }  // namespace
@@ -203,7 +205,8 @@ void register_calibration(py::module_& module) {
       py::arg("stop_after_s"), py::kw_only(), py::arg("switching_factor") = 1.0,
       py::arg("pair_factors") = std::vector<double>{},
       "Rows (arrival_s, wait_s, first_s, done_s) of each client's jobs. A client is (steps, jobs); a step "
-      "(gpu_s, memory_s, compute_s, power_w, susceptibility, pressure, occupancy, kind), a job (arrival_s, "
+      "(gpu_s, memory_s, compute_s, power_w, susceptibility, pressure, occupancy, kind, one_launch), a job "
+      "(arrival_s, "
       "[(step, repeats)]).");
   module.def("simulate_saturated", &saturated, py::arg("steps"), py::arg("mode"), py::arg("profile"),
              py::arg("horizon_s"), "Mean seconds of a step when each client repeats its own without pause.");

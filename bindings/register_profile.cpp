@@ -67,6 +67,7 @@ py::dict mps_dict(const MpsConstants& mps) {
   py::dict d;
   d["max_clients"] = mps.max_clients;
   d["sm_granularity"] = mps.sm_granularity;
+  d["kernel_s"] = mps.kernel_s;
   d["uncapped"] = law_dict(mps.uncapped);
   d["capped"] = law_dict(mps.capped);
   return d;
@@ -78,6 +79,7 @@ py::dict time_slicing_dict(const TimeSlicingConstants& constants) {
   d["switch_preempted_s"] = constants.switch_preempted_s;
   d["switch_idle_s"] = constants.switch_idle_s;
   d["refill_s"] = constants.refill_s;
+  d["kernel_saving_s"] = constants.kernel_saving_s;
   return d;
 }
 

@@ -421,7 +421,7 @@ def mean_estimate(values: Sequence[float], level: float = 0.95) -> tuple[float, 
 # power_w, susceptibility, pressure, occupancy, kind).
 _Kind = tuple[float, float, float, float, str]
 _Group = tuple[Sequence[int], Sequence[float], Sequence[float], Sequence[float]]
-_Step = tuple[float, float, float, float, float, float, float, int]
+_Step = tuple[float, float, float, float, float, float, float, int, bool]
 _Job = tuple[float, Sequence[tuple[int, int]]]
 
 def simulate_co_run(

@@ -6,6 +6,7 @@
 
 #include "gpushare/mig.hpp"
 #include "gpushare/profile.hpp"
+#include "sharing/sharing_modes.hpp"
 
 namespace test_demand {
 
@@ -202,6 +203,36 @@ TEST_CASE("few SMs draw less, and use what they draw as well as any kernel does"
   CHECK(seconds(0.8, 50) == Approx(1e-3 / 0.72));
   CHECK(seconds(0.95, 50) == Approx(1e-3 / 0.76));
   CHECK(seconds(0.95, 0) == Approx(1e-3 / 0.95));
+}
+
+TEST_CASE("a step's kernels follow each other later or sooner, but no sooner than it computes and moves") {
+  Demand step = one(two_three_six());
+  step.kernels = 500;
+  Resources there = whole_card();
+  const StepTime alone = step_time(step, round_card(), there);
+  const auto seconds = [&](double kernel_s) {
+    there.kernel_s = kernel_s;
+    return step_time(step, round_card(), there).gpu_s;
+  };
+  CHECK(seconds(4e-7) == Approx(11.2e-3));
+  CHECK(seconds(-4e-7) == Approx(10.8e-3));
+  CHECK(seconds(-1) == Approx(alone.saturating_s));
+  Demand known;
+  known.fixed_gpu_s = 3e-3;
+  known.kernels = 300;
+  CHECK(step_time(known, round_card(), there).gpu_s == Approx(3e-3));  // with its launches
+}
+
+TEST_CASE("what a kernel takes more or less hangs on the mode and on company") {
+  GpuProfile card;
+  card.time_slicing.kernel_saving_s = 3e-7;
+  card.mps.kernel_s = 4e-7;
+  CHECK(kernel_change_s(card, SharingMode::time_slicing, true) == -3e-7);
+  CHECK(kernel_change_s(card, SharingMode::time_slicing, false) == 0);
+  CHECK(kernel_change_s(card, SharingMode::mps, false) == 4e-7);
+  CHECK(kernel_change_s(card, SharingMode::exclusive, true) == 0);
+  CHECK(least_kernel_change_s(card) == -3e-7);
+  CHECK(least_kernel_change_s(GpuProfile{}) == 0);
 }
 
 TEST_CASE("a card that cannot sustain all of its SMs is no faster on them") {

@@ -194,7 +194,8 @@ TEST_CASE("the same processes serve under MPS at least what they serve by turns"
   const char* launch_bound = R"({"preset": "vllm-0.24", "max_num_seqs": 16, "kv_blocks": 4000})";
   const char* chat = R"({"input_tokens": 400, "output_tokens": 100})";
   const std::vector<Server> servers{
-      {"h200", R"("llama-3.2-1b")", host_bound, chat, 1.1},
+      // Short kernels on the card of which it is known that they follow each other sooner by turns than under MPS.
+      {"h200", R"("llama-3.2-1b")", host_bound, chat, 1.03},
       {"h200", R"("llama-3.1-8b")", launch_bound, chat, 1.1},
       {"a100", R"("llama-3.2-1b")", host_bound, chat, 1.1},
       {"h100", R"("qwen3-4b")", launch_bound, chat, 1.1},

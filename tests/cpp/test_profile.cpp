@@ -182,6 +182,10 @@ TEST_CASE("power, refill and the MPS laws are read as written, and refused with 
   set("/power/bandwidth_w/value", 201);
   set("/power/clock_exponent/value", 2.25);
   set("/time_slicing/refill_s/value", 3e-5);
+  CHECK(parse_profile(card.dump()).time_slicing.kernel_saving_s == 0);
+  CHECK(parse_profile(card.dump()).mps.kernel_s == 0);
+  set("/time_slicing/kernel_saving_s", {{"value", 2e-7}, {"source", "made up"}, {"grade", "assumed"}});
+  set("/mps/kernel_s", {{"value", 4e-7}, {"source", "made up"}, {"grade", "assumed"}});
   set("/mps/uncapped/value", {{"launch_s", 2e-6}, {"exponent", 0.75}, {"long_turn_s", 2e-4}});
   set("/mps/capped/value",
       {{"launch", 0.1}, {"bandwidth", 0.6}, {"compute", 0.2}, {"s_exponent", -0.3}, {"s_bandwidth", 0.4}});
@@ -192,6 +196,8 @@ TEST_CASE("power, refill and the MPS laws are read as written, and refused with 
   CHECK(profile.power.bandwidth_w == 201);
   CHECK(profile.power.clock_exponent == 2.25);
   CHECK(profile.time_slicing.refill_s == 3e-5);
+  CHECK(profile.time_slicing.kernel_saving_s == 2e-7);
+  CHECK(profile.mps.kernel_s == 4e-7);
   CHECK(profile.mps.uncapped.launch_s == 2e-6);
   CHECK(profile.mps.uncapped.exponent == 0.75);
   CHECK(profile.mps.uncapped.long_turn_s == 2e-4);

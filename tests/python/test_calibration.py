@@ -270,3 +270,31 @@ def test_every_suite_is_listed_in_the_help(capsys: pytest.CaptureFixture[str]) -
     assert {"h200", "nos", "dynamo-sharing", "voice-blog", "bursty-llm", "speech-nim", "parvagpu"} <= set(
         SUITES
     )
+
+
+@pytest.mark.parametrize(
+    ("key", "rows"),
+    [
+        (StepKey("llm", "decode", 64, 2048), 64),
+        (StepKey("tts", "ar", 4, 128), 4),
+        (StepKey("asr", "chunk", 64, 13), 832),
+        (StepKey("llm", "prefill", 1, 1200), 1200),
+    ],
+)
+def test_rows_are_what_a_step_computes(key: StepKey, rows: int) -> None:
+    assert key.rows == rows
+
+
+def test_behind_large_products_a_newcomer_waits_for_a_slice(calibration: gs.Calibration) -> None:
+    """A frame handed in 5.1 ms after a long step: at once behind a decode, at the third slice's end behind a prompt."""
+    slice_s = calibration.profile.time_slicing["slice_s"]
+    frame = calibration.step(FRAME, 0.6e-3, 1.0, capped=False)
+
+    def wait_s(key: StepKey) -> float:
+        long = calibration.step(key, 20e-3, 1.0, capped=False)
+        clients = [([long], [(0.0, [(0, 1)])]), ([frame], [(5.1e-3, [(0, 1)])])]
+        rows = _core.simulate_co_run(clients, "time-slicing", calibration.profile, 1.0)
+        return float(rows[1][0, 3]) - frame.gpu_s
+
+    assert wait_s(StepKey("llm", "decode", 64, 2048)) < 0.3e-3
+    assert wait_s(PREFILL) == pytest.approx(3 * slice_s - 5.1e-3 + 0.2e-3, abs=0.1e-3)

@@ -16,7 +16,7 @@ from ..scenario.profiles import Profile
 from .fits import Fitted, SharingFit, Spread, Step
 from .measurements import Measurements
 from .model_files import step_models
-from .runs import Group, StepCard, StepKey
+from .runs import RENEWING_ROWS, Group, StepCard, StepKey
 from .step_times import StepTimes
 
 __all__ = ["Calibration", "step_kind"]
@@ -106,7 +106,8 @@ class Calibration:
 
     def _predicted(self, key: StepKey, alone_s: float, sm_share: float, capped: bool) -> Step:
         kind = step_kind(self.measured, self.times, key, self.profile)
-        return Step(*_core.predict_step(kind, self.profile, alone_s, sm_share, capped=capped))
+        step = Step(*_core.predict_step(kind, self.profile, alone_s, sm_share, capped=capped))
+        return step._replace(one_launch=key.rows < RENEWING_ROWS)
 
     def _fit(self, capped: bool) -> SharingFit | None:
         return self.capped if capped else self.uncapped

@@ -31,6 +31,7 @@ class Step(NamedTuple):
     pressure: float
     occupancy: float
     kind: int
+    one_launch: bool
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,10 @@ from typing import NamedTuple
 __all__ = ["Client", "CoRun", "Group", "ServedJob", "StepCard", "StepKey", "StepRow"]
 
 
+#: A captured step with so many rows gives its time slice away late: large products renew it while they run.
+RENEWING_ROWS = 128
+
+
 class StepKey(NamedTuple):
     """A step and its shape: ``StepKey("llm", "decode", 64, 2048)``."""
 
@@ -19,6 +23,11 @@ class StepKey(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.model} {self.step} {self.batch}x{self.n}"
+
+    @property
+    def rows(self) -> int:
+        """Rows of its matrix products: the tokens or frames that it computes, not those that it looks back at."""
+        return self.batch if self.step in ("decode", "ar") else self.batch * self.n
 
     def distance(self, other: StepKey) -> float:
         """How far apart two shapes of a step are: the sum of the logarithms of their ratios."""

@@ -26,7 +26,8 @@ struct CoRunStep {
   double compute_s = 0;  ///< of which bound by the FLOP rate
   double power_w = 0;    ///< draw above idle
   Interference interference;
-  int kind = -1;  ///< row of CoRunSharing::pair_factors; -1: none
+  int kind = -1;           ///< row of CoRunSharing::pair_factors; -1: none
+  bool one_launch = true;  ///< its slice is not renewed while it runs (time-slicing)
 };
 
 /// Steps in order, each `repeats` times in a row.

@@ -73,6 +73,8 @@ struct Resources {
   double bandwidth_bytes_per_s = 0;  ///< theoretical rate it can draw at most
   double l2_bytes = 0;
   double partition_bytes_per_s = 0;  ///< bandwidth of the whole partition; 0: as what it can draw
+  double kernel_s =
+      0;  ///< that each kernel takes more, or less, than in a process that has the card to itself
 
   friend bool operator==(const Resources&, const Resources&) = default;
 };

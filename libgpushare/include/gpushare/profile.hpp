@@ -42,6 +42,8 @@ struct TimeSlicingConstants {
   double switch_preempted_s = 0;  ///< hand-over when the outgoing process still had work
   double switch_idle_s = 0;       ///< hand-over when it had gone idle
   double refill_s = 0;  ///< more on a hand-over from a pre-empted step, times its memory-bound share
+  double kernel_saving_s =
+      0;  ///< that a kernel follows the one before sooner than where one process has the card
 };
 
 /// Constants of MPS without caps: kernels of different clients take turns wherever they fill the machine.
@@ -70,6 +72,7 @@ struct CappedLaw {
 struct MpsConstants {
   int max_clients = 0;
   int sm_granularity = 0;  ///< caps are rounded down to a multiple of this many SMs
+  double kernel_s = 0;     ///< that a client's kernel follows the one before later than without MPS
   UncappedLaw uncapped;
   CappedLaw capped;
 };

@@ -113,7 +113,7 @@ class CoRun {
     work.power_w = step.power_w;
     work.interference = step.interference;
     work.kind = step.kind;
-    work.one_launch = true;
+    work.one_launch = step.one_launch;
     std::visit([&](auto& executor) { executor.submit(now, work); }, executor_);
   }
 

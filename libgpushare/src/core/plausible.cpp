@@ -90,6 +90,8 @@ constexpr auto kRanges = std::to_array<Plausible>({
     {"input_tokens", 1, 2e6, kTokens, "a prompt"},
     {"int4", 1e11, 1e17, kFlops, "a card's rate in this precision"},
     {"int8", 1e11, 1e17, kFlops, "a card's rate in this precision"},
+    {"kernel_s", 1e-9, 1e-4, kSeconds, "the gap between two kernels"},
+    {"kernel_saving_s", 1e-9, 1e-4, kSeconds, "the gap between two kernels"},
     {"kv_bytes_per_token", 100, 1e8, kBytes, "the KV cache of one token"},
     {"l2_bytes", 1e5, 2e9, kBytes, "second-level caches of GPUs"},
     {"latency_s", 1e-7, 1e-3, kSeconds, "links between GPUs"},

@@ -121,6 +121,9 @@ StepTime step_time(const Demand& demand, const GpuProfile& profile, const Resour
   add_fixed(time, demand, profile, resources);
   for (std::size_t i = 0; i < demand.group_count; ++i) add_group(time, demand.groups[i], profile, resources);
   for (const OperatorGroup& group : demand.further) add_group(time, group, profile, resources);
+  // Where the time is known as such, so are its launches; what computes and moves is not shortened.
+  if (demand.group_count > 0)
+    time.gpu_s = std::max(time.saturating_s, time.gpu_s + demand.kernels * resources.kernel_s);
   return time;
 }
 

@@ -134,6 +134,8 @@ void read_time_slicing(Figures section, TimeSlicingConstants& constants) {
   constants.switch_preempted_s = section.number("switch_preempted_s", json::kSpan);
   constants.switch_idle_s = section.number("switch_idle_s", json::kSpan);
   constants.refill_s = section.number("refill_s", json::kSpan);
+  if (section.reader().has("kernel_saving_s"))
+    constants.kernel_saving_s = section.number("kernel_saving_s", json::kSpan);
   section.reader().finish();
 }
 
@@ -163,6 +165,7 @@ CappedLaw read_capped(const Reader& law) {
 void read_mps(Figures section, MpsConstants& constants) {
   constants.max_clients = section.integer("max_clients", 1);
   constants.sm_granularity = section.integer("sm_granularity", 1);
+  if (section.reader().has("kernel_s")) constants.kernel_s = section.number("kernel_s", json::kNonNegative);
   constants.uncapped = read_uncapped(section.value("uncapped"));
   constants.capped = read_capped(section.value("capped"));
   section.reader().finish();

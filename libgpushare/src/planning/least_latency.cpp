@@ -7,6 +7,7 @@
 #include "core/overloaded.hpp"
 #include "models/llm.hpp"
 #include "placement/served_by.hpp"
+#include "sharing/sharing_modes.hpp"
 
 namespace gpushare::planning {
 namespace {
@@ -63,7 +64,8 @@ VisitTimes visit_times(const Service& service, const Stage& stage, const Request
     return {0, spoken_s, spoken_s};
   }
   if (gpu == nullptr) return {};
-  const Resources resources = resources_of(*gpu, partitions(*gpu, {}).front());
+  Resources resources = resources_of(*gpu, partitions(*gpu, {}).front());
+  resources.kernel_s = least_kernel_change_s(*gpu);
   const double audio_s = stage.role == Role::speaks
                              ? shape.reply_tokens * shape.audio_s_per_token.value_or(stage.audio_s_per_token)
                              : 0;

@@ -7,6 +7,7 @@
 #include "placement/memory.hpp"
 #include "placement/served_by.hpp"
 #include "planning/work_site.hpp"
+#include "sharing/sharing_modes.hpp"
 
 namespace gpushare {
 namespace planning {
@@ -89,8 +90,9 @@ LeastWork least_work(const Service& service, const VisitSizes& sizes, const Proc
                      const MemoryNeed& memory) {
   static_cast<void>(process_of(service, site.gpu));  // whether its engine serves its model
   const int sms = mps_sms(site.gpu, site.partition.sms, site.active_thread_percentage);
-  const planning::WorkSite where{service, sizes,    site.gpu, resources_of(site.gpu, site.partition, sms),
-                                 memory,  site.link};
+  Resources resources = resources_of(site.gpu, site.partition, sms);
+  resources.kernel_s = least_kernel_change_s(site.gpu);
+  const planning::WorkSite where{service, sizes, site.gpu, resources, memory, site.link};
   return std::visit(
       overloaded{[&](const LlmModel& model) { return planning::least_llm_work(model, where); },
                  [&](const StreamingAsrModel& model) { return planning::stream_work(model, where); },

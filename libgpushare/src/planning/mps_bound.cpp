@@ -8,6 +8,7 @@
 #include "gpushare/sharing.hpp"
 #include "models/llm.hpp"
 #include "placement/served_by.hpp"
+#include "sharing/sharing_modes.hpp"
 
 namespace gpushare::planning {
 namespace {
@@ -74,6 +75,7 @@ class Extremes {
       : service_(service), sizes_(sizes), site_(site), memory_(memory) {
     const int sms = mps_sms(site.gpu, site.partition.sms, site.active_thread_percentage);
     resources_ = resources_of(site.gpu, site.partition, sms);
+    resources_.kernel_s = kernel_change_s(site.gpu, SharingMode::mps, true);
     steps_.sm_share = resources_.sms / site.partition.sms;
     std::visit([this](const auto& model) { add(model); }, service.model->cost);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "planning/server_model.hpp"
+#include "sharing/sharing_modes.hpp"
 
 namespace gpushare {
 namespace {
@@ -32,9 +33,10 @@ PartServers servers_of(const Workload& workload, const std::vector<ServiceTraffi
     const double percentage = mps ? process.active_thread_percentage : 100;
     all.capped = all.capped || percentage < 100;
     const int sms = mps_sms(gpu.profile(), gpu.parts()[p].sms, percentage);
+    Resources resources = resources_of(gpu.profile(), gpu.parts()[p], sms);
+    resources.kernel_s = kernel_change_s(gpu.profile(), part.sharing.mode, part.processes.size() > 1);
     all.servers.push_back(
-        {{workload.services[s], traffic[s].mean, gpu.profile(),
-          resources_of(gpu.profile(), gpu.parts()[p], sms), needs[i], link_of(placement, gpu)},
+        {{workload.services[s], traffic[s].mean, gpu.profile(), resources, needs[i], link_of(placement, gpu)},
          traffic[s].per_s / std::max(1, replicas[s])});
     all.services.push_back(process.service);
   }

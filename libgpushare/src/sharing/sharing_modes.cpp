@@ -62,6 +62,25 @@ std::span<const SharingTraits> all_sharing_traits() { return kModes; }
 
 const SharingTraits& traits_of(SharingMode mode) { return kModes[static_cast<std::size_t>(mode)]; }
 
+double kernel_change_s(const GpuProfile& profile, SharingMode mode, bool several) {
+  switch (mode) {
+    case SharingMode::time_slicing:
+      return several ? -profile.time_slicing.kernel_saving_s : 0;
+    case SharingMode::mps:
+      return profile.mps.kernel_s;
+    case SharingMode::exclusive:
+      break;
+  }
+  return 0;
+}
+
+double least_kernel_change_s(const GpuProfile& profile) {
+  double least = 0;
+  for (const SharingTraits& traits : kModes)
+    least = std::min(least, kernel_change_s(profile, traits.mode, true));
+  return least;
+}
+
 std::string_view to_string(SharingMode mode) { return traits_of(mode).name; }
 
 const std::vector<std::string>& sharing_modes() {

@@ -31,6 +31,11 @@ struct SharingTraits {
 [[nodiscard]] std::span<const SharingTraits> all_sharing_traits();
 [[nodiscard]] const SharingTraits& traits_of(SharingMode mode);
 
+/// What each kernel takes more there than in a process that has the card to itself; less where it is below 0.
+[[nodiscard]] double kernel_change_s(const GpuProfile& profile, SharingMode mode, bool several);
+/// The least of it in any mode.
+[[nodiscard]] double least_kernel_change_s(const GpuProfile& profile);
+
 /// The mode of a name among those that let processes share; null when it is none of them.
 [[nodiscard]] const SharingTraits* shared_mode(std::string_view name);
 /// For messages: those modes as alternatives, each in quotes and after `before`.

@@ -182,7 +182,11 @@ Fleet build_fleet(const Workload& workload, const Placement& placement, const Lu
 
 StepTime step_time_on(const Fleet& fleet, const Server& server, const Rank& rank, const Demand& demand) {
   const double factor = fleet.service_of(server).step_time_factor;
-  StepTime time = step_time(demand, *fleet.partition_of(rank).profile, rank.resources);
+  const PartitionState& partition = fleet.partition_of(rank);
+  Resources resources = rank.resources;
+  resources.kernel_s =
+      kernel_change_s(*partition.profile, partition.sharing.mode, partition.servers.size() > 1);
+  StepTime time = step_time(demand, *partition.profile, resources);
   time.gpu_s *= factor;
   time.memory_s *= factor;
   time.compute_s *= factor;

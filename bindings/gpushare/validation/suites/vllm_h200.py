@@ -77,10 +77,15 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
             "measured on one NVIDIA H200, driver 580.159.04, vLLM 0.24.0, MIG off: validation/vllm-h200"
         ],
         notes=_NOTES,
-        in_view={"mps": "what a decode leaves to others under MPS, as a share of what kernels reach"},
+        in_view={
+            **dict.fromkeys(("alone", "time-slicing", "mps-50"), _COMPANY),
+            "mps": f"what a decode leaves to others under MPS, as a share of what kernels reach; {_COMPANY}",
+        },
     )
 
 
+#: The form; how much it is comes from other steps (the profile's `kernel_saving_s` and `kernel_s`).
+_COMPANY = "that a process's company changes how soon its kernels follow each other"
 _TARGETS = [
     Target("alone", "median", 0.03, 0.015, "gap mean"),
     Target("alone", "p90", 0.06, 0.03, "gap mean"),
@@ -95,7 +100,7 @@ _TARGETS = [
 ]
 _NOTES = [
     "Llama 3.1 8B in bf16 as it is shipped; the files give arrivals, prompts and replies. An engine alone beside idle "
-    "ones, or on another card, differs by 4 to 6 % from one with the card to itself (5.17 to 5.52 ms between tokens).",
+    "ones is simulated so; measured, it is 3 to 6 % faster than with the card to itself (5.17 to 5.52 ms a token).",
     "'ttft, matched' is the median over requests of |predicted / measured - 1|. The 95th percentiles of first tokens "
     "hang on a handful of requests: 6 to 15 % of sampling noise.",
     "Intervals are those of `uncertainty=True`, whose spreads come from the errors of other suites.",
@@ -131,9 +136,9 @@ def _simulated(case: Case) -> Simulated:
     """The same requests as the simulation serves them; of a closed loop, the first token counts from a free place."""
     engine = {**_SET, **({"max_num_seqs": case.in_flight} if case.in_flight else {})}
     names = list(case.clients)
-    shared = len(names) > 1 or case.mode == "mps-50"
+    shared = case.mode != "dedicated"
     services = {name: {"model": "llama-3.1-8b", "engine": engine} for name in names}
-    if case.mode == "mps-50" and len(names) == 1:  # the neighbour is there, and idle
+    if shared and len(names) == 1:  # the neighbour is there, and idle
         services["idle"] = {"model": "llama-3.1-8b", "engine": engine}
     document = {
         "name": case.name,
@@ -142,7 +147,7 @@ def _simulated(case: Case) -> Simulated:
         "services": services,
         "pipelines": {name: {"stages": [{"name": name, "service": name}]} for name in services},
         "traffic": [{"name": name, "pipeline": name, "kind": "trace"} for name in services],
-        "placement": {"mode": _MODES[case.mode] if shared else "dedicated"},
+        "placement": {"mode": _MODES[case.mode]},
     }
     traces = {
         name: from_columns(
