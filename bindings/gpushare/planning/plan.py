@@ -315,7 +315,7 @@ class _Planner:
             [Tenant(service, variant, 1 + self.asked.spare) for variant in range(len(choices))]
             for service, choices in enumerate(self.space.variants)
         ]
-        return Packing(replace(problem, tenants=least)).relax(hopeful=True)[0]
+        return Packing(replace(problem, tenants=least)).relax()[0]
 
 
 _NONE = "no placement on these GPUs meets the objectives"
