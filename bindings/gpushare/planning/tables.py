@@ -152,8 +152,9 @@ def plan_tables(
     >>> from gpushare.planning.tables import plan_tables
     >>> table = {"instance": [1, 3], "batch": [8, 8], "processes": [1, 1],
     ...          "throughput_per_s": [200, 700], "latency_s": [0.04, 0.012]}
-    >>> plan_tables({"resnet": table}, {"resnet": 1600}, {"resnet": 0.1}).layouts
-    ['1g.10gb@0+1g.10gb@1+1g.10gb@2+1g.10gb@3+3g.40gb@4', '3g.40gb@0+3g.40gb@4']
+    >>> found = plan_tables({"resnet": table}, {"resnet": 1600}, {"resnet": 0.1})
+    >>> sorted(one.instance.partition("@")[0] for one in found.placed)
+    ['1g.10gb', '3g.40gb', '3g.40gb']
     """
     layouts = mig.multisets(gpu)
     best: dict[tuple[str, int], Measured] = {}
