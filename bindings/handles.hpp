@@ -118,6 +118,7 @@ void register_simulation(py::module_& module);
 void register_figures(py::module_& module);
 void register_calibration(py::module_& module);
 void register_bounds(py::module_& module);
+void register_parts(py::module_& module);
 void register_clusters(py::module_& module);
 
 }  // namespace gpushare::python

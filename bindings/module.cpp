@@ -17,5 +17,6 @@ PYBIND11_MODULE(_core, module) {
   gpushare::python::register_figures(module);
   gpushare::python::register_calibration(module);
   gpushare::python::register_bounds(module);
+  gpushare::python::register_parts(module);
   gpushare::python::register_clusters(module);
 }

@@ -6,8 +6,10 @@ import random
 import gpushare as gs
 import pytest
 from conftest import DATA
+from gpushare.command.cli import main
+from gpushare.planning.table_answer import Measured
 from gpushare.planning.table_queues import step_s, tail_latencies, with_queues
-from gpushare.planning.tables import Measured, plan_tables, read_table
+from gpushare.planning.tables import plan_tables, read_table
 
 # ParvaGPU (SC'24), MunQ-Lee/ParvaGPU_SC24 at 5f3de1e18582, MIT: SLO/SLO_req_rate.csv and SLO/SLO_latency.csv, of the
 # seven networks whose tables are in GPUSHARE_DATA. By scenario, S1 to S6: requests a second, milliseconds.
@@ -189,8 +191,93 @@ def test_queues_ask_for_more_than_throughput():
 @pytest.mark.parametrize("scenario", range(6))
 def test_the_scenarios_of_parvagpu(scenario):
     tables, rates, slos = parvagpu(scenario)
-    plan = plan_tables(tables, rates, slos)
+    plan = gs.plan(rates, slos, tables=tables)
     check(plan, rates)
     assert SLICES[scenario] <= plan.lower_bound <= plan.gpus == OURS[scenario] <= THEIRS[scenario]
     for one in plan.placed:
         assert one.measured.latency_s < 0.45 * slos[one.service]
+
+
+ROWS = {
+    "service": ["a", "a", "b"],
+    "instance": [1, 3, 2],
+    "batch": [8, 8, 4],
+    "processes": [1, 1, 2],
+    "throughput_per_s": [200, 700, 150],
+    "latency_s": [0.04, 0.012, 0.03],
+}
+
+
+def test_a_plan_of_tables_is_a_plan():
+    found = gs.plan(
+        {"a": 1600, "b": 250}, {"a": 0.1, "b.latency_p99_s": 0.08}, tables=ROWS, prices={"a100": 2}
+    )
+    check(found, {"a": 1600, "b": 250})
+    assert (found.gpus, found.lower_bound, found.meets) == (2, 2, True)
+    told = found.to_dict()
+    assert told["gpus_by_kind"] == {"a100": 2}
+    assert told["cost_per_month"] == told["lower_bound"]["cost_per_month"] == 2 * 2 * 720
+    assert told["services"]["b"]["throughput_per_s"] == 300
+    again = gs.Scenario.from_dict(told["scenario"])
+    rate = gs.simulate(again, record_requests=False).summary()["request_throughput"]
+    assert rate == pytest.approx(1850, rel=0.05)
+    by_service = {name: [row for row in rows_of(ROWS) if row["service"] == name] for name in ("a", "b")}
+    assert gs.plan({"a": 1600, "b": 250}, {"a": 0.1, "b": 0.08}, tables=by_service).layouts == found.layouts
+
+
+def rows_of(columns):
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def test_a_scenario_says_what_is_asked_of_tables():
+    scenario = gs.Scenario.of(gs.llm("llama-3.1-8b", rate=3), gs.tts(rate=1))
+    columns = ROWS | {"service": ["llm", "llm", "tts"]}
+    found = gs.plan(scenario, slo=["llm.ttft_p95=120ms", "tts.first_audio_p99=90ms"], tables=columns)
+    assert found.rates["llm"] == pytest.approx(3)
+    assert found.slos == {"llm": 0.12, "tts": 0.09}
+    assert found.gpus == 1
+    with pytest.raises(gs.ScenarioError, match=r"objectives: tts has no bound for a latency of its own"):
+        gs.plan(scenario, slo=["llm.ttft_p95=120ms"], tables=columns)
+
+
+def test_queues_may_decide_which_rows_count():
+    rows = {"instance": [3, 3, 3], "batch": [1, 4, 8], "processes": [1, 1, 1]}
+    rows |= {"throughput_per_s": [50, 120, 160], "latency_s": [0.02, 0.033, 0.05]}
+    by_rule, by_queues = (
+        gs.plan({"a": 150}, {"a": 0.12}, tables={"a": rows}, admission=rule) for rule in (0.45, "queues")
+    )
+    assert len(by_rule.placed) == 1
+    assert len(by_queues.placed) == 2
+    assert "waiting included" in by_queues.headline
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"tables": {"c": {}}}, r"tables/a: nothing measured of it; legal is c"),
+        ({"tables": [{"instance": 1}]}, r'row 1: no column "service", which says whose the row is'),
+        ({"gpus": {"a100": 1, "h100": 1}}, r"gpus: tables are of one kind of GPU; found a100, h100"),
+        ({"prices": {"h100": 1}}, r"prices/a100: this kind of GPU has no price"),
+        ({"admission": 2}, r"admission: found 2; a share of the objective"),
+        ({"modes": ["mig"]}, r"modes: tables hold what they were measured for"),
+        ({"objectives": {"aa": 1}}, r'objectives/aa: no such service; did you mean "a"'),
+        ({"objectives": {"a": -1}}, r"objectives/a: found -1; seconds above 0 are needed"),
+        ({"objectives": {}}, r'objectives: a has no bound .* such as "a.latency_p99=200ms"'),
+    ],
+)
+def test_what_tables_lack_is_said(asked, said):
+    how = {"objectives": {"a": 0.1}, "tables": ROWS} | asked
+    with pytest.raises(gs.ScenarioError, match=said):
+        gs.plan({"a": 10}, **how)
+
+
+def test_the_command_plans_tables(tmp_path, capsys):
+    path = tmp_path / "measured.csv"
+    path.write_text("\n".join(",".join(map(str, row)) for row in [ROWS, *zip(*ROWS.values(), strict=True)]))
+    asked = ["plan", "--tables", str(path), "--rates", "a=1600,b=250", "--slo", "a.latency_p99=100ms"]
+    assert main([*asked, "--slo", "b.latency_p99=80ms"]) == 0
+    assert capsys.readouterr().out.startswith("2 GPUs; at least 2 are needed")
+    assert main([*asked, "--slo", "b.latency_p99=10ms"]) == 4
+    assert "nothing measured of b is fast enough" in capsys.readouterr().out
+    assert main(asked[:3]) == 2
+    assert "give either a SCENARIO or --rates" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import files
 from .importing import FILES
+from .measured import add_measured, check_measured, plan_of_tables
 from .pictures import add_plot, check_plot, plot_plan
 from .progress import Progress
 from .scenarios import price_of, scenario_of
@@ -59,6 +60,7 @@ def add_deciding(
         "gpushare plan mine.json --slo llm.ttft_p95=500ms --allow llm.precision=int8 --out plan.json",
         "gpushare plan --from-cluster cluster/ --out plan.json    # what could be freed",
         "gpushare plan --from-cluster cluster/ --services chat=chat.yaml --slo chat.ttft_p95=400ms",
+        "gpushare plan --tables measured.csv --rates resnet50=829 --slo resnet50.latency_p99=200ms --gpus a100=8",
     )
     parser.epilog = (
         f"{parser.epilog}\n\nexit codes: 0 met, 4 missed or impossible, 5 too close to say, 130 interrupted"
@@ -119,6 +121,7 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rounds", type=int, default=200, metavar="N", help="proposals that are judged, at most"
     )
+    add_measured(parser)
     add_details(parser, "what was not taken, and what was assumed")
     parser.add_argument(
         "--out", metavar="FILE.json", help="write the plan as JSON, for `gpushare export` and `report`"
@@ -131,6 +134,9 @@ def plan(options: argparse.Namespace) -> int:
     from ..planning.plan import plan as find
     from ..scenario.origin import origin_of
 
+    check_measured(options)
+    if options.tables is not None:
+        return exit_code(plan_of_tables(options, _measured_settings(options), _rates(options.rates)).meets)
     if options.from_cluster is not None and (options.set or options.gpu):
         raise ValueError("--set and --gpu change a SCENARIO; --from-cluster has none")
     if (options.scenario is None) == (options.from_cluster is None):
@@ -213,6 +219,29 @@ def _plan_settings(options: argparse.Namespace) -> dict[str, Any]:
     elif prices and options.from_cluster is not None:
         raise ValueError("--price: with --from-cluster say it by kind: a100=2.0,h100=4.5")
     return how
+
+
+def _measured_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """What of it is told of tables."""
+    how = {key: value for key, value in _plan_settings(options).items() if key in ("slo", "gpus", "prices")}
+    if options.admission is not None:
+        try:
+            how["admission"] = float(options.admission)
+        except ValueError:
+            how["admission"] = options.admission
+    return how
+
+
+def _rates(text: str) -> dict[str, float]:
+    """``resnet50=829,vgg19=354``."""
+    example = "SERVICE=RATE such as resnet50=829"
+    result = {}
+    for name, value in pairs("--rates", text, example):
+        try:
+            result[name] = float(value)
+        except ValueError:
+            raise ValueError(f"--rates: found {name}={value!r}; write {example}") from None
+    return result
 
 
 def _add_capacity_options(parser: argparse.ArgumentParser) -> None:

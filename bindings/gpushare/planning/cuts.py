@@ -4,10 +4,38 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from .problem import Config, Part, Problem, Tenant
 
-__all__ = ["Cuts"]
+__all__ = ["Cuts", "Lacking"]
+
+
+@dataclass
+class Lacking:
+    """What fails on a part once so many copies of a tenant are among the rest.
+
+    Attributes
+    ----------
+    enemies : int
+        Bits of which each alone does it.
+    sets : list of int
+        Sets of bits.
+    """
+
+    enemies: int = 0
+    sets: list[int] = field(default_factory=list)
+
+    def learn(self, rest: int) -> None:
+        """Something fails that has these bits beside the tenant; none: it fails by itself."""
+        if rest and not rest & (rest - 1):
+            self.enemies |= rest
+        else:
+            self.sets.append(rest)
+
+    def fails(self, mask: int) -> bool:
+        """Whether the tenant fails among what sets these bits."""
+        return bool(self.enemies & mask) or any(rest & mask == rest for rest in self.sets)
 
 
 class Cuts:
@@ -27,6 +55,9 @@ class Cuts:
         self._of: dict[tuple[Part, int], list[int]] = defaultdict(list)
         #: What a cut itself sets, by what it needs.
         self._sets: dict[int, int] = {}
+        self._lacking: dict[tuple[Part, int], dict[tuple[Tenant, int], Lacking]] = defaultdict(dict)
+        #: How often something was added.
+        self.count = 0
 
     def _implied(self, tenant: Tenant, copies: int, tenants: Iterable[Tenant]) -> int:
         """All bits that so many copies of a tenant set: fewer copies, lighter ones, and those of services like it."""
@@ -51,12 +82,24 @@ class Cuts:
             result |= self._masks[tenant, copies]
         return result
 
-    def of(self, part: Part, service: int) -> list[int]:
-        """What fails on a part and has the service in it; the list grows as more is known."""
-        return self._of[part, service]
+    def lacking(self, part: Part, tenant: Tenant, copies: int) -> Lacking:
+        """What fails on a part with so many copies of a tenant, by what it lacks then; it grows as more is known."""
+        of_service = self._lacking[part, tenant.service]
+        if (tenant, copies) not in of_service:
+            of_service[tenant, copies] = Lacking()
+            for cut in self._of[part, tenant.service]:
+                self._lack(of_service[tenant, copies], cut, self._masks[tenant, copies])
+        return of_service[tenant, copies]
+
+    @staticmethod
+    def _lack(lacking: Lacking, cut: int, mask: int) -> None:
+        rest = cut & ~mask
+        if rest != cut:  # otherwise it fails without the tenant
+            lacking.learn(rest)
 
     def add(self, config: Config) -> None:
         """A config fails, and so do all harder ones, on the part and on weaker ones."""
+        self.count += 1
         needed = sum(self._bit(tenant, config) for tenant in set(config.tenants))
         sets = self._sets[needed] = self.mask_of(config.tenants)
         services = {t.service for (t, _), mask in self._masks.items() if mask & needed}
@@ -68,6 +111,8 @@ class Cuts:
                 weaker = self._of[part, service]
                 weaker[:] = [cut for cut in weaker if needed & self._sets[cut] != needed]
                 weaker.append(needed)
+                for key, lacking in self._lacking[part, service].items():
+                    self._lack(lacking, needed, self._masks[key])
 
     def _bit(self, tenant: Tenant, config: Config) -> int:
         """What a config needs to be as hard because of one tenant. Of two alike, each has to be matched by itself."""

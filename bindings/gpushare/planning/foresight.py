@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from .. import _core
 from .asked import OVERLOADED
 from .problem import Config
 from .staging import Staging
@@ -55,17 +54,17 @@ class Foresight:
 
     def _predict(self, config: Config, sharing: Any) -> Mapping[int, float]:
         services = {tenant.service for tenant in config.tenants}
-        if not services <= self._bounds.keys():
+        if not services <= self._bounds.keys() or config.part.gpus > 1:
             return {}
-        scenario, placement = self.staging.set_up(config, sharing)
-        found = _core.what_if(scenario._handle, placement._handle)["services"]
-        result = {}
-        for service in services:
-            latency, bound = self._bounds[service]
-            predicted = found.get(self.staging.space.services[service])
-            if predicted is None or predicted["latency"] != latency:
+        found = self.staging.parts(config.tenants).predict(*self.staging.part(config, sharing))
+        if found is None:
+            return {}
+        result: dict[int, float] = {}
+        for tenant, (latency, p95_s) in zip(config.tenants, found, strict=True):
+            wanted, bound = self._bounds[tenant.service]
+            if latency != wanted:
                 return {}
-            result[service] = min(OVERLOADED, predicted["p95_s"] / bound - 1)
+            result[tenant.service] = min(OVERLOADED, p95_s / bound - 1)
         return result
 
     @cached_property

@@ -53,6 +53,9 @@ class Judge(Protocol):
     def foresee(self, config: Config) -> Mapping[int, float]:
         """By how much each service would probably miss its bound, as a share of it; empty where that is not trusted."""
 
+    def is_hopeless(self, config: Config) -> bool:
+        """Whether predictions are trusted to say that it fails."""
+
     def trust(self) -> None:
         """From now on predictions are made, and what they put far beyond its bounds counts as failing."""
 

@@ -60,7 +60,6 @@ class Packing:
         """Configs that fail, so that all harder ones do, on lesser parts too."""
         for config in configs:
             self.cuts.add(config)
-        self.relaxation.drop()
 
     def refute_jointly(self, tenant: Tenant, hosts: Sequence[Config]) -> None:
         """Not all replicas of a service may stand in configs that are each as hard as one of these, set against it."""
@@ -75,10 +74,7 @@ class Packing:
 
     def is_possible(self, config: Config) -> bool:
         """Whether the problem allows a config; what is impossible is not used again."""
-        if self.relaxation.is_possible(config):
-            return True
-        self.relaxation.drop()
-        return False
+        return self.relaxation.is_possible(config)
 
     def allowed(self, config: Config) -> bool:
         """Whether nothing is known against a config."""
@@ -91,17 +87,19 @@ class Packing:
         for config in configs:
             self.relaxation.add(config)
 
-    def relax(self, *, hopeful: bool) -> tuple[float, Sequence[Config]]:
-        """What every packing costs at least, and what to look at next.
+    def relax(
+        self,
+        hopeful: Callable[[Sequence[Config]], Sequence[Config]] = lambda configs: configs,
+        within: float = 0.0,
+    ) -> tuple[float, Sequence[Config]]:
+        """What every packing costs at least, and what the cheapest mixture is made of that nothing is known against.
 
         Parameters
         ----------
-        hopeful : bool
-            Whether the cheapest mixture may use all that nothing is known against, and asks for what it uses. This
-            asks for less, but for large problems it takes very long until it comes near to what there is; otherwise it
-            uses what was admitted, and asks for what would make it cheaper.
+        hopeful, within
+            As `Relaxation.settle` takes them.
         """
-        relaxed = self.relaxation.settle() if hopeful else self.relaxation.solve()
+        relaxed = self.relaxation.settle(hopeful, within)
         return self._round_up(relaxed.bound - 1e-6 * self.grid), relaxed.wanted
 
     def solve(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, overload
 
+from .._core import ScenarioError
+from .._errors import fail
 from .._numbers import check_count
 from ..scenario.scenario import ScenarioLike
 from ..study.runner import Executor, MapCallable
@@ -27,6 +29,8 @@ from .search import Found, search
 from .sizes import Sizes
 from .space import SHARINGS, Space, make_space
 from .staging import Staging
+from .table_answer import TablePlan
+from .table_demands import ADMISSION, Tables, is_rates, measured_plan
 from .trials import Trials
 
 __all__ = ["plan"]
@@ -36,6 +40,7 @@ _HOURS_OF_A_MONTH = 720
 _LOADS = (1.1, 1.2, 1.5)
 
 
+@overload
 def plan(
     workload: ScenarioLike,
     objectives: Mapping[str, Any] | None = None,
@@ -45,6 +50,8 @@ def plan(
     prices: Mapping[str, float] | None = None,
     modes: Sequence[str] = SHARINGS,
     variants: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    tables: None = None,
+    admission: float | str = ADMISSION,
     replications: int = 4,
     rounds: int = 200,
     gap: float = 0.0,
@@ -52,14 +59,53 @@ def plan(
     executor: Executor | MapCallable | None = None,
     threads: int | None = None,
     progress: Callable[[str], object] | None = None,
-) -> Plan:
+) -> Plan: ...
+@overload
+def plan(
+    workload: ScenarioLike | Mapping[str, float],
+    objectives: Mapping[str, Any] | None = None,
+    *,
+    slo: Iterable[str] = (),
+    gpus: Mapping[str, int | None] | Sequence[str] | str | None = None,
+    prices: Mapping[str, float] | None = None,
+    modes: Sequence[str] = SHARINGS,
+    variants: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    tables: Tables,
+    admission: float | str = ADMISSION,
+    replications: int = 4,
+    rounds: int = 200,
+    gap: float = 0.0,
+    seed: int | None = None,
+    executor: Executor | MapCallable | None = None,
+    threads: int | None = None,
+    progress: Callable[[str], object] | None = None,
+) -> TablePlan: ...
+def plan(
+    workload: ScenarioLike | Mapping[str, float],
+    objectives: Mapping[str, Any] | None = None,
+    *,
+    slo: Iterable[str] = (),
+    gpus: Mapping[str, int | None] | Sequence[str] | str | None = None,
+    prices: Mapping[str, float] | None = None,
+    modes: Sequence[str] = SHARINGS,
+    variants: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    tables: Tables | None = None,
+    admission: float | str = ADMISSION,
+    replications: int = 4,
+    rounds: int = 200,
+    gap: float = 0.0,
+    seed: int | None = None,
+    executor: Executor | MapCallable | None = None,
+    threads: int | None = None,
+    progress: Callable[[str], object] | None = None,
+) -> Plan | TablePlan:
     """Finds the cheapest placement within the objectives, and a bound that no other placement beats.
 
     Parameters
     ----------
     workload : Scenario, str, path or mapping
         Its services, pipelines and traffic; where its document places them matters for nothing but what dedicated
-        GPUs serve.
+        GPUs serve. With tables also a mapping of service to requests a second.
     objectives : mapping, optional
         As a document has them; by default the document's. Where there are none, the end-to-end p95 of dedicated GPUs
         and a quarter more.
@@ -73,6 +119,15 @@ def plan(
         Ways of sharing that may be used, of ``dedicated``, ``time-slicing``, ``mps`` and ``mig``.
     variants : mapping of str to sequence of mapping, optional
         What else a service may be: ``{"llm": [{"precision": "int8"}]}`` beside what it is.
+    tables : mapping of str to table, or table, optional
+        A user's own measurements of every service in place of simulation, as `plan_tables` takes them; or one table for
+        all, with a column ``service`` more. Every service needs a bound for a latency of its own: of a mapping of rates
+        seconds by service. The GPUs are of one kind, and each instance holds one service; `modes` and `variants` say
+        nothing of tables.
+    admission : float or str
+        With tables, which rows count: those whose latency is below this share of the bound, ParvaGPU's rule; or with
+        ``"queues"`` at the rate up to which 99 % of the requests are done within the bound, waiting included, which is
+        simulated.
     replications : int
         Runs of each trial at first; more where chance leaves it open.
     rounds : int
@@ -88,13 +143,13 @@ def plan(
 
     Returns
     -------
-    Plan
+    Plan, or with tables TablePlan
         That no placement meets the objectives is an answer too.
 
     Raises
     ------
     ScenarioError, FigureError, ProfileError
-        For objectives, kinds of GPU, ways of sharing or variants that do not exist.
+        For objectives, kinds of GPU, ways of sharing or variants that do not exist, and for tables that lack something.
 
     Examples
     --------
@@ -102,7 +157,16 @@ def plan(
     >>> found = gs.plan("voice-light", {"voice_to_voice_p95": "3s"}, rounds=20)
     >>> found.meets, found.gpus >= found.lower_bound
     (True, True)
+    >>> table = {"instance": [1, 3], "batch": [8, 8], "processes": [1, 1],
+    ...          "throughput_per_s": [200, 700], "latency_s": [0.04, 0.012]}
+    >>> found = gs.plan({"resnet": 1600}, {"resnet": 0.1}, tables={"resnet": table}, gpus={"a100": 8})
+    >>> found.gpus, found.lower_bound
+    (2, 2)
     """
+    if tables is not None:
+        _check_of_tables(modes, variants)
+        asked_of = workload if is_rates(workload) else as_scenario(workload)
+        return measured_plan(asked_of, objectives, slo, tables, gpus, prices, admission)
     scenario = as_scenario(workload)
     replications = check_count("replications", replications)
     rounds = check_count("rounds", rounds)
@@ -113,6 +177,15 @@ def plan(
     # No placement on one node tolerates its loss.
     space = replace(space, small_nodes=asked.tolerate == "node")
     return _Planner(space, asked, runs, replications, say).plan(rounds, gap)
+
+
+def _check_of_tables(
+    modes: Sequence[str], variants: Mapping[str, Sequence[Mapping[str, Any]]] | None
+) -> None:
+    """Raises ScenarioError for what says nothing of measured tables."""
+    given = {"modes": tuple(modes) != SHARINGS, "variants": bool(variants)}
+    for name in (name for name, is_given in given.items() if is_given):
+        raise fail(ScenarioError, name, "tables hold what they were measured for; leave it out")
 
 
 class _Planner:
@@ -246,7 +319,7 @@ class _Planner:
             [Tenant(service, variant, 1 + self.asked.spare) for variant in range(len(choices))]
             for service, choices in enumerate(self.space.variants)
         ]
-        return Packing(replace(problem, tenants=least)).relax(hopeful=True)[0]
+        return Packing(replace(problem, tenants=least)).relax()[0]
 
 
 _NONE = "no placement on these GPUs meets the objectives"

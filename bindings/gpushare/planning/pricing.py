@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .cuts import Cuts
+from .cuts import Cuts, Lacking
 from .problem import Config, Part, Problem, Tenant
 
 __all__ = ["Priced", "price"]
@@ -41,6 +41,7 @@ class _Choice(NamedTuple):
     copies: int
     tenant: Tenant
     mask: int
+    lacking: Lacking
 
 
 def price(
@@ -83,12 +84,11 @@ def price(
 
 
 class _Options(NamedTuple):
-    """What a service may be, what a copy is worth at most, and what fails with it."""
+    """What a service may be, and what a copy is worth at most."""
 
     each: float
     copies: int
     choices: list[_Choice]
-    cuts: list[int]
 
 
 class _Pricing:
@@ -121,9 +121,15 @@ class _Pricing:
     def _services(self, values: Mapping[Tenant, float], every: bool) -> list[_Options]:
         """Services with what they may be here, those worth most first."""
         result = []
-        for service, options in enumerate(self.problem.tenants):
+        for options in self.problem.tenants:
             choices = [
-                _Choice(copies * values.get(tenant, 0.0), copies, tenant, self.cuts.mask(tenant, copies))
+                _Choice(
+                    copies * values.get(tenant, 0.0),
+                    copies,
+                    tenant,
+                    self.cuts.mask(tenant, copies),
+                    self.cuts.lacking(self.part, tenant, copies),
+                )
                 for tenant in options
                 if (every or values.get(tenant, 0.0) > _TINY) and self._stands(tenant)
                 for copies in range(1, min(self.problem.copies, tenant.replicas, self.slots) + 1)
@@ -132,7 +138,7 @@ class _Pricing:
                 choices.sort(key=lambda c: (-c.value, c.copies, c.tenant))
                 each = max(c.value / c.copies for c in choices)
                 most = max(c.copies for c in choices)
-                result.append(_Options(each, most, choices, self.cuts.of(self.part, service)))
+                result.append(_Options(each, most, choices))
         return sorted(result, key=lambda one: -one.each)
 
     def _stands(self, tenant: Tenant) -> bool:
@@ -174,9 +180,9 @@ class _Pricing:
                 if choice.copies > slots:
                     continue
                 self.left -= 1
-                both = mask | choice.mask
-                if any(cut & both == cut for cut in options.cuts):
+                if choice.lacking.fails(mask):
                     continue
+                both = mask | choice.mask
                 more = (*tenants, *[choice.tenant] * choice.copies)
                 worth = value + choice.value
                 if worth > self._bar + _TINY:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .cuts import Cuts
@@ -70,6 +70,7 @@ class Relaxation:
             1_000.0 * max(gpu.price for gpu in problem.gpus) * max([1, *problem.ranks]) * (1 + most)
         )
         self._joint: list[tuple[int, Tenant, Sequence[Config]]] = []
+        self._cut = 0  # cuts that the pool was held against
         #: What rows are worth that is being looked at, and of what proved most so far.
         self._prices = _Prices(0.0, ())
         self._best, self._proved = self._prices, 0.0
@@ -110,8 +111,11 @@ class Relaxation:
         row = self._program.row(-math.inf, float(tenant.replicas - 1), weights)
         self._joint.append((row, tenant, hosts))
 
-    def drop(self) -> None:
+    def _drop(self) -> None:
         """Takes out what is known to fail by now."""
+        if self._cut == self.cuts.count:
+            return
+        self._cut = self.cuts.count
         failing = [config for config in self.pool if self.cuts.fails(config)]
         for config in failing:
             self._program.drop(self.pool.pop(config))
@@ -135,6 +139,7 @@ class Relaxation:
 
     def solve(self) -> Relaxed:
         """The cheapest mixture of what was added, and what else is wanted."""
+        self._drop()
         self.cost, self._values, duals = self._program.solve()
         optimum = _Prices(self.cost, duals)
         # Prices between those of the optimum and those that proved most swing less from one time to the next.
@@ -156,18 +161,26 @@ class Relaxation:
             self._best, self._proved = prices, bound
         return wanted, factor, bound
 
-    def settle(self) -> Relaxed:
+    def settle(self, hopeful: Callable[[Sequence[Config]], Sequence[Config]], within: float = 0.0) -> Relaxed:
         """As `solve`, if all may be used that is not known to fail: what is wanted then is what the mixture is made of.
 
         Many rounds of new configs end with a bound below the optimum.
+
+        Parameters
+        ----------
+        hopeful : callable
+            Takes configs that would make the mixture cheaper and returns those that may be used; the others have
+            become known to fail.
+        within : float
+            How near to the cost of the mixture its bound has to be, as a share of it.
         """
         best = 0.0
         for _ in range(_ROUNDS):
             relaxed = self.solve()
             best = max(best, relaxed.bound)
-            if not relaxed.wanted:
+            if not relaxed.wanted or (within > 0 and best >= (1 - within) * self.cost):
                 break
-            for config in relaxed.wanted:
+            for config in hopeful(relaxed.wanted):
                 self.add(config)
         used = [c for c, v in self.pool.items() if self._values[v] > _TINY]
         return Relaxed(best, sorted(used, key=lambda c: (-self._values[self.pool[c]], c)))

@@ -23,8 +23,10 @@ _SMALL, _MANY_TENANTS = 24, 4
 _COLUMNS = 4_000
 #: Configs that are judged in vain, at most, while the gap is a GPU; and where there are many services.
 _PATIENCE, _LITTLE_PATIENCE = 250, 60
-#: What the mixture has to cost, at most, of what it did before when a packing was looked for.
+#: What a packing has to cost, at most, of what the best does to be worth a look while much is open.
 _CHEAPER = 0.9
+#: How near to the cheapest mixture of a fleet a bound need be while its configs are not yet known.
+_ROUGHLY = 0.04
 #: Packings count as so many configs then.
 _EFFORT = 10
 
@@ -83,7 +85,6 @@ class _Search:
         self.since = (0.0, math.inf, 0)  # bound, cost and judged configs when something was last found
         self.gpu = max(gpu.price for gpu in problem.gpus)
         self.tried: set[tuple[Config, ...]] = set()
-        self.looked_for = math.inf  # what the mixture cost then
 
     def run(self, rounds: int, progress: Callable[[Found], object] | None) -> None:
         self.judge_singles()
@@ -120,10 +121,14 @@ class _Search:
         """A packing of what holds alone, and one of what may be put together of it."""
         self.improve(math.inf)
         alone = self.found.best or self.found.unclear
-        if alone is not None and not self.found.narrowed:
-            excess, allowed = self.estimates.excess, self.packing.allowed
-            merge(self.problem, alone.configs, excess, allowed, self.learn, 0.0)
-            self.improve(math.inf)
+        if alone is None:
+            return
+        # Of a fleet predictions put together what is judged at once.
+        learn = self.learn if not self.found.narrowed else lambda configs: []
+        standing = merge(self.problem, alone.configs, self.estimates.excess, self.packing.allowed, learn, 0.0)
+        if self.found.narrowed:
+            self.strengthen(self.learn(standing))
+        self.improve(math.inf)
 
     def narrow(self) -> None:
         """Leaves out much of what seldom helps where there are many services; the bound is then of what is left."""
@@ -171,24 +176,25 @@ class _Search:
     # ---- rounds
 
     def round(self) -> bool:
-        """Has what may make the cheapest mixture cheaper judged; true when there is nothing left to find."""
+        """Has judged what the cheapest mixture is made of; true when there is nothing left to find."""
         wanted = self.wanted()
         if math.isinf(self.limit) or self.is_near_enough():
             return True
         if wanted:
             self.strengthen(self.learn(wanted))
-            if not self.found.narrowed:
-                self.improve(self.limit + max(self.within * self.limit, self.gpu))
-            elif self.is_promising():
-                self.improve(math.inf)
+            goal = self.limit + max(self.within * self.limit, self.gpu)
+            if self.found.narrowed:
+                goal = max(_CHEAPER * self.found.best.cost, goal) if self.found.best else math.inf
+            self.improve(goal)
             return self.is_near_enough()
         self.improve(math.inf)
         return self.is_near_enough() or self.propose() or math.isinf(self.limit)
 
     def wanted(self) -> list[Config]:
         """What to judge, to make the cheapest mixture better known, of which too little was possible before."""
+        within = _ROUGHLY if self.found.narrowed else 0.0
         while True:
-            bound, wanted = self.packing.relax(hopeful=not self.found.narrowed)
+            bound, wanted = self.packing.relax(self.hopeful, within)
             self.raise_limit(bound)
             telling = [
                 self.estimates.telling(config, self.opinions)
@@ -197,17 +203,24 @@ class _Search:
             ]
             unknown = [config for config in dict.fromkeys(telling) if config not in self.opinions]
             possible = [config for config in unknown if self.packing.is_possible(config)]
-            if math.isinf(bound) or 2 * len(possible) >= len(unknown):
+            if within > 0 and not possible:
+                within = 0.0
+            elif math.isinf(bound) or 2 * len(possible) >= len(unknown):
                 return possible
 
-    def is_promising(self) -> bool:
-        """Whether the mixture has become much cheaper than the best packing, and than when one was looked for."""
-        best = self.found.best.cost if self.found.best is not None else math.inf
-        mixture = self.packing.relaxation.cost
-        if mixture + self.packing.grid > best or mixture > _CHEAPER * self.looked_for:
-            return False
-        self.looked_for = mixture
-        return True
+    def hopeful(self, configs: Sequence[Config]) -> Sequence[Config]:
+        """Configs without those that are hopeless by prediction: of these as little as should fail is cut."""
+        if not self.found.narrowed:
+            return configs
+        result = []
+        for config in configs:
+            while not self.packing.cuts.fails(config):
+                telling = self.estimates.telling(config, self.opinions)
+                if telling in self.opinions or not self.judge.is_hopeless(telling):
+                    result.append(config)
+                    break
+                self.learn([telling])  # what one cuts, the next may be among
+        return [config for config in result if self.packing.is_possible(config)]
 
     def propose(self) -> bool:
         """Has a packing judged that costs less than the best so far; true when there is none."""
@@ -277,8 +290,6 @@ class _Search:
 
     def strengthen(self, failed: Sequence[Config]) -> None:
         """Looks for smaller configs that fail too: they cut more."""
-        if self.found.narrowed:
-            return  # predictions have said which is the smallest
         candidates = [smaller for config in failed for smaller in self.estimates.smaller(config)]
         again = self.learn([config for config in candidates if self.packing.allowed(config)])
         if again:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import _core
 from ..scenario.placement import Placement
 from ..scenario.placing import fits
 from ..scenario.scenario import Scenario
@@ -44,6 +45,7 @@ class Staging:
     least_replicas: dict[int, int] = field(default_factory=dict)
     _scenarios: dict[Key, Scenario] = field(default_factory=dict)
     _fits: dict[Any, bool] = field(default_factory=dict)
+    _parts: dict[tuple[tuple[int, int], ...], _core.Parts] = field(default_factory=dict)
 
     # ---- which scenario
 
@@ -110,6 +112,27 @@ class Staging:
         """Replicas on whole GPUs that serve it well; many while the least number is not known."""
         return self.least_replicas.get(service, max(_AMPLE, self.space.replicas[service]))
 
+    # ---- parts by themselves
+
+    def parts(self, tenants: Sequence[Tenant]) -> _core.Parts:
+        """What knows of parts of GPUs with these tenants."""
+        variants = tuple(sorted({(t.service, t.variant) for t in tenants if t.variant}))
+        if variants not in self._parts:
+            self._parts[variants] = _core.Parts(self.scenario((self.key_of_all()[0], variants))._handle)
+        return self._parts[variants]
+
+    def part(self, config: Config, sharing: Any) -> tuple[str, str, str, list[tuple[int, int, float]]]:
+        """A part and its tenants, as `parts` is asked of them."""
+        name = config.part.name
+        in_words = isinstance(sharing, str)
+        caps = [100.0] * len(config.tenants) if in_words else sharing
+        tenants = [
+            (tenant.service, tenant.replicas - self.asked.spare, cap)
+            for tenant, cap in zip(config.tenants, caps, strict=True)
+        ]
+        gpu = self.space.gpus[config.part.gpu].name
+        return gpu, "" if name == "whole" else name, sharing if in_words else "mps", tenants
+
     # ---- whether it can
 
     def possible(self, config: Config) -> bool:
@@ -132,12 +155,13 @@ class Staging:
         return [*found, *CAPS] if len(config.tenants) == 2 and "mps" in found else found
 
     def _fit(self, config: Config, sharing: Any) -> bool:
-        placed = self.alone(config, sharing)
-        found = fits(placed)
-        free = next(free for place, free in found.free_bytes.items() if place.startswith("gpu0/"))
-        wanted = self.asked.objectives.memory_headroom * placed.gpus[0]["partitions"][0]["memory_bytes"]
-        return free >= wanted and not any(misfit.gpu < config.part.gpus for misfit in found.misfits)
-
-
-def _processes(gpu: Mapping[str, Any]) -> list[Any]:
-    return [process for partition in gpu["partitions"] for process in partition["processes"]]
+        headroom = self.asked.objectives.memory_headroom
+        if config.part.gpus > 1:
+            placed = self.alone(config, sharing)
+            found = fits(placed)
+            free = next(free for place, free in found.free_bytes.items() if place.startswith("gpu0/"))
+            if any(misfit.gpu < config.part.gpus for misfit in found.misfits):
+                return False
+            return bool(free >= headroom * placed.gpus[0]["partitions"][0]["memory_bytes"])
+        share = self.parts(config.tenants).free_share(*self.part(config, sharing))
+        return share is not None and share >= headroom

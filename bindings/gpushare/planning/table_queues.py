@@ -11,7 +11,7 @@ from typing import Any
 from ..scenario import mig
 from ..scenario.scenario import Scenario
 from ..study.simulation import simulate
-from .tables import Measured, Placed, TablePlan
+from .table_answer import Measured, Placed, TablePlan
 
 __all__ = ["queued_scenario", "tail_latencies", "with_queues"]
 

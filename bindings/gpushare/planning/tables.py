@@ -7,20 +7,19 @@ import math
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .._core import Layout, ScenarioError
 from .._errors import fail
-from ..frames.render import Field, text_table
 from ..scenario import mig
 from .programs import Program, Solved
+from .table_answer import Measured, Placed, TablePlan
 
-__all__ = ["Admission", "Measured", "TablePlan", "plan_tables", "read_table"]
+__all__ = ["COLUMNS", "Admission", "plan_tables", "read_rows", "read_table"]
 
 #: Columns by what they may be called: first as here, then as in ParvaGPU's files.
-_COLUMNS = {
+COLUMNS = {
     "instance": ("instance", "Mig instance"),
     "batch": ("batch", "Batch size"),
     "processes": ("processes", "Workload Number"),
@@ -28,36 +27,6 @@ _COLUMNS = {
     "latency_s": ("latency_s", "Latency"),
 }
 _MAX_NODES, _MAX_NODES_OF_SLICES = 200_000, 500
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A service on one kind of MIG instance.
-
-    Attributes
-    ----------
-    slices : int
-        Compute slices of the instance: 1, 2, 3, 4 or 7 of an A100.
-    batch : int
-        Requests of a step.
-    processes : int
-        Processes of the service that share the instance under MPS.
-    throughput_per_s : float
-        Requests a second of each process.
-    latency_s : float
-        Of a step.
-    """
-
-    slices: int
-    batch: int
-    processes: int
-    throughput_per_s: float
-    latency_s: float
-
-    @property
-    def total_per_s(self) -> float:
-        """Requests a second of all processes."""
-        return self.throughput_per_s * self.processes
 
 
 #: Whether a row of a table is good enough for an objective in seconds.
@@ -83,7 +52,7 @@ def read_table(table: Any) -> list[Measured]:
     FileNotFoundError
         Where there is no such file.
     """
-    where, rows = _rows(table)
+    where, rows = read_rows(table)
     result = []
     for number, row in enumerate(rows, 1):
         if isinstance(row, Measured):
@@ -97,7 +66,8 @@ def read_table(table: Any) -> list[Measured]:
     return result
 
 
-def _rows(table: Any) -> tuple[str, Iterable[Any]]:
+def read_rows(table: Any) -> tuple[str, Iterable[Any]]:
+    """Where a table is from, for messages, and its rows as they are."""
     if isinstance(table, str | os.PathLike):
         with Path(table).open(newline="", encoding="utf-8-sig") as file:
             return f"{os.fspath(table)}/", list(csv.DictReader(file))
@@ -111,7 +81,7 @@ def _rows(table: Any) -> tuple[str, Iterable[Any]]:
 
 def _measured(row: Mapping[str, Any], where: str) -> Measured:
     values = {}
-    for name, known in _COLUMNS.items():
+    for name, known in COLUMNS.items():
         found = next((row[one] for one in known if one in row), None)
         if found is None:
             raise fail(
@@ -131,101 +101,6 @@ def _measured(row: Mapping[str, Any], where: str) -> Measured:
         values["throughput_per_s"],
         values["latency_s"],
     )
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A service on an instance.
-
-    Attributes
-    ----------
-    gpu : int
-        Which GPU.
-    instance : str
-        With its start, such as ``2g.20gb@4``.
-    service : str
-    measured : Measured
-        The row of the table: how many processes it runs in which batches.
-    """
-
-    gpu: int
-    instance: str
-    service: str
-    measured: Measured
-
-
-@dataclass
-class TablePlan:
-    """Instances whose throughputs add up to every service's rate.
-
-    Attributes
-    ----------
-    layouts : list of str
-        Of every GPU, as ``nvidia-smi mig`` makes it.
-    placed : list of Placed
-        What runs where; instances that nothing needs are left out.
-    lower_bound : int
-        No legal placement of these measurements does with fewer GPUs; infinite when none does with those there are.
-    cost : float
-        Of the GPUs.
-    why : str
-        What stands in the way, when nothing suffices.
-    """
-
-    layouts: list[str] = field(default_factory=list)
-    placed: list[Placed] = field(default_factory=list)
-    lower_bound: float = 0
-    cost: float = 0.0
-    why: str = ""
-
-    @property
-    def gpus(self) -> int:
-        """GPUs used."""
-        return len(self.layouts)
-
-    @property
-    def gap(self) -> float:
-        """GPUs more than the lower bound; NaN where there is no placement."""
-        return math.nan if self.why else self.gpus - self.lower_bound
-
-    def throughput(self, service: str) -> float:
-        """Requests a second of all instances of a service."""
-        return sum(one.measured.total_per_s for one in self.placed if one.service == service)
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "gpus": None if self.why else self.gpus,
-            "lower_bound": self.lower_bound,
-            "gap": None if self.why else self.gap,
-            "cost": self.cost,
-            "why": self.why,
-            "layouts": self.layouts,
-            "placed": [
-                {
-                    "gpu": one.gpu,
-                    "instance": one.instance,
-                    "service": one.service,
-                    "batch": one.measured.batch,
-                    "processes": one.measured.processes,
-                    "throughput_per_s": one.measured.total_per_s,
-                }
-                for one in self.placed
-            ],
-        }
-
-    def __repr__(self) -> str:
-        if self.why:
-            return f"no placement: {self.why}"
-        fields = [
-            Field("GPU", [str(one.gpu) for one in self.placed], "right"),
-            Field("instance", [one.instance for one in self.placed], "left"),
-            Field("service", [one.service for one in self.placed], "left"),
-            Field("batch", [str(one.measured.batch) for one in self.placed], "right"),
-            Field("processes", [str(one.measured.processes) for one in self.placed], "right"),
-            Field("requests/s", [f"{one.measured.total_per_s:,.0f}" for one in self.placed], "right"),
-        ]
-        return f"{self.gpus} GPUs; at least {self.lower_bound:g} are needed\n\n{text_table(fields)}"
 
 
 def plan_tables(
@@ -277,8 +152,9 @@ def plan_tables(
     >>> from gpushare.planning.tables import plan_tables
     >>> table = {"instance": [1, 3], "batch": [8, 8], "processes": [1, 1],
     ...          "throughput_per_s": [200, 700], "latency_s": [0.04, 0.012]}
-    >>> len(plan_tables({"resnet": table}, {"resnet": 1600}, {"resnet": 0.1}).layouts)
-    2
+    >>> found = plan_tables({"resnet": table}, {"resnet": 1600}, {"resnet": 0.1})
+    >>> sorted(one.instance.partition("@")[0] for one in found.placed)
+    ['1g.10gb', '3g.40gb', '3g.40gb']
     """
     layouts = mig.multisets(gpu)
     best: dict[tuple[str, int], Measured] = {}

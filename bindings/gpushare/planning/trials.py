@@ -25,8 +25,9 @@ _NEAR = 0.5
 #: How many times as many runs where everything hangs on what was too close to say.
 _CLOSER = 4
 #: What a prediction puts further beyond its bound, as a share of it, counts as failing once predictions are trusted;
-#: one in so many is simulated nevertheless.
-_HOPELESS, _CHECKED = 0.5, 20
+#: one in so many of the first is simulated nevertheless, and of all beyond these one in many more.
+_HOPELESS = 0.3
+_CHECKED, _FIRST, _CHECKED_LATER = 20, 1_000, 400
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,10 @@ class Trials:
         """As `Judge.foresee`."""
         return self.foresight.best(config) if self.trusting else {}
 
+    def is_hopeless(self, config: Config) -> bool:
+        """As `Judge.is_hopeless`."""
+        return worst(self.foresee(config)) > _HOPELESS
+
     def trust(self) -> None:
         """As `Judge.trust`."""
         self.trusting = True
@@ -168,8 +173,8 @@ class Trials:
     def _try(self, configs: Sequence[Config]) -> None:
         """Every way of sharing in turn, until one suffices."""
         asked = [config for config in configs if config not in self.of_config]
-        hopeless = [config for config in asked if worst(self.foresee(config)) > _HOPELESS]
-        checked = hopeless[(-self.foretold) % _CHECKED :: _CHECKED]
+        hopeless = [config for config in asked if self.is_hopeless(config)]
+        checked = [c for i, c in enumerate(hopeless, self.foretold + 1) if _is_checked(i)]
         self.foretold += len(hopeless)
         self.checked += len(checked)
         for config in set(hopeless).difference(checked):
@@ -313,3 +318,8 @@ class Trials:
             else self.staging.sharings(config)[0]
             for config in packed.configs
         }
+
+
+def _is_checked(number: int) -> bool:
+    """Whether the so-manieth of those that are hopeless is simulated nevertheless."""
+    return number % (_CHECKED if number <= _FIRST else _CHECKED_LATER) == 0

@@ -38,4 +38,11 @@ struct WhatIf {
 [[nodiscard]] WhatIf what_if(const Workload& workload, const std::vector<ServiceTraffic>& traffic,
                              const Placement& placement);
 
+/// Of what stands on a GPU by itself, whatever stands elsewhere, for searches that ask this of many GPUs: all replicas of a
+/// service share its load. By service, without a latency where it is not there; empty where it does not fit.
+[[nodiscard]] std::vector<ServicePrediction> predict_gpu(const Workload& workload,
+                                                         const std::vector<ServiceTraffic>& traffic,
+                                                         const GpuPlacement& gpu,
+                                                         const std::vector<int>& replicas);
+
 }  // namespace gpushare

@@ -65,6 +65,21 @@ void predict_part(const PartServers& all, const GpuPlacement& gpu, std::size_t p
   }
 }
 
+std::vector<ServicePrediction> predict_all(const Workload& workload,
+                                           const std::vector<ServiceTraffic>& traffic,
+                                           const Placement& placement, const std::vector<int>& replicas) {
+  std::vector<ServicePrediction> predictions(workload.services.size());
+  for (const GpuPlacement& gpu : placement.gpus) {
+    const auto needs = memory_needs(workload.services, gpu);
+    for (std::size_t p = 0; p < gpu.partitions.size(); ++p) {
+      if (gpu.partitions[p].processes.empty()) continue;
+      const PartServers all = servers_of(workload, traffic, replicas, placement, gpu, p, needs[p]);
+      predict_part(all, gpu, p, predictions);
+    }
+  }
+  return predictions;
+}
+
 }  // namespace
 
 bool WhatIf::ok() const {
@@ -79,17 +94,18 @@ WhatIf what_if(const Workload& workload, const std::vector<ServiceTraffic>& traf
   answer.fit = fits(workload, placement);
   if (!answer.fit.ok()) return answer;
   answer.load = load_bound(workload, traffic, placement);
-  answer.services.resize(workload.services.size());
-  const std::vector<int> replicas = placed_replicas(workload, placement);
-  for (const GpuPlacement& gpu : placement.gpus) {
-    const auto needs = memory_needs(workload.services, gpu);
-    for (std::size_t p = 0; p < gpu.partitions.size(); ++p) {
-      if (gpu.partitions[p].processes.empty()) continue;
-      const PartServers all = servers_of(workload, traffic, replicas, placement, gpu, p, needs[p]);
-      predict_part(all, gpu, p, answer.services);
-    }
-  }
+  answer.services = predict_all(workload, traffic, placement, placed_replicas(workload, placement));
   return answer;
+}
+
+std::vector<ServicePrediction> predict_gpu(const Workload& workload,
+                                           const std::vector<ServiceTraffic>& traffic,
+                                           const GpuPlacement& gpu, const std::vector<int>& replicas) {
+  Placement alone;
+  alone.gpus.push_back(gpu);
+  alone.gpus.front().node = 0;
+  if (!fits(workload, alone).ok()) return {};
+  return predict_all(workload, traffic, alone, replicas);
 }
 
 WhatIf what_if(const Workload& workload, const Placement& placement) {
