@@ -124,7 +124,7 @@ def test_an_error_costs_its_mode_alone(light: gs.Scenario, monkeypatch: pytest.M
     assert table.errors == {"mps": "broken"}
     assert table.to_dict()["mps"] == {"error": "broken"}
     assert table.table["error"].tolist() == ["", "broken"]
-    assert "error: mps: broken" in str(table)
+    assert "mps: broken" in " ".join(str(table).split())
     with pytest.raises(KeyError, match="mps failed: broken"):
         table["mps"]
 

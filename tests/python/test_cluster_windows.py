@@ -426,7 +426,7 @@ def test_traffic_goes_on_from_the_time_of_the_window() -> None:
     find = {"name": "find", "pipeline": "find", "sizes": {"input_tokens": 50}}
     document["traffic"] = [{"name": "old", "pipeline": "ask", "kind": "trace"}, find | closed]
     document["objectives"] = {}
-    document["faults"] = [{"gpu": 0, "mtbf_s": 9e9}]
+    document["faults"] = [{"gpu": 0, "mtbf_s": 9e8}]
     scenario = gs.Scenario.from_dict(document, traces={"old": trace})
     runs = gs.cluster_over_time(NODES, PODS[:3], sharing="mps")
     found = gs.cluster_window(runs, scenario, at="09:00", window="20min")

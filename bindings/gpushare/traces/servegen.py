@@ -24,7 +24,7 @@ _FIELDS = "window_start_s,rate_rps,IA_cv,Gamma|Weibull,shape,scale"
 _FAMILIES = ("Gamma", "Weibull", "")
 
 #: The arrivals of a scenario take no more.
-_MOST = {"window_start_s": 1_000_000_000_000, "rate_rps": 1_000_000_000, "shape": 1_000_000_000}
+_MOST = {"window_start_s": 900_000_000, "rate_rps": 1_000_000_000, "shape": 1_000_000_000}
 #: Of a window: below it, one that starts late would have no length.
 _SHORTEST_S = 0.001
 
