@@ -322,4 +322,4 @@ class Trials:
 
 def _is_checked(number: int) -> bool:
     """Whether the so-manieth of those that are hopeless is simulated nevertheless."""
-    return number % (_CHECKED if number <= _FIRST else _CHECKED_LATER) == 0
+    return (number - 1) % (_CHECKED if number <= _FIRST else _CHECKED_LATER) == 0
