@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from .pictures import add_plot, check_plot
 from .progress import Progress, warned
 from .resuming import resumable
 from .scenarios import scenario_of
-from .shown import add_details, beside, columns, going_on
+from .shown import add_details, again, beside, columns, going_on
 from .written import TABLES, can_write, is_folder
 
 if TYPE_CHECKING:
@@ -184,7 +183,7 @@ def _after_run(options: argparse.Namespace) -> list[tuple[str, str]]:
     """What one may want to know then."""
     return [
         (going_on(options, "compare"), "beside the other modes"),
-        (shlex.join(["gpushare", *options.words, "--perfetto", "trace.json"]), "who had which GPU when"),
+        (again(options, "--perfetto", "trace.json"), "who had which GPU when"),
     ]
 
 

@@ -14,7 +14,7 @@ from .measured import add_measured, check_measured, plan_of_tables
 from .pictures import add_plot, check_plot, plot_plan
 from .progress import Progress
 from .scenarios import price_of, scenario_of
-from .shown import add_details, beside, columns, going_on
+from .shown import add_details, again, beside, columns, going_on
 from .written import TABLES, can_write
 
 if TYPE_CHECKING:
@@ -181,8 +181,7 @@ def _next(options: argparse.Namespace, found: Plan) -> list[tuple[str, str]]:
     if found.scenario is None:
         return [(going_on(options, "compare"), "what each mode misses")] if options.scenario else []
     if options.out is None:
-        words = shlex.join(["gpushare", *options.words, "--out", "plan.json"])
-        return [(words, "to report and to export")]
+        return [(again(options, "--out", "plan.json"), "to report and to export")]
     out = shlex.quote(options.out)
     return [
         (f"gpushare export all {out} -o files", "files that bring it to a cluster"),

@@ -12,7 +12,7 @@ from ..frames.sections import Beside
 if TYPE_CHECKING:
     from ..scenario.scenario import Scenario
 
-__all__ = ["add_details", "beside", "columns", "going_on"]
+__all__ = ["add_details", "again", "beside", "columns", "going_on"]
 
 _WIDEST, _NARROWEST = 100, 40
 #: What says the same in another command.
@@ -35,6 +35,11 @@ def beside(options: argparse.Namespace, scenario: Scenario | None, *next_: tuple
 
     origin = origin_of(scenario, options.seed).line if scenario is not None else ""
     return Beside(next_, origin, getattr(options, "details", False), "--details")
+
+
+def again(options: argparse.Namespace, *words: str) -> str:
+    """The same command, as it was given, with more words."""
+    return shlex.join(["gpushare", *options.words, *words])
 
 
 def going_on(options: argparse.Namespace, command: str, *words: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from .. import files
@@ -17,7 +16,7 @@ from .pictures import add_plot, check_plot, plot_sweep
 from .progress import Progress
 from .resuming import resumable
 from .scenarios import scenario_of
-from .shown import beside, columns
+from .shown import again, beside, columns
 from .written import TABLES, can_write
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def sweep(options: argparse.Namespace) -> int:
     shown, order, asked = _asked_for(table, options)
     if options.plot is not None:
         plot_sweep(table, list(axes), _drawn(table, asked), options.plot)
-    about = beside(options, scenario, (_kept(options), "every figure of every point"))
+    about = beside(options, scenario, (again(options, "--out", "points.csv"), "every figure of every point"))
     if options.json:
         found = shown.to_dict()
         rows = [{name: values[i] for name, values in found.items()} for i in order]
@@ -97,10 +96,6 @@ def sweep(options: argparse.Namespace) -> int:
         next_ = commands("Next", about.next, columns()) if options.out is None else ""
         print(joined([line, f"{title}\n{text}\n{wrap(about.origin, columns(), '  ')}", next_]))
     return _code(table)
-
-
-def _kept(options: argparse.Namespace) -> str:
-    return shlex.join(["gpushare", *options.words, "--out", "points.csv"])
 
 
 def _origin(point: Point, scenario: Scenario) -> dict[str, Any]:

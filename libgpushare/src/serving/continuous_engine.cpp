@@ -210,13 +210,13 @@ void ContinuousEngine::admit_waiting(Time latest, std::int64_t& budget, Outbox& 
   }
 }
 
-void ContinuousEngine::compose(Time now, Outbox& out) {
+bool ContinuousEngine::compose(Time now, Outbox& out) {
   silence_.catch_up(running_, blocks_);
   silence_.plan(running_);
   load_ = {};
   preempted_now_ = held_back_ = false;
-  if (options_.async_scheduling ||
-      options_.async_output) {  // who has ended needs no block for one token more
+  // Who has ended needs no block for one token more.
+  if (options_.async_scheduling || options_.async_output) {
     for (std::size_t i = running_.size(); i-- > 0;)
       if (running_[i].complete() && !blocks_.has(running_[i], running_[i].target)) preempt(i, now, out);
   }
@@ -231,22 +231,23 @@ void ContinuousEngine::compose(Time now, Outbox& out) {
   const bool told = speculation_.present() || frontend_.present();
   if (decodes_only && !told && !preempted_now_ && !held_back_ && silence_.quiet() > 0)
     silence_.are_sure(blocks_.steps_with_blocks(running_, silence_.quiet()));
-  launched_ahead_ = ahead && load_.prefill_tokens > 0;
+  return ahead && load_.prefill_tokens > 0;
 }
 
 std::optional<Step> ContinuousEngine::plan(Time now, Outbox& out) {
   frontend_.deliver(now, out);
   for (Job job; frontend_.next(now, job);) static_cast<void>(waiting_.push(job));  // enqueue() has counted it
   if (in_step_) return std::nullopt;
+  bool launched_ahead = false;
   if (silence_.goes_on()) {
     load_.decode_context += load_.decodes;
   } else {
-    compose(now, out);
+    launched_ahead = compose(now, out);
   }
   if (running_.empty()) return std::nullopt;
   in_step_ = true;
   Step step = step_of(load_, serving_, options_);
-  if (launched_ahead_) {  // since the host was through with the iteration before
+  if (launched_ahead) {  // since the host was through with the iteration before
     const Time free = planned_ + duration_from_seconds(launched_s_);
     step.demand.launch_s = std::max(0.0, step.demand.launch_s - std::max(0.0, to_seconds(now - free)));
   }

@@ -90,8 +90,8 @@ class ContinuousEngine {
 
   void schedule_running(Turn turn, Time now, std::int64_t& budget, Outbox& out);
   void preempt(std::size_t index, Time now, Outbox& out);
-  /// Puts together the next iteration.
-  void compose(Time now, Outbox& out);
+  /// Puts together the next iteration; whether its launches may begin while the one before runs.
+  [[nodiscard]] bool compose(Time now, Outbox& out);
   /// Jobs that were queued by `latest`.
   void admit_waiting(Time latest, std::int64_t& budget, Outbox& out);
   [[nodiscard]] bool admit(Sequence& sequence, std::int64_t& budget);
@@ -107,13 +107,12 @@ class ContinuousEngine {
   std::vector<Sequence> running_;  // in order of admission
   SpeculativeDecoding speculation_;
   bool in_step_ = false;
-  bool any_gone_ = false;        // of the running sequences' clients
-  LlmLoad load_;                 // of the step in hand
-  Time planned_{};               // when it began
-  double launched_s_ = 0;        // how long after that the host had launched it
-  bool launched_ahead_ = false;  // while the one before ran
-  bool preempted_now_ = false;   // while it was planned
-  bool held_back_ = false;       // then: a job that came too late for it
+  bool any_gone_ = false;       // of the running sequences' clients
+  LlmLoad load_;                // of the step in hand
+  Time planned_{};              // when it began
+  double launched_s_ = 0;       // how long after that the host had launched it
+  bool preempted_now_ = false;  // while it was planned
+  bool held_back_ = false;      // then: a job that came too late for it
   SilentIterations silence_;
   GapMeter gaps_;
   Counts counts_;  // but for what blocks_ and speculation_ count

@@ -6,9 +6,12 @@
 namespace gpushare {
 namespace {
 
-Duration preemption_cost(const TimeSliceExecutor::Costs& costs, const Work& work) {
+// Steps of a process came or went, and some are left.
+void steps_changed(TurnTaker& process, const TimeSliceExecutor::Costs& costs) {
+  process.set_rates(costs.bandwidth_bytes_per_s);
+  const Work& work = process.works.front().work;
   const double bound = work.gpu_s > 0 ? work.memory_s / work.gpu_s : 0;
-  return costs.switch_preempted + duration_from_seconds(costs.refill_s * bound);
+  process.cost = costs.switch_preempted + duration_from_seconds(costs.refill_s * bound);
 }
 
 // When a turn that began at `start` is over while another process waits.
@@ -101,8 +104,7 @@ void TimeSliceExecutor::submit(Time now, const Work& work) {
     if (leases_) leases_->wake(static_cast<std::size_t>(work.process));
   }
   process.works.push_back({work, work.gpu_s, 1});
-  process.set_rates(costs_.bandwidth_bytes_per_s);
-  process.cost = preemption_cost(costs_, process.works.front().work);
+  steps_changed(process, costs_);
   account_.submitted_s += work.gpu_s;
 }
 
@@ -119,11 +121,7 @@ void TimeSliceExecutor::collect(Time now, std::vector<StepId>& finished) {
     account_.finished_s += active.work.gpu_s;
     return true;
   });
-  if (!process.works.empty()) {
-    process.set_rates(costs_.bandwidth_bytes_per_s);
-    process.cost = preemption_cost(costs_, process.works.front().work);
-    return;
-  }
+  if (!process.works.empty()) return steps_changed(process, costs_);
   --runnable_;
   if (leases_) leases_->rest(turn_.process);
   enter(Kind::idle, now);
