@@ -24,7 +24,9 @@ namespace {
 
 class DrawnWorkload {
  public:
-  DrawnWorkload(std::uint64_t seed, std::uint64_t number) : luck_(seed, 0, "workloads", number) {
+  /// With `sigma` the sizes of requests are lognormal.
+  DrawnWorkload(std::uint64_t seed, std::uint64_t number, double sigma)
+      : luck_(seed, 0, "workloads", number), sigma_(sigma) {
     document_ = parse(R"({"name": "drawn", "gpu": "a100", "services": {}, "pipelines": {}, "traffic": [],
                           "duration_s": 600, "warmup_s": 20})");
     const bool has_llm = luck_.uniform() < 0.75;
@@ -40,7 +42,11 @@ class DrawnWorkload {
   [[nodiscard]] const Json& document() const { return document_; }
 
  private:
-  double between(double low, double high) { return std::round(low * std::pow(high / low, luck_.uniform())); }
+  Json between(double low, double high) {
+    const double mean = std::round(low * std::pow(high / low, luck_.uniform()));
+    if (sigma_ <= 0) return mean;
+    return {{"kind", "lognormal"}, {"mean", mean}, {"sigma", sigma_}, {"min", 1}, {"max", 6 * mean}};
+  }
   void add(const std::string& name, const Json& service, const Json& sizes, Json stage = Json::object()) {
     stage["name"] = stage["service"] = name;
     document_["services"][name] = service;
@@ -59,7 +65,7 @@ class DrawnWorkload {
       engine.update(parse(R"({"host_per_step_s": 0.001, "host_per_sequence_s": 5e-06})"));
     const bool large = luck_.uniform() < 0.7;
     const char* precision = large && luck_.uniform() < 0.3 ? "int8" : "fp16";
-    const double input = between(100, 3000);
+    const Json input = between(100, 3000);
     add("llm",
         {{"model", large ? "llama-3.1-8b" : "llama-3.2-1b"}, {"precision", precision}, {"engine", engine}},
         {{"input_tokens", input}, {"output_tokens", between(40, 300)}});
@@ -102,6 +108,7 @@ class DrawnWorkload {
   }
 
   Stream luck_;
+  double sigma_;
   Json document_;
 };
 
@@ -141,10 +148,10 @@ void compare(const Scenario& scenario, const std::string& mode, Errors& errors) 
   }
 }
 
-Errors errors_of(std::uint64_t seed, std::uint64_t workloads) {
+Errors errors_of(std::uint64_t seed, std::uint64_t workloads, double sigma = 0) {
   Errors errors;
   for (std::uint64_t number = 0; number < workloads; ++number) {
-    const DrawnWorkload drawn(seed, number);
+    const DrawnWorkload drawn(seed, number, sigma);
     for (const std::string& mode : kModes) {
       Scenario scenario;
       try {
@@ -183,6 +190,15 @@ TEST_CASE("predicted p95 against simulated, on workloads that the approximation 
   CHECK(within(errors.at("all"), 0.15) >= 0.85);
   CHECK(within(errors.at("dedicated"), 0.15) >= 0.95);
   CHECK(errors.at("all")[errors.at("all").size() / 2] <= 0.07);
+}
+
+TEST_CASE("predicted p95 against simulated where requests vary in size") {
+  // What varies was accounted for with other workloads in view, and seed 4 was left alone until then.
+  const Errors errors = errors_of(4, queueing::kThinning > 1 ? 2 : 10, 0.5);
+  INFO(table(errors));
+  CHECK(within(errors.at("all"), 0.15) >= 0.80);
+  CHECK(within(errors.at("dedicated"), 0.15) >= 0.90);
+  CHECK(errors.at("all")[errors.at("all").size() / 2] <= 0.08);
 }
 
 TEST_CASE("a queue of the steps of one job at a time is M/D/1") {

@@ -16,7 +16,7 @@ _SLACK, _PRESSURE, _SMALLER = 0.7, 0.35, 0.5
 _MOST, _STEP = 1.0, 0.6
 _LEAST_PRESSURE = 0.02
 #: By how much predictions are mostly too low.
-_HASTY = 0.15
+_HASTY = 0.05
 #: Estimates beyond which a config fails almost surely, and may well fail.
 _HOPELESS, _LIKELY = 0.3, 0.0
 

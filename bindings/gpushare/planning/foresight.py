@@ -15,9 +15,14 @@ from .staging import Staging
 __all__ = ["Foresight"]
 
 
+#: What one simulation says of predictions at most, as a logarithm; figures further beyond a bound say nothing; and as how
+#: many simulations it counts that they may be right as they are.
+_CORRECTED, _TELLING, _PRIOR = 0.5, 1.0, 3
+
+
 @dataclass
 class Foresight:
-    """Predicts by how much services miss their bounds.
+    """Predicts by how much services miss their bounds, corrected by what was simulated of each.
 
     Attributes
     ----------
@@ -27,6 +32,7 @@ class Foresight:
 
     staging: Staging
     _known: dict[tuple[Config, Any], Mapping[int, float]] = field(default_factory=dict)
+    _missed: dict[int, list[float]] = field(default_factory=dict)
     _best: dict[Config, Any] = field(default_factory=dict)
 
     def under(self, config: Config, sharing: Any) -> Mapping[int, float]:
@@ -35,6 +41,12 @@ class Foresight:
         Empty when one of the services has no bound for the p95 of its main latency, or is one of several that a request
         visits.
         """
+        found = self._raw(config, sharing)
+        if len(config.tenants) == 1:
+            return found
+        return {service: (1 + excess) * self._correction(service) - 1 for service, excess in found.items()}
+
+    def _raw(self, config: Config, sharing: Any) -> Mapping[int, float]:
         key = (config, sharing)
         if key not in self._known:
             self._known[key] = self._predict(config, sharing)
@@ -49,8 +61,23 @@ class Foresight:
         """The way of sharing where the worst misses by least; None where there is none."""
         if config not in self._best:
             ways = self.staging.ways(config)
-            self._best[config] = min(ways, key=lambda way: worst(self.under(config, way)), default=None)
+            self._best[config] = min(ways, key=lambda way: worst(self._raw(config, way)), default=None)
         return self._best[config]
+
+    def learn(self, config: Config, sharing: Any, excess: Mapping[int, float]) -> None:
+        """What a simulation says, of services beside others: predictions of theirs are corrected by the mean."""
+        if len(config.tenants) == 1:
+            return
+        for service, predicted in self._raw(config, sharing).items():
+            found = math.log(max(0.05, 1 + excess.get(service, math.inf)))
+            expected = math.log(max(0.05, 1 + predicted))
+            if found < _TELLING and expected < _TELLING:
+                miss = max(-_CORRECTED, min(_CORRECTED, found - expected))
+                self._missed.setdefault(service, []).append(miss)
+
+    def _correction(self, service: int) -> float:
+        missed = self._missed.get(service, ())
+        return math.exp(sum(missed) / (len(missed) + _PRIOR))
 
     def _predict(self, config: Config, sharing: Any) -> Mapping[int, float]:
         services = {tenant.service for tenant in config.tenants}

@@ -87,19 +87,15 @@ class Packing:
         for config in configs:
             self.relaxation.add(config)
 
-    def relax(
-        self,
-        hopeful: Callable[[Sequence[Config]], Sequence[Config]] = lambda configs: configs,
-        within: float = 0.0,
-    ) -> tuple[float, Sequence[Config]]:
+    def relax(self, within: float = 0.0) -> tuple[float, Sequence[Config]]:
         """What every packing costs at least, and what the cheapest mixture is made of that nothing is known against.
 
         Parameters
         ----------
-        hopeful, within
-            As `Relaxation.settle` takes them.
+        within
+            As `Relaxation.settle` takes it.
         """
-        relaxed = self.relaxation.settle(hopeful, within)
+        relaxed = self.relaxation.settle(within)
         return self._round_up(relaxed.bound - 1e-6 * self.grid), relaxed.wanted
 
     def solve(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from .cuts import Cuts, Lacking
 from .problem import Config, Part, Problem, Tenant
 
-__all__ = ["Priced", "price"]
+__all__ = ["Priced", "Tests", "price"]
 
 _TINY = 1e-6
 
@@ -34,6 +34,33 @@ class Priced:
     complete: bool = True
 
 
+@dataclass
+class Tests:
+    """Looks at configs that nothing is known against.
+
+    Attributes
+    ----------
+    test : callable
+        Whether one fails, which is cut then.
+    left : int
+        How many more may be looked at.
+    """
+
+    test: Callable[[Config], bool]
+    left: int = 0
+    _passed: set[Config] = field(default_factory=set)
+
+    def fails(self, config: Config) -> bool:
+        """What the test says; what has passed before is not asked again."""
+        if config in self._passed:
+            return False
+        self.left -= 1
+        if self.test(config):
+            return True
+        self._passed.add(config)
+        return False
+
+
 class _Choice(NamedTuple):
     """So many copies of a tenant."""
 
@@ -55,6 +82,7 @@ def price(
     count: int = 10,
     max_nodes: int = 20_000,
     every: bool = False,
+    tests: Tests | None = None,
 ) -> Priced:
     """The configs worth most of those that are not known to fail.
 
@@ -78,8 +106,10 @@ def price(
         Sets that are looked at, at most; beyond, `Priced.most` is an estimate from above.
     every : bool
         Whether tenants that are worth nothing are added too.
+    tests : Tests, optional
+        What is asked of each that is not known to fail; beyond its number, as beyond `max_nodes`.
     """
-    pricing = _Pricing(problem, cuts, part, charge, least, count, max_nodes)
+    pricing = _Pricing(problem, cuts, part, charge, least, count, max_nodes, tests)
     return pricing.run(values, every)
 
 
@@ -101,9 +131,11 @@ class _Pricing:
         least: float,
         count: int,
         max_nodes: int,
+        tests: Tests | None,
     ) -> None:
         self.problem, self.cuts, self.part = problem, cuts, part
         self.charge, self.least, self.count, self.left = charge, least, count, max_nodes
+        self.tests = tests
         self.slots = problem.most_tenants if part.gpus == 1 else 1
         self.services: list[_Options] = []
         self.bounds: list[list[float]] = []
@@ -116,7 +148,7 @@ class _Pricing:
         self.bounds = self._bounds()
         self._extend(0, (), 0, 0.0, self.slots)
         found = [Config(self.part, tenants) for _, tenants in sorted(self.best, reverse=True)]
-        return Priced(found, self.most, self.left > 0)
+        return Priced(found, self.most, self.left > 0 and (self.tests is None or self.tests.left > 0))
 
     def _services(self, values: Mapping[Tenant, float], every: bool) -> list[_Options]:
         """Services with what they may be here, those worth most first."""
@@ -185,6 +217,15 @@ class _Pricing:
                 both = mask | choice.mask
                 more = (*tenants, *[choice.tenant] * choice.copies)
                 worth = value + choice.value
+                if self.tests is not None:
+                    ceiling = worth + self.bounds[i + 1][slots - choice.copies]
+                    if ceiling <= self._bar + _TINY:
+                        continue
+                    if self.tests.left <= 0:
+                        self.most = max(self.most, ceiling)
+                        return
+                    if self.tests.fails(Config(self.part, tuple(sorted(more)))):
+                        continue
                 if worth > self._bar + _TINY:
                     self._take(Config(self.part, tuple(sorted(more))), worth)
                 if choice.copies < slots:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .cuts import Cuts
-from .pricing import Priced, price
+from .pricing import Priced, Tests, price
 from .problem import Config, Part, Problem, Tenant, harder
 from .programs import Growing
 
@@ -18,6 +18,8 @@ _ROUNDS = 200
 _COLUMNS = 16
 _NODES = 20_000
 _NODES_OF_ALL = 200_000
+#: Tests of configs of a part at a time.
+_TESTS = 200
 _TINY = 1e-7
 #: Costs, as a share of a GPU's price, by which a config must be too dear to be left out.
 _SURE = 1e-4
@@ -64,6 +66,8 @@ class Relaxation:
     def __init__(self, problem: Problem, cuts: Cuts) -> None:
         self.problem, self.cuts = problem, cuts
         self.pool: dict[Config, int] = {}
+        #: What is asked of configs that nothing is known against, before they are wanted.
+        self.tests: Tests | None = None
         self._program = Growing()
         most = sum(max((t.replicas for t in options), default=1) for options in problem.tenants)
         self._penalty = (
@@ -161,16 +165,13 @@ class Relaxation:
             self._best, self._proved = prices, bound
         return wanted, factor, bound
 
-    def settle(self, hopeful: Callable[[Sequence[Config]], Sequence[Config]], within: float = 0.0) -> Relaxed:
+    def settle(self, within: float = 0.0) -> Relaxed:
         """As `solve`, if all may be used that is not known to fail: what is wanted then is what the mixture is made of.
 
         Many rounds of new configs end with a bound below the optimum.
 
         Parameters
         ----------
-        hopeful : callable
-            Takes configs that would make the mixture cheaper and returns those that may be used; the others have
-            become known to fail.
         within : float
             How near to the cost of the mixture its bound has to be, as a share of it.
         """
@@ -180,7 +181,7 @@ class Relaxation:
             best = max(best, relaxed.bound)
             if not relaxed.wanted or (within > 0 and best >= (1 - within) * self.cost):
                 break
-            for config in hopeful(relaxed.wanted):
+            for config in relaxed.wanted:
                 self.add(config)
         used = [c for c, v in self.pool.items() if self._values[v] > _TINY]
         return Relaxed(best, sorted(used, key=lambda c: (-self._values[self.pool[c]], c)))
@@ -217,7 +218,8 @@ class Relaxation:
     def _look_around(self) -> tuple[list[Config], float]:
         """Configs worth more than they cost; by which factor, at most, they are worth more."""
         found, factor = list[Config](), 1.0
-        for part in self.problem.parts:
+        # What fails on a part fails on all that have less.
+        for part in sorted(self.problem.parts, key=lambda part: -len(self.problem.weaker[part])):
             least = self._charge(part)
             priced = self._price(part, least, _COLUMNS, _NODES)
             found += [config for config in priced.configs if config not in self.pool]
@@ -257,17 +259,23 @@ class Relaxation:
                 if _concerned(config, tenant, hosts)
             )
 
-        return price(
-            self.problem,
-            self.cuts,
-            part,
-            values,
-            least,
-            charge,
-            count=count,
-            max_nodes=max_nodes,
-            every=every,
-        )
+        while True:
+            if self.tests is not None:
+                self.tests.left = _TESTS
+            priced = price(
+                self.problem,
+                self.cuts,
+                part,
+                values,
+                least,
+                charge,
+                count=count,
+                max_nodes=max_nodes,
+                every=every,
+                tests=self.tests,
+            )
+            if priced.configs or self.tests is None or self.tests.left > 0:
+                return priced
 
     def _charge(self, part: Part) -> float:
         """What a config on this part has to be worth to pay for it."""

@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from .assembly import Assembly
 from .estimates import Estimates
 from .merging import merge
 from .opinions import Found, Judge, Opinion, Verdict
 from .packing import Packed, Packing
+from .pricing import Tests
 from .problem import Config, Problem
 
 __all__ = ["Found", "Judge", "Opinion", "Verdict", "search"]
@@ -27,6 +29,8 @@ _PATIENCE, _LITTLE_PATIENCE = 250, 60
 _CHEAPER = 0.9
 #: How near to the cheapest mixture of a fleet a bound need be while its configs are not yet known.
 _ROUGHLY = 0.04
+#: Packings of a fleet that are put together by prediction, at most, between two looks at its bound.
+_ASSEMBLED = 12
 #: Packings count as so many configs then.
 _EFFORT = 10
 
@@ -85,6 +89,7 @@ class _Search:
         self.since = (0.0, math.inf, 0)  # bound, cost and judged configs when something was last found
         self.gpu = max(gpu.price for gpu in problem.gpus)
         self.tried: set[tuple[Config, ...]] = set()
+        self.assembly: Assembly | None = None
 
     def run(self, rounds: int, progress: Callable[[Found], object] | None) -> None:
         self.judge_singles()
@@ -153,9 +158,11 @@ class _Search:
             config: opinion for config, opinion in self.opinions.items() if self.problem.knows(config)
         }
         self.packing.admit(self.good())
+        self.packing.relaxation.tests = Tests(self.fails)
         self.estimates.problem = self.problem
         self.found.most_tenants, self.found.narrowed = self.problem.most_tenants, True
         self.judge.trust()
+        self.assembly = Assembly(self.problem, self.estimates.excess, self.verdict)
 
     def learn(self, configs: Sequence[Config]) -> list[Config]:
         """Has configs judged that were not yet; returns those that fail."""
@@ -177,6 +184,8 @@ class _Search:
 
     def round(self) -> bool:
         """Has judged what the cheapest mixture is made of; true when there is nothing left to find."""
+        if self.assembly is not None:
+            self.assemble()
         wanted = self.wanted()
         if math.isinf(self.limit) or self.is_near_enough():
             return True
@@ -194,7 +203,7 @@ class _Search:
         """What to judge, to make the cheapest mixture better known, of which too little was possible before."""
         within = _ROUGHLY if self.found.narrowed else 0.0
         while True:
-            bound, wanted = self.packing.relax(self.hopeful, within)
+            bound, wanted = self.packing.relax(within)
             self.raise_limit(bound)
             telling = [
                 self.estimates.telling(config, self.opinions)
@@ -208,19 +217,26 @@ class _Search:
             elif math.isinf(bound) or 2 * len(possible) >= len(unknown):
                 return possible
 
-    def hopeful(self, configs: Sequence[Config]) -> Sequence[Config]:
-        """Configs without those that are hopeless by prediction: of these as little as should fail is cut."""
-        if not self.found.narrowed:
-            return configs
-        result = []
-        for config in configs:
-            while not self.packing.cuts.fails(config):
-                telling = self.estimates.telling(config, self.opinions)
-                if telling in self.opinions or not self.judge.is_hopeless(telling):
-                    result.append(config)
-                    break
-                self.learn([telling])  # what one cuts, the next may be among
-        return [config for config in result if self.packing.is_possible(config)]
+    def fails(self, config: Config) -> bool:
+        """Whether a config of a fleet is known to fail, impossible, or hopeless by prediction."""
+        if config not in self.opinions:
+            if not self.packing.is_possible(config):
+                return True
+            if self.judge.is_hopeless(config):
+                self.learn([config])
+        return self.verdict(config) is Verdict.fails
+
+    def assemble(self) -> None:
+        """Has a fleet's packing judged that should hold by prediction, once its configs hold one by one."""
+        for _ in range(_ASSEMBLED):
+            best = self.found.best
+            packed = self.assembly.propose(self.good(doubtful=False))
+            if packed is None or (best is not None and packed.cost > best.cost - self.packing.grid + 1e-9):
+                return
+            failed = self.learn(packed.configs)
+            self.strengthen(failed)
+            if all(self.verdict(config) is Verdict.meets for config in packed.configs):
+                self.consider(packed)
 
     def propose(self) -> bool:
         """Has a packing judged that costs less than the best so far; true when there is none."""

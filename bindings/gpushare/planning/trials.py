@@ -26,7 +26,7 @@ _NEAR = 0.5
 _CLOSER = 4
 #: What a prediction puts further beyond its bound, as a share of it, counts as failing once predictions are trusted;
 #: one in so many of the first is simulated nevertheless, and of all beyond these one in many more.
-_HOPELESS = 0.3
+_HOPELESS = 0.15
 _CHECKED, _FIRST, _CHECKED_LATER = 20, 1_000, 400
 
 
@@ -163,10 +163,11 @@ class Trials:
         return Opinion(trial.verdict, failing)
 
     def _opinion(self, trial: Trial, config: Config) -> Opinion:
-        if trial.foreseen:
-            return Opinion(trial.verdict, excess=trial.foreseen)
-        services = [tenant.service for tenant in config.tenants]
-        return Opinion(trial.verdict, excess=self.staging.asked.excess(trial.judged, services))
+        return Opinion(trial.verdict, excess=trial.foreseen or self._excess(trial, config))
+
+    def _excess(self, trial: Trial, config: Config) -> Mapping[int, float]:
+        """By how much each service misses its bound."""
+        return self.staging.asked.excess(trial.judged, [tenant.service for tenant in config.tenants])
 
     # ---- configs
 
@@ -187,6 +188,8 @@ class Trials:
         while waiting:
             asked = {config: ways.pop(0) for config, ways in waiting.items()}
             for config, trial in self._simulate(asked).items():
+                if not trial.refused:
+                    self.foresight.learn(config, trial.sharing, self._excess(trial, config))
                 best = self.of_config.get(config)
                 if best is None or trial.rank < best.rank:
                     self.of_config[config] = trial

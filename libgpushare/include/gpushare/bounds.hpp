@@ -34,8 +34,10 @@ struct VisitSizes {
   double reply_by_reply = 0;  ///< tokens of the reply times iterations that read them
   double audio_s = 0;         ///< to recognise or to speak
   double units = 0;
-  double least_units = 0, most_units = 0;  ///< of any request: units, or seconds of audio to speak
+  double least_units = 0, most_units = 0;  ///< of any request: units, or seconds of audio
   double drawn_s = 0;                      ///< of a synthetic model
+  /// Of prompts, and of replies or of audio: the standard deviation of their lengths over the mean.
+  double prompt_variation = 0, length_variation = 0;
 };
 
 /// Requests that a service is sent.

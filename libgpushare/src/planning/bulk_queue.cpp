@@ -54,11 +54,14 @@ class Chain {
   }
 
   [[nodiscard]] BulkQueue::Answer account() const;
+  /// Of jobs, all longer by that factor than here.
+  [[nodiscard]] Latencies latencies(double factor) const;
   [[nodiscard]] bool overflows() const { return !keeps_up() || shares_[states_ - 1] > kOverflow; }
-  /// `weight` of all jobs; all latencies by that factor.
-  void add_latencies(double weight, double factor, Latencies& latencies) const;
 
  private:
+  // `weight` of all jobs, of `own` parts; all latencies by that factor.
+  void add_latencies(std::size_t own, double weight, double factor, Latencies& latencies) const;
+  [[nodiscard]] Latencies behind_others(const Latencies& single, double factor) const;
   // Whether its largest steps would do.
   [[nodiscard]] bool keeps_up() const {
     const auto places = static_cast<double>(queue_.step_s.size() - 1);
@@ -108,8 +111,8 @@ class Chain {
     const std::size_t full = (places - 1) / most_;
     return static_cast<double>(full) * queue_.step_s[most_] + queue_.step_s[places - full * most_];
   }
-  void add_idle(double weight, double factor, Latencies& latencies) const;
-  void add_arrivals_during(std::size_t q, double weight, double factor, double later_s,
+  void add_idle(std::size_t own, double weight, double factor, Latencies& latencies) const;
+  void add_arrivals_during(std::size_t q, std::size_t own, double weight, double factor, double later_s,
                            Latencies& latencies) const;
 
   const BulkQueue& queue_;
@@ -120,22 +123,22 @@ class Chain {
   std::vector<double> shares_;  // of the beginnings of steps
 };
 
-// Of jobs that arrive in a step which begins with q: the rest of it, `later_s`, and the steps up to their own.
-void Chain::add_arrivals_during(std::size_t q, double weight, double factor, double later_s,
+// Of jobs of `own` parts that arrive in a step which begins with q: the rest of it, `later_s`, and the steps up to their own.
+void Chain::add_arrivals_during(std::size_t q, std::size_t own, double weight, double factor, double later_s,
                                 Latencies& latencies) const {
   const std::size_t b = batch(q);
   const double step_s = queue_.step_s[b];
   const auto& others = arrivals_[b];
   for (std::size_t n = 0; n < others.size(); ++n) {  // beside the one that is looked at
     if (others[n] < 1e-3) continue;
-    const std::size_t all = (q - b) + (n + 1) * parts_;
+    const std::size_t all = (q - b) + n * parts_ + own;
     if (all <= most_) {  // they share a step, whatever their order
       const double wait_s = later_s + queue_.step_s[all];
       latencies.add(factor * wait_s, factor * (wait_s + step_s), weight * others[n]);
       continue;
     }
     for (std::size_t j = 0; j <= n; ++j) {  // its place among them
-      const std::size_t last = (q - b) + (j + 1) * parts_;
+      const std::size_t last = (q - b) + j * parts_ + own;
       const std::size_t full = (last - 1) / most_;  // steps before its last one
       const double own_s = queue_.step_s[std::min(most_, all - full * most_)];
       const double wait_s = later_s + static_cast<double>(full) * queue_.step_s[most_] + own_s;
@@ -165,29 +168,59 @@ BulkQueue::Answer Chain::account() const {
   return answer;
 }
 
-void Chain::add_idle(double weight, double factor, Latencies& latencies) const {
+void Chain::add_idle(std::size_t own, double weight, double factor, Latencies& latencies) const {
   const double first = weight * shares_[0] / queue_.rate / total_s_;
   for (std::size_t n = 0; n < beside_first_.size(); ++n)
     if (beside_first_[n] > kRare)
-      latencies.add(factor * (queue_.delay_s + steps_for((n + 1) * parts_)), first * beside_first_[n]);
+      latencies.add(factor * (queue_.delay_s + steps_for(n * parts_ + own)), first * beside_first_[n]);
   const double during = weight * shares_[0] * queue_.delay_s / total_s_;
-  const double own_s = steps_for(2 * parts_);
+  const double own_s = steps_for(parts_ + own);
   if (during > 0) latencies.add(factor * own_s, factor * (queue_.delay_s + own_s), during);
 }
 
-void Chain::add_latencies(double weight, double factor, Latencies& latencies) const {
+void Chain::add_latencies(std::size_t own, double weight, double factor, Latencies& latencies) const {
   const double later_s = queue_.late_steps * account().mean_step_s;
   for (std::size_t q = 0; q < states_; ++q) {
     if (shares_[q] < kRare) continue;
     if (q == 0 && is_idle()) {
-      add_idle(weight, factor, latencies);
+      add_idle(own, weight, factor, latencies);
       continue;
     }
     const double there = q == 0 ? 1 - queue_.idle : 1;
     const double share = weight * shares_[q] * queue_.step_s[batch(q)] / total_s_;
-    add_arrivals_during(q, there * share, factor, later_s, latencies);
-    if (there < 1) latencies.add(factor * steps_for(parts_), (1 - there) * share);
+    add_arrivals_during(q, own, there * share, factor, later_s, latencies);
+    if (there < 1) latencies.add(factor * steps_for(own), (1 - there) * share);
   }
+}
+
+// A job whose forerunner is not told yet goes into the step after that: the one that runs then, if any, and its own.
+Latencies Chain::behind_others(const Latencies& single, double factor) const {
+  const BulkQueue::Answer steps = account();
+  const double step_s = factor * steps.mean_step_s;
+  const double next_s = step_s + (queue_.told_s > 0 ? std::max(0.0, step_s - queue_.told_s) : 0);
+  const double idle_s = factor * (queue_.delay_s + steps_for(parts_));
+  const double least_s = queue_.after_least_s, most_s = queue_.after_most_s;
+  Latencies all;
+  single.each([&](double latency_s, double weight) {
+    const double told_s = latency_s + queue_.told_s;
+    const double waits =
+        most_s > least_s ? std::clamp((told_s - least_s) / (most_s - least_s), 0.0, 1.0) : told_s > least_s;
+    all.add(latency_s, weight * (1 - waits));
+    if (waits <= 0) return;
+    const double from_s = told_s - std::min(told_s, most_s), to_s = told_s - least_s;
+    all.add(from_s + next_s, to_s + next_s, weight * waits * steps.busy);
+    all.add(from_s + idle_s, to_s + idle_s, weight * waits * (1 - steps.busy));
+  });
+  return all;
+}
+
+Latencies Chain::latencies(double factor) const {
+  Latencies single;
+  for (const Luck& size : queue_.sizes.empty() ? std::vector<Luck>{{}} : queue_.sizes) {
+    const double own = std::max(1.0, std::round(static_cast<double>(parts_) * size.factor));
+    add_latencies(static_cast<std::size_t>(own), size.share, factor, single);
+  }
+  return queue_.after_most_s > 0 ? behind_others(single, factor) : single;
 }
 
 // Those with about the same factor together.
@@ -222,13 +255,9 @@ BulkQueue::Answer BulkQueue::answer() const {
     BulkQueue slowed = *this;
     for (double& seconds : slowed.step_s) seconds *= luck.factor;
     const Chain own(slowed, &chain);
-    if (own.overflows()) {
-      chain.add_latencies(luck.share, luck.factor, latencies);
-    } else {
-      own.add_latencies(luck.share, 1, latencies);
-    }
+    latencies.add(own.overflows() ? chain.latencies(luck.factor) : own.latencies(1), luck.share);
   }
-  answer.p95_s = latencies.quantile(kPredictedQuantile, {});
+  answer.p95_s = latencies.after(waiting).quantile(kPredictedQuantile, {}) + told_s;
   return answer;
 }
 

@@ -19,10 +19,16 @@ struct BulkQueue {
   int late_steps = 0;  ///< steps between the one in which a job arrives and its own
   double idle = 0;     ///< share of the steps of 0 in which it has nothing to do after all
 
+  double told_s = 0;   ///< from the end of a job's last step until it is told, while the next step goes on
+  /// Each job is the last of several, and waits for the one before it, which came so long before.
+  double after_least_s = 0, after_most_s = 0;
+
+  Waiting waiting{};           ///< of jobs before they arrive here
+  std::vector<Luck> sizes{};   ///< of jobs, by the parts of those that come beside them; empty: all are alike
   std::vector<Luck> lucks{};  ///< of its jobs among their neighbours; empty: all are alike
 
   struct Answer {
-    double p95_s = 0;  ///< from arrival to the end of the job's last step; infinite where it cannot keep up
+    double p95_s = 0;  ///< from arrival until the job is told; infinite where it cannot keep up
     double busy = 0;   ///< share of the time in a step
     double mean_step_s = 0;
     double mean_batch = 0;              ///< places of a step

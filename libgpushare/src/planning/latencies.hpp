@@ -20,6 +20,35 @@ struct Luck {
   double factor = 1;
 };
 
+/// Share of the places of a server beyond which it counts as full.
+inline constexpr double kFull = 0.97;
+
+/// Before jobs are taken in: a share of them waits, for exponential times.
+struct Waiting {
+  double share = 0, mean_s = 0;
+};
+
+/// Poisson arrivals that take one of so many places each, `taken` of which are on average, for a time of this mean and
+/// variation: Erlang's C, and the times of M/G/c as they are mostly approximated (Lee and Longton).
+[[nodiscard]] inline Waiting waiting_for(double places, double taken, double each_s, double variation) {
+  if (taken <= 0 || taken >= places) return {taken > 0 ? 1.0 : 0.0, 0};
+  double blocked = 1;  // Erlang's B
+  for (double n = 1; n <= places; ++n) blocked = taken * blocked / (n + taken * blocked);
+  const double share = blocked / (1 - taken / places * (1 - blocked));
+  return {share, each_s / (places - taken) * (1 + variation * variation) / 2};
+}
+
+/// Sizes that vary by so much, lognormally: groups with their factors of the mean.
+[[nodiscard]] inline std::vector<Luck> spread_sizes(double variation) {
+  if (variation <= 0) return {};
+  constexpr std::array<std::array<double, 2>, 5> kGroups{
+      {{0.25, -1.150}, {0.25, -0.319}, {0.25, 0.319}, {0.15, 0.935}, {0.10, 1.645}}};  // normal quantiles
+  const double sigma = std::sqrt(std::log1p(variation * variation));
+  std::vector<Luck> groups;
+  for (const auto& [share, z] : kGroups) groups.push_back({share, std::exp(sigma * (z - sigma / 2))});
+  return groups;
+}
+
 /// Weighted latencies, in bins of 2 %.
 class Latencies {
  public:
@@ -32,6 +61,29 @@ class Latencies {
     const double place = fast_log2(std::max(seconds, kLeast) / kLeast) * (std::numbers::ln2 / kWidth);
     bins_[std::min(static_cast<std::size_t>(place), bins_.size() - 1)] += weight;
     all_ += weight;
+  }
+  void add(const Latencies& others, double weight) {
+    for (std::size_t i = 0; i < kBins; ++i) bins_[i] += weight * others.bins_[i];
+    all_ += weight * others.all_;
+  }
+  /// Of jobs that wait before.
+  [[nodiscard]] Latencies after(const Waiting& waiting) const {
+    if (waiting.share <= 0) return *this;
+    constexpr int kSlices = 10;
+    Latencies all;
+    all.add(*this, 1 - waiting.share);
+    each([&](double seconds, double weight) {
+      for (int i = 0; i < kSlices; ++i) {
+        const double wait_s = -waiting.mean_s * std::log((i + 0.5) / kSlices);
+        all.add(seconds + wait_s, weight * waiting.share / kSlices);
+      }
+    });
+    return all;
+  }
+  /// Calls `take` with the latencies and their weights.
+  void each(auto&& take) const {
+    for (std::size_t i = 0; i < kBins; ++i)
+      if (bins_[i] > 0) take(kLeast * std::exp((static_cast<double>(i) + 0.5) * kWidth), bins_[i]);
   }
   /// Of a mixture, in each part of which all are longer by a factor; none: as they are.
   [[nodiscard]] double quantile(double share, const std::vector<Luck>& lucks) const {

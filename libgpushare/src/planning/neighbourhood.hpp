@@ -24,6 +24,7 @@ struct Presence {
   double idle_s = 0;       ///< how long it is away at a time
   double bytes_per_s = 0;  ///< that it would move alone
   double sms = 0;
+  double slots_taken = 0;  ///< by sequences in their reply
 
   [[nodiscard]] double busy() const { return states[0].share + states[1].share; }
 };

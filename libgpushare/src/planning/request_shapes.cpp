@@ -9,7 +9,7 @@
 namespace gpushare::planning {
 namespace {
 
-constexpr int kDrawnCalls = 1000;
+constexpr int kDrawnCalls = 1000, kDrawnSizes = 2000;
 
 // Engines round tokens: by at most a half, which a bound gives away.
 double least_tokens(const Distribution& tokens) {
@@ -62,6 +62,24 @@ void add(PromptWork& sum, const PromptWork& work, double weight) {
   sum.by_reply += weight * work.by_reply;
 }
 
+// Of samples: the standard deviation over the mean.
+double variation_of(double sum, double squares, double count) {
+  const double mean = sum / count;
+  return mean > 0 ? std::sqrt(std::max(0.0, squares / count - mean * mean)) / mean : 0;
+}
+
+double variation_of(const Distribution& distribution) {
+  if (distribution.kind == Distribution::Kind::constant) return 0;
+  Stream luck(1, 0, "sizes");
+  double sum = 0, squares = 0;
+  for (int i = 0; i < kDrawnSizes; ++i) {
+    const double sample = distribution.sample(luck);
+    sum += sample;
+    squares += sample * sample;
+  }
+  return variation_of(sum, squares, kDrawnSizes);
+}
+
 // The mean of shapes that are given one by one.
 class Mean {
  public:
@@ -74,6 +92,8 @@ class Mean {
     sum_.speech_s += shape.speech_s;
     sum_.sentences += shape.sentences;
     sum_.most_reply_tokens = std::max(sum_.most_reply_tokens, shape.reply_tokens);
+    prompt_squares_ += shape.prompt.tokens * shape.prompt.tokens;
+    reply_squares_ += shape.reply_tokens * shape.reply_tokens;
     audio_s_ += shape.reply_tokens * shape.audio_s_per_token.value_or(0);
   }
   [[nodiscard]] RequestShape mean(double per_s) const {
@@ -88,6 +108,10 @@ class Mean {
     mean.speech_s = sum_.speech_s * each;
     mean.sentences = (sum_.sentences - 1) * each;
     mean.most_reply_tokens = sum_.most_reply_tokens;
+    mean.prompt_variation =
+        variation_of(sum_.prompt.tokens, prompt_squares_, static_cast<double>(count_));
+    mean.reply_variation =
+        variation_of(sum_.reply_tokens - 1, reply_squares_, static_cast<double>(count_));
     if (audio_s_ > 0) mean.audio_s_per_token = audio_s_ * each / mean.reply_tokens;
     return mean;
   }
@@ -95,7 +119,7 @@ class Mean {
 
  private:
   RequestShape sum_;
-  double audio_s_ = 0;
+  double audio_s_ = 0, prompt_squares_ = 0, reply_squares_ = 0;
   std::size_t count_ = 0;
 };
 
@@ -113,16 +137,25 @@ double mean_rate(const ArrivalProcess& arrivals, double duration_s) {
   return rate;
 }
 
+void set_speech(RequestShape& shape, const Distribution& speech_s) {
+  const Limits limits = limits_of(speech_s);
+  shape.speech_s = limited_mean(speech_s);
+  shape.least_speech_s = limits.low;
+  shape.most_speech_s = limits.high;
+}
+
 RequestShape drawn_shape(const Traffic& traffic, int sentence_tokens) {
   const RequestSizes& sizes = traffic.sizes;
   RequestShape shape;
   set_tokens(shape, least_tokens(sizes.input_tokens), traffic.system_prompt_tokens,
              least_tokens(sizes.output_tokens));
-  shape.speech_s = limited_mean(sizes.speech_s);
   shape.units = limited_mean(sizes.units);
   const Limits units = limits_of(sizes.units);
   shape.least_units = units.low;
   shape.most_units = units.high;
+  set_speech(shape, sizes.speech_s);
+  shape.prompt_variation = variation_of(sizes.input_tokens);
+  shape.reply_variation = variation_of(sizes.output_tokens);
   shape.most_reply_tokens = std::max(1.0, std::round(limits_of(sizes.output_tokens).high));
   const bool exact = sizes.output_tokens.kind == Distribution::Kind::constant;
   shape.sentences = sentences_of(limited_mean(sizes.output_tokens), sentence_tokens, exact);
@@ -160,7 +193,7 @@ RequestShape trace_shape(const Traffic& traffic, double duration_s, int sentence
     mean.add(shape);
   }
   RequestShape shape = mean.mean(static_cast<double>(mean.count()) / duration_s);
-  shape.speech_s = limited_mean(traffic.sizes.speech_s);
+  set_speech(shape, traffic.sizes.speech_s);
   shape.units = limited_mean(traffic.sizes.units);
   const Limits units = limits_of(traffic.sizes.units);
   shape.least_units = units.low;

@@ -13,6 +13,8 @@ struct RequestShape {
   double reply_tokens = 1, reply_by_reply = 0;
   double speech_s = 0, units = 0;
   double least_units = 0, most_units = 0, most_reply_tokens = 0;  ///< of any request
+  double least_speech_s = 0, most_speech_s = kNoBound;            ///< of any request
+  double prompt_variation = 0, reply_variation = 0;               ///< standard deviation over mean
   double sentences = 1;                                           ///< of a reply
   std::optional<double> audio_s_per_token{};                      ///< nothing: the stage says
 };

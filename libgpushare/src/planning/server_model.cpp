@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/overloaded.hpp"
+#include "models/model_kind.hpp"
 #include "planning/speech_model.hpp"
 #include "planning/step_table.hpp"
 
@@ -19,24 +20,24 @@ double away_s(double share, double length_s) { return share > 0 ? length_s * (1 
 // The two steps around the mean number of places; of an LLM those with prompts and those without.
 Presence presence_of(const StepTable& table, const WorkSite& site, const Neighbourhood& among) {
   const double places = table.mean_places();
-  const bool two_kinds = table.queue.step_s[0] > 0;
+  const bool two_kinds = table.at(0).step_s > 0;
   const double busy_steps = table.queue.rate * table.queue.parts / std::max(places, 1e-9);  // a second
   Presence presence;
   presence.sms = site.resources.sms;
+  presence.slots_taken = table.slots_taken;
   const auto add = [&](std::size_t state, double at, double share) {
-    const auto b = std::min(static_cast<std::size_t>(std::lround(at)), table.demands.size() - 1);
-    if (table.alone[b].gpu_s <= 0) return;
-    const double on_gpu = share * table.gpu_s[b] / table.queue.step_s[b];
-    presence.states[state] =
-        among.state(table.demands[b], table.alone[b], site.resources, table.gpu_s[b], on_gpu);
-    presence.bytes_per_s += share * table.alone[b].bytes / table.alone[b].gpu_s;
+    const auto& step = table.at(std::min(static_cast<std::size_t>(std::lround(at)), table.most()));
+    if (step.alone.gpu_s <= 0) return;
+    const double on_gpu = share * step.gpu_s / step.step_s;
+    presence.states[state] = among.state(step.demand, step.alone, site.resources, step.gpu_s, on_gpu);
+    presence.bytes_per_s += share * step.alone.bytes / step.alone.gpu_s;
   };
   if (two_kinds) {
     const double with = std::max(places, static_cast<double>(table.queue.parts));
     const double prompts = std::min(1.0, table.queue.rate * table.queue.parts / with * table.step_s_of(with));
     add(0, 0, (1 - prompts) * (1 - table.queue.idle));
     add(1, with, prompts);
-    const double most = static_cast<double>(table.demands.size() - 1);
+    const auto most = static_cast<double>(table.most());
     presence.states[0].length_s = presence.idle_s = 1 / table.queue.rate;  // from prompt to prompt
     presence.states[1].length_s *= std::ceil(table.queue.parts / most);
   } else {
@@ -59,45 +60,43 @@ Presence presence_of(const SpeechRound& round, const WorkSite& site, const Neigh
   return presence;
 }
 
-std::string_view latency_of(Role role) {
-  switch (role) {
-    case Role::generates:
-      return "ttft";
-    case Role::recognises:
-      return "after_speech";
-    case Role::speaks:
-      return "first_audio";
-    case Role::counts:
-    case Role::draws:
-    case Role::waits:
-      break;
-  }
-  return "latency";
+std::string_view main_latency(const Model& model) {
+  const auto metrics = metrics_of(model);
+  return metrics.empty() ? "latency" : metrics.front().name;
 }
 
-bool has_room(const StepTable& table, const ServerModel& server) {
+// Sequences of mean length that an LLM has places and memory for; without end for others.
+double room_of(const ServerModel& server) {
   const auto* engine = std::get_if<ContinuousOptions>(&server.site.service.engine.options);
-  if (engine == nullptr) return true;
+  if (engine == nullptr) return kNoBound;
   const VisitSizes& sizes = server.site.sizes;
-  const double kept = table.slots_taken * (sizes.prompt.tokens + sizes.reply_tokens / 2);
-  const double room = static_cast<double>(server.site.memory.kv_blocks) * engine->block_size;
-  return table.slots_taken < 0.97 * server.site.engine().max_num_seqs && kept < 0.97 * room;
+  const double tokens = static_cast<double>(server.site.memory.kv_blocks) * engine->block_size;
+  return std::min<double>(server.site.engine().max_num_seqs,
+                          tokens / (sizes.prompt.tokens + sizes.reply_tokens / 2));
 }
 
-ServicePrediction predict_table(StepTable table, const ServerModel& server, const Neighbourhood& among) {
+ServicePrediction predict_table(const StepTable& table, const ServerModel& server,
+                                const Neighbourhood& among) {
+  const WorkSite& site = server.site;
   ServicePrediction prediction;
-  const double places = table.mean_places();
-  const auto nearest = std::min(table.demands.size() - 1, static_cast<std::size_t>(std::lround(places)));
-  if (table.alone[nearest].gpu_s > 0) {
-    prediction.slowdown = table.gpu_s[nearest] / table.alone[nearest].gpu_s;
-    const double span_s = kStepsOfWait * table.gpu_s[nearest];
-    table.queue.lucks =
-        among.lucks(table.demands[nearest], table.alone[nearest], server.site.resources, span_s);
+  const auto nearest =
+      std::min(table.most(), static_cast<std::size_t>(std::lround(table.mean_places())));
+  const StepTable::Entry& step = table.at(nearest);
+  BulkQueue queue = table.timed_queue();
+  if (step.alone.gpu_s > 0) {
+    prediction.slowdown = step.gpu_s / step.alone.gpu_s;
+    queue.lucks = among.lucks(step.demand, step.alone, site.resources, kStepsOfWait * step.gpu_s);
   }
-  const BulkQueue::Answer answer = table.queue.answer();
+  const double room = room_of(server);
+  const bool has_room = table.slots_taken < kFull * room;
+  if (has_room && table.slots_taken > 0)
+    queue.waiting = waiting_for(room, table.slots_taken, table.slots_taken / server.rate,
+                                site.sizes.length_variation);
+  queue.sizes = spread_sizes(site.sizes.prompt_variation);
+  const BulkQueue::Answer answer = queue.answer();
   prediction.busy = answer.busy;
-  prediction.batch = answer.mean_batch / table.queue.parts + table.slots_taken;
-  prediction.p95_s = has_room(table, server) ? answer.p95_s + table.more_s : kNoBound;
+  prediction.batch = answer.mean_batch / queue.parts + table.slots_taken;
+  prediction.p95_s = has_room ? answer.p95_s + table.more_s : kNoBound;
   return prediction;
 }
 
@@ -109,13 +108,13 @@ ServicePrediction predict_speech(const SpeechRound& round) {
   return prediction;
 }
 
-// Calls `ask` with the steps of the server.
-auto ask_steps(const ServerModel& server, const Neighbourhood& among, auto&& ask) {
+// Calls `ask` with the steps of the server, of which so many sequences in their reply are a first guess.
+auto ask_steps(const ServerModel& server, const Neighbourhood& among, double slots_taken, auto&& ask) {
   const WorkSite& site = server.site;
   const Model& whole = *site.service.model;
   return std::visit(
       overloaded{
-          [&](const LlmModel& model) { return ask(llm_steps(model, site, server.rate, among)); },
+          [&](const LlmModel& model) { return ask(llm_steps(model, site, server.rate, among, slots_taken)); },
           [&](const StreamingAsrModel& model) { return ask(stream_steps(model, site, server.rate, among)); },
           [&](const AutoregressiveTtsModel& model) {
             return ask(speech_round(model, site, server.rate, among));
@@ -126,19 +125,19 @@ auto ask_steps(const ServerModel& server, const Neighbourhood& among, auto&& ask
 
 }  // namespace
 
-Presence ServerModel::presence(const Neighbourhood& among) const {
+Presence ServerModel::presence(const Neighbourhood& among, const Presence& before) const {
   if (rate <= 0) return {};
-  return ask_steps(*this, among, [&](const auto& steps) { return presence_of(steps, site, among); });
+  return ask_steps(*this, among, before.slots_taken, [&](const auto& steps) { return presence_of(steps, site, among); });
 }
 
-ServicePrediction ServerModel::predict(const Neighbourhood& among) const {
+ServicePrediction ServerModel::predict(const Neighbourhood& among, const Presence& own) const {
   ServicePrediction prediction;
   if (rate > 0) {
     const auto ask = overloaded{[&](const StepTable& table) { return predict_table(table, *this, among); },
                                 [&](const SpeechRound& round) { return predict_speech(round); }};
-    prediction = ask_steps(*this, among, ask);
+    prediction = ask_steps(*this, among, own.slots_taken, ask);
   }
-  prediction.latency = latency_of(role_of(*site.service.model));
+  prediction.latency = main_latency(*site.service.model);
   prediction.p95_s += site.service.engine.request_overhead_s;
   return prediction;
 }

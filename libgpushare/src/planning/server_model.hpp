@@ -12,8 +12,9 @@ struct ServerModel {
   double rate = 0;  ///< requests a second that it gets
 
   /// What it does to its neighbours, from the mean step that it has among these.
-  [[nodiscard]] Presence presence(const Neighbourhood& among) const;
-  [[nodiscard]] ServicePrediction predict(const Neighbourhood& among) const;
+  /// `before` is what it was taken to do, from which to begin.
+  [[nodiscard]] Presence presence(const Neighbourhood& among, const Presence& before) const;
+  [[nodiscard]] ServicePrediction predict(const Neighbourhood& among, const Presence& own) const;
 };
 
 }  // namespace gpushare::planning

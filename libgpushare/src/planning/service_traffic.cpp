@@ -26,15 +26,20 @@ VisitSizes sizes_of(const RequestShape& shape, const Stage& stage, const Model& 
       sizes.new_prompt = shape.new_prompt;
       sizes.reply_tokens = std::max(1.0, shape.reply_tokens / visits);
       sizes.reply_by_reply = shape.reply_by_reply / (visits * visits);
+      sizes.prompt_variation = shape.prompt_variation;
+      sizes.length_variation = shape.reply_variation;
       if (visits > 1) sizes.prompt.by_reply = sizes.new_prompt.by_reply = 0;  // a part has its own steps
       break;
     case Role::speaks:
       sizes.audio_s = shape.reply_tokens * shape.audio_s_per_token.value_or(stage.audio_s_per_token) / visits;
+      sizes.length_variation = shape.reply_variation;
       sizes.most_units =
           shape.audio_s_per_token ? kNoBound : shape.most_reply_tokens * stage.audio_s_per_token;
       break;
     case Role::recognises:
       sizes.audio_s = shape.speech_s;
+      sizes.least_units = shape.least_speech_s;
+      sizes.most_units = shape.most_speech_s;
       break;
     case Role::counts:
       sizes.units = shape.units;
@@ -64,6 +69,8 @@ void add_to_mean(VisitSizes& sum, const VisitSizes& sizes, double weight) {
   sum.audio_s += weight * sizes.audio_s;
   sum.units += weight * sizes.units;
   sum.drawn_s += weight * sizes.drawn_s;
+  sum.prompt_variation += weight * sizes.prompt_variation;
+  sum.length_variation += weight * sizes.length_variation;
 }
 
 VisitSizes scaled(const VisitSizes& sum, double factor) {

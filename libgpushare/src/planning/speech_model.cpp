@@ -52,7 +52,7 @@ class Rounds {
 };
 
 // An arrival at any moment of a round, beside a Poisson number of streams.
-double p95(const Rounds& rounds, double streams, const std::vector<Luck>& lucks) {
+double p95(const Rounds& rounds, double streams, const Waiting& waiting, const std::vector<Luck>& lucks) {
   Latencies latencies;
   double share = std::exp(-streams);
   for (int others = 0; others < rounds.slots(); ++others) {
@@ -61,7 +61,7 @@ double p95(const Rounds& rounds, double streams, const std::vector<Luck>& lucks)
     if (share > 1e-5) latencies.add(first_s, first_s + rest_s, share);
     share *= streams / (others + 1);
   }
-  return latencies.quantile(kPredictedQuantile, lucks);
+  return latencies.after(waiting).quantile(kPredictedQuantile, lucks);
 }
 
 }  // namespace
@@ -84,7 +84,9 @@ SpeechRound speech_round(const AutoregressiveTtsModel& model, const WorkSite& si
   std::vector<Luck> lucks =
       among.lucks(round.frame, round.alone, site.resources, rounds.first_audio_s(there));
   for (Luck& luck : lucks) luck.factor = 1 + round.gpu_share * (luck.factor - 1);
-  round.latency_p95_s = streams > 0.97 * rounds.slots() ? kNoBound : p95(rounds, streams, lucks);
+  const Waiting waiting =
+      waiting_for(rounds.slots(), streams, round.spoken_s, site.sizes.length_variation);
+  round.latency_p95_s = streams > kFull * rounds.slots() ? kNoBound : p95(rounds, streams, waiting, lucks);
   return round;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <utility>
 
 #include "models/llm.hpp"
 #include "planning/llm_load.hpp"
@@ -11,57 +13,82 @@ namespace {
 
 constexpr double kPlaceTokens = 256;  // of a prompt: a place of an LLM's iteration
 constexpr int kMostPlaces = 64;
-
-double linear(const std::vector<double>& values, double at) {
-  const auto last = static_cast<double>(values.size() - 1);
-  const double place = std::clamp(at, 0.0, last);
-  const auto below = static_cast<std::size_t>(place);
-  const std::size_t above = std::min(below + 1, values.size() - 1);
-  return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
-}
+constexpr int kTries = 20;  // of fixed points
+constexpr double kPlacesSettled = 1e-4, kSlotsSettled = 1e-3;
 
 }  // namespace
 
-void StepTable::time(const WorkSite& site, const Neighbourhood& among, bool host_after_beside) {
-  const std::size_t steps = demands.size();
-  gpu_s.assign(steps, 0);
-  alone.assign(steps, {});
-  queue.step_s.assign(steps, 0);
-  for (std::size_t b = 0; b < steps; ++b) {
-    const Demand& demand = demands[b];
-    alone[b] = site.time(demand);
-    if (alone[b].gpu_s <= 0) continue;
-    gpu_s[b] = among.elapsed_s(demand, alone[b], site.resources);
-    const double after_s = demand.host_after_s + std::max(0.0, demand.launch_s - gpu_s[b]);
-    queue.step_s[b] = demand.host_before_s + demand.pcie_bytes / site.gpu.pcie_bytes_per_s + gpu_s[b] +
-                      (host_after_beside ? 0 : after_s);
-    if (host_after_beside) beside_s = after_s;
-  }
+StepTable::StepTable(int most, bool of_none, std::function<Demand(int)> demand, const WorkSite& site,
+                     const Neighbourhood& among, bool host_after_beside)
+    : of_none_(of_none),
+      host_after_beside_(host_after_beside),
+      demand_(std::move(demand)),
+      site_(&site),
+      among_(&among),
+      entries_(static_cast<std::size_t>(most) + 1) {}
+
+const StepTable::Entry& StepTable::at(std::size_t places) const {
+  std::optional<Entry>& entry = entries_[places];
+  if (entry) return *entry;
+  entry.emplace();
+  if (places == 0 && !of_none_) return *entry;
+  entry->demand = demand_(static_cast<int>(places));
+  const Demand& demand = entry->demand;
+  entry->alone = site_->time(demand);
+  if (entry->alone.gpu_s <= 0) return *entry;
+  entry->gpu_s = among_->elapsed_s(demand, entry->alone, site_->resources);
+  entry->after_s = demand.host_after_s + std::max(0.0, demand.launch_s - entry->gpu_s);
+  entry->step_s = demand.host_before_s + demand.pcie_bytes / site_->gpu.pcie_bytes_per_s + entry->gpu_s +
+                  (host_after_beside_ ? 0 : entry->after_s);
+  return *entry;
 }
 
-double StepTable::step_s_of(double places) const { return linear(queue.step_s, places); }
+double StepTable::step_s_of(double places) const {
+  const double place = std::clamp(places, 0.0, static_cast<double>(most()));
+  const auto below = static_cast<std::size_t>(place);
+  const double rest = place - static_cast<double>(below);
+  const double below_s = at(below).step_s;
+  return rest > 0 ? below_s + rest * (at(below + 1).step_s - below_s) : below_s;
+}
 
 double StepTable::mean_places() const {
   const double rate = queue.rate * queue.parts;
-  const auto most = static_cast<double>(queue.step_s.size() - 1);
-  const double least = queue.step_s[0] > 0 ? 0 : std::min<double>(most, queue.parts);
+  const auto all = static_cast<double>(most());
+  const double least = at(0).step_s > 0 ? 0 : std::min<double>(all, queue.parts);
   double places = least;
-  for (int i = 0; i < 20; ++i) places = std::clamp(rate * step_s_of(places), least, most);
+  for (int i = 0; i < kTries; ++i) {
+    const double next = std::clamp(rate * step_s_of(places), least, all);
+    const bool settled = std::abs(next - places) <= kPlacesSettled * places;
+    places = next;
+    if (settled) break;
+  }
   return places;
+}
+
+BulkQueue StepTable::timed_queue() const {
+  BulkQueue timed = queue;
+  timed.step_s.clear();
+  for (std::size_t places = 0; places <= most(); ++places) timed.step_s.push_back(at(places).step_s);
+  if (host_after_beside_) timed.told_s = at(most()).after_s;
+  return timed;
 }
 
 StepTable stream_steps(const StreamingAsrModel& model, const WorkSite& site, double rate,
                        const Neighbourhood& among) {
   const auto& engine = std::get<StreamOptions>(site.service.engine.options);
-  StepTable table;
-  const double chunks = std::max(1.0, site.sizes.audio_s / engine.chunk_s);
-  const int most = std::min(engine.max_batch, kMostPlaces);
-  table.demands.emplace_back();
-  for (int b = 1; b <= most; ++b) table.demands.push_back(model.chunk(b, engine.chunk_s));
-  table.queue.rate = rate * chunks;
+  StepTable table(
+      std::min(engine.max_batch, kMostPlaces), false,
+      [&model, &engine](int streams) { return model.chunk(streams, engine.chunk_s); }, site, among,
+      engine.overlap_decoding);
+  table.queue.rate = rate * std::max(1.0, site.sizes.audio_s / engine.chunk_s);
   table.queue.delay_s = engine.max_queue_delay_s;
-  table.time(site, among, engine.overlap_decoding);
-  table.more_s = table.beside_s;
+  // The last chunk is what is left of the speech.
+  const auto left_s = [&](double speech_s) {
+    return speech_s - engine.chunk_s * std::max(0.0, std::ceil(speech_s / engine.chunk_s - 1e-9) - 1);
+  };
+  const bool alike = site.sizes.least_units == site.sizes.most_units;
+  table.queue.after_least_s = alike ? left_s(site.sizes.most_units) : 0;
+  table.queue.after_most_s = alike ? left_s(site.sizes.most_units) : engine.chunk_s;
   return table;
 }
 
@@ -69,63 +96,73 @@ StepTable batch_steps(const Model& model, const WorkSite& site, double rate, con
   const auto* options = std::get_if<BatchOptions>(&site.service.engine.options);
   const int most = options != nullptr ? std::min(options->max_batch, kMostPlaces) : 1;
   const double units = site.sizes.audio_s > 0 ? site.sizes.audio_s : site.sizes.units;
-  StepTable table;
-  table.demands.emplace_back();
-  for (int b = 1; b <= most; ++b) {
+  const auto demand = [&model, &site, units](int b) {
     const auto* batch = std::get_if<BatchModel>(&model.cost);
-    table.demands.push_back(batch != nullptr ? batch->batch(b, b * units)
-                                             : std::get<SyntheticModel>(model.cost).step(site.sizes.drawn_s));
-  }
+    return batch != nullptr ? batch->batch(b, b * units)
+                            : std::get<SyntheticModel>(model.cost).step(site.sizes.drawn_s);
+  };
+  StepTable table(most, false, demand, site, among, false);
   table.queue.rate = rate;
   table.queue.delay_s = options != nullptr && most > 1 ? options->max_queue_delay_s : 0;
-  table.time(site, among, false);
   return table;
 }
 
 namespace {
 
-// One iteration with `places` places of prompts beside `replies` sequences in their reply.
-LlmLoad iteration(const LlmRequestLoad& load, const WorkSite& site, double place_tokens, double per_job,
-                  double places, double replies) {
-  LlmLoad step;
-  step.prefill_tokens = places * place_tokens;
-  step.prefill_pairs = places / per_job * load.prompt.pairs;
-  step.decodes = replies;
-  step.decode_context = replies * (site.sizes.prompt.tokens + load.reply_steps / 2);
-  step.sampled = replies + places / per_job;
-  step.sequences = replies + places / per_job;
-  return step;
-}
+// An LLM's iterations with prompts of mean length, of which each takes so many places.
+struct Iterations {
+  const WorkSite& site;
+  ContinuousOptions engine;
+  LlmServing serving;
+  LlmRequestLoad load;
+  int parts;
+  double place_tokens;
+
+  // Beside `replies` sequences in their reply.
+  [[nodiscard]] Demand demand(double places, double replies) const {
+    LlmLoad step;
+    step.prefill_tokens = places * place_tokens;
+    step.prefill_pairs = places / parts * load.prompt.pairs;
+    step.decodes = replies;
+    step.decode_context = replies * (site.sizes.prompt.tokens + load.reply_steps / 2);
+    step.sampled = replies + places / parts;
+    step.sequences = replies + places / parts;
+    Demand demand = serving.rank_step(step, 0);
+    demand.host_before_s += engine.host_per_step_s + engine.host_per_sequence_s * step.sequences;
+    return demand;
+  }
+};
 
 }  // namespace
 
-StepTable llm_steps(const LlmModel& model, const WorkSite& site, double rate, const Neighbourhood& among) {
-  const ContinuousOptions engine = site.engine();
-  const LlmServing serving = serving_on(model, site);
+StepTable llm_steps(const LlmModel& model, const WorkSite& site, double rate, const Neighbourhood& among,
+                    double slots_taken) {
   const LlmRequestLoad load = load_of(site);
-  StepTable table;
-  table.queue.rate = rate;
-  table.queue.parts = std::max(1, static_cast<int>(std::ceil(load.prompt.tokens / kPlaceTokens)));
-  table.queue.late_steps = engine.async_scheduling ? 1 : 0;
-  const double place_tokens = load.prompt.tokens / table.queue.parts;
-  for (int i = 0; i < 8; ++i) {
-    const double room = std::max(place_tokens, engine.max_num_batched_tokens - table.slots_taken);
-    const int most = std::clamp(static_cast<int>(room / place_tokens), 1, kMostPlaces);
-    table.demands.clear();
-    for (int b = 0; b <= most; ++b) {
-      const LlmLoad step = iteration(load, site, place_tokens, table.queue.parts, b, table.slots_taken);
-      Demand demand = serving.rank_step(step, 0);
-      demand.host_before_s += engine.host_per_step_s + engine.host_per_sequence_s * step.sequences;
-      table.demands.push_back(demand);
-    }
-    table.time(site, among, false);
+  const int parts = std::max(1, static_cast<int>(std::ceil(load.prompt.tokens / kPlaceTokens)));
+  const auto all = std::make_shared<const Iterations>(
+      Iterations{site, site.engine(), serving_on(model, site), load, parts, load.prompt.tokens / parts});
+  const ContinuousOptions& engine = all->engine;
+  const auto table_beside = [&](double replies) {
+    const double room = std::max(all->place_tokens, engine.max_num_batched_tokens - replies);
+    const int most = std::clamp(static_cast<int>(room / all->place_tokens), 1, kMostPlaces);
+    StepTable table(
+        most, load.sequences > 0, [all, replies](int places) { return all->demand(places, replies); }, site,
+        among, false);
+    table.queue.rate = rate;
+    table.queue.parts = parts;
+    table.slots_taken = replies;
+    return table;
+  };
+  for (int i = 0; i < kTries; ++i) {
+    const StepTable table = table_beside(slots_taken);
     const double taken = std::min<double>(4 * engine.max_num_seqs,
                                           rate * load.sequences * table.step_s_of(table.mean_places()));
-    if (std::abs(taken - table.slots_taken) < 1e-3 * taken) break;
-    table.slots_taken = taken;
+    if (std::abs(taken - slots_taken) <= kSlotsSettled * taken) break;
+    slots_taken = taken;
   }
-  table.queue.idle = std::exp(-table.slots_taken);
-  if (load.sequences <= 0) table.queue.step_s[0] = table.queue.idle = 0;
+  StepTable table = table_beside(slots_taken);
+  table.queue.late_steps = engine.async_scheduling ? 1 : 0;
+  table.queue.idle = load.sequences > 0 ? std::exp(-table.slots_taken) : 0;
   table.more_s = engine.frontend_request_s + engine.frontend_token_s;
   return table;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <vector>
 
 #include "planning/bulk_queue.hpp"
@@ -8,25 +10,45 @@
 
 namespace gpushare::planning {
 
-/// The steps of a server by the places of their batch.
-struct StepTable {
-  std::vector<Demand> demands;  ///< of 0 places, if there are such steps, to the most
-  std::vector<double> gpu_s;    ///< of each, among the neighbours
-  std::vector<StepTime> alone;  ///< of each
-  BulkQueue queue;
-  double more_s = 0;       ///< of a request, beside the queue: overheads, and what comes after its step
-  double beside_s = 0;     ///< of a step, that the next one does not wait for
-  double slots_taken = 0;  ///< sequences that are in their reply
+/// The steps of a server by the places of their batch, each worked out when it is asked for.
+class StepTable {
+ public:
+  struct Entry {
+    Demand demand;
+    StepTime alone;
+    double gpu_s = 0;    ///< among the neighbours
+    double step_s = 0;   ///< from one step to the next
+    double after_s = 0;  ///< on the host, beside the next one
+  };
+  /// Steps of 1 to `most` places, and with `of_none` of 0; `demand` is of so many places. With `host_after_beside` the next
+  /// step does not wait for what a step leaves to the host. The site and the neighbours have to outlive it.
+  StepTable(int most, bool of_none, std::function<Demand(int)> demand, const WorkSite& site,
+            const Neighbourhood& among, bool host_after_beside);
 
-  /// Fills in the times, whose demands are there.
-  void time(const WorkSite& site, const Neighbourhood& among, bool host_after_beside);
+  [[nodiscard]] const Entry& at(std::size_t places) const;
+  /// The most places of a step.
+  [[nodiscard]] std::size_t most() const { return entries_.size() - 1; }
   /// Places of a step and its time, where all steps are alike.
   [[nodiscard]] double mean_places() const;
   [[nodiscard]] double step_s_of(double places) const;
+  /// The queue with the times of all steps.
+  [[nodiscard]] BulkQueue timed_queue() const;
+
+  BulkQueue queue;         ///< but for its times
+  double more_s = 0;       ///< of a request, beside the queue
+  double slots_taken = 0;  ///< sequences that are in their reply
+
+ private:
+  bool of_none_, host_after_beside_;
+  std::function<Demand(int)> demand_;
+  const WorkSite* site_;
+  const Neighbourhood* among_;
+  mutable std::vector<std::optional<Entry>> entries_;
 };
 
+/// `slots_taken` is a guess from which to begin.
 [[nodiscard]] StepTable llm_steps(const LlmModel& model, const WorkSite& site, double rate,
-                                  const Neighbourhood& among);
+                                  const Neighbourhood& among, double slots_taken);
 [[nodiscard]] StepTable stream_steps(const StreamingAsrModel& model, const WorkSite& site, double rate,
                                      const Neighbourhood& among);
 [[nodiscard]] StepTable batch_steps(const Model& model, const WorkSite& site, double rate,

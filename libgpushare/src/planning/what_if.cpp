@@ -1,6 +1,7 @@
 #include "gpushare/what_if.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "planning/server_model.hpp"
 #include "sharing/sharing_modes.hpp"
@@ -12,7 +13,8 @@ using planning::Neighbourhood;
 using planning::Presence;
 using planning::ServerModel;
 
-constexpr int kRounds = 6;  // of the fixed point between what neighbours do to each other
+constexpr int kRounds = 6;           // of the fixed point between what neighbours do to each other
+constexpr double kSettled = 5e-3;  // of shares of the time and of steps
 
 // The processes of a partition.
 struct PartServers {
@@ -51,15 +53,30 @@ Neighbourhood among(const PartServers& all, const std::vector<Presence>& presenc
   return neighbours;
 }
 
+// What each server does among the others as they are taken to be; whether that is anything new.
+bool refine(const PartServers& all, const GpuPlacement& gpu, std::size_t p,
+            std::vector<Presence>& presences) {
+  bool is_new = false;
+  for (std::size_t i = 0; i < all.servers.size(); ++i) {
+    const Presence before = presences[i];
+    presences[i] = all.servers[i].presence(among(all, presences, i, gpu, p), before);
+    for (std::size_t s = 0; s < before.states.size(); ++s) {
+      const Presence::State &was = before.states[s], &is = presences[i].states[s];
+      is_new = is_new || std::abs(is.share - was.share) > kSettled ||
+               std::abs(is.length_s - was.length_s) > kSettled * is.length_s;
+    }
+  }
+  return is_new;
+}
+
 void predict_part(const PartServers& all, const GpuPlacement& gpu, std::size_t p,
                   std::vector<ServicePrediction>& predictions) {
   std::vector<Presence> presences(all.servers.size());
   const int rounds = all.servers.size() > 1 ? kRounds : 0;
   for (int round = 0; round < rounds; ++round)
-    for (std::size_t i = 0; i < all.servers.size(); ++i)
-      presences[i] = all.servers[i].presence(among(all, presences, i, gpu, p));
+    if (!refine(all, gpu, p, presences)) break;
   for (std::size_t i = 0; i < all.servers.size(); ++i) {
-    const ServicePrediction found = all.servers[i].predict(among(all, presences, i, gpu, p));
+    const ServicePrediction found = all.servers[i].predict(among(all, presences, i, gpu, p), presences[i]);
     ServicePrediction& worst = predictions[static_cast<std::size_t>(all.services[i])];
     if (worst.latency.empty() || found.p95_s > worst.p95_s) worst = found;
   }
