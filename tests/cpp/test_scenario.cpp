@@ -192,8 +192,7 @@ TEST_CASE("a service that is changed is so in the document too, and keeps the re
   const auto before = nlohmann::json::parse(scenario.document),
              after = nlohmann::json::parse(changed.document);
   CHECK(after.at("services").at("llm").at("engine").at("max_num_seqs") == 7);
-  CHECK(after.at("services").at("llm").at("engine").at("preset") ==
-        before.at("services").at("llm").at("engine").at("preset"));
+  CHECK(after.at("services").at("llm").at("model") == before.at("services").at("llm").at("model"));
   CHECK(after.at("traffic") == before.at("traffic"));
   CHECK(placement_of(changed) == placement_of(scenario));
   CHECK_THROWS_WITH_AS(static_cast<void>(with_service(scenario, "lm", "{}")),
