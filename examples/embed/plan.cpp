@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -21,13 +22,21 @@ gpushare::GpuOffer offer_of(const std::string& text) {
   return offer;
 }
 
-void print(const gpushare::Plan& plan, const gpushare::Scenario& scenario) {
-  for (std::size_t g = 0; g < plan.placement->gpus.size(); ++g) {
-    const gpushare::GpuPlacement& gpu = plan.placement->gpus[g];
+// "llm", or under a cap of MPS "llm (70 %)".
+std::string name_of(const gpushare::ProcessPlacement& process, const gpushare::Workload& workload) {
+  const std::string name = workload.services[static_cast<std::size_t>(process.service)].name;
+  if (process.active_thread_percentage == 100) return name;
+  return name + " (" + std::to_string(std::lround(process.active_thread_percentage)) + " %)";
+}
+
+void print(const gpushare::Plan& plan) {
+  const auto& gpus = plan.scenario->placement.gpus;
+  for (std::size_t g = 0; g < gpus.size(); ++g) {
+    const gpushare::GpuPlacement& gpu = gpus[g];
     for (std::size_t p = 0; p < gpu.partitions.size(); ++p) {
       std::string names;
       for (const auto& process : gpu.partitions[p].processes)
-        names += " " + scenario.workload.services[static_cast<std::size_t>(process.service)].name;
+        names += " " + name_of(process, plan.scenario->workload);
       const std::string sharing(gpushare::to_string(gpu.partitions[p].sharing.mode));
       std::printf("gpu%zu %-8s %-12s %-12s%s\n", g, gpu.profile().name.c_str(), gpu.parts()[p].name.c_str(),
                   sharing.c_str(), names.c_str());
@@ -37,6 +46,9 @@ void print(const gpushare::Plan& plan, const gpushare::Scenario& scenario) {
     std::printf("%s %.4g (%.4g to %.4g), at %s %.4g: %s\n", one.bound.name.c_str(), one.value, one.low,
                 one.high, one.bound.at_most ? "most" : "least", one.bound.value,
                 std::string(gpushare::to_string(one.met)).c_str());
+  if (plan.worst_loss)
+    std::printf("the worst loss: without %s %s is %.4g\n", plan.worst_loss->lost.c_str(),
+                plan.worst_loss->judged.bound.name.c_str(), plan.worst_loss->judged.value);
 }
 
 }  // namespace
@@ -51,11 +63,11 @@ int main(int argc, char** argv) {
     std::vector<gpushare::GpuOffer> offers;
     for (int i = 2; i < argc; ++i) offers.push_back(offer_of(argv[i]));
     const gpushare::Plan plan = gpushare::find_plan(scenario, scenario.workload.objectives, offers);
-    if (!plan.placement) {
+    if (!plan.scenario) {
       std::printf("no plan: %s\n", plan.why.c_str());
       return 3;
     }
-    print(plan, scenario);
+    print(plan);
     std::printf("cost %g, none costs less than %g; %llu runs\n", plan.cost, plan.lower_bound,
                 static_cast<unsigned long long>(plan.runs));
     return plan.met == gpushare::Met::yes ? 0 : 5;

@@ -33,10 +33,8 @@ struct Table {
 
   [[nodiscard]] Met of(const Config& config) const {
     const auto fails = [&](const Config& cut) {
-      if (harder(config, cut)) return true;
-      Config instance = cut;
-      instance.part.instance = config.part.instance;
-      return cut.part.instance.empty() && harder(config, instance);
+      return (config.part == cut.part || is_instance_of(config.part, cut.part)) &&
+             harder(config.tenants, cut.tenants);
     };
     return std::any_of(failing.begin(), failing.end(), fails) ? Met::no : Met::yes;
   }
@@ -46,7 +44,8 @@ struct Table {
     for (const Config& config : configs) {
       text += std::to_string(config.part.kind) + config.part.instance + ":";
       for (const Tenant& tenant : config.tenants)
-        text += std::to_string(tenant.service) + "/" + std::to_string(tenant.replicas) + ",";
+        text += std::to_string(tenant.service) + "/" + std::to_string(tenant.replicas) + "/" +
+                std::to_string(tenant.variant) + ",";
     }
     return Stream(salt, 0, text, 0).uniform() < packings_that_fail ? Met::no : Met::yes;
   }
@@ -55,8 +54,30 @@ struct Table {
 int below(Stream& luck, int count) { return static_cast<int>(luck.uniform() * count); }
 
 Tenant drawn_tenant(Stream& luck, const CoveringProblem& problem, int service) {
-  const auto& options = problem.replicas[static_cast<std::size_t>(service)];
-  return {service, options[static_cast<std::size_t>(below(luck, static_cast<int>(options.size())))]};
+  const auto& options = problem.tenants[index(service)];
+  return options[index(below(luck, static_cast<int>(options.size())))];
+}
+
+std::vector<Tenant> drawn_choices(Stream& luck, int service) {
+  const int least = 1 + (luck.uniform() < 0.3 ? 1 : 0);
+  std::vector<Tenant> choices{{service, least, 0}};
+  if (luck.uniform() < 0.4) choices.push_back({service, least + 1, 0});
+  if (luck.uniform() < 0.3) choices.push_back({service, 1, 1});
+  return choices;
+}
+
+Config drawn_failure(Stream& luck, const CoveringProblem& problem) {
+  const char* const names[] = {"", "", "a", "b"};
+  Config config{{below(luck, static_cast<int>(problem.kinds.size())), names[below(luck, 4)], 1}, {}};
+  for (int t = 1 + below(luck, 3); t > 0; --t) {
+    const Tenant tenant = drawn_tenant(luck, problem, below(luck, static_cast<int>(problem.tenants.size())));
+    const bool mixed = std::any_of(config.tenants.begin(), config.tenants.end(), [&](const Tenant& other) {
+      return other.service == tenant.service && other != tenant;
+    });
+    if (!mixed) config.tenants.push_back(tenant);
+  }
+  std::sort(config.tenants.begin(), config.tenants.end());
+  return config;
 }
 
 Table drawn(std::uint64_t number) {
@@ -69,27 +90,14 @@ Table drawn(std::uint64_t number) {
     table.problem.kinds.push_back(kind);
   }
   for (int s = 0; s < services; ++s) {
-    const int least = 1 + (luck.uniform() < 0.3 ? 1 : 0);
-    table.problem.replicas.push_back(luck.uniform() < 0.6 ? std::vector<int>{least}
-                                                          : std::vector<int>{least, least + 1});
+    table.problem.tenants.push_back(drawn_choices(luck, s));
     table.problem.ranks.push_back(1);
   }
-  table.problem.most_tenants = 3;
-  const int cuts = 1 + below(luck, 8);
-  for (int c = 0; c < cuts; ++c) {
-    const char* const names[] = {"", "", "a", "b"};
-    Config config{{below(luck, kinds), names[below(luck, 4)], 1}, {}};
-    const int tenants = config.part.instance.empty() ? 1 + below(luck, 3) : 1;
-    for (int t = 0; t < tenants; ++t) {
-      const Tenant tenant = drawn_tenant(luck, table.problem, below(luck, services));
-      const bool mixed = std::any_of(config.tenants.begin(), config.tenants.end(), [&](const Tenant& other) {
-        return other.service == tenant.service && other != tenant;
-      });
-      if (!mixed) config.tenants.push_back(tenant);
-    }
-    std::sort(config.tenants.begin(), config.tenants.end());
-    table.failing.push_back(config);
-  }
+  table.problem.most_tenants = 1 + below(luck, 3);
+  table.problem.spread = luck.uniform() < 0.3;
+  table.problem.copies = table.problem.spread ? 1 : 2;
+  for (int cuts = 1 + below(luck, 10); cuts > 0; --cuts)
+    table.failing.push_back(drawn_failure(luck, table.problem));
   table.salt = number;
   table.packings_that_fail = luck.uniform() < 0.5 ? 0 : 0.4;
   return table;
@@ -102,18 +110,22 @@ class Enumeration {
   explicit Enumeration(const Table& table) : table_(table) {}
 
   double cheapest() {
-    choose_replicas(0);
+    choose_forms(0);
     return best_;
   }
 
  private:
-  void choose_replicas(std::size_t service) {
-    if (service == table_.problem.replicas.size()) return add_gpus(0, 0);
-    for (const int replicas : table_.problem.replicas[service]) {
+  struct Place {
+    Config config;
+    int gpu = 0;
+  };
+
+  void choose_forms(std::size_t service) {
+    if (service == table_.problem.tenants.size()) return add_gpus(0, 0);
+    for (const Tenant& tenant : table_.problem.tenants[service]) {
       const auto before = tokens_.size();
-      tokens_.insert(tokens_.end(), static_cast<std::size_t>(replicas),
-                     {static_cast<int>(service), replicas});
-      choose_replicas(service + 1);
+      tokens_.insert(tokens_.end(), index(tenant.replicas), tenant);
+      choose_forms(service + 1);
       tokens_.resize(before);
     }
   }
@@ -121,49 +133,59 @@ class Enumeration {
   void add_gpus(int kind, int used) {
     place(0);
     for (; kind < static_cast<int>(table_.problem.kinds.size()); ++kind, used = 0) {
-      const auto& described = table_.problem.kinds[static_cast<std::size_t>(kind)];
+      const auto& described = table_.problem.kinds[index(kind)];
       if (used == described.count) continue;
       add_cut(kind, used, {""}, described.price);
       for (const auto& layout : described.layouts) {
         std::vector<std::string> instances;
-        for (const auto& [name, count] : layout)
-          instances.insert(instances.end(), static_cast<std::size_t>(count), name);
+        for (const auto& [name, count] : layout) instances.insert(instances.end(), index(count), name);
         add_cut(kind, used, instances, described.price);
       }
     }
   }
 
   void add_cut(int kind, int used, const std::vector<std::string>& instances, double price) {
-    for (const std::string& name : instances) parts_.push_back({{kind, name, 1}, {}});
+    for (const std::string& name : instances) places_.push_back({{{kind, name, 1}, {}}, gpus_});
+    ++gpus_;
     cost_ += price;
     add_gpus(kind, used + 1);
     cost_ -= price;
-    parts_.resize(parts_.size() - instances.size());
+    --gpus_;
+    places_.resize(places_.size() - instances.size());
+  }
+
+  [[nodiscard]] bool goes(const Place& place, const Tenant& token) const {
+    const auto& here = place.config.tenants;
+    if (static_cast<int>(here.size()) == table_.problem.most_tenants) return false;
+    if (std::count(here.begin(), here.end(), token) == table_.problem.copies) return false;
+    return !table_.problem.spread || std::none_of(places_.begin(), places_.end(), [&](const Place& other) {
+      const auto& there = other.config.tenants;
+      return other.gpu == place.gpu && std::find(there.begin(), there.end(), token) != there.end();
+    });
   }
 
   void place(std::size_t token) {
     if (cost_ >= best_ - 1e-9) return;
     if (token == tokens_.size()) return judge();
-    for (Config& part : parts_) {
-      const bool whole = part.part.instance.empty();
-      if (part.tenants.size() == (whole ? 3u : 1u)) continue;
-      if (std::count(part.tenants.begin(), part.tenants.end(), tokens_[token]) == 2) continue;
-      part.tenants.push_back(tokens_[token]);
-      if (table_.of(part) == Met::yes) place(token + 1);
-      part.tenants.pop_back();
+    for (Place& one : places_) {
+      if (!goes(one, tokens_[token])) continue;
+      one.config.tenants.push_back(tokens_[token]);
+      if (table_.of(one.config) == Met::yes) place(token + 1);
+      one.config.tenants.pop_back();
     }
   }
 
   void judge() {
     std::vector<Config> configs;
-    for (const Config& part : parts_)
-      if (!part.tenants.empty()) configs.push_back(part);
+    for (const Place& one : places_)
+      if (!one.config.tenants.empty()) configs.push_back(one.config);
     if (table_.of(configs) == Met::yes) best_ = cost_;
   }
 
   const Table& table_;
   std::vector<Tenant> tokens_;
-  std::vector<Config> parts_;
+  std::vector<Place> places_;
+  int gpus_ = 0;
   double cost_ = 0;
   double best_ = kNone;
 };
@@ -178,7 +200,7 @@ PlanSearch found_in(const Table& table) {
 CoveringProblem two_services() {
   CoveringProblem problem;
   problem.kinds = {{1, 2, {}}};
-  problem.replicas = {{1}, {1}};
+  problem.tenants = {{{0, 1}}, {{1, 1}}};
   problem.ranks = {1, 1};
   return problem;
 }
@@ -211,7 +233,7 @@ TEST_CASE("the cost that is found, and its bound, are those of an enumeration") 
 
 TEST_CASE("of packings that cost the same the one with the fewest processes is found") {
   CoveringProblem problem = two_services();
-  problem.replicas = {{1, 2}, {1, 2, 3}};
+  problem.tenants = {{{0, 1}, {0, 2}}, {{1, 1}, {1, 2}, {1, 3}}};
   Judge judge;
   judge.config = [](const Config& config) {
     const bool heavy = config.tenants.size() > 1 && config.tenants.back() == Tenant{1, 1};
@@ -272,10 +294,10 @@ TEST_CASE("ranks of a replica take whole GPUs, and are never shared") {
 
 TEST_CASE("a problem that is too large for an exact search is refused") {
   CoveringProblem problem = two_services();
-  problem.most_patterns = 2;
+  problem.most_configs = 2;
   CHECK_THROWS_WITH_AS(
       Covering{problem},
-      "plan: more than 2 ways to fill a GPU: fewer services, kinds of GPU or ways of sharing "
+      "plan: more than 2 ways to fill a part of a GPU: fewer services, kinds of GPU or ways of sharing "
       "are needed",
       ScenarioError);
 }

@@ -186,6 +186,24 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a service that is changed is so in the document too, and keeps the rest") {
+  const Scenario scenario = load_scenario("voice-light", "mps");
+  const Scenario changed = with_service(scenario, "llm", R"({"engine": {"max_num_seqs": 7}})");
+  const auto before = nlohmann::json::parse(scenario.document),
+             after = nlohmann::json::parse(changed.document);
+  CHECK(after.at("services").at("llm").at("engine").at("max_num_seqs") == 7);
+  CHECK(after.at("services").at("llm").at("model") == before.at("services").at("llm").at("model"));
+  CHECK(after.at("traffic") == before.at("traffic"));
+  CHECK(placement_of(changed) == placement_of(scenario));
+  CHECK_THROWS_WITH_AS(static_cast<void>(with_service(scenario, "lm", "{}")),
+                       doctest::Contains("unknown service \"lm\"; did you mean \"llm\"?"), ScenarioError);
+  Scenario by_hand = scenario;
+  by_hand.original.reset();
+  CHECK_THROWS_WITH_AS(static_cast<void>(with_service(by_hand, "llm", "{}")),
+                       "services/llm: the scenario was made by hand, so it has no document to change",
+                       ScenarioError);
+}
+
 TEST_CASE("the voice scenarios last as long as the published runs and offer the published modes") {
   CHECK(load_scenario("voice-light").workload.duration_s == 135);
   CHECK(load_scenario("voice-heavy").workload.duration_s == 375);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -10,20 +11,20 @@
 
 #include "gpushare/judgement.hpp"
 #include "gpushare/objectives.hpp"
-#include "gpushare/placement.hpp"
 #include "gpushare/profile.hpp"
 #include "gpushare/scenario.hpp"
 
 /// The cheapest placement within objectives, with a bound that no placement of those considered beats.
 ///
-/// Considered are whole GPUs with replicas of one service or several, exclusive, under MPS without caps, or time-sliced, and
-/// maximal MIG layouts with one replica on each instance; a replica of several ranks has its GPUs to itself. What does
-/// not fit, or is offered more than `load_bound` lets it serve, is left out; each GPU's worth is simulated by itself, the
-/// services that its requests visit elsewhere on GPUs of their own, and what fails so fails with more on it. A branch and
-/// bound of the library's own proposes the cheapest packing of what is left, proven least; a solver of integer programs
-/// is not needed. The packing is simulated as a whole under luck that it was not chosen by; one that fails is cut, and
-/// the search goes on. It is for small problems: a handful of services on tens of GPUs. The Python package's planner
-/// knows more (MPS caps, sharing inside MIG, other forms of services, tolerance of failures) and goes further.
+/// Considered are whole GPUs and the instances of maximal MIG layouts, each with one process or several: exclusive, under
+/// MPS (without caps; two also with 30/70, 50/50 and 70/30 % where they miss a bound by little), or time-sliced; a replica of
+/// several ranks has whole GPUs to itself. What does not fit, or is offered more than `load_bound` lets it serve, is left
+/// out; each part is simulated by itself, the services that its requests visit elsewhere on GPUs of their own, and what
+/// fails so fails with more on it and on lesser parts. A branch and bound of the library's own proposes the cheapest
+/// packing of what is left, proven least; a solver of integer programs is not needed. The packing is simulated as a whole
+/// under luck that it was not chosen by, and without each node, GPU or instance in turn where a failure is to be tolerated;
+/// one that fails is cut, and the search goes on. It is for small problems: a handful of services on tens of GPUs. The
+/// Python package's planner has a linear program and predictions, and goes further.
 namespace gpushare {
 
 struct GpuOffer {
@@ -34,7 +35,9 @@ struct GpuOffer {
 
 struct PlanOptions {
   bool mps = true, time_slicing = true, mig = true;  ///< ways in which GPUs may be shared
-  int most_tenants = 4;                              ///< processes on one whole GPU
+  int most_tenants = 4;                              ///< processes on one whole GPU or instance
+  /// What else services may be, by name: JSON that is merged into the service's in the document ({"precision": "int8"}).
+  std::map<std::string, std::vector<std::string>> variants{};
   /// Runs of each config at first, and at most where chance leaves it open; whole placements have twice and four times as
   /// many.
   std::uint32_t replications = 4, most_replications = 16;
@@ -49,14 +52,23 @@ struct RejectedConfig {
   std::string why;
 };
 
+/// What a placement does while something of it is lost.
+struct Loss {
+  std::string lost;  ///< "node0", "gpu0", "gpu0/3g.40gb@4"
+  Judged judged;     ///< the objective that is furthest beyond its bound then, or has least to spare
+};
+
 struct Plan {
-  std::optional<Placement> placement;  ///< nullopt: none was found
-  Met met = Met::no;                   ///< all objectives, by the placement
-  double cost = 0;                     ///< of its GPUs
-  std::vector<int> gpus;               ///< by offer
+  /// The workload in the forms that were chosen, on its placement, within the objectives: to simulate, or to save by its
+  /// document. Ways of sharing and caps are those of its partitions. nullopt: none was found.
+  std::optional<Scenario> scenario;
+  Met met = Met::no;      ///< all objectives, by the placement, whatever is to be tolerated
+  double cost = 0;        ///< of its GPUs
+  std::vector<int> gpus;  ///< by offer
   /// No placement that was considered costs less and meets the objectives; infinite when there is none.
   double lower_bound = 0;
   std::vector<Judged> objectives;        ///< of the placement, under luck that it was not chosen by
+  std::optional<Loss> worst_loss;        ///< where a failure is to be tolerated
   std::vector<RejectedConfig> rejected;  ///< the smallest that were found
   std::uint64_t runs = 0;                ///< that were simulated
   bool complete = false;                 ///< the search came to its end
@@ -66,10 +78,11 @@ struct Plan {
   [[nodiscard]] double gap() const;
 };
 
-/// The scenario's own placement and its faults do not matter; nodes have up to eight GPUs and are like the node of its
-/// modes. `objectives` has canonical names; 99 % of the requests must succeed beside them, in each part as in the whole,
-/// unless a success_rate is asked for. Throws ScenarioError for offers, options or objectives that make no sense, and for more
-/// than an exact search can look at; FigureError for a figure that the scenario does not have.
+/// The scenario's own placement and its faults do not matter; nodes are like the node of its modes, with up to eight GPUs,
+/// or as few as a replica needs where a node's loss is to be tolerated. `objectives` has canonical names; 99 % of the requests
+/// must succeed beside them, in each part as in the whole, unless a success_rate is asked for. Throws ScenarioError for
+/// offers, options or objectives that make no sense, and for more than an exact search can look at; FigureError for a figure
+/// that the scenario does not have.
 [[nodiscard]] Plan find_plan(const Scenario& scenario, const Objectives& objectives,
                              std::span<const GpuOffer> offers, const PlanOptions& options = {});
 

@@ -128,6 +128,11 @@ struct Scenario {
 /// Throws ScenarioError with the JSON pointer.
 [[nodiscard]] Scenario with_faults(const Scenario& scenario, std::string_view json);
 
+/// The scenario with a service changed by a merge patch (RFC 7396): {"precision": "int8"}. Throws ScenarioError as reading
+/// does, for a service that does not exist, and when the scenario was made by hand.
+[[nodiscard]] Scenario with_service(const Scenario& scenario, const std::string& service,
+                                    std::string_view json);
+
 // ---- Objectives ----
 
 /// The figures that its runs have, by their canonical names; with latencies that nobody may come to have.

@@ -38,8 +38,6 @@ void check(const Objectives& objectives, std::span<const GpuOffer> offers, const
     throw ScenarioError("most_tenants", text::format("found {}; at least 1 is needed", options.most_tenants));
   if (objectives.figures.empty())
     throw ScenarioError("objectives", "no figure is bounded; a plan is the cheapest placement within bounds");
-  if (objectives.tolerate != Tolerance::nothing)
-    throw ScenarioError("objectives/tolerate", "failures are not looked at here, but by the Python package");
   for (const FigureBound& bound : objectives.figures)
     if (bound.name.find('/') != std::string::npos)
       throw ScenarioError("objectives/" + bound.name, "it is of a partition, which is what a plan chooses");
@@ -58,7 +56,8 @@ class Planner {
  public:
   Planner(const Scenario& scenario, const Objectives& objectives, std::span<const GpuOffer> offers,
           PlanOptions options)
-      : offers_(offers),
+      : scenario_(scenario),
+        offers_(offers),
         options_(std::move(options)),
         space_(scenario, objectives, offers, options_),
         trials_(space_, planning::bounds_of(objectives, scenario), options_,
@@ -66,9 +65,7 @@ class Planner {
         sizes_(space_, trials_) {}
 
   Plan run() {
-    problem_.kinds = space_.kinds();
-    problem_.ranks = space_.ranks();
-    problem_.most_tenants = options_.mps || options_.time_slicing ? options_.most_tenants : 1;
+    problem_ = space_.problem();
     problem_.possible = [this](const Config& config) { return trials_.possible(config); };
     plan_.gpus.resize(offers_.size());
     if (find_sizes()) find_packing();
@@ -82,8 +79,8 @@ class Planner {
     const auto& services = space_.workload().services;
     try {
       for (std::size_t s = 0; s < services.size(); ++s) {
-        problem_.replicas.push_back(sizes_.replicas(static_cast<int>(s)));
-        if (!problem_.replicas.back().empty()) continue;
+        problem_.tenants.push_back(sizes_.tenants(static_cast<int>(s)));
+        if (!problem_.tenants.back().empty()) continue;
         plan_.why = text::format("no number of replicas of {} suffices on {} GPUs of its own; {}",
                                  services[s].name, space_.gpus(), sizes_.why());
         plan_.lower_bound = std::numeric_limits<double>::infinity();
@@ -119,12 +116,14 @@ class Planner {
   }
 
   void take(const Packed& packed) {
-    plan_.placement = trials_.scenario(packed).placement;
+    plan_.scenario = trials_.answer(scenario_, packed);
     plan_.cost = packed.cost;
     for (const planning::Pattern& pattern : packed.patterns)
       plan_.gpus[static_cast<std::size_t>(pattern.kind)] += pattern.gpus;
-    plan_.objectives = trials_.trial_of(packed).judged;
-    plan_.met = trials_.trial_of(packed).met();
+    const planning::PackingTrial& trial = trials_.trial_of(packed);
+    plan_.objectives = trial.whole.judged;
+    plan_.worst_loss = trial.worst_loss;
+    plan_.met = trial.met;
   }
 
   // How many would be needed if there were more.
@@ -139,6 +138,7 @@ class Planner {
     return text;
   }
 
+  const Scenario& scenario_;
   std::span<const GpuOffer> offers_;
   PlanOptions options_;
   planning::PlanSpace space_;
@@ -151,7 +151,7 @@ class Planner {
 }  // namespace
 
 double Plan::gap() const {
-  return placement && lower_bound > 0 && std::isfinite(lower_bound) ? cost / lower_bound - 1 : 0;
+  return scenario && lower_bound > 0 && std::isfinite(lower_bound) ? cost / lower_bound - 1 : 0;
 }
 
 Plan find_plan(const Scenario& scenario, const Objectives& objectives, std::span<const GpuOffer> offers,

@@ -70,10 +70,17 @@ class Searcher {
       less.push_back(std::move(fewer));
     }
     Config lighter = config;
-    for (Tenant& tenant : lighter.tenants)
-      tenant.replicas = problem_.replicas[static_cast<std::size_t>(tenant.service)].back();
+    for (Tenant& tenant : lighter.tenants) tenant = lightest(tenant);
+    std::sort(lighter.tenants.begin(), lighter.tenants.end());
     if (lighter != config) less.push_back(std::move(lighter));
     return less;
+  }
+
+  // In as many replicas as it may have.
+  [[nodiscard]] Tenant lightest(Tenant tenant) const {
+    for (const Tenant& other : problem_.tenants[index(tenant.service)])
+      if (other.variant == tenant.variant) tenant.replicas = std::max(tenant.replicas, other.replicas);
+    return tenant;
   }
 
   void consider(const Packed& packed) {

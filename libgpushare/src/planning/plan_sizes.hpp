@@ -8,23 +8,25 @@
 #include "planning/plan_space.hpp"
 #include "planning/plan_trials.hpp"
 
-/// How many replicas of each service suffice on whole GPUs of their own.
+/// How many replicas of each service, in each of its forms, suffice on whole GPUs of their own.
 namespace gpushare::planning {
 
 class PlanSizes {
  public:
   PlanSizes(const PlanSpace& space, PlanTrials& trials) : space_(space), trials_(trials) {}
 
-  /// From the fewest replicas that may suffice on any kind of GPU to some more than surely do; none where none suffice.
-  [[nodiscard]] std::vector<int> replicas(int service);
+  /// What a service may be: in each form from the fewest replicas that may suffice on any kind of GPU to some more than
+  /// surely do; nothing where none suffice.
+  [[nodiscard]] std::vector<Tenant> tenants(int service);
   /// Why no number of replicas suffices.
   [[nodiscard]] const std::string& why() const { return why_; }
   /// What was judged.
   [[nodiscard]] const std::map<Config, Met>& known() const { return known_; }
 
  private:
-  [[nodiscard]] int fewest(int service, int kind);
-  [[nodiscard]] Met met(int service, int kind, int replicas);
+  [[nodiscard]] std::vector<Tenant> tenants(int service, int form);
+  [[nodiscard]] int fewest(int kind, const Tenant& tenant);
+  [[nodiscard]] Met met(int kind, Tenant tenant, int replicas);
 
   const PlanSpace& space_;
   PlanTrials& trials_;

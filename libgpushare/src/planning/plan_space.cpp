@@ -1,20 +1,42 @@
 #include "planning/plan_space.hpp"
 
 #include <algorithm>
-#include <cmath>
 
+#include "core/catalogue.hpp"
 #include "core/text.hpp"
-#include "gpushare/bounds.hpp"
 #include "gpushare/errors.hpp"
-#include "gpushare/fits.hpp"
 
 namespace gpushare::planning {
 namespace {
 
-constexpr int kGpusOfNode = 8;
-constexpr int kAmple = 8;  // replicas of a service that must not be in the way, where nothing else is known
+// Of two MPS clients, in per cent.
+constexpr double kCaps[][2] = {{30, 70}, {50, 50}, {70, 30}};
 
-std::size_t index(int number) { return static_cast<std::size_t>(number); }
+bool is_apart(const Isolation& rule, const Workload& workload, const std::set<int>& services) {
+  const auto here = std::count_if(services.begin(), services.end(), [&](int s) {
+    return std::find(rule.between.begin(), rule.between.end(), workload.services[index(s)].name) !=
+           rule.between.end();
+  });
+  return here < 2;
+}
+
+void put(PartitionPlacement& partition, const Config& config, const Way& way) {
+  partition.sharing.mode = way.sharing;
+  for (std::size_t t = 0; t < config.tenants.size(); ++t) {
+    partition.processes.push_back({config.tenants[t].service});
+    if (!way.percentages.empty()) partition.processes.back().active_thread_percentage = way.percentages[t];
+  }
+}
+
+void check_variants(const PlanOptions& options, const Workload& workload) {
+  std::vector<std::string> known;
+  for (const Service& service : workload.services) known.push_back(service.name);
+  for (const auto& [name, patches] : options.variants)
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      throw ScenarioError("variants", unknown_name("service", name, known));
+}
+
+}  // namespace
 
 std::set<int> services_of(const Pipeline& pipeline) {
   std::set<int> services;
@@ -27,16 +49,6 @@ bool meet(const std::set<int>& a, const std::set<int>& b) {
   return std::any_of(a.begin(), a.end(), [&](int one) { return b.contains(one); });
 }
 
-bool is_apart(const Isolation& rule, const Workload& workload, const std::set<int>& services) {
-  const auto here = std::count_if(services.begin(), services.end(), [&](int s) {
-    return std::find(rule.between.begin(), rule.between.end(), workload.services[index(s)].name) !=
-           rule.between.end();
-  });
-  return here < 2;
-}
-
-}  // namespace
-
 PlanSpace::PlanSpace(const Scenario& scenario, const Objectives& objectives, std::span<const GpuOffer> offers,
                      const PlanOptions& options)
     : base_(scenario), offers_(offers), options_(options), layouts_(offers.size()) {
@@ -44,47 +56,65 @@ PlanSpace::PlanSpace(const Scenario& scenario, const Objectives& objectives, std
   base_.original.reset();
   base_.document.clear();
   base_.workload.objectives = objectives;
+  check_variants(options, scenario.workload);
+  add_forms(scenario);
   for (std::size_t kind = 0; kind < offers.size(); ++kind) {
-    const auto& profile = offers[kind].gpu;
-    wholes_.push_back(cut_gpu(profile));
-    if (profile->memory_bytes > offers[index(roomiest_)].gpu->memory_bytes)
+    cut(static_cast<int>(kind));
+    if (offers[kind].gpu->memory_bytes > offers[index(roomiest_)].gpu->memory_bytes)
       roomiest_ = static_cast<int>(kind);
-    if (!options.mig || profile->memory_slots == 0) continue;
-    for (const Layout& layout : maximal_multisets(*profile)) {
-      if (layout.instances.size() < 2) continue;
-      layouts_[kind].push_back(cut_gpu(profile, layout));
-      for (const Partition& part : layouts_[kind].back()->partitions) {
-        auto& cut = instances_[{static_cast<int>(kind), instance_name(part)}];
-        if (!cut) cut = cut_gpu(profile, parse_layout(*profile, instance_name(part)));
-      }
-    }
-  }
-  const auto traffic = service_traffic(base_.workload);
-  const CutGpu& whole = *wholes_[index(roomiest_)];
-  for (std::size_t s = 0; s < traffic.size(); ++s) {
-    const double each = capacity_bound(base_.workload.services[s], traffic[s].mean,
-                                       {*whole.profile, whole.partitions.front()});
-    const double needed = each > 0 ? std::min(1'000.0, 2 * std::ceil(traffic[s].per_s / each)) : 0;
-    ample_.push_back(std::max({kAmple, base_.workload.services[s].replicas, static_cast<int>(needed)}));
   }
 }
 
-std::vector<CoveringProblem::Kind> PlanSpace::kinds() const {
-  std::vector<CoveringProblem::Kind> kinds;
+void PlanSpace::cut(int kind) {
+  const auto& profile = offers_[index(kind)].gpu;
+  wholes_.push_back(cut_gpu(profile));
+  if (!options_.mig || profile->memory_slots == 0) return;
+  for (const Layout& layout : maximal_multisets(*profile)) {
+    if (layout.instances.size() < 2) continue;
+    layouts_[index(kind)].push_back(cut_gpu(profile, layout));
+    for (const Partition& part : layouts_[index(kind)].back()->partitions) {
+      auto& alone = instances_[{kind, instance_name(part)}];
+      if (!alone) alone = cut_gpu(profile, parse_layout(*profile, instance_name(part)));
+    }
+  }
+}
+
+void PlanSpace::add_forms(const Scenario& scenario) {
+  for (std::size_t s = 0; s < workload().services.size(); ++s) {
+    const Service& service = workload().services[s];
+    forms_.push_back({service});
+    const auto patches = options_.variants.find(service.name);
+    if (patches == options_.variants.end()) continue;
+    for (const std::string& patch : patches->second) {
+      forms_.back().push_back(with_service(scenario, service.name, patch).workload.services[s]);
+      if (forms_.back().back().tensor_parallel != service.tensor_parallel)
+        throw ScenarioError("variants/" + service.name,
+                            "a replica takes as many GPUs in every form; \"tensor_parallel\" cannot change");
+    }
+  }
+}
+
+const std::string& PlanSpace::variant(const Tenant& tenant) const {
+  return options_.variants.at(workload().services[index(tenant.service)].name)[index(tenant.variant) - 1];
+}
+
+CoveringProblem PlanSpace::problem() const {
+  CoveringProblem problem;
   for (std::size_t kind = 0; kind < offers_.size(); ++kind) {
-    kinds.push_back({offers_[kind].price, offers_[kind].count, {}});
-    for (const auto& cut : layouts_[kind]) {
-      auto& instances = kinds.back().layouts.emplace_back();
-      for (const Partition& part : cut->partitions) ++instances[instance_name(part)];
+    problem.kinds.push_back({offers_[kind].price, offers_[kind].count, {}});
+    for (const auto& layout : layouts_[kind]) {
+      auto& instances = problem.kinds.back().layouts.emplace_back();
+      for (const Partition& part : layout->partitions) ++instances[instance_name(part)];
     }
   }
-  return kinds;
-}
-
-std::vector<int> PlanSpace::ranks() const {
-  std::vector<int> ranks;
-  for (const Service& service : workload().services) ranks.push_back(service.tensor_parallel);
-  return ranks;
+  for (const Service& service : workload().services) problem.ranks.push_back(service.tensor_parallel);
+  problem.most_tenants = options_.mps || options_.time_slicing ? options_.most_tenants : 1;
+  // Where one may fail, two replicas on one part are no help to each other.
+  const Tolerance tolerate = workload().objectives.tolerate;
+  problem.copies = spare() > 0 ? 1 : 2;
+  problem.spread = tolerate == Tolerance::gpu || tolerate == Tolerance::node;
+  problem.lesser = [this](const Part& part, const Part& than) { return is_lesser(part, than); };
+  return problem;
 }
 
 int PlanSpace::gpus() const {
@@ -92,6 +122,8 @@ int PlanSpace::gpus() const {
   for (const GpuOffer& offer : offers_) count += offer.count;
   return count;
 }
+
+int PlanSpace::spare() const { return workload().objectives.tolerate == Tolerance::nothing ? 0 : 1; }
 
 std::set<int> PlanSpace::companions(std::set<int> services) const {
   for (std::size_t before = 0; before != services.size();) {
@@ -109,8 +141,8 @@ std::set<int> PlanSpace::services_of(const Config& config) const {
   return services;
 }
 
-std::vector<SharingMode> PlanSpace::sharings(const Config& config) const {
-  if (config.tenants.size() < 2) return {SharingMode::exclusive};
+std::vector<Way> PlanSpace::ways(const Config& config) const {
+  if (config.tenants.size() < 2) return {Way{}};
   const std::set<int> services = services_of(config);
   bool mps = options_.mps, any = true;
   for (const Isolation& rule : workload().objectives.isolation) {
@@ -118,84 +150,43 @@ std::vector<SharingMode> PlanSpace::sharings(const Config& config) const {
     mps = false;
     any = any && rule.level == IsolationLevel::process;
   }
-  std::vector<SharingMode> ways;
-  if (mps && any) ways.push_back(SharingMode::mps);
-  if (options_.time_slicing && any) ways.push_back(SharingMode::time_slicing);
+  std::vector<Way> ways;
+  if (mps && any) ways.push_back({SharingMode::mps});
+  if (options_.time_slicing && any) ways.push_back({SharingMode::time_slicing});
   return ways;
 }
 
-std::string PlanSpace::obstacle(const Config& config, SharingMode sharing) const {
-  const Scenario scenario = alone(config, sharing, {});
-  try {
-    check_placement(scenario.workload, scenario.placement);
-  } catch (const ScenarioError& error) {
-    return error.what();
-  }
-  const Fit fit = fits(scenario.workload, scenario.placement);
-  for (const Misfit& misfit : fit.misfits)
-    if (misfit.gpu < config.part.gpus) return explain(misfit, scenario.workload, scenario.placement);
-  const double headroom = workload().objectives.memory_headroom;
-  for (const Fit::Part& part : fit.parts) {
-    if (part.gpu >= config.part.gpus) continue;
-    const GpuPlacement& gpu = scenario.placement.gpus[index(part.gpu)];
-    const double memory = gpu.parts()[index(part.partition)].memory_bytes;
-    if (part.free_bytes < headroom * memory)
-      return text::format("{:.3g} % of the memory stay free, {:.3g} % are asked for",
-                          100 * part.free_bytes / memory, 100 * headroom);
-  }
-  return {};
+std::vector<Way> PlanSpace::capped(const Config& config) const {
+  std::vector<Way> capped;
+  const std::vector<Way> plain = ways(config);
+  if (config.tenants.size() != 2 || plain.empty() || plain.front().sharing != SharingMode::mps) return capped;
+  for (const auto& caps : kCaps) capped.push_back({SharingMode::mps, {caps[0], caps[1]}});
+  return capped;
 }
 
-Scenario PlanSpace::alone(const Config& config, SharingMode sharing, const Replicas& enough) const {
-  Scenario scenario = base_;
-  const std::set<int> running = companions(services_of(config));
-  std::erase_if(scenario.workload.traffic, [&](const Traffic& traffic) {
-    return !meet(planning::services_of(base_.workload.pipelines[index(traffic.pipeline)]), running);
-  });
-  Placement& placement = scenario.placement;
-  placement = {{}, {}};
-  add_gpus(placement, gpu_of(config, sharing), config.part.gpus);
-  for (int s = 0; s < static_cast<int>(workload().services.size()); ++s) {
-    int wanted = running.contains(s) ? ample(s) : 1;
-    if (!enough.empty() && enough[index(s)] > 0 && running.contains(s)) wanted = enough[index(s)];
-    for (const Tenant& tenant : config.tenants)
-      if (tenant.service == s) wanted = tenant.replicas;
-    for (const Tenant& tenant : config.tenants) wanted -= tenant.service == s ? 1 : 0;
-    add_dedicated(placement, s, wanted);
-  }
-  return scenario;
+bool PlanSpace::is_lesser(const Part& part, const Part& than) const {
+  if (part.kind != than.kind || part.gpus != 1 || than.gpus != 1 || part.whole()) return false;
+  const Partition &mine = partition_of(part), &its = partition_of(than);
+  return mine.sms <= its.sms && mine.memory_bytes <= its.memory_bytes && mine.l2_bytes <= its.l2_bytes &&
+         mine.bandwidth_bytes_per_s <= its.bandwidth_bytes_per_s && mine.copy_engines <= its.copy_engines &&
+         mine.decoders <= its.decoders;
 }
 
-Scenario PlanSpace::packed(const Packed& packed, const std::map<Config, SharingMode>& sharing) const {
-  Scenario scenario = base_;
-  scenario.placement = {{}, {}};
-  for (const Pattern& pattern : packed.patterns)
-    add_gpus(scenario.placement, gpu_of(pattern, sharing), pattern.gpus);
-  return scenario;
+const Partition& PlanSpace::partition_of(const Part& part) const {
+  const auto& cut = part.whole() ? wholes_[index(part.kind)] : instances_.at({part.kind, part.instance});
+  return cut->partitions.front();
 }
 
-std::string PlanSpace::name_of(const Config& config) const {
-  const std::string part = config.part.instance.empty() ? "whole" : config.part.instance;
-  std::string text = offers_[index(config.part.kind)].gpu->name + "/" + part + ":";
-  for (const Tenant& tenant : config.tenants) {
-    text +=
-        (&tenant == &config.tenants.front() ? " " : ", ") + workload().services[index(tenant.service)].name;
-    if (tenant.replicas > 1) text += text::format(" (1 of {})", tenant.replicas);
-  }
-  return text;
-}
-
-GpuPlacement PlanSpace::gpu_of(const Config& config, SharingMode sharing) const {
-  const bool whole = config.part.instance.empty();
-  GpuPlacement gpu = empty_gpu(whole ? wholes_[index(config.part.kind)]
-                                     : instances_.at({config.part.kind, config.part.instance}));
-  gpu.partitions.front().sharing.mode = sharing;
-  for (const Tenant& tenant : config.tenants) gpu.partitions.front().processes.push_back({tenant.service});
+GpuPlacement PlanSpace::gpu_of(const Config& config, const Way& way) const {
+  const Part& part = config.part;
+  GpuPlacement gpu =
+      empty_gpu(part.whole() ? wholes_[index(part.kind)] : instances_.at({part.kind, part.instance}));
+  put(gpu.partitions.front(), config, way);
   return gpu;
 }
 
-GpuPlacement PlanSpace::gpu_of(const Pattern& pattern, const std::map<Config, SharingMode>& sharing) const {
-  if (pattern.layout < 0) return gpu_of(pattern.configs.front(), sharing.at(pattern.configs.front()));
+GpuPlacement PlanSpace::gpu_of(const Pattern& pattern, const Ways& ways) const {
+  if (pattern.layout < 0) return gpu_of(pattern.configs.front(), ways.at(pattern.configs.front()));
   GpuPlacement gpu = empty_gpu(layouts_[index(pattern.kind)][index(pattern.layout)]);
   std::vector<Config> waiting = pattern.configs;
   for (std::size_t p = 0; p < gpu.partitions.size(); ++p) {
@@ -203,30 +194,22 @@ GpuPlacement PlanSpace::gpu_of(const Pattern& pattern, const std::map<Config, Sh
     const auto found = std::find_if(waiting.begin(), waiting.end(),
                                     [&](const Config& config) { return config.part.instance == name; });
     if (found == waiting.end()) continue;
-    gpu.partitions[p].processes.push_back({found->tenants.front().service});
+    put(gpu.partitions[p], *found, ways.at(*found));
     waiting.erase(found);
   }
   return gpu;
 }
 
-int PlanSpace::ample(int service) const { return ample_[index(service)]; }
-
-void PlanSpace::add_dedicated(Placement& placement, int service, int replicas) const {
-  const int ranks = workload().services[index(service)].tensor_parallel;
-  const Config config{{roomiest_, {}, ranks}, {{service, 1}}};
-  for (int r = 0; r < replicas; ++r) add_gpus(placement, gpu_of(config, SharingMode::exclusive), ranks);
-}
-
-// On one node, because the ranks of a replica must reach each other.
-void PlanSpace::add_gpus(Placement& placement, const GpuPlacement& gpu, int count) const {
-  int here = 0;
-  for (const GpuPlacement& other : placement.gpus)
-    here += other.node + 1 == static_cast<int>(placement.nodes.size()) ? 1 : 0;
-  if (placement.nodes.empty() || here + count > kGpusOfNode) placement.nodes.push_back(base_.placing.node);
-  for (int i = 0; i < count; ++i) {
-    placement.gpus.push_back(gpu);
-    placement.gpus.back().node = static_cast<int>(placement.nodes.size()) - 1;
+std::string PlanSpace::name_of(const Config& config) const {
+  const std::string part = config.part.whole() ? "whole" : config.part.instance;
+  std::string text = offers_[index(config.part.kind)].gpu->name + "/" + part + ":";
+  for (const Tenant& tenant : config.tenants) {
+    text +=
+        (&tenant == &config.tenants.front() ? " " : ", ") + workload().services[index(tenant.service)].name;
+    if (tenant.variant > 0) text += " as " + variant(tenant);
+    if (tenant.replicas > 1) text += text::format(" (1 of {})", tenant.replicas);
   }
+  return text;
 }
 
 }  // namespace gpushare::planning

@@ -54,7 +54,8 @@ Trial try_scenario(const Scenario& scenario, std::span<const FigureBound> bounds
                    const TrialOptions& options) {
   Trial trial;
   Samples samples(bounds.size());
-  for (std::uint32_t count = options.replications;; count *= 2) {
+  std::uint32_t count = std::isinf(options.hopeless) ? options.replications : 1;
+  for (;; count = std::max(2 * count, options.replications)) {
     if (options.cancelled && options.cancelled()) throw SimulationError("", "cancelled");
     try {
       for (const Run& run : runs_of(scenario, trial.runs, count - trial.runs, options))
@@ -70,7 +71,14 @@ Trial try_scenario(const Scenario& scenario, std::span<const FigureBound> bounds
     trial.judged.clear();
     for (std::size_t b = 0; b < bounds.size(); ++b)
       trial.judged.push_back(judge(bounds[b], mean_estimate(samples[b])));
-    if (trial.met() != Met::unclear || 2 * count > options.most_replications) return trial;
+    if (count >= options.replications) {
+      if (trial.met() != Met::unclear || 2 * count > options.most_replications) return trial;
+    } else if (trial.excess() > options.hopeless) {
+      // One run has no interval; its verdict stands without.
+      for (Judged& one : trial.judged)
+        if (excess_of(one) > options.hopeless) one.met = Met::no;
+      return trial;
+    }
   }
 }
 
@@ -92,11 +100,11 @@ std::vector<FigureBound> bounds_of(const Objectives& objectives, const Scenario&
   return bounds;
 }
 
+bool misses_by_less(const Judged& one, const Judged& other) { return excess_of(one) < excess_of(other); }
+
 std::string worst_of(std::span<const Judged> judged, const std::string& refused) {
   if (!refused.empty()) return refused;
-  const auto worst = std::max_element(judged.begin(), judged.end(), [](const Judged& a, const Judged& b) {
-    return excess_of(a) < excess_of(b);
-  });
+  const auto worst = std::max_element(judged.begin(), judged.end(), misses_by_less);
   if (worst == judged.end()) return {};
   if (std::isnan(worst->value)) return worst->bound.name + " has no value: nothing got so far";
   return text::format("{} {:.4g}, at {} {:.4g} is asked for", worst->bound.name, worst->value,

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +18,8 @@ struct TrialOptions {
   std::optional<std::uint64_t> seed{};  ///< nullopt: the scenario's
   std::uint32_t replications = 4;       ///< at first
   std::uint32_t most_replications = 4;  ///< doubled up to so many where chance leaves it open
+  /// What misses a bound by more, as a share of it, is beyond doubt after one run. Without end: none is looked at first.
+  double hopeless = std::numeric_limits<double>::infinity();
   unsigned threads = 0;
   std::vector<int> watched_replicas{};  ///< as RunOptions
   std::function<bool()> cancelled{};
@@ -38,6 +42,9 @@ struct Trial {
 /// The bounds, and beside them that 99 % of the requests succeed, where nothing is asked of success_rate. Throws FigureError
 /// for a figure that the scenario does not have.
 [[nodiscard]] std::vector<FigureBound> bounds_of(const Objectives& objectives, const Scenario& scenario);
+
+/// Whether a bound is missed by less than another one, or has more to spare. A figure without a value is the worst.
+[[nodiscard]] bool misses_by_less(const Judged& one, const Judged& other);
 
 /// "llm.ttft_p95_s 0.53, at most 0.5 is asked for", of the bound that is missed by most; or why it was refused.
 [[nodiscard]] std::string worst_of(std::span<const Judged> judged, const std::string& refused);

@@ -1,0 +1,136 @@
+#include "planning/cutting.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <set>
+
+namespace gpushare::planning {
+namespace {
+
+Cutting::Counts less(Cutting::Counts wanted, const Cutting::Counts& layout) {
+  for (std::size_t i = 0; i < wanted.size(); ++i) wanted[i] = std::max(0, wanted[i] - layout[i]);
+  return wanted;
+}
+
+// Beginning with equal shares of the layout that has most instances, each is raised as far as its layouts allow.
+std::vector<double> shares_of(const std::vector<Cutting::Counts>& layouts, std::size_t names) {
+  std::vector<double> shares(names, 1);
+  for (const Cutting::Counts& layout : layouts) {
+    const double each = 1.0 / std::accumulate(layout.begin(), layout.end(), 0);
+    for (std::size_t i = 0; i < names; ++i)
+      if (layout[i] > 0) shares[i] = std::min(shares[i], each);
+  }
+  for (std::size_t i = names; i-- > 0;) {
+    double slack = std::numeric_limits<double>::infinity();
+    for (const Cutting::Counts& layout : layouts)
+      if (layout[i] > 0)
+        slack = std::min(
+            slack, (1 - std::inner_product(layout.begin(), layout.end(), shares.begin(), 0.0)) / layout[i]);
+    shares[i] += std::max(0.0, slack);
+  }
+  return shares;
+}
+
+bool share_a_service(const Config& one, const Config& other) {
+  return std::any_of(one.tenants.begin(), one.tenants.end(), [&](const Tenant& tenant) {
+    return std::any_of(other.tenants.begin(), other.tenants.end(),
+                       [&](const Tenant& its) { return its.service == tenant.service; });
+  });
+}
+
+}  // namespace
+
+struct Cutting::Holding {
+  const std::vector<Config>& configs;
+  int gpus;
+  bool spread;
+  std::size_t& nodes;
+  std::size_t most_nodes;
+  std::vector<std::size_t> layouts{};
+  std::vector<Counts> free{};
+  std::vector<Pattern> patterns{};
+};
+
+Cutting::Cutting(int kind, const std::vector<CoveringProblem::Layout>& layouts) : kind_(kind) {
+  std::set<std::string> names;
+  for (const CoveringProblem::Layout& layout : layouts)
+    for (const auto& [name, count] : layout) names.insert(name);
+  names_.assign(names.begin(), names.end());
+  for (const CoveringProblem::Layout& layout : layouts) {
+    layouts_.emplace_back(names_.size());
+    for (const auto& [name, count] : layout) layouts_.back()[position_of(name)] = count;
+  }
+  shares_ = shares_of(layouts_, names_.size());
+}
+
+std::size_t Cutting::position_of(const std::string& name) const {
+  return static_cast<std::size_t>(std::lower_bound(names_.begin(), names_.end(), name) - names_.begin());
+}
+
+int Cutting::fewest(const Counts& wanted) {
+  if (std::all_of(wanted.begin(), wanted.end(), [](int count) { return count == 0; })) return 0;
+  if (const auto known = fewest_.find(wanted); known != fewest_.end()) return known->second;
+  int best = std::numeric_limits<int>::max();
+  for (const Counts& layout : layouts_) {
+    const Counts left = less(wanted, layout);
+    if (left != wanted) best = std::min(best, 1 + fewest(left));
+  }
+  return fewest_[wanted] = best;
+}
+
+std::optional<std::vector<Pattern>> Cutting::hold(const std::vector<Config>& configs, int gpus, bool spread,
+                                                  std::size_t& nodes, std::size_t most_nodes) {
+  Holding holding{configs, gpus, spread, nodes, most_nodes};
+  Counts wanted(names_.size());
+  for (const Config& config : configs) ++wanted[position_of(config.part.instance)];
+  if (!choose_layouts(holding, wanted, 0)) return std::nullopt;
+  std::erase_if(holding.patterns, [](const Pattern& pattern) { return pattern.configs.empty(); });
+  return std::move(holding.patterns);
+}
+
+// In ascending order, so that no choice is met twice.
+bool Cutting::choose_layouts(Holding& holding, Counts wanted, std::size_t first) {
+  if (++holding.nodes > holding.most_nodes) return false;
+  const int left = holding.gpus - static_cast<int>(holding.layouts.size());
+  if (left == 0) return put_config(holding, 0);
+  for (std::size_t i = first; i < layouts_.size(); ++i) {
+    Counts still = less(wanted, layouts_[i]);
+    if (fewest(still) > left - 1) continue;
+    holding.layouts.push_back(i);
+    holding.free.push_back(layouts_[i]);
+    holding.patterns.push_back({kind_, 1, static_cast<int>(i), {}});
+    if (choose_layouts(holding, std::move(still), i)) return true;
+    holding.layouts.pop_back();
+    holding.free.pop_back();
+    holding.patterns.pop_back();
+  }
+  return false;
+}
+
+bool Cutting::put_config(Holding& holding, std::size_t config) const {
+  if (config == holding.configs.size()) return true;
+  if (++holding.nodes > holding.most_nodes) return false;
+  const Config& one = holding.configs[config];
+  const std::size_t name = position_of(one.part.instance);
+  for (std::size_t g = 0; g < holding.patterns.size(); ++g) {
+    std::vector<Config>& here = holding.patterns[g].configs;
+    if (holding.free[g][name] == 0) continue;
+    if (holding.spread && std::any_of(here.begin(), here.end(),
+                                      [&](const Config& other) { return share_a_service(one, other); }))
+      continue;
+    --holding.free[g][name];
+    here.push_back(one);
+    if (put_config(holding, config + 1)) return true;
+    here.pop_back();
+    ++holding.free[g][name];
+    // One empty GPU of a layout is like another.
+    if (here.empty())
+      while (g + 1 < holding.patterns.size() && holding.layouts[g + 1] == holding.layouts[g] &&
+             holding.patterns[g + 1].configs.empty())
+        ++g;
+  }
+  return false;
+}
+
+}  // namespace gpushare::planning

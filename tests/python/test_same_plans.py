@@ -1,0 +1,19 @@
+"""Plans cost what the planner in C++ says: both are held to the files of tests/plans."""
+
+import json
+from pathlib import Path
+
+import gpushare as gs
+import pytest
+
+PLANS = sorted((Path(__file__).parent.parent / "plans").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
+def test_the_cheapest_placement_costs_what_the_other_planner_says(path):
+    case = json.loads(path.read_text())
+    how = {key: case[key] for key in ("modes", "variants") if key in case}
+    plan = gs.plan(case["scenario"], gpus=case["gpus"], **how)
+    assert plan.meets is True
+    assert plan.gpus == case["cost"]
+    assert plan.lower_bound == case["cost"]
