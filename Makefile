@@ -88,7 +88,7 @@ $(stamps)/ruff-$(recipe): | $(venv)
 $(stamps)/package-$(package): | $(venv)
 	@$(call timed,release library and wheel) tools/quietly 'building and installing gpushare (minutes the first time)' \
 	  $(pip_install) --no-build-isolation --check-build-dependencies --config-settings=build-dir=build/release \
-	  $(if $(editable),-e) '.[plan]'
+	  $(if $(editable),-e) '.[plan,plot,yaml,explore]'
 	@rm -f $(stamps)/package-*  # sources that go back to what they were are installed again
 	@touch $@
 

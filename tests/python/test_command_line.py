@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import gpushare as gs
 import numpy
@@ -158,6 +159,48 @@ def test_every_answer_says_what_it_was_made_from(capsys: pytest.CaptureFixture[s
     cli.main(["run", str(path), "--json"])
     files = json.loads(capsys.readouterr().out)["origin"]["files_sha256"]
     assert files == {"mine.csv": gs.files.sha256(trace)}
+
+
+def _origin(command: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Of a command; its text says the same in short."""
+    words = command.split(" ")
+    assert cli.main(words) in (0, 4)
+    text = " ".join(capsys.readouterr().out.split())
+    assert cli.main([*words, "--json"]) in (0, 4)
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)["origin"]
+    assert found["version"] == gs.__version__
+    seed = f", seed {found['seed']}" if found["seed"] is not None else ""
+    assert f"gpushare {found['version']}{seed}" in text
+    for name, digest in found["files_sha256"].items():
+        assert f"{name} {digest[:12]}" in text
+    return found
+
+
+def test_what_reads_files_beside_a_scenario_says_which(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    gs.traces.save(gs.Trace([0.0, 1.0], [100, 100], [10, 10]), "mine.csv")
+    Path("nodes.csv").write_text("sn,cpu_milli,memory_mib,gpu,model\na,96000,400000,8,G2\n")
+    Path("pods.csv").write_text("name,cpu_milli,memory_mib,num_gpu,gpu_milli\np0,4000,8000,1,500\n")
+
+    def digests(*names: str) -> dict[str, str]:
+        return {name: gs.files.sha256(name) for name in names}
+
+    replayed = _origin("replay mine.csv --model llama-3.1-8b --gpu a100", capsys)
+    assert len(replayed["files_sha256"].pop("handed over")) == 64
+    assert replayed["files_sha256"] == digests("mine.csv")
+    packed = _origin("cluster nodes.csv pods.csv --seeds 1 --order-seed 5", capsys)
+    assert (packed["seed"], packed["scenario_sha256"]) == (5, None)
+    assert packed["files_sha256"] == digests("nodes.csv", "pods.csv")
+    claimed = _origin("check claim --model llama-3.1-8b --gpu a100 --rate 4", capsys)
+    assert (claimed["seed"], claimed["scenario_sha256"], claimed["files_sha256"]) == (None, None, {})
+    report = "report voice-light --modes mps --no-sensitivity --seed 4 -o r.html"
+    assert _origin(report, capsys)["seed"] == 4
+    cli.main(["plan", "voice-light", "--replications", "1", "--out", "plan.json"])
+    capsys.readouterr()
+    planned = _origin("report plan.json --no-sensitivity -o r.html", capsys)
+    assert planned["files_sha256"] == digests("plan.json")
 
 
 def test_progress_of_a_share_tells_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

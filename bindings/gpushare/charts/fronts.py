@@ -23,6 +23,8 @@ _STYLES = {
 }
 #: From so many times on between least and most a scale is logarithmic.
 _WIDE = 30.0
+#: Below it whole numbers are taken for counts, and an axis has no others.
+_COUNTED = 20.0
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,8 @@ def _scales(axis: Axes, spots: Sequence[Spot], bound: Bound | None) -> None:
         else:
             limits = min(0.0, low), 1.12 * high if high > 0 else 1.0
         getattr(axis, f"set_{name}lim")(*limits)
+        if high < _COUNTED and all(v.is_integer() for v in known):  # as GPUs are
+            getattr(axis, f"{name}axis").get_major_locator().set_params(integer=True)
 
 
 def _names(axis: Axes, spots: Sequence[Spot]) -> None:

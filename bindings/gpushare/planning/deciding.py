@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..charts.look import finished
 from ..files import try_to_write
-from ..frames.render import page_width, wrap
+from ..frames.render import brief, page_width, wrap
 from ..frames.sections import Beside, joined
 from ..report.page import write_page
 from ..report.plot import front as draw_front
@@ -314,8 +314,11 @@ class Comparison(comparison.Comparison):
             record_requests=False,
         ).verdict
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        return brief(self, f"{self.scenario.name}, {len(self.modes)} modes: {self.verdict.line}")
 
     def _repr_html_(self) -> str:
         return self.verdict._repr_html_() + self._html_tables("")

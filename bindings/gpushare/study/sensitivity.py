@@ -14,7 +14,7 @@ import numpy as np
 from .. import _core
 from .._errors import fail
 from ..charts.tornado import Bar, tornado_chart
-from ..frames.render import Field, html_table, number, numbers, page_width, shorten, text_table, wrap
+from ..frames.render import Field, brief, html_table, number, numbers, page_width, shorten, text_table, wrap
 from ..frames.sections import joined
 from ..frames.tables import Table
 from ..scenario.changes import value_at
@@ -349,6 +349,10 @@ class Sensitivity(TableLike):
         return tornado_chart(title, axis_label(self.figure, unit), factor * float(self.base), bars, ax)
 
     def __repr__(self) -> str:
+        most = self.effects[0].change if self.effects else "nothing"
+        return brief(self, f"{self._name}: {self.figure} depends most on {most}")
+
+    def __str__(self) -> str:
         return f"{self._name}: what {self.figure} depends on\n{self.text()}"
 
     def _repr_html_(self) -> str:
