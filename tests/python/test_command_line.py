@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +206,7 @@ def test_what_reads_files_beside_a_scenario_says_which(
 
 def test_progress_of_a_share_tells_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([10.0, 20.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     shown = progress.Progress("mine")
     assert shown._left(0.1, 1.0) == ""
     assert shown._left(0.2, 1.0) == ", about 80 s"

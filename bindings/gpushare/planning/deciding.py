@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..charts.look import finished
 from ..files import try_to_write
+from ..frames.progress import followed
 from ..frames.render import brief, page_width, wrap
 from ..frames.sections import Beside, joined
 from ..report.page import write_page
@@ -132,15 +133,16 @@ def compare(
         "resume": resume,
         "most_requests": most_requests,
     }
-    outcomes, counts = until_clear(
-        [case.point for case in cases],
-        jury.unclear,
-        budget,
-        record_requests=record_requests,
-        keep_results=True,
-        progress=progress,
-        **how,
-    )
+    with followed(progress, scenario.name, "count") as told:
+        outcomes, counts = until_clear(
+            [case.point for case in cases],
+            jury.unclear,
+            budget,
+            record_requests=record_requests,
+            keep_results=True,
+            progress=told,
+            **how,
+        )
     verdict = jury.verdict(outcomes, counts, jury.tolerances(outcomes, counts, budget, seed=seed, **how))
     count = len(points)
     return Comparison(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..frames.colours import MARKS
+from ..frames.progress import followed
 from ..frames.render import Field, html_table, wrap
 from ..report.plot import sweep as draw_sweep
 from ..study import sweeps
@@ -124,7 +125,8 @@ def sweep(
         "resume": resume,
         "most_requests": most_requests,
     }
-    outcomes, counts = until_clear(cases, unclear, budget, progress=progress, **how)
+    with followed(progress, "sweep", "count") as told:
+        outcomes, counts = until_clear(cases, unclear, budget, progress=told, **how)
     found = fared(outcomes, counts)
     for i, one in enumerate(found):
         case = cases[i].scenario
