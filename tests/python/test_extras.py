@@ -38,6 +38,11 @@ def a_yaml_scenario(folder: Path) -> Any:
 
 MISSED: dict[str, tuple[str, str, Callable[[Path], Any]]] = {
     "plot": ("matplotlib", "plot", lambda _: gs.compare("voice-light", modes=["mps"]).plot()),
+    "interactive": (
+        "plotly",
+        "interactive",
+        lambda _: gs.plot.interactive(gs.compare("voice-light", modes=["mps"])),
+    ),
     "pandas": ("pandas", "pandas", lambda _: gs.simulate("voice-light").requests.to_pandas()),
     "arrow": ("pyarrow", "arrow", lambda _: gs.simulate("voice-light").requests.to_arrow()),
     "parquet": ("pyarrow", "arrow", a_parquet_file),
