@@ -14,7 +14,7 @@ from typing import Any
 import gpushare as gs
 import numpy
 import pytest
-from gpushare._errors import nearest
+from gpushare._errors import like, nearest
 from gpushare.command import cli, progress
 from gpushare.command.completion import script
 from gpushare.frames.table_files import TABLE_ENDINGS
@@ -81,6 +81,21 @@ def test_ten_names_are_told_at_most() -> None:
     assert nearest("zzz", ["a", "b"]) == "legal are a, b"
     assert nearest("zzz", ["a"]) == "legal is a"
     assert nearest("zzz", []) == "legal are none"
+
+
+def test_of_many_cards_those_come_first_that_are_called_nearly_so() -> None:
+    cards = gs.profile_names()
+    for product, first in (
+        ("NVIDIA-A100X", "a100"),
+        ("NVIDIA H100 80GB HBM2e", "h100"),
+        ("Tesla-V100S-PCIE-32GB", "v100-pcie-32gb"),
+        ("NVIDIA RTX 5080", "rtx-5090"),
+    ):
+        told = like(product, cards)
+        assert told.partition(",")[0] == first, told
+        assert told.count(",") == 9
+        assert told.endswith(f" and {len(cards) - 10} more")
+    assert like("x", ["a", "b"]) == "a, b"
 
 
 def test_an_error_shows_where_it_comes_from_when_asked(
