@@ -8,6 +8,7 @@ from typing import Any
 
 import gpushare as gs
 import pytest
+from gpushare.extras import installed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -102,3 +103,9 @@ def test_no_import_of_an_optional_package_goes_without_saying() -> None:
             if bare.match(line) and guarded is None:
                 found.append(f"{source.relative_to(ROOT)}: {line.strip()}")
     assert found == []
+
+
+def test_a_package_in_a_package_that_is_missing_is_not_installed() -> None:
+    assert installed("json.decoder")
+    assert not installed("json.no_such_module")
+    assert not installed("no_such_package.yaml")
