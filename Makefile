@@ -88,7 +88,7 @@ $(stamps)/ruff-$(recipe): | $(venv)
 $(stamps)/package-$(package): | $(venv)
 	@$(call timed,release library and wheel) tools/quietly 'building and installing gpushare (minutes the first time)' \
 	  $(pip_install) --no-build-isolation --check-build-dependencies --config-settings=build-dir=build/release \
-	  $(if $(editable),-e) '.[plan]'
+	  $(if $(editable),-e) '.[plan,plot,yaml,explore]'
 	@rm -f $(stamps)/package-*  # sources that go back to what they were are installed again
 	@touch $@
 
@@ -152,9 +152,9 @@ clusters: $(stamps)/requirements-test-$(recipe) $(stamps)/package-$(package)
 	$(pip_install) -r .venv/requirements.txt
 	.venv/bin/python -m pytest -m cluster -q
 
-# Pages in Chromium: widths, keyboard, print, and the rules of axe.
+# Pages and the site in Chromium: widths, keyboard, print, search, and the rules of axe.
 browser: $(stamps)/requirements-test-$(recipe) $(stamps)/package-$(package)
-	.venv/bin/python tools/requirements.py browser > .venv/requirements.txt
+	.venv/bin/python tools/requirements.py browser docs > .venv/requirements.txt
 	$(pip_install) -r .venv/requirements.txt
 	.venv/bin/python -m pytest -m browser -q
 

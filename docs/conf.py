@@ -32,8 +32,10 @@ napoleon_use_rtype = False
 
 html_theme = "furo"
 html_title = f"gpushare {version}"
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
@@ -68,6 +70,7 @@ def for_everyone(app: Any, page: str, template: str, context: dict[str, Any], tr
     for part in ("body", "furo_navigation_tree"):
         if part in context:
             level = context[part].replace('role="heading"', 'role="heading" aria-level="2"')
+            level = level.replace('<div class="table-wrapper', '<div tabindex="0" class="table-wrapper')
             context[part] = level.replace("<pre>", '<pre tabindex="0">')
 
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
-__all__ = ["DISTRIBUTION", "extra"]
+__all__ = ["DISTRIBUTION", "extra", "installed"]
 
 #: What pip installs; ``gpushare`` on PyPI is another project.
 DISTRIBUTION = "gpushare-sim"
+
+
+def installed(package: str) -> bool:
+    """Whether a package, or one in a package such as ``ruamel.yaml``, could be imported."""
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # of what it is in
+        return False
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .report.gpus import gpus
 from .report.measured import predictions, timelines, trace
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .planning.capacity_text import Capacity
     from .planning.deciding import Comparison
+    from .planning.deciding_sweeps import SweepTable
 
 __all__ = [
     "audio_gaps",
@@ -34,6 +35,7 @@ __all__ = [
     "front",
     "gpus",
     "heat",
+    "interactive",
     "latencies",
     "predictions",
     "request",
@@ -113,6 +115,43 @@ def decision(
         When nothing ran.
     """
     return table.plot_decision(y, x, ax=ax, save=save)
+
+
+def interactive(
+    table: Comparison | SweepTable,
+    y: str | None = None,
+    x: str | None = None,
+    *,
+    save: str | os.PathLike[str] | None = None,
+) -> Any:
+    """A decision, or the points of a sweep, to point at: each says its axes, its figures and what is met and missed.
+
+    Parameters
+    ----------
+    table : Comparison or SweepTable
+        What to draw; what did not run is left out.
+    y, x : str, optional
+        Figures, by short names too; of a comparison as in `decision`, of a sweep by default the end-to-end p95 and the
+        cost.
+    save : str or path, optional
+        A file of HTML to write it to, which needs nothing beside it (5 MB).
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+
+    Raises
+    ------
+    FigureError
+        For a figure that is unknown or ambiguous; of a sweep also for one of which neither side is better.
+    ImportError
+        When plotly is not installed (``pip install 'gpushare-sim[interactive]'``).
+    ValueError
+        When nothing ran.
+    """
+    from .planning.interactive import interactive as draw
+
+    return draw(table, x or "", y or "", save)
 
 
 def capacity(

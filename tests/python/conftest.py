@@ -4,9 +4,10 @@ import functools
 import os
 import pickle
 import re
+import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,19 @@ def light() -> gs.Scenario:
 def result(light: gs.Scenario) -> gs.Result:
     """One run of it with requests and steps."""
     return gs.simulate(light, record_steps=True)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, for tests with the marker `browser`."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make browser")
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("there is no chromium")
+    with api.sync_playwright() as made:
+        launched = made.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield launched
+        launched.close()
 
 
 @pytest.fixture(scope="session")

@@ -260,6 +260,8 @@ def test_a_measured_run_is_checked_and_calibrates_a_preset_that_scenarios_take(t
     assert abs(errors["tpot_p50_s"]) < 0.1
     assert abs(errors["request_throughput"]) < 0.1
     assert "tpot_p50" in str(check)
+    assert check.to_dict()["origin"]["files_sha256"] == {"bench.json": gs.files.sha256(path)}
+    assert f"bench.json {gs.files.sha256(path)[:12]}" in " ".join(str(check).split())
 
     fit = gs.fit_engine(path, scenario)
     before, after = fit.median_abs_error

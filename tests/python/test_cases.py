@@ -107,8 +107,8 @@ def test_a_comparison_goes_on_where_it_stopped(light: gs.Scenario, tmp_path: Pat
         assert set(found.results) == {"mps", "mig:7g.80gb"} - ({"mps", "mig:7g.80gb"} if kept == 3 else set())
     alone = found["dedicated"]
     assert alone["ttft_p95_s"] == alone["turn.llm.ttft_p95_s"] == expected["dedicated"]["llm.ttft_p95_s"]
-    assert "as it was kept" in repr(alone)
-    assert "gpu0/whole" in repr(alone)
+    assert "as it was kept" in str(alone)
+    assert "gpu0/whole" in str(alone)
 
 
 def test_an_error_costs_its_mode_alone(light: gs.Scenario, monkeypatch: pytest.MonkeyPatch) -> None:

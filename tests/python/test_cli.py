@@ -239,7 +239,7 @@ class Terminal(io.StringIO):
 
 def test_progress_tells_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([10.0, 12.0, 13.0, 600.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(sys, "stderr", Terminal())
     with progress.Progress("mine") as shown:
         for done in (40, 42, 44, 46):

@@ -7,12 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import gpushare as gs
 import numpy
 import pytest
-from gpushare._errors import nearest
+from gpushare._errors import like, nearest
 from gpushare.command import cli, progress
 from gpushare.command.completion import script
 from gpushare.frames.table_files import TABLE_ENDINGS
@@ -79,6 +81,21 @@ def test_ten_names_are_told_at_most() -> None:
     assert nearest("zzz", ["a", "b"]) == "legal are a, b"
     assert nearest("zzz", ["a"]) == "legal is a"
     assert nearest("zzz", []) == "legal are none"
+
+
+def test_of_many_cards_those_come_first_that_are_called_nearly_so() -> None:
+    cards = gs.profile_names()
+    for product, first in (
+        ("NVIDIA-A100X", "a100"),
+        ("NVIDIA H100 80GB HBM2e", "h100"),
+        ("Tesla-V100S-PCIE-32GB", "v100-pcie-32gb"),
+        ("NVIDIA RTX 5080", "rtx-5090"),
+    ):
+        told = like(product, cards)
+        assert told.partition(",")[0] == first, told
+        assert told.count(",") == 9
+        assert told.endswith(f" and {len(cards) - 10} more")
+    assert like("x", ["a", "b"]) == "a, b"
 
 
 def test_an_error_shows_where_it_comes_from_when_asked(
@@ -160,9 +177,51 @@ def test_every_answer_says_what_it_was_made_from(capsys: pytest.CaptureFixture[s
     assert files == {"mine.csv": gs.files.sha256(trace)}
 
 
+def _origin(command: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Of a command; its text says the same in short."""
+    words = command.split(" ")
+    assert cli.main(words) in (0, 4)
+    text = " ".join(capsys.readouterr().out.split())
+    assert cli.main([*words, "--json"]) in (0, 4)
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)["origin"]
+    assert found["version"] == gs.__version__
+    seed = f", seed {found['seed']}" if found["seed"] is not None else ""
+    assert f"gpushare {found['version']}{seed}" in text
+    for name, digest in found["files_sha256"].items():
+        assert f"{name} {digest[:12]}" in text
+    return found
+
+
+def test_what_reads_files_beside_a_scenario_says_which(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    gs.traces.save(gs.Trace([0.0, 1.0], [100, 100], [10, 10]), "mine.csv")
+    Path("nodes.csv").write_text("sn,cpu_milli,memory_mib,gpu,model\na,96000,400000,8,G2\n")
+    Path("pods.csv").write_text("name,cpu_milli,memory_mib,num_gpu,gpu_milli\np0,4000,8000,1,500\n")
+
+    def digests(*names: str) -> dict[str, str]:
+        return {name: gs.files.sha256(name) for name in names}
+
+    replayed = _origin("replay mine.csv --model llama-3.1-8b --gpu a100", capsys)
+    assert len(replayed["files_sha256"].pop("handed over")) == 64
+    assert replayed["files_sha256"] == digests("mine.csv")
+    packed = _origin("cluster nodes.csv pods.csv --seeds 1 --order-seed 5", capsys)
+    assert (packed["seed"], packed["scenario_sha256"]) == (5, None)
+    assert packed["files_sha256"] == digests("nodes.csv", "pods.csv")
+    claimed = _origin("check claim --model llama-3.1-8b --gpu a100 --rate 4", capsys)
+    assert (claimed["seed"], claimed["scenario_sha256"], claimed["files_sha256"]) == (None, None, {})
+    report = "report voice-light --modes mps --no-sensitivity --seed 4 -o r.html"
+    assert _origin(report, capsys)["seed"] == 4
+    cli.main(["plan", "voice-light", "--replications", "1", "--out", "plan.json"])
+    capsys.readouterr()
+    planned = _origin("report plan.json --no-sensitivity -o r.html", capsys)
+    assert planned["files_sha256"] == digests("plan.json")
+
+
 def test_progress_of_a_share_tells_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([10.0, 20.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     shown = progress.Progress("mine")
     assert shown._left(0.1, 1.0) == ""
     assert shown._left(0.2, 1.0) == ", about 80 s"

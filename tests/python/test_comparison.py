@@ -60,7 +60,7 @@ def test_the_text_fits_and_explains_itself(table: gs.Comparison, width: int) -> 
         "tts.first_audio",
     ):
         assert word in words
-    assert repr(table).startswith("voice-light: ")
+    assert str(table).startswith("voice-light: ")
     assert "<table>" in table._repr_html_()
 
 

@@ -142,7 +142,7 @@ def test_what_pays_is_said_by_paired_differences(table: gs.Comparison) -> None:
     assert table.pays("fixed", "autoscaled").verdict == "does not pay"
     assert table.pays("fixed", "fixed").verdict == "does not pay"
     assert table.pays("fixed", "autoscaled", "s.latency_p95").pays is True
-    assert "4 replications" in repr(cheaper)
+    assert "4 replications" in str(cheaper)
     with pytest.raises(KeyError, match="no mode 'none'"):
         table.pays("none", "fixed")
     with pytest.raises(gs.FigureError, match="nothing pays by it"):

@@ -24,17 +24,26 @@ def test_the_tables_fit_and_every_question_has_an_answer_first(shown: str) -> No
     assert max(map(len, shown.splitlines())) <= 100
     lines = shown.splitlines()
     for title, answer in (
-        ("1. One GPU for each", "voice-heavy: "),
-        ("2. One GPU for each", "voice-light: "),
+        ("1. 50 users, one GPU for each", "voice-heavy: "),
+        ("2. 5 users, one GPU for each", "voice-light: "),
         ("3. The requests of mine.csv", "llm-trace: "),
         ("4. voice-heavy under each of the 19", "voice-heavy: "),
     ):
         (at,) = (i for i, line in enumerate(lines) if line.startswith(title))
         assert lines[at + 2].startswith(answer)
         end = next((i for i in range(at + 1, len(lines)) if lines[i].startswith(("===", "Next"))), len(lines))
-        assert sum(bool(line) for line in lines[at:end]) <= 30, title
+        assert sum(bool(line) for line in lines[at:end]) <= 27, title
     for mode in ("dedicated", "time-slicing:4", "7x1g.10gb-int4", "mig:3g.40gb+3g.40gb"):
         assert mode in shown
+
+
+def test_what_the_table_of_a_trace_says_is_not_said_again() -> None:
+    scenario = demo.replay_scenario(None, quick=True)
+    table = gs.compare(scenario, scenario.modes, most_replications=1, record_requests=False)
+    text = demo._replayed(table, "answered", 80)
+    assert "falls behind" in text
+    assert "cannot keep up" in str(table.warnings)
+    assert "cannot keep up" not in text
 
 
 def test_the_trace_given_is_the_one_replayed(tmp_path: Path) -> None:
@@ -59,3 +68,19 @@ def test_json_holds_the_answers_and_their_figures(capsys: pytest.CaptureFixture[
     assert list(answers) == ["voice-heavy", "voice-light", "llm-trace", "layouts"]
     assert answers["voice-heavy"]["modes"]["mps"]["gpus_freed"] == 1
     assert len(answers["layouts"]["table"]["layout"]) == 19
+    heavy, light, trace, layouts = (answer["origin"] for answer in answers.values())
+    assert heavy == layouts
+    assert len({one["scenario_sha256"] for one in (heavy, light, trace)}) == 3
+
+
+def test_the_command_is_put_on_the_path_where_it_is_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "activate").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo.sys, "prefix", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    assert demo._to_find_it() == [(". bin/activate", "to have gpushare on your path")]
+    (tmp_path / "bin" / "activate").unlink()
+    assert demo._to_find_it() == []

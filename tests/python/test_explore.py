@@ -21,9 +21,10 @@ import pytest
 pytest.importorskip("uvicorn")
 pytest.importorskip("starlette")
 
-from gpushare.explore.answers import board_of
-from gpushare.explore.knobs import knobs
+from gpushare.explore.answers import answer, board_of, told_error
+from gpushare.explore.knobs import HORIZON, knobs
 from gpushare.explore.page import page
+from gpushare.explore.questions import Question
 from gpushare.explore.server import Explorer
 from gpushare.explore.state import Base, document_of
 
@@ -203,6 +204,43 @@ def test_every_shipped_scenario_has_knobs_that_may_be_turned() -> None:
                 except gs.Error as error:
                     refused.append((name, knob.pointer, given, str(error)))
     assert refused == []
+
+
+def test_the_horizon_is_a_knob_wherever_a_document_says_one() -> None:
+    found = {
+        name: [knob.pointer for knob in knobs(gs.Scenario.load(name).document) if knob.group == HORIZON]
+        for name in ("bursty-llm", "voice-light", "llm-trace")
+    }
+    assert found == {
+        "bursty-llm": ["/duration_s"],
+        "voice-light": ["/traffic/0/hold_s"],
+        "llm-trace": ["/traffic/0/generate/duration_s"],
+    }
+    (knob,) = (k for k in knobs(gs.Scenario.load("voice-calls").document) if k.pointer == "/duration_s")
+    assert knob.low > 600  # the warm-up
+
+
+def test_a_day_is_refused_with_what_shortens_it_and_an_hour_of_it_is_not() -> None:
+    base = Base(gs.Scenario.load("bursty-day"))
+    state = {"modes": ["autoscaled-3-min", "fixed"]}
+    with pytest.raises(gs.ScenarioError, match=r"Lower the rates, the users or duration_s") as refused:
+        answer(base, state, Question())
+    assert told_error(refused.value)["places"][0] == "/duration_s"
+    found = answer(base, {**state, "set": {"/duration_s": 1800}}, Question())
+    assert list(found["figures"]) == ["autoscaled-3-min", "fixed"]
+    assert (
+        found["figures"]["autoscaled-3-min"]["cost_per_month"] < found["figures"]["fixed"]["cost_per_month"]
+    )
+    assert "autoscaled" in found["verdict"]["line"]
+
+
+def test_a_trace_that_was_handed_over_is_replayed() -> None:
+    document = gs.Scenario.load("llm-trace").document
+    document["traffic"] = [{"kind": "trace", "name": "mine", "pipeline": document["traffic"][0]["pipeline"]}]
+    trace = gs.Trace([0.0, 1.0, 2.0], [100, 100, 100], [10, 10, 10])
+    base = Base(gs.Scenario.from_dict(document, traces={"mine": trace}))
+    found = answer(base, {"modes": ["dedicated"], "set": {"/traffic/0/speed": 2.0}}, Question())
+    assert found["figures"]["dedicated"]["arrived"] == 3
 
 
 def test_a_fleet_under_control_is_laid_on_no_board() -> None:

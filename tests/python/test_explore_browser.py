@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,18 +14,6 @@ import pytest
 pytestmark = pytest.mark.browser
 pytest.importorskip("uvicorn")
 WIDTHS = (1280, 800, 360)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make browser")
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.skip("there is no chromium")
-    with api.sync_playwright() as made:
-        launched = made.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +118,7 @@ def test_slices_and_services_are_dragged(opened: Page) -> None:
     page.locator("#add-gpu").click()
 
     def drag(what: Any, to: Any, share: float = 0.5) -> None:
+        opened.answered(-1)  # an answer that comes meanwhile would move everything
         what.scroll_into_view_if_needed()
         first, last = what.bounding_box(), to.bounding_box()
         page.mouse.move(first["x"] + first["width"] / 2, first["y"] + first["height"] / 2)
@@ -198,6 +185,46 @@ def test_an_error_stands_where_it_arises(opened: Page) -> None:
     opened.answered(before)
     assert knob.locator(".wrong").is_hidden()
     opened.told.clear()  # a browser tells of every reply that is an error
+
+
+def test_the_horizon_is_a_slider(opened: Page) -> None:
+    knob = opened.page.locator("[data-pointer='/traffic/0/hold_s']")
+    assert knob.locator("label").text_content() == "all users stay, s"
+    before, arrived = opened.count, opened.figures["mps"]["arrived"]
+    knob.locator("input[type=range]").focus()
+    for _ in range(60):
+        opened.page.keyboard.press("ArrowLeft")
+    opened.answered(before)
+    assert opened.document["traffic"][0]["hold_s"] < 90
+    assert opened.figures["mps"]["arrived"] < arrived
+    same_as_compare(opened)
+
+
+def test_a_fleet_that_follows_a_day_says_how_to_look_at_an_hour_of_it(browser: Any) -> None:
+    from gpushare.explore.server import Explorer
+
+    explorer = Explorer(gs.Scenario.load("bursty-day")).start()
+    context = browser.new_context(bypass_csp=True)
+    try:
+        page = context.new_page()
+        page.goto(explorer.url)
+        knob = page.locator("[data-pointer='/duration_s']")
+        knob.locator(".wrong:not([hidden])").wait_for()
+        assert "Lower the rates, the users or duration_s" in knob.locator(".wrong").text_content()
+        knob.locator("input[type=number]").fill("900")
+        page.wait_for_function(
+            "document.body.dataset.answered && !document.body.classList.contains('asking')"
+        )
+        assert knob.locator(".wrong").is_hidden()
+        assert "fixed" in page.evaluate("Object.keys(window.figures)")
+        page.locator("#from-mode").select_option("fixed")
+        page.locator("#lay").click()
+        board = page.locator("[data-place='/modes/board']:not([hidden])")
+        board.wait_for()
+        assert 'its fleet is under "control"' in board.text_content()
+    finally:
+        context.close()
+        explorer.stop()
 
 
 def test_objectives_modes_and_cards_are_set(opened: Page) -> None:

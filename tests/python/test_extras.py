@@ -8,6 +8,7 @@ from typing import Any
 
 import gpushare as gs
 import pytest
+from gpushare.extras import installed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,6 +39,11 @@ def a_yaml_scenario(folder: Path) -> Any:
 
 MISSED: dict[str, tuple[str, str, Callable[[Path], Any]]] = {
     "plot": ("matplotlib", "plot", lambda _: gs.compare("voice-light", modes=["mps"]).plot()),
+    "interactive": (
+        "plotly",
+        "interactive",
+        lambda _: gs.plot.interactive(gs.compare("voice-light", modes=["mps"])),
+    ),
     "pandas": ("pandas", "pandas", lambda _: gs.simulate("voice-light").requests.to_pandas()),
     "arrow": ("pyarrow", "arrow", lambda _: gs.simulate("voice-light").requests.to_arrow()),
     "parquet": ("pyarrow", "arrow", a_parquet_file),
@@ -97,3 +103,9 @@ def test_no_import_of_an_optional_package_goes_without_saying() -> None:
             if bare.match(line) and guarded is None:
                 found.append(f"{source.relative_to(ROOT)}: {line.strip()}")
     assert found == []
+
+
+def test_a_package_in_a_package_that_is_missing_is_not_installed() -> None:
+    assert installed("json.decoder")
+    assert not installed("json.no_such_module")
+    assert not installed("no_such_package.yaml")

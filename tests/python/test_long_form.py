@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 
 import gpushare as gs
 import numpy as np
@@ -116,3 +117,69 @@ def test_what_would_fill_a_screen_is_said_in_a_line() -> None:
     assert repr(report) == f"<Report nos: {len(report.errors())} predictions, half off by less than 0.7 %>"
     assert repr(gs.mock("voice-light")) == "<Mock of 3 devices: 9 windows of 15 s>"
     assert repr(gs.tts(rate=1)) == "<Load tts: magpie-tts>"
+
+
+def _shown() -> Iterator[object]:
+    """Objects of the public classes that answers are made of."""
+    scenario = gs.Scenario.load("voice-heavy", "mig:3g.40gb+3g.40gb")
+    table = gs.compare("voice-light", modes=["dedicated", "mps"], most_replications=1)
+    yield from (scenario, scenario.workload, scenario.placement, gs.fits(scenario), gs.mig.layouts()[0])
+    yield from (
+        table,
+        table.verdict,
+        table.summaries["mps"],
+        table.results["mps"],
+        table.results["mps"].runs[0],
+    )
+    yield table.results["mps"].requests
+    yield from (gs.profile("a100"), gs.model("magpie-tts"), gs.engine_preset("vllm-0.20"))
+    swept = gs.sweep(gs.grid("voice-light", users=[2, 5]), slo=["voice_to_voice_p95=2s"], most_replications=1)
+    yield from (swept, swept.points[0])
+    yield gs.sensitivity("voice-light", ["users"], "tts.first_audio_p95")
+    yield gs.plan("voice-light", replications=1)
+    yield gs.capacity("voice-light", slo=["voice_to_voice_p95=2s"], replications=2, tolerance=0.9)
+    yield gs.check("llama-3.1-8b", "a100", rate=45, input=1200, output=500)
+    trace = gs.Trace([0.0, 1.0], [100, 100], [10, 10])
+    yield from (trace, gs.traces.inspect(trace), gs.replay(trace, "llama-3.1-8b", "a100"))
+    cluster = gs.Cluster(
+        [{"sn": "a", "cpu_milli": 9000, "memory_mib": 9000, "gpu": 2, "model": "G2"}],
+        [{"name": "p", "cpu_milli": 1, "memory_mib": 1, "num_gpu": 1, "gpu_milli": 500, "creation_time": 0}],
+    )
+    yield from (cluster, gs.cluster(cluster, seeds=1))
+
+
+def test_every_object_is_a_line_in_a_list_and_all_of_it_when_printed() -> None:
+    for one in _shown():
+        line = repr(one)
+        assert line.startswith(f"<{type(one).__name__} ")
+        assert line.endswith(">")
+        assert len(line) <= 100, line
+        assert "\n" not in line
+        assert len(line) > len(type(one).__name__) + 8  # something of it
+
+
+def test_what_an_answer_begins_with_is_what_its_line_says() -> None:
+    table = gs.compare("voice-light", modes=["dedicated", "mps"], most_replications=1)
+    assert repr(table.verdict).startswith(f"<Verdict voice-light: {table.verdict.line[:40]}")
+    assert str(table).startswith(f"voice-light: {table.verdict.line[:40]}")
+    assert repr(gs.Scenario.load("voice-light")).startswith("<Scenario voice-light, dedicated: 135 s, seed 1")
+
+
+def test_a_table_marks_what_misses_its_bound_and_the_best_of_what_does_not() -> None:
+    points = gs.grid("voice-light", users=[2, 5, 40])
+    table = gs.sweep(points, slo=["voice_to_voice_p95=1s"], most_replications=1)
+    assert table.meets == [True, True, False]
+    shown = table._repr_html_()
+    assert re.search(r"#d9480f[^>]*>MISSED<", shown)
+    rows = re.findall(r"<tr>(.*?)</tr>", shown)
+    best = [row for row in rows if "★" in row]
+    assert best
+    assert not any("MISSED" in row for row in best)
+    asked = gs.Scenario.load("voice-light").with_objectives(
+        {"tts.first_audio_p95": "1ms", "llm.ttft_p95": "9s"}
+    )
+    rows = re.findall(r"<tr>(.*?)</tr>", gs.simulate(asked)._repr_html_())
+    failing = [row for row in rows if "#d9480f" in row]
+    assert len(failing) == 1
+    assert "first_audio" in failing[0]
+    assert "#d9480f" not in gs.simulate("voice-light")._repr_html_()

@@ -24,7 +24,7 @@ def test_importing_the_package_imports_next_to_nothing() -> None:
 
 
 def test_simulating_needs_numpy_alone() -> None:
-    use = "repr(gs.compare('voice-light', modes=['mps']))\nrepr(gs.mig.layouts())"
+    use = "str(gs.compare('voice-light', modes=['mps']))\nrepr(gs.mig.layouts())"
     loaded = loaded_after(f"import gpushare as gs\n{use}")
     assert "numpy" in loaded
     assert not loaded & {"pandas", "pyarrow", "matplotlib", "polars", "IPython"}

@@ -133,7 +133,7 @@ def test_a_placement_made_by_hand_keeps_everything() -> None:
     assert shared["memory_limits_bytes"] == [None, 12e9]
     sliced = placement.gpus[1]["partitions"][0]
     assert (sliced["slice_s"], sliced["switch_preempted_s"], sliced["switch_idle_s"]) == (0.001, None, 0)
-    assert repr(placement).splitlines() == [
+    assert str(placement).splitlines() == [
         "node   GPU        partition  sharing       processes",
         "-----  ---------  ---------  ------------  ---------",
         "rack   gpu0 h100  whole      mps           llm, asr",
@@ -224,7 +224,7 @@ def test_what_fits_and_what_is_lacking() -> None:
     with pytest.raises(gs.OutOfMemoryError) as refusal:
         scenario.replace(**{"services.tts.replicas": 3}, mode="mps").check_memory()
     assert str(refusal.value) == f"{misfit.place}: {misfit.text}"
-    assert repr(crowd).splitlines()[-1] == str(refusal.value)
+    assert str(crowd).splitlines()[-1] == str(refusal.value)
     assert "GB" in crowd._repr_html_()
 
 
@@ -244,7 +244,7 @@ def test_a_workload_is_what_is_served_wherever_it_runs() -> None:
     assert workload.pipelines == {"turn": ["asr", "llm", "tts"]}
     assert workload.traffic == {"callers": "closed"}
     assert (workload.duration_s, workload.warmup_s, workload.price_per_gpu_hour) == (375, 0, 2)
-    assert "nemotron-nano-vl-8b" in repr(workload)
+    assert "nemotron-nano-vl-8b" in str(workload)
     assert "nemotron-nano-vl-8b" in workload._repr_html_()
 
 
@@ -277,7 +277,7 @@ def test_nodes_in_a_document_have_their_own_hosts() -> None:
     assert scenario.host_cores == 4
     assert [node["host_cores"] for node in scenario.placement.nodes] == [4, 8]
     assert [gpu["node"] for gpu in scenario.gpus] == ["a", "node1"]
-    assert repr(scenario).splitlines()[-2:] == [
+    assert str(scenario).splitlines()[-2:] == [
         "a      gpu0 a100  whole      exclusive  server",
         "node1  gpu1 a100  whole      exclusive  server",
     ]

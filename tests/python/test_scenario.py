@@ -35,7 +35,7 @@ def test_a_scenario_shows_what_it_holds() -> None:
     assert scenario.host_cores > 0
     assert scenario.description
     assert [gpu["profile"] for gpu in scenario.gpus] == ["a100"] * 3
-    text = repr(scenario)
+    text = str(scenario)
     assert "voice-heavy, dedicated" in text
     assert max(map(len, text.splitlines())) <= 100
     assert "<table>" in scenario._repr_html_()

@@ -85,7 +85,7 @@ def test_a_summary_reads_like_a_mapping(result: gs.Result) -> None:
 
 def test_representations_fit_a_terminal(result: gs.Result) -> None:
     for text, width in (
-        (repr(result), 100),
+        (str(result), 100),
         (result.summary().text(80), 80),
         (result.summary().text(60), 60),
     ):
@@ -135,7 +135,7 @@ def test_replications_carry_students_interval(light: gs.Scenario) -> None:
     assert throughput.half_width == pytest.approx(4.302653 * np.std(values, ddof=1) / np.sqrt(3), rel=1e-5)
     assert throughput.count == 3
     assert many.summary().to_dict()["request_throughput"]["count"] == 3
-    assert "±" in repr(many)
+    assert "±" in str(many)
     moved = pickle.loads(pickle.dumps(throughput))
     assert (moved, moved.half_width, moved.count) == (throughput, throughput.half_width, 3)
 

@@ -119,7 +119,7 @@ def test_replications_add_half_widths(points: list[gs.Point]) -> None:
     assert table["request_throughput"][0] == float(many)
     assert table["request_throughput_half_width"][0] == many.half_width
     assert "±" in table.text(intervals=True)
-    assert "Means of 3 replications" in repr(table)
+    assert "Means of 3 replications" in str(table)
 
 
 def test_all_maximal_layouts_under_heavy_voice_are_rows() -> None:
@@ -138,15 +138,15 @@ def test_all_maximal_layouts_under_heavy_voice_are_rows() -> None:
         max(table["request_throughput_per_gpu"][feasible])
         == table["request_throughput_per_gpu"][table.points.index(best)]
     )
-    assert max(map(len, repr(table).splitlines())) <= 100
-    assert "refused" in repr(table) or feasible.all()
+    assert max(map(len, str(table).splitlines())) <= 100
+    assert "refused" in str(table) or feasible.all()
 
 
 def test_impossible_points_are_rows_with_their_reason() -> None:
     table = gs.sweep(gs.grid("llm-trace", layout=["1g.10gb", "4g.40gb+4g.40gb"]))
     assert table["feasible"].tolist() == [0, 0]
     assert "GB" in table["refused"][0]
-    words = " ".join(repr(table).split())
+    words = " ".join(str(table).split())
     assert "refused: 1g.10gb: " in words
     assert "refused: 4g.40gb+4g.40gb: " in words
     with pytest.raises(ValueError, match="no point of the sweep is feasible"):
@@ -186,7 +186,7 @@ def test_an_error_costs_its_point_alone(
     assert swept["feasible"].tolist() == [1, 0, 1, 1]
     assert swept["request_throughput"].tolist()[2:] == table["request_throughput"].tolist()[2:]
     assert "error: 2, mps: broken" in swept.text()
-    assert "1 failed" in repr(swept)
+    assert "1 failed" in str(swept)
     assert swept.order("request_throughput")[-1] == 1
     # An error is tried again.
     assert len(path.read_text().splitlines()) == 3

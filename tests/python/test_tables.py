@@ -130,7 +130,7 @@ def test_a_table_describes_itself() -> None:
     assert "other" not in table
     assert list(table) == table.columns
     assert len(table) == 30
-    assert repr(table).splitlines()[0] == "rows: 30 rows, 4 columns, the first 10 shown"
+    assert str(table).splitlines()[0] == "rows: 30 rows, 4 columns, the first 10 shown"
     assert "<table>" in table._repr_html_()
     assert table.type("text") == "category"
     assert table.codes("text").tolist() == [0] * 30

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
 import re
 import subprocess
 import sys
@@ -10,6 +13,7 @@ from pathlib import Path
 import gpushare as gs
 import pytest
 from gpushare.command import cli
+from gpushare.frames.colours import coloured, paint
 from gpushare.frames.render import Field, text_table
 from gpushare.frames.sections import commands, pairs, section
 
@@ -109,6 +113,63 @@ def test_parts_without_lines_are_left_out() -> None:
     assert section("How sure", ["", ""], 80) == ""
     assert pairs("Why", [], 80) == ""
     assert pairs("Why", [("a", "b " * 20)], 30).splitlines()[2].startswith("     b")
+
+
+_CODES = re.compile(r"\033\[[\d;]*m")
+_BOUND = ["--slo", "tts.first_audio_p95=1s", "--most-replications", "1"]
+
+
+def _on_a_terminal(words: list[str], **environment: str) -> str:
+    """What the command writes on a terminal of 80 columns."""
+    first, second = pty.openpty()
+    told = {**os.environ, "COLUMNS": "80", "TERM": "xterm", **environment}
+    with subprocess.Popen(
+        [sys.executable, "-m", "gpushare", *words], stdout=second, stderr=subprocess.DEVNULL, env=told
+    ) as process:
+        os.close(second)
+        parts = []
+        with contextlib.suppress(OSError):  # Linux says so that nobody writes any more
+            while part := os.read(first, 65536):
+                parts.append(part)
+        process.wait()
+    os.close(first)
+    return b"".join(parts).decode().replace("\r\n", "\n")
+
+
+def test_a_terminal_has_colours_that_change_no_width_and_say_what_words_say() -> None:
+    words = ["compare", "voice-heavy", *_BOUND]
+    plain = _on_a_terminal(words, NO_COLOR="1")
+    assert "\033" not in plain
+    assert "\033" not in _on_a_terminal(words, TERM="dumb")
+    found = _on_a_terminal(words)
+    assert _CODES.sub("", found) == plain
+    painted = re.findall(r"\033\[[\d;]+m([^\033]+)\033\[0m", found)
+    assert "\033[1;31mMISSED\033[0m" in found
+    assert "\033[32mmet\033[0m" in found
+    assert not any(text != text.strip() for text in painted)
+    assert max(map(len, plain.splitlines())) <= 80
+
+
+def test_json_on_a_terminal_has_no_colours() -> None:
+    assert "\033" not in _on_a_terminal(["compare", "voice-light", "--json", *_BOUND])
+
+
+def test_marks_are_painted_wherever_a_table_puts_their_cells() -> None:
+    fields = [
+        Field("mode", ["alone", "mig:3g"], "left", ["best", "tie"]),
+        Field("all met?", ["met", "MISSED"], "left", ["met", "failing"]),
+        Field("and a column with a rather long title", ["1", "2"]),
+    ]
+    for width in (80, 40, 24):
+        plain = text_table(fields, width=width)
+        with coloured(True):
+            found = text_table(fields, width=width)
+        assert _CODES.sub("", found) == plain
+        assert "\033[1;31mMISSED\033[0m" in found
+        assert "\033[32mmet\033[0m" in found
+    with coloured(True):
+        assert paint("two\n  lines ", "met") == "\033[32mtwo\033[0m\n  \033[32mlines\033[0m "
+        assert paint("none", "") == "none"
 
 
 def test_nothing_is_coloured_where_nobody_looks() -> None:

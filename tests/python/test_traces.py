@@ -68,9 +68,9 @@ def test_inspection_gives_figures_with_their_meaning() -> None:
     assert summary["duration_s"] == 6.0
     assert summary["gap_cv"] == pytest.approx(1 / 2, rel=0.2)
     assert summary["input_mean"] == 250.0
-    assert "variance / mean" in repr(summary)
+    assert "variance / mean" in str(summary)
     assert "<table>" in summary._repr_html_()
-    assert max(map(len, repr(summary).splitlines())) <= 100
+    assert max(map(len, str(summary).splitlines())) <= 100
 
 
 def test_the_generated_hour_has_azures_statistics() -> None:

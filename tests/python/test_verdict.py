@@ -510,7 +510,7 @@ def test_a_sweep_says_which_points_meet(light: gs.Scenario) -> None:
     assert table["meets"].tolist() == [1, 1, 0, 0]
     assert table.to_dict()["meets"] == table.meets
     assert table.line.startswith("2 of 4 points meet the objectives. The cheapest: users=2, mode=mps (2 GPUs")
-    assert repr(table).splitlines()[0].startswith("2 of 4 points")
+    assert str(table).splitlines()[0].startswith("2 of 4 points")
     assert table.pareto("request_throughput").meets == [False]
     assert "best" not in gs.sweep(points[:1])._repr_html_()
     assert gs.sweep(points[:1]).meets is None

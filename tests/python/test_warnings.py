@@ -48,7 +48,7 @@ def test_a_scenario_and_its_results_carry_their_warnings() -> None:
     assert str(warning) == f"{WHERE}: {warning.text}"
     result = gs.simulate(scenario)
     assert warning in result.warnings
-    for shown in (repr(scenario), scenario._repr_html_(), repr(result), result._repr_html_()):
+    for shown in (str(scenario), scenario._repr_html_(), str(result), result._repr_html_()):
         assert " ".join(shown.split()).count(MEANT) == 1
 
 

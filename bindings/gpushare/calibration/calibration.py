@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import _core
 from ..files import write_json
-from ..frames.render import Field, number, text_table, wrap
+from ..frames.render import Field, brief, number, text_table, wrap
 from ..scenario.profiles import Profile
 from .fits import Fitted, SharingFit, Spread, Step
 from .measurements import Measurements
@@ -64,6 +64,11 @@ class Calibration:
     demand_warnings: tuple[str, ...]
     measured: Measurements
     times: StepTimes
+
+    def __repr__(self) -> str:
+        return brief(
+            self, f"{self.name}: {len(self.switching)} figures of switching, {len(self.demands)} demands"
+        )
 
     def unthrottled(self, group: Group, index: int) -> float:
         """Seconds alone of a client of a time-sliced group, without the throttling that its neighbours spare it."""

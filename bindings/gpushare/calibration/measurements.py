@@ -10,6 +10,7 @@ from typing import Any
 
 from .._core import CalibrationError
 from .._errors import fail
+from ..frames.render import brief
 from .measurement_files import Folder, read_cards, read_co_runs, read_groups, read_slice, read_steps
 from .runs import CoRun, Group, StepCard, StepKey, StepRow
 
@@ -47,6 +48,12 @@ class Measurements:
     slice_s: float | None = None
     cards: Mapping[StepKey, StepCard] = field(default_factory=dict)
     device: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        steps = len(self.dedicated)
+        return brief(
+            self, f"{self.name}: {steps} steps, {len(self.groups)} groups, {len(self.co_runs)} co-runs"
+        )
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Measurements:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Bound", "Spot", "front_chart"]
+__all__ = ["Bound", "Decision", "Spot", "front_chart"]
 
 _STYLES = {
     "met": ("o", GOOD, "meets what is asked"),
@@ -23,6 +23,8 @@ _STYLES = {
 }
 #: From so many times on between least and most a scale is logarithmic.
 _WIDE = 30.0
+#: Below it whole numbers are taken for counts, and an axis has no others.
+_COUNTED = 20.0
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,21 @@ class Bound:
     said: str
 
 
-def front_chart(
-    title: str,
-    x: str,
-    y: str,
-    spots: Sequence[Spot],
-    front: Sequence[str],
-    bound: Bound | None = None,
-    ax: Axes | None = None,
-) -> Figure:
-    """Points with their names, those of `front` joined in its order; `x` and `y` are what the axes show."""
+@dataclass(frozen=True)
+class Decision:
+    """Points under a title, those of `front` joined in its order; `x` and `y` are what the axes show."""
+
+    title: str
+    x: str
+    y: str
+    spots: Sequence[Spot]
+    front: Sequence[str]
+    bound: Bound | None = None
+
+
+def front_chart(drawn: Decision, ax: Axes | None = None) -> Figure:
+    """Points with their names, and a line through those that nobody beats."""
+    spots, front, bound = drawn.spots, drawn.front, drawn.bound
     figure, axis = canvas(ax, 7.2, 4.2)
     best = {spot.label: spot for spot in spots if spot.label in front}
     axis.plot(
@@ -85,9 +92,9 @@ def front_chart(
     _scales(axis, spots, bound)
     if bound is not None:
         axis.axhline(bound.value, color=BAD, linestyle="--", linewidth=1.2, label=bound.said, zorder=2)
-    axis.set(xlabel=x, ylabel=y)
+    axis.set(xlabel=drawn.x, ylabel=drawn.y)
     plain_frame(axis)
-    say(axis, title, ax is None)
+    say(axis, drawn.title, ax is None)
     _names(axis, spots)
     axis.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.16), ncols=2, frameon=False, fontsize=8)
     return figure
@@ -111,6 +118,8 @@ def _scales(axis: Axes, spots: Sequence[Spot], bound: Bound | None) -> None:
         else:
             limits = min(0.0, low), 1.12 * high if high > 0 else 1.0
         getattr(axis, f"set_{name}lim")(*limits)
+        if high < _COUNTED and all(v.is_integer() for v in known):  # as GPUs are
+            getattr(axis, f"{name}axis").get_major_locator().set_params(integer=True)
 
 
 def _names(axis: Axes, spots: Sequence[Spot]) -> None:

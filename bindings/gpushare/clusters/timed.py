@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..charts.lines import Line, line_chart
 from ..frames.notices import Notice, told
-from ..frames.render import Field, number, wrap
+from ..frames.render import Field, brief, number, wrap
 from ..frames.tables import Table
 from ..scenario.profiles import ProfileLike
 from ..study.runner import run_all, stoppable
@@ -87,6 +87,9 @@ class ClusterRun:
             "p99_s": float(p99),
             "max_s": float(known.max()),
         }
+
+    def __repr__(self) -> str:
+        return brief(self, f"{self.policy}: {self.started:,} of {len(self.pods):,} pods started")
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..frames.notices import Notice, plain
-from ..frames.render import Field, html_table, page_width, text_table, wrap
+from ..frames.render import Field, brief, html_table, page_width, text_table, wrap
 from .data import Cluster
 from .sharing import Sharing
 
@@ -41,8 +41,11 @@ class Told:
             [wrap(self._headline(), width), text_table(self._fields(), width=width), *self._notes(width)]
         )
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        return brief(self, self._headline())
 
     def _repr_html_(self) -> str:
         return html_table(self._fields(), caption=self._headline(), notes=self._notes(10_000))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import files
+from ..frames.render import wrap
+from ..frames.sections import joined
 from .results import add_check_result
 
 #: Exit codes of a claim.
@@ -16,6 +18,7 @@ _CODES = {"possible": 0, "impossible": 4, "possible only if": 5}
 def check_claim(options: argparse.Namespace) -> int:
     """``gpushare check claim``; 0 when it can be true, 4 when it cannot, 5 when only under conditions."""
     from ..planning.claim import check
+    from ..scenario.origin import origin_of_files
 
     claim = check(
         options.model,
@@ -35,7 +38,11 @@ def check_claim(options: argparse.Namespace) -> int:
         partition=options.partition,
         cached=options.cached,
     )
-    print(files.plain_json(claim.to_dict()) if options.json else claim)
+    origin = origin_of_files([options.model, options.gpu])
+    if options.json:
+        print(files.plain_json(claim.to_dict() | {"origin": origin.to_dict()}))
+    else:
+        print(joined([str(claim), wrap(origin.line, indent="  ")]))
     return _CODES[claim.verdict]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from .. import _core
 from .._core import Error
 from .._version import installed_version
+from ..frames.colours import coloured, wanted
 from ..frames.render import page
 from . import commands, comparing, deciding, logs, results, sensitivity, sweeping
 from .check import add_check
@@ -48,6 +49,7 @@ _MODES = "\n".join(
 
 _ENVIRONMENT = (
     "environment: COLUMNS, how wide answers are, where it is not the terminal's width;\n"
+    "  NO_COLOR=1, no colours on a terminal either;\n"
     f"  {DEBUG}=1, show where an error comes from"
 )
 
@@ -71,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         options.words = sys.argv[1:] if arguments is None else list(arguments)
         command: Command = options.command
-        with page(columns()), warnings.catch_warnings():
+        colours = coloured(wanted(sys.stdout, os.environ))
+        with page(columns()), colours, warnings.catch_warnings():
             warnings.showwarning = _warn
             code = command(options)
         sys.stdout.flush()

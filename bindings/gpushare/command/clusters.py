@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import files
 from ..charts.look import finished
+from ..frames.render import wrap
+from ..frames.sections import joined
 from .deciding import add_objectives, exit_code
 from .pictures import add_plot, check_plot
 from .progress import Progress
 from .written import TABLES, can_write
+
+if TYPE_CHECKING:
+    from ..scenario.origin import Origin
 
 __all__ = ["add_cluster"]
 
@@ -152,11 +157,23 @@ def cluster(options: argparse.Namespace) -> int:
         finished(result.plot(), options.plot)
     if options.json:
         told = {"windows": [one.to_dict() for one in windows]} if windows else {}
-        print(files.plain_json(result.to_dict() | told))
+        print(files.plain_json(result.to_dict() | told | {"origin": _origin(options).to_dict()}))
     else:
-        print("\n\n".join([repr(result), *(one.text() for one in windows)]))
+        about = wrap(_origin(options).line, indent="  ")
+        print(joined([str(result), *(one.text() for one in windows), about]))
     met = [one.meets for one in windows if one.asked]
     return exit_code(False if False in met else None if None in met else True)
+
+
+def _origin(options: argparse.Namespace) -> Origin:
+    """Of the files, and of what is simulated in the windows; without windows the seed is that of the nodes' order."""
+    from ..scenario.origin import origin_of, origin_of_files
+    from ..scenario.scenario import Scenario
+
+    read = [options.nodes, options.pods]
+    if options.workload is None:
+        return origin_of_files(read, options.order_seed)
+    return origin_of(Scenario.load(options.workload), options.seed).beside(read)
 
 
 def _windows(options: argparse.Namespace, runs: Any) -> list[Any]:

@@ -178,7 +178,7 @@ def _expanded(value: str, names: Mapping[str, Sequence[str]]) -> str:
 
 def _fish(found: Sequence[_Command]) -> str:
     names = _names()
-    lines = ["complete -c gpushare -f"]
+    lines = [*_FISH_BEGIN, "complete -c gpushare -f"]
     for one in found:
         words = one.words.split()
         below = [o.words.split()[-1] for o in found if o.words and o.words.rpartition(" ")[0] == one.words]
@@ -189,14 +189,30 @@ def _fish(found: Sequence[_Command]) -> str:
         lines.append(f"complete -c gpushare{when} {_fish_value(one.places, names)}".rstrip())
         for option, value in one.options.items():
             flag = f"-l {option[2:]}" if option.startswith("--") else f"-s {option[1:]}"
-            needs = f" -r {_fish_value(value, names)}" if value else ""
+            needs = (
+                f" -{'r' if _takes_files(value, names) else 'x'} {_fish_value(value, names)}" if value else ""
+            )
             lines.append(f"complete -c gpushare{when} {flag}{needs}")
     return "\n".join(lines)
+
+
+#: Words after those that stand before the last comma already.
+_FISH_BEGIN = (
+    "function __gpushare_listed",
+    "  set -l before (string match -r '^.*,' -- (commandline -ct); or echo '')",
+    "  printf '%s\\n' $before$argv",
+    "end",
+)
+
+
+def _takes_files(value: str, names: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a file may stand there: also where a scenario, a card or a model may, but not a mode."""
+    return value == "file" or (value in names and value != "modes")
 
 
 def _fish_value(value: str, names: Mapping[str, Sequence[str]]) -> str:
     if value in ("", "file"):
         return "-F" if value else ""
-    words = names.get(value, value.split(" "))
-    files = "" if value == "modes" or value not in names else "-F "
-    return f"{files}-a {shlex.quote(' '.join(words))}"
+    words = " ".join(names.get(value, value.split(" ")))
+    listed = f"(__gpushare_listed {words})" if value == "modes" else words
+    return f"{'-F ' if _takes_files(value, names) else ''}-a {shlex.quote(listed)}"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
+import sys
 from typing import Any
 
 from ..frames.render import text_table, wrap
@@ -24,8 +27,10 @@ VOICE_MODES = ("dedicated", "time-slicing", "mps", "mig:3g.40gb+3g.40gb")
 _REPLICATIONS = 5
 _QUICK_TRACE_S = 600.0
 _SHOWN_LAYOUTS = 5
+#: A warning that the table of the trace has a column for.
+_BEHIND = "cannot keep up"
 _NEXT = (
-    ("gpushare compare voice-heavy --details", "every figure"),
+    ("gpushare compare voice-heavy --details", "figures, assumptions"),
     ("gpushare plan voice-light", "the fewest GPUs"),
     ("gpushare sweep voice-heavy --axis layout=all", "every layout"),
     ("gpushare init", "your own services"),
@@ -65,25 +70,40 @@ def run_demo(
     # Read before the rest is simulated, so that a bad file is told at once.
     replay = replay_scenario(trace, quick, columns_text)
     for number_, name in enumerate(("voice-heavy", "voice-light"), 1):
-        table = _compare(Scenario.load(name), VOICE_MODES, 1 if quick else _REPLICATIONS)
+        scenario = Scenario.load(name)
+        table = _compare(scenario, VOICE_MODES, 1 if quick else _REPLICATIONS)
         verdict = table.verdict
-        answers[name] = {"modes": table.to_dict(), "answer": verdict.line, "verdict": verdict.to_dict()}
-        title = f"{number_}. One GPU for each of LLM, ASR and TTS, or share?"
+        answers[name] = {
+            "modes": table.to_dict(),
+            "answer": verdict.line,
+            "verdict": verdict.to_dict(),
+            "origin": table.origin.to_dict(),
+        }
+        title = f"{number_}. {_question(scenario)}"
         say(_part(title, table.text(width=width, beside=_beside(table)), width))
     table = _compare(replay, replay.modes, 1)
     answer = replay_answer(table.summaries, table.refused | table.errors)
-    answers["llm-trace"] = {"modes": table.to_dict(), "answer": answer}
+    answers["llm-trace"] = {"modes": table.to_dict(), "answer": answer, "origin": table.origin.to_dict()}
     what = (
         f"The requests of {os.path.basename(trace)}" if trace else "An hour like the Azure conversation trace"
     )
     say(_part(f"3. {what} on one A100", _replayed(table, answer, width), width))
     layouts = _sweep_layouts(Scenario.load("voice-heavy"), 1 if quick else _REPLICATIONS)
     answer = _layout_answer(layouts)
-    answers["layouts"] = {"table": layouts.to_dict(), "answer": answer}
+    origin = origin_of(Scenario.load("voice-heavy"))
+    answers["layouts"] = {"table": layouts.to_dict(), "answer": answer, "origin": origin.to_dict()}
     title = f"4. voice-heavy under each of the {len(layouts)} maximal layouts of an A100"
     say(_part(title, _best_layouts(layouts, answer, width), width))
-    say(commands("Next", _NEXT, width))
+    say(commands("Next", [*_to_find_it(), *_NEXT], width))
     return answers
+
+
+def _to_find_it() -> list[tuple[str, str]]:
+    """What puts the command on the path, where it is in an environment that is not active."""
+    script = os.path.join(sys.prefix, "bin", "activate")
+    if shutil.which("gpushare") is not None or not os.path.exists(script):
+        return []
+    return [(f". {shlex.quote(os.path.relpath(script))}", "to have gpushare on your path")]
 
 
 def _part(title: str, text: str, width: int) -> str:
@@ -92,7 +112,12 @@ def _part(title: str, text: str, width: int) -> str:
 
 
 def _beside(table: Comparison) -> Beside:
-    return Beside(origin=table.origin.line, hint="compare --details")
+    return Beside(origin=table.origin.line, hint="see Next")
+
+
+def _question(scenario: Scenario) -> str:
+    users = sum(entry.get("users", 0) for entry in scenario.document["traffic"])
+    return f"{users} users, one GPU for each of LLM, ASR and TTS: or share?"
 
 
 def _replayed(table: Comparison, answer: str, width: int) -> str:
@@ -107,7 +132,7 @@ def _replayed(table: Comparison, answer: str, width: int) -> str:
         [
             wrap(f"{table.scenario.name}: {answer}", width),
             text_table(replay_fields(table.summaries, missing), width=width) if table.summaries else "",
-            warned(table.warnings, width),
+            warned((one for one in table.warnings if not one.text.startswith(_BEHIND)), width),
             pairs("Why: what limits each", [*why, *missing.items()], width),
             section("How sure", sure, width),
         ]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import files
+from ..explore import MOST_REQUESTS
 from .scenarios import add_changes, scenario_of
 
 __all__ = ["add_explore"]
@@ -26,6 +27,13 @@ def add_explore(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) ->
     parser.add_argument("scenario", metavar="SCENARIO", help="a file, or a name of `gpushare scenario list`")
     add_changes(parser)
     parser.add_argument("--port", type=int, default=0, metavar="N", help="by default one that is free")
+    parser.add_argument(
+        "--most-requests",
+        type=float,
+        default=MOST_REQUESTS,
+        metavar="N",
+        help=f"refuse longer runs, by default of more than {MOST_REQUESTS:,.0f}: one waits for answers; 0: refuse none",
+    )
     parser.add_argument("--no-browser", action="store_true", help="say the address, and open nothing")
 
 
@@ -37,7 +45,7 @@ def explore(options: argparse.Namespace) -> None:
         raise ValueError(
             f"--port: found {options.port}; a port is between 1 and 65535, 0 is any that is free"
         )
-    explorer = Explorer(scenario_of(options), options.port)
+    explorer = Explorer(scenario_of(options), options.port, most_requests=options.most_requests)
     if options.json:
         print(files.plain_json({"url": explorer.url, "port": explorer.port}), flush=True)
     else:

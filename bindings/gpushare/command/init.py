@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Any
 
 from .. import files
+from ..extras import installed
+from ..frames.render import wrap
+from ..frames.sections import commands
 
 __all__ = ["add_init", "add_schema"]
 
 _KINDS = ("llm", "asr", "tts", "embedding", "voice")
+_NEXT = (
+    ("compare", "what users lose by sharing, what comes free"),
+    ("plan", "the fewest GPUs, with a proof"),
+    ("explore", "a page with sliders"),
+)
 _DEFAULT_MODELS = {
     "llm": "llama-3.1-8b",
     "asr": "parakeet-rnnt-1.1b",
@@ -88,7 +96,7 @@ def init(options: argparse.Namespace) -> None:
                 "say which services: --llm, --asr, --tts, --embedding or --voice (see gpushare init --help)"
             )
         _ask(options)
-    out = options.out or ("scenario.yaml" if find_spec("ruamel.yaml") else "scenario.json")
+    out = options.out or ("scenario.yaml" if installed("ruamel.yaml") else "scenario.json")
     if os.path.exists(out) and not options.force:
         raise ValueError(f"{out} exists; give another name with -o, or --force to replace it")
     scenario, assumed = _scenario(options, os.path.splitext(os.path.basename(out))[0])
@@ -97,14 +105,11 @@ def init(options: argparse.Namespace) -> None:
         print(files.plain_json({"file": out, "scenario": scenario.document}))
         return
     for notice in assumed:
-        print(f"assumed: {notice}")
-    print(
-        f"{out}: {', '.join(scenario.services)} on {scenario.document.get('gpu', 'a100')}. Look at it, then:"
-    )
-    print(
-        f"  gpushare compare {out}   # dedicated GPUs, time-slicing, MPS: what users lose and what comes free"
-    )
-    print(f"  gpushare plan {out}      # the fewest GPUs within objectives, with a proof")
+        print(wrap(f"assumed: {notice}", indent="  "))
+    card = scenario.document.get("gpu", "a100")
+    next_ = [(f"gpushare {command} {shlex.quote(out)}", what) for command, what in _NEXT]
+    print(wrap(f"{out}: {', '.join(scenario.services)} on {card}"))
+    print(commands("Look at it, then", next_))
 
 
 def _write(scenario: Any, out: str) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import files
 from ..frames.render import wrap
+from ..frames.sections import joined
 from .comparing import add_budget, compared
 from .documents import plan_document
 from .progress import Progress
 from .written import can_write
+
+if TYPE_CHECKING:
+    from ..scenario.origin import Origin
 
 __all__ = ["add_report"]
 
@@ -52,24 +56,28 @@ def report(options: argparse.Namespace) -> None:
     can_write(options.out, (".html", ".htm"))
     plan = plan_document(options.scenario)
     with Progress(options.scenario) as progress:
-        verdict = _of_scenario(options, progress) if plan is None else _of_plan(options, plan, progress)
+        verdict, origin = (
+            _of_scenario(options, progress) if plan is None else _of_plan(options, plan, progress)
+        )
     if options.json:
-        print(files.plain_json({"file": options.out, "verdict": verdict}))
+        told = {"file": options.out, "origin": origin.to_dict(), "verdict": verdict}
+        print(files.plain_json(told))
     else:
-        print(f"{wrap(verdict)}\n\nwrote {options.out}")
+        print(joined([wrap(verdict), f"wrote {options.out}\n{wrap(origin.line)}"]))
 
 
-def _of_scenario(options: argparse.Namespace, progress: Progress) -> str:
+def _of_scenario(options: argparse.Namespace, progress: Progress) -> tuple[str, Origin]:
     table = compared(options, progress)
     progress.text("what the answer hangs on")
     table.report(options.out, sensitivity=not options.no_sensitivity)
-    return table.verdict.line
+    return table.verdict.line, table.origin
 
 
-def _of_plan(options: argparse.Namespace, plan: dict[str, Any], progress: Progress) -> str:
+def _of_plan(options: argparse.Namespace, plan: dict[str, Any], progress: Progress) -> tuple[str, Origin]:
     from pathlib import Path
 
     from ..planning.plan_reporting import plan_comparison, write_plan_report
+    from ..scenario.origin import origin_of_files
 
     given = [name for name in ("modes", "slo", "keep", "set", "gpu", "price") if getattr(options, name)]
     if given:
@@ -95,4 +103,6 @@ def _of_plan(options: argparse.Namespace, plan: dict[str, Any], progress: Progre
         options={name: value for name, value in again.items() if value is not None},
         sensitivity=not options.no_sensitivity,
     )
-    return str(plan["headline"])
+    read = [options.scenario]
+    origin = table.origin.beside(read) if table is not None else origin_of_files(read)
+    return str(plan["headline"]), origin

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from .. import files
+from ..frames.sections import Beside
 from .logs import add_columns
 from .progress import Progress
 from .scenarios import add_changes, scenario_of
+from .shown import add_details, columns
 
 __all__ = ["ENGINE", "add_calibrate_engine", "add_check_result", "add_replay", "calibrate_engine"]
 
@@ -117,6 +120,7 @@ def add_replay(
         "--time-unit", choices=("auto", "s", "ms", "us", "ns"), default="auto", help="of times without a unit"
     )
     add_columns(parser)
+    add_details(parser, "latencies that users do not feel, and what was assumed")
     parser.add_argument(
         "--out", metavar="FOLDER", help="write scenario.json and requests.jsonl, to go on with"
     )
@@ -150,9 +154,15 @@ def _replay(options: argparse.Namespace) -> None:
     )
     if bench is not None:
         found.notes.extend(bench.notes)
+    if options.file is not None:
+        found = replace(found, origin=found.origin.beside([options.file]))
     if options.out is not None:
         _write(found.document, trace, options.out)
-    _print(found, options.json)
+    if options.json:
+        print(files.plain_json(found.to_dict()))
+    else:
+        about = Beside(origin=found.origin.line, details=options.details, hint="--details")
+        print(found.text(columns(), beside=about))
 
 
 def _write(document: dict[str, Any], trace: Any, folder: str) -> None:

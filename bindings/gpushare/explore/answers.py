@@ -17,22 +17,29 @@ from ..report.content import Content
 from ..report.markup import join
 from ..report.page import MARKS, STATES, parts_markup
 from ..scenario.profiles import profile
+from . import MOST_REQUESTS
+from .knobs import HORIZON, knobs
 from .questions import Question
 from .state import Base, document_of
 
 __all__ = ["answer", "board_of", "card", "told_error"]
 
+#: What the library says of a run of more.
+_TOO_LONG = "requests would come in"
+
 _STATES = {True: "met", False: "missed", None: "open"}
 _POINTER = re.compile(r"(?<![\w.])/[\w~.@:+%/-]*[\w~@%]")
 
 
-def answer(base: Base, state: Mapping[str, Any], question: Question) -> dict[str, Any]:
+def answer(
+    base: Base, state: Mapping[str, Any], question: Question, most_requests: float = MOST_REQUESTS
+) -> dict[str, Any]:
     """Simulates what is set, one run of each mode, as ``gpushare compare FILE --most-replications 1`` does.
 
     Raises
     ------
     Error
-        For what is set wrong.
+        For what is set wrong, and where runs would be of more than `most_requests`.
     Superseded
         When the question was withdrawn meanwhile.
     """
@@ -45,7 +52,12 @@ def answer(base: Base, state: Mapping[str, Any], question: Question) -> dict[str
             record_requests=False,
             executor=question,
             progress=question.told,
+            most_requests=most_requests,
         )
+    too_long = next((one for one in table.errors.values() if _TOO_LONG in one), "")
+    if too_long and table.verdict.nothing_ran:
+        first = next((knob.pointer for knob in knobs(document) if knob.group == HORIZON), "/traffic")
+        raise fail(ScenarioError, first, too_long)
     return _shown(table, document)
 
 

@@ -1,15 +1,17 @@
-"""What of a scenario can be turned on the page: its loads, lengths, pauses, replicas and price."""
+"""What of a scenario can be turned on the page: its horizon, loads, lengths, pauses, replicas and price."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeGuard
 
 from ..report.drawings import nice_end
 
-__all__ = ["Knob", "knobs"]
+__all__ = ["HORIZON", "Knob", "knobs"]
 
+HORIZON = "Horizon"
 _STEPS = 200
 _MOST_REPLICAS = 8
 
@@ -65,13 +67,29 @@ def knobs(document: Mapping[str, Any]) -> list[Knob]:
         count = service.get("replicas", 1)
         most = max(_MOST_REPLICAS, 2 * count)
         found.append(_whole(f"/services/{_escaped(name)}/replicas", "Replicas", name, "", count, most))
+    found += _horizon(document)
     price: Any = document.get("price_per_gpu_hour")
     if _is_number(price):
         found.append(_real("/price_per_gpu_hour", "Price", "a GPU", "$/hour", price))
     return sorted(found, key=lambda knob: _GROUPS.index(knob.group))
 
 
-_GROUPS = ("Load", "Lengths", "Replicas", "Price")
+_GROUPS = ("Load", "Lengths", "Replicas", HORIZON, "Price")
+
+
+def _horizon(document: Mapping[str, Any]) -> Iterator[Knob]:
+    """How long is simulated: as the document says, or while its users stay or the recipe of its trace goes on."""
+    if _is_number(document.get("duration_s")):
+        warmup = document.get("warmup_s", 0)
+        yield _real("/duration_s", HORIZON, "simulated", "s", document["duration_s"], beyond=warmup)
+        return
+    for i, entry in enumerate(document.get("traffic", [])):
+        recipe = entry.get("generate")
+        if _is_number(entry.get("hold_s")):
+            yield _real(f"/traffic/{i}/hold_s", HORIZON, "all users stay", "s", entry["hold_s"])
+        elif isinstance(recipe, Mapping) and _is_number(recipe.get("duration_s")):
+            pointer = f"/traffic/{i}/generate/duration_s"
+            yield _real(pointer, HORIZON, "requests come for", "s", recipe["duration_s"])
 
 
 def _load(entry: Mapping[str, Any], at: str, whose: str) -> Iterator[Knob]:
@@ -123,10 +141,10 @@ def _whole(pointer: str, group: str, label: str, unit: str, value: float, high: 
     return Knob(pointer, group, label, unit, value, 1, max(high, 2), 1)
 
 
-def _real(pointer: str, group: str, label: str, unit: str, value: float) -> Knob:
+def _real(pointer: str, group: str, label: str, unit: str, value: float, beyond: float = 0.0) -> Knob:
     high = nice_end(3 * value) if value > 0 else 1.0
     step = high / _STEPS
-    return Knob(pointer, group, label, unit, value, step, high, step)
+    return Knob(pointer, group, label, unit, value, step * (1 + math.floor(beyond / step)), high, step)
 
 
 def _is_number(value: object) -> TypeGuard[float]:

@@ -16,6 +16,7 @@ from ..extras import extra
 from ..scenario.profiles import profile_names
 from ..scenario.scenario import Scenario
 from ..yaml_text import yaml_text
+from . import MOST_REQUESTS
 from .answers import answer, board_of, card, told_error
 from .knobs import knobs
 from .page import page
@@ -50,6 +51,8 @@ class Explorer:
         Of this machine; 0 for any that is free.
     token : str, optional
         By default 32 random bytes: what the address must carry.
+    most_requests : float
+        Runs of more are refused, with what shortens them; 0: none is.
 
     Attributes
     ----------
@@ -64,12 +67,19 @@ class Explorer:
         When the port is taken.
     """
 
-    def __init__(self, scenario: Scenario, port: int = 0, token: str | None = None) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        port: int = 0,
+        token: str | None = None,
+        most_requests: float = MOST_REQUESTS,
+    ) -> None:
         with extra("explore", "the page needs"):
             import starlette.applications
             import uvicorn  # noqa: F401 - told here, before a port is taken
         self._starlette = starlette.applications
         self._base = Base(scenario)
+        self._most_requests = most_requests
         self._questions = Questions()
         self.token = token if token is not None else secrets.token_urlsafe(32)
         self._socket = socket.create_server((_HOST, port))
@@ -170,7 +180,7 @@ class Explorer:
         name = str(told.get("page"))
         question = self._questions.begin(name)
         try:
-            return answer(self._base, told.get("state", {}), question)
+            return answer(self._base, told.get("state", {}), question, self._most_requests)
         finally:
             self._questions.end(name, question)
 

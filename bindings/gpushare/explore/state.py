@@ -39,6 +39,7 @@ class Base:
         self.document: dict[str, Any] = scenario.document
         self.name = scenario._recipe.source or f"{scenario.name}.json"
         self.folder = scenario._recipe.folder or os.path.dirname(scenario._recipe.source)
+        self._inputs = scenario._recipe.inputs
 
     @property
     def modes(self) -> list[str]:
@@ -52,7 +53,8 @@ class Base:
 
     def scenario(self, document: Mapping[str, Any]) -> Scenario:
         """Reads a document that was made of it."""
-        return Scenario.from_dict(document, folder=self.folder)
+        given = self._inputs
+        return Scenario.from_dict(document, folder=self.folder, traces=given.traces, calls=given.calls)
 
 
 def document_of(base: Base, state: Mapping[str, Any]) -> dict[str, Any]:

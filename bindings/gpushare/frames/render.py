@@ -12,8 +12,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
+from .colours import paint
+
 __all__ = [
     "Field",
+    "brief",
     "decimals",
     "html_table",
     "number",
@@ -21,6 +24,7 @@ __all__ = [
     "page",
     "page_width",
     "shorten",
+    "table_width",
     "text_table",
     "wrap",
 ]
@@ -28,6 +32,7 @@ __all__ = [
 #: What stands where there is no value.
 NOTHING = "-"
 _GAP = "  "
+_BRIEF = 100
 #: Columns of a table that is turned on its side, at most: more are easier to find in blocks.
 _MOST_TURNED = 24
 
@@ -63,7 +68,8 @@ class Field:
     align : {"left", "right"}
         Text is aligned left, numbers right.
     marks : sequence of str
-        What a notebook shows of each cell: ``best``, ``failing`` or empty; none where it is empty.
+        What a notebook or a terminal with colours shows of each cell: ``best``, ``tie``, ``met``, ``open``, ``failing``
+        or empty; none where it is empty.
     """
 
     title: str
@@ -76,6 +82,10 @@ class Field:
         """Characters of the widest cell or heading line."""
         lines = [*self.title.split("\n"), *self.cells]
         return max((len(line) for line in lines), default=0)
+
+    def mark(self, row: int) -> str:
+        """Of a cell."""
+        return self.marks[row] if self.marks else ""
 
 
 def decimals(values: Iterable[float]) -> int:
@@ -151,6 +161,20 @@ def shorten(text: str, width: int) -> str:
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
 
 
+def brief(one: object, about: str) -> str:
+    """What `repr` says of an object that prints as a whole answer: its class and what it is, in one line.
+
+    Parameters
+    ----------
+    one : object
+        Whose class it is.
+    about : str
+        What is left out of it where it is long is its end.
+    """
+    kind = type(one).__name__
+    return f"<{kind} {textwrap.shorten(about, _BRIEF - len(kind) - 3, placeholder=' ...')}>"
+
+
 def wrap(text: str, width: int | None = None, indent: str = "") -> str:
     """Paragraph of at most `width` columns; further lines start with `indent`."""
     width = page_width(width)
@@ -173,7 +197,8 @@ def _blocks(fields: Sequence[Field], width: int, keys: int) -> list[list[Field]]
     return blocks or [lead]
 
 
-def _width(fields: Sequence[Field]) -> int:
+def table_width(fields: Sequence[Field]) -> int:
+    """Columns that a table takes."""
     return sum(field.width + len(_GAP) for field in fields) - len(_GAP)
 
 
@@ -182,7 +207,13 @@ def _transposed(fields: Sequence[Field], keys: int) -> list[Field]:
     heads = ["\n".join(cells) for cells in zip(*(field.cells for field in fields[:keys]), strict=True)]
     rest = fields[keys:]
     names = Field("\n".join(field.title for field in fields[:keys]), [_flat(f.title) for f in rest], "left")
-    return [names, *(Field(head, [field.cells[i] for field in rest]) for i, head in enumerate(heads))]
+    return [
+        names,
+        *(
+            Field(head, [field.cells[i] for field in rest], marks=[field.mark(i) for field in rest])
+            for i, head in enumerate(heads)
+        ),
+    ]
 
 
 def _flat(title: str) -> str:
@@ -199,15 +230,18 @@ def _records(fields: Sequence[Field], width: int, keys: int) -> list[str]:
         lines.append(wrap(", ".join(field.cells[i] for field in fields[:keys]), width))
         for name, field in zip(names[keys:], fields[keys:], strict=True):
             label = f"  {name:<{longest}}  "
-            lines.append(wrap(f"{label}{field.cells[i].strip()}", width, " " * len(label)))
+            told = wrap(f"{label}{field.cells[i].strip()}", width, " " * len(label))
+            lines.append(told[: len(label)] + paint(told[len(label) :], field.mark(i)))
     return lines
 
 
-def _line(texts: Sequence[str], fields: Sequence[Field]) -> str:
+def _line(texts: Sequence[str], fields: Sequence[Field], marks: Sequence[str] = ()) -> str:
     padded = [
         text.ljust(field.width) if field.align == "left" else text.rjust(field.width)
         for text, field in zip(texts, fields, strict=True)
     ]
+    if marks:
+        padded = [paint(text, mark) for text, mark in zip(padded, marks, strict=True)]
     return _GAP.join(padded).rstrip()
 
 
@@ -218,7 +252,10 @@ def _block_lines(fields: Sequence[Field]) -> list[str]:
     lines = [_line([title[i] for title in padded], fields) for i in range(height)]
     lines.append(_GAP.join("-" * field.width for field in fields))
     rows = len(fields[0].cells)
-    lines.extend(_line([field.cells[i] for field in fields], fields) for i in range(rows))
+    lines.extend(
+        _line([field.cells[i] for field in fields], fields, [field.mark(i) for field in fields])
+        for i in range(rows)
+    )
     return lines
 
 
@@ -248,9 +285,9 @@ def text_table(fields: Sequence[Field], *, width: int | None = None, keys: int =
     blocks = _blocks(fields, width, keys)
     if len(blocks) > 1 and fields[0].cells:
         turned = _transposed(fields, keys)
-        if _width(turned) <= width and len(turned[0].cells) <= _MOST_TURNED:
+        if table_width(turned) <= width and len(turned[0].cells) <= _MOST_TURNED:
             blocks = [turned]
-    if any(_width(block) > width for block in blocks):
+    if any(table_width(block) > width for block in blocks):
         return "\n".join(_records(fields, width, keys))
     return "\n\n".join("\n".join(_block_lines(block)) for block in blocks)
 
@@ -301,7 +338,7 @@ _MARKS = {"best": ("font-weight:bold", " ★"), "failing": ("color:#d9480f;font-
 
 def _html_cell(field: Field, row: int) -> str:
     """A cell whose interval is small beside its figure."""
-    style, sign = _MARKS.get(field.marks[row] if field.marks else "", ("", ""))
+    style, sign = _MARKS.get(field.mark(row), ("", ""))
     text = _INTERVAL.sub(lambda found: f"<small>{found[0]}</small>", html.escape(field.cells[row]))
     styles = [f"text-align:{field.align}", "white-space:nowrap" if field.align == "right" else "", style]
     return f'<td style="{";".join(one for one in styles if one)}">{text}{sign}</td>'

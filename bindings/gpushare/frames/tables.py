@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .. import _core
 from .._errors import fail
 from ..extras import extra
-from .render import Field, html_table, numbers, text_table
+from .render import Field, brief, html_table, numbers, text_table
 
 if TYPE_CHECKING:
     import pandas
@@ -232,6 +232,9 @@ class Table:
         return f"{self.name}: {len(self):,} rows, {len(self.columns)} columns{more}"
 
     def __repr__(self) -> str:
+        return brief(self, f"{self.name}: {len(self):,} rows, {len(self.columns)} columns")
+
+    def __str__(self) -> str:
         return f"{self._title()}\n{text_table(self._fields(_SHOWN_ROWS))}".rstrip()
 
     def text(self, width: int | None = None, keys: int = 1) -> str:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from .._core import Error
-from ..frames.render import Field, page_width, text_table, wrap
+from ..frames.render import Field, brief, page_width, text_table, wrap
 from ..scenario import mig
 from ..scenario.profiles import profile, profile_names
 from . import dra, telemetry
@@ -67,8 +67,12 @@ class Imported:
             "other": dict(self.seen.other),
         }
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        seen = self.seen
+        return brief(self, f"{len(seen.files)} files, {len(seen.nodes)} nodes, {len(seen.pods)} pods")
 
     def text(self, width: int | None = None) -> str:
         """What each file holds, then what it means."""

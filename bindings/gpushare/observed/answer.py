@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..frames.notices import Notice, plain
-from ..frames.render import Field, text_table, wrap
+from ..frames.render import Field, brief, text_table, wrap
 from ..frames.sections import Beside
 from ..kubernetes.reading import Seen, read_cluster_files
 from ..planning.answer import Plan
@@ -113,8 +113,11 @@ class Observed:
             ]
         )
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        return brief(self, self.seen.source)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -176,8 +179,11 @@ class Freed:
         plan = plan_text(self.plan, width, beside)
         return "\n\n".join([wrap(self.headline(), width), self.observed.text(width), plan])
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        return brief(self, self.headline())
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: the plan, with ``"cluster"`` beside it."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .._core import Error
-from .._errors import fail
+from .._errors import fail, like
 from ..kubernetes.objects import Node, Pod
 from ..kubernetes.reading import Seen
 from ..kubernetes.telemetry import Load, loads
@@ -110,7 +110,7 @@ def _profile(product: str, told: Mapping[str, str], source: str) -> str:
             Error,
             source,
             f'no profile describes the product "{product}"; say which is nearest: {product}=PROFILE, of '
-            f"{', '.join(profile_names())}",
+            f"{like(product, profile_names())}",
         ) from None
 
 

@@ -10,6 +10,7 @@ from .._core import ScenarioError
 from .._errors import fail
 from ..files import try_to_write
 from ..frames.notices import plain
+from ..frames.render import brief
 from ..frames.sections import Beside
 from ..kubernetes.exporting import export
 from ..kubernetes.parts import Naming
@@ -109,5 +110,8 @@ class Plan(PlanFacts):
         """
         return plan_text(self, width, beside if beside is not None else Beside(details=details))
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        return brief(self, headline(self))

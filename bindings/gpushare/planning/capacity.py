@@ -10,6 +10,7 @@ from typing import Any
 from .._core import Error, ScenarioError
 from .._errors import fail
 from .._numbers import check_count
+from ..frames.progress import followed
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike, mode_text
 from ..study.outcomes import Outcome
 from ..study.points import mode_list
@@ -88,7 +89,6 @@ def capacity(
     replications = check_count("replications", replications, 2)
     if not 0 < tolerance < 1:
         raise ValueError(f"tolerance: found {tolerance}; a share above 0 and below 1 is needed")
-    say = progress if progress is not None else lambda text: None
     load = varied(base, vary)
     runs = Runs(executor, threads, seed)
     asked = Objectives.of(base, objectives, slo)
@@ -97,15 +97,17 @@ def capacity(
     asked = asked.beside([Objective("success_rate", KEPT.success, False, implied=True)])
     start = load.start(runs)
     found = {}
-    for mode in mode_list(modes, base.modes) if modes is not None else [""]:
-        name = mode_text(mode) if mode else base.mode
-        runs.told = lambda count, name=name: say(f"{name}: {count} runs")
-        try:
-            placed = base.with_mode(mode) if mode else base
-        except Error as error:
-            found[name] = CapacityOfMode(0.0, 0.0, 0.0, (), str(error))
-            continue
-        found[name] = _Search(placed, load, asked, runs, replications, tolerance).find(start)
+    with followed(progress, f"{base.name}, capacity", "text") as told:
+        say = told if told is not None else lambda text: None
+        for mode in mode_list(modes, base.modes) if modes is not None else [""]:
+            name = mode_text(mode) if mode else base.mode
+            runs.told = lambda count, name=name: say(f"{name}: {count} runs")
+            try:
+                placed = base.with_mode(mode) if mode else base
+            except Error as error:
+                found[name] = CapacityOfMode(0.0, 0.0, 0.0, (), str(error))
+                continue
+            found[name] = _Search(placed, load, asked, runs, replications, tolerance).find(start)
     return Capacity(base.name, vary or load.kind, load.unit, found, asked, runs.count, base.warnings)
 
 

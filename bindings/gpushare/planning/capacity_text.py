@@ -14,7 +14,7 @@ from ..charts.fronts import Bound
 from ..charts.lines import Line, line_chart
 from ..charts.look import finished
 from ..frames.notices import Notice, plain, told
-from ..frames.render import Field, html_table, number, text_table, wrap
+from ..frames.render import Field, brief, html_table, number, text_table, wrap
 from ..frames.sections import Beside, commands, joined, section, warned
 from ..frames.tables import Table
 from ..study.axes import axis_label, axis_scale
@@ -259,8 +259,11 @@ class Capacity:
         closing = " * not asked for." if any(o.implied for o in self.objectives.bounds) else ""
         return [f"{self.runs} runs under the same luck.", f"within: {asked}.{closing}"]
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        return brief(self, self.headline)
 
     def _repr_html_(self) -> str:
         return html_table(

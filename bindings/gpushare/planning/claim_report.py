@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..frames.render import Field, text_table, wrap
+from ..frames.render import Field, brief, text_table, wrap
 
 __all__ = ["IMPOSSIBLE", "ONLY_IF", "POSSIBLE", "Bound", "Claim", "amount", "quantity"]
 
@@ -117,6 +117,9 @@ class Claim:
             "needs": self.needs,
             "conditions": self.conditions,
         }
+
+    def __repr__(self) -> str:
+        return brief(self, f"{_heading(self)}: {self.why}")
 
     def __str__(self) -> str:
         return _text(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..frames.colours import MARKS, paint
 from ..frames.notices import Notice
 from ..frames.render import wrap
 from ..frames.sections import Beside, assumed_line, commands, joined, pairs, section, warned
@@ -36,7 +37,7 @@ def answer_text(verdict: Verdict, told: Told, width: int, beside: Beside) -> str
     sure = [*certainty(verdict), assumed_line(told.assumptions, beside), beside.origin]
     return joined(
         [
-            wrap(f"{verdict.scenario}: {verdict.line}", width),
+            paint(wrap(f"{verdict.scenario}: {verdict.line}", width), MARKS[verdict.meets]),
             verdict_table(verdict, width),
             warned(told.warnings, width),
             pairs("Why: what limits each", [pair for pair in told.limits if pair[1]], width),

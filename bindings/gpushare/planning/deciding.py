@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..charts.look import finished
 from ..files import try_to_write
-from ..frames.render import page_width, wrap
+from ..frames.progress import followed
+from ..frames.render import brief, page_width, wrap
 from ..frames.sections import Beside, joined
 from ..report.page import write_page
 from ..report.plot import front as draw_front
@@ -132,15 +133,16 @@ def compare(
         "resume": resume,
         "most_requests": most_requests,
     }
-    outcomes, counts = until_clear(
-        [case.point for case in cases],
-        jury.unclear,
-        budget,
-        record_requests=record_requests,
-        keep_results=True,
-        progress=progress,
-        **how,
-    )
+    with followed(progress, scenario.name, "count") as told:
+        outcomes, counts = until_clear(
+            [case.point for case in cases],
+            jury.unclear,
+            budget,
+            record_requests=record_requests,
+            keep_results=True,
+            progress=told,
+            **how,
+        )
     verdict = jury.verdict(outcomes, counts, jury.tolerances(outcomes, counts, budget, seed=seed, **how))
     count = len(points)
     return Comparison(
@@ -314,8 +316,11 @@ class Comparison(comparison.Comparison):
             record_requests=False,
         ).verdict
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        return brief(self, f"{self.scenario.name}, {len(self.modes)} modes: {self.verdict.line}")
 
     def _repr_html_(self) -> str:
         return self.verdict._repr_html_() + self._html_tables("")

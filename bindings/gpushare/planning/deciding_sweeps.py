@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..frames.colours import MARKS
+from ..frames.progress import followed
 from ..frames.render import Field, html_table, wrap
 from ..report.plot import sweep as draw_sweep
 from ..study import sweeps
@@ -123,7 +125,8 @@ def sweep(
         "resume": resume,
         "most_requests": most_requests,
     }
-    outcomes, counts = until_clear(cases, unclear, budget, progress=progress, **how)
+    with followed(progress, "sweep", "count") as told:
+        outcomes, counts = until_clear(cases, unclear, budget, progress=told, **how)
     found = fared(outcomes, counts)
     for i, one in enumerate(found):
         case = cases[i].scenario
@@ -204,7 +207,13 @@ class SweepTable(sweeps.SweepTable):
             return []
         words = {True: "met", False: "MISSED", None: "too close"}
         met = [words[self.fared[i].meets] if self.outcomes[i].ran else "-" for i in rows]
-        return [Field("objectives", met, "left")]
+        marks = [MARKS[self.fared[i].meets] if self.outcomes[i].ran else "" for i in rows]
+        return [Field("objectives", met, "left", marks)]
+
+    def _missed(self, rows: Sequence[int]) -> list[set[str]]:
+        if self.fared is None:
+            return super()._missed(rows)
+        return [{name for name, one in self.fared[i].named().items() if one.meets is False} for i in rows]
 
     def to_dict(self) -> dict[str, list[Any]]:
         """Lists of Python values by column; ``meets`` is True, False or None."""
@@ -222,8 +231,8 @@ class SweepTable(sweeps.SweepTable):
             fared=[self.fared[i] for i in rows] if self.fared is not None else None,
         )
 
-    def __repr__(self) -> str:
-        return f"{wrap(self.line)}\n{super().__repr__()}" if self.fared is not None else super().__repr__()
+    def __str__(self) -> str:
+        return f"{wrap(self.line)}\n{super().__str__()}" if self.fared is not None else super().__str__()
 
     def _repr_html_(self) -> str:
         found = super()._repr_html_()

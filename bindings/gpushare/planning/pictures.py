@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .._core import Error
-from ..charts.fronts import Bound, Spot, front_chart
+from ..charts.fronts import Bound, Decision, Spot, front_chart
 from ..charts.look import new_figure, say_above, short_label
 from ..charts.percentiles import draw_small_multiples, size_of
 from ..report.content import Box
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_comparison", "draw_decision"]
+__all__ = ["STATES", "decision_of", "draw_comparison", "draw_decision", "drawn_rows"]
 
-_STATES = {True: "met", False: "missed", None: "open"}
+STATES = {True: "met", False: "missed", None: "open"}
 
 
 def draw_comparison(table: Comparison, verdict: Verdict, latencies: Sequence[str] | None) -> Figure:
@@ -60,8 +61,14 @@ def draw_decision(
     title: str = "",
 ) -> Figure:
     """What modes cost against a figure that is asked for, its bound, intervals, and the modes that nobody beats."""
+    drawn = decision_of(table, verdict, y, x)
+    return front_chart(replace(drawn, title=title) if title else drawn, ax)
+
+
+def decision_of(table: Comparison, verdict: Verdict, y: str | None = None, x: str | None = None) -> Decision:
+    """What `draw_decision` draws."""
     _check_ran(verdict)
-    rows = _ran(verdict)
+    rows = drawn_rows(verdict)
     upright = y if y is not None else _asked_most(table, verdict)
     across = x if x is not None else _price(rows)
     columns = {name: [_value(row, name) for row in rows] for name in (across, upright)}
@@ -70,7 +77,7 @@ def draw_decision(
     spots = []
     for i, row in enumerate(rows):
         at = [scaled(columns[name][i], scales[name][0]) for name in (across, upright)]
-        spots.append(Spot(short_label(row.name), at[0], at[1], _STATES[row.meets], row.name == chosen))
+        spots.append(Spot(short_label(row.name), at[0], at[1], STATES[row.meets], row.name == chosen))
     better = [is_larger_better(name) for name in (across, upright)]
     best: list[int] = []
     if None not in better:
@@ -83,15 +90,8 @@ def draw_decision(
         side, why = "at most" if bound.at_most else "at least", ", to be kept" if bound.implied else ""
         line = Bound(scales[upright][0] * bound.bound, f"{side} {shown(upright, bound.bound)}{why}")
     labels = [axis_label(name, scales[name][1]) for name in (across, upright)]
-    return front_chart(
-        title or f"{table.scenario.name}: {verdict.line}",
-        labels[0],
-        labels[1],
-        spots,
-        [spots[i].label for i in best],
-        line,
-        ax,
-    )
+    title = f"{table.scenario.name}: {verdict.line}"
+    return Decision(title, labels[0], labels[1], spots, [spots[i].label for i in best], line)
 
 
 def _check_ran(verdict: Verdict) -> None:
@@ -99,7 +99,8 @@ def _check_ran(verdict: Verdict) -> None:
         raise ValueError(f"{verdict.scenario}: nothing ran that could be drawn: {verdict.line}")
 
 
-def _ran(verdict: Verdict) -> list[Fared]:
+def drawn_rows(verdict: Verdict) -> list[Fared]:
+    """Modes that ran, dedicated GPUs among them."""
     rows = [one for one in verdict.fared if one.measured is not None]
     if verdict.alone is not None and verdict.alone.name not in [one.name for one in rows]:
         rows.insert(0, verdict.alone)

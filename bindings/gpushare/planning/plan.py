@@ -10,6 +10,7 @@ from typing import Any, overload
 from .._core import ScenarioError
 from .._errors import fail
 from .._numbers import check_count
+from ..frames.progress import followed
 from ..scenario.scenario import ScenarioLike
 from ..study.runner import Executor, MapCallable
 from ..study.simulation import as_scenario
@@ -171,12 +172,13 @@ def plan(
     replications = check_count("replications", replications)
     rounds = check_count("rounds", rounds)
     space = make_space(scenario, gpus, prices, modes, variants or {})
-    say = progress if progress is not None else lambda text: None
-    runs = Runs(executor, threads, seed, lambda count: say(f"{count} runs"))
     asked = Objectives.of(scenario, objectives, slo)
     # No placement on one node tolerates its loss.
     space = replace(space, small_nodes=asked.tolerate == "node")
-    return _Planner(space, asked, runs, replications, say).plan(rounds, gap)
+    with followed(progress, f"{scenario.name}, plan", "text") as told:
+        say = told if told is not None else lambda text: None
+        runs = Runs(executor, threads, seed, lambda count: say(f"{count} runs"))
+        return _Planner(space, asked, runs, replications, say).plan(rounds, gap)
 
 
 def _check_of_tables(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ..frames.colours import MARKS, paint
 from ..frames.notices import told
 from ..frames.render import Field, text_table, wrap
 from ..frames.sections import Beside, assumed_line, commands, joined, section, warned
@@ -24,7 +25,7 @@ def plan_text(plan: PlanFacts, width: int | None = None, beside: Beside | None =
     sure = [*_sure(plan), assumed_line(assumed, beside), beside.origin]
     return joined(
         [
-            wrap(headline(plan), width),
+            paint(wrap(headline(plan), width), MARKS[plan.meets]),
             text_table(judged_fields(plan.judged), width=width) if plan.judged else "",
             text_table(placed_fields(plan.placement.gpus), width=width) if plan.placement is not None else "",
             warned(plan.warnings, width),
@@ -74,7 +75,7 @@ def judged_fields(judged: list[Judged]) -> list[Field]:
             [one.objective.figure + ("*" if one.objective.implied else "") for one in judged],
             "left",
         ),
-        Field("", [words[one.meets] for one in judged], "left"),
+        Field("", [words[one.meets] for one in judged], "left", [MARKS[one.meets] for one in judged]),
         Field("value", [_interval(one) for one in judged]),
         Field("bound", [_bound(one) for one in judged]),
         Field("to spare", [_spare(one) for one in judged]),
@@ -127,8 +128,8 @@ def _sure(plan: PlanFacts) -> list[str]:
 
 
 def _proof(plan: PlanFacts) -> str:
-    unit = f"${plan.lower_cost:,.0f} a month" if plan.priced else f"{plan.lower_cost:g}"
-    bound = f"lower bound: {plan.lower_bound:g} {'GPU' if plan.lower_bound == 1 else 'GPUs'}, {unit}"
+    unit = f", ${plan.lower_cost:,.0f} a month" if plan.priced else ""
+    bound = f"lower bound: {plan.lower_bound:g} {'GPU' if plan.lower_bound == 1 else 'GPUs'}{unit}"
     alone = f"${plan.resting_cost:,.0f}" if plan.priced else f"{plan.resting_cost:g}"
     how = (
         "memory and isolation alone ask for it"

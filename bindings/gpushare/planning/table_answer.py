@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..frames.render import Field, text_table, wrap
+from ..frames.render import Field, brief, text_table, wrap
 from ..scenario.scenario import Scenario
 
 __all__ = ["Measured", "Placed", "TablePlan"]
@@ -205,8 +205,11 @@ class TablePlan:
             Field("requests/s", [f"{one.measured.total_per_s:,.0f}" for one in self.placed], "right"),
         ]
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        return brief(self, self.headline)
 
 
 def _by_rule(rule: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from ..frames.render import page_width
+from ..frames.render import brief, page_width
 from .choosing import Choice, choose
 from .implied import KEPT, Kept
 from .judging import Fared
@@ -68,8 +68,11 @@ class Verdict(Choice):
         width = page_width(width)
         return verdict_text(self, width)
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        return brief(self, f"{self.scenario}: {self.line}")
 
     def _repr_html_(self) -> str:
         return verdict_html(self)

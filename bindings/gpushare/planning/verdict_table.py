@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ..frames.colours import MARKS
 from ..frames.render import Field, decimals, shorten
 from ..frames.units import places_of
 from ..study import figures
@@ -12,7 +13,7 @@ from .choosing import Choice
 from .judging import Check, Fared
 from .objectives import Judged
 
-__all__ = ["MARKS_MEAN", "delta_fields"]
+__all__ = ["MARKS_MEAN", "alike", "delta_fields"]
 
 _WORDS = {True: "met", False: "MISSED", None: "close?"}
 _MARKS = {True: "", False: "x", None: "?"}
@@ -28,15 +29,30 @@ def delta_fields(verdict: Choice, width: int) -> list[Field]:
     rows = list(verdict.fared)
     if verdict.alone is not None and verdict.alone not in rows:
         rows.insert(0, verdict.alone)
-    fields = [Field("mode", [shorten(row.name, width) for row in rows], "left")]
+    fields = [Field("mode", [shorten(row.name, width) for row in rows], "left", _names(verdict, rows))]
     names = list(dict.fromkeys(name for row in rows for name in row.named()))
     if names:
         outcomes = [_WORDS[row.meets] if row.measured is not None else "did not run" for row in rows]
-        fields.append(Field("all\nmet?", outcomes, "left"))
+        marks = [MARKS[row.meets] if row.measured is not None else "failing" for row in rows]
+        fields.append(Field("all\nmet?", outcomes, "left", marks))
     fields.append(Field("GPUs", [_whole(row.gpus) for row in rows]))
     if any(row.cost > 0 for row in rows):
         fields.append(Field("$ per\nmonth", [_whole(row.cost) for row in rows]))
     return fields + [_objective(name, rows, verdict) for name in names]
+
+
+def alike(fields: Sequence[Field]) -> list[Field]:
+    """Columns of objectives that every mode meets with the same value: it can be said once for all of them."""
+    objectives = [field for field in fields if field.title.split("\n")[-1].startswith(("<=", ">="))]
+    return [field for field in objectives if len(set(field.cells)) == 1 and not any(field.marks)]
+
+
+def _names(verdict: Choice, rows: Sequence[Fared]) -> list[str]:
+    """Marks of the modes: the one to be run, and those that would do as well."""
+    if verdict.meets is False:
+        return ["" for _ in rows]
+    marks = {verdict.mode: "best"} | dict.fromkeys(verdict.ties, "tie")
+    return [marks.get(row.name, "") for row in rows]
 
 
 def _whole(value: float) -> str:
@@ -58,7 +74,13 @@ def _objective(name: str, rows: Sequence[Fared], verdict: Choice) -> Field:
         " ".join(part.rjust(w) for part, w in zip(cell, widths, strict=True) if w).rstrip() for cell in cells
     ]
     room = sum(w + 1 for w in widths if w) - 1
-    return Field("\n".join(_titles(judged[0], figure, bounds, places)), [text.ljust(room) for text in texts])
+    titles = _titles(judged[0], figure, bounds, places)
+    return Field("\n".join(titles), [text.ljust(room) for text in texts], marks=_wrong(found))
+
+
+def _wrong(found: Sequence[Judged | Check | None]) -> list[str]:
+    """Marks of what is not met."""
+    return ["" if one is None or one.meets else MARKS[one.meets] for one in found]
 
 
 def _suited(judged: Sequence[Judged], alone: Fared | None) -> figures.Figure:
@@ -122,4 +144,5 @@ def _check(name: str, asked: str, found: Sequence[Judged | Check | None]) -> Fie
         else "-"
         for one in found
     ]
-    return Field(f"{shorten(name, _LONGEST_CHECK)}\n{shorten(asked, _LONGEST_CHECK)}", cells, "left")
+    title = f"{shorten(name, _LONGEST_CHECK)}\n{shorten(asked, _LONGEST_CHECK)}"
+    return Field(title, cells, "left", _wrong(found))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ..frames.render import Field, html_table, shorten, text_table, wrap
+from ..frames.render import Field, html_table, shorten, table_width, text_table, wrap
 from ..frames.sections import joined, section
 from .choosing import Choice
 from .judging import COUNT, RATE, Check, Fared
 from .objectives import Judged
 from .verdict_line import cells, headline, obstacle
-from .verdict_table import MARKS_MEAN, delta_fields
+from .verdict_table import MARKS_MEAN, alike, delta_fields
 
 __all__ = ["certainty", "verdict_details", "verdict_html", "verdict_table", "verdict_text"]
 
@@ -31,12 +31,15 @@ def verdict_text(verdict: Choice, width: int) -> str:
 def verdict_table(verdict: Choice, width: int) -> str:
     """A row for every mode: what it takes, and what it makes of each objective."""
     fields = delta_fields(verdict, min(_WIDEST_MODE, max(_NARROW, width // 3)))
+    same = alike(fields) if table_width(fields) > width else []
+    fields = [field for field in fields if field not in same]
     table = text_table(fields, width=width)
     marks = [told for mark, told in MARKS_MEAN.items() if any(_ends(field, mark) for field in fields)]
     compared = verdict.alone is not None and len(verdict.fared) > 1
     against = ["+ -: against dedicated GPUs"] if compared and len(fields) > len(_WORDS) else []
     legend = "; ".join([*against, *marks])
-    return "\n".join(part for part in (table, wrap(legend, width)) if part)
+    said = [f"in every mode: {' '.join(field.title.split())}: {field.cells[0].strip()}" for field in same]
+    return "\n".join(part for part in (table, *(wrap(line, width) for line in [*said, legend])) if part)
 
 
 def _ends(field: Field, mark: str) -> bool:

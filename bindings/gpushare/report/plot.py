@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._core import FigureError
-from ..charts.fronts import Spot, front_chart
+from ..charts.fronts import Decision, Spot, front_chart
 from ..charts.heat import heat_map
 from ..charts.lines import Line, line_chart
 from ..charts.look import finished, short_label
@@ -134,8 +134,8 @@ def front(
         spots.append(Spot(mode, at[0], at[1]))
     labels = [axis_label(name, unit) for name, (_, unit) in zip(names, scales, strict=True)]
     said = f"nobody beats {', '.join(best)} in both {names[0]} and {names[1].removesuffix('_s')}"
-    drawn = front_chart(f"{table.scenario.name}: {said}", labels[0], labels[1], spots, best, ax=ax)
-    return finished(drawn, save)
+    drawn = Decision(f"{table.scenario.name}: {said}", labels[0], labels[1], spots, best)
+    return finished(front_chart(drawn, ax), save)
 
 
 def sweep(

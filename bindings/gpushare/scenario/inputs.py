@@ -46,6 +46,11 @@ class Inputs:
         """By the name of the traffic."""
         return dict(self._traces)
 
+    @property
+    def calls(self) -> dict[str, bytes]:
+        """As JSON lines, by the name of the traffic."""
+        return dict(self._calls)
+
     def __bool__(self) -> bool:
         return bool(self._traces or self._calls)
 

@@ -6,19 +6,20 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .._core import ScenarioError
 from .._version import installed_version
-from ..files import plain_json
+from ..files import plain_json, sha256
 
 if TYPE_CHECKING:
     from .scenario import Scenario
 
-__all__ = ["Origin", "origin_of"]
+__all__ = ["Origin", "origin_of", "origin_of_files"]
 
 _SHOWN_DIGITS = 12
+_HANDED = "handed over"
 
 
 @dataclass(frozen=True)
@@ -29,24 +30,34 @@ class Origin:
     ----------
     version : str
         Of the package, which says what the cards, models and presets are that come with it.
-    seed : int
-        Of the random streams.
-    document : str
-        SHA-256 of the scenario's document, as `files.plain_json` writes it, files without their folders.
+    seed : int or None
+        Of the random streams; None where nothing is drawn.
+    document : str or None
+        SHA-256 of the scenario's document, as `files.plain_json` writes it, files without their folders; None where
+        there is no scenario.
     files : mapping of str to str
-        SHA-256 of every file that it names, by its name without the folders.
+        SHA-256 of every file that it was made from, by its name without the folders; of traces and calls that were
+        handed over beside the document one for all of them, by ``handed over``.
     """
 
     version: str
-    seed: int
-    document: str
+    seed: int | None
+    document: str | None
     files: Mapping[str, str]
 
     @property
     def line(self) -> str:
         """All of it in a short line; hashes by their first twelve digits."""
-        named = "".join(f", {name} {digest[:_SHOWN_DIGITS]}" for name, digest in self.files.items())
-        return f"gpushare {self.version}, seed {self.seed}, scenario {self.document[:_SHOWN_DIGITS]}{named}"
+        parts = [f"gpushare {self.version}"]
+        parts += [f"seed {self.seed}"] if self.seed is not None else []
+        parts += [f"scenario {self.document[:_SHOWN_DIGITS]}"] if self.document is not None else []
+        return ", ".join(
+            [*parts, *(f"{name} {digest[:_SHOWN_DIGITS]}" for name, digest in self.files.items())]
+        )
+
+    def beside(self, files: Iterable[str | os.PathLike[str]]) -> Origin:
+        """The same, with files that were read beside the scenario."""
+        return replace(self, files={**self.files, **_digests(files)})
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -80,9 +91,28 @@ def origin_of(scenario: Scenario, seed: int | None = None) -> Origin:
         named = scenario._files.digests(scenario._handle)
     except ScenarioError as changed:
         named = {changed.where: "changed since it was read"}
+    handed = scenario._recipe.inputs.digest()
     return Origin(
         installed_version(),
         scenario.seed if seed is None else seed,
         _document_digest(scenario, named),
-        {os.path.basename(path): digest for path, digest in named.items()},
+        {os.path.basename(path): digest for path, digest in named.items()}
+        | ({_HANDED: handed} if handed else {}),
     )
+
+
+def origin_of_files(paths: Iterable[str | os.PathLike[str]], seed: int | None = None) -> Origin:
+    """That of an answer which no scenario is simulated for.
+
+    Parameters
+    ----------
+    paths : iterable of str or path
+        What it was made from; names of what comes with the package, which the version tells, are no files.
+    seed : int, optional
+        Of what is drawn.
+    """
+    return Origin(installed_version(), seed, None, _digests(paths))
+
+
+def _digests(paths: Iterable[str | os.PathLike[str]]) -> dict[str, str]:
+    return {os.path.basename(path): sha256(path) for path in paths if os.path.isfile(path)}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .. import _core
-from ..frames.render import Field, html_table, text_table
+from ..frames.render import Field, brief, html_table, text_table
 from .changes import to_json
 
 __all__ = ["Placement", "placed_fields"]
@@ -95,6 +95,10 @@ class Placement:
         return hash(self._handle.json)
 
     def __repr__(self) -> str:
+        gpus = len(self.gpus)
+        return brief(self, f"{', '.join(self.services)} on {gpus} GPU{'s' if gpus != 1 else ''}")
+
+    def __str__(self) -> str:
         return text_table(placed_fields(self.gpus))
 
     def _repr_html_(self) -> str:

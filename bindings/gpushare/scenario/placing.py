@@ -9,7 +9,7 @@ from typing import Any
 from .. import _core
 from .._core import ScenarioError
 from .._errors import fail
-from ..frames.render import Field, html_table, number, text_table
+from ..frames.render import Field, brief, html_table, number, text_table
 from .placement import Placement
 from .profiles import ProfileLike, profile
 from .scenario import ModeLike, Scenario, mode_text
@@ -118,6 +118,10 @@ class Fit:
         return [f"{misfit.place}: {misfit.text}" for misfit in self.misfits]
 
     def __repr__(self) -> str:
+        lacking = "; ".join(self._notes())
+        return brief(self, lacking or f"all of {len(self.free_bytes)} partitions")
+
+    def __str__(self) -> str:
         return "\n".join([text_table(self._fields()), *self._notes()])
 
     def _repr_html_(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import _core
 from ..frames.notices import Notice, notices, told
-from ..frames.render import html_table, text_table, wrap
+from ..frames.render import brief, html_table, text_table, wrap
 from .placement import Placement, placed_fields
 from .workload import Workload
 
@@ -121,6 +121,9 @@ class ReadScenario:
         return f"{self.name}, {self.mode}: {length}, seed {self.seed}{modes}"
 
     def __repr__(self) -> str:
+        return brief(self, self._title())
+
+    def __str__(self) -> str:
         parts = [wrap(self._title()), wrap(self.description), text_table(placed_fields(self.gpus))]
         parts += told(self.warnings)
         return "\n".join(part for part in parts if part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..frames.render import Field, html_table, number, text_table
+from ..frames.render import Field, brief, html_table, number, text_table
 
 __all__ = ["Workload"]
 
@@ -44,6 +44,10 @@ class Workload:
         return ways + [f"traffic {name}: {kind}" for name, kind in self.traffic.items()]
 
     def __repr__(self) -> str:
+        services = ", ".join(f"{one['name']} ({one['model']})" for one in self.services)
+        return brief(self, f"{services}; pipelines {', '.join(self.pipelines)}")
+
+    def __str__(self) -> str:
         return "\n".join([text_table(self._fields()), *self._notes()])
 
     def _repr_html_(self) -> str:

@@ -13,6 +13,7 @@ from ..scenario.scenario import Scenario
 from . import figures
 from .estimates import precision, scaled
 from .instances import unlike
+from .marks import best_marks
 from .outcomes import Outcome, values
 from .times import time_cells
 
@@ -121,17 +122,11 @@ class ComparisonText:
         return self._field(f"{service}{figure.title}", name, figure.scale, figure.decimals)
 
     def _field(self, title: str, name: str, scale: float, places: int | None) -> Field:
-        return Field(title, numbers(self._shown(name, scale), places), marks=self._marks(name))
-
-    def _marks(self, name: str) -> list[str]:
-        """The best, unless all are."""
-        found = [float(value) for value in values(self._outcomes, name)]
-        known = {value for value in found if not math.isnan(value)}
-        better = figures.describe(name).better
-        if better == "neither" or len(known) < 2:
-            return ["" for _ in found]
-        best = max(known) if better == "higher" else min(known)
-        return ["best" if value == best else "" for value in found]
+        return Field(
+            title,
+            numbers(self._shown(name, scale), places),
+            marks=best_marks(name, values(self._outcomes, name)),
+        )
 
     def _shown(self, name: str, scale: float) -> list[float]:
         found = [scaled(value, scale) for value in values(self._outcomes, name)]

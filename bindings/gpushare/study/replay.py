@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from ..frames.render import wrap
+from ..frames.render import brief, wrap
+from ..frames.sections import Beside
+from ..scenario.origin import Origin, origin_of
 from ..scenario.scenario import Scenario
 from .results import Result
 from .simulation import simulate
@@ -33,25 +35,38 @@ class Replay:
         How the trace was read, and what was assumed.
     served_s : float
         From the first request to the end of the last answer.
+    origin : Origin
+        What it was made from and by: version, seed and hashes.
     """
 
     run: Result
     document: dict[str, Any]
     notes: list[str]
     served_s: float
+    origin: Origin
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values by name."""
         return {
             "scenario": self.document,
+            "origin": self.origin.to_dict(),
             "notes": self.notes,
             "served_s": self.served_s,
             "warnings": list(self.run.warnings),
             "summary": dict(self.run.summary()),
         }
 
+    def __repr__(self) -> str:
+        return brief(self, self.run.summary()._title())
+
+    def text(self, width: int | None = None, *, beside: Beside | None = None) -> str:
+        """What the run says, and how the trace was read; `beside` as in `Summary.text`."""
+        beside = beside if beside is not None else Beside(origin=self.origin.line)
+        notes = (wrap(f"note: {note}", width, "  ") for note in self.notes)
+        return "\n".join([self.run.summary().text(width, beside=beside), *notes])
+
     def __str__(self) -> str:
-        return "\n".join([str(self.run), *(wrap(f"note: {note}", indent="  ") for note in self.notes)])
+        return self.text()
 
 
 def replay_document(
@@ -135,11 +150,12 @@ def replay(
         max_concurrency=max_concurrency,
         duration_s=span + _LEAST_S if span > 0 else None,
     )
-    run = simulate(Scenario.from_dict(document, traces={"trace": trace}))
+    scenario = Scenario.from_dict(document, traces={"trace": trace})
+    run = simulate(scenario)
     finish = np.asarray(run.requests["finish_s"], dtype=np.float64)
     served_s = float(np.nanmax(finish)) if np.isfinite(finish).any() else span
     if span == 0:
         notes.append(
             f"all {len(trace)} requests come at once; rates are until the last is served, after {served_s:.4g} s"
         )
-    return Replay(run, document, notes, served_s)
+    return Replay(run, document, notes, served_s, origin_of(scenario))

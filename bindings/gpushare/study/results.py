@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..frames.notices import Notice, plain, told
-from ..frames.render import Field, html_table, number, numbers, shorten, text_table, wrap
+from ..frames.render import Field, brief, html_table, number, numbers, shorten, text_table, wrap
 from ..frames.sections import Beside, assumed_line, joined, section, warned
 from ..frames.tables import Table, concatenate
 from ..frames.units import time_unit
@@ -18,6 +18,7 @@ from . import figures
 from .bottleneck import Bottleneck, agreed
 from .breakdown import breakdown
 from .estimates import Estimate, estimate, precision
+from .marks import bound_mark
 from .run import Run
 from .summary_facts import Facts, percent
 from .tidy import tidy
@@ -131,6 +132,11 @@ class Summary(Mapping[str, float]):
         """A row for each latency, or each that users feel, in the unit of its p95."""
         names = [name for name in self._latencies if all_ or figures.is_felt(name)]
         units = [time_unit(self.get(f"{name}_p95_s", 0.0)) for name in names]
+        asked = self._runs[0].objectives if self._runs else {}
+        marks = [
+            [bound_mark(f"{name}_{s}_s", self.get(f"{name}_{s}_s", math.nan), asked) for name in names]
+            for s in figures.STATISTICS
+        ]
         rows = [
             numbers([self.get(f"{name}_{s}_s", math.nan) / unit.seconds for s in figures.STATISTICS])
             for name, unit in zip(names, units, strict=True)
@@ -139,7 +145,7 @@ class Summary(Mapping[str, float]):
         return [
             Field("latency", names, "left"),
             Field("in", [unit.name for unit in units], "left"),
-            *(Field(title, [row[i] for row in rows]) for i, title in enumerate(titles)),
+            *(Field(title, [row[i] for row in rows], marks=marks[i]) for i, title in enumerate(titles)),
         ]
 
     def _partition_fields(self) -> list[Field]:
@@ -206,8 +212,11 @@ class Summary(Mapping[str, float]):
             told["the e2e mean"] = [self["e2e_latency_mean_s"]]
         return [precision(len(self._runs), False, told)] if self._runs else []
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        return brief(self, self._title())
 
     def _repr_html_(self) -> str:
         notes = [
@@ -316,8 +325,11 @@ class Result:
     def _summary(self) -> Summary:
         return Summary(self.runs, self.warnings, self.assumptions)
 
+    def __str__(self) -> str:
+        return str(self._summary)
+
     def __repr__(self) -> str:
-        return repr(self._summary)
+        return brief(self, self._summary._title())
 
     def _repr_html_(self) -> str:
         return self._summary._repr_html_()

@@ -115,6 +115,11 @@ class Run:
         )
 
     @property
+    def objectives(self) -> dict[str, Any]:
+        """What is asked of it, as `Scenario.objectives` has it."""
+        return self._simulated.objectives
+
+    @property
     def stages(self) -> dict[str, str]:
         """By the name that a stage has in the columns of requests its service."""
         return _stages(self._simulated.document)

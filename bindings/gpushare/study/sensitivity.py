@@ -14,7 +14,8 @@ import numpy as np
 from .. import _core
 from .._errors import fail
 from ..charts.tornado import Bar, tornado_chart
-from ..frames.render import Field, html_table, number, numbers, page_width, shorten, text_table, wrap
+from ..frames.progress import followed
+from ..frames.render import Field, brief, html_table, number, numbers, page_width, shorten, text_table, wrap
 from ..frames.sections import joined
 from ..frames.tables import Table
 from ..scenario.changes import value_at
@@ -102,14 +103,15 @@ def sensitivity(
             replace(point, axes={"change": name, "value": value}, seed=point.seed or seed)
             for point, value in zip(made, values, strict=True)
         ]
-    table = sweep(
-        points,
-        replications=replications,
-        executor=executor,
-        threads=threads,
-        progress=progress,
-        resume=resume,
-    )
+    with followed(progress, f"{scenario.name}, sensitivity", "count") as told:
+        table = sweep(
+            points,
+            replications=replications,
+            executor=executor,
+            threads=threads,
+            progress=told,
+            resume=resume,
+        )
     if not table.outcomes[0].ran:
         raise ValueError(f"{scenario.name}: {table.outcomes[0].error or table.outcomes[0].refused}")
     return Sensitivity(scenario.name, table.resolve(figure), table)
@@ -349,6 +351,10 @@ class Sensitivity(TableLike):
         return tornado_chart(title, axis_label(self.figure, unit), factor * float(self.base), bars, ax)
 
     def __repr__(self) -> str:
+        most = self.effects[0].change if self.effects else "nothing"
+        return brief(self, f"{self._name}: {self.figure} depends most on {most}")
+
+    def __str__(self) -> str:
         return f"{self._name}: what {self.figure} depends on\n{self.text()}"
 
     def _repr_html_(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from .. import _core
 from .._numbers import check_count, check_seconds, check_seed
 from ..frames.notices import Notice, notices
+from ..frames.progress import followed
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
 from .actions import Action, checked
 from .results import Result, Run
@@ -130,21 +131,22 @@ def simulate(
     scenario = as_scenario(scenario)
     if mode is not None:
         scenario = scenario.with_mode(mode)
-    runs = _core.simulate(
-        scenario._handle,
-        seed=None if seed is None else check_seed(seed),
-        replications=run_count(replications, uncertainty),
-        spread=_spread(scenario) if uncertainty else (0.0, 0.0, 0.0),
-        record_requests=record_requests,
-        record_steps=record_steps,
-        record_log=record_log,
-        series_s=series_s if series_s is None else check_seconds("series_s", series_s),
-        watched_replicas=[(watched or {}).get(service, 0) for service in scenario.services],
-        threads=0 if threads is None else check_count("threads", threads),
-        most_requests=most_requests,
-        actions=checked(actions, scenario),
-        progress=progress,
-    )
+    with followed(progress, scenario.name, "fraction") as told:
+        runs = _core.simulate(
+            scenario._handle,
+            seed=None if seed is None else check_seed(seed),
+            replications=run_count(replications, uncertainty),
+            spread=_spread(scenario) if uncertainty else (0.0, 0.0, 0.0),
+            record_requests=record_requests,
+            record_steps=record_steps,
+            record_log=record_log,
+            series_s=series_s if series_s is None else check_seconds("series_s", series_s),
+            watched_replicas=[(watched or {}).get(service, 0) for service in scenario.services],
+            threads=0 if threads is None else check_count("threads", threads),
+            most_requests=most_requests,
+            actions=checked(actions, scenario),
+            progress=told,
+        )
     return Result(
         [Run(run, scenario) for run in runs],
         (*scenario.warnings, *_hidden(scenario, runs)),

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..frames.notices import Notice, merged
+from ..frames.render import brief
 from ..frames.tables import Table
 from .outcomes import Outcome, values
 from .points import Point
@@ -113,5 +114,8 @@ class StudyTable(TableLike):
             "warnings": ["; ".join(str(one) for one in outcome.warnings) for outcome in self.outcomes],
         }
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return f"{self._title()}\n{self.text()}"
+
+    def __repr__(self) -> str:
+        return brief(self, self._title())

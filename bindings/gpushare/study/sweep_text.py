@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ..frames.notices import Notice
@@ -12,6 +12,7 @@ from ..frames.notices import told as warned
 from ..frames.render import Field, number, numbers, shorten, wrap
 from . import figures
 from .estimates import precision, scaled
+from .marks import best_marks
 from .outcomes import Outcome, values
 from .points import Point
 from .times import time_cells
@@ -60,6 +61,8 @@ class SweepText:
         What else is known of the rows; it comes before the limits.
     warnings : sequence of Notice
         What may mislead in them.
+    missed : sequence of collection of str, optional
+        Of each row the figures that miss their objectives: no figure of such a row is the best.
     """
 
     def __init__(
@@ -75,7 +78,9 @@ class SweepText:
         fewest: int | None = None,
         beside: Sequence[Field] = (),
         warnings: Sequence[Notice] = (),
+        missed: Sequence[Collection[str]] | None = None,
     ) -> None:
+        self._missed = missed if missed is not None else [()] * len(points)
         self._warnings = warnings
         self._fewest = fewest
         self._beside = beside
@@ -96,12 +101,19 @@ class SweepText:
             found = self._values(figure.name, figure.scale)
             if figure in self._asked or (_known(found) and not self._is_same(figure.name)):
                 shown = found if self._intervals else [float(v) for v in found]
-                fields.append(_field(figure, shown))
+                fields.append(_field(figure, shown, self._marks(figure.name)))
         limits = [
             shorten(o.bottleneck.brief, 24) if o.bottleneck else "error" if o.error else "refused"
             for o in self._outcomes
         ]
         return [*fields, *self._beside, Field("limited by", limits, "left")]
+
+    def _marks(self, name: str) -> list[str]:
+        """What misses its bound, and the best of the rows that miss nothing."""
+        found = values(self._outcomes, name)
+        good = [math.nan if missed else value for value, missed in zip(found, self._missed, strict=True)]
+        pairs = zip(best_marks(name, good), self._missed, strict=True)
+        return ["failing" if name in missed else best for best, missed in pairs]
 
     def notes(self, width: int) -> list[str]:
         """What the table does not say: figures common to all rows, precision, reasons."""
@@ -171,11 +183,11 @@ class SweepText:
         return Field(axis, [shorten(text, 40) for text in texts], "left")
 
 
-def _field(figure: figures.Figure, found: Sequence[float]) -> Field:
+def _field(figure: figures.Figure, found: Sequence[float], marks: Sequence[str]) -> Field:
     if figure.kind != "time":
-        return Field(figure.title, numbers(found, figure.decimals))
+        return Field(figure.title, numbers(found, figure.decimals), marks=marks)
     unit, (cells,) = time_cells([[scaled(one, 1 / figure.scale) for one in found]])
-    return Field(f"{figure.title}\n{unit}".rstrip(), cells)
+    return Field(f"{figure.title}\n{unit}".rstrip(), cells, marks=marks)
 
 
 def _known(found: Sequence[float]) -> list[float]:

@@ -277,12 +277,17 @@ class SweepTable(StudyTable):
             first=[self.resolve(name) for name in [*first, *self._leading]],
             fewest=self._fewest,
             beside=self._beside(rows),
+            missed=self._missed(rows),
             warnings=merged({self._label(i): self.outcomes[i].warnings for i in rows}),
         )
 
     def _beside(self, rows: Sequence[int]) -> list[Field]:
         """What `_decided` has, as the text shows it."""
         return []
+
+    def _missed(self, rows: Sequence[int]) -> list[set[str]]:
+        """Of each row the figures that miss their objectives."""
+        return [set() for _ in rows]
 
     def _title(self) -> str:
         refused, failed = (
@@ -299,7 +304,7 @@ class SweepTable(StudyTable):
             f"{runs} replication{'s' if self.replications > 1 else ''} each{more}"
         )
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return f"{self._title()}\n{self.text(range(min(len(self), _SHOWN_ROWS)))}"
 
     def _repr_html_(self) -> str:

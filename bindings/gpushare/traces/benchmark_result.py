@@ -13,6 +13,7 @@ import numpy.typing as npt
 from .. import _core
 from .._core import TraceError
 from .._errors import fail
+from ..frames.render import brief
 
 __all__ = [
     "FIGURES",
@@ -123,6 +124,10 @@ class BenchmarkResult:
     measured: dict[str, float]
     requests: RequestTimes | None = None
     asked: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        kept = f"{len(self.requests.start_s)} requests" if self.requests is not None else "sums only"
+        return brief(self, f"{self.name} by {self.tool}: {kept}, {len(self.measured)} figures")
 
     @property
     def max_concurrency(self) -> int | None:

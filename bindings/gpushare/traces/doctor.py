@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from ..frames.render import wrap
+from ..frames.render import brief, wrap
 from .reading import Columns, load
 from .traces import TraceSummary, inspect
 from .transforms import grid_s
@@ -50,6 +50,9 @@ class Diagnosis:
         figures = self.summary.to_dict()
         return {"name": self.summary.name, **self.origin, **figures, "warnings": self.warnings}
 
+    def __repr__(self) -> str:
+        return brief(self, f"{self.summary.name}: {len(self.trace)} requests, {len(self.warnings)} warnings")
+
     def __str__(self) -> str:
         origin = self.origin
         lines = []
@@ -64,7 +67,7 @@ class Diagnosis:
                 f"{origin['rows']} rows, {origin['empty_outputs']} without output, "
                 f"{origin['inversions']} out of order"
             )
-        lines.append(repr(self.summary))
+        lines.append(str(self.summary))
         lines += [wrap(f"warning: {text}", indent="  ") for text in self.warnings]
         return "\n".join(lines)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import _core
 from .._numbers import check_seed
-from ..frames.render import Field, html_table, number, text_table
+from ..frames.render import Field, brief, html_table, number, text_table
 from . import files as trace_files
 from .reading import load
 
@@ -156,8 +156,11 @@ class TraceSummary(Mapping[str, float]):
             Field("meaning", [_MEANING[name] for name in self._figures], "left"),
         ]
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return f"trace {self.name}\n{text_table(self._fields())}"
+
+    def __repr__(self) -> str:
+        return brief(self, f"{self.name}: {len(self)} figures")
 
     def _repr_html_(self) -> str:
         return html_table(self._fields(), caption=f"trace {self.name}")

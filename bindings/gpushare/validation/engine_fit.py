@@ -13,7 +13,7 @@ import numpy.typing as npt
 from .._core import CalibrationError
 from .._errors import fail
 from ..files import write_json
-from ..frames.render import Field, text_table, wrap
+from ..frames.render import Field, brief, text_table, wrap
 from ..scenario.engines import engine_preset
 from ..scenario.scenario import Scenario
 from ..traces.benchmark_result import BenchmarkResult, RequestTimes, measured_of
@@ -67,6 +67,11 @@ class EngineFit:
     source: str
     requests: int
     notes: list[str]
+
+    def __repr__(self) -> str:
+        before, after = self.median_abs_error
+        told = f"median error from {100 * before:.1f} to {100 * after:.1f} %"
+        return brief(self, f"{self.preset}, host times of {self.source}: {told}")
 
     @staticmethod
     def _median(errors: Mapping[str, float]) -> float:

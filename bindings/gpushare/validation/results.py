@@ -13,7 +13,8 @@ import numpy as np
 
 from .._core import ScenarioError
 from .._errors import fail
-from ..frames.render import Field, text_table, wrap
+from ..frames.render import Field, brief, text_table, wrap
+from ..scenario.origin import Origin, origin_of
 from ..scenario.scenario import Scenario
 from ..study.simulation import simulate
 from ..traces.benchmark_result import FIGURES, STATISTICS, BenchmarkResult, RequestTimes, measured_of
@@ -61,11 +62,14 @@ class ResultCheck:
         The same figures of the prediction.
     notes : list of str
         How the two were made comparable.
+    origin : Origin
+        What it was made from and by: version, seed and hashes.
     """
 
     result: BenchmarkResult
     predicted: dict[str, float]
     notes: list[str]
+    origin: Origin
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -94,10 +98,15 @@ class ResultCheck:
         return {
             "tool": self.result.tool,
             "name": self.result.name,
+            "origin": self.origin.to_dict(),
             "rows": self.rows,
             "median_abs_error": self.median_abs_error,
             "notes": self.notes,
         }
+
+    def __repr__(self) -> str:
+        off = f", half off by less than {100 * self.median_abs_error:.1f} %" if self.rows else ""
+        return brief(self, f"{self.result.name} by {self.result.tool}: {len(self.rows)} figures{off}")
 
     def __str__(self) -> str:
         rows = self.rows
@@ -117,6 +126,7 @@ class ResultCheck:
         else:
             lines.append("the result has no figure that the prediction has too")
         lines += [wrap(f"note: {note}", indent="  ") for note in self.notes]
+        lines.append(wrap(self.origin.line, indent="  "))
         return "\n".join(lines)
 
 
@@ -266,4 +276,5 @@ def check_result(
     if found.requests is not None:
         measured = {**measured_of(found.requests), **measured}
     whole = BenchmarkResult(found.tool, found.name, measured, found.requests, found.asked)
-    return ResultCheck(whole, prediction.figures, prediction.notes)
+    read = [] if isinstance(result, BenchmarkResult) else [result]
+    return ResultCheck(whole, prediction.figures, prediction.notes, origin_of(given).beside(read))

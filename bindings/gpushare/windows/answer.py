@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ..frames.notices import Notice, plain, told
-from ..frames.render import Field, number, page_width, text_table, wrap
+from ..frames.render import Field, brief, number, page_width, text_table, wrap
 from ..frames.tables import Table
 from ..planning.judging import Fared
 from ..planning.plan_text import judged_fields
@@ -97,8 +97,11 @@ class ClusterWindow:
         width = page_width(width)
         return _text(self, width)
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        return brief(self, _headline(self))
 
 
 def _text(window: ClusterWindow, width: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .._errors import like
 from ..clusters.timed import ClusterRun, ClusterRuns
 from ..frames.notices import Notice
 from ..scenario.profiles import profile_names
@@ -116,7 +117,7 @@ def _kinds(runs: ClusterRuns, pods: Sequence[Pod], gpus: Mapping[str, str]) -> d
         else:
             raise ValueError(
                 f"gpus: node {node} has GPUs of model {model!r}, which is no profile; say which one it is: "
-                f"{{{model!r}: 'a100'}}. Profiles: {', '.join(sorted(known))}"
+                f"{{{model!r}: 'a100'}}. Profiles: {like(model, sorted(known))}"
             )
     return found
 

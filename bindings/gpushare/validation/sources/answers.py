@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...frames.render import Field, html_table, number, page_width, text_table, wrap
+from ...frames.render import Field, brief, html_table, number, page_width, text_table, wrap
 from .claims import ANSWERS, Book, Claim, load
 from .expressions import Functions, evaluate, fill
 from .quantities import Quantities
@@ -149,6 +149,9 @@ class Answers:
     def faults(self) -> list[str]:
         """A line for each answer that no longer stands."""
         return [f"claim {answer.claim.number}: {answer.fault}" for answer in self.failed]
+
+    def __repr__(self) -> str:
+        return brief(self, f"to {len(self.answers)} claims, {len(self.failed)} of which no longer stand")
 
     def __str__(self) -> str:
         return self.text()
