@@ -47,6 +47,7 @@ py::list node_list(const PlacementHandle& h) {
       py::dict link;
       link["latency_s"] = node.link->latency_s;
       link["bandwidth_bytes_per_s"] = node.link->bandwidth_bytes_per_s;
+      if (node.link->one_shot_latency_s > 0) link["one_shot_latency_s"] = node.link->one_shot_latency_s;
       d["interconnect"] = link;
     }
     list.append(d);

@@ -60,6 +60,7 @@ py::dict interconnect_dict(const InterconnectConstants& link) {
   py::dict d;
   d["latency_s"] = link.latency_s;
   d["bandwidth_bytes_per_s"] = link.bandwidth_bytes_per_s;
+  d["one_shot_latency_s"] = link.one_shot_latency_s;
   return d;
 }
 
@@ -171,6 +172,11 @@ void register_profile(py::module_& module) {
       "Constants of time-slicing, seconds.");
   cls.def_property_readonly(
       "mps", [](const ProfileHandle& h) { return mps_dict(h.profile->mps); }, "Constants of MPS.");
+  cls.def_property_readonly(
+      "llm_latency_share", [](const ProfileHandle& h) { return h.profile->llm_latency_share(); },
+      "What latency-bound time of language models takes here, of what it takes on the A100 that they state "
+      "it "
+      "for.");
   cls.def_property_readonly(
       "interconnect", [](const ProfileHandle& h) { return interconnect_dict(h.profile->interconnect); },
       "All-reduces between GPUs of one host: latency, s, and bandwidth of a GPU, bytes a second; zeros: not "

@@ -19,7 +19,7 @@ namespace {
 GpuProfile round_card() {
   GpuProfile profile;
   profile.sms = 100;
-  profile.clock_hz = kFloorClockHz;
+  profile.clock_hz = 1.41e9;
   profile.flop_per_s[static_cast<std::size_t>(Precision::fp16)] = 100e12;
   profile.flop_per_s[static_cast<std::size_t>(Precision::int8)] = 200e12;
   profile.bandwidth_bytes_per_s = 1e12;
@@ -106,8 +106,21 @@ TEST_CASE("a faster clock shortens what is bound by latency, and nothing else") 
   group.floor_s = 2e-3;
   group.bytes = 6e9;
   GpuProfile profile = round_card();
-  profile.clock_hz = 2 * kFloorClockHz;
+  profile.clock_hz = 2 * 1.41e9;
   CHECK(step_time(one(group), profile, whole_card()).gpu_s == Approx(1e-3 + 6e-3));
+}
+
+TEST_CASE("a card may say what latency-bound time of language models takes, whatever its clock") {
+  OperatorGroup group;
+  group.floor_s = 2e-3;
+  GpuProfile profile = round_card();
+  profile.clock_hz = 2 * 1.41e9;
+  profile.relative_llm_latency = 0.9;
+  CHECK(step_time(one(group), profile, whole_card()).gpu_s == Approx(1e-3));
+  group.of_llm = true;
+  CHECK(step_time(one(group), profile, whole_card()).gpu_s == Approx(1.8e-3));
+  profile.relative_llm_latency = 0;
+  CHECK(step_time(one(group), profile, whole_card()).gpu_s == Approx(1e-3));
 }
 
 TEST_CASE("arithmetic runs at the rate of its precision") {

@@ -28,7 +28,8 @@ class RandomPlacement {
       Node& node = placement.nodes[i];
       if (below(2) == 0) node.name = "rack" + std::to_string(i);
       node.host_cores = below(2) == 0 ? 0 : 1 + static_cast<int>(below(64));
-      if (below(3) == 0) node.link = InterconnectConstants{1e-6 * real(), 1e9 * real()};
+      if (below(3) == 0)
+        node.link = InterconnectConstants{1e-6 * real(), 1e9 * real(), below(2) == 0 ? 0 : 1e-6 * real()};
       for (std::size_t g = 1 + below(3); g > 0; --g) placement.gpus.push_back(gpu(static_cast<int>(i)));
     }
     return placement;

@@ -301,6 +301,7 @@ TEST_CASE(
   CHECK(mine.power.clock_exponent == h200.power.clock_exponent);
   CHECK(mine.sms == 108);
   CHECK(mine.sustained_flop_share == h200.sustained_flop_share);
+  CHECK(mine.llm_latency_share() == h200.relative_llm_latency);
   CHECK(mine.mig.size() == load_profile("a100").mig.size());
   for (const auto& entry : mine.provenance) {
     if (entry.pointer != "/time_slicing/slice_s" && entry.pointer != "/power/compute_w") continue;

@@ -78,10 +78,17 @@ TEST_CASE("a rank holds its share of weights, cache and products, and pays two a
   CHECK(over(2).all_reduce_s(1e9) == Approx(10e-6 + 0.01));
 }
 
+TEST_CASE("an all-reduce takes the faster of one shot and of parts") {
+  const TensorParallel parallel{4, 10e-6, 100e9, 4e-6};
+  CHECK(parallel.all_reduce_s(100e3) == Approx(4e-6 + 3 * 1e-6));    // in parts 10 + 1.5 us
+  CHECK(parallel.all_reduce_s(1e6) == Approx(10e-6 + 1.5 * 10e-6));  // in one shot 4 + 30 us
+}
+
 TEST_CASE("a step over four GPUs lasts what its arithmetic says") {
   const LlmModel model = llama_70b();
   const GpuProfile gpu = load_profile("a100");
-  const TensorParallel parallel{4, gpu.interconnect.latency_s, gpu.interconnect.bandwidth_bytes_per_s};
+  const TensorParallel parallel{4, gpu.interconnect.latency_s, gpu.interconnect.bandwidth_bytes_per_s,
+                                gpu.interconnect.one_shot_latency_s};
   RunOptions options;
   options.record_steps = true;
   const Run run = simulate(test::read(document(4)), options);

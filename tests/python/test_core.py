@@ -86,6 +86,7 @@ PROFILE_TYPES: dict[str, type] = {
     "mig": list,
     "time_slicing": dict,
     "mps": dict,
+    "llm_latency_share": float,
     "interconnect": dict,
     "power": dict,
     "provenance": list,

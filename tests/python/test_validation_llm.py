@@ -208,7 +208,7 @@ def test_one_thread_in_front_of_the_engine_makes_the_shape_of_the_nim_table(repo
     # The times and the rate of the last row of each version, and of the first of the preset's.
     assert sum(row.role == "calibration" for row in report.rows) == 9
     knee = 1  # row of 100 requests, with which the thread is just short of busy
-    assert report.errors("NIM 1.8.0", "itl, shape")[-1 - knee] < 0.06
+    assert report.errors("NIM 1.8.0", "itl, shape")[-1 - knee] < 0.065
     for version in ("NIM 1.3.0", "NIM 1.8.0"):
         assert report.errors(version, "ttft, shape")[-1 - knee] < 0.35
         rates = {

@@ -21,15 +21,12 @@ enum class StepPhase : std::uint8_t {
   mixed     ///< both in one iteration
 };
 
-/// The SM clock that latency-bound times are stated at, that of A100; a faster clock shortens them in proportion.
-inline constexpr double kFloorClockHz = 1.41e9;
-
 /// Kernels that share one bottleneck: t = (floor^p + compute^p + memory^p)^(1/p).
 ///
 /// p = 1 adds the terms (the form that fits published MIG tables best), p = 2 is a smooth maximum (matrix products
 /// around the knee of the roofline).
 struct OperatorGroup {
-  double floor_s = 0;  ///< launch- and latency-bound time at kFloorClockHz, the same on any partition
+  double floor_s = 0;  ///< launch- and latency-bound time on an A100, the same on any partition
   double flop = 0;
   double bytes = 0;                 ///< HBM traffic when nothing is found in L2
   double flop_efficiency = 1;       ///< of the peak rate of the precision
@@ -38,6 +35,7 @@ struct OperatorGroup {
   double reuse = 0;                 ///< share of `bytes` that the working set saves when it fits L2 whole
   Precision precision = Precision::fp16;
   std::uint8_t norm = 1;  ///< p: 1 or 2
+  bool of_llm = false;    ///< a language model's, whose latency-bound time the profile may know by itself
 };
 
 /// Work handed to the GPU in one go, in units of the work and not of any card.

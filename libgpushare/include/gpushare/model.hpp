@@ -49,8 +49,10 @@ struct TensorParallel {
   int ranks = 1;
   double latency_s = 0;              ///< of an all-reduce of next to nothing
   double bandwidth_bytes_per_s = 0;  ///< that a rank sends at while it receives as much
+  double one_shot_latency_s = 0;     ///< where every rank reads all others' numbers; 0: none does
 
-  /// latency + 2 (ranks - 1) / ranks * bytes / bandwidth; 0 for one rank.
+  /// The faster of latency + 2 (ranks - 1) / ranks * bytes / bandwidth and, where there is one, of one shot:
+  /// one_shot_latency + (ranks - 1) * bytes / bandwidth. 0 for one rank.
   [[nodiscard]] double all_reduce_s(double bytes) const;
 };
 

@@ -82,6 +82,7 @@ struct InterconnectConstants {
   double latency_s = 0;
   double bandwidth_bytes_per_s =
       0;  ///< that a GPU sends at while it receives as much (bus bandwidth of nccl-tests)
+  double one_shot_latency_s = 0;  ///< where each GPU reads all others' numbers at once; 0: none does
 
   friend bool operator==(const InterconnectConstants&, const InterconnectConstants&) = default;
 };
@@ -110,6 +111,8 @@ struct GpuProfile {
   std::array<double, kPrecisionCount> flop_per_s{};  ///< 0: not supported
   /// What kernels reach of the bandwidth, of what they reach on the card that models state their efficiencies for, an A100.
   double relative_bandwidth_efficiency = 1;
+  /// Likewise, latency-bound time of language models; 0: as the SM clocks have it, which all others' follows.
+  double relative_llm_latency = 0;
   /// Kernels on more than this share of the SMs are no faster than on this: power. Of what they reach on an A100.
   double sustained_flop_share = 1;
   /// What kernels reach of the FLOP rate and of the bandwidth at most: what one leaves of that, others can use under MPS.
@@ -137,6 +140,9 @@ struct GpuProfile {
       carried_from;    ///< the profile whose figures stand in for those that this card was not measured for
   std::string origin;  ///< the name or path it was loaded by; empty: it was parsed, or made by hand
 
+  /// What latency-bound time takes on this card, of what it takes on the A100 that models state it for.
+  [[nodiscard]] double latency_share() const;
+  [[nodiscard]] double llm_latency_share() const;
   [[nodiscard]] double flops(Precision precision) const {
     return flop_per_s[static_cast<std::size_t>(precision)];
   }

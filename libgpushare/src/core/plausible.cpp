@@ -112,6 +112,7 @@ constexpr auto kRanges = std::to_array<Plausible>({
     {"mtbf_s", 60, 1e10, kSeconds, "the time in service between two faults"},
     {"nominal_memory_bytes", 5e8, 2e12, kBytes, "a card's memory"},
     {"notice_s", 1, 3600, kSeconds, "the notice before a node is taken away"},
+    {"one_shot_latency_s", 1e-7, 1e-3, kSeconds, "links between GPUs"},
     {"output", 1, 5e5, kTokens, "a reply"},
     {"output_tokens", 1, 5e5, kTokens, "a reply"},
     {"padding_s", 1e-3, 120, kSeconds, "context that a recogniser encodes again"},

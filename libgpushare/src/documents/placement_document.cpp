@@ -62,9 +62,12 @@ ordered_json node_json(const Node& node) {
   ordered_json json = ordered_json::object();
   if (!node.name.empty()) json["name"] = node.name;
   if (node.host_cores > 0) json["host"] = {{"cores", node.host_cores}};
-  if (node.link)
+  if (node.link) {
     json["interconnect"] = {{"latency_s", node.link->latency_s},
                             {"bandwidth_bytes_per_s", node.link->bandwidth_bytes_per_s}};
+    if (node.link->one_shot_latency_s > 0)
+      json["interconnect"]["one_shot_latency_s"] = node.link->one_shot_latency_s;
+  }
   json["gpus"] = ordered_json::array();
   return json;
 }

@@ -43,8 +43,10 @@ void add_gpus(const Reader& gpus, int node, const std::shared_ptr<const GpuProfi
 }
 
 InterconnectConstants read_link(const Reader& reader) {
-  const InterconnectConstants link{reader.at("latency_s").number(json::kSpanAboveNone),
-                                   reader.at("bandwidth_bytes_per_s").number(json::kPositive)};
+  InterconnectConstants link{reader.at("latency_s").number(json::kSpanAboveNone),
+                             reader.at("bandwidth_bytes_per_s").number(json::kPositive)};
+  if (const auto one_shot = reader.find("one_shot_latency_s"))
+    link.one_shot_latency_s = one_shot->number(json::kSpanAboveNone);
   reader.finish();
   return link;
 }

@@ -47,7 +47,7 @@ GroupTime group_time(const OperatorGroup& group, const GpuProfile& profile, cons
   const double traffic = traffic_of(group, resources.l2_bytes);
   const double compute = compute_time(group, profile, resources.sms);
   const double memory = traffic == 0 ? 0 : traffic / memory_rate(group, profile, resources);
-  const double floor = group.floor_s * kFloorClockHz / profile.clock_hz;
+  const double floor = group.floor_s * (group.of_llm ? profile.llm_latency_share() : profile.latency_share());
   if (group.norm == 1) return {floor + compute + memory, memory, compute, traffic};
   const double total = std::sqrt(floor * floor + compute * compute + memory * memory);
   if (total == 0) return {0, 0, 0, traffic};

@@ -16,7 +16,15 @@ namespace {
   throw ProfileError(std::move(where), what);
 }
 
+constexpr double kA100ClockHz = 1.41e9;
+
 }  // namespace
+
+double GpuProfile::latency_share() const { return kA100ClockHz / clock_hz; }
+
+double GpuProfile::llm_latency_share() const {
+  return relative_llm_latency > 0 ? relative_llm_latency : latency_share();
+}
 
 std::string_view to_string(Precision precision) {
   constexpr std::array<std::string_view, kPrecisionCount> kNames{"fp64", "fp32", "tf32", "fp16",

@@ -183,6 +183,8 @@ void read_power(Figures section, PowerConstants& power) {
 void read_interconnect(Figures section, InterconnectConstants& interconnect) {
   interconnect.latency_s = section.number("latency_s", json::kSpanAboveNone);
   interconnect.bandwidth_bytes_per_s = section.number("bandwidth_bytes_per_s", json::kPositive);
+  if (section.reader().has("one_shot_latency_s"))
+    interconnect.one_shot_latency_s = section.number("one_shot_latency_s", json::kSpanAboveNone);
   section.reader().finish();
 }
 
@@ -193,6 +195,7 @@ void read_efficiencies(Figures& root, GpuProfile& profile) {
   };
   constexpr json::Range kShare{0, 1, true};
   read("relative_bandwidth_efficiency", profile.relative_bandwidth_efficiency, json::kPositive);
+  read("relative_llm_latency", profile.relative_llm_latency, json::kPositive);
   read("sustained_flop_share", profile.sustained_flop_share, kShare);
   read("most_flop_share", profile.most_flop_share, kShare);
   read("most_bandwidth_share", profile.most_bandwidth_share, kShare);

@@ -181,7 +181,7 @@ void add_fp8(const json::Reader& config, const Sizes& s, Sheet format) {
   add_weights(s, 1, format);
   format.derived("kv_bytes_per_token", kv_bytes(s, 1), kv_source(config, s, 1) + ": FP8 keys and values");
   format.assumed("gemm_bandwidth_efficiency", 0.77, kAsLlama);
-  format.assumed("gemm_flop_efficiency", 0.72, "assumed: of the FP8 peak, as Llama 3.1 8B");
+  format.assumed("gemm_flop_efficiency", 0.77, "assumed: of the FP8 peak, as Llama 3.1 8B");
   Sheet expanded = format.section("weight_only");
   expanded.raw()["compute"] = "fp16";
   expanded.derived("kv_bytes_per_token", kv_bytes(s, 2), kv_source(config, s, 2));

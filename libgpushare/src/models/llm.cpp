@@ -45,9 +45,10 @@ const Speculation* speculation_of(const Engine& engine) {
 
 LlmServing serving_of(const LlmModel& model, const Process& process) {
   const InterconnectConstants& link = process.link;
-  LlmServing serving{&model,
-                     &format_of(model, process),
-                     {process.tensor_parallel, link.latency_s, link.bandwidth_bytes_per_s}};
+  LlmServing serving{
+      &model,
+      &format_of(model, process),
+      {process.tensor_parallel, link.latency_s, link.bandwidth_bytes_per_s, link.one_shot_latency_s}};
   const Draft draft = draft_of(process);
   if (draft.model == nullptr) return serving;
   serving.draft = draft.model;

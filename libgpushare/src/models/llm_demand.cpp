@@ -28,8 +28,14 @@ double kv_efficiency(const LlmModel& model, double decodes, bool beside_prompts)
   return limited ? std::min(alone, model.kv_efficiency_mixed) : alone;
 }
 
-OperatorGroup products(const LlmModel& model, const WeightFormat& format, double tokens, double sampled) {
+OperatorGroup kernels_of_llm() {
   OperatorGroup group;
+  group.of_llm = true;
+  return group;
+}
+
+OperatorGroup products(const LlmModel& model, const WeightFormat& format, double tokens, double sampled) {
+  OperatorGroup group = kernels_of_llm();
   group.flop = tokens * model.flop_per_token + sampled * model.head_flop;
   group.bytes = format.read_bytes;
   if (model.experts > 0) group.bytes -= format.expert_bytes * (1 - model.experts_called(tokens));
@@ -47,7 +53,7 @@ OperatorGroup products(const LlmModel& model, const WeightFormat& format, double
 }
 
 OperatorGroup elementwise(const LlmModel& model, double tokens) {
-  OperatorGroup group;
+  OperatorGroup group = kernels_of_llm();
   group.floor_s = model.elementwise_floor_s;
   group.bytes = tokens * model.elementwise_bytes_per_token;
   group.norm = 2;
@@ -56,7 +62,7 @@ OperatorGroup elementwise(const LlmModel& model, double tokens) {
 
 OperatorGroup attention(const LlmModel& model, const WeightFormat& format, double pairs, double context,
                         double sequences) {
-  OperatorGroup group;
+  OperatorGroup group = kernels_of_llm();
   group.floor_s = model.attention_floor_s + model.gemm_floor_s;  // the products' own terms do not add up
   group.flop = pairs * model.attention_flop_per_pair;
   group.flop_efficiency = model.attention_flop_efficiency;

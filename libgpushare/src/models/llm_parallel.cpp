@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "gpushare/model.hpp"
@@ -25,7 +26,9 @@ OperatorGroup split(OperatorGroup group, double share) {
 
 double TensorParallel::all_reduce_s(double bytes) const {
   if (ranks <= 1) return 0;
-  return latency_s + 2.0 * (ranks - 1) / ranks * bytes / bandwidth_bytes_per_s;
+  const double in_parts = latency_s + 2.0 * (ranks - 1) / ranks * bytes / bandwidth_bytes_per_s;
+  if (one_shot_latency_s <= 0) return in_parts;
+  return std::min(in_parts, one_shot_latency_s + (ranks - 1) * bytes / bandwidth_bytes_per_s);
 }
 
 double LlmModel::experts_called(double tokens) const {

@@ -20,8 +20,6 @@ __all__ = ["KernelTable", "fitted_model", "read_kernel_table"]
 
 Vector = npt.NDArray[np.float64]
 
-#: The SM clock that a model states its latency-bound times at, that of A100.
-_FLOOR_CLOCK_HZ = 1.41e9
 _PRODUCTS = ("qkv_proj", "o_proj", "gate_up_proj", "down_proj")
 #: Times that an operator runs in a layer.
 _ELEMENTWISE = {"layernorm": 2, "rotary_emb": 1, "act_fn": 1}
@@ -161,7 +159,7 @@ def _fit_elementwise(table: KernelTable, gpu: Profile, document: dict[str, Any],
 
     seen, left = _halves(tokens.size)
     found = fit_positive(lambda x: predict(x, tokens[seen]), list(seconds[seen]), [3e-4, 3e6])
-    document["elementwise_floor_s"] = figure(float(found[0]) * gpu.clock_hz / _FLOOR_CLOCK_HZ, source)
+    document["elementwise_floor_s"] = figure(float(found[0]) / gpu.llm_latency_share, source)
     document["elementwise_bytes_per_token"] = figure(float(found[1]), source)
     return _told("elementwise", predict(found, tokens[left]) / seconds[left] - 1)
 
@@ -188,7 +186,7 @@ def _fit_decode(table: KernelTable, gpu: Profile, document: dict[str, Any], sour
 
     seen, left = _halves(seconds.size)
     found = fit_positive(lambda x: predict(x, seen), list(seconds[seen]), [1e-5, 0.5, 0.05, 0.8])
-    floor = float(found[0]) * _layers(document) * gpu.clock_hz / _FLOOR_CLOCK_HZ
+    floor = float(found[0]) * _layers(document) / gpu.llm_latency_share
     document["attention_floor_s"] = figure(floor, source)
     document["kv_efficiency_base"] = figure(min(1.0, float(found[1])), source)
     document["kv_efficiency_slope"] = figure(float(found[2]), source)
@@ -197,7 +195,7 @@ def _fit_decode(table: KernelTable, gpu: Profile, document: dict[str, Any], sour
 
 
 def _floor(gpu: Profile, document: Mapping[str, Any]) -> float:
-    return float(document["attention_floor_s"]["value"] / _layers(document) * _FLOOR_CLOCK_HZ / gpu.clock_hz)
+    return float(document["attention_floor_s"]["value"] / _layers(document) * gpu.llm_latency_share)
 
 
 def _prompt_seconds(gpu: Profile, document: Mapping[str, Any], shapes: Vector, efficiency: float) -> Vector:
