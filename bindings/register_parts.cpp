@@ -1,6 +1,9 @@
+#include <algorithm>
+#include <atomic>
 #include <map>
 #include <optional>
 #include <string>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -23,6 +26,11 @@ SharingMode sharing_mode(const std::string& word) {
 // Services by number, in how many replicas, and caps under MPS in per cent.
 using Tenants = std::vector<std::tuple<int, int, double>>;
 
+// A profile, an instance or nothing, a way of sharing, and tenants.
+using Asked = std::tuple<std::string, std::string, std::string, Tenants>;
+// The main latency of each tenant, by name, and its p95; nothing where they do not fit.
+using Predicted = std::optional<std::vector<std::pair<std::string, double>>>;
+
 // What parts of GPUs hold and would do. What is the same for many of them is worked out once.
 class Parts {
  public:
@@ -38,25 +46,48 @@ class Parts {
     return fit.parts.front().free_bytes / placement.gpus.front().parts().front().memory_bytes;
   }
 
-  // Latency and its p95 of each tenant; nothing where they do not fit.
-  std::optional<std::vector<std::pair<std::string, double>>> predict(const std::string& profile,
-                                                                     const std::string& instance,
-                                                                     const std::string& sharing,
-                                                                     const Tenants& tenants) {
-    const GpuPlacement gpu = gpu_with(profile, instance, sharing, tenants);
-    std::vector<int> replicas(workload().services.size(), 1);
-    for (const auto& [service, count, cap] : tenants) replicas.at(static_cast<std::size_t>(service)) = count;
-    const auto found = predict_gpu(workload(), traffic_on(gpu.profile()), gpu, replicas);
+  // Of each part by itself, as many at once as there are cores.
+  std::vector<Predicted> predict(const std::vector<Asked>& asked) {
+    std::vector<Question> questions;
+    questions.reserve(asked.size());
+    for (const auto& [profile, instance, sharing, tenants] : asked) {
+      GpuPlacement gpu = gpu_with(profile, instance, sharing, tenants);
+      std::vector<int> replicas(workload().services.size(), 1);
+      for (const auto& [service, count, cap] : tenants)
+        replicas.at(static_cast<std::size_t>(service)) = count;
+      const std::vector<ServiceTraffic>& traffic = traffic_on(gpu.profile());
+      questions.push_back({std::move(gpu), std::move(replicas), &traffic});
+    }
+    std::vector<Predicted> answers(questions.size());
+    std::atomic<std::size_t> next{0};
+    const auto work = [&] {
+      for (std::size_t i = next++; i < questions.size(); i = next++) answers[i] = answer(questions[i]);
+    };
+    const py::gil_scoped_release released;
+    const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
+    std::vector<std::jthread> pool;
+    for (std::size_t t = 1; t < std::min(cores, questions.size()); ++t) pool.emplace_back(work);
+    work();
+    pool.clear();
+    return answers;
+  }
+
+ private:
+  struct Question {
+    GpuPlacement gpu;
+    std::vector<int> replicas;
+    const std::vector<ServiceTraffic>* traffic;
+  };
+  [[nodiscard]] Predicted answer(const Question& question) const {
+    const auto found = predict_gpu(workload(), *question.traffic, question.gpu, question.replicas);
     if (found.empty()) return std::nullopt;
     std::vector<std::pair<std::string, double>> result;
-    for (const ProcessPlacement& process : gpu.partitions.front().processes) {
+    for (const ProcessPlacement& process : question.gpu.partitions.front().processes) {
       const ServicePrediction& one = found[static_cast<std::size_t>(process.service)];
       result.emplace_back(std::string(one.latency), one.p95_s);
     }
     return result;
   }
-
- private:
   [[nodiscard]] const Workload& workload() const { return scenario_->workload; }
   GpuPlacement gpu_with(const std::string& profile, const std::string& instance, const std::string& sharing,
                         const Tenants& tenants) {
@@ -99,11 +130,11 @@ void register_parts(py::module_& module) {
       .def(py::init<const ScenarioHandle&>(), py::arg("scenario"))
       .def("free_share", &Parts::free_share, py::arg("profile"), py::arg("instance"), py::arg("sharing"),
            py::arg("tenants"), "Share of a part's memory that tenants leave; None where they do not fit.")
-      .def("predict", &Parts::predict, py::arg("profile"), py::arg("instance"), py::arg("sharing"),
-           py::arg("tenants"),
-           "The main latency of each tenant, by name, and its p95 in seconds; None where they do not fit. "
-           "Tenants "
-           "are services by number, with their replicas and their cap under MPS in per cent.");
+      .def(
+          "predict", &Parts::predict, py::arg("parts"),
+          "Of each part the main latency of each tenant, by name, and its p95 in seconds; None where they do "
+          "not fit. A part is a profile, an instance or \"\", a way of sharing, and tenants: services by "
+          "number, with their replicas and their cap under MPS in per cent.");
 }
 
 }  // namespace gpushare::python

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 
-from .opinions import Verdict
+from .opinions import Judge, Verdict
 from .packing import Packed, Packing
+from .preferences import risk
 from .pricing import Tests
 from .problem import Config, Problem
 
@@ -29,6 +29,8 @@ class Assembly:
     ----------
     problem : Problem
         What there is to choose from.
+    judge : Judge
+        Predicts.
     excess : callable
         How far beyond its bound a config is guessed to be, as a logarithm.
     verdict : callable
@@ -38,12 +40,13 @@ class Assembly:
     def __init__(
         self,
         problem: Problem,
+        judge: Judge,
         excess: Callable[[Config], float],
         verdict: Callable[[Config], Verdict | None],
     ) -> None:
         self.packing = Packing(problem)
-        self.packing.relaxation.tests = Tests(self._fails)
-        self._excess, self._verdict = excess, verdict
+        self.packing.relaxation.tests = Tests(self._fails, judge.prepare)
+        self._excess, self._verdict, self._most_tenants = excess, verdict, problem.most_tenants
 
     def _fails(self, config: Config) -> bool:
         if self._is_good(config):
@@ -75,7 +78,5 @@ class Assembly:
         return packed
 
     def _risk(self, config: Config) -> float:
-        """From 0 to 1: what has least to spare is the first to fail."""
-        if self._verdict(config) is Verdict.meets:
-            return 0.0
-        return 1 / (1 + math.exp(-6 * self._excess(config)))
+        """What has least to spare is the first to fail."""
+        return risk(config, self._verdict(config), self._excess, self._most_tenants)

@@ -30,7 +30,7 @@ class Lacking:
         """Something fails that has these bits beside the tenant; none: it fails by itself."""
         if rest and not rest & (rest - 1):
             self.enemies |= rest
-        else:
+        elif not rest & self.enemies:
             self.sets.append(rest)
 
     def fails(self, mask: int) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from .. import _core
 from .asked import OVERLOADED
 from .problem import Config
 from .staging import Staging
@@ -15,8 +17,8 @@ from .staging import Staging
 __all__ = ["Foresight"]
 
 
-#: What one simulation says of predictions at most, as a logarithm; figures further beyond a bound say nothing; and as how
-#: many simulations it counts that they may be right as they are.
+#: What one simulation says of predictions at most, as a logarithm; figures further beyond a bound say nothing; and as
+#: how many simulations it counts that they may be right as they are.
 _CORRECTED, _TELLING, _PRIOR = 0.5, 1.0, 3
 
 
@@ -46,10 +48,14 @@ class Foresight:
             return found
         return {service: (1 + excess) * self._correction(service) - 1 for service, excess in found.items()}
 
+    def prepare(self, configs: Iterable[Config]) -> None:
+        """Predicts what will be asked of some configs, several at once."""
+        self._predict((config, way) for config in configs for way in self.staging.ways(config))
+
     def _raw(self, config: Config, sharing: Any) -> Mapping[int, float]:
         key = (config, sharing)
         if key not in self._known:
-            self._known[key] = self._predict(config, sharing)
+            self._predict([key])
         return self._known[key]
 
     def best(self, config: Config) -> Mapping[int, float]:
@@ -79,15 +85,26 @@ class Foresight:
         missed = self._missed.get(service, ())
         return math.exp(sum(missed) / (len(missed) + _PRIOR))
 
-    def _predict(self, config: Config, sharing: Any) -> Mapping[int, float]:
-        services = {tenant.service for tenant in config.tenants}
-        if not services <= self._bounds.keys() or config.part.gpus > 1:
-            return {}
-        found = self.staging.parts(config.tenants).predict(*self.staging.part(config, sharing))
-        if found is None:
-            return {}
+    def _predict(self, asked: Iterable[tuple[Config, Any]]) -> None:
+        waiting: dict[_core.Parts, list[tuple[Config, Any]]] = defaultdict(list)
+        for config, way in dict.fromkeys(asked):
+            if (config, way) in self._known:
+                continue
+            services = {tenant.service for tenant in config.tenants}
+            if not services <= self._bounds.keys() or config.part.gpus > 1:
+                self._known[config, way] = {}
+            else:
+                waiting[self.staging.parts(config.tenants)].append((config, way))
+        for parts, keys in waiting.items():
+            found = parts.predict([self.staging.part(config, way) for config, way in keys])
+            for key, predicted in zip(keys, found, strict=True):
+                self._known[key] = self._excess(key[0], predicted)
+
+    def _excess(self, config: Config, predicted: Sequence[tuple[str, float]] | None) -> Mapping[int, float]:
+        if predicted is None:  # it does not fit so
+            return {tenant.service: OVERLOADED for tenant in config.tenants}
         result: dict[int, float] = {}
-        for tenant, (latency, p95_s) in zip(config.tenants, found, strict=True):
+        for tenant, (latency, p95_s) in zip(config.tenants, predicted, strict=True):
             wanted, bound = self._bounds[tenant.service]
             if latency != wanted:
                 return {}

@@ -53,6 +53,9 @@ class Judge(Protocol):
     def foresee(self, config: Config) -> Mapping[int, float]:
         """By how much each service would probably miss its bound, as a share of it; empty where that is not trusted."""
 
+    def prepare(self, configs: Sequence[Config]) -> object:
+        """Told of configs of which it will probably be asked what is foreseen."""
+
     def is_hopeless(self, config: Config) -> bool:
         """Whether predictions are trusted to say that it fails."""
 

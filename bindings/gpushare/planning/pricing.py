@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,6 +13,8 @@ from .problem import Config, Part, Problem, Tenant
 __all__ = ["Priced", "Tests", "price"]
 
 _TINY = 1e-6
+#: Configs that a test is told of at a time.
+_AHEAD = 8
 
 
 @dataclass
@@ -42,13 +44,26 @@ class Tests:
     ----------
     test : callable
         Whether one fails, which is cut then.
+    prepare : callable
+        Told of some that will probably be looked at next.
     left : int
         How many more may be looked at.
     """
 
     test: Callable[[Config], bool]
+    prepare: Callable[[Sequence[Config]], object]
     left: int = 0
     _passed: set[Config] = field(default_factory=set)
+    _prepared: set[Config] = field(default_factory=set)
+
+    def are_prepared(self, config: Config) -> bool:
+        """Whether the test was told of it, or knows it."""
+        return config in self._passed or config in self._prepared
+
+    def tell(self, configs: Sequence[Config]) -> None:
+        """Of some that will probably be looked at next."""
+        self._prepared.update(configs)
+        self.prepare(configs)
 
     def fails(self, config: Config) -> bool:
         """What the test says; what has passed before is not asked again."""
@@ -224,12 +239,34 @@ class _Pricing:
                     if self.tests.left <= 0:
                         self.most = max(self.most, ceiling)
                         return
-                    if self.tests.fails(Config(self.part, tuple(sorted(more)))):
+                    config = Config(self.part, tuple(sorted(more)))
+                    if not self.tests.are_prepared(config):
+                        self.tests.tell(self._next(i, tenants, mask, value, slots))
+                    if self.tests.fails(config):
                         continue
                 if worth > self._bar + _TINY:
                     self._take(Config(self.part, tuple(sorted(more))), worth)
                 if choice.copies < slots:
                     self._extend(i + 1, more, both, worth, slots - choice.copies)
+
+    def _next(
+        self, first: int, tenants: tuple[Tenant, ...], mask: int, value: float, slots: int
+    ) -> list[Config]:
+        """What would be tested next beside these tenants."""
+        assert self.tests is not None
+        result: list[Config] = []
+        for i in range(first, len(self.services)):
+            if value + self.bounds[i][slots] <= self._bar + _TINY:
+                break
+            for choice in self.services[i].choices:
+                if choice.copies > slots or choice.lacking.fails(mask):
+                    continue
+                config = Config(self.part, tuple(sorted((*tenants, *[choice.tenant] * choice.copies))))
+                if not self.tests.are_prepared(config):
+                    result.append(config)
+                if len(result) == _AHEAD:
+                    return result
+        return result
 
     def _take(self, config: Config, worth: float) -> None:
         """Keeps a config that is worth enough."""

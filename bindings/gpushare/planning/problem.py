@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -170,6 +170,18 @@ class Problem:
     def cost(self, part: Part) -> float:
         """Of a whole GPU, or of the GPUs of a replica's ranks; instances cost nothing beside their GPU."""
         return self.gpus[part.gpu].price * part.gpus if part.name == "whole" else 0.0
+
+    def narrowed(self, most_replicas: Mapping[tuple[int, int], int], most_tenants: int) -> Problem:
+        """With fewer replicas of services in a variant, and fewer tenants on a part."""
+        tenants = [
+            [
+                tenant
+                for tenant in options
+                if tenant.replicas <= most_replicas.get(tenant[:2], tenant.replicas)
+            ]
+            for options in self.tenants
+        ]
+        return replace(self, tenants=tenants, most_tenants=min(self.most_tenants, most_tenants))
 
     def knows(self, config: Config) -> bool:
         """Whether its tenants are among those that services may be."""

@@ -11,6 +11,7 @@ from .estimates import Estimates
 from .merging import merge
 from .opinions import Found, Judge, Opinion, Verdict
 from .packing import Packed, Packing
+from .preferences import Patience, complexity, risk
 from .pricing import Tests
 from .problem import Config, Problem
 
@@ -25,12 +26,12 @@ _SMALL, _MANY_TENANTS = 24, 4
 _COLUMNS = 4_000
 #: Configs that are judged in vain, at most, while the gap is a GPU; and where there are many services.
 _PATIENCE, _LITTLE_PATIENCE = 250, 60
-#: What a packing has to cost, at most, of what the best does to be worth a look while much is open.
-_CHEAPER = 0.9
 #: How near to the cheapest mixture of a fleet a bound need be while its configs are not yet known.
 _ROUGHLY = 0.04
 #: Packings of a fleet that are put together by prediction, at most, between two looks at its bound.
-_ASSEMBLED = 12
+_ASSEMBLED = 4
+#: Nodes of a packing's search, at most; and of a fleet's.
+_NODES, _FEW_NODES = 2_000, 20
 #: Packings count as so many configs then.
 _EFFORT = 10
 
@@ -86,10 +87,11 @@ class _Search:
         self.unclear: list[Packed] = []
         self.sharpened = False
         self.tired = False  # too much is left to look at for what it may bring
-        self.since = (0.0, math.inf, 0)  # bound, cost and judged configs when something was last found
+        self.patience = Patience(_PATIENCE)
         self.gpu = max(gpu.price for gpu in problem.gpus)
         self.tried: set[tuple[Config, ...]] = set()
         self.assembly: Assembly | None = None
+        self.packings = [self.packing]
 
     def run(self, rounds: int, progress: Callable[[Found], object] | None) -> None:
         self.judge_singles()
@@ -97,7 +99,9 @@ class _Search:
         self.begin()
         for _ in range(rounds):
             self.found.done = self.round()
-            self.tire()
+            if self.found.best is not None:
+                effort = len(self.opinions) + _EFFORT * len(self.tried)
+                self.tired |= self.patience.ends(self.limit, self.found.best.cost, effort, self.gpu)
             if progress is not None:
                 progress(self.found)
             if self.found.done or self.tired:
@@ -126,13 +130,9 @@ class _Search:
         """A packing of what holds alone, and one of what may be put together of it."""
         self.improve(math.inf)
         alone = self.found.best or self.found.unclear
-        if alone is None:
-            return
-        # Of a fleet predictions put together what is judged at once.
-        learn = self.learn if not self.found.narrowed else lambda configs: []
-        standing = merge(self.problem, alone.configs, self.estimates.excess, self.packing.allowed, learn, 0.0)
-        if self.found.narrowed:
-            self.strengthen(self.learn(standing))
+        if alone is None or self.assembly is not None:
+            return  # a fleet is assembled by prediction
+        merge(self.problem, alone.configs, self.estimates.excess, self.packing.allowed, self.learn, 0.0)
         self.improve(math.inf)
 
     def narrow(self) -> None:
@@ -144,25 +144,18 @@ class _Search:
             for config, opinion in reversed(self.opinions.items())
             if opinion.verdict is Verdict.meets
         }
-        self.problem = replace(
-            self.problem,
-            tenants=[
-                [t for t in options if t.replicas <= clear.get(t[:2], t.replicas)]
-                for options in self.problem.tenants
-            ],
-            most_tenants=min(self.problem.most_tenants, _MANY_TENANTS),
-        )
+        self.problem = self.problem.narrowed(clear, _MANY_TENANTS)
         self.packing = Packing(self.problem)
         self.packing.refute(config for config in self.found.refuted if self.problem.knows(config))
-        self.opinions = {
-            config: opinion for config, opinion in self.opinions.items() if self.problem.knows(config)
-        }
+        self.opinions = {c: opinion for c, opinion in self.opinions.items() if self.problem.knows(c)}
         self.packing.admit(self.good())
-        self.packing.relaxation.tests = Tests(self.fails)
+        self.packing.relaxation.tests = Tests(self.fails, self.judge.prepare)
         self.estimates.problem = self.problem
         self.found.most_tenants, self.found.narrowed = self.problem.most_tenants, True
         self.judge.trust()
-        self.assembly = Assembly(self.problem, self.estimates.excess, self.verdict)
+        self.patience.most = _LITTLE_PATIENCE
+        self.assembly = Assembly(self.problem, self.judge, self.estimates.excess, self.verdict)
+        self.packings = [self.packing, self.assembly.packing]
 
     def learn(self, configs: Sequence[Config]) -> list[Config]:
         """Has configs judged that were not yet; returns those that fail."""
@@ -185,16 +178,14 @@ class _Search:
     def round(self) -> bool:
         """Has judged what the cheapest mixture is made of; true when there is nothing left to find."""
         if self.assembly is not None:
-            self.assemble()
+            self.assemble(self.assembly)
         wanted = self.wanted()
         if math.isinf(self.limit) or self.is_near_enough():
             return True
         if wanted:
             self.strengthen(self.learn(wanted))
-            goal = self.limit + max(self.within * self.limit, self.gpu)
-            if self.found.narrowed:
-                goal = max(_CHEAPER * self.found.best.cost, goal) if self.found.best else math.inf
-            self.improve(goal)
+            if self.assembly is None:
+                self.improve(self.limit + max(self.within * self.limit, self.gpu))
             return self.is_near_enough()
         self.improve(math.inf)
         return self.is_near_enough() or self.propose() or math.isinf(self.limit)
@@ -226,11 +217,11 @@ class _Search:
                 self.learn([config])
         return self.verdict(config) is Verdict.fails
 
-    def assemble(self) -> None:
+    def assemble(self, assembly: Assembly) -> None:
         """Has a fleet's packing judged that should hold by prediction, once its configs hold one by one."""
         for _ in range(_ASSEMBLED):
             best = self.found.best
-            packed = self.assembly.propose(self.good(doubtful=False))
+            packed = assembly.propose(self.good(doubtful=False))
             if packed is None or (best is not None and packed.cost > best.cost - self.packing.grid + 1e-9):
                 return
             failed = self.learn(packed.configs)
@@ -291,19 +282,6 @@ class _Search:
         best = self.found.best
         return best is not None and best.cost <= self.limit * (1 + self.within) + 1e-9
 
-    def tire(self) -> None:
-        """Ends a search that brought nothing for long, when a GPU more or less is all that is open."""
-        best = self.found.best
-        if best is None:
-            return
-        bound, cost, judged = self.since
-        effort = len(self.opinions) + _EFFORT * len(self.tried)
-        if self.limit > bound or best.cost < cost - 1e-9:
-            self.since = (self.limit, best.cost, effort)
-        elif best.cost - self.limit <= self.gpu + 1e-9:
-            patience = _PATIENCE if not self.found.narrowed else _LITTLE_PATIENCE
-            self.tired = self.tired or effort - judged > patience
-
     def strengthen(self, failed: Sequence[Config]) -> None:
         """Looks for smaller configs that fail too: they cut more."""
         candidates = [smaller for config in failed for smaller in self.estimates.smaller(config)]
@@ -322,10 +300,15 @@ class _Search:
                 most = min(most, best.cost - self.packing.grid)
             if doubtful and self.found.unclear is not None:
                 most = min(most, self.found.unclear.cost - self.packing.grid)
-            packed, _ = self.packing.solve(self.risk, self.good(doubtful=doubtful))
+            packed, _ = self.pack(self.risk, doubtful=doubtful)
             if packed is not None and packed.cost <= most + 1e-9:
                 self.consider(packed)
                 return
+
+    def pack(self, risk: Callable[[Config], float], *, doubtful: bool = True) -> tuple[Packed | None, float]:
+        """The cheapest packing of configs that are known to be good."""
+        nodes = _FEW_NODES if self.found.narrowed else _NODES
+        return self.packing.solve(risk, self.good(doubtful=doubtful), max_nodes=nodes)
 
     def good(self, *, doubtful: bool = True) -> list[Config]:
         """Configs that are not known to fail, those that are too close to say among them or not."""
@@ -339,7 +322,7 @@ class _Search:
         """Has a whole packing judged, and learns from it."""
         best, key = self.found.best, tuple(packed.configs)
         if key in self.tried:
-            self.packing.exclude(packed)
+            self.exclude(packed)
             return
         self.tried.add(key)
         if self.learn(packed.configs):
@@ -356,7 +339,7 @@ class _Search:
 
     def forbid(self, packed: Packed, opinion: Opinion) -> None:
         """Not so again: a service that fails needs a better place for one of its replicas at least."""
-        self.packing.exclude(packed)
+        self.exclude(packed)
         for service in opinion.failing:
             hosts = [config for config in packed.configs if any(t.service == service for t in config.tenants)]
             if len(hosts) == 1 and self.verdict(hosts[0]) is Verdict.meets:
@@ -364,7 +347,13 @@ class _Search:
                 self.opinions[hosts[0]] = replace(self.opinions[hosts[0]], verdict=Verdict.unclear)
             else:
                 tenant = next(t for t in hosts[0].tenants if t.service == service)
-                self.packing.refute_jointly(tenant, hosts)
+                for packing in self.packings:
+                    packing.refute_jointly(tenant, hosts)
+
+    def exclude(self, packed: Packed) -> None:
+        """Not this packing once more."""
+        for packing in self.packings:
+            packing.exclude(packed)
 
     def verdict(self, config: Config) -> Verdict | None:
         """What was said of a config."""
@@ -379,10 +368,10 @@ class _Search:
             best = self.found.best
             if best is None:
                 return
-            proposed, _bound = self.packing.solve(self.complexity, self.good())
+            proposed, _bound = self.pack(complexity)
             if proposed is None or proposed.cost > best.cost + 1e-9 or proposed.configs == best.configs:
                 return
-            if sum(map(self.complexity, proposed.configs)) >= sum(map(self.complexity, best.configs)):
+            if sum(map(complexity, proposed.configs)) >= sum(map(complexity, best.configs)):
                 return
             self.consider(proposed)
 
@@ -391,7 +380,7 @@ class _Search:
         if self.found.best is None:
             return
         self.packing.exclude(self.found.best)
-        packed, _ = self.packing.solve(self.risk, self.good())
+        packed, _ = self.pack(self.risk)
         if (
             packed is not None
             and not self.learn(packed.configs)
@@ -399,18 +388,6 @@ class _Search:
         ):
             self.found.runner_up = packed
 
-    def complexity(self, config: Config) -> float:
-        """Of a config that may replace another at the same cost."""
-        return 0.05 + 0.1 * len(config.tenants) + 0.02 * (config.part.name != "whole")
-
     def risk(self, config: Config) -> float:
         """Prefers what is known to be good, lightly loaded and simple."""
-        simple = (
-            0.01
-            + 0.05 * len(config.tenants) / self.problem.most_tenants
-            + 0.02 * (config.part.name != "whole")
-        )
-        opinion = self.opinions.get(config)
-        if opinion is not None:
-            return simple if opinion.verdict is Verdict.meets else simple + 0.4
-        return simple + 0.9 / (1 + math.exp(-6 * self.estimates.excess(config)))
+        return risk(config, self.verdict(config), self.estimates.excess, self.problem.most_tenants)

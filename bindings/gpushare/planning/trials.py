@@ -145,6 +145,11 @@ class Trials:
         """As `Judge.foresee`."""
         return self.foresight.best(config) if self.trusting else {}
 
+    def prepare(self, configs: Sequence[Config]) -> None:
+        """As `Judge.prepare`."""
+        if self.trusting:
+            self.foresight.prepare(configs)
+
     def is_hopeless(self, config: Config) -> bool:
         """As `Judge.is_hopeless`."""
         return worst(self.foresee(config)) > _HOPELESS
@@ -299,19 +304,20 @@ class Trials:
         # As many runs as the most uncertain of its configs needed, at least.
         known = [self.of_config[config].replications for config in packed.configs if config in self.of_config]
         most = 4 * self.most_replications
-        count = min(max([2 * self.replications, *known]), most)
+        least = min(max([2 * self.replications, *known]), most)
+        count = 2 if self.trusting else least  # much of a fleet shows at once
         while True:
             outcomes = self.runs.outcomes(scenarios, count, afresh=True)
             trials = [self._trial(key, outcome, count) for outcome in outcomes]
             worst = max(range(len(trials)), key=lambda i: trials[i].rank)
-            if trials[worst].meets is not None or count >= most:
+            if trials[worst].meets is False or (trials[worst].meets and count >= least) or count >= most:
                 return replace(
                     trials[worst],
                     outcome=trials[0].outcome,
                     lost=failures[worst - 1].what if worst > 0 else "",
                     worst_loss=worst_loss(failures, [trial.judged for trial in trials[1:]]),
                 )
-            count = min(4 * count, most)
+            count = max(least, min(4 * count, most))
 
     def sharing(self, packed: Packed) -> dict[Config, Any]:
         """How the tenants of each config share their part."""

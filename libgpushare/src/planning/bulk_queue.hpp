@@ -19,12 +19,12 @@ struct BulkQueue {
   int late_steps = 0;  ///< steps between the one in which a job arrives and its own
   double idle = 0;     ///< share of the steps of 0 in which it has nothing to do after all
 
-  double told_s = 0;   ///< from the end of a job's last step until it is told, while the next step goes on
+  double told_s = 0;  ///< from the end of a job's last step until it is told, while the next step goes on
   /// Each job is the last of several, and waits for the one before it, which came so long before.
   double after_least_s = 0, after_most_s = 0;
 
-  Waiting waiting{};           ///< of jobs before they arrive here
-  std::vector<Luck> sizes{};   ///< of jobs, by the parts of those that come beside them; empty: all are alike
+  Waiting waiting{};          ///< of jobs before they arrive here
+  std::vector<Luck> sizes{};  ///< of jobs, by the parts of those that come beside them; empty: all are alike
   std::vector<Luck> lucks{};  ///< of its jobs among their neighbours; empty: all are alike
 
   struct Answer {

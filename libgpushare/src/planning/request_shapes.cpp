@@ -108,10 +108,8 @@ class Mean {
     mean.speech_s = sum_.speech_s * each;
     mean.sentences = (sum_.sentences - 1) * each;
     mean.most_reply_tokens = sum_.most_reply_tokens;
-    mean.prompt_variation =
-        variation_of(sum_.prompt.tokens, prompt_squares_, static_cast<double>(count_));
-    mean.reply_variation =
-        variation_of(sum_.reply_tokens - 1, reply_squares_, static_cast<double>(count_));
+    mean.prompt_variation = variation_of(sum_.prompt.tokens, prompt_squares_, static_cast<double>(count_));
+    mean.reply_variation = variation_of(sum_.reply_tokens - 1, reply_squares_, static_cast<double>(count_));
     if (audio_s_ > 0) mean.audio_s_per_token = audio_s_ * each / mean.reply_tokens;
     return mean;
   }

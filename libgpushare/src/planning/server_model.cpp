@@ -79,8 +79,7 @@ ServicePrediction predict_table(const StepTable& table, const ServerModel& serve
                                 const Neighbourhood& among) {
   const WorkSite& site = server.site;
   ServicePrediction prediction;
-  const auto nearest =
-      std::min(table.most(), static_cast<std::size_t>(std::lround(table.mean_places())));
+  const auto nearest = std::min(table.most(), static_cast<std::size_t>(std::lround(table.mean_places())));
   const StepTable::Entry& step = table.at(nearest);
   BulkQueue queue = table.timed_queue();
   if (step.alone.gpu_s > 0) {
@@ -90,8 +89,8 @@ ServicePrediction predict_table(const StepTable& table, const ServerModel& serve
   const double room = room_of(server);
   const bool has_room = table.slots_taken < kFull * room;
   if (has_room && table.slots_taken > 0)
-    queue.waiting = waiting_for(room, table.slots_taken, table.slots_taken / server.rate,
-                                site.sizes.length_variation);
+    queue.waiting =
+        waiting_for(room, table.slots_taken, table.slots_taken / server.rate, site.sizes.length_variation);
   queue.sizes = spread_sizes(site.sizes.prompt_variation);
   const BulkQueue::Answer answer = queue.answer();
   prediction.busy = answer.busy;
@@ -127,7 +126,8 @@ auto ask_steps(const ServerModel& server, const Neighbourhood& among, double slo
 
 Presence ServerModel::presence(const Neighbourhood& among, const Presence& before) const {
   if (rate <= 0) return {};
-  return ask_steps(*this, among, before.slots_taken, [&](const auto& steps) { return presence_of(steps, site, among); });
+  return ask_steps(*this, among, before.slots_taken,
+                   [&](const auto& steps) { return presence_of(steps, site, among); });
 }
 
 ServicePrediction ServerModel::predict(const Neighbourhood& among, const Presence& own) const {

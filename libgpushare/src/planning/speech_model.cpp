@@ -84,8 +84,7 @@ SpeechRound speech_round(const AutoregressiveTtsModel& model, const WorkSite& si
   std::vector<Luck> lucks =
       among.lucks(round.frame, round.alone, site.resources, rounds.first_audio_s(there));
   for (Luck& luck : lucks) luck.factor = 1 + round.gpu_share * (luck.factor - 1);
-  const Waiting waiting =
-      waiting_for(rounds.slots(), streams, round.spoken_s, site.sizes.length_variation);
+  const Waiting waiting = waiting_for(rounds.slots(), streams, round.spoken_s, site.sizes.length_variation);
   round.latency_p95_s = streams > kFull * rounds.slots() ? kNoBound : p95(rounds, streams, waiting, lucks);
   return round;
 }

@@ -13,7 +13,7 @@ using planning::Neighbourhood;
 using planning::Presence;
 using planning::ServerModel;
 
-constexpr int kRounds = 6;           // of the fixed point between what neighbours do to each other
+constexpr int kRounds = 6;         // of the fixed point between what neighbours do to each other
 constexpr double kSettled = 5e-3;  // of shares of the time and of steps
 
 // The processes of a partition.
