@@ -119,7 +119,7 @@ def _stem(path: str) -> str:
 def _name(options: argparse.Namespace) -> str:
     """What answers begin with, made from what was asked: "llama-3.1-8b at 3/s"."""
     if options.from_cluster:
-        return os.path.basename(os.path.abspath(options.from_cluster))
+        return str(os.path.basename(os.path.abspath(options.from_cluster)))
     models = [os.path.basename(model) for kind in _DEFAULT_MODELS if (model := getattr(options, kind))]
     what = "voice" if options.voice else " and ".join(models)
     if options.from_log:
