@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,36 @@ TEST_CASE("a name may lack what stands before a dot where the rest is unique") {
   CHECK(resolve_figure(two, "itl_mean_s") == "llm.itl_mean_s");
   CHECK(figure(two, "tts.latency_mean_s") == 4);
   CHECK(resolve_figure(std::vector<std::string>{"a.b", "c"}, "b") == "a.b");
+}
+
+TEST_CASE(
+    "a pipeline that is called as its only stage is said once, unless another visits a stage of that name") {
+  nlohmann::json document = nlohmann::json::parse(R"({
+    "name": "two", "gpu": "a100", "duration_s": 1,
+    "services": {"llm": {"model": "llama-3.1-8b"}, "embed": {"model": "embedding-0.3b"}},
+    "pipelines": {"llm": {"stages": [{"name": "llm", "service": "llm"}]},
+                  "embed": {"stages": [{"name": "embed", "service": "embed"}]}},
+    "traffic": [
+      {"pipeline": "llm", "kind": "open", "arrivals": {"kind": "poisson", "rate_per_s": 1},
+       "sizes": {"input_tokens": 9, "output_tokens": 9}},
+      {"pipeline": "embed", "kind": "open", "arrivals": {"kind": "poisson", "rate_per_s": 1},
+       "sizes": {"input_tokens": 9, "output_tokens": 9}}],
+    "placement": {"mode": "dedicated"}})");
+  const auto meant = [&](std::string_view text) {
+    const Scenario scenario = parse_scenario(document.dump());
+    return resolve_figure(figure_names(scenario.workload, scenario.placement), text);
+  };
+  CHECK(meant("llm.ttft_p95_s") == "llm.ttft_p95_s");
+  CHECK(meant("llm.llm.ttft_p95_s") == "llm.ttft_p95_s");
+  CHECK(meant("embed.embed.latency_p95_s") == "embed.latency_p95_s");
+  CHECK(meant("llm.e2e_latency_p95_s") == "llm.e2e_latency_p95_s");
+  CHECK_THROWS_AS(static_cast<void>(meant("llm.llm.rejected")), FigureError);
+  document["pipelines"]["embed"]["stages"].push_back(
+      {{"name", "llm"}, {"service", "llm"}, {"after", "embed"}});
+  CHECK(meant("llm.llm.ttft_p95_s") == "llm.llm.ttft_p95_s");
+  CHECK(meant("embed.llm.ttft_p95_s") == "embed.llm.ttft_p95_s");
+  CHECK_THROWS_WITH_AS(static_cast<void>(meant("llm.ttft_p95_s")), doctest::Contains("is ambiguous"),
+                       FigureError);
 }
 
 TEST_CASE("an ambiguous name lists the choices") {

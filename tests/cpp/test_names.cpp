@@ -51,7 +51,11 @@ TEST_CASE("A card is known by its name and by the strings that tools and labels 
       {"GH200 144GB", "gh200-144gb"},
       {"NVIDIA B200", "b200"},
       {"NVIDIA GB200", "gb200"},
-      {"NVIDIA B300 SXM6 AC", "b300"}};
+      {"NVIDIA B300 SXM6 AC", "b300"},
+      {"NVIDIA GB300", "gb300"},
+      {"NVIDIA-GB10", "gb10"},
+      {"NVIDIA A100-PCIE-40GB", "a100-pcie-40gb"},
+      {"NVIDIA GeForce RTX 3060", "rtx-3060"}};
   for (const auto& one : known) {
     INFO(one.first);
     CHECK(load_profile(one.first).name == one.second);
@@ -111,7 +115,7 @@ TEST_CASE("Another product is neither taken nor suggested") {
     return std::string("found");
   };
   for (const char* name :
-       {"H800", "A40", "B100", "L40", "A10G", "GB300", "RTX 3090 Ti", "A100-PCIE-40GB", "MI300X"}) {
+       {"H800", "A40", "B100", "L40", "A10G", "RTX 3090 Ti", "RTX 3060 Ti", "A800-PCIE-40GB", "MI300X"}) {
     INFO(name);
     const std::string said = refusal(name);
     CHECK(said.find("no GPU profile is called") != std::string::npos);

@@ -105,7 +105,7 @@ TEST_CASE("what is left of a plan when it loses a GPU still meets everything") {
   for (int lost = 0; lost < 3; ++lost) {
     const Scenario without = with_faults(
         *plan.scenario, R"([{"at_s": 0, "restart_s": 1e6, "gpu": )" + std::to_string(lost) + "}]");
-    CHECK(figure(simulate(without).summary, "chat.chat.ttft_p95_s") < 0.4);
+    CHECK(figure(simulate(without).summary, "chat.ttft_p95_s") < 0.4);
   }
   Objectives objectives = asked.scenario.workload.objectives;
   objectives.tolerate = Tolerance::nothing;

@@ -45,12 +45,12 @@ std::string with_stages(const std::string& stages) {
 TEST_CASE("unknown names say where they are, what is known and what is near") {
   CHECK(complaint_about_voice(R"({"services": {"asr": {"model": "parakeet-1.1"}}})") ==
         "s.json#/services/asr/model: unknown model \"parakeet-1.1\"; did you mean \"parakeet-1.1b\"? Known: "
-        "parakeet-1.1b, parakeet-ctc-0.6b, parakeet-rnnt-0.6b, parakeet-rnnt-1.1b, parakeet-tdt-0.6b and 49 "
+        "parakeet-1.1b, parakeet-rnnt-1.1b, parakeet-ctc-0.6b, parakeet-tdt-0.6b, parakeet-rnnt-0.6b and 49 "
         "others; "
         "or give the path of a .json or .yaml file, a published config.json among them");
   CHECK(complaint_about_voice(R"({"gpu": "rtx-4080"})") ==
-        "s.json#/gpu: unknown GPU profile \"rtx-4080\". Known: rtx-3090, rtx-4090, rtx-5090, rtx-6000-ada, "
-        "rtx-pro-6000 and 24 others; or give the path of a .json or .yaml file");
+        "s.json#/gpu: unknown GPU profile \"rtx-4080\". Known: rtx-4090, rtx-3060, rtx-3090, rtx-5090, "
+        "rtx-6000-ada, rtx-pro-6000 and 27 others; or give the path of a .json or .yaml file");
   // Ten at most of those whose kind is not known.
   const std::string card = complaint_about_voice(R"({"gpu": "q11"})");
   CHECK(std::count(card.begin(), card.end(), ',') == 9);

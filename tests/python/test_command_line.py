@@ -177,6 +177,54 @@ def test_every_answer_says_what_it_was_made_from(capsys: pytest.CaptureFixture[s
     assert files == {"mine.csv": gs.files.sha256(trace)}
 
 
+def test_measurements_and_logs_say_in_json_what_they_were_read_from(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    trace = tmp_path / "mine.csv"
+    arrivals = numpy.random.default_rng(1).exponential(0.5, 200).cumsum()
+    gs.traces.save(gs.Trace(arrivals, [100] * 200, [10] * 200), trace)
+    folder = gs.files.data_file("h200/measured.json").parent
+    read = {path.name: gs.files.sha256(path) for path in folder.glob("*.json")}
+    for command, seed, files in (
+        (["validate", "nos"], None, {}),
+        (["validate", str(folder)], None, read),
+        (["calibrate", str(folder)], None, read),
+        (["trace", "inspect", str(trace)], None, {"mine.csv": gs.files.sha256(trace)}),
+        (["trace", "fit", str(trace), "--seed", "5"], 5, {"mine.csv": gs.files.sha256(trace)}),
+    ):
+        assert cli.main([*command, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["origin"] == {
+            "version": gs.__version__,
+            "seed": seed,
+            "scenario_sha256": None,
+            "files_sha256": files,
+        }
+
+
+def test_a_plan_says_where_it_was_written_and_json_is_nothing_else(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "plan.json"
+    words = ["plan", "voice-light", "--replications", "1", "--out", str(out)]
+    cli.main(words)
+    assert capsys.readouterr().out.endswith(f"\n\nwrote {out}\n")
+    cli.main([*words, "--json"])
+    assert json.loads(capsys.readouterr().out) == json.loads(out.read_text())
+
+
+def test_an_answer_advises_only_options_that_its_command_has(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    trace = tmp_path / "mine.csv"
+    gs.traces.save(gs.Trace([0.0, 1.0], [100, 100], [10, 10]), trace)
+    cli.main(["run", "voice-light"])
+    assert "--replications 8" in capsys.readouterr().out
+    cli.main(["replay", str(trace), "--model", "llama-3.1-8b", "--gpu", "a100"])
+    told = capsys.readouterr().out
+    assert "One run does not say what chance may change." in told
+    assert "--replications" not in told
+
+
 def _origin(command: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     """Of a command; its text says the same in short."""
     words = command.split(" ")

@@ -35,10 +35,28 @@ def test_what_it_writes_is_a_scenario_that_runs(words, services, capsys):
     assert gs.simulate(scenario.replace(duration_s=30, warmup_s=0)).summary()["completed"] > 0
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("--llm Qwen/Qwen3-4B --rate 3", "Qwen3-4B at 3/s"),
+        ("--llm", "llama-3.1-8b at 1/s"),
+        ("--llm --embedding --users 4", "llama-3.1-8b and embedding-0.3b for 4 users"),
+        ("--voice --users 1", "voice for 1 user"),
+        ("--llm --rate 3 -o chat.json", "chat"),
+    ],
+)
+def test_answers_begin_with_what_was_asked_or_the_name_that_was_given(words, name):
+    assert main(["init", *words.split()]) == 0
+    (written,) = Path().iterdir()
+    assert gs.Scenario.load(written).name == name
+
+
 def test_a_log_is_replayed(tmp_path, capsys):
     (tmp_path / "log.csv").write_text("arrival_s,input_tokens,output_tokens\n0,10,5\n1,20,5\n")
     assert main(["init", "--llm", "--from-log", "log.csv"]) == 0
-    assert gs.simulate(gs.Scenario.load("scenario.yaml")).summary()["completed"] == 2
+    scenario = gs.Scenario.load("scenario.yaml")
+    assert scenario.name == "llama-3.1-8b as in log.csv"
+    assert gs.simulate(scenario).summary()["completed"] == 2
     assert "path: log.csv" in (tmp_path / "scenario.yaml").read_text()  # both may go elsewhere
     assert main(["init", "--asr", "--from-log", "log.csv", "--force"]) == 2
     assert "--from-log is what an llm is asked" in capsys.readouterr().err
@@ -75,7 +93,8 @@ def test_five_questions_are_asked_of_a_person_and_nobody_else(monkeypatch, capsy
     scenario = gs.Scenario.load("scenario.yaml")
     assert scenario.services == ["llm", "tts"]
     assert scenario.document["gpu"] == "h100"
-    assert scenario.objectives == {"llm.llm.ttft_p95_s": 1}
+    assert scenario.objectives == {"llm.ttft_p95_s": 1}
+    assert scenario.name == "llama-3.1-8b and magpie-tts at 2/s"
     assert next(answers, None) is None
 
 

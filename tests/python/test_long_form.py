@@ -55,6 +55,12 @@ def test_pipelines_keep_their_names_where_there_are_several() -> None:
         if m == "e2e_latency"
     }
     assert places == {("llm", ""), ("tts", "")}
+    stages = {
+        (p, s, m)
+        for p, s, m in zip(rows["pipeline"], rows["stage"], rows["metric"], strict=True)
+        if m in ("ttft", "itl", "first_audio")
+    }
+    assert stages == {("llm", "llm", "ttft"), ("", "llm", "itl"), ("tts", "tts", "first_audio")}
 
 
 def test_sql_needs_no_quotes_and_absent_is_null(table: gs.Comparison) -> None:

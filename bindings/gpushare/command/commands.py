@@ -205,6 +205,7 @@ def validate(options: argparse.Namespace) -> None:
 
     if options.target == SOURCES:
         return _validate_sources(options)
+    from ..scenario.origin import origin_of_folders
     from ..validation import validate as run
     from ..validation.accuracy import regressions
 
@@ -231,7 +232,9 @@ def validate(options: argparse.Namespace) -> None:
         draw = timelines if reports[0].timelines else predictions
         draw(reports[0], save=options.plot)
     if options.json:
-        found = [report.to_dict() for report in reports]
+        folder = None if every or options.target in SUITES else options.target
+        origin = origin_of_folders(folder, options.calibrated).to_dict()
+        found = [report.to_dict() | {"origin": origin} for report in reports]
         _print_json(found if every else found[0])
     elif every:
         print("\n\n".join(report.overview() for report in reports))
@@ -244,6 +247,7 @@ def validate(options: argparse.Namespace) -> None:
 
 def _validate_sources(options: argparse.Namespace) -> None:
     """``gpushare validate sources``."""
+    from ..scenario.origin import origin_of_files
     from ..validation.sources import answer_claims
 
     taken = [f"--{name}" for name in ("calibrated", "data", "uncertainty", "plot") if getattr(options, name)]
@@ -254,7 +258,7 @@ def _validate_sources(options: argparse.Namespace) -> None:
     with Progress(SOURCES) as progress:
         found = answer_claims(progress=progress.fraction)
     if options.json:
-        _print_json(found.to_dict())
+        _print_json(found.to_dict() | {"origin": origin_of_files(()).to_dict()})
     else:
         print(found.text())
     if options.check and found.failed:
@@ -270,6 +274,7 @@ def calibrate(options: argparse.Namespace) -> None:
             "--set, --gpu and --price change the --scenario of `calibrate engine`; a folder has none"
         )
     from ..calibration.fitting import calibrate as fit
+    from ..scenario.origin import origin_of_folders
 
     can_write(options.out, (".json",))
 
@@ -280,6 +285,7 @@ def calibrate(options: argparse.Namespace) -> None:
     if options.models is not None:
         found.write_models(options.models)
     if options.json:
-        _print_json(found.to_dict())
+        origin = origin_of_folders(options.folder).beside([options.base] if options.base else [])
+        _print_json(found.to_dict() | {"origin": origin.to_dict()})
     else:
         print(found)

@@ -15,7 +15,7 @@ from .pictures import add_plot, check_plot, plot_plan
 from .progress import Progress
 from .scenarios import price_of, scenario_of
 from .shown import add_details, again, beside, columns, going_on
-from .written import TABLES, can_write
+from .written import TABLES, can_write, say_written
 
 if TYPE_CHECKING:
     from ..planning.answer import Plan
@@ -173,6 +173,7 @@ def plan(options: argparse.Namespace) -> int:
         print(files.plain_json(told))
     else:
         print(shown.text(columns(), beside=beside(options, scenario, *_next(options, found))))
+        say_written(options.out)
     return _INTERRUPTED if found.interrupted else exit_code(found.meets)
 
 

@@ -99,7 +99,7 @@ def init(options: argparse.Namespace) -> None:
     out = options.out or ("scenario.yaml" if installed("ruamel.yaml") else "scenario.json")
     if os.path.exists(out) and not options.force:
         raise ValueError(f"{out} exists; give another name with -o, or --force to replace it")
-    scenario, assumed = _scenario(options, os.path.splitext(os.path.basename(out))[0])
+    scenario, assumed = _scenario(options, _stem(options.out) if options.out else _name(options))
     _write(scenario, out)
     if options.json:
         print(files.plain_json({"file": out, "scenario": scenario.document}))
@@ -110,6 +110,27 @@ def init(options: argparse.Namespace) -> None:
     next_ = [(f"gpushare {command} {shlex.quote(out)}", what) for command, what in _NEXT]
     print(wrap(f"{out}: {', '.join(scenario.services)} on {card}"))
     print(commands("Look at it, then", next_))
+
+
+def _stem(path: str) -> str:
+    return os.path.splitext(os.path.basename(path))[0]
+
+
+def _name(options: argparse.Namespace) -> str:
+    """What answers begin with, made from what was asked: "llama-3.1-8b at 3/s"."""
+    if options.from_cluster:
+        return str(os.path.basename(os.path.abspath(options.from_cluster)))
+    models = [os.path.basename(model) for kind in _DEFAULT_MODELS if (model := getattr(options, kind))]
+    what = "voice" if options.voice else " and ".join(models)
+    if options.from_log:
+        return f"{what} as in {os.path.basename(options.from_log)}"
+    if options.users:
+        return f"{what} for {options.users} user{'s' if options.users > 1 else ''}"
+    return f"{what} at {_rate(options):g}/s"
+
+
+def _rate(options: argparse.Namespace) -> float:
+    return 1.0 if options.rate is None else float(options.rate)
 
 
 def _write(scenario: Any, out: str) -> None:
@@ -168,7 +189,7 @@ def _objective(text: str) -> tuple[str, str]:
 def _loads(options: argparse.Namespace) -> list[Any]:
     from ..scenario import builders
 
-    rate = options.rate if options.rate is not None or options.users else 1.0
+    rate = options.rate if options.users else _rate(options)
     asked = {"rate": rate, "users": options.users}
     lengths = {key: value for key in ("prompt", "reply") if (value := getattr(options, key)) is not None}
     if options.from_log and not options.llm:

@@ -14,6 +14,7 @@ __all__ = ["add_columns", "add_trace"]
 
 def _inspect(options: argparse.Namespace) -> None:
     """``gpushare trace inspect``."""
+    from ..scenario.origin import origin_of_files
     from ..traces.doctor import diagnose
 
     found = diagnose(
@@ -30,7 +31,7 @@ def _inspect(options: argparse.Namespace) -> None:
 
         trace(found.trace, save=options.plot)
     if options.json:
-        print(files.plain_json(found.to_dict()))
+        print(files.plain_json(found.to_dict() | {"origin": origin_of_files([options.file]).to_dict()}))
     else:
         print(found)
 
@@ -38,6 +39,7 @@ def _inspect(options: argparse.Namespace) -> None:
 def _fit(options: argparse.Namespace) -> None:
     """``gpushare trace fit``."""
     from .. import traces
+    from ..scenario.origin import origin_of_files
     from ..traffic.fitting import fit
 
     trace = traces.load(
@@ -51,7 +53,8 @@ def _fit(options: argparse.Namespace) -> None:
     )
     found = fit(trace, seed=options.seed)
     if options.json:
-        print(files.plain_json(found.to_dict() | {"sizes": found.sizes()}))
+        origin = origin_of_files([options.file], options.seed).to_dict()
+        print(files.plain_json(found.to_dict() | {"sizes": found.sizes(), "origin": origin}))
     else:
         print(found)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import files
 from .scenarios import scenario_of
 from .shown import columns
-from .written import can_write
+from .written import can_write, say_written
 
 if TYPE_CHECKING:
     from ..planning.table_answer import TablePlan
@@ -76,5 +76,9 @@ def plan_of_tables(
     told = found.to_dict()
     if options.out is not None:
         files.write_json(told, options.out)
-    print(files.plain_json(told) if options.json else found.text(columns()))
+    if options.json:
+        print(files.plain_json(told))
+    else:
+        print(found.text(columns()))
+        say_written(options.out)
     return found

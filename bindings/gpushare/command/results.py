@@ -26,10 +26,6 @@ _RESULTS = (
 )
 
 
-def _print(found: Any, as_json: bool) -> None:
-    print(files.plain_json(found.to_dict()) if as_json else found)
-
-
 def add_check_result(kinds: Any, add: Callable[..., argparse.ArgumentParser]) -> None:
     """Adds ``check result``."""
     parser = add(
@@ -53,7 +49,8 @@ def add_check_result(kinds: Any, add: Callable[..., argparse.ArgumentParser]) ->
 def _check_result(options: argparse.Namespace) -> None:
     from ..validation.results import check_result
 
-    _print(check_result(options.file, scenario_of(options)), options.json)
+    found = check_result(options.file, scenario_of(options))
+    print(files.plain_json(found.to_dict()) if options.json else found)
 
 
 def add_calibrate_engine(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +70,7 @@ def calibrate_engine(options: argparse.Namespace) -> None:
     ValueError
         For a folder with a result, and for a missing result or scenario.
     """
+    from ..scenario.origin import origin_of
     from ..validation.engine_fit import fit_engine
 
     if options.folder != ENGINE:
@@ -81,11 +79,16 @@ def calibrate_engine(options: argparse.Namespace) -> None:
         raise ValueError(
             "calibrate engine needs a RESULT and --scenario FILE, the server that it was measured on"
         )
+    scenario = scenario_of(options)
     with Progress(options.result) as progress:
-        found = fit_engine(options.result, scenario_of(options), progress=progress.fraction)
+        found = fit_engine(options.result, scenario, progress=progress.fraction)
     if options.out is not None:
         found.write(options.out)
-    _print(found, options.json)
+    if options.json:
+        origin = origin_of(scenario).beside([options.result])
+        print(files.plain_json(found.to_dict() | {"origin": origin.to_dict()}))
+    else:
+        print(found)
 
 
 def add_replay(
@@ -161,7 +164,9 @@ def _replay(options: argparse.Namespace) -> None:
     if options.json:
         print(files.plain_json(found.to_dict()))
     else:
-        about = Beside(origin=found.origin.line, details=options.details, hint="--details")
+        about = Beside(
+            origin=found.origin.line, details=options.details, hint="--details", replications=False
+        )
         print(found.text(columns(), beside=about))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from .. import files
 from ..frames.table_files import TABLE_ENDINGS
 
-__all__ = ["TABLES", "can_write", "is_folder"]
+__all__ = ["TABLES", "can_write", "is_folder", "say_written"]
 
 #: How a table's file is named in a help.
 TABLES = "FILE.csv|.json|.parquet|.yaml"
@@ -37,6 +37,12 @@ def can_write(path: str | None, endings: Sequence[str] = TABLE_ENDINGS, option: 
         found = f"the ending {ending!r}" if ending else "no ending"
         raise ValueError(f"{option} {path}: found {found}; legal {_are(endings)}")
     files.try_to_write(path)
+
+
+def say_written(path: str | None) -> None:
+    """Says, below an answer, that it was written to a file; nothing where it was not."""
+    if path is not None:
+        print(f"\nwrote {path}")
 
 
 def _are(endings: Sequence[str]) -> str:

@@ -32,12 +32,15 @@ class Beside:
         Also all that is behind it.
     hint : str
         How to see that.
+    replications : bool
+        Whether it can be asked for with ``--replications``.
     """
 
     next: Sequence[tuple[str, str]] = ()
     origin: str = ""
     details: bool = False
     hint: str = HINT
+    replications: bool = True
 
 
 def joined(parts: Iterable[str]) -> str:

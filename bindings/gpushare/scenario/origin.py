@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._core import ScenarioError
@@ -16,7 +17,7 @@ from ..files import plain_json, sha256
 if TYPE_CHECKING:
     from .scenario import Scenario
 
-__all__ = ["Origin", "origin_of", "origin_of_files"]
+__all__ = ["Origin", "origin_of", "origin_of_files", "origin_of_folders"]
 
 _SHOWN_DIGITS = 12
 _HANDED = "handed over"
@@ -112,6 +113,13 @@ def origin_of_files(paths: Iterable[str | os.PathLike[str]], seed: int | None = 
         Of what is drawn.
     """
     return Origin(installed_version(), seed, None, _digests(paths))
+
+
+def origin_of_folders(*paths: str | None) -> Origin:
+    """That of folders with measurements, all of whose JSON files may have been read; None is no folder."""
+    return origin_of_files(
+        file for path in paths if path is not None for file in sorted(Path(path).glob("*.json"))
+    )
 
 
 def _digests(paths: Iterable[str | os.PathLike[str]]) -> dict[str, str]:

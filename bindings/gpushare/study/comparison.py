@@ -162,8 +162,8 @@ class Comparison(StudyTable):
         """Whether a stage's is that of the whole pipeline, or contains the speech recognised."""
         if not name.endswith(".latency"):
             return False
-        pipeline = f"{name.split('.')[0]}." if name.count(".") > 1 else ""
-        end = f"{pipeline}e2e_latency_mean_s"
+        own = f"{name.split('.')[0]}.e2e_latency"
+        end = f"{own if own in found else 'e2e_latency'}_mean_s"
         whole = all(end in s and s.get(f"{name}_mean_s") == s[end] for s in self.summaries.values())
         return whole or name.removesuffix("latency") + "after_speech" in found
 

@@ -61,7 +61,7 @@ class Replay:
 
     def text(self, width: int | None = None, *, beside: Beside | None = None) -> str:
         """What the run says, and how the trace was read; `beside` as in `Summary.text`."""
-        beside = beside if beside is not None else Beside(origin=self.origin.line)
+        beside = beside if beside is not None else Beside(origin=self.origin.line, replications=False)
         notes = (wrap(f"note: {note}", width, "  ") for note in self.notes)
         return "\n".join([self.run.summary().text(width, beside=beside), *notes])
 

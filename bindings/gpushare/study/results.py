@@ -194,7 +194,9 @@ class Summary(Mapping[str, float]):
                 "\n".join([text_table(self._partition_fields(), width=width), *self._gone()]),
                 text_table(traffic_fields(entries), width=width) if several else "",
                 section(
-                    "How sure", [*self._sure(), assumed_line(self.assumptions, beside), beside.origin], width
+                    "How sure",
+                    [*self._sure(beside), assumed_line(self.assumptions, beside), beside.origin],
+                    width,
                 ),
                 "\n".join(told(self.assumptions, width, "assumed")) if beside.details else "",
             ]
@@ -204,9 +206,10 @@ class Summary(Mapping[str, float]):
         gone = sum(p["gone"] for run in self._runs[:1] for p in run.summary["partitions"])
         return [f"and {gone} that left before the end"] if gone else []
 
-    def _sure(self) -> list[str]:
+    def _sure(self, beside: Beside) -> list[str]:
         if len(self._runs) == 1:
-            return ["One run does not say what chance may change; --replications 8 does."]
+            more = "; --replications 8 does" if beside.replications else ""
+            return [f"One run does not say what chance may change{more}."]
         told = {"req/s": [self["request_throughput"]]}
         if "e2e_latency_mean_s" in self._metrics:
             told["the e2e mean"] = [self["e2e_latency_mean_s"]]

@@ -13,6 +13,9 @@ from . import figures
 __all__ = ["tidy"]
 
 _UNITS = ("_s", "_bytes")
+#: Latencies of whole pipelines, and those that engines measure over all of them; the others are of a stage.
+_OF_PIPELINES = ("e2e_latency", "voice_to_voice")
+_OF_SERVICES = ("itl", "chunk_latency", "interarrival_jitter", "first_chunk", "inter_chunk")
 
 
 def tidy(values: Mapping[str, float], only_pipeline: str = "") -> Table:
@@ -28,8 +31,9 @@ def tidy(values: Mapping[str, float], only_pipeline: str = "") -> Table:
     Returns
     -------
     Table
-        ``pipeline`` (of latencies), ``stage`` (or the service or partition that it is of), ``metric``, ``statistic``
-        (of latencies: ``mean``, ``p50``, ...), ``value``, ``half_width`` (NaN: one run, or not known), ``unit``.
+        ``pipeline`` (of latencies, but for those that engines measure over all), ``stage`` (or the service or partition
+        that it is of), ``metric``, ``statistic`` (of latencies: ``mean``, ``p50``, ...), ``value``, ``half_width``
+        (NaN: one run, or not known), ``unit``.
     """
     rows = [_split(name, only_pipeline) for name in values]
     widths = [getattr(value, "half_width", math.nan) for value in values.values()]
@@ -53,13 +57,20 @@ def _split(name: str, only_pipeline: str) -> tuple[str, str, str, str]:
     for metric in figures.metrics():
         statistic = last.removeprefix(f"{metric}_")
         if statistic != last and statistic in figures.of("latency"):
-            pipeline, dot, stage = owner.partition(".")
-            if only_pipeline and pipeline != only_pipeline:
-                pipeline, stage = only_pipeline, owner
-            elif not dot and not only_pipeline:
-                stage = ""
-            return pipeline, stage, metric, _plain(statistic)
+            return *_place(owner, metric, only_pipeline), metric, _plain(statistic)
     return "", owner, _plain(last), ""
+
+
+def _place(owner: str, metric: str, only_pipeline: str) -> tuple[str, str]:
+    """Pipeline and stage of a latency."""
+    if only_pipeline:
+        return only_pipeline, owner
+    pipeline, dot, stage = owner.partition(".")
+    if dot:
+        return pipeline, stage
+    if metric in _OF_PIPELINES:
+        return owner, ""
+    return "" if metric in _OF_SERVICES else owner, owner
 
 
 def _plain(name: str) -> str:

@@ -97,8 +97,9 @@ void for_each_figure(const Summary& summary, const std::function<void(const Figu
                                                     bool faults = false, bool control = false);
 
 /// The canonical name. Text is one already, or lacks parts before a dot where the rest is unique: "ttft_p95_s",
-/// "llm.ttft_p95_s" for "chat.llm.ttft_p95_s". The name of the only pipeline may stand before latencies. Throws
-/// FigureError for a name that is unknown, with the nearest, or ambiguous, with the choices: ten at most.
+/// "llm.ttft_p95_s" for "chat.llm.ttft_p95_s". The name of the only pipeline may stand before latencies, and that of one
+/// which is called as its only stage twice: "llm.llm.ttft_p95_s". Throws FigureError for a name that is unknown, with the
+/// nearest, or ambiguous, with the choices: ten at most.
 [[nodiscard]] std::string resolve_figure(const Summary& summary, std::string_view text);
 [[nodiscard]] std::string resolve_figure(std::span<const std::string> names, std::string_view text,
                                          std::string_view only_pipeline = {});

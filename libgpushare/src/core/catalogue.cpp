@@ -29,7 +29,8 @@ bool is_repository(std::string_view name) {
          !json::has_document_name(name);
 }
 
-// All names where they are few; of many those of its kind, and of those the ones that are most like it in letters.
+// All names where they are few; of many those of its kind, and of those the ones that are most like it in letters, nearest
+// first.
 std::string listed(std::string_view name, const std::vector<std::string>& known) {
   if (known.size() <= kMostShown) return text::join(known, ", ");
   auto shown = names::kin(name, known);
@@ -39,7 +40,6 @@ std::string listed(std::string_view name, const std::vector<std::string>& known)
     return json::edit_distance(letters, a) < json::edit_distance(letters, b);
   });
   shown.resize(std::min(shown.size(), kMostShown));
-  std::sort(shown.begin(), shown.end());
   return text::format("{} and {} others", text::join(shown, ", "), known.size() - shown.size());
 }
 

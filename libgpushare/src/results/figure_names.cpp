@@ -22,6 +22,11 @@ bool is_with_pipeline(std::string_view text, std::string_view pipeline, std::str
          is_of_latency(name);
 }
 
+// "llm.llm.ttft_p95_s" for "llm.ttft_p95_s": where there are several pipelines, one that is called as its only stage.
+bool is_said_twice(std::string_view text, std::string_view only_pipeline, std::string_view name) {
+  return only_pipeline.empty() && is_with_pipeline(text, name.substr(0, name.find('.')), name);
+}
+
 std::string listed(std::vector<std::string> choices) {
   const std::size_t more = choices.size() - std::min(choices.size(), kMostChoices);
   choices.resize(choices.size() - more);
@@ -72,7 +77,9 @@ std::vector<std::size_t> meant_by(std::string_view text, const FigureNames& know
   for (std::size_t i = 0; i < known.names.size(); ++i) {
     const std::string& name = known.names[i];
     if (name == text) return {i};
-    if (is_end_of(text, name) || is_with_pipeline(text, known.only_pipeline, name)) meant.push_back(i);
+    if (is_end_of(text, name) || is_with_pipeline(text, known.only_pipeline, name) ||
+        is_said_twice(text, known.only_pipeline, name))
+      meant.push_back(i);
   }
   return meant;
 }

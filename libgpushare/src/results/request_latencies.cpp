@@ -61,6 +61,16 @@ Time taken(const std::vector<std::size_t>& takers, const StageState& state, cons
   return last;
 }
 
+/// A pipeline of one stage that is called like it, as no other's is: the name that both have is said once.
+bool is_named_once(const std::vector<Pipeline>& pipelines, const Pipeline& pipeline) {
+  if (pipeline.stages.size() != 1 || pipeline.stages.front().name != pipeline.name) return false;
+  return std::none_of(pipelines.begin(), pipelines.end(), [&](const Pipeline& other) {
+    return &other != &pipeline &&
+           std::any_of(other.stages.begin(), other.stages.end(),
+                       [&](const Stage& stage) { return stage.name == pipeline.name; });
+  });
+}
+
 }  // namespace
 
 std::vector<RequestLatency> request_latencies(const Workload& workload) {
@@ -79,11 +89,12 @@ std::vector<RequestLatency> request_latencies(const Workload& workload) {
       latency->pipeline = p;
       all.push_back(std::move(*latency));
     }
+    const std::string before_stage = is_named_once(workload.pipelines, pipeline) ? "" : prefix;
     for (std::size_t s = 0; s < pipeline.stages.size(); ++s) {
       const Stage& stage = pipeline.stages[s];
       if (stage.service < 0) continue;
       const auto add = [&](std::string_view metric, StageClock clock) {
-        all.push_back({prefix + stage.name + "." + std::string(metric), p, s, clock});
+        all.push_back({before_stage + stage.name + "." + std::string(metric), p, s, clock});
       };
       add("queue", StageClock::queue);
       const Model& model = *workload.services[static_cast<std::size_t>(stage.service)].model;

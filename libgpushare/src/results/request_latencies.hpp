@@ -17,7 +17,8 @@ inline constexpr const char* kEndToEnd = "e2e_latency";
 
 /// A latency that every request of a pipeline has by itself, unless the reply had no such thing.
 struct RequestLatency {
-  std::string name;  ///< "llm.ttft"; "chat.llm.ttft" where there are several pipelines
+  std::string
+      name;  ///< "llm.ttft"; "chat.llm.ttft" where there are several pipelines, unless both are called alike
   std::size_t pipeline = 0, stage = 0;
   StageClock clock = StageClock::latency;  ///< of the stage
   /// Voice to voice: the stages that may speak first; it begins where the user's speech in `stage` ends.
