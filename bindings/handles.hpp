@@ -95,6 +95,11 @@ py::array_t<T> view(const std::shared_ptr<const void>& owner, const std::vector<
 /// The table as an Arrow C stream of one record batch, in a PyCapsule named "arrow_array_stream".
 [[nodiscard]] py::capsule arrow_stream(std::shared_ptr<const Table> table);
 
+/// The names of a table's columns as a line of CSV.
+[[nodiscard]] std::string csv_header(const Table& table);
+/// Its rows from `begin` to before `end` as lines of CSV; missing numbers are empty.
+[[nodiscard]] std::string csv_rows(const Table& table, std::size_t begin, std::size_t end);
+
 /// Every figure of a run, nested by latency, partition and service.
 [[nodiscard]] py::dict summary_dict(const Summary& summary);
 /// Every figure by its canonical name.

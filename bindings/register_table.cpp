@@ -119,6 +119,16 @@ void register_table(py::module_& module) {
           [](const TableHandle& h, const std::string& column) { return find(h, column).categories; },
           py::arg("column"), "Names that the codes of a category column index.")
       .def(
+          "csv_header", [](const TableHandle& h) { return py::bytes(csv_header(*h.table)); },
+          "Column names as a line of CSV in UTF-8.")
+      .def(
+          "csv_rows",
+          [](const TableHandle& h, std::size_t begin, std::size_t end) {
+            return py::bytes(csv_rows(*h.table, begin, end));
+          },
+          py::arg("begin"), py::arg("end"),
+          "Rows from `begin` to before `end` as lines of CSV in UTF-8; missing numbers are empty.")
+      .def(
           "__arrow_c_stream__", [](const TableHandle& h, const py::object&) { return arrow_stream(h.table); },
           py::arg("requested_schema") = py::none(), "One record batch, by the Arrow C stream interface.");
 }

@@ -7,18 +7,21 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import stat
+import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 __all__ = [
     "data_file",
     "no_file",
     "plain_json",
-    "replace_bytes",
+    "replace_binary",
     "replace_file",
     "sha256",
     "try_to_write",
@@ -27,7 +30,7 @@ __all__ = [
 
 
 def replace_file(path: str | os.PathLike[str], write: Callable[[TextIO], object]) -> None:
-    """Writes beside `path` and puts the finished file in its place.
+    """Writes a file that takes its place when it is whole.
 
     Parameters
     ----------
@@ -40,27 +43,82 @@ def replace_file(path: str | os.PathLike[str], write: Callable[[TextIO], object]
         write(file)
 
 
-def replace_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+def replace_binary(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
     """The same for a file that is no text."""
     with _replaced(path) as descriptor, os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+        write(file)
 
 
 @contextmanager
 def _replaced(path: str | os.PathLike[str]) -> Iterator[int]:
-    """A file beside the target, open for writing, which takes its place when all went well."""
+    """A file open for writing, which takes the target's place when all went well; who takes it closes it."""
     target = os.path.abspath(os.fspath(path))
-    descriptor, temporary = tempfile.mkstemp(
-        dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}."
-    )
-    try:
+    kind = _nameless_file if _has_nameless_files(os.path.dirname(target)) else _file_beside
+    with kind(target) as descriptor:
         yield descriptor
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
+
+
+@contextmanager
+def _nameless_file(target: str) -> Iterator[int]:
+    """A file that has no name before it is whole: nothing of it stays when the process is killed."""
+    own = os.open(os.path.dirname(target), os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666)
+    try:
+        yield os.dup(own)
+        _give_name(own, target)
+    finally:
+        os.close(own)
+
+
+def _give_name(descriptor: int, target: str) -> None:
+    """Puts a file without a name in the target's place; where it cannot be linked, a copy."""
+    file = f"/proc/self/fd/{descriptor}"
+    folder, name = os.path.split(target)
+    beside = os.path.join(folder, f".{name}.{uuid.uuid4().hex}")
+    try:
+        os.link(file, target, src_dir_fd=descriptor)  # with a descriptor it follows the link in /proc
+    except FileExistsError:
+        with _removed_on_failure(beside):
+            os.link(file, beside, src_dir_fd=descriptor)
+            os.replace(beside, target)
+    except OSError:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        with (
+            open(descriptor, "rb", closefd=False) as whole,
+            _file_beside(target) as other,
+            os.fdopen(other, "wb") as copy,
+        ):
+            shutil.copyfileobj(whole, copy)
+
+
+@contextmanager
+def _file_beside(target: str) -> Iterator[int]:
+    """A file of another name in the same folder."""
+    descriptor, beside = tempfile.mkstemp(dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}.")
+    with _removed_on_failure(beside):
+        yield descriptor
+        os.chmod(beside, 0o666 & ~_umask())
+        os.replace(beside, target)
+
+
+@contextmanager
+def _removed_on_failure(path: str) -> Iterator[None]:
+    try:
+        yield
     except BaseException:
         with suppress(FileNotFoundError):
-            os.unlink(temporary)
+            os.unlink(path)
         raise
+
+
+def _has_nameless_files(folder: str) -> bool:
+    """Whether files without a name can be written in a folder: some file systems of Linux."""
+    if sys.platform != "linux":
+        return False
+    try:
+        os.close(os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666))
+    except OSError:
+        return False
+    return True
 
 
 def try_to_write(path: str | os.PathLike[str]) -> None:

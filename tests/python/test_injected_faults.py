@@ -12,9 +12,11 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 import gpushare as gs
 import pytest
+from gpushare import files
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends signals")
 
@@ -78,6 +80,7 @@ def test_a_sweep_that_is_killed_again_and_again_ends_as_one_that_is_not(
     assert resumed.table == gs.sweep(points).table
 
 
+CLUSTER = ["cluster", "{}/../nodes.csv", "{}/../pods.csv", "--policy", "fgd,gpushare"]
 #: Commands that write, with what they write last; each ends by itself in some seconds.
 WRITING = {
     "run to a table": ["run", "voice-light", "--out", "{}/out.csv"],
@@ -96,7 +99,25 @@ WRITING = {
     ],
     "capacity": ["capacity", "voice-light", "--slo", "tts.first_audio_p95=2s", "--out", "{}/out.csv"],
     "report": ["report", "voice-light", "-o", "{}/out.html"],
+    "run to Parquet": ["run", "voice-light", "--out", "{}/out.parquet"],
+    "compare to a picture": ["compare", "voice-light", "--plot", "{}/out.png"],
+    "cluster": [*CLUSTER, "--seeds", "8", "--out", "{}/out.csv"],
+    "cluster over time": [*CLUSTER, "--timed", "--sample", "10", "--out", "{}/out.json"],
 }
+
+
+@pytest.fixture(autouse=True)
+def packed(tmp_path: Path) -> None:
+    """Nodes and pods that the cluster is packed with in half a second."""
+    luck = random.Random(1)
+    nodes = [f"n{i},96000,786432,8,G2" for i in range(60)]
+    (tmp_path / "nodes.csv").write_text("\n".join(["sn,cpu_milli,memory_mib,gpu,model", *nodes, ""]))
+    pods = ["name,cpu_milli,memory_mib,num_gpu,gpu_milli,creation_time,deletion_time"]
+    for i in range(500):
+        begin = luck.randrange(4000)
+        share = luck.choice([200, 300, 500, 1000])
+        pods.append(f"p{i},4000,8192,1,{share},{begin},{begin + luck.randrange(1, 900)}")
+    (tmp_path / "pods.csv").write_text("\n".join([*pods, ""]))
 
 
 #: As `python -m gpushare`; says when that has started, before the command line is imported.
@@ -117,6 +138,10 @@ def whole(folder: Path) -> dict[str, bytes]:
 
 
 def is_whole(name: str, content: bytes) -> bool:
+    if name.endswith(".png"):
+        return content.endswith(b"IEND\xaeB`\x82")
+    if name.endswith(".parquet"):
+        return content.endswith(b"PAR1")
     text = content.decode()
     if name.endswith(".json"):
         json.loads(text)
@@ -209,6 +234,101 @@ def test_control_c_at_any_moment_leaves_nothing_half_written(command: str, tmp_p
         told = errors.count("gpushare: error: interrupted")
         # A plan that has been found by then is the answer.
         assert told == (code == 130) or (command == "plan" and told == 0), errors
-        for name, content in whole(folder).items():
-            assert name in written, (attempt, name)
-            assert is_whole(name, content), (attempt, name)
+        check_whole(folder, written, attempt)
+
+
+def check_whole(folder: Path, written: dict[str, bytes], attempt: int) -> None:
+    """Of what a command writes, nothing half, and nothing else."""
+    for name, content in whole(folder).items():
+        assert name in written, (attempt, name)
+        assert is_whole(name, content), (attempt, name)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("command", WRITING)
+def test_a_command_that_is_killed_at_any_moment_leaves_nothing_half_written(
+    command: str, tmp_path: Path
+) -> None:
+    free = tmp_path / "free"
+    free.mkdir()
+    began = time.monotonic()
+    subprocess.run(in_folder(command, free), capture_output=True, timeout=240)
+    took = time.monotonic() - began
+    written = whole(free)
+    luck = random.Random(command)
+    for attempt in range(12):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        killed_after(in_folder(command, folder), luck.uniform(0.0, took))
+        check_whole(folder, written, attempt)
+
+
+#: Writes half a file and is killed.
+HALF = """
+    import os, signal, sys
+    from gpushare import files
+
+    def half(file):
+        file.write({half})
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    files.{write}(sys.argv[1], half)
+"""
+
+
+@pytest.mark.parametrize(("write", "half"), [("replace_file", "'half'"), ("replace_binary", "b'half'")])
+@pytest.mark.parametrize("there", [False, True])
+def test_half_a_file_of_a_killed_process_has_no_name(
+    write: str, half: str, there: bool, tmp_path: Path
+) -> None:
+    if not files._has_nameless_files(str(tmp_path)):
+        pytest.skip("this file system has no files without a name")
+    target = tmp_path / "out.csv"
+    if there:
+        target.write_text("before\n")
+    program = textwrap.dedent(HALF).format(write=write, half=half)
+    done = subprocess.run([sys.executable, "-c", program, str(target)], timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    assert {name for name in os.listdir(tmp_path) if name.startswith((".", "out"))} == (
+        {"out.csv"} if there else set()
+    )
+    assert not there or target.read_text() == "before\n"
+
+
+def cannot_link(*_: Any, **__: Any) -> None:
+    raise PermissionError
+
+
+@pytest.mark.parametrize("system", ["names nothing later", "links nothing", "does both"])
+@pytest.mark.parametrize("there", [False, True])
+def test_a_file_takes_its_place_with_the_rights_of_the_user(
+    system: str, there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if system == "names nothing later":
+        monkeypatch.setattr(files, "_has_nameless_files", lambda folder: False)
+    if system == "links nothing":
+        monkeypatch.setattr(os, "link", cannot_link)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    target = folder / "out.csv"
+    if there:
+        target.write_text("before\n")
+    mask = os.umask(0o027)
+    try:
+        files.replace_file(target, lambda file: file.write("whole"))
+    finally:
+        os.umask(mask)
+    assert (target.read_text(), target.stat().st_mode & 0o777) == ("whole", 0o640)
+    assert os.listdir(folder) == ["out.csv"]
+
+
+@pytest.mark.long
+def test_control_c_ends_the_page_at_any_moment(tmp_path: Path) -> None:
+    pytest.importorskip("uvicorn")
+    luck = random.Random(1)
+    command = [sys.executable, "-c", START, "explore", "voice-light", "--no-browser"]
+    for attempt in range(16):
+        code, errors = interrupted(command, luck.uniform(0.0, 1.5), 1 + attempt % 2)
+        # Once it serves, Ctrl-C is how it ends.
+        assert (code, errors) in ((0, ""), (130, "gpushare: error: interrupted\n")), attempt

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -88,3 +89,51 @@ def test_reader_and_schema_refuse_the_same_values_of_an_option(kind: str, field:
         document = scenario_with(kind, field["name"], field["default"])
         assert [error.message for error in validator.iter_errors(document)] == []
         gs.Scenario.from_dict(document)
+
+
+def spans(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Paths to the figures of a profile in seconds; what stands beside a value is about it."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key.endswith("_s") and not key.endswith("_per_s"):
+                yield (*path, key)
+            elif key not in ("columns", "source"):
+                yield from spans(value, (*path, key))
+
+
+def changed(node: Any, path: tuple[str, ...], value: float) -> Any:
+    """A copy with another number at a path."""
+    if not path:
+        return node | {"value": value} if isinstance(node, dict) else value
+    return node | {path[0]: changed(node[path[0]], path[1:], value)}
+
+
+PROFILE = json.loads((ROOT / "profiles" / "h200.json").read_text(encoding="utf-8"))
+SPANS = list(spans(PROFILE))
+
+
+def test_a_profile_has_spans() -> None:
+    assert {path[-1] for path in SPANS} >= {
+        "slice_s",
+        "kernel_s",
+        "launch_s",
+        "latency_s",
+        "one_shot_latency_s",
+    }
+
+
+@pytest.mark.parametrize("path", SPANS, ids="/".join)
+def test_reader_and_schema_refuse_the_same_spans_of_a_profile(path: tuple[str, ...], tmp_path: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads((ROOT / "profiles" / "schema.json").read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
+    file = tmp_path / "card.json"
+    for value in (1e9, 1.1e9, -1):
+        document = changed(PROFILE, path, value)
+        file.write_text(json.dumps(document), encoding="utf-8")
+        assert validator.is_valid(document) == (value == 1e9), value
+        if value == 1e9:
+            gs.profile(file)
+        else:
+            with pytest.raises(gs.ProfileError, match=f"/{'/'.join(path)}"):
+                gs.profile(file)

@@ -1,6 +1,9 @@
 """Tables travel to NumPy, pandas, Arrow and Polars without loss."""
 
+import csv
 import gc
+import io
+import math
 import pickle
 from typing import Any
 
@@ -160,3 +163,45 @@ def test_codes_must_index_their_categories() -> None:
         Columns("bad", {"a": (np.array([0, 1]), ["only"])})
     with pytest.raises(gs.Error, match="found code -1"):
         Columns("bad", {"a": (np.array([-1]), ["only"])})
+
+
+def by_the_csv_module(table: gs.Table) -> str:
+    """The same rows as Python's own writer has them."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.columns)
+    columns = [table[column].tolist() for column in table.columns]
+    writer.writerows(
+        ["" if isinstance(v, float) and math.isnan(v) else v for v in row]
+        for row in zip(*columns, strict=True)
+    )
+    return text.getvalue()
+
+
+@given(ROWS)
+def test_csv_is_what_python_writes(rows: list[tuple[float, int, str]]) -> None:
+    rows = [(number, integer, text.replace("\r", "")) for number, integer, text in rows]
+    table = make(rows)
+    assert b"".join(table.csv()).decode() == by_the_csv_module(table)
+
+
+def test_numbers_in_csv_are_what_python_writes() -> None:
+    bits = np.random.default_rng(1).integers(0, 2**64, 100_000, dtype=np.uint64).view(np.float64)
+    edges = [10.0**k for k in range(-320, 309)]
+    near = [value for edge in edges for value in (np.nextafter(edge, 0), edge, -np.nextafter(edge, np.inf))]
+    whole = [2.0**k for k in range(70)] + [2.0**k - 1 for k in range(54)]
+    other = [0.0, -0.0, math.inf, -math.inf, math.nan, 123456789.25, 1e15 - 0.5]
+    table = gs.Table("numbers", {"a": np.concatenate([bits, near, whole, other])})
+    assert b"".join(table.csv()).decode() == by_the_csv_module(table)
+
+
+@pytest.mark.parametrize("values", [[math.nan, 1.5], ["", "a\nb", 'say "no"', "x,y", " z "], [1, -2]])
+def test_a_column_alone_has_a_line_for_each_row(values: list[Any]) -> None:
+    table = gs.Table("alone", {'the "value", alone': values})
+    text = b"".join(table.csv()).decode()
+    assert text == by_the_csv_module(table)
+    assert len(list(csv.reader(io.StringIO(text)))) == len(values) + 1
+
+
+def test_a_carriage_return_is_quoted() -> None:
+    assert b"".join(gs.Table("t", {"a": ["x\ry"]}).csv()) == b'a\n"x\ry"\n'

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..extras import extra
-from ..files import replace_bytes
+from ..files import replace_binary
 from ..frames.render import shorten
 
 if TYPE_CHECKING:
@@ -81,12 +81,10 @@ def finished(figure: Figure, save: str | os.PathLike[str] | None = None) -> Figu
         from matplotlib import rc_context
 
         kind = picture_kind(save)
-        buffer = io.BytesIO()
         # Without dates and chance the same picture is the same bytes.
         about: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
         with rc_context({"svg.hashsalt": "gpushare"}):
-            figure.savefig(buffer, format=kind, dpi=150, metadata=about)
-        replace_bytes(save, buffer.getvalue())
+            replace_binary(save, lambda file: figure.savefig(file, format=kind, dpi=150, metadata=about))
     return figure
 
 

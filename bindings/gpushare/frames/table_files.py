@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..extras import extra
-from ..files import plain_json, replace_file
+from ..files import plain_json, replace_binary, replace_file
 
 if TYPE_CHECKING:
     from .tables import Table
@@ -22,13 +21,11 @@ __all__ = ["TABLE_ENDINGS", "write_csv", "write_table"]
 def write_csv(table: Table, path: str | os.PathLike[str]) -> None:
     """Writes a table with a header; missing numbers are empty cells."""
 
-    def write(file: TextIO) -> None:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(table.columns)
-        columns = [table[column].tolist() for column in table.columns]
-        writer.writerows(["" if _missing(v) else v for v in row] for row in zip(*columns, strict=True))
+    def write(file: BinaryIO) -> None:
+        for text in table.csv():
+            file.write(text)
 
-    replace_file(path, write)
+    replace_binary(path, write)
 
 
 def _missing(value: Any) -> bool:
@@ -58,13 +55,7 @@ def _write_yaml(table: Table, path: str | os.PathLike[str]) -> None:
 def _write_parquet(table: Table, path: str | os.PathLike[str]) -> None:
     with extra("arrow", f"{path}: Parquet needs"):
         import pyarrow.parquet as parquet
-    target = Path(path)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        parquet.write_table(table.to_arrow(), beside)
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
+    replace_binary(path, lambda file: parquet.write_table(table.to_arrow(), file))
 
 
 _WRITERS: Mapping[str, Callable[[Table, str | os.PathLike[str]], None]] = {

@@ -22,6 +22,8 @@ __all__ = ["Table", "concatenate"]
 
 Values = npt.NDArray[Any] | Sequence[str] | tuple[npt.NDArray[np.int32], Sequence[str]]
 _SHOWN_ROWS = 10
+#: In a piece of CSV.
+_CSV_ROWS = 10_000
 
 
 def _category(values: Sequence[str]) -> tuple[npt.NDArray[np.int32], list[str]]:
@@ -116,6 +118,12 @@ class Table:
             return values
         names: npt.NDArray[Any] = np.array(self.categories(column), dtype=object)[values]
         return names
+
+    def csv(self) -> Iterator[bytes]:
+        """As CSV in UTF-8, in pieces: a header, then rows; missing numbers are empty."""
+        yield self._columns.csv_header()
+        for begin in range(0, len(self), _CSV_ROWS):
+            yield self._columns.csv_rows(begin, begin + _CSV_ROWS)
 
     def __contains__(self, column: object) -> bool:
         return column in self.columns

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from .. import _core
 from .._core import TraceError
 from .._errors import fail
 from ..extras import extra
+from ..files import replace_binary
 
 if TYPE_CHECKING:
     import pyarrow
@@ -111,20 +111,18 @@ def arrow_table(trace: _core.Trace) -> pyarrow.Table:
 
 
 def write_arrow(trace: _core.Trace, path: str) -> None:
-    """Writes Parquet (``.parquet``) or an Arrow file, beside `path` first and then in its place."""
+    """Writes Parquet (``.parquet``) or an Arrow file; an existing one is replaced whole."""
     with extra("arrow", "Parquet and Arrow files need"):
         import pyarrow as pa
         import pyarrow.parquet as parquet
 
     table = arrow_table(trace)
-    temporary = f"{path}.tmp"
-    try:
+
+    def write(file: BinaryIO) -> None:
         if path.endswith(".parquet"):
-            parquet.write_table(table, temporary)
+            parquet.write_table(table, file)
         else:
-            with pa.ipc.new_file(temporary, table.schema) as writer:
+            with pa.ipc.new_file(file, table.schema) as writer:
                 writer.write_table(table)
-        os.replace(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
+
+    replace_binary(path, write)

@@ -165,7 +165,7 @@ CappedLaw read_capped(const Reader& law) {
 void read_mps(Figures section, MpsConstants& constants) {
   constants.max_clients = section.integer("max_clients", 1);
   constants.sm_granularity = section.integer("sm_granularity", 1);
-  if (section.reader().has("kernel_s")) constants.kernel_s = section.number("kernel_s", json::kNonNegative);
+  if (section.reader().has("kernel_s")) constants.kernel_s = section.number("kernel_s", json::kSpan);
   constants.uncapped = read_uncapped(section.value("uncapped"));
   constants.capped = read_capped(section.value("capped"));
   section.reader().finish();

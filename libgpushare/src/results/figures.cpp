@@ -72,7 +72,7 @@ constexpr FigureRow<PartitionSummary> kPartition[] = {
       "memory that the processes hold", true},
      field<&PartitionSummary::memory_used_bytes>},
     {{"memory_allocated_bytes", "bytes", Kind::bytes, Better::neither, "GB", 1e-9, 1,
-      "nominal memory of the partition"},
+      "nominal memory of the partition, which may hold a few percent more"},
      field<&PartitionSummary::memory_allocated_bytes>},
 };
 
