@@ -21,7 +21,7 @@ __all__ = ["Found", "Judge", "Opinion", "Verdict", "search"]
 #: Proposals that are judged to make a plan simpler, at most.
 _SIMPLER = 8
 #: What services may be altogether, beyond which a problem is narrowed; and tenants of a part then.
-_SMALL, _MANY_TENANTS = 24, 4
+_SMALL, _MANY_TENANTS = 16, 4
 #: Configs that a proposal is made of, at most.
 _COLUMNS = 4_000
 #: Configs that are judged in vain, at most, while the gap is a GPU; and where there are many services.
