@@ -1,9 +1,6 @@
-#include <algorithm>
-#include <atomic>
 #include <map>
 #include <optional>
 #include <string>
-#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -48,42 +45,29 @@ class Parts {
 
   // Of each part by itself, as many at once as there are cores.
   std::vector<Predicted> predict(const std::vector<Asked>& asked) {
-    std::vector<Question> questions;
+    std::vector<GpuQuestion> questions;
     questions.reserve(asked.size());
     for (const auto& [profile, instance, sharing, tenants] : asked) {
-      GpuPlacement gpu = gpu_with(profile, instance, sharing, tenants);
-      std::vector<int> replicas(workload().services.size(), 1);
+      GpuQuestion& question = questions.emplace_back();
+      question.gpu = gpu_with(profile, instance, sharing, tenants);
+      question.traffic = &traffic_on(question.gpu.profile());
+      question.replicas.assign(workload().services.size(), 1);
       for (const auto& [service, count, cap] : tenants)
-        replicas.at(static_cast<std::size_t>(service)) = count;
-      const std::vector<ServiceTraffic>& traffic = traffic_on(gpu.profile());
-      questions.push_back({std::move(gpu), std::move(replicas), &traffic});
+        question.replicas.at(static_cast<std::size_t>(service)) = count;
     }
-    std::vector<Predicted> answers(questions.size());
-    std::atomic<std::size_t> next{0};
-    const auto work = [&] {
-      for (std::size_t i = next++; i < questions.size(); i = next++) answers[i] = answer(questions[i]);
-    };
     const py::gil_scoped_release released;
-    const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
-    std::vector<std::jthread> pool;
-    for (std::size_t t = 1; t < std::min(cores, questions.size()); ++t) pool.emplace_back(work);
-    work();
-    pool.clear();
+    const auto found = predict_gpus(workload(), questions);
+    std::vector<Predicted> answers;
+    for (std::size_t i = 0; i < found.size(); ++i) answers.push_back(of_tenants(questions[i].gpu, found[i]));
     return answers;
   }
 
  private:
-  struct Question {
-    GpuPlacement gpu;
-    std::vector<int> replicas;
-    const std::vector<ServiceTraffic>* traffic;
-  };
-  [[nodiscard]] Predicted answer(const Question& question) const {
-    const auto found = predict_gpu(workload(), *question.traffic, question.gpu, question.replicas);
-    if (found.empty()) return std::nullopt;
+  static Predicted of_tenants(const GpuPlacement& gpu, const std::vector<ServicePrediction>& services) {
+    if (services.empty()) return std::nullopt;
     std::vector<std::pair<std::string, double>> result;
-    for (const ProcessPlacement& process : question.gpu.partitions.front().processes) {
-      const ServicePrediction& one = found[static_cast<std::size_t>(process.service)];
+    for (const ProcessPlacement& process : gpu.partitions.front().processes) {
+      const ServicePrediction& one = services[static_cast<std::size_t>(process.service)];
       result.emplace_back(std::string(one.latency), one.p95_s);
     }
     return result;

@@ -34,7 +34,8 @@ class Foresight:
 
     staging: Staging
     _known: dict[tuple[Config, Any], Mapping[int, float]] = field(default_factory=dict)
-    _missed: dict[int, list[float]] = field(default_factory=dict)
+    #: By service how often predictions were held against simulations, and the sum of what they missed.
+    _missed: dict[int, tuple[int, float]] = field(default_factory=dict)
     _best: dict[Config, Any] = field(default_factory=dict)
 
     def under(self, config: Config, sharing: Any) -> Mapping[int, float]:
@@ -79,11 +80,12 @@ class Foresight:
             expected = math.log(max(0.05, 1 + predicted))
             if found < _TELLING and expected < _TELLING:
                 miss = max(-_CORRECTED, min(_CORRECTED, found - expected))
-                self._missed.setdefault(service, []).append(miss)
+                count, total = self._missed.get(service, (0, 0.0))
+                self._missed[service] = count + 1, total + miss
 
     def _correction(self, service: int) -> float:
-        missed = self._missed.get(service, ())
-        return math.exp(sum(missed) / (len(missed) + _PRIOR))
+        count, total = self._missed.get(service, (0, 0.0))
+        return math.exp(total / (count + _PRIOR))
 
     def _predict(self, asked: Iterable[tuple[Config, Any]]) -> None:
         waiting: dict[_core.Parts, list[tuple[Config, Any]]] = defaultdict(list)

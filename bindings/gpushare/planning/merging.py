@@ -16,8 +16,7 @@ def merge(
     excess: Callable[[Config], float],
     allowed: Callable[[Config], bool],
     learn: Callable[[Sequence[Config]], Sequence[Config]],
-    most: float,
-) -> list[Config]:
+) -> None:
     """Puts configs together while what comes of it holds.
 
     Parameters
@@ -27,18 +26,11 @@ def merge(
     configs : sequence of Config
         Of a packing, each of which holds.
     excess : callable
-        How far beyond its bound a config is guessed to be; the least are tried first.
+        How far beyond its bound a config is guessed to be; the least are tried first, and none above 0.
     allowed : callable
         Whether nothing is known against a config.
     learn : callable
         Has configs judged; returns those that fail.
-    most : float
-        What is guessed to be further beyond its bound is not tried.
-
-    Returns
-    -------
-    list of Config
-        Fewer, with the same tenants.
     """
     standing = list(configs)
     failed: set[Config] = set()
@@ -52,11 +44,11 @@ def merge(
             if both not in failed and allowed(both)
         ]
         for guess, i, k, both in sorted(pairs):
-            if guess < most and both not in chosen and not {i, k} & taken:
+            if guess < 0 and both not in chosen and not {i, k} & taken:
                 taken |= {i, k}
                 chosen[both] = standing[i], standing[k]
         if not chosen:
-            return standing
+            return
         failed.update(learn(list(chosen)))
         for both, parts in chosen.items():
             if both not in failed:

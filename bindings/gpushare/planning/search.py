@@ -132,7 +132,7 @@ class _Search:
         alone = self.found.best or self.found.unclear
         if alone is None or self.assembly is not None:
             return  # a fleet is assembled by prediction
-        merge(self.problem, alone.configs, self.estimates.excess, self.packing.allowed, self.learn, 0.0)
+        merge(self.problem, alone.configs, self.estimates.excess, self.packing.allowed, self.learn)
         self.improve(math.inf)
 
     def narrow(self) -> None:

@@ -193,7 +193,7 @@ class Trials:
         while waiting:
             asked = {config: ways.pop(0) for config, ways in waiting.items()}
             for config, trial in self._simulate(asked).items():
-                if not trial.refused:
+                if self.trusting and not trial.refused:
                     self.foresight.learn(config, trial.sharing, self._excess(trial, config))
                 best = self.of_config.get(config)
                 if best is None or trial.rank < best.rank:

@@ -38,11 +38,17 @@ struct WhatIf {
 [[nodiscard]] WhatIf what_if(const Workload& workload, const std::vector<ServiceTraffic>& traffic,
                              const Placement& placement);
 
-/// Of what stands on a GPU by itself, whatever stands elsewhere, for searches that ask this of many GPUs: all replicas of a
-/// service share its load. By service, without a latency where it is not there; empty where it does not fit.
-[[nodiscard]] std::vector<ServicePrediction> predict_gpu(const Workload& workload,
-                                                         const std::vector<ServiceTraffic>& traffic,
-                                                         const GpuPlacement& gpu,
-                                                         const std::vector<int>& replicas);
+/// A GPU by itself, whatever stands elsewhere.
+struct GpuQuestion {
+  GpuPlacement gpu;
+  const std::vector<ServiceTraffic>* traffic =
+      nullptr;                ///< worked out for this kind of GPU (service_traffic)
+  std::vector<int> replicas;  ///< of each service, which share its load
+};
+
+/// What stands on each GPU, by service, without a latency where it is not there; empty where it does not fit. On so many
+/// threads; 0: as many as there are cores.
+[[nodiscard]] std::vector<std::vector<ServicePrediction>> predict_gpus(
+    const Workload& workload, const std::vector<GpuQuestion>& questions, unsigned threads = 0);
 
 }  // namespace gpushare

@@ -60,8 +60,10 @@ class Chain {
 
  private:
   // `weight` of all jobs, of `own` parts; all latencies by that factor.
-  void add_latencies(std::size_t own, double weight, double factor, Latencies& latencies) const;
-  [[nodiscard]] Latencies behind_others(const Latencies& single, double factor) const;
+  void add_latencies(const BulkQueue::Answer& steps, std::size_t own, double weight, double factor,
+                     Latencies& latencies) const;
+  [[nodiscard]] Latencies behind_others(const BulkQueue::Answer& steps, const Latencies& single,
+                                        double factor) const;
   // Whether its largest steps would do.
   [[nodiscard]] bool keeps_up() const {
     const auto places = static_cast<double>(queue_.step_s.size() - 1);
@@ -178,8 +180,9 @@ void Chain::add_idle(std::size_t own, double weight, double factor, Latencies& l
   if (during > 0) latencies.add(factor * own_s, factor * (queue_.delay_s + own_s), during);
 }
 
-void Chain::add_latencies(std::size_t own, double weight, double factor, Latencies& latencies) const {
-  const double later_s = queue_.late_steps * account().mean_step_s;
+void Chain::add_latencies(const BulkQueue::Answer& steps, std::size_t own, double weight, double factor,
+                          Latencies& latencies) const {
+  const double later_s = queue_.late_steps * steps.mean_step_s;
   for (std::size_t q = 0; q < states_; ++q) {
     if (shares_[q] < kRare) continue;
     if (q == 0 && is_idle()) {
@@ -194,8 +197,7 @@ void Chain::add_latencies(std::size_t own, double weight, double factor, Latenci
 }
 
 // A job whose forerunner is not told yet goes into the step after that: the one that runs then, if any, and its own.
-Latencies Chain::behind_others(const Latencies& single, double factor) const {
-  const BulkQueue::Answer steps = account();
+Latencies Chain::behind_others(const BulkQueue::Answer& steps, const Latencies& single, double factor) const {
   const double step_s = factor * steps.mean_step_s;
   const double next_s = step_s + (queue_.told_s > 0 ? std::max(0.0, step_s - queue_.told_s) : 0);
   const double idle_s = factor * (queue_.delay_s + steps_for(parts_));
@@ -215,12 +217,13 @@ Latencies Chain::behind_others(const Latencies& single, double factor) const {
 }
 
 Latencies Chain::latencies(double factor) const {
+  const BulkQueue::Answer steps = account();
   Latencies single;
   for (const Luck& size : queue_.sizes.empty() ? std::vector<Luck>{{}} : queue_.sizes) {
     const double own = std::max(1.0, std::round(static_cast<double>(parts_) * size.factor));
-    add_latencies(static_cast<std::size_t>(own), size.share, factor, single);
+    add_latencies(steps, static_cast<std::size_t>(own), size.share, factor, single);
   }
-  return queue_.after_most_s > 0 ? behind_others(single, factor) : single;
+  return queue_.after_most_s > 0 ? behind_others(steps, single, factor) : single;
 }
 
 // Those with about the same factor together.

@@ -22,14 +22,14 @@ bool goes_beside(const std::vector<Tenant>& tenants, const Tenant& added, int mo
   return std::count(tenants.begin(), tenants.end(), added) < std::min(most_copies, added.replicas);
 }
 
-std::set<std::string> instances_of(const CoveringProblem::Kind& kind) {
+}  // namespace
+
+std::set<std::string> instances_of(const std::vector<CoveringProblem::Layout>& layouts) {
   std::set<std::string> names;
-  for (const CoveringProblem::Layout& layout : kind.layouts)
+  for (const CoveringProblem::Layout& layout : layouts)
     for (const auto& [name, count] : layout) names.insert(name);
   return names;
 }
-
-}  // namespace
 
 bool harder(const std::vector<Tenant>& tenants, const std::vector<Tenant>& than) {
   return std::all_of(than.begin(), than.end(), [&](const Tenant& tenant) {
@@ -57,7 +57,8 @@ Covering::Covering(const CoveringProblem& problem) : problem_(problem) {
   for (int kind = 0; kind < static_cast<int>(problem.kinds.size()); ++kind) {
     std::vector<Part> parts;
     for (const int gpus : sizes) parts.push_back({kind, {}, gpus});
-    for (const std::string& name : instances_of(problem.kinds[index(kind)])) parts.push_back({kind, name, 1});
+    for (const std::string& name : instances_of(problem.kinds[index(kind)].layouts))
+      parts.push_back({kind, name, 1});
     for (const Part& part : parts) {
       std::vector<Tenant> tenants;
       add_configs(part, tenants, choices_on(part), 0);

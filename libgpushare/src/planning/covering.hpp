@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -69,6 +70,9 @@ struct CoveringProblem {
   /// Whether a part has no more of anything than another one: what fails on that one fails on it.
   std::function<bool(const Part& part, const Part& than)> lesser = is_instance_of;
 };
+
+/// Names of the instances of layouts.
+[[nodiscard]] std::set<std::string> instances_of(const std::vector<CoveringProblem::Layout>& layouts);
 
 /// One GPU, or the GPUs of a replica's ranks, and what stands there.
 struct Pattern {

@@ -53,9 +53,7 @@ struct Cutting::Holding {
 };
 
 Cutting::Cutting(int kind, const std::vector<CoveringProblem::Layout>& layouts) : kind_(kind) {
-  std::set<std::string> names;
-  for (const CoveringProblem::Layout& layout : layouts)
-    for (const auto& [name, count] : layout) names.insert(name);
+  const std::set<std::string> names = instances_of(layouts);
   names_.assign(names.begin(), names.end());
   for (const CoveringProblem::Layout& layout : layouts) {
     layouts_.emplace_back(names_.size());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/parallel.hpp"
 #include "planning/server_model.hpp"
 #include "sharing/sharing_modes.hpp"
 
@@ -115,14 +116,18 @@ WhatIf what_if(const Workload& workload, const std::vector<ServiceTraffic>& traf
   return answer;
 }
 
-std::vector<ServicePrediction> predict_gpu(const Workload& workload,
-                                           const std::vector<ServiceTraffic>& traffic,
-                                           const GpuPlacement& gpu, const std::vector<int>& replicas) {
-  Placement alone;
-  alone.gpus.push_back(gpu);
-  alone.gpus.front().node = 0;
-  if (!fits(workload, alone).ok()) return {};
-  return predict_all(workload, traffic, alone, replicas);
+std::vector<std::vector<ServicePrediction>> predict_gpus(const Workload& workload,
+                                                         const std::vector<GpuQuestion>& questions,
+                                                         unsigned threads) {
+  std::vector<std::vector<ServicePrediction>> answers(questions.size());
+  in_parallel(questions.size(), threads, [&](std::size_t i, const std::atomic<bool>&) {
+    Placement alone;
+    alone.gpus.push_back(questions[i].gpu);
+    alone.gpus.front().node = 0;
+    if (fits(workload, alone).ok())
+      answers[i] = predict_all(workload, *questions[i].traffic, alone, questions[i].replicas);
+  });
+  return answers;
 }
 
 WhatIf what_if(const Workload& workload, const Placement& placement) {

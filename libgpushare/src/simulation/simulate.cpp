@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
 #include <mutex>
 #include <new>
-#include <thread>
 
+#include "core/parallel.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "simulation/simulator.hpp"
@@ -73,39 +72,20 @@ Run simulate(const Scenario& scenario, const RunOptions& options) {
 std::vector<Run> simulate_replications(const Scenario& scenario, std::uint32_t count,
                                        const RunOptions& options, unsigned threads) {
   std::vector<Run> runs(count);
-  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
-  threads = std::min<unsigned>(threads, count);
-  std::atomic<std::uint32_t> next{0};
   std::atomic<std::uint32_t> ended{0};
-  std::atomic<bool> stop{false};
   std::mutex mutex;
-  std::exception_ptr error;
-
-  const auto work = [&] {
-    for (std::uint32_t i = next++; i < count && !stop; i = next++) {
-      RunOptions own = options;
-      own.replication = options.replication + i;
-      own.progress = [&](double fraction) {
-        if (stop) return false;
-        if (!options.progress) return true;
-        const std::scoped_lock lock(mutex);
-        return options.progress((ended + fraction) / count);
-      };
-      try {
-        runs[i] = simulate(scenario, own);
-        ++ended;
-      } catch (...) {
-        const std::scoped_lock lock(mutex);
-        if (!error) error = std::current_exception();
-        stop = true;
-      }
-    }
-  };
-  std::vector<std::jthread> pool;
-  for (unsigned t = 1; t < threads; ++t) pool.emplace_back(work);
-  work();
-  pool.clear();
-  if (error) std::rethrow_exception(error);
+  in_parallel(count, threads, [&](std::size_t i, const std::atomic<bool>& stop) {
+    RunOptions own = options;
+    own.replication = options.replication + static_cast<std::uint32_t>(i);
+    own.progress = [&](double fraction) {
+      if (stop) return false;
+      if (!options.progress) return true;
+      const std::scoped_lock lock(mutex);
+      return options.progress((ended + fraction) / count);
+    };
+    runs[i] = simulate(scenario, own);
+    ++ended;
+  });
   return runs;
 }
 
