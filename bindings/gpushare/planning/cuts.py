@@ -4,38 +4,47 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from .problem import Config, Part, Problem, Tenant
 
-__all__ = ["Cuts", "Lacking"]
+__all__ = ["Cuts", "Subsets"]
 
 
-@dataclass
-class Lacking:
-    """What fails on a part once so many copies of a tenant are among the rest.
+class Subsets:
+    """Sets of bits, kept so that it soon shows whether any lies within another one: a tree by their lowest bits."""
 
-    Attributes
-    ----------
-    enemies : int
-        Bits of which each alone does it.
-    sets : list of int
-        Sets of bits.
-    """
+    __slots__ = ("_empty", "_firsts", "_rests", "_singles")
 
-    enemies: int = 0
-    sets: list[int] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._empty = False
+        self._singles = 0
+        self._firsts = 0
+        self._rests: dict[int, Subsets] = {}
 
-    def learn(self, rest: int) -> None:
-        """Something fails that has these bits beside the tenant; none: it fails by itself."""
-        if rest and not rest & (rest - 1):
-            self.enemies |= rest
-        elif not rest & self.enemies:
-            self.sets.append(rest)
+    def add(self, bits: int) -> None:
+        """One more set; the empty one lies within all."""
+        if self.within(bits):
+            return
+        lowest = bits & -bits
+        if not bits:
+            self._empty = True
+        elif bits == lowest:
+            self._singles |= bits
+        else:
+            self._firsts |= lowest
+            self._rests.setdefault(lowest, Subsets()).add(bits ^ lowest)
 
-    def fails(self, mask: int) -> bool:
-        """Whether the tenant fails among what sets these bits."""
-        return bool(self.enemies & mask) or any(rest & mask == rest for rest in self.sets)
+    def within(self, mask: int) -> bool:
+        """Whether one of the sets has no bit that the mask lacks."""
+        if self._empty or self._singles & mask:
+            return True
+        firsts = self._firsts & mask
+        while firsts:
+            lowest = firsts & -firsts
+            if self._rests[lowest].within(mask):
+                return True
+            firsts ^= lowest
+        return False
 
 
 class Cuts:
@@ -52,10 +61,10 @@ class Cuts:
         self._bits = {key: 1 << i for i, key in enumerate((t, n) for t in tenants for n in counts)}
         self._like = {t: 1 << (len(self._bits) + i) for i, t in enumerate(tenants)}
         self._masks = {(t, n): self._implied(t, n, tenants) for t in tenants for n in counts}
+        #: What configs that fail have to have, by part; and those that a service has to do with.
+        self._failing: dict[Part, Subsets] = defaultdict(Subsets)
         self._of: dict[tuple[Part, int], list[int]] = defaultdict(list)
-        #: What a cut itself sets, by what it needs.
-        self._sets: dict[int, int] = {}
-        self._lacking: dict[tuple[Part, int], dict[tuple[Tenant, int], Lacking]] = defaultdict(dict)
+        self._lacking: dict[tuple[Part, int], dict[tuple[Tenant, int], Subsets]] = defaultdict(dict)
         #: How often something was added.
         self.count = 0
 
@@ -82,35 +91,32 @@ class Cuts:
             result |= self._masks[tenant, copies]
         return result
 
-    def lacking(self, part: Part, tenant: Tenant, copies: int) -> Lacking:
+    def lacking(self, part: Part, tenant: Tenant, copies: int) -> Subsets:
         """What fails on a part with so many copies of a tenant, by what it lacks then; it grows as more is known."""
         of_service = self._lacking[part, tenant.service]
         if (tenant, copies) not in of_service:
-            of_service[tenant, copies] = Lacking()
+            of_service[tenant, copies] = Subsets()
             for cut in self._of[part, tenant.service]:
                 self._lack(of_service[tenant, copies], cut, self._masks[tenant, copies])
         return of_service[tenant, copies]
 
     @staticmethod
-    def _lack(lacking: Lacking, cut: int, mask: int) -> None:
+    def _lack(lacking: Subsets, cut: int, mask: int) -> None:
         rest = cut & ~mask
         if rest != cut:  # otherwise it fails without the tenant
-            lacking.learn(rest)
+            lacking.add(rest)
 
     def add(self, config: Config) -> None:
         """A config fails, and so do all harder ones, on the part and on weaker ones."""
         self.count += 1
         needed = sum(self._bit(tenant, config) for tenant in set(config.tenants))
-        sets = self._sets[needed] = self.mask_of(config.tenants)
         services = {t.service for (t, _), mask in self._masks.items() if mask & needed}
-        own = {tenant.service for tenant in config.tenants}
         for part in self.problem.weaker[config.part]:
-            if self._cut(part, own, sets):
+            if self._failing[part].within(self.mask_of(config.tenants)):
                 continue
+            self._failing[part].add(needed)
             for service in services:
-                weaker = self._of[part, service]
-                weaker[:] = [cut for cut in weaker if needed & self._sets[cut] != needed]
-                weaker.append(needed)
+                self._of[part, service].append(needed)
                 for key, lacking in self._lacking[part, service].items():
                     self._lack(lacking, needed, self._masks[key])
 
@@ -124,7 +130,4 @@ class Cuts:
 
     def fails(self, config: Config) -> bool:
         """Whether the config or an easier one is known to fail."""
-        return self._cut(config.part, {t.service for t in config.tenants}, self.mask_of(config.tenants))
-
-    def _cut(self, part: Part, services: Iterable[int], mask: int) -> bool:
-        return any(cut & mask == cut for service in services for cut in self._of.get((part, service), ()))
+        return self._failing[config.part].within(self.mask_of(config.tenants))

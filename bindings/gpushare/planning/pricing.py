@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .cuts import Cuts, Lacking
+from .cuts import Cuts, Subsets
 from .problem import Config, Part, Problem, Tenant
 
 __all__ = ["Priced", "Tests", "price"]
@@ -83,7 +83,7 @@ class _Choice(NamedTuple):
     copies: int
     tenant: Tenant
     mask: int
-    lacking: Lacking
+    lacking: Subsets
 
 
 def price(
@@ -227,7 +227,7 @@ class _Pricing:
                 if choice.copies > slots:
                     continue
                 self.left -= 1
-                if choice.lacking.fails(mask):
+                if choice.lacking.within(mask):
                     continue
                 both = mask | choice.mask
                 more = (*tenants, *[choice.tenant] * choice.copies)
@@ -259,7 +259,7 @@ class _Pricing:
             if value + self.bounds[i][slots] <= self._bar + _TINY:
                 break
             for choice in self.services[i].choices:
-                if choice.copies > slots or choice.lacking.fails(mask):
+                if choice.copies > slots or choice.lacking.within(mask):
                     continue
                 config = Config(self.part, tuple(sorted((*tenants, *[choice.tenant] * choice.copies))))
                 if not self.tests.are_prepared(config):

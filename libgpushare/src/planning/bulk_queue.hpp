@@ -6,13 +6,14 @@
 
 namespace gpushare::planning {
 
-/// A server whose steps take whatever waits, up to a batch: bulk service with Poisson arrivals.
+/// A server whose steps take whatever waits, up to a batch: bulk service of Poisson arrivals.
 ///
 /// The jobs at the beginnings of its steps are a Markov chain: q, then q - b + what arrives in a step of b = min(q, most).
 /// A job that arrives at any moment of a step waits for the rest of it and for the steps of those before it.
 struct BulkQueue {
   double rate = 0;  ///< jobs a second
-  int parts = 1;    ///< a job takes so many places of batches
+  int parts = 1;    ///< a job takes so many places of batches, on average
+  int in_turn = 1;  ///< servers that take the jobs in turn, of which this is one
   std::vector<double>
       step_s;  ///< of b places, from 0 to the most; of 0: what it does when nothing waits, 0: it is idle
   double delay_s = 0;  ///< that the first job of an idle server waits for others
@@ -24,7 +25,7 @@ struct BulkQueue {
   double after_least_s = 0, after_most_s = 0;
 
   Waiting waiting{};          ///< of jobs before they arrive here
-  std::vector<Luck> sizes{};  ///< of jobs, by the parts of those that come beside them; empty: all are alike
+  std::vector<Luck> sizes{};  ///< of jobs, by what `parts` are on average; empty: all are alike
   std::vector<Luck> lucks{};  ///< of its jobs among their neighbours; empty: all are alike
 
   struct Answer {

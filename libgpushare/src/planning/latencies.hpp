@@ -20,29 +20,20 @@ struct Luck {
   double factor = 1;
 };
 
-/// Share of the places of a server beyond which it counts as full.
-inline constexpr double kFull = 0.97;
-
 /// Before jobs are taken in: a share of them waits, for exponential times.
 struct Waiting {
   double share = 0, mean_s = 0;
 };
 
-/// Poisson arrivals that take one of so many places each, `taken` of which are on average, for a time of this mean and
-/// variation: Erlang's C, and the times of M/G/c as they are mostly approximated (Lee and Longton).
-[[nodiscard]] inline Waiting waiting_for(double places, double taken, double each_s, double variation) {
-  if (taken <= 0 || taken >= places) return {taken > 0 ? 1.0 : 0.0, 0};
-  double blocked = 1;  // Erlang's B
-  for (double n = 1; n <= places; ++n) blocked = taken * blocked / (n + taken * blocked);
-  const double share = blocked / (1 - taken / places * (1 - blocked));
-  return {share, each_s / (places - taken) * (1 + variation * variation) / 2};
-}
-
 /// Sizes that vary by so much, lognormally: groups with their factors of the mean.
 [[nodiscard]] inline std::vector<Luck> spread_sizes(double variation) {
   if (variation <= 0) return {};
-  constexpr std::array<std::array<double, 2>, 5> kGroups{
-      {{0.25, -1.150}, {0.25, -0.319}, {0.25, 0.319}, {0.15, 0.935}, {0.10, 1.645}}};  // normal quantiles
+  constexpr std::array<std::array<double, 2>, 6> kGroups{{{0.25, -1.150},
+                                                          {0.25, -0.319},
+                                                          {0.25, 0.319},
+                                                          {0.15, 0.935},
+                                                          {0.05, 1.440},
+                                                          {0.05, 1.960}}};  // normal
   const double sigma = std::sqrt(std::log1p(variation * variation));
   std::vector<Luck> groups;
   for (const auto& [share, z] : kGroups) groups.push_back({share, std::exp(sigma * (z - sigma / 2))});

@@ -65,14 +65,23 @@ std::string_view main_latency(const Model& model) {
   return metrics.empty() ? "latency" : metrics.front().name;
 }
 
-// Sequences of mean length that an LLM has places and memory for; without end for others.
-double room_of(const ServerModel& server) {
-  const auto* engine = std::get_if<ContinuousOptions>(&server.site.service.engine.options);
-  if (engine == nullptr) return kNoBound;
-  const VisitSizes& sizes = server.site.sizes;
-  const double tokens = static_cast<double>(server.site.memory.kv_blocks) * engine->block_size;
-  return std::min<double>(server.site.engine().max_num_seqs,
-                          tokens / (sizes.prompt.tokens + sizes.reply_tokens / 2));
+// For the places that are waited for longest.
+Waiting longest(const std::vector<Places>& places) {
+  Waiting most;
+  for (const Places& one : places) {
+    const Waiting waiting = one.waiting();
+    if (waiting.share * waiting.mean_s > most.share * most.mean_s) most = waiting;
+  }
+  return most;
+}
+
+// Of two kinds of luck that have nothing to do with each other; none: all alike.
+std::vector<Luck> times(const std::vector<Luck>& one, const std::vector<Luck>& other) {
+  if (one.empty()) return other;
+  std::vector<Luck> both;
+  for (const Luck& a : one)
+    for (const Luck& b : other) both.push_back({a.share * b.share, a.factor * b.factor});
+  return both;
 }
 
 ServicePrediction predict_table(const StepTable& table, const ServerModel& server,
@@ -86,12 +95,12 @@ ServicePrediction predict_table(const StepTable& table, const ServerModel& serve
     prediction.slowdown = step.gpu_s / step.alone.gpu_s;
     queue.lucks = among.lucks(step.demand, step.alone, site.resources, kStepsOfWait * step.gpu_s);
   }
-  const double room = room_of(server);
-  const bool has_room = table.slots_taken < kFull * room;
-  if (has_room && table.slots_taken > 0)
-    queue.waiting =
-        waiting_for(room, table.slots_taken, table.slots_taken / server.rate, site.sizes.length_variation);
-  queue.sizes = spread_sizes(site.sizes.prompt_variation);
+  const bool has_room = std::all_of(table.for_sequences.begin(), table.for_sequences.end(),
+                                    [](const Places& places) { return places.suffice(); });
+  if (has_room) queue.waiting = longest(table.for_sequences);
+  if (!table.for_sequences.empty()) queue.lucks = times(queue.lucks, table.for_sequences.front().spread());
+  // Chunks of a stream come at its own pace.
+  if (!std::holds_alternative<StreamingAsrModel>(site.service.model->cost)) queue.in_turn = server.in_turn;
   const BulkQueue::Answer answer = queue.answer();
   prediction.busy = answer.busy;
   prediction.batch = answer.mean_batch / queue.parts + table.slots_taken;

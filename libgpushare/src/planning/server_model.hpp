@@ -10,6 +10,7 @@ namespace gpushare::planning {
 struct ServerModel {
   WorkSite site;
   double rate = 0;  ///< requests a second that it gets
+  int in_turn = 1;  ///< servers that are sent requests in turn, of which it is one
 
   /// What it does to its neighbours, from the mean step that it has among these.
   /// `before` is what it was taken to do, from which to begin.

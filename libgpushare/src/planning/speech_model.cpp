@@ -84,8 +84,10 @@ SpeechRound speech_round(const AutoregressiveTtsModel& model, const WorkSite& si
   std::vector<Luck> lucks =
       among.lucks(round.frame, round.alone, site.resources, rounds.first_audio_s(there));
   for (Luck& luck : lucks) luck.factor = 1 + round.gpu_share * (luck.factor - 1);
-  const Waiting waiting = waiting_for(rounds.slots(), streams, round.spoken_s, site.sizes.length_variation);
-  round.latency_p95_s = streams > kFull * rounds.slots() ? kNoBound : p95(rounds, streams, waiting, lucks);
+  const double full_s = rounds.frames() * rounds.round_s(rounds.slots());
+  const Places slots{static_cast<double>(rounds.slots()), rate, streams, round.spoken_s, full_s,
+                     site.sizes.length_variation};
+  round.latency_p95_s = slots.suffice() ? p95(rounds, streams, slots.waiting(), lucks) : kNoBound;
   return round;
 }
 

@@ -13,8 +13,9 @@ namespace {
 
 constexpr double kPlaceTokens = 256;  // of a prompt: a place of an LLM's iteration
 constexpr int kMostPlaces = 64;
-constexpr int kTries = 20;  // of fixed points
-constexpr double kPlacesSettled = 1e-4, kSlotsSettled = 1e-3;
+constexpr int kItemPlaces = 4;  // of an item of mean size in a batch, where sizes vary
+constexpr int kTries = 20;      // of fixed points
+constexpr double kPlacesSettled = 1e-4, kSlotsSettled = 1e-3, kUncounted = 1e-4;
 
 }  // namespace
 
@@ -65,6 +66,29 @@ double StepTable::mean_places() const {
   return places;
 }
 
+double StepTable::mean_step_s() const {
+  const auto all = static_cast<double>(most());
+  double mean_s = step_s_of(mean_places());
+  if (at(0).step_s <= 0) return mean_s;  // no step begins without jobs
+  for (int i = 0; i < kTries; ++i) {
+    const double jobs = queue.rate * mean_s;
+    double share = std::exp(-jobs), total_s = 0, steps = 0, counted = 0;
+    for (int n = 0; counted < 1 - kUncounted && n < kMostPlaces; ++n) {
+      const double places = static_cast<double>(n) * queue.parts;
+      const double full = std::max(1.0, places / all);  // steps that they take
+      total_s += share * full * step_s_of(places / full);
+      steps += share * full;
+      counted += share;
+      share *= jobs / (n + 1);
+    }
+    const double next_s = total_s / steps;
+    const bool settled = std::abs(next_s - mean_s) <= kPlacesSettled * mean_s;
+    mean_s = next_s;
+    if (settled) break;
+  }
+  return mean_s;
+}
+
 BulkQueue StepTable::timed_queue() const {
   BulkQueue timed = queue;
   timed.step_s.clear();
@@ -96,13 +120,18 @@ StepTable batch_steps(const Model& model, const WorkSite& site, double rate, con
   const auto* options = std::get_if<BatchOptions>(&site.service.engine.options);
   const int most = options != nullptr ? std::min(options->max_batch, kMostPlaces) : 1;
   const double units = site.sizes.audio_s > 0 ? site.sizes.audio_s : site.sizes.units;
-  const auto demand = [&model, &site, units](int b) {
-    const auto* batch = std::get_if<BatchModel>(&model.cost);
-    return batch != nullptr ? batch->batch(b, b * units)
+  const auto* batch = std::get_if<BatchModel>(&model.cost);
+  const bool vary = batch != nullptr && site.sizes.length_variation > 0;
+  const int parts = vary ? std::clamp(kMostPlaces / most, 1, kItemPlaces) : 1;
+  const auto demand = [&model, &site, batch, units, parts](int places) {
+    const double items = static_cast<double>(places) / parts;
+    return batch != nullptr ? batch->batch(std::ceil(items), items * units)
                             : std::get<SyntheticModel>(model.cost).step(site.sizes.drawn_s);
   };
-  StepTable table(most, false, demand, site, among, false);
+  StepTable table(most * parts, false, demand, site, among, false);
   table.queue.rate = rate;
+  table.queue.parts = parts;
+  if (parts > 1) table.queue.sizes = spread_sizes(site.sizes.length_variation);
   table.queue.delay_s = options != nullptr && most > 1 ? options->max_queue_delay_s : 0;
   return table;
 }
@@ -118,6 +147,17 @@ struct Iterations {
   int parts;
   double place_tokens;
 
+  // Tokens that a sequence keeps while it is in its reply, on average and their mean square by the squared mean: of those
+  // that are there at a time the replies are longer than most.
+  [[nodiscard]] std::pair<double, double> kept_tokens() const {
+    const VisitSizes& sizes = site.sizes;
+    const double longer = 1 + sizes.length_variation * sizes.length_variation;
+    const double reply = load.reply_steps / 2 * longer;
+    const double mean = load.prompt.tokens + engine.block_size / 2.0 + reply;
+    const double prompt_spread = load.prompt.tokens * sizes.prompt_variation;
+    const double reply_square = load.reply_steps * load.reply_steps / 3 * std::pow(longer, 3);  // lognormal
+    return {mean, 1 + (prompt_spread * prompt_spread + reply_square - reply * reply) / (mean * mean)};
+  }
   // Beside `replies` sequences in their reply.
   [[nodiscard]] Demand demand(double places, double replies) const {
     LlmLoad step;
@@ -132,6 +172,18 @@ struct Iterations {
     return demand;
   }
 };
+
+// Places of a batch, and those in memory: of the tokens that a sequence keeps while it is in its reply.
+std::vector<Places> places_of_sequences(const Iterations& all, Places each, auto&& seconds_beside) {
+  const auto& [mean, uneven] = all.kept_tokens();
+  const double tokens = static_cast<double>(all.site.memory.kv_blocks) * all.engine.block_size;
+  Places memory = each;
+  each.most = all.engine.max_num_seqs;
+  memory.most = tokens / mean;
+  memory.uneven = uneven;
+  for (Places* places : {&each, &memory}) places->full_s = seconds_beside(places->most);
+  return {each, memory};
+}
 
 }  // namespace
 
@@ -153,14 +205,19 @@ StepTable llm_steps(const LlmModel& model, const WorkSite& site, double rate, co
     table.slots_taken = replies;
     return table;
   };
+  // How long a sequence is in its reply beside so many.
+  const auto seconds_beside = [&](double replies) {
+    return load.sequences * table_beside(replies).mean_step_s();
+  };
   for (int i = 0; i < kTries; ++i) {
-    const StepTable table = table_beside(slots_taken);
-    const double taken = std::min<double>(4 * engine.max_num_seqs,
-                                          rate * load.sequences * table.step_s_of(table.mean_places()));
+    const double taken = std::min<double>(4 * engine.max_num_seqs, rate * seconds_beside(slots_taken));
     if (std::abs(taken - slots_taken) <= kSlotsSettled * taken) break;
     slots_taken = taken;
   }
   StepTable table = table_beside(slots_taken);
+  table.for_sequences = places_of_sequences(
+      *all, {0, rate, slots_taken, slots_taken / rate, 0, site.sizes.length_variation}, seconds_beside);
+  table.queue.sizes = spread_sizes(site.sizes.prompt_variation);
   table.queue.late_steps = engine.async_scheduling ? 1 : 0;
   table.queue.idle = load.sequences > 0 ? std::exp(-table.slots_taken) : 0;
   table.more_s = engine.frontend_request_s + engine.frontend_token_s;

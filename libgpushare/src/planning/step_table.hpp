@@ -6,6 +6,7 @@
 
 #include "planning/bulk_queue.hpp"
 #include "planning/neighbourhood.hpp"
+#include "planning/places.hpp"
 #include "planning/work_site.hpp"
 
 namespace gpushare::planning {
@@ -31,12 +32,15 @@ class StepTable {
   /// Places of a step and its time, where all steps are alike.
   [[nodiscard]] double mean_places() const;
   [[nodiscard]] double step_s_of(double places) const;
+  /// Of a step, where jobs come as a Poisson process during each and are served in the next, whole.
+  [[nodiscard]] double mean_step_s() const;
   /// The queue with the times of all steps.
   [[nodiscard]] BulkQueue timed_queue() const;
 
-  BulkQueue queue;         ///< but for its times
-  double more_s = 0;       ///< of a request, beside the queue
-  double slots_taken = 0;  ///< sequences that are in their reply
+  BulkQueue queue;                      ///< but for its times
+  double more_s = 0;                    ///< of a request, beside the queue
+  double slots_taken = 0;               ///< sequences that are in their reply
+  std::vector<Places> for_sequences{};  ///< of a batch, of memory
 
  private:
   bool of_none_, host_after_beside_;

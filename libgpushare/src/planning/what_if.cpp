@@ -17,6 +17,11 @@ using planning::ServerModel;
 constexpr int kRounds = 6;         // of the fixed point between what neighbours do to each other
 constexpr double kSettled = 5e-3;  // of shares of the time and of steps
 
+// Whether replicas get their requests about as evenly as in turn.
+bool takes_turns(Routing routing) {
+  return routing == Routing::round_robin || routing == Routing::least_outstanding;
+}
+
 // The processes of a partition.
 struct PartServers {
   std::vector<ServerModel> servers;
@@ -38,9 +43,11 @@ PartServers servers_of(const Workload& workload, const std::vector<ServiceTraffi
     const int sms = mps_sms(gpu.profile(), gpu.parts()[p].sms, percentage);
     Resources resources = resources_of(gpu.profile(), gpu.parts()[p], sms);
     resources.kernel_s = kernel_change_s(gpu.profile(), part.sharing.mode, part.processes.size() > 1);
+    const int others = std::max(1, replicas[s]);
     all.servers.push_back(
         {{workload.services[s], traffic[s].mean, gpu.profile(), resources, needs[i], link_of(placement, gpu)},
-         traffic[s].per_s / std::max(1, replicas[s])});
+         traffic[s].per_s / others,
+         takes_turns(workload.services[s].routing) ? others : 1});
     all.services.push_back(process.service);
   }
   return all;
