@@ -92,24 +92,31 @@ TEST_CASE("a newcomer waits for the end of the running slice, which the process 
 }
 
 TEST_CASE("turns that nobody looks at are made up for: one event for each end, at the same instant") {
-  std::vector<std::pair<double, Work>> arrivals;
-  for (int i = 0; i < 30; ++i) {
-    Work step = work(static_cast<StepId>(i), i % 3, 1.7 + 13.3 * (i % 7), 1, i % 2 == 0);
-    step.memory_s = step.gpu_s / (1 + i % 4);
-    step.power_w = 50 + i;
-    arrivals.emplace_back(23.3 * i, step);
+  for (const int segments : {1, 4}) {
+    CAPTURE(segments);
+    std::vector<std::pair<double, Work>> arrivals;
+    for (int i = 0; i < 30; ++i) {
+      Work step = work(static_cast<StepId>(i), i % 3, 1.7 + 13.3 * (i % 7), 1 + i % segments, i % 2 == 0);
+      step.memory_s = step.gpu_s / (1 + i % 4);
+      step.power_w = 50 + i;
+      arrivals.emplace_back(23.3 * i, step);
+    }
+    auto seen = time_slicing(2.08, 0.2, 0.1, 3, 0.05);
+    auto unseen = time_slicing(2.08, 0.2, 0.1, 3, 0.05);
+    unseen.show_turns(false);
+    CHECK(run(seen, arrivals) == run(unseen, arrivals));
+    const Time end = at_ms(1e5);
+    const ExecutorAccount one = seen.account(end), other = unseen.account(end);
+    CHECK(one.busy_s == other.busy_s);
+    CHECK(one.switching_s == other.switching_s);
+    CHECK(one.energy_j == other.energy_j);
+    CHECK(one.switching_s > 0.02);
   }
-  auto seen = time_slicing(2.08, 0.2, 0.1, 3, 0.05);
-  auto unseen = time_slicing(2.08, 0.2, 0.1, 3, 0.05);
-  unseen.show_turns(false);
-  CHECK(run(seen, arrivals) == run(unseen, arrivals));
-  const Time end = at_ms(1e5);
-  const ExecutorAccount one = seen.account(end), other = unseen.account(end);
-  CHECK(one.busy_s == other.busy_s);
-  CHECK(one.switching_s == other.switching_s);
-  CHECK(one.energy_j == other.energy_j);
-  CHECK(one.switching_s > 0.02);
+}
 
+TEST_CASE(
+    "turns are passed over to the first end of a step, those of steps that wait for their own results not "
+    "all at once") {
   auto two = time_slicing(2, 0.2, 0.1, 2);
   two.show_turns(false);
   two.submit(at_ms(0), work(1, 0, 300));
@@ -119,6 +126,13 @@ TEST_CASE("turns that nobody looks at are made up for: one event for each end, a
   two.submit(at_ms(7.5), work(3, 1, 5));    // beside its other step: its turns are looked at again
   two.settle(at_ms(7.5));
   CHECK(two.next_event() <= at_ms(8.6));
+  auto cut = time_slicing(2, 0.2, 0.1, 2);
+  cut.show_turns(false);
+  cut.submit(at_ms(0), work(1, 0, 500, 500));  // waits for its own result each millisecond
+  cut.submit(at_ms(0), work(2, 1, 400));
+  cut.settle(at_ms(0));
+  CHECK(cut.next_event() > at_ms(50));
+  CHECK(cut.next_event() < at_ms(300));
 }
 
 TEST_CASE("a single long kernel gives the GPU up at once when its slice has expired") {

@@ -358,6 +358,7 @@ Scenario random_scenario(Stream& random, const std::string& sharing) {
   engine.long_prefill_token_threshold = static_cast<int>(pick({0, 0, 100}));
   engine.max_num_partial_prefills = static_cast<int>(pick({1, 3}));
   if (pick({0, 0, 1}) > 0) engine.speculation = {3, 0.6, nullptr, Precision::fp16};
+  if (pick({0, 0, 1}) > 0) scenario.workload.traffic[0].client = Client{pick({1, 4}), 1, 0.5};
   scenario.workload.traffic[0].system_prompt_tokens = pick({0, 80});
   scenario.workload.traffic.push_back(scenario.workload.traffic[0]);
   scenario.workload.traffic[1].name = "urgent";
@@ -367,6 +368,32 @@ Scenario random_scenario(Stream& random, const std::string& sharing) {
   scenario.workload.duration_s = 25;
   scenario.workload.warmup_s = pick({0, 3.3});
   scenario.placement.nodes.front().host_cores = static_cast<int>(pick({0, 1, 8}));
+  return scenario;
+}
+
+/// Callers whose speech is recognised, answered and spoken, and who may give up.
+Scenario random_voice(Stream& random, const char* mode) {
+  const auto pick = [&](std::initializer_list<double> values) {
+    return values.begin()[static_cast<std::size_t>(random.uniform() * static_cast<double>(values.size()))];
+  };
+  Scenario scenario = load_scenario("voice-heavy", mode);
+  for (Service& service : scenario.workload.services) {
+    service.engine.queue_limit = static_cast<std::int64_t>(pick({-1, -1, 4}));
+    if (auto* speech = std::get_if<SlotOptions>(&service.engine.options)) {
+      speech->slots = static_cast<int>(pick({8, 16, 32}));
+      speech->first_chunk_frames = pick({0.5, 7.5, 8});
+      speech->chunk_frames = pick({1, 2.6, 20});
+      speech->chunk_growth = pick({0, 0.0096, 0.1});
+    }
+  }
+  Traffic& callers = scenario.workload.traffic[0];
+  callers.users = static_cast<int>(pick({1, 6, 20}));
+  callers.ramp_up_s = callers.ramp_down_s = 2;
+  callers.hold_s = 25;
+  if (pick({0, 1}) > 0) callers.client = Client{pick({2, 6}), 1, 0.5};
+  scenario.workload.duration_s = 29;
+  scenario.workload.warmup_s = pick({0, 3.3});
+  scenario.placement.nodes.front().host_cores = static_cast<int>(pick({0, 1, 32}));
   return scenario;
 }
 
@@ -393,6 +420,21 @@ TEST_CASE("so do random scenarios of servers that share a GPU, in far fewer even
       all.single += effort.single;
     }
     CHECK(all.merged * (sharing == "mps" ? 1 : 3) <= all.single);
+  }
+}
+
+TEST_CASE("random voice pipelines come out the same, frames and turns advanced together or not") {
+  for (const char* mode : {"dedicated", "time-slicing", "mps", "mig:3g.40gb+3g.40gb"}) {
+    CAPTURE(mode);
+    Stream random(3, 0, mode);
+    Effort all;
+    for (int round = 0; round < 10; ++round) {
+      CAPTURE(round);
+      const Effort effort = check_same(random_voice(random, mode), static_cast<std::uint64_t>(round) + 1);
+      all.merged += effort.merged;
+      all.single += effort.single;
+    }
+    CHECK(all.merged * (mode == std::string("mps") ? 10 : 15) <= all.single * 10);
   }
 }
 

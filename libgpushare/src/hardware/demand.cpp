@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cmath>
 
+#include "hardware/step_timer.hpp"
+
 namespace gpushare {
 
 namespace {
@@ -12,13 +14,12 @@ struct GroupTime {
   double total_s;
   double memory_s;
   double compute_s;
-  double traffic;
 };
 
-double traffic_of(const OperatorGroup& group, double l2_bytes) {
-  if (group.reuse == 0) return group.bytes;
+double traffic_share(const OperatorGroup& group, double l2_bytes) {
+  if (group.reuse == 0) return 1;
   const double found = group.working_set_bytes > l2_bytes ? l2_bytes / group.working_set_bytes : 1.0;
-  return group.bytes * (1 - group.reuse * found);
+  return 1 - group.reuse * found;
 }
 
 double peak_compute_time(const OperatorGroup& group, const GpuProfile& profile, double sms) {
@@ -42,16 +43,28 @@ double memory_rate(const OperatorGroup& group, const GpuProfile& profile, const 
                   resources.bandwidth_bytes_per_s * std::max(efficiency, profile.most_bandwidth_share));
 }
 
-GroupTime group_time(const OperatorGroup& group, const GpuProfile& profile, const Resources& resources) {
+GroupTerms terms_of(const OperatorGroup& group, const GpuProfile& profile, const Resources& resources) {
   assert(group.norm == 1 || group.norm == 2);
-  const double traffic = traffic_of(group, resources.l2_bytes);
-  const double compute = compute_time(group, profile, resources.sms);
-  const double memory = traffic == 0 ? 0 : traffic / memory_rate(group, profile, resources);
-  const double floor = group.floor_s * (group.of_llm ? profile.llm_latency_share() : profile.latency_share());
-  if (group.norm == 1) return {floor + compute + memory, memory, compute, traffic};
+  GroupTerms terms;
+  terms.flop = group.flop;
+  terms.norm = group.norm;
+  terms.floor_s = group.floor_s * (group.of_llm ? profile.llm_latency_share() : profile.latency_share());
+  terms.compute_s = compute_time(group, profile, resources.sms);
+  terms.peak_compute_s = peak_compute_time(group, profile, resources.sms);
+  terms.traffic_share = traffic_share(group, resources.l2_bytes);
+  terms.memory_bytes_per_s = memory_rate(group, profile, resources);
+  terms.saturating_compute_s = terms.peak_compute_s / profile.most_flop_share;
+  terms.saturating_bytes_per_s = resources.bandwidth_bytes_per_s * profile.most_bandwidth_share;
+  return terms;
+}
+
+GroupTime group_time(const GroupTerms& terms, double traffic) {
+  const double floor = terms.floor_s, compute = terms.compute_s;
+  const double memory = traffic == 0 ? 0 : traffic / terms.memory_bytes_per_s;
+  if (terms.norm == 1) return {floor + compute + memory, memory, compute};
   const double total = std::sqrt(floor * floor + compute * compute + memory * memory);
-  if (total == 0) return {0, 0, 0, traffic};
-  return {total, memory * memory / total, compute * compute / total, traffic};
+  if (total == 0) return {0, 0, 0};
+  return {total, memory * memory / total, compute * compute / total};
 }
 
 OperatorGroup repeated(OperatorGroup group, double times) {
@@ -62,24 +75,23 @@ OperatorGroup repeated(OperatorGroup group, double times) {
 }
 
 // As far as the group is bound by them: its arithmetic and its traffic in turns, or the slower of both.
-double saturating_time(const OperatorGroup& group, const GroupTime& part, const GpuProfile& profile,
-                       const Resources& resources) {
-  const double compute = peak_compute_time(group, profile, resources.sms) / profile.most_flop_share;
-  const double memory = part.traffic / (resources.bandwidth_bytes_per_s * profile.most_bandwidth_share);
-  if (group.norm == 1) return std::min(part.compute_s, compute) + std::min(part.memory_s, memory);
+double saturating_time(const GroupTerms& terms, const GroupTime& part, double traffic) {
+  const double compute = terms.saturating_compute_s;
+  const double memory = traffic / terms.saturating_bytes_per_s;
+  if (terms.norm == 1) return std::min(part.compute_s, compute) + std::min(part.memory_s, memory);
   return std::min(part.compute_s + part.memory_s, std::max(compute, memory));
 }
 
-void add_group(StepTime& time, const OperatorGroup& group, const GpuProfile& profile,
-               const Resources& resources) {
-  const GroupTime part = group_time(group, profile, resources);
+void add_group(StepTime& time, const GroupTerms& terms, double bytes) {
+  const double traffic = bytes * terms.traffic_share;
+  const GroupTime part = group_time(terms, traffic);
   time.gpu_s += part.total_s;
   time.memory_s += part.memory_s;
   time.compute_s += part.compute_s;
-  time.peak_compute_s += peak_compute_time(group, profile, resources.sms);
-  time.saturating_s += saturating_time(group, part, profile, resources);
-  time.flop += group.flop;
-  time.bytes += part.traffic;
+  time.peak_compute_s += terms.peak_compute_s;
+  time.saturating_s += saturating_time(terms, part, traffic);
+  time.flop += terms.flop;
+  time.bytes += traffic;
 }
 
 // A share of the card that is more than what the process has of it stretches the time in proportion.
@@ -116,15 +128,36 @@ Resources resources_of(const GpuProfile& profile, const Partition& partition, in
           partition.l2_bytes, partition.bandwidth_bytes_per_s};
 }
 
-StepTime step_time(const Demand& demand, const GpuProfile& profile, const Resources& resources) {
-  StepTime time;
-  add_fixed(time, demand, profile, resources);
-  for (std::size_t i = 0; i < demand.group_count; ++i) add_group(time, demand.groups[i], profile, resources);
-  for (const OperatorGroup& group : demand.further) add_group(time, group, profile, resources);
+double last_bytes(const Demand& demand) {
+  if (!demand.further.empty()) return demand.further.back().bytes;
+  return demand.group_count > 0 ? demand.groups[demand.group_count - 1].bytes : 0;
+}
+
+StepTimer::StepTimer(const Demand& demand, const GpuProfile& profile, const Resources& resources)
+    : has_groups_(demand.group_count > 0),
+      kernels_change_s_(demand.kernels * resources.kernel_s),
+      resources_(resources) {
+  add_fixed(others_, demand, profile, resources);
+  const std::size_t count = demand.group_count + demand.further.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    const OperatorGroup& group =
+        i < demand.group_count ? demand.groups[i] : demand.further[i - demand.group_count];
+    last_ = terms_of(group, profile, resources);
+    if (i + 1 < count) add_group(others_, last_, group.bytes);
+  }
+}
+
+StepTime StepTimer::time(double bytes) const {
+  StepTime time = others_;
+  if (!has_groups_) return time;
+  add_group(time, last_, bytes);
   // Where the time is known as such, so are its launches; what computes and moves is not shortened.
-  if (demand.group_count > 0)
-    time.gpu_s = std::max(time.saturating_s, time.gpu_s + demand.kernels * resources.kernel_s);
+  time.gpu_s = std::max(time.saturating_s, time.gpu_s + kernels_change_s_);
   return time;
+}
+
+StepTime step_time(const Demand& demand, const GpuProfile& profile, const Resources& resources) {
+  return StepTimer(demand, profile, resources).time(last_bytes(demand));
 }
 
 }  // namespace gpushare

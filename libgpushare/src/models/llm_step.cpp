@@ -21,6 +21,11 @@ Demand LlmServing::rank_step(const LlmLoad& load, double padding) const {
   return step;
 }
 
+double LlmServing::context_bytes(const LlmLoad& load) const {
+  const double whole = (load.decode_context + load.prefill_context) * format->kv_bytes_per_token;
+  return parallel.ranks <= 1 ? whole : whole * (1.0 / parallel.ranks);
+}
+
 // The draft reads the prompts as the model does, and guesses one token after the other for all sequences that decode.
 void LlmServing::add_draft(Demand& step, const LlmLoad& load, double padding) const {
   LlmLoad first = load;

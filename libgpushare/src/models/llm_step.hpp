@@ -24,6 +24,8 @@ struct LlmServing {
 
   /// What each rank does in an iteration of this load, whose batch is padded by `padding` tokens.
   [[nodiscard]] Demand rank_step(const LlmLoad& load, double padding) const;
+  /// The bytes of its last group, where no draft follows: what alone changes when decodes go on.
+  [[nodiscard]] double context_bytes(const LlmLoad& load) const;
 
  private:
   void add_draft(Demand& step, const LlmLoad& load, double padding) const;

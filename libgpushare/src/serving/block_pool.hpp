@@ -31,6 +31,8 @@ class BlockPool {
   [[nodiscard]] std::int64_t total() const { return total_; }
   /// Blocks that can be taken: empty ones, and cached ones that nobody uses.
   [[nodiscard]] std::int64_t free() const { return empty_ + unused_; }
+  /// Those with nothing in them.
+  [[nodiscard]] std::int64_t empty() const { return empty_; }
   /// Takes `blocks` <= free() out of the pool.
   void take(std::int64_t blocks);
   void give_back(std::int64_t blocks) { empty_ += blocks; }

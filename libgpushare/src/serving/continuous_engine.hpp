@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -9,16 +8,12 @@
 #include "gpushare/random.hpp"
 #include "gpushare/statistics.hpp"
 #include "models/llm_step.hpp"
+#include "serving/continuous_batch.hpp"
 #include "serving/engine_site.hpp"
 #include "serving/engine_statistics.hpp"
 #include "serving/frontend.hpp"
 #include "serving/gap_meter.hpp"
 #include "serving/iteration.hpp"
-#include "serving/sequence.hpp"
-#include "serving/sequence_blocks.hpp"
-#include "serving/silent_iterations.hpp"
-#include "serving/speculative_decoding.hpp"
-#include "serving/waiting_line.hpp"
 
 namespace gpushare {
 
@@ -31,13 +26,15 @@ class ContinuousEngine {
   ContinuousEngine(const ContinuousOptions& options, const LlmServing& serving, std::int64_t kv_blocks,
                    std::int64_t queue_limit = -1);
   /// Before the first job: the cache holds no more than this, because another rank has room for no more.
-  void limit_blocks(std::int64_t kv_blocks) { blocks_.limit(kv_blocks); }
+  void limit_blocks(std::int64_t kv_blocks) { batch_.blocks.limit(kv_blocks); }
   /// Before the first job: where the luck of guesses comes from; a sequence's depends on its job and place alone.
-  void draw_from(const Stream& luck) { speculation_.draw_from(luck); }
+  void draw_from(const Stream& luck) { batch_.speculation.draw_from(luck); }
 
   /// False when the queue is full or the sequence could never fit the KV cache.
   [[nodiscard]] bool enqueue(const Job& job);
-  [[nodiscard]] std::optional<Step> plan(Time now, Outbox& out);
+  /// Null when there is nothing to do; valid until the next call.
+  [[nodiscard]] const Step* plan(Time now, Outbox& out);
+  [[nodiscard]] const Step& planned() const { return step_; }
   [[nodiscard]] Time wake() const { return frontend_.wake(); }  ///< also while a step runs
   void complete(const Step& step, Time now, Outbox& out);
   void fail(Outbox& out);
@@ -45,13 +42,16 @@ class ContinuousEngine {
   /// and has `failed` at the end of the step in hand.
   [[nodiscard]] bool cancel(Time now, std::uint32_t request, std::uint8_t stage);
 
-  // continuous_runs.cpp: iterations that follow each other without anything to tell, for those who advance several.
-  /// Iterations, the planned one included, that are sure to end without a signal, an admission or a preemption, if
-  /// nothing arrives: decodes only, none of them the last of its sequence or at the end of a sentence.
-  [[nodiscard]] const SilentIterations& silence() const { return silence_; }
-  [[nodiscard]] SilentIterations& silence() { return silence_; }
-  /// The step that comes `ahead` iterations after the planned one, if all before it are silent.
-  [[nodiscard]] Step following_step(std::size_t ahead) const;
+  /// From the start: sequences never advance together, and what comes out is the same.
+  void take_one_by_one() { batch_.lockstep.take_one_by_one(); }
+
+  // Iterations that follow each other without anything to tell, for those who advance several.
+  /// How many, the planned one included, are sure to end without a signal, an admission or a preemption if nothing
+  /// arrives.
+  [[nodiscard]] std::size_t silent_steps() const { return batch_.lockstep.sure(); }
+  /// Of the step that comes `ahead` iterations after the planned one, if all before it are silent, what differs: the
+  /// bytes of the last group.
+  [[nodiscard]] double following_bytes(std::size_t ahead) const;
   /// Goes past silent iterations that ended at these times; the one in hand then is the next.
   void skip(std::span<const Time> ends);
   /// Whether a job that has just arrived could be admitted by the next plan: a queue that is blocked stays so while
@@ -63,11 +63,8 @@ class ContinuousEngine {
 
   /// Between successive tokens of a sequence.
   [[nodiscard]] const Histogram& inter_token() const { return gaps_.histogram(); }
-  struct Counts {
-    std::uint64_t preemptions = 0;
+  struct Counts : BatchCounts {
     std::uint64_t over_context = 0, over_cache = 0, queue_full = 0;  ///< turned away, and why
-    std::uint64_t prompt_tokens = 0,
-                  hit_tokens = 0;  ///< looked up in the cache at first admission, and found
     std::uint64_t evicted_blocks = 0;
     std::uint64_t draft_tokens = 0, accepted_tokens = 0;  ///< guessed, and kept
   };
@@ -78,44 +75,27 @@ class ContinuousEngine {
   static constexpr std::array<std::string_view, 1> kLatencies{"itl"};
   void report(EngineStatistics& statistics);
   void reset_statistics() {
-    silence_.catch_up(running_, blocks_);
+    batch_.reset_statistics(in_step_);
     gaps_.reset_statistics();
     counts_ = {};
-    blocks_.reset_statistics();
-    speculation_.reset_statistics();
   }
 
  private:
-  enum class Turn : std::uint8_t { all, prefills, decodes };
-
-  void schedule_running(Turn turn, Time now, std::int64_t& budget, Outbox& out);
-  void preempt(std::size_t index, Time now, Outbox& out);
-  /// Puts together the next iteration; whether its launches may begin while the one before runs.
-  [[nodiscard]] bool compose(Time now, Outbox& out);
-  /// Jobs that were queued by `latest`.
-  void admit_waiting(Time latest, std::int64_t& budget, Outbox& out);
-  [[nodiscard]] bool admit(Sequence& sequence, std::int64_t& budget);
+  /// What an iteration that ends does to a sequence; true when that was its last one.
+  [[nodiscard]] bool leaves(Sequence& sequence, Time now, Outbox& out);
   /// Sends the tokens that were not sent yet, `generated` of them known by now.
   void tell_tokens(Sequence& sequence, std::uint32_t known, Time now, Outbox& out);
 
-  ContinuousOptions options_;
-  std::uint32_t late_;  // steps after which a token is told
   LlmServing serving_;
-  SequenceBlocks blocks_;
   Frontend frontend_;
-  WaitingLine waiting_;
-  std::vector<Sequence> running_;  // in order of admission
-  SpeculativeDecoding speculation_;
+  ContinuousBatch batch_;
   bool in_step_ = false;
-  bool any_gone_ = false;       // of the running sequences' clients
-  LlmLoad load_;                // of the step in hand
-  Time planned_{};              // when it began
-  double launched_s_ = 0;       // how long after that the host had launched it
-  bool preempted_now_ = false;  // while it was planned
-  bool held_back_ = false;      // then: a job that came too late for it
-  SilentIterations silence_;
+  bool any_gone_ = false;  // of the running sequences' clients
+  Step step_;              // in hand, as it was planned
+  Time planned_{};         // when it began
+  double launched_s_ = 0;  // how long after that the host had launched it
   GapMeter gaps_;
-  Counts counts_;  // but for what blocks_ and speculation_ count
+  Counts counts_;  // but for what the batch counts
 };
 
 [[nodiscard]] ContinuousEngine make_engine(const ContinuousOptions& options, const EngineSite& site);

@@ -122,6 +122,7 @@ struct Step {
   double items = 0;  ///< requests or streams in the batch
   StepPhase phase = StepPhase::batch;
   std::uint32_t ticket = 0;
+  bool goes_on = false;  ///< as the process's step before, but for the bytes of the last group
 };
 
 }  // namespace gpushare

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "serving/block_pool.hpp"
@@ -21,6 +22,9 @@ struct Sequence {
   bool gone = false;            ///< its client: it leaves at the end of the step in hand
   std::int64_t blocks = 0;
   Time last_token{};
+  // While it advances with others (Lockstep), what is above is as it was when it joined them:
+  std::uint64_t joined = 0;            ///< iterations that had ended then
+  std::uint64_t takes_block = 0;       ///< and will have when it takes its first block
   std::vector<BlockPool::Entry> held;  ///< entries of the prefix cache that it uses, from the start
   std::size_t stretch = 0;             ///< of its prefix, the next to be kept in the cache
   std::int64_t position = 0;           ///< where that starts, blocks
@@ -54,5 +58,8 @@ struct Sequence {
                                               : job.queued < other.job.queued;
   }
 };
+
+/// Those that run, in order of admission; by pointer, so that one that leaves moves no other.
+using Sequences = std::vector<std::unique_ptr<Sequence>>;
 
 }  // namespace gpushare

@@ -65,8 +65,8 @@ void SequenceBlocks::use(Sequence& sequence, Match&& found) {
 }
 
 bool SequenceBlocks::reserve(Sequence& sequence, std::int64_t tokens) {
-  if (has(sequence, tokens)) return true;
-  const std::int64_t more = blocks_for(tokens - sequence.shared) - sequence.blocks;
+  const std::int64_t more = lacks(sequence, tokens);
+  if (more == 0) return true;
   if (more > pool_.free()) return false;
   pool_.take(more);
   sequence.blocks += more;
@@ -120,23 +120,6 @@ void SequenceBlocks::release(Sequence& sequence) {
   pool_.give_back(sequence.blocks);
   sequence.blocks = 0;
   sequence.computed = sequence.shared;
-}
-
-std::size_t SequenceBlocks::steps_with_blocks(std::span<const Sequence> running, std::size_t most) const {
-  // Every block_size iterations each sequence takes a block; within that cycle, when its last one is full.
-  const auto cycle = static_cast<std::size_t>(block_size_);
-  const auto sequences = static_cast<std::int64_t>(running.size());
-  const auto cycles = static_cast<std::size_t>(pool_.free() / sequences);
-  std::int64_t left = pool_.free() % sequences;
-  if (cycles * cycle >= most) return most;
-  taking_.assign(cycle, 0);
-  for (const Sequence& sequence : running) {
-    const std::int64_t room = sequence.blocks * block_size_ - (sequence.computed + 1 - sequence.shared);
-    ++taking_[static_cast<std::size_t>(room) % cycle];
-  }
-  std::size_t more = 0;
-  while (more < cycle && taking_[more] <= left) left -= taking_[more++];
-  return std::min(most, cycles * cycle + more);
 }
 
 }  // namespace gpushare

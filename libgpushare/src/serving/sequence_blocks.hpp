@@ -1,7 +1,7 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "gpushare/engine.hpp"
@@ -45,8 +45,21 @@ class SequenceBlocks {
   void use(Sequence& sequence, Match&& found);
 
   [[nodiscard]] bool has(const Sequence& sequence, std::int64_t tokens) const {
-    return tokens - sequence.shared <= sequence.blocks * block_size_;
+    return room(sequence, tokens) >= 0;
   }
+  /// Tokens beyond so many that its blocks have room for; negative: that they lack.
+  [[nodiscard]] std::int64_t room(const Sequence& sequence, std::int64_t tokens) const {
+    return sequence.blocks * block_size_ - (tokens - sequence.shared);
+  }
+  /// Blocks that it lacks for `tokens`.
+  [[nodiscard]] std::int64_t lacks(const Sequence& sequence, std::int64_t tokens) const {
+    return std::max<std::int64_t>(0, blocks_for(tokens - sequence.shared) - sequence.blocks);
+  }
+  /// Blocks that can be taken, and those of them for which nothing kept gives way.
+  [[nodiscard]] std::int64_t free() const { return pool_.free(); }
+  [[nodiscard]] std::int64_t empty() const { return pool_.empty(); }
+  /// For sequences that advance together: no more than are free.
+  void take(std::int64_t blocks) { pool_.take(blocks); }
   /// Takes what the sequence lacks for `tokens`; false, and nothing is taken, if there is not enough.
   [[nodiscard]] bool reserve(Sequence& sequence, std::int64_t tokens);
   /// Puts what the step in hand computes, and what was computed before, into the cache.
@@ -55,10 +68,6 @@ class SequenceBlocks {
   void release(Sequence& sequence);
   /// All sequences and all that was kept are gone.
   void clear() { pool_.clear(); }
-
-  /// Steps that bring each of these sequences a token, after the one in hand, for whose tokens there are blocks; `most`
-  /// are asked for.
-  [[nodiscard]] std::size_t steps_with_blocks(std::span<const Sequence> running, std::size_t most) const;
 
   [[nodiscard]] std::uint64_t evictions() const { return pool_.evictions(); }
   void reset_statistics() { pool_.reset_statistics(); }
@@ -73,8 +82,7 @@ class SequenceBlocks {
   double watermark_share_;  // of the blocks
   double cached_share_;     // of every prompt
   BlockPool pool_;
-  std::int64_t watermark_ = 0;                // blocks that admission leaves free
-  mutable std::vector<std::int64_t> taking_;  // scratch of steps_with_blocks
+  std::int64_t watermark_ = 0;  // blocks that admission leaves free
 };
 
 }  // namespace gpushare

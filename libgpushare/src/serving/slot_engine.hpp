@@ -1,6 +1,8 @@
 #pragma once
 
-#include <optional>
+#include <algorithm>
+#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "gpushare/engine.hpp"
@@ -20,9 +22,22 @@ class SlotEngine {
              std::int64_t queue_limit = -1, double request_overhead_s = 0);
 
   [[nodiscard]] bool enqueue(const Job& job) { return waiting_.push(job); }
-  [[nodiscard]] std::optional<Step> plan(Time now, Outbox& out);
+  /// Null when there is nothing to do; valid until the next call.
+  [[nodiscard]] const Step* plan(Time now, Outbox& out);
+  [[nodiscard]] const Step& planned() const { return step_; }
   [[nodiscard]] Time wake() const { return kNever; }
   void complete(const Step& step, Time now, Outbox& out);
+
+  // Steps that follow each other without anything to tell, for those who advance several.
+  /// The planned one included, that are sure to end in silence if nothing arrives.
+  [[nodiscard]] std::size_t silent_steps() const;
+  /// The one that comes so many after the planned one, if all before it are silent.
+  [[nodiscard]] Step following_step(std::size_t ahead) const;
+  /// Goes past silent steps; the one in hand then is the next.
+  void skip(std::span<const Time> ends);
+  /// Whether a job that has just arrived could be taken in by the next plan.
+  [[nodiscard]] bool may_admit(const Job&) const { return active_.size() < slots_; }
+
   void fail(Outbox& out);
   /// The client of a request has gone: true when its job is out; false when it leaves its slot, and has `failed`, at
   /// the end of the step in hand.
@@ -40,24 +55,30 @@ class SlotEngine {
 
  private:
   enum class Phase : std::uint8_t { idle, prefill, frame, vocode };
+  using Frame = std::int64_t;  // of all that the server has generated, one for every stream of a step
   struct Active {
     Job job;
-    int frames = 0;  // of the whole utterance
-    int done = 0;    // generated
-    int vocoded = 0;
-    double chunk_end = 0;  // frames after which the running chunk is full
+    Frame begin = 0;       // when it had generated so many
+    Frame frames = 0;      // of the whole utterance
+    Frame vocoded = 0;     // of those
+    double chunk_end = 0;  // of its frames, after which the running chunk is full
     Time last_chunk{};
     Duration last_audio{};  // of the chunk before
     InterarrivalJitter jitter{};
     bool gone = false;  // its client
 
-    [[nodiscard]] bool chunk_due() const { return done > vocoded && (done >= chunk_end || done == frames); }
+    /// When its next chunk is full or its last one.
+    [[nodiscard]] Frame chunk_due() const;
   };
   [[nodiscard]] Step plan_prefill(Outbox& out);
-  [[nodiscard]] Step plan_vocode();
+  [[nodiscard]] Step frame_step() const;
+  /// Of the chunks that are due when the server has generated so many frames.
+  [[nodiscard]] Step vocode_step(Frame at) const;
+  void find_next_due();
   void emit_chunks(Time now, Outbox& out);
   /// Streams whose clients have gone leave their slots.
   void drop_gone(Outbox& out);
+  void erase_ended();
   /// How much longer chunks are with the streams that are active now.
   [[nodiscard]] double chunk_scale() const {
     return 1 + options_.chunk_growth * (static_cast<double>(active_.size()) - 1);
@@ -69,8 +90,13 @@ class SlotEngine {
   std::size_t slots_;
   JobQueue waiting_;
   std::vector<Active> active_;
+  std::vector<Frame> due_;  // of each: when its next chunk is
+  Frame next_due_ = 0;      // the first of them
+  Frame frame_ = 0;         // generated so far
   Phase phase_ = Phase::idle;
   bool vocode_due_ = false;
+  bool any_gone_ = false;  // of the clients
+  Step step_;              // in hand
   Histogram first_chunk_;
   Histogram inter_chunk_;
   Histogram jitter_;

@@ -55,6 +55,11 @@ double sms_asked_for(std::span<const ActiveWork> running, const Contention& part
 }  // namespace
 
 void set_contended_rates(std::span<ActiveWork> running, const Contention& partition) {
+  if (running.size() == 1) {  // most of the time, and nobody presses on it
+    ActiveWork& alone = running.front();
+    alone.rate = 1 / std::max(1.0, 1 + filled_share(alone.work) * (sms_asked_for(running, partition) - 1));
+    return;
+  }
   Neighbours all;
   double demanded = 0;
   double weights = 0;

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <cassert>
+#include <tuple>
 
 namespace gpushare {
 namespace {
+
+// How many turns are looked at before the one reached becomes an event, though no step ends in it.
+constexpr int kTurnsAhead = 64;
 
 // Steps of a process came or went, and some are left.
 void steps_changed(TurnTaker& process, const TimeSliceExecutor::Costs& costs) {
@@ -68,9 +72,17 @@ void TimeSliceExecutor::advance(Time now) {
     const Time at = next_turn_;
     elapse(at);
     end_turn(at);
-    settle(at);
+    take_turn(at);
   }
   elapse(now);
+}
+
+void TimeSliceExecutor::pass_turns(Time now) {
+  advance(now);
+  while (passes_turns_ && next_turn_ <= now && next_event_ > now) {
+    end_turn(now);
+    take_turn(now);
+  }
 }
 
 void TimeSliceExecutor::elapse(Time now) {
@@ -111,12 +123,10 @@ void TimeSliceExecutor::submit(Time now, const Work& work) {
 void TimeSliceExecutor::collect(Time now, std::vector<StepId>& finished) {
   advance(now);
   TurnTaker& process = current();
-  const auto has_ended = [&](const ActiveWork& active) { return process.has_ended(active, clock_); };
-  if (turn_.kind != Kind::running || std::none_of(process.works.begin(), process.works.end(), has_ended))
-    return end_turn(now);
+  if (turn_.kind != Kind::running || !process.any_ended(clock_)) return end_turn(now);
   account_.energy_j += process.bring_up(clock_) * draw_share_;
   std::erase_if(process.works, [&](const ActiveWork& active) {
-    if (!has_ended(active)) return false;
+    if (!process.has_ended(active, clock_)) return false;
     finished.push_back(active.work.step);
     account_.finished_s += active.work.gpu_s;
     return true;
@@ -133,7 +143,7 @@ void TimeSliceExecutor::end_turn(Time now) {
     if (now >= turn_.switch_end) run(now);
     return;
   }
-  if (turn_.kind != Kind::running || now < turn_.give_away || !(leases_ || others_wait())) return;
+  if (turn_.kind != Kind::running || now < turn_.give_away || !(leases_ || runnable_ > 1)) return;
   const auto next = next_runnable(now, false);
   if (!next) {
     enter(Kind::idle, now);
@@ -159,6 +169,18 @@ void TimeSliceExecutor::abort(Time now, int index, std::vector<StepId>& dropped)
 
 void TimeSliceExecutor::settle(Time now) {
   if (last_ < now) advance(now);
+  take_turn(now);
+  const bool seen = turn_.kind == Kind::idle || turns_shown_ || leases_ || log_ != nullptr;
+  const bool lined_up = !seen && unseen_.line_up(processes_, turn_.process);
+  passes_turns_ = !seen && !lined_up &&
+                  std::all_of(processes_.begin(), processes_.end(),
+                              [](const auto& one) { return one.works.size() <= 1; });
+  next_event_ = lined_up        ? unseen_.first_end(turn_, last_, next_turn_)
+                : passes_turns_ ? next_end()
+                                : next_turn_;
+}
+
+void TimeSliceExecutor::take_turn(Time now) {
   if (turn_.kind == Kind::idle && runnable_ > 0) {
     const auto next = next_runnable(now, true);
     if (next && *next != turn_.process) {
@@ -167,35 +189,44 @@ void TimeSliceExecutor::settle(Time now) {
       run(now);
     }
   }
-  schedule(now);
-}
-
-void TimeSliceExecutor::schedule(Time now) {
   if (turn_.kind == Kind::idle) {
-    next_event_ = next_turn_ = leases_ && runnable_ > 0 ? leases_->next_plan() : kNever;
+    next_turn_ = leases_ && runnable_ > 0 ? leases_->next_plan() : kNever;
     return;
   }
   if (turn_.kind == Kind::switching) {
     next_turn_ = turn_.switch_end;
-  } else {
-    set_turn_end(now);
-    next_turn_ = std::min(turn_.give_away, current().first_end(now, clock_));
+    return;
   }
-  const bool seen = turns_shown_ || leases_ || !unseen_.line_up(processes_, turn_.process);
-  next_event_ = seen ? next_turn_ : unseen_.first_end(turn_, last_, next_turn_);
-}
-
-void TimeSliceExecutor::set_turn_end(Time now) {
   turn_.preempted = true;
   turn_.give_away = kNever;
   if (leases_) {
     turn_.give_away = leases_->end(now, turn_.slice_start, turn_.process);
-  } else if (others_wait()) {
+  } else if (runnable_ > 1) {
     const Time slice = slice_end(now, turn_.slice_start, costs_.slice, current());
     const Time segment = current().segment_end(now, clock_);
     turn_.preempted = slice < segment;
     turn_.give_away = std::min(slice, segment);
   }
+  next_turn_ = std::min(turn_.give_away, current().first_end(now, clock_));
+}
+
+// Goes through the turns to come, and back.
+Time TimeSliceExecutor::next_end() {
+  const auto state = std::tuple(turn_, last_, next_turn_, busy_, switching_, account_);
+  ran_.clear();
+  for (const TurnTaker& process : processes_) ran_.push_back(process.ran);
+  Time at = next_turn_;
+  for (int turns = 0; turns < kTurnsAhead; ++turns) {
+    at = next_turn_;
+    if (at == kNever) break;
+    elapse(at);
+    if (turn_.kind == Kind::running && current().any_ended(clock_)) break;
+    end_turn(at);
+    take_turn(at);
+  }
+  std::tie(turn_, last_, next_turn_, busy_, switching_, account_) = state;
+  for (std::size_t i = 0; i < processes_.size(); ++i) processes_[i].ran = ran_[i];
+  return at;
 }
 
 std::optional<std::size_t> TimeSliceExecutor::next_runnable(Time now, bool may_stay) const {
@@ -220,7 +251,8 @@ void TimeSliceExecutor::set_clock(Time now, double clock, double draw_share) {
   for (TurnTaker& process : processes_) account_.energy_j += process.bring_up(clock_) * draw_share_;
   clock_ = clock;
   draw_share_ = draw_share;
-  if (next_turn_ > now) schedule(now);  // what is due at this instant is collected first
+  if (next_turn_ > now && turn_.kind != Kind::idle)
+    settle(now);  // what is due at this instant is collected first
 }
 
 void TimeSliceExecutor::enter(Kind kind, Time now) {

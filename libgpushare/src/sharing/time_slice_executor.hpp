@@ -43,6 +43,8 @@ class TimeSliceExecutor {
   /// turns before it are made up for when something is asked or handed in. What comes out is the same.
   void show_turns(bool shown) { turns_shown_ = shown; }
 
+  /// Turns that end at this instant are over before what is handed in next.
+  void pass_turns(Time now);
   void submit(Time now, const Work& work);
   void collect(Time now, std::vector<StepId>& finished);
   void settle(Time now);
@@ -60,15 +62,14 @@ class TimeSliceExecutor {
   using Kind = TurnState::Kind;
 
   [[nodiscard]] TurnTaker& current() { return processes_[turn_.process]; }
-  [[nodiscard]] bool others_wait() const {
-    return runnable_ > (processes_[turn_.process].works.empty() ? 0 : 1);
-  }
   /// Who runs next: the current one if it `may_stay` and its turn goes on; nullopt: nobody may before the next plan.
   [[nodiscard]] std::optional<std::size_t> next_runnable(Time now, bool may_stay) const;
   void advance(Time now);
   void elapse(Time now);
-  void schedule(Time now);
-  void set_turn_end(Time now);
+  /// Whoever is next gets the GPU where nobody has it; and how long the turn lasts if nothing changes.
+  void take_turn(Time now);
+  /// When the first step ends if nothing changes, or a turn before that.
+  [[nodiscard]] Time next_end();
   void enter(Kind kind, Time now);
   void end_turn(Time now);
   void hand_over(Time now, std::size_t next, Duration cost);
@@ -82,6 +83,7 @@ class TimeSliceExecutor {
   TurnState turn_;
   UnseenTurns unseen_;
   bool turns_shown_ = true;
+  bool passes_turns_ = false;  // one by one, up to next_event_
   Time last_{};
   Time next_turn_ = kNever;   // or end of a step
   Time next_event_ = kNever;  // of those the next that somebody sees
@@ -90,7 +92,8 @@ class TimeSliceExecutor {
   ExecutorAccount
       account_;  // but for those two, and for what processes have drawn since they were brought up
   ExecutorLog* log_ = nullptr;
-  Time since_{};  // of the state, for the log
+  Time since_{};               // of the state, for the log
+  std::vector<Duration> ran_;  // scratch of next_end
 };
 
 }  // namespace gpushare

@@ -21,6 +21,11 @@ struct TurnTaker {
   [[nodiscard]] bool has_ended(const ActiveWork& active, double clock) const {
     return left_s(active, clock) <= kWorkEpsilon;
   }
+  [[nodiscard]] bool any_ended(double clock) const {
+    for (const ActiveWork& active : works)
+      if (has_ended(active, clock)) return true;
+    return false;
+  }
   /// When the first of its steps ends if it goes on from now.
   [[nodiscard]] Time first_end(Time now, double clock) const;
   /// Where its only step gives the GPU away by itself while another process waits.

@@ -1,6 +1,7 @@
 #include "simulation/fleet.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "placement/served_by.hpp"
 #include "placement/tensor_parallel.hpp"
@@ -14,6 +15,23 @@ AnyEngine engine_for(const Service& service, const MemoryNeed& need, const GpuSt
   Process process = process_of(service, *gpu.profile);
   process.link = gpu.reach;
   return make_engine(EngineSite{*service.model, process, need, shared});
+}
+
+Resources resources_on(const PartitionState& partition, const Rank& rank) {
+  Resources resources = rank.resources;
+  resources.kernel_s =
+      kernel_change_s(*partition.profile, partition.sharing.mode, partition.servers.size() > 1);
+  return resources;
+}
+
+StepTime calibrated(StepTime time, const ServiceState& service) {
+  const double factor = service.step_time_factor;
+  time.gpu_s *= factor;
+  time.memory_s *= factor;
+  time.compute_s *= factor;
+  time.saturating_s *= factor;
+  time.filled_s *= factor;
+  return time;
 }
 
 }  // namespace
@@ -181,18 +199,21 @@ Fleet build_fleet(const Workload& workload, const Placement& placement, const Lu
 }
 
 StepTime step_time_on(const Fleet& fleet, const Server& server, const Rank& rank, const Demand& demand) {
-  const double factor = fleet.service_of(server).step_time_factor;
   const PartitionState& partition = fleet.partition_of(rank);
-  Resources resources = rank.resources;
-  resources.kernel_s =
-      kernel_change_s(*partition.profile, partition.sharing.mode, partition.servers.size() > 1);
-  StepTime time = step_time(demand, *partition.profile, resources);
-  time.gpu_s *= factor;
-  time.memory_s *= factor;
-  time.compute_s *= factor;
-  time.saturating_s *= factor;
-  time.filled_s *= factor;
-  return time;
+  return calibrated(step_time(demand, *partition.profile, resources_on(partition, rank)),
+                    fleet.service_of(server));
+}
+
+StepTime own_step_time(const Fleet& fleet, Server& server, const Step& step) {
+  const PartitionState& partition = fleet.partition_of(server);
+  const Resources resources = resources_on(partition, server);
+  if (!step.goes_on || !server.timer.is_on(resources))
+    server.timer = StepTimer(step.demand, *partition.profile, resources);
+  return own_step_time(fleet, std::as_const(server), last_bytes(step.demand));
+}
+
+StepTime own_step_time(const Fleet& fleet, const Server& server, double last_bytes) {
+  return calibrated(server.timer.time(last_bytes), fleet.service_of(server));
 }
 
 }  // namespace gpushare

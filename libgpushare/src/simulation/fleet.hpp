@@ -9,6 +9,7 @@
 #include "gpushare/placement.hpp"
 #include "gpushare/simulation.hpp"
 #include "gpushare/statistics.hpp"
+#include "hardware/step_timer.hpp"
 #include "serving/any_engine.hpp"
 #include "sharing/executor.hpp"
 #include "simulation/host.hpp"
@@ -54,8 +55,9 @@ struct Server : Rank {
   int steps_in_hand = 0;
   bool steps_side_by_side = false;  ///< several of them may be on the GPU at once
   std::uint32_t wake_slot = 0, restart_slot = 0;
-  std::int64_t own_step = -1;  ///< continuous batching: the one step it can have in hand; -1: from the pool
+  std::int64_t own_step = -1;  ///< the one step it can have in hand; -1: from the pool
   StepRun run{};
+  StepTimer timer{};           ///< of its last step on its first rank, where it has one step in hand at most
   std::vector<Rank> others{};  ///< ranks beyond the first; every step runs on all of them
 
   [[nodiscard]] bool accepts() const { return state == State::up; }
@@ -201,5 +203,9 @@ class FleetBuilder {
 /// A demand's time alone on the resources that a server has of a partition, with its calibration factor.
 [[nodiscard]] StepTime step_time_on(const Fleet& fleet, const Server& server, const Rank& rank,
                                     const Demand& demand);
+/// The same on the first rank of a server with a step of its own, whose next one may go on from this one.
+[[nodiscard]] StepTime own_step_time(const Fleet& fleet, Server& server, const Step& step);
+/// The same for the step in hand with so many bytes in its last group.
+[[nodiscard]] StepTime own_step_time(const Fleet& fleet, const Server& server, double last_bytes);
 
 }  // namespace gpushare

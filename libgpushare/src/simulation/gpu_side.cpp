@@ -51,6 +51,13 @@ void GpuSide::remove_partition(std::uint32_t index) {
   if (partition.touched) std::erase(touched_, index);
 }
 
+// Turns that nobody sees are over where their event would come before the one that is handled.
+void GpuSide::pass_turns(Time now, PartitionState& partition) {
+  if (auto* slices = std::get_if<TimeSliceExecutor>(&partition.executor);
+      slices != nullptr && kernel_.owner(partition.slot).before(kernel_.current()))
+    slices->pass_turns(now);
+}
+
 void GpuSide::submit(Time now, std::uint32_t step, const Server& server, const Rank& rank,
                      const StepTime& time, const Demand& demand) {
   PartitionState& partition = fleet_.partition_of(rank);
@@ -67,6 +74,7 @@ void GpuSide::submit(Time now, std::uint32_t step, const Server& server, const R
   if (partition.capped) work.filled_s = time.compute_s + time.filled_s;
   if (traits_of(partition.sharing.mode).contends || server.steps_side_by_side)
     work.interference = interference_of(fleet_, partition, server, rank, time, demand.kernels);
+  pass_turns(now, partition);
   std::visit([&](auto& executor) { executor.submit(now, work); }, partition.executor);
   touch_partition(static_cast<std::uint32_t>(rank.partition));
 }
@@ -99,6 +107,7 @@ const std::vector<StepId>& GpuSide::collect_copies(Time now, std::uint32_t index
 void GpuSide::abort(Time now, const Rank& rank) {
   PartitionState& partition = fleet_.partition_of(rank);
   finished_.clear();
+  pass_turns(now, partition);
   std::visit([&](auto& executor) { executor.abort(now, rank.client, finished_); }, partition.executor);
   touch_partition(static_cast<std::uint32_t>(rank.partition));
   fleet_.gpus[partition.gpu].link.abort(now, rank.gpu_client, finished_);

@@ -49,6 +49,8 @@ class GpuSide {
     touched_links_.push_back(index);
   }
 
+  void pass_turns(Time now, PartitionState& partition);
+
   Kernel& kernel_;
   Fleet& fleet_;
   Power power_;

@@ -17,7 +17,8 @@ constexpr std::size_t kStepsBeyondNextEvent = 8;
 
 void MergedIterations::add(std::uint32_t index) {
   Server& server = fleet_.servers[index];
-  if (fleet_.one_by_one) std::get<ContinuousEngine>(server.engine).silence().take_one_by_one();
+  if (auto* engine = std::get_if<ContinuousEngine>(&server.engine); engine != nullptr && fleet_.one_by_one)
+    engine->take_one_by_one();
   // The partition whose event would end a step on the GPU: the last of those that end it together.
   const auto rank_of = [this](const Rank& rank) {
     return kernel_.owner(fleet_.partition_of(rank).slot).rank;
@@ -64,44 +65,63 @@ Time MergedIterations::next_boundary() const {
   return first;
 }
 
-RunStep MergedIterations::run_step(Time planned, const Demand& demand, const Server& server) const {
-  const StepTime time = step_time_on(fleet_, server, server, demand);
-  RunStep step;
-  step.gpu_s = time.gpu_s;
-  step.flop = time.flop;
-  step.bytes = time.bytes;
-  step.power_w = step_power_w(*fleet_.partition_of(server).profile, time, server.resources.sms);
-  step.gpu_start = planned + duration_from_seconds(demand.host_before_s);
-  step.gpu_end = step.gpu_start + duration_from_seconds(step.gpu_s);
-  const double launching = std::max(0.0, demand.launch_s - to_seconds(step.gpu_end - step.gpu_start));
-  step.end = step.gpu_end + duration_from_seconds(demand.host_after_s + launching);
-  return step;
+RunStep MergedIterations::run_step(Time planned, const StepTime& time, const Step& step,
+                                   const Server& server) const {
+  RunStep run;
+  run.gpu_s = time.gpu_s;
+  run.flop = time.flop;
+  run.bytes = time.bytes;
+  run.power_w = step_power_w(*fleet_.partition_of(server).profile, time, server.resources.sms);
+  run.items = step.items;
+  run.gpu_start = planned + duration_from_seconds(step.demand.host_before_s);
+  run.gpu_end = run.gpu_start + duration_from_seconds(run.gpu_s);
+  const double launching = std::max(0.0, step.demand.launch_s - to_seconds(run.gpu_end - run.gpu_start));
+  run.end = run.gpu_end + duration_from_seconds(step.demand.host_after_s + launching);
+  return run;
 }
 
-bool MergedIterations::begin(Time now, int index, const ContinuousEngine& engine, const Step& first) {
+bool MergedIterations::append(StepRun& run, const RunStep& step) const {
+  if (step.gpu_s <= 0 || step.end >= boundary_) return false;
+  run.steps.push_back(step);
+  return true;
+}
+
+void MergedIterations::look_ahead(const Server& server, StepRun& run, const ContinuousEngine& engine,
+                                  const Step& first, std::size_t most) const {
+  while (run.steps.size() < most) {
+    const Time planned = run.steps.back().end;
+    if (planned > next_event_ && run.steps.size() >= kStepsBeyondNextEvent) return;
+    const StepTime time = own_step_time(fleet_, server, engine.following_bytes(run.steps.size()));
+    if (!append(run, run_step(planned, time, first, server))) return;
+  }
+}
+
+void MergedIterations::look_ahead(const Server& server, StepRun& run, const SlotEngine& engine, const Step&,
+                                  std::size_t most) const {
+  while (run.steps.size() < most) {
+    const Step step = engine.following_step(run.steps.size());
+    const StepTime time = step_time_on(fleet_, server, server, step.demand);
+    if (!append(run, run_step(run.steps.back().end, time, step, server))) return;
+  }
+}
+
+template <class Engine>
+bool MergedIterations::begin(Time now, int index, const Engine& engine, const Step& first) {
   Server& server = fleet_.servers[static_cast<std::size_t>(index)];
   StepRun& run = server.run;
-  if (!run.possible) return false;
-  const Time boundary = next_boundary();
-  const std::size_t most = std::min<std::size_t>(engine.silence().sure() + 1, kMostSteps);
-  const Time next_event = kernel_.next_time();
+  if (!run.possible || first.demand.pcie_bytes > 0) return false;
+  boundary_ = next_boundary();
+  next_event_ = kernel_.next_time();
   run.steps.clear();
-  Time planned = now;
-  while (run.steps.size() < most) {
-    const Demand demand = run.steps.empty() ? first.demand : engine.following_step(run.steps.size()).demand;
-    const RunStep step = run_step(planned, demand, server);
-    if (step.gpu_s <= 0 || demand.pcie_bytes > 0 || step.end >= boundary) break;
-    run.steps.push_back(step);
-    planned = step.end;
-    if (planned > next_event && run.steps.size() >= kStepsBeyondNextEvent) break;
-  }
-  if (run.steps.empty()) return false;
+  if (!append(run, run_step(now, own_step_time(fleet_, server, first), first, server))) return false;
+  look_ahead(server, run, engine, first, std::min<std::size_t>(engine.silent_steps() + 1, kMostSteps));
   run.length = run.steps.size();
-  run.items = first.items;
   if (server.steps_in_hand++ == 0) fleet_.service_of(server).servers_busy.add(now, 1);
   schedule(run);
   return true;
 }
+template bool MergedIterations::begin(Time, int, const ContinuousEngine&, const Step&);
+template bool MergedIterations::begin(Time, int, const SlotEngine&, const Step&);
 
 void MergedIterations::schedule(const StepRun& run) {
   const RunStep& last = run.steps[run.length - 1];
@@ -125,6 +145,18 @@ std::size_t MergedIterations::steps_ended(Time now, const Server& server) const 
   const auto current = std::partition_point(
       run.steps.begin(), last, [&](const RunStep& step) { return has_ended(now, server, step); });
   return static_cast<std::size_t>(current - run.steps.begin());
+}
+
+void MergedIterations::job_came(Time now, int index, const Job& job) {
+  const Server& server = fleet_.servers[static_cast<std::size_t>(index)];
+  if (server.run.length == 0) return;
+  const bool admits = std::visit(
+      [&](const auto& engine) {
+        if constexpr (requires { engine.may_admit(job); }) return engine.may_admit(job);
+        return false;
+      },
+      server.engine);
+  if (admits) cut(now, index);
 }
 
 void MergedIterations::cut(Time now, int index) {
@@ -155,7 +187,7 @@ void MergedIterations::account_for(Server& server, std::size_t count) {
   account_on(server, steps);
   for (const Rank& rank : server.others) account_on(rank, steps);
   service.steps += count;
-  service.step_items += run.items * static_cast<double>(count);
+  for (const RunStep& step : steps) service.step_items += step.items;
 }
 
 void MergedIterations::account_on(const Rank& rank, std::span<const RunStep> steps) {
@@ -174,7 +206,11 @@ void MergedIterations::account_on(const Rank& rank, std::span<const RunStep> ste
 void MergedIterations::skip(Server& server, std::size_t count) {
   ends_.clear();
   for (std::size_t i = 0; i < count; ++i) ends_.push_back(server.run.steps[i].end);
-  std::get<ContinuousEngine>(server.engine).skip(ends_);
+  std::visit(
+      [&](auto& engine) {
+        if constexpr (requires { engine.skip(ends_); }) engine.skip(ends_);
+      },
+      server.engine);
 }
 
 void MergedIterations::on_end(Time now, std::uint32_t index) {
@@ -183,7 +219,7 @@ void MergedIterations::on_end(Time now, std::uint32_t index) {
   skip(server, server.run.length - 1);
   server.run.length = 0;
   if (--server.steps_in_hand == 0) fleet_.service_of(server).servers_busy.add(now, -1);
-  std::get<ContinuousEngine>(server.engine).complete({}, now, kernel_.outbox());
+  std::visit([&](auto& engine) { engine.complete({}, now, kernel_.outbox()); }, server.engine);
   kernel_.mark(index);
 }
 

@@ -9,7 +9,8 @@
 
 namespace gpushare {
 
-/// Iterations of continuous batching in which nothing joins or leaves, advanced together.
+/// Steps that follow each other in a server that has one in hand at most, advanced together while nothing joins or leaves:
+/// iterations of continuous batching, and frames of speech with the synthesis of the chunks that they fill.
 ///
 /// Only servers whose steps nothing but themselves can slow run so. A run never crosses a boundary: an event that
 /// looks at every server, or may change the fleet. Boundaries are set while no run goes on: before the first event, or
@@ -20,14 +21,17 @@ class MergedIterations {
       : kernel_(kernel), fleet_(fleet), workload_(workload), wanted_(wanted) {}
 
   void add_boundary(Kernel::Slot slot) { boundaries_.push_back(slot); }
-  /// A server under continuous batching gets its timers.
+  /// A server that has one step in hand at most gets its timers.
   void add(std::uint32_t server);
   /// Which servers may run so, after processes came or went.
   void refresh();
 
   /// Starts a run with the step that the engine has just planned; false when it has to go through its partition.
-  [[nodiscard]] bool begin(Time now, int server, const ContinuousEngine& engine, const Step& first);
-  /// The run is over at the end of the iteration in progress: a job has come that it could admit.
+  template <class Engine>
+  [[nodiscard]] bool begin(Time now, int server, const Engine& engine, const Step& first);
+  /// A job has come to the server: if it could admit it, its run is over at the end of the step in progress.
+  void job_came(Time now, int server, const Job& job);
+  /// The run is over at the end of the step in progress.
   void cut(Time now, int server);
   /// Goes past the iterations that have ended, for those who look into the engine.
   void catch_up(Time now, int server);
@@ -38,7 +42,15 @@ class MergedIterations {
   [[nodiscard]] bool host_never_full(std::size_t node) const;
   [[nodiscard]] bool undisturbed(const Rank& rank) const;
   [[nodiscard]] Time next_boundary() const;
-  [[nodiscard]] RunStep run_step(Time planned, const Demand& demand, const Server& server) const;
+  [[nodiscard]] RunStep run_step(Time planned, const StepTime& time, const Step& step,
+                                 const Server& server) const;
+  // Appends the steps that follow the first one.
+  void look_ahead(const Server& server, StepRun& run, const ContinuousEngine& engine, const Step& first,
+                  std::size_t most) const;
+  void look_ahead(const Server& server, StepRun& run, const SlotEngine& engine, const Step& first,
+                  std::size_t most) const;
+  /// False when the step has to wait for what may happen before it ends.
+  [[nodiscard]] bool append(StepRun& run, const RunStep& step) const;
   void schedule(const StepRun& run);
   [[nodiscard]] bool has_ended(Time now, const Server& server, const RunStep& step) const;
   [[nodiscard]] std::size_t steps_ended(Time now, const Server& server) const;
@@ -51,7 +63,8 @@ class MergedIterations {
   const Workload& workload_;
   bool wanted_;
   std::vector<Kernel::Slot> boundaries_;
-  std::vector<Time> ends_;  // scratch of skip
+  Time boundary_{}, next_event_{};  // while a run begins
+  std::vector<Time> ends_;          // scratch of skip
 };
 
 }  // namespace gpushare

@@ -164,8 +164,7 @@ void Pipelines::send_job(Time now, std::uint32_t slot, std::uint8_t index) {
   state.in_service = true;
   server.in_system += held ? 0 : 1;  // its stream counts
   service.in_system.add(now, 1);
-  if (server.run.length > 0 && std::get<ContinuousEngine>(server.engine).may_admit(job))
-    to_.merged.cut(now, chosen);
+  to_.merged.job_came(now, chosen, job);
   kernel_.mark(static_cast<std::size_t>(chosen));
 }
 

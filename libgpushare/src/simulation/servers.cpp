@@ -17,7 +17,12 @@ void Servers::add(Time now, std::uint32_t index) {
   server.restart_slot = add_slot(kernel_, kFleetEvent, Part::restart, index);
   if (log_ != nullptr) log_->server_up(now, index);
   count(now, index, Server::State::gone, server.state);
-  if (!std::holds_alternative<ContinuousEngine>(server.engine)) return;
+  const bool one_step_at_most = std::visit(
+      [](const auto& engine) {
+        return requires { engine.silent_steps(); };
+      },
+      server.engine);
+  if (!one_step_at_most) return;
   steps_.add_own_step(index);
   merged_.add(index);
 }
@@ -51,7 +56,7 @@ void Servers::serve(Time now, std::uint32_t index) {
   std::visit(
       [&](auto& engine) {
         while (const auto step = engine.plan(now, kernel_.outbox())) {
-          if constexpr (std::is_same_v<std::decay_t<decltype(engine)>, ContinuousEngine>)
+          if constexpr (requires { engine.silent_steps(); })
             if (merged_.begin(now, static_cast<int>(index), engine, *step)) continue;
           steps_.start(now, static_cast<int>(index), *step);
         }

@@ -16,6 +16,15 @@ void Steps::add_own_step(std::uint32_t index) {
   }
 }
 
+const Step& Steps::step_of(const StepState& state) {
+  return std::visit(
+      [&](const auto& engine) -> const Step& {
+        if constexpr (requires { engine.planned(); }) return engine.planned();
+        return state.step;
+      },
+      server_of(state).engine);
+}
+
 std::uint32_t Steps::take(const Server& server) {
   if (server.own_step >= 0) return static_cast<std::uint32_t>(server.own_step);
   if (free_.empty()) {
@@ -39,10 +48,14 @@ void Steps::start(Time now, int index, const Step& step) {
   const std::uint32_t id = take(server);
   StepState& state = steps_[id];
   ServiceState& service = fleet_.service_of(server);
-  state.step = step;
   state.server = index;
   state.whole = id;
-  state.time = step_time_on(fleet_, server, server, step.demand);
+  if (server.own_step >= 0) {
+    state.time = own_step_time(fleet_, server, step);
+  } else {
+    state.step = step;
+    state.time = step_time_on(fleet_, server, server, step.demand);
+  }
   state.planned = now;
   state.gpu_start = state.gpu_end = kNever;
   if (server.steps_in_hand++ == 0) service.servers_busy.add(now, 1);
@@ -76,7 +89,7 @@ void Steps::end_host(Time now, std::uint32_t id) {
   release_core(now, state);
   if (state.phase == Phase::host_after) {
     finish(now, id);
-  } else if (const double bytes = state.step.demand.pcie_bytes; bytes > 0) {
+  } else if (const double bytes = step_of(state).demand.pcie_bytes; bytes > 0) {
     state.phase = Phase::copy;
     gpus_.copy(now, id, server_of(state), bytes);
   } else {
@@ -95,7 +108,7 @@ void Steps::submit(Time now, std::uint32_t id) {
   if (state.time.gpu_s <= 0) return after_gpu(now, id);
   state.gpu_start = now;
   state.ranks_left = 1 + server.others.size();
-  const Demand& demand = state.step.demand;
+  const Demand& demand = step_of(state).demand;
   gpus_.submit(now, id, server, server, state.time, demand);
   for (const Rank& rank : server.others) {
     StepState& part = steps_[rank.step];
@@ -125,7 +138,7 @@ void Steps::end_rank(Time now, std::uint32_t id) {
 
 void Steps::after_gpu(Time now, std::uint32_t id) {
   StepState& state = steps_[id];
-  const Demand& demand = state.step.demand;
+  const Demand& demand = step_of(state).demand;
   state.phase = Phase::host_after;
   double seconds = demand.host_after_s;
   if (state.gpu_start != kNever)
@@ -139,12 +152,13 @@ void Steps::after_gpu(Time now, std::uint32_t id) {
 void Steps::finish(Time now, std::uint32_t id) {
   StepState& state = steps_[id];
   Server& server = server_of(state);
+  const Step& step = step_of(state);
   release(id);
   if (--server.steps_in_hand == 0) fleet_.service_of(server).servers_busy.add(now, -1);
   recorder_.step(server.service, server.replica, state.planned, state.gpu_start, state.gpu_end, now,
-                 state.step.items);
+                 step.items);
   if (log_ != nullptr) write_down(now, state);
-  std::visit([&](auto& engine) { engine.complete(state.step, now, kernel_.outbox()); }, server.engine);
+  std::visit([&](auto& engine) { engine.complete(step, now, kernel_.outbox()); }, server.engine);
   kernel_.mark(static_cast<std::size_t>(state.server));
 }
 
@@ -153,8 +167,9 @@ void Steps::write_down(Time now, const StepState& state) {
   const auto& others = fleet_.servers[server].others;
   for (std::size_t rank = 0; rank <= others.size(); ++rank) {
     const StepState& part = rank == 0 ? state : steps_[others[rank - 1].step];
-    log_->step(server, rank,
-               {0, state.step.phase, state.planned, state.gpu_start, part.gpu_end, now, state.step.items});
+    log_->step(
+        server, rank,
+        {0, step_of(state).phase, state.planned, state.gpu_start, part.gpu_end, now, step_of(state).items});
   }
 }
 

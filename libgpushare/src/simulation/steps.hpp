@@ -18,7 +18,7 @@ class Steps {
   Steps(Kernel& kernel, Fleet& fleet, GpuSide& gpus, Recorder& recorder, RunLogger* log = nullptr)
       : kernel_(kernel), fleet_(fleet), gpus_(gpus), recorder_(recorder), log_(log) {}
 
-  /// A server under continuous batching has one step in hand at most: it gets it here, with one for each further rank.
+  /// A server that has one step in hand at most gets it here, with one for each further rank.
   void add_own_step(std::uint32_t server);
   void start(Time now, int server, const Step& step);
   /// Drops what the server has in hand.
@@ -32,7 +32,7 @@ class Steps {
  private:
   enum class Phase : std::uint8_t { free, host_before, copy, gpu, host_after };
   struct StepState {
-    Step step;
+    Step step;  ///< but for a server's own: see step_of
     StepTime time;
     int server = 0;
     Phase phase = Phase::free;
@@ -46,6 +46,8 @@ class Steps {
   [[nodiscard]] Server& server_of(const StepState& step) {
     return fleet_.servers[static_cast<std::size_t>(step.server)];
   }
+  /// A server's own step stays with its engine, which may have changed no more than a figure of it since the last one.
+  [[nodiscard]] const Step& step_of(const StepState& state);
   [[nodiscard]] HostCores& host_of(const StepState& step) { return fleet_.nodes[server_of(step).node].cores; }
   [[nodiscard]] std::uint32_t take(const Server& server);
   void release(std::uint32_t step);
