@@ -238,6 +238,7 @@ std::optional<Step> ContinuousEngine::plan(Time now, Outbox& out) {
   frontend_.deliver(now, out);
   for (Job job; frontend_.next(now, job);) static_cast<void>(waiting_.push(job));  // enqueue() has counted it
   if (in_step_) return std::nullopt;
+  const bool was_idle = running_.empty();
   bool launched_ahead = false;
   if (silence_.goes_on()) {
     load_.decode_context += load_.decodes;
@@ -253,6 +254,10 @@ std::optional<Step> ContinuousEngine::plan(Time now, Outbox& out) {
   }
   planned_ = now;
   launched_s_ = step.demand.launch_s;
+  if (was_idle) {
+    step.demand.host_before_s += options_.idle_start_s;
+    launched_s_ += options_.idle_start_s;
+  }
   return step;
 }
 
