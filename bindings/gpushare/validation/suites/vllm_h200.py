@@ -13,13 +13,12 @@ import numpy.typing as npt
 
 from ...files import data_file
 from ...frames.tables import Table
-from ...scenario.engines import engine_preset
 from ...scenario.scenario import Scenario
 from ...study.simulation import simulate
 from ...traces.columns import from_columns
 from ...traces.traces import Trace
 from ..report import Report, Row, Target
-from ..serving_runs import Served, in_places, served_by
+from ..serving_runs import Served, served_by
 
 __all__ = ["run"]
 
@@ -159,19 +158,14 @@ class Simulated:
 
 
 def _simulated(case: Case) -> Simulated:
-    """The same requests as the simulation serves them; of a closed loop, the first token counts from a free place."""
+    """The same requests as the simulation serves them."""
     names = list(case.clients)
-    if case.in_flight:
-        found = simulate(_scenario(case), threads=1).requests
-        overhead_s = float(engine_preset(_PRESET).engine["request_overhead_s"])
-        done = {name: served_by(name, found, traffic=name) for name in names}
-        return Simulated(
-            [{name: in_places(one, case.in_flight, overhead_s) for name, one in done.items()}], []
-        )
     points = []
-    for later_s in _LATER_S if len(names) > 1 else _LATER_S[:1]:
+    for later_s in _LATER_S if case.together else _LATER_S[:1]:
         found = simulate(_scenario(case, later_s), threads=1).requests
         points.append({name: _served(case, name, found) for name in names})
+    if case.in_flight:
+        return Simulated(points, [])
     runs = simulate(_scenario(case), uncertainty=True, threads=1).runs
     return Simulated(points, [{name: _served(case, name, run.requests) for name in names} for run in runs])
 
@@ -182,18 +176,18 @@ def _served(case: Case, name: str, requests: Table) -> Served:
 
 
 def _scenario(case: Case, later_s: float = 0.0) -> Scenario:
-    engine = {**_SET, **({"max_num_seqs": case.in_flight} if case.in_flight else {})}
     names = list(case.clients)
-    services = {name: {"model": "llama-3.1-8b", "engine": engine} for name in names}
+    services = {name: {"model": "llama-3.1-8b", "engine": _SET} for name in names}
     if case.mode != "dedicated" and len(names) == 1:  # the neighbour is there, and idle
-        services["idle"] = {"model": "llama-3.1-8b", "engine": engine}
+        services["idle"] = {"model": "llama-3.1-8b", "engine": _SET}
+    loop = {"max_concurrency": case.in_flight} if case.in_flight else {}
     document = {
         "name": case.name,
         "gpu": "h200",
         "duration_s": 1.0 + max(_until_s(case, client) for client in case.clients.values()),
         "services": services,
         "pipelines": {name: {"stages": [{"name": name, "service": name}]} for name in services},
-        "traffic": [{"name": name, "pipeline": name, "kind": "trace"} for name in services],
+        "traffic": [{"name": name, "pipeline": name, "kind": "trace", **loop} for name in services],
         "placement": {"mode": _MODES[case.mode]},
     }
     traces = {name: _trace(case, name, later_s if i > 0 else 0.0) for i, name in enumerate(names)}
