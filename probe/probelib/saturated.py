@@ -16,6 +16,7 @@ from .task import POOL_START_S, Options, Task
 from .workers import Pool, preload
 
 SETTLE_S = 0.04
+CLOCK_SETTLES_S = 0.6
 Shares = list[int] | None
 
 
@@ -67,6 +68,8 @@ class Saturator:
     def alone_ms(self, worker: int, step: Step) -> float:
         """Mean time of a step in this worker while the others rest."""
         if (worker, step) not in self.alone:
+            if not self.quick:  # prompts reach the power limit, and the clock takes half a second to follow
+                self.pool.call(worker, "alone", step, CLOCK_SETTLES_S)
             self.alone[worker, step] = self.pool.call(worker, "alone", step, 0.15 if self.quick else 0.3)[1]
         return self.alone[worker, step]
 

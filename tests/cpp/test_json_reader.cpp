@@ -201,6 +201,23 @@ TEST_CASE("an unknown key is refused with the nearest known one") {
         }) == "no ScenarioError");
 }
 
+TEST_CASE("what other tools call a key is told with ours, whether it is missing or not") {
+  const auto rate = [](Reader& r) { (void)r.at("rate_per_s"); };
+  for (const std::string word : {"qps", "request-rate", "RPS"})
+    CHECK(complaint("{\"" + word + "\": 3}", rate) ==
+          "s.json: the required key \"rate_per_s\" is missing; is \"" + word + "\" meant to be it?");
+  CHECK(complaint(R"({"rat": 3})", rate) == "s.json: the required key \"rate_per_s\" is missing");
+  const auto sizes = [](Reader& r) {
+    for (const char* key : {"input_tokens", "output_tokens"}) (void)r.find(key);
+    r.finish();
+  };
+  CHECK(
+      complaint(R"({"osl": 3})", sizes) ==
+      "s.json: unknown key \"osl\"; did you mean \"output_tokens\"? Known keys: input_tokens, output_tokens");
+  CHECK(complaint(R"({"qps": 3})", sizes) ==
+        "s.json: unknown key \"qps\". Known keys: input_tokens, output_tokens");
+}
+
 TEST_CASE("a missing key is named, with the slip that may stand for it") {
   const auto read = [](Reader& r) { (void)r.at("model"); };
   CHECK(complaint("{}", read) == "s.json: the required key \"model\" is missing");
@@ -325,6 +342,11 @@ TEST_CASE("a wrong distribution is refused where it is wrong") {
         std::string::npos);
   CHECK(distribution_error(R"({"kind": "exponential", "maen": 1})") ==
         "s.json: the required key \"mean\" is missing; is \"maen\" meant to be it?");
+  CHECK(distribution_error(R"({"kind": "lognormal", "mean": 100, "stddev": 100})") ==
+        "s.json: a lognormal takes \"sigma\", the standard deviation of the logarithm, not \"stddev\"; here "
+        "that is 0.833");
+  CHECK(distribution_error(R"({"kind": "lognormal", "mean": 100, "sigma": 1, "std": 2})") ==
+        "s.json: unknown key \"std\". Known keys: kind, max, mean, min, mu, sigma");
   CHECK(distribution_error(R"({"kind": "exponential", "mean": 1, "shape": 2})") ==
         "s.json: unknown key \"shape\". Known keys: kind, max, mean, min");
   CHECK(distribution_error(R"({"kind": "uniform", "low": 3, "high": 2})") ==

@@ -283,6 +283,27 @@ TEST_CASE("a server that plans ahead launches prompts while the iteration before
   CHECK(server.plan(now, out)->demand.launch_s == doctest::Approx(launch_s * 3 / 4));
 }
 
+TEST_CASE("what a busy server prepares beside the GPU is waited for by the first request of an idle one") {
+  ContinuousOptions engine = test::continuous(8, 1000);
+  engine.async_scheduling = true;
+  engine.idle_start_s = 0.005;
+  ContinuousEngine server(engine, test::token_counter(), 100);
+  Outbox out;
+  std::vector<double> host_s;
+  const auto serve = [&](std::int64_t from) {
+    for (std::int64_t at = from; const auto step = server.plan(Time{at}, out); ++at) {
+      host_s.push_back(step->demand.host_before_s);
+      server.complete(*step, Time{at + 1}, out);
+    }
+  };
+  CHECK(server.enqueue(test::prompt(0, 10, 2)));
+  serve(0);
+  CHECK(server.enqueue(test::prompt(1, 10, 1)));
+  serve(100);
+  // Prompt, decode and the iteration in which who has ended takes part; then the server is idle again.
+  CHECK(host_s == std::vector<double>{0.005, 0, 0, 0.005, 0});
+}
+
 TEST_CASE("one thread takes requests in and sends tokens out, in turns") {
   ContinuousOptions engine = test::continuous(8, 1000);
   engine.frontend_request_s = 2e-9;

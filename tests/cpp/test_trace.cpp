@@ -110,6 +110,7 @@ TEST_CASE("columns are found by name, in any order and case, in the units that t
         "Timestamp,Model,Request tokens,Response tokens,Total tokens\n5,G,7,8,15\n6.5,G,9,10,19",  // BurstGPT
         "completion_tokens,TIME_MS,prompt_tokens\n8,100,7\n10,1600,9\n",
         "arrival_us,input_toks,output_toks\n1000000,7,8\n2500000,9,10\n",
+        "ts,PrefillTokens,decode_tokens\n0,7,8\n1.5,9,10\n", "Timestamp,PromptLen,GenLen\n0,7,8\n1.5,9,10\n",
         "arrival_time_ns,input_tokens,output_tokens\n1700000000000000001,7,8\n1700000001500000001,9,10\n",
         "\xef\xbb\xbf"
         "arrival_s , input_length , output_length\r\n 2 , 7 , 8 \r\n\r\n3.5e0,9,10\r\n",

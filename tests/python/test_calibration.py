@@ -152,6 +152,32 @@ def test_long_kernels_press_and_short_ones_suffer(calibration: gs.Calibration) -
     assert part.pressure > kinds[PREFILL].launch.value
 
 
+def test_a_shape_between_two_measured_ones_lies_between_what_these_make_of_the_law(
+    measured: gs.Measurements,
+) -> None:
+    long = read_groups(Folder(data_file("h200-long/pairs.json").parent), "pairs.json")
+    without = [g for g in long if g.mode == "mps" and StepKey("llm", "prefill", 1, 4096) not in g.steps]
+    found = gs.calibrate(replace(measured, groups=[*measured.groups, *without]))
+    assert found.uncapped is not None
+
+    def share_of_law(key: StepKey, alone_s: float) -> tuple[float, float]:
+        told = found.step(key, alone_s, 1.0, capped=False)
+        law = found.step(key, alone_s, 1.0, capped=False, by_law=True)
+        return told.susceptibility / law.susceptibility, told.pressure / law.pressure
+
+    kinds = found.uncapped.kinds
+    below, above = (StepKey("llm", "prefill", 1, n) for n in (3072, 6144))
+    between = share_of_law(StepKey("llm", "prefill", 1, 4096), 0.11)
+    ends = [share_of_law(key, kinds[key].alone_s) for key in (below, above)]
+    for told, one, other in zip(between, *ends, strict=True):
+        assert min(one, other) < told < max(one, other)
+    # Beyond the longest there is one neighbour, whose share of the law it takes.
+    longest = StepKey("llm", "prefill", 1, 16384)
+    assert share_of_law(StepKey("llm", "prefill", 1, 20000), 0.7) == pytest.approx(
+        share_of_law(longest, kinds[longest].alone_s)
+    )
+
+
 def test_steps_that_nobody_slows_do_not_shift_the_scale_of_the_others(
     measured: gs.Measurements, calibration: gs.Calibration
 ) -> None:

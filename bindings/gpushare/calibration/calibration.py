@@ -92,21 +92,21 @@ class Calibration:
         """
         predicted = self._predicted(key, alone_s, sm_share, capped)
         fit = self._fit(capped)
-        near = None if fit is None or by_law else _nearest(fit, key, alone_s)
-        if fit is None or near is None:
+        near = [] if fit is None or by_law else _nearest(fit, key, alone_s)
+        if fit is None or not near:
             return predicted
-        kind = fit.kinds[near]
-        part = predicted._replace(
-            susceptibility=kind.susceptibility.value,
-            pressure=kind.pressure(sm_share),
-            kind=list(fit.kinds).index(near),
-        )
-        if near == key:
-            return part
-        reference = self._predicted(near, kind.alone_s, sm_share, capped)
+        first = fit.kinds[near[0][0]]
+        part = predicted._replace(kind=list(fit.kinds).index(near[0][0]))
+        if near[0][0] == key:
+            return part._replace(susceptibility=first.susceptibility.value, pressure=first.pressure(sm_share))
+        susceptibility = pressure = 0.0
+        for other, weight in near:
+            kind = fit.kinds[other]
+            reference = self._predicted(other, kind.alone_s, sm_share, capped)
+            susceptibility += weight * kind.susceptibility.value / reference.susceptibility
+            pressure += weight * kind.pressure(sm_share) / reference.pressure
         return part._replace(
-            susceptibility=part.susceptibility * predicted.susceptibility / reference.susceptibility,
-            pressure=part.pressure * predicted.pressure / reference.pressure,
+            susceptibility=predicted.susceptibility * susceptibility, pressure=predicted.pressure * pressure
         )
 
     def _predicted(self, key: StepKey, alone_s: float, sm_share: float, capped: bool) -> Step:
@@ -221,13 +221,27 @@ def _saturating_share(times: StepTimes, key: StepKey, known: StepCard, card: Pro
     return min(1.0, max(times.saturating_share(key), known.full_share, computing, moving))
 
 
-def _nearest(fit: SharingFit, key: StepKey, alone_s: float) -> StepKey | None:
-    """The kind itself, or the shape of the same step that takes most nearly as long; None without any."""
+def _nearest(fit: SharingFit, key: StepKey, alone_s: float) -> list[tuple[StepKey, float]]:
+    """The kinds that stand for one, with their weights: itself; else the measured shapes of the same step.
+
+    That is the one that takes most nearly as long and, where it lies between two of the same model, the next
+    on the other side, by the logarithm of the time.
+    """
     if key in fit.kinds:
-        return key
-    near = [other for other in fit.kinds if other[:2] == key[:2]]
-    near = near or [other for other in fit.kinds if other.step == key.step]
-    return min(near, key=lambda other: abs(math.log(fit.kinds[other].alone_s / alone_s))) if near else None
+        return [(key, 1.0)]
+    own = [other for other in fit.kinds if other[:2] == key[:2]]
+    near = own or [other for other in fit.kinds if other.step == key.step]
+    apart = {other: math.log(fit.kinds[other].alone_s / alone_s) for other in near}
+    ordered = sorted(near, key=lambda other: abs(apart[other]))
+    if not ordered:
+        return []
+    first = ordered[0]
+    across = [other for other in own if apart[other] * apart[first] < 0]
+    if not across:
+        return [(first, 1.0)]
+    second = min(across, key=lambda other: abs(apart[other]))
+    share = abs(apart[first]) / (abs(apart[first]) + abs(apart[second]))
+    return [(first, 1.0 - share), (second, share)]
 
 
 def _rms(errors: Sequence[float]) -> float:

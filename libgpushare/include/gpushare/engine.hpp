@@ -96,6 +96,8 @@ struct ContinuousOptions {
   /// Host time, beside the GPU, for each of the model's kernels in an iteration with prompts: where CUDA graphs hold all
   /// but attention (up to cuda_graph_max_batch tokens), and where none does; the latter of larger batches of decodes too.
   double piecewise_kernel_s = 0, eager_kernel_s = 0;
+  double idle_start_s =
+      0;  ///< host time before the first iteration of a server that had none; else beside the GPU
   /// One thread takes requests in and sends tokens out, first come first served, beside the steps: its time for each
   /// request and for each token.
   double frontend_request_s = 0, frontend_token_s = 0;

@@ -1,4 +1,6 @@
 
+#include <cmath>
+
 #include "core/json_reader.hpp"
 #include "core/text.hpp"
 
@@ -17,7 +19,22 @@ Distribution read_uniform(const Reader& r) {
   return uniform(low, r.at("high").number({low}));
 }
 
+// Load generators give a standard deviation where the distribution has that of the logarithm.
+void refuse_deviation(const Reader& r) {
+  if (r.has("sigma") || !r.has("mean")) return;
+  const double mean = r.at("mean").number(kPositive);
+  for (const std::string_view word : {"std", "stddev", "sd", "standard_deviation"}) {
+    if (!r.has(word)) continue;
+    const double share = r.at(word).number(kNonNegative) / mean;
+    r.fail(text::format(
+        "a lognormal takes \"sigma\", the standard deviation of the logarithm, not \"{}\"; here that "
+        "is {:.3f}",
+        word, std::sqrt(std::log1p(share * share))));
+  }
+}
+
 Distribution read_lognormal(const Reader& r) {
+  refuse_deviation(r);
   const double sigma = r.at("sigma").number(kNonNegative);
   const auto mu = r.find("mu");
   const auto mean = r.find("mean");

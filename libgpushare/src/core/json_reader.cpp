@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/also_called.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
 
@@ -143,7 +144,9 @@ std::string Reader::slip_of(std::string_view key) const {
   for (const auto& [name, value] : value_->items()) {
     if (known_->count(name) == 0) unknown.push_back(name);
   }
-  const auto slip = nearest(key, unknown);
+  const auto other =
+      std::find_if(unknown.begin(), unknown.end(), [&](const auto& name) { return also_called(name, key); });
+  const auto slip = other != unknown.end() ? std::optional(*other) : nearest(key, unknown);
   return slip ? text::format("; is \"{}\" meant to be it?", *slip) : std::string();
 }
 
@@ -244,7 +247,10 @@ void Reader::finish() const {
   for (const auto& [name, value] : value_->items()) {
     if (known_->count(name) != 0) continue;
     const std::vector<std::string> known(known_->begin(), known_->end());
-    const std::string hint = did_you_mean(name, known);
+    const auto meant =
+        std::find_if(known.begin(), known.end(), [&](const auto& key) { return also_called(name, key); });
+    const std::string hint =
+        meant != known.end() ? text::format("; did you mean \"{}\"?", *meant) : did_you_mean(name, known);
     fail(text::format("unknown key \"{}\"{} Known keys: {}", name, hint.empty() ? "." : hint,
                       known.empty() ? "none" : text::join(known, ", ")));
   }

@@ -83,6 +83,7 @@ constexpr auto kRanges = std::to_array<Plausible>({
     {"host_per_sequence_s", 1e-8, 0.01, kSeconds, "CPU time of one sequence in one iteration"},
     {"host_per_step_s", 1e-7, 0.1, kSeconds, "CPU time of one step or iteration"},
     {"host_per_stream_s", 1e-8, 0.1, kSeconds, "CPU time of one stream in one step"},
+    {"idle_start_s", 1e-5, 1, kSeconds, "a server's host before its first iteration"},
     {"idle_w", 1, 500, "watts", "an idle card"},
     {"image_bytes", 1e6, 2e11, kBytes, "the image of a container"},
     {"image_bytes_per_s", 1e6, 1e11, kBytesPerS, "the pull of an image"},

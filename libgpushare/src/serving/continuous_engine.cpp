@@ -84,6 +84,7 @@ const Step* ContinuousEngine::plan(Time now, Outbox& out) {
   for (Job job; frontend_.next(now, job);)
     static_cast<void>(batch_.waiting.push(job));  // enqueue() has counted it
   if (in_step_) return nullptr;
+  const bool was_idle = batch_.running.empty();
   if (batch_.lockstep.goes_on()) {
     batch_.load.decode_context += batch_.load.decodes;
     step_.demand.groups.back().bytes = serving_.context_bytes(batch_.load);
@@ -102,6 +103,10 @@ const Step* ContinuousEngine::plan(Time now, Outbox& out) {
   in_step_ = true;
   planned_ = now;
   launched_s_ = step_.demand.launch_s;
+  if (was_idle) {
+    step_.demand.host_before_s += batch_.options.idle_start_s;
+    launched_s_ += batch_.options.idle_start_s;
+  }
   return &step_;
 }
 

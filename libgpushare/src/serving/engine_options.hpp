@@ -192,6 +192,9 @@ struct EngineTable<ContinuousOptions> {
        "batch CUDA graphs hold but for attention; 0 or absent: hidden by the GPU."},
       {"eager_kernel_s", &O::eager_kernel_s, json::kSpan, fields::kMay,
        "The same, in an iteration whose batch is larger than any captured, and with enforce_eager in all."},
+      {"idle_start_s", &O::idle_start_s, json::kSpan, fields::kMay,
+       "Host time before the first iteration of a server that had nothing to do, which in a busy one passes "
+       "beside the GPU; 0 or absent: nothing."},
       {"frontend_request_s", &O::frontend_request_s, json::kSpan, fields::kMay,
        "One thread takes requests in and sends tokens out, first come first served, beside the iterations: "
        "its time for each request; 0 or absent: none."},
