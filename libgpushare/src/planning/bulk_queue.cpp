@@ -223,7 +223,7 @@ void Chain::add_latencies(std::size_t own, double weight, double factor, Latenci
     const double there = q == 0 ? 1 - queue_.idle : 1;
     const double share = weight * shares_[q] * incoming(batch(q)).jobs / total_jobs_;
     add_arrivals_during(q, own, there * share, factor, late);
-    if (there < 1) at_once.add(factor * steps_for(own), (1 - there) * share);
+    if (there < 1) at_once.add(factor * steps_for(own) + queue_.start_s, (1 - there) * share);
   }
 }
 

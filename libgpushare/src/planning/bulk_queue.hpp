@@ -19,6 +19,7 @@ struct BulkQueue {
   double delay_s = 0;  ///< that the first job of an idle server waits for others
   int late_steps = 0;  ///< steps between the one in which a job arrives and its own
   double idle = 0;     ///< share of the steps of 0 in which it has nothing to do after all
+  double start_s = 0;  ///< more, of the first step after that
 
   double told_s = 0;  ///< from the end of a job's last step until it is told, while the next step goes on
   /// Each job is the last of several, and waits for the one before it, which came so long before.

@@ -219,6 +219,7 @@ StepTable llm_steps(const LlmModel& model, const WorkSite& site, double rate, co
       *all, {0, rate, slots_taken, slots_taken / rate, 0, site.sizes.length_variation}, seconds_beside);
   table.queue.sizes = spread_sizes(site.sizes.prompt_variation);
   table.queue.late_steps = engine.async_scheduling ? 1 : 0;
+  table.queue.start_s = engine.idle_start_s;
   table.queue.idle = load.sequences > 0 ? std::exp(-table.slots_taken) : 0;
   table.more_s = engine.frontend_request_s + engine.frontend_token_s;
   return table;
