@@ -51,6 +51,19 @@ void print(const gpushare::Plan& plan) {
                 plan.worst_loss->judged.bound.name.c_str(), plan.worst_loss->judged.value);
 }
 
+// What stands beside the placement: the next best, why less is not enough, and what breaks first under more load.
+void print_around(const gpushare::Plan& plan) {
+  if (plan.runner_up)
+    std::printf("the next best costs %g: %s\n", plan.runner_up->cost, plan.runner_up->placement.c_str());
+  for (const gpushare::RejectedConfig& one : plan.rejected)
+    std::printf("not taken: %s: %s\n", one.config.c_str(), one.why.c_str());
+  for (const gpushare::Break& one : plan.breaks)
+    if (one.missed)
+      std::printf("at %g times the load %s is %.4g\n", one.load, one.missed->bound.name.c_str(),
+                  one.missed->value);
+  std::printf("%s\n", plan.advice.c_str());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -68,6 +81,7 @@ int main(int argc, char** argv) {
       return 3;
     }
     print(plan);
+    print_around(plan);
     std::printf("cost %g, none costs less than %g; %llu runs\n", plan.cost, plan.lower_bound,
                 static_cast<unsigned long long>(plan.runs));
     return plan.met == gpushare::Met::yes ? 0 : 5;

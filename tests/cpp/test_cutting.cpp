@@ -9,13 +9,11 @@
 #include <vector>
 
 #include "gpushare/mig.hpp"
-#include "planning/covering_bounds.hpp"
 
 namespace test_cutting {
 
 using namespace gpushare;
 using namespace gpushare::planning;
-using PlanColumn = gpushare::planning::Column;
 
 namespace {
 
@@ -83,22 +81,6 @@ TEST_CASE("the fewest GPUs that have so many instances are those of an enumerati
       }
 }
 
-TEST_CASE("the instances of no layout take more than a GPU, and none could take more") {
-  for (const char* gpu : {"a100", "a30", "h200"}) {
-    const auto layouts = layouts_of(gpu);
-    const Cutting cutting(0, layouts);
-    std::vector<double> fullest(cutting.names());
-    for (const auto& layout : layouts) {
-      double sum = 0;
-      for (const auto& [name, count] : layout) sum += count * cutting.shares()[cutting.position_of(name)];
-      CHECK(sum <= 1 + 1e-9);
-      for (const auto& [name, count] : layout)
-        fullest[cutting.position_of(name)] = std::max(fullest[cutting.position_of(name)], sum);
-    }
-    for (const double sum : fullest) CHECK(sum == doctest::Approx(1));
-  }
-}
-
 TEST_CASE("replicas of a service that are to be on different GPUs need as many") {
   CHECK(held_on(on_instances("1g.10gb", {0, 0, 1, 1}), false) == 1);
   CHECK(held_on(on_instances("1g.10gb", {0, 0, 1, 1}), true) == 2);
@@ -106,17 +88,6 @@ TEST_CASE("replicas of a service that are to be on different GPUs need as many")
   CHECK(held_on(on_instances("3g.40gb", {0, 0, 0}), true) == 3);
   // Those that have only one each fill a GPU.
   CHECK(held_on(on_instances("3g.40gb", {0, 1}), true) == 1);
-}
-
-TEST_CASE("shares of tenants are within every column, and exhaust one of each tenant's") {
-  const Tenant a{0, 2}, b{1, 1};
-  const std::vector<PlanColumn> columns{{nullptr, 1.0, 0, {{a, 1}}},
-                                        {nullptr, 1.0, 0, {{a, 2}}},
-                                        {nullptr, 0.4, 0, {{b, 1}}},
-                                        {nullptr, 1.0, 0, {{a, 1}, {b, 1}}}};
-  const auto shares = shares_of(columns, 2);
-  CHECK(shares[0].at(a) == doctest::Approx(0.5));
-  CHECK(shares[1].at(b) == doctest::Approx(0.4));
 }
 
 TEST_CASE("costs are multiples of what all prices are multiples of") {

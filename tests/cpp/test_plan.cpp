@@ -9,6 +9,7 @@
 
 #include "gpushare/fits.hpp"
 #include "gpushare/simulation.hpp"
+#include "planning/plan_asked.hpp"
 #include "queueing.hpp"
 #include "scenario_documents.hpp"
 
@@ -78,11 +79,12 @@ TEST_CASE("two small services share one GPU, where GPUs of their own are two") {
   CHECK(shared.complete);
   CHECK(shared.why.empty());
   CHECK(shared.runs > 0);
-  REQUIRE(shared.objectives.size() == 3);
+  REQUIRE(shared.objectives.size() == 4);
   CHECK(shared.objectives[0].bound.name == "e.embed.latency_p95_s");
   CHECK(shared.objectives[0].low <= shared.objectives[0].value);
   CHECK(shared.objectives[0].value <= shared.objectives[0].high);
   CHECK(shared.objectives[2].bound.name == "success_rate");
+  CHECK(shared.objectives[3].bound.name == "request_throughput");
 
   const Plan apart = plan_of(scenario, offers(4), whole_gpus());
   CHECK(placed(apart) == "whole=embed | whole=see");
@@ -164,6 +166,58 @@ TEST_CASE("replicas are as many as the load needs, and cheaper kinds of GPU come
   REQUIRE(!plan.rejected.empty());
   CHECK(plan.rejected[0].config == "a100/whole: server");
   CHECK(plan.rejected[0].why == "offered 1.6 times what it can serve");
+}
+
+TEST_CASE("a kind of GPU that has less of everything fails where the other one does") {
+  const Scenario scenario = two_services();
+  std::vector<GpuOffer> gpus = offers(4);
+  for (const char* name : {"h100", "l4"})
+    gpus.push_back({std::make_shared<const GpuProfile>(load_profile(name)), 4, 1});
+  const PlanOptions options;
+  const planning::PlanSpace space(scenario, scenario.workload.objectives, gpus, options);
+  const auto problem = space.problem();
+  const planning::Part a100{0, {}, 1}, h100{1, {}, 1}, l4{2, {}, 1};
+  CHECK(problem.lesser(a100, h100));
+  CHECK(!problem.lesser(h100, a100));
+  CHECK(!problem.lesser(a100, a100));
+  // An L4's clock is higher.
+  CHECK(!problem.lesser(l4, h100));
+  CHECK(problem.lesser({0, "3g.40gb", 1}, h100));
+  CHECK(problem.lesser({0, "3g.40gb", 1}, a100));
+  CHECK(problem.lesser({0, "1g.10gb", 1}, {0, "3g.40gb", 1}));
+  CHECK(!problem.lesser(a100, {1, "3g.40gb", 1}));
+  CHECK(!problem.lesser({0, {}, 2}, h100));
+}
+
+TEST_CASE("what served too little of what dedicated GPUs do is no plan, however short its latency") {
+  const Scenario scenario = two_services();
+  const planning::PlanSpace space(scenario, scenario.workload.objectives, offers(4), PlanOptions{});
+  const planning::PlanAsked asked(space, scenario.workload.objectives.figures);
+  const auto bounds = asked.served({{"success_rate", 1.0}, {"request_throughput", 40.0}}, 2);
+  REQUIRE(bounds.size() == 2);
+  // One of two replicas that falls behind must not hide.
+  CHECK(bounds[0] == FigureBound{"success_rate", 0.995, false});
+  CHECK(bounds[1].name == "request_throughput");
+  CHECK(bounds[1].value == doctest::Approx(39));
+  CHECK(asked.served({}, 2) == std::vector<FigureBound>{{"success_rate", 0.99, false}});
+  const Judged behind{bounds[1], 30, 29, 31, Met::no};
+  CHECK(asked.excess(std::vector{behind}, {0, 1}) == std::map<int, double>{{0, 2}, {1, 2}});
+  const Judged late{scenario.workload.objectives.figures[0], 0.15, 0.14, 0.16, Met::no};
+  CHECK(asked.with(Met::no, std::vector{behind, late}) == std::vector<int>{0});
+}
+
+TEST_CASE("a latency is judged by the strictest bound for the p95 of a service that requests visit alone") {
+  Scenario scenario = two_services();
+  auto& figures = scenario.workload.objectives.figures;
+  figures.push_back({"embed.latency_p95_s", 0.05, true});
+  figures.push_back({"embed.latency_p50_s", 0.01, true});
+  const planning::PlanSpace space(scenario, scenario.workload.objectives, offers(4), PlanOptions{});
+  const planning::PlanAsked asked(space, figures);
+  REQUIRE(asked.latency_of(0));
+  CHECK(asked.latency_of(0)->name == "latency");
+  CHECK(asked.latency_of(0)->bound_s == 0.05);
+  REQUIRE(asked.latency_of(1));
+  CHECK(asked.latency_of(1)->bound_s == 0.4);
 }
 
 TEST_CASE("a plan that is impossible says which service lacks what, or that there are too few GPUs") {

@@ -24,13 +24,14 @@ struct Case {
   std::vector<GpuOffer> gpus;
   PlanOptions options;
   double cost = 0;
+  Json told;  // beside the cost
 
   [[nodiscard]] Plan plan() const { return find_plan(scenario, scenario.workload.objectives, gpus, options); }
 };
 
 Case load(const std::string& name) {
   const Json json = Json::parse(std::ifstream(GPUSHARE_SOURCE_DIR "/tests/plans/" + name + ".json"));
-  Case loaded{read(json.at("scenario")), {}, {}, json.at("cost")};
+  Case loaded{read(json.at("scenario")), {}, {}, json.at("cost"), json};
   for (const auto& [gpu, count] : json.at("gpus").items())
     loaded.gpus.push_back({std::make_shared<const GpuProfile>(load_profile(gpu)), count.get<int>(), 1});
   if (json.contains("modes")) {
@@ -48,6 +49,32 @@ Case load(const std::string& name) {
   return loaded;
 }
 
+void check_what_else(const Json& told, const Plan& plan) {
+  if (told.contains("runner_up")) {
+    REQUIRE(plan.runner_up);
+    CHECK(plan.runner_up->cost == told.at("runner_up").get<double>());
+    CHECK(plan.runner_up->gpus == std::vector<int>{told.at("runner_up").get<int>()});
+  }
+  if (told.contains("breaks")) {
+    REQUIRE(plan.breaks.size() == told.at("breaks").size());
+    for (std::size_t i = 0; i < plan.breaks.size(); ++i) {
+      const auto& missed = plan.breaks[i].missed;
+      const Json& expected = told.at("breaks")[i];
+      CHECK((missed ? missed->bound.name : "") == (expected.is_null() ? "" : expected.get<std::string>()));
+    }
+  }
+  if (told.contains("nearest")) {
+    const Json& nearest = told.at("nearest");
+    REQUIRE(plan.nearest);
+    INFO(plan.nearest->config);
+    CHECK(plan.nearest->config.starts_with("a100/" + nearest.at("part").get<std::string>() + ": " +
+                                           nearest.at("services").at(0).get<std::string>()));
+    CHECK(plan.nearest->config.find(", ") == std::string::npos);
+    CHECK(plan.nearest->why.find(nearest.at("why").get<std::string>()) != std::string::npos);
+  }
+  CHECK(plan.advice.starts_with("rule of thumb: "));
+}
+
 // As found, and as the document of the answer has it.
 void check_cost(const Case& asked, const Plan& plan) {
   INFO(plan.why);
@@ -57,6 +84,7 @@ void check_cost(const Case& asked, const Plan& plan) {
   CHECK(plan.complete);
   CHECK(plan.cost == asked.cost);
   CHECK(plan.lower_bound == asked.cost);
+  check_what_else(asked.told, plan);
   const Scenario again = parse_scenario(plan.scenario->document);
   CHECK(placement_of(again) == placement_of(*plan.scenario));
   CHECK(again.workload.objectives == asked.scenario.workload.objectives);
@@ -145,6 +173,20 @@ TEST_CASE("another form of a service is taken where the first does not fit") {
   const Plan without = asked.plan();
   CHECK(!without.scenario);
   CHECK(without.why.find("GB") != std::string::npos);
+}
+
+TEST_CASE("twelve services are planned by predictions, some of which are simulated nevertheless") {
+  const Case asked = load("fleet");
+  const Plan plan = asked.plan();
+  check_cost(asked, plan);
+  CHECK(plan.narrowed);
+  CHECK(plan.most_tenants == 4);
+  CHECK(plan.foresights.foretold > 50);
+  CHECK(plan.foresights.checked >= plan.foresights.foretold / 20);
+  CHECK(plan.foresights.confirmed >= plan.foresights.checked * 8 / 10);
+  CHECK(!plan.rejected.empty());
+  CHECK(plan.rejected.size() <= 10);
+  for (const RejectedConfig& one : plan.rejected) CHECK(one.why.find("predicted") == std::string::npos);
 }
 
 }  // namespace test_same_plans

@@ -17,3 +17,13 @@ def test_the_cheapest_placement_costs_what_the_other_planner_says(path):
     assert plan.meets is True
     assert plan.gpus == case["cost"]
     assert plan.lower_bound == case["cost"]
+    if "runner_up" in case:
+        assert plan.runner_up.startswith(f"{case['runner_up']} a100: ")
+    if "breaks" in case:
+        assert [one.judged and one.judged.objective.figure for one in plan.breaks] == case["breaks"]
+    if "nearest" in case:
+        nearest = case["nearest"]
+        names = [name.split(" (")[0] for name in plan.nearest.what.split(" on ")[0].split(" + ")]
+        assert names == nearest["services"]
+        assert nearest["part"] in plan.nearest.what
+        assert nearest["why"] in plan.nearest.why

@@ -20,11 +20,12 @@
 /// MPS (without caps; two also with 30/70, 50/50 and 70/30 % where they miss a bound by little), or time-sliced; a replica of
 /// several ranks has whole GPUs to itself. What does not fit, or is offered more than `load_bound` lets it serve, is left
 /// out; each part is simulated by itself, the services that its requests visit elsewhere on GPUs of their own, and what
-/// fails so fails with more on it and on lesser parts. A branch and bound of the library's own proposes the cheapest
-/// packing of what is left, proven least; a solver of integer programs is not needed. The packing is simulated as a whole
-/// under luck that it was not chosen by, and without each node, GPU or instance in turn where a failure is to be tolerated;
-/// one that fails is cut, and the search goes on. It is for small problems: a handful of services on tens of GPUs. The
-/// Python package's planner has a linear program and predictions, and goes further.
+/// fails so fails with more on it, on lesser parts, and on kinds of GPU that have less of everything. A linear program of the
+/// library's own mixes fractions of what is left, which costs at least what its bound is, and a branch and bound proposes the
+/// cheapest packing. That is simulated as a whole under luck that it was not chosen by, and without each node, GPU or
+/// instance in turn where a failure is to be tolerated; one that fails is cut, and the search goes on. Beyond 16 choices of
+/// replicas in all, predictions come before simulations (what_if.hpp): what misses a bound by 15 % or more by prediction
+/// counts as failing, some of it is simulated nevertheless, and packings are made of what should hold.
 namespace gpushare {
 
 struct GpuOffer {
@@ -35,7 +36,8 @@ struct GpuOffer {
 
 struct PlanOptions {
   bool mps = true, time_slicing = true, mig = true;  ///< ways in which GPUs may be shared
-  int most_tenants = 4;                              ///< processes on one whole GPU or instance
+  /// Processes on one whole GPU or instance; with predictions four at most.
+  int most_tenants = 6;
   /// What else services may be, by name: JSON that is merged into the service's in the document ({"precision": "int8"}).
   std::map<std::string, std::vector<std::string>> variants{};
   /// Runs of each config at first, and at most where chance leaves it open; whole placements have twice and four times as
@@ -50,6 +52,26 @@ struct PlanOptions {
 struct RejectedConfig {
   std::string config;  ///< "a100/whole: llm, embed"; "llm (1 of 2)": a replica of two
   std::string why;
+};
+
+/// A placement that the plan could be instead.
+struct Alternative {
+  std::string placement;  ///< "a100/whole: llm, embed; a100/whole: asr"
+  double cost = 0;
+  std::vector<int> gpus;  ///< by offer
+};
+
+/// What breaks first under more load.
+struct Break {
+  double load = 1;  ///< times the scenario's rates and users
+  std::optional<Judged>
+      missed;  ///< the objective that is furthest beyond its bound; nullopt: all means are within
+};
+
+/// Sets of processes that a prediction puts so far beyond a bound that they count as failing.
+struct Foresights {
+  std::uint64_t foretold = 0;
+  std::uint64_t checked = 0, confirmed = 0;  ///< that were simulated nevertheless, and that fail of these
 };
 
 /// What a placement does while something of it is lost.
@@ -67,12 +89,22 @@ struct Plan {
   std::vector<int> gpus;  ///< by offer
   /// No placement that was considered costs less and meets the objectives; infinite when there is none.
   double lower_bound = 0;
-  std::vector<Judged> objectives;        ///< of the placement, under luck that it was not chosen by
-  std::optional<Loss> worst_loss;        ///< where a failure is to be tolerated
-  std::vector<RejectedConfig> rejected;  ///< the smallest that were found
-  std::uint64_t runs = 0;                ///< that were simulated
-  bool complete = false;                 ///< the search came to its end
-  std::string why;                       ///< where there is no placement
+  std::vector<Judged> objectives;  ///< of the placement, under luck that it was not chosen by
+  std::optional<Loss> worst_loss;  ///< where a failure is to be tolerated
+  std::vector<RejectedConfig>
+      rejected;  ///< the smallest that were simulated, ten at most, those on whole GPUs first
+  std::optional<RejectedConfig> nearest;  ///< of all that fail the one that misses its bound by least
+  std::optional<Alternative> runner_up;   ///< the next best of what was simulated, if it meets all objectives
+  std::vector<Break> breaks;              ///< at 1.1, 1.2 and 1.5 times the load
+  /// What rules of thumb for sharing say, and whether the simulation agrees.
+  std::string advice;
+  Foresights foresights;
+  int most_tenants = 0;  ///< processes on a part, at most, of all that was considered
+  bool narrowed =
+      false;  ///< services in more replicas than surely suffice alone were left out, for there are many
+  std::uint64_t runs = 0;  ///< that were simulated
+  bool complete = false;   ///< the search came to its end
+  std::string why;         ///< where there is no placement
 
   /// By how much more the placement costs than the bound, as a share of the bound; 0 without a placement.
   [[nodiscard]] double gap() const;

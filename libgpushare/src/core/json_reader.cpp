@@ -244,7 +244,8 @@ bool Reader::is_number() const { return value_->is_number(); }
 
 void Reader::finish() const {
   if (!value_->is_object()) return;
-  for (const auto& [name, value] : value_->items()) {
+  for (const auto& item : value_->items()) {
+    const std::string& name = item.key();
     if (known_->count(name) != 0) continue;
     const std::vector<std::string> known(known_->begin(), known_->end());
     const auto meant =

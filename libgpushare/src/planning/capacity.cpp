@@ -111,7 +111,7 @@ class CapacitySearch {
     loaded.workload = scaled(scenario_.workload, what_, load / now_);
     planning::TrialOptions trial;
     trial.seed = options_.seed;
-    trial.replications = trial.most_replications = options_.replications;
+    trial.first = trial.replications = trial.most_replications = options_.replications;
     trial.threads = options_.threads;
     trial.cancelled = options_.cancelled;
     planning::Trial found = planning::try_scenario(loaded, bounds_, trial);

@@ -1,116 +1,88 @@
 #include "planning/covering.hpp"
 
 #include <algorithm>
-#include <set>
+#include <cmath>
 
-#include "core/text.hpp"
-#include "gpushare/errors.hpp"
+#include "planning/covering_search.hpp"
 
 namespace gpushare::planning {
 namespace {
 
-const Tenant* find(const std::vector<Tenant>& tenants, int service) {
-  const auto found = std::find_if(tenants.begin(), tenants.end(),
-                                  [&](const Tenant& tenant) { return tenant.service == service; });
-  return found == tenants.end() ? nullptr : &*found;
-}
+constexpr double kRough = 0.25;     // of the cheapest GPU, by which packings are looked for above a bound
+constexpr double kRounding = 1e-5;  // of the dearest GPU, that a bound of a linear program may be off by
+constexpr std::size_t kMostConfigs = 20'000;  // that a packing is looked for among
 
-// Whether a service that is here already may have this replica beside it.
-bool goes_beside(const std::vector<Tenant>& tenants, const Tenant& added, int most_copies) {
-  const Tenant* other = find(tenants, added.service);
-  if (other != nullptr && *other != added) return false;
-  return std::count(tenants.begin(), tenants.end(), added) < std::min(most_copies, added.replicas);
-}
+bool is_cheaper(const CoveringProblem::Kind& a, const CoveringProblem::Kind& b) { return a.price < b.price; }
 
 }  // namespace
 
-std::set<std::string> instances_of(const std::vector<CoveringProblem::Layout>& layouts) {
-  std::set<std::string> names;
-  for (const CoveringProblem::Layout& layout : layouts)
-    for (const auto& [name, count] : layout) names.insert(name);
-  return names;
+Covering::Covering(const CoveringProblem& problem)
+    : problem_(problem), cuts_(problem), relaxation_(problem, cuts_), grid_(common_measure(problem)) {}
+
+void Covering::forbid(int service, const std::vector<Config>& hosts) {
+  if (hosts.size() == 1)
+    cuts_.add(hosts.front());
+  else
+    forbidden_.hosts[service].push_back(hosts);
 }
 
-bool harder(const std::vector<Tenant>& tenants, const std::vector<Tenant>& than) {
-  return std::all_of(than.begin(), than.end(), [&](const Tenant& tenant) {
-    const Tenant* mine = find(tenants, tenant.service);
-    return mine != nullptr && mine->variant == tenant.variant && mine->replicas <= tenant.replicas &&
-           std::count(tenants.begin(), tenants.end(), *mine) >= std::count(than.begin(), than.end(), tenant);
-  });
+double Covering::rounded_up(double cost) const {
+  if (!std::isfinite(cost)) return cost;
+  const auto dearest = std::max_element(problem_.kinds.begin(), problem_.kinds.end(), is_cheaper);
+  const double least = std::max(0.0, cost - kRounding * dearest->price);
+  return grid_ > 0 ? std::ceil(least / grid_ - 1e-6) * grid_ : least;
 }
 
-bool is_instance_of(const Part& instance, const Part& whole) {
-  return instance.kind == whole.kind && !instance.whole() && whole.whole() && whole.gpus == 1;
+double Covering::step() const {
+  const auto cheapest = std::min_element(problem_.kinds.begin(), problem_.kinds.end(), is_cheaper);
+  const double rough = kRough * cheapest->price;
+  return grid_ > 0 ? std::ceil(rough / grid_ - 1e-6) * grid_ : rough;
 }
 
-std::vector<Config> Packed::configs() const {
-  std::vector<Config> all;
-  for (const Pattern& pattern : patterns)
-    all.insert(all.end(), pattern.configs.begin(), pattern.configs.end());
-  std::sort(all.begin(), all.end());
-  return all;
+double Covering::cost_of_all() const {
+  double cost = 0;
+  for (const CoveringProblem::Kind& kind : problem_.kinds) cost += kind.price * kind.count;
+  return cost;
 }
 
-Covering::Covering(const CoveringProblem& problem) : problem_(problem) {
-  std::set<int> sizes{1};
-  sizes.insert(problem.ranks.begin(), problem.ranks.end());
-  for (int kind = 0; kind < static_cast<int>(problem.kinds.size()); ++kind) {
-    std::vector<Part> parts;
-    for (const int gpus : sizes) parts.push_back({kind, {}, gpus});
-    for (const std::string& name : instances_of(problem.kinds[index(kind)].layouts))
-      parts.push_back({kind, name, 1});
-    for (const Part& part : parts) {
-      std::vector<Tenant> tenants;
-      add_configs(part, tenants, choices_on(part), 0);
+Relaxation::Relaxed Covering::settle(double within) {
+  Relaxation::Relaxed relaxed = relaxation_.settle(within);
+  relaxed.bound = rounded_up(relaxed.bound);
+  return relaxed;
+}
+
+// Within a cost that is raised step by step; a packing with any other config than those that are looked at costs more.
+Covering::Answer Covering::solve(const Risk& risk, std::size_t most_nodes) {
+  const Relaxation::Relaxed relaxed = settle();
+  Answer answer{std::nullopt, relaxed.bound};
+  bool proves = true;
+  for (double goal = relaxed.bound; std::isfinite(goal); goal += step()) {
+    const Relaxation::Worth worth = relaxation_.worth(goal - relaxation_.prices().proved, kMostConfigs);
+    CoveringSearch search(problem_, relaxation_.prices(), forbidden_, goal, grid_, most_nodes);
+    for (const Config& config : worth.configs) search.add(config, risk(config));
+    CoveringSearch::Result found = search.solve();
+    if (found.packed) {
+      if (proves && worth.complete) answer.bound = std::min(found.bound, found.packed->cost);
+      answer.packed = std::move(found.packed);
+      return answer;
     }
+    proves = proves && worth.complete && found.complete;
+    if (proves) answer.bound = std::max(answer.bound, rounded_up(goal + std::max(grid_, 2 * kRounding)));
+    if (goal >= cost_of_all()) break;
   }
+  if (proves) answer.bound = kInfinite;
+  return answer;
 }
 
-std::vector<Tenant> Covering::choices_on(const Part& part) const {
-  std::vector<Tenant> choices;
-  for (std::size_t s = 0; s < problem_.tenants.size(); ++s) {
-    if (problem_.ranks[s] != part.gpus) continue;
-    for (const Tenant& tenant : problem_.tenants[s])
-      if (allowed({part, {tenant}})) choices.push_back(tenant);
+std::optional<Packed> Covering::assemble(const std::vector<Config>& configs, const Risk& risk, double most,
+                                         std::size_t most_nodes) const {
+  const double dearest = std::min(most, cost_of_all());
+  for (double goal = rounded_up(relaxation_.prices().proved); goal <= dearest + 1e-9; goal += step()) {
+    CoveringSearch search(problem_, relaxation_.prices(), forbidden_, goal, grid_, most_nodes);
+    for (const Config& config : configs) search.add(config, risk(config));
+    if (CoveringSearch::Result found = search.solve(); found.packed) return std::move(found.packed);
   }
-  return choices;
-}
-
-void Covering::add_configs(const Part& part, std::vector<Tenant>& tenants, const std::vector<Tenant>& choices,
-                           std::size_t first) {
-  const int most = part.gpus > 1 ? 1 : problem_.most_tenants;
-  if (static_cast<int>(tenants.size()) == most) return;
-  for (std::size_t i = first; i < choices.size(); ++i) {
-    if (!goes_beside(tenants, choices[i], problem_.copies)) continue;
-    tenants.push_back(choices[i]);
-    Config config{part, tenants};
-    std::sort(config.tenants.begin(), config.tenants.end());
-    if (allowed(config)) {
-      if (configs_.size() >= problem_.most_configs)
-        throw ScenarioError("plan", text::format("more than {} ways to fill a part of a GPU: fewer services, "
-                                                 "kinds of GPU or ways of sharing are needed",
-                                                 problem_.most_configs));
-      configs_.push_back(std::move(config));
-      add_configs(part, tenants, choices, i);
-    }
-    tenants.pop_back();
-  }
-}
-
-bool Covering::allowed(const Config& config) const {
-  return std::none_of(refuted_.begin(), refuted_.end(),
-                      [&](const Config& cut) { return fails_with(config, cut); }) &&
-         problem_.possible(config);
-}
-
-bool Covering::fails_with(const Config& config, const Config& cut) const {
-  return (config.part == cut.part || problem_.lesser(config.part, cut.part)) &&
-         harder(config.tenants, cut.tenants);
-}
-
-void Covering::refute(const Config& config) {
-  std::erase_if(configs_, [&](const Config& one) { return fails_with(one, config); });
-  refuted_.push_back(config);
+  return std::nullopt;
 }
 
 }  // namespace gpushare::planning

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 #include <set>
 
 namespace gpushare::planning {
@@ -11,25 +10,6 @@ namespace {
 Cutting::Counts less(Cutting::Counts wanted, const Cutting::Counts& layout) {
   for (std::size_t i = 0; i < wanted.size(); ++i) wanted[i] = std::max(0, wanted[i] - layout[i]);
   return wanted;
-}
-
-// Beginning with equal shares of the layout that has most instances, each is raised as far as its layouts allow.
-std::vector<double> shares_of(const std::vector<Cutting::Counts>& layouts, std::size_t names) {
-  std::vector<double> shares(names, 1);
-  for (const Cutting::Counts& layout : layouts) {
-    const double each = 1.0 / std::accumulate(layout.begin(), layout.end(), 0);
-    for (std::size_t i = 0; i < names; ++i)
-      if (layout[i] > 0) shares[i] = std::min(shares[i], each);
-  }
-  for (std::size_t i = names; i-- > 0;) {
-    double slack = std::numeric_limits<double>::infinity();
-    for (const Cutting::Counts& layout : layouts)
-      if (layout[i] > 0)
-        slack = std::min(
-            slack, (1 - std::inner_product(layout.begin(), layout.end(), shares.begin(), 0.0)) / layout[i]);
-    shares[i] += std::max(0.0, slack);
-  }
-  return shares;
 }
 
 bool share_a_service(const Config& one, const Config& other) {
@@ -59,7 +39,6 @@ Cutting::Cutting(int kind, const std::vector<CoveringProblem::Layout>& layouts) 
     layouts_.emplace_back(names_.size());
     for (const auto& [name, count] : layout) layouts_.back()[position_of(name)] = count;
   }
-  shares_ = shares_of(layouts_, names_.size());
 }
 
 std::size_t Cutting::position_of(const std::string& name) const {

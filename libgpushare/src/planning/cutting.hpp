@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "planning/covering.hpp"
+#include "planning/covering_problem.hpp"
 
 /// GPUs of one kind that are cut: how few of them hold so many instances, and which instance is on which.
 namespace gpushare::planning {
@@ -19,8 +19,6 @@ class Cutting {
 
   [[nodiscard]] std::size_t names() const { return names_.size(); }
   [[nodiscard]] std::size_t position_of(const std::string& name) const;
-  /// What an instance takes of a GPU at least, as a share of it: those of no layout are more than 1 together.
-  [[nodiscard]] const std::vector<double>& shares() const { return shares_; }
   /// The fewest GPUs that have so many instances; each name is in some layout.
   [[nodiscard]] int fewest(const Counts& wanted);
   /// The configs on so many GPUs, where they can be; `spread`: no two replicas of a service on one. Counts its steps in
@@ -37,7 +35,6 @@ class Cutting {
   int kind_ = 0;
   std::vector<std::string> names_;
   std::vector<Counts> layouts_;
-  std::vector<double> shares_;
   std::map<Counts, int> fewest_;
 };
 

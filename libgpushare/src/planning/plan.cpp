@@ -7,6 +7,7 @@
 
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
+#include "planning/plan_answer.hpp"
 #include "planning/plan_search.hpp"
 #include "planning/plan_sizes.hpp"
 #include "planning/plan_space.hpp"
@@ -17,7 +18,13 @@ namespace {
 
 using planning::Config;
 using planning::CoveringProblem;
+using planning::index;
 using planning::Packed;
+using planning::Tenant;
+
+// What services may be altogether, beyond which a problem is narrowed; and tenants of a part then.
+constexpr std::size_t kSmall = 16;
+constexpr int kTenantsOfFleets = 4;
 
 void check(const Objectives& objectives, std::span<const GpuOffer> offers, const PlanOptions& options) {
   if (offers.empty()) throw ScenarioError("gpus", "none are offered");
@@ -60,7 +67,7 @@ class Planner {
         offers_(offers),
         options_(std::move(options)),
         space_(scenario, objectives, offers, options_),
-        trials_(space_, planning::bounds_of(objectives, scenario), options_,
+        trials_(space_, planning::checked_bounds(objectives, scenario), options_,
                 options_.seed.value_or(scenario.seed)),
         sizes_(space_, trials_) {}
 
@@ -68,7 +75,13 @@ class Planner {
     problem_ = space_.problem();
     problem_.possible = [this](const Config& config) { return trials_.possible(config); };
     plan_.gpus.resize(offers_.size());
-    if (find_sizes()) find_packing();
+    if (find_sizes()) {
+      narrow();
+      find_packing();
+    }
+    plan_.most_tenants = problem_.most_tenants;
+    plan_.foresights = trials_.foresights();
+    planning::tell_rejected(space_, trials_, plan_);
     plan_.runs = trials_.runs();
     return std::move(plan_);
   }
@@ -95,24 +108,49 @@ class Planner {
     return true;
   }
 
+  // Leaves out much of what seldom helps where there are many services; the bound is then of what is left.
+  void narrow() {
+    std::size_t choices = 0;
+    for (const auto& options : problem_.tenants) choices += options.size();
+    if (choices <= kSmall) return;
+    for (auto& options : problem_.tenants)
+      std::erase_if(options, [this](const Tenant& tenant) { return tenant.replicas > sizes_.clear(tenant); });
+    problem_.most_tenants = std::min(problem_.most_tenants, kTenantsOfFleets);
+    plan_.narrowed = true;
+    trials_.trust();
+  }
+
   void find_packing() {
     planning::Judge judge;
     judge.config = [this](const Config& config) { return trials_.config(config); };
     judge.packing = [this](const Packed& packed) { return trials_.packing(packed); };
+    judge.failing = [this](const Packed& packed) { return trials_.failing(packed); };
+    judge.hopeless = [this](const Config& config) { return trials_.hopeless(config); };
     planning::SearchOptions how;
-    how.known = sizes_.known();
-    how.load = [this](const Config& config) { return trials_.load(config); };
+    how.known = known();
+    how.guess = [this](const Config& config) { return trials_.guess(config); };
     how.cancelled = options_.cancelled;
-    const planning::PlanSearch found = planning::search(problem_, judge, how);
+    const planning::PlanSearch found = plan_.narrowed ? planning::search_fleet(problem_, judge, how)
+                                                      : planning::search(problem_, judge, how);
     plan_.lower_bound = found.bound;
     plan_.complete = found.done;
-    for (const Config& config : found.refuted)
-      plan_.rejected.push_back({space_.name_of(config), trials_.why(config)});
     const auto& best = found.best ? found.best : found.unclear;
     if (best)
       take(*best);
     else
-      plan_.why = found.done ? too_few(found) : "cancelled";
+      plan_.why = found.done ? too_few(found) : options_.cancelled() ? "cancelled" : "none was found so far";
+    if (found.runner_up) plan_.runner_up = planning::alternative(space_, *found.runner_up);
+  }
+
+  // What was judged of services alone, of those in so many replicas that are left.
+  [[nodiscard]] std::map<Config, Met> known() const {
+    std::map<Config, Met> known = sizes_.known();
+    std::erase_if(known, [this](const auto& one) {
+      const Tenant& tenant = one.first.tenants.front();
+      const auto& options = problem_.tenants[index(tenant.service)];
+      return one.second != Met::no && std::find(options.begin(), options.end(), tenant) == options.end();
+    });
+    return known;
   }
 
   void take(const Packed& packed) {
@@ -124,6 +162,7 @@ class Planner {
     plan_.objectives = trial.whole.judged;
     plan_.worst_loss = trial.worst_loss;
     plan_.met = trial.met;
+    planning::look_around(space_, trials_, packed, plan_);
   }
 
   // How many would be needed if there were more.
@@ -132,7 +171,7 @@ class Planner {
     for (CoveringProblem::Kind& kind : more.kinds) kind.count = 1'000;
     planning::Covering covering(more);
     for (const Config& config : found.refuted) covering.refute(config);
-    const double bound = covering.solve([](const Config&) { return 0.0; }).bound;
+    const double bound = covering.settle().bound;
     std::string text = "no placement on the GPUs that are offered meets the objectives";
     if (std::isfinite(bound)) text += text::format("; with more of them the cost is at least {:.4g}", bound);
     return text;

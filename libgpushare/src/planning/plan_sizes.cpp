@@ -35,6 +35,7 @@ std::vector<Tenant> PlanSizes::tenants(int service, int form) {
   }
   std::vector<Tenant> found;
   if (least == 0) return found;
+  clear_[{service, form}] = most;
   for (tenant.replicas = least; tenant.replicas <= most + kMoreReplicas; ++tenant.replicas)
     found.push_back(tenant);
   return found;

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "planning/covering.hpp"
@@ -18,6 +19,8 @@ class PlanSizes {
   /// What a service may be: in each form from the fewest replicas that may suffice on any kind of GPU to some more than
   /// surely do; nothing where none suffice.
   [[nodiscard]] std::vector<Tenant> tenants(int service);
+  /// The fewest replicas of a tenant's service and form that surely suffice alone.
+  [[nodiscard]] int clear(const Tenant& tenant) const { return clear_.at({tenant.service, tenant.variant}); }
   /// Why no number of replicas suffices.
   [[nodiscard]] const std::string& why() const { return why_; }
   /// What was judged.
@@ -31,6 +34,7 @@ class PlanSizes {
   const PlanSpace& space_;
   PlanTrials& trials_;
   std::map<Config, Met> known_;
+  std::map<std::pair<int, int>, int> clear_;  // by service and form
   std::string why_;
 };
 

@@ -1,6 +1,7 @@
 #include "planning/plan_space.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/catalogue.hpp"
 #include "core/text.hpp"
@@ -8,6 +9,12 @@
 
 namespace gpushare::planning {
 namespace {
+
+// Number formats that models multiply in.
+constexpr Precision kMultiplied[] = {Precision::fp64, Precision::fp32, Precision::tf32, Precision::fp16,
+                                     Precision::bf16, Precision::fp8,  Precision::int8};
+// By how much cards of one size differ in the memory that is usable.
+constexpr double kSameMemory = 1.01;
 
 // Of two MPS clients, in per cent.
 constexpr double kCaps[][2] = {{30, 70}, {50, 50}, {70, 30}};
@@ -34,6 +41,18 @@ void check_variants(const PlanOptions& options, const Workload& workload) {
   for (const auto& [name, patches] : options.variants)
     if (std::find(known.begin(), known.end(), name) == known.end())
       throw ScenarioError("variants", unknown_name("service", name, known));
+}
+
+// Whether another kind of GPU has as much of everything that a service may wait for.
+bool is_beaten(const GpuProfile& gpu, const GpuProfile& by) {
+  const bool multiplies =
+      std::all_of(std::begin(kMultiplied), std::end(kMultiplied),
+                  [&](Precision precision) { return gpu.flops(precision) <= by.flops(precision); });
+  return multiplies && gpu.sms <= by.sms && gpu.clock_hz <= by.clock_hz &&
+         gpu.nominal_memory_bytes <= by.nominal_memory_bytes &&
+         gpu.bandwidth_bytes_per_s <= by.bandwidth_bytes_per_s && gpu.l2_bytes <= by.l2_bytes &&
+         gpu.pcie_bytes_per_s <= by.pcie_bytes_per_s && gpu.copy_engines <= by.copy_engines &&
+         gpu.interconnect.bandwidth_bytes_per_s <= by.interconnect.bandwidth_bytes_per_s;
 }
 
 }  // namespace
@@ -164,12 +183,17 @@ std::vector<Way> PlanSpace::capped(const Config& config) const {
   return capped;
 }
 
+// Of one kind, or of one that has less of everything.
 bool PlanSpace::is_lesser(const Part& part, const Part& than) const {
-  if (part.kind != than.kind || part.gpus != 1 || than.gpus != 1 || part.whole()) return false;
+  if (part.gpus != than.gpus || part == than) return false;
+  if (than.whole() ? part.kind == than.kind && part.whole() : part.whole()) return false;
+  if (part.kind != than.kind && !is_beaten(*offers_[index(part.kind)].gpu, *offers_[index(than.kind)].gpu))
+    return false;
   const Partition &mine = partition_of(part), &its = partition_of(than);
-  return mine.sms <= its.sms && mine.memory_bytes <= its.memory_bytes && mine.l2_bytes <= its.l2_bytes &&
-         mine.bandwidth_bytes_per_s <= its.bandwidth_bytes_per_s && mine.copy_engines <= its.copy_engines &&
-         mine.decoders <= its.decoders;
+  return mine.sms <= its.sms &&
+         mine.memory_bytes <= its.memory_bytes * (part.kind == than.kind ? 1 : kSameMemory) &&
+         mine.l2_bytes <= its.l2_bytes && mine.bandwidth_bytes_per_s <= its.bandwidth_bytes_per_s &&
+         mine.copy_engines <= its.copy_engines && mine.decoders <= its.decoders;
 }
 
 const Partition& PlanSpace::partition_of(const Part& part) const {

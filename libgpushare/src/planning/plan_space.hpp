@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <map>
 #include <memory>
 #include <set>
@@ -18,6 +19,8 @@ namespace gpushare::planning {
 struct Way {
   SharingMode sharing = SharingMode::exclusive;
   std::vector<double> percentages{};  ///< caps of MPS clients, by tenant; empty: none
+
+  friend auto operator<=>(const Way&, const Way&) = default;
 };
 
 using Ways = std::map<Config, Way>;

@@ -71,12 +71,8 @@ std::string PlanStaging::obstacle(const Config& config, const Way& way) const {
 }
 
 Scenario PlanStaging::alone(const Config& config, const Way& way) const {
-  Scenario scenario = space_.scenario();
-  const Workload& all = space_.workload();
   const std::set<int> running = space_.companions(space_.services_of(config));
-  std::erase_if(scenario.workload.traffic, [&](const Traffic& traffic) {
-    return !meet(services_of(all.pipelines[index(traffic.pipeline)]), running);
-  });
+  Scenario scenario = with_traffic_of(running);
   for (const Tenant& tenant : enough_) set_form(scenario.workload, tenant);
   for (const Tenant& tenant : config.tenants) set_form(scenario.workload, tenant);
   resolve_roles(scenario.workload);
@@ -92,6 +88,28 @@ Scenario PlanStaging::alone(const Config& config, const Way& way) const {
       if (tenant.service == s) replicas = tenant.replicas - space_.spare();
     add_dedicated(placement, companion, replicas - static_cast<int>(looked_at));
   }
+  return scenario;
+}
+
+Scenario PlanStaging::dedicated(const std::set<int>& services, const std::vector<Tenant>& forms) const {
+  Scenario scenario = with_traffic_of(services);
+  for (const Tenant& tenant : enough_) set_form(scenario.workload, tenant);
+  for (const Tenant& tenant : forms) set_form(scenario.workload, tenant);
+  resolve_roles(scenario.workload);
+  scenario.placement = {{}, {}};
+  for (const Tenant& tenant : enough_) {
+    const int asked = space_.workload().services[index(tenant.service)].replicas;
+    add_dedicated(scenario.placement, tenant,
+                  services.contains(tenant.service) ? std::max({1, asked, tenant.replicas}) : 1);
+  }
+  return scenario;
+}
+
+Scenario PlanStaging::with_traffic_of(const std::set<int>& services) const {
+  Scenario scenario = space_.scenario();
+  std::erase_if(scenario.workload.traffic, [&](const Traffic& traffic) {
+    return !meet(services_of(space_.workload().pipelines[index(traffic.pipeline)]), services);
+  });
   return scenario;
 }
 

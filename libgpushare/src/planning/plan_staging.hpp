@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,12 +22,15 @@ class PlanStaging {
   /// The config on the first GPU, and all else that its requests need on whole GPUs of its own; other services idle. Each
   /// tenant has its part of the load while the replicas that may be missing are.
   [[nodiscard]] Scenario alone(const Config& config, const Way& way) const;
+  /// These services on whole GPUs of their own, in as many replicas as suffice or are asked for; others idle.
+  [[nodiscard]] Scenario dedicated(const std::set<int>& services, const std::vector<Tenant>& forms) const;
   [[nodiscard]] Scenario packed(const Packed& packed, const Ways& ways) const;
   /// The same of what was handed over, in the forms that the packing has: for the answer.
   [[nodiscard]] Scenario answer(const Scenario& scenario, const Packed& packed, const Ways& ways) const;
 
  private:
   [[nodiscard]] Placement placement_of(const Packed& packed, const Ways& ways) const;
+  [[nodiscard]] Scenario with_traffic_of(const std::set<int>& services) const;
   [[nodiscard]] int wanted(int service) const;
   void set_form(Workload& workload, const Tenant& tenant) const;
   void add_dedicated(Placement& placement, const Tenant& tenant, int replicas) const;

@@ -1,62 +1,33 @@
 #include "planning/plan_trials.hpp"
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 #include <limits>
-#include <string_view>
 
 #include "core/text.hpp"
-#include "gpushare/bounds.hpp"
-#include "gpushare/errors.hpp"
 #include "planning/plan_failures.hpp"
-#include "results/figure_names.hpp"
 
 namespace gpushare::planning {
 namespace {
 
-constexpr double kNear = 0.5;    // a config that misses a bound by less may pass with caps on its clients
-constexpr double kHopeless = 2;  // what misses a bound by more is beyond doubt after one run
-constexpr double kEnd = std::numeric_limits<double>::infinity();
+constexpr double kNear = 0.5;  // a config that misses a bound by less may pass with caps on its clients
+constexpr std::uint32_t kMoreAlone = 4;  // times as many runs at most of services alone, on which much hangs
 constexpr std::uint64_t kAfresh = 1'000'003;  // added to seeds for luck that has not been seen
-// Figures of the whole run that more GPUs do not change by being there.
-constexpr std::array<std::string_view, 5> kOfRequests{"success_rate", "goodput", "goodput_rate",
-                                                      "request_throughput", "output_token_throughput"};
+// What a prediction puts further beyond its bound, as a share of it, counts as failing once predictions are trusted; one in so
+// many of the first is simulated nevertheless, and of all beyond these one in many more.
+constexpr double kHopeless = 0.15;
+constexpr std::uint64_t kChecked = 20, kFirstForetold = 1'000, kCheckedLater = 400;
+constexpr double kHasty = 0.05;  // by how much predictions are mostly too low, as a logarithm
 
-std::string owner_of(const std::string& figure) {
-  const auto dot = figure.rfind('.');
-  return dot == std::string::npos ? std::string() : figure.substr(0, dot);
+bool is_checked(std::uint64_t number) {
+  return (number - 1) % (number <= kFirstForetold ? kChecked : kCheckedLater) == 0;
 }
 
-std::map<std::string, std::set<int>> owners_in(const Workload& workload) {
-  std::map<std::string, std::set<int>> owners;
-  for (int s = 0; s < static_cast<int>(workload.services.size()); ++s)
-    owners[workload.services[static_cast<std::size_t>(s)].name] = {s};
-  for (const Pipeline& pipeline : workload.pipelines) {
-    std::set<int>& visited = owners[pipeline.name];
-    for (const Stage& stage : pipeline.stages) {
-      if (stage.service < 0) continue;
-      visited.insert(stage.service);
-      owners[stage.name] = owners[pipeline.name + "." + stage.name] = {stage.service};
-    }
-  }
-  return owners;
-}
-
-bool has_users(const Workload& workload) {
-  return std::any_of(workload.traffic.begin(), workload.traffic.end(),
-                     [](const Traffic& traffic) { return traffic.kind == Traffic::Kind::closed; });
-}
-
-double load_of(const Scenario& scenario) {
-  const double factor =
-      load_bound(scenario.workload, service_traffic(scenario.workload), scenario.placement).factor;
-  return factor > 0 ? 1 / factor : kNoBound;
-}
-
-// With as many replicas as there are tenants: the memory of a part is the same under any load.
-Config without_load(Config config) {
-  for (Tenant& tenant : config.tenants) tenant.replicas = static_cast<int>(config.tenants.size());
-  return config;
+std::vector<Tenant> tenants_of(const Packed& packed) {
+  std::vector<Tenant> tenants;
+  for (const Config& config : packed.configs())
+    tenants.insert(tenants.end(), config.tenants.begin(), config.tenants.end());
+  return tenants;
 }
 
 }  // namespace
@@ -64,21 +35,49 @@ Config without_load(Config config) {
 PlanTrials::PlanTrials(const PlanSpace& space, std::vector<FigureBound> bounds, const PlanOptions& options,
                        std::uint64_t seed)
     : space_(space),
+      asked_(space, std::move(bounds)),
       staging_(space),
-      bounds_(std::move(bounds)),
+      feasibility_(space, staging_),
+      dedicated_(space, staging_, options),
+      foresight_(space, asked_, options.threads),
       options_(options),
       seed_(seed),
-      owners_(owners_in(space.workload())) {
-  const auto& asked = space.workload().objectives.figures;
-  success_is_asked_ = std::any_of(asked.begin(), asked.end(),
-                                  [](const FigureBound& bound) { return bound.name == "success_rate"; });
+      most_replications_(options.most_replications) {}
+
+void PlanTrials::trust() {
+  trusting_ = true;
+  most_replications_ = std::min(options_.most_replications, 2 * options_.replications);
 }
 
 Met PlanTrials::config(const Config& config) {
-  const bool suffices = improve(config, space_.ways(config));
-  if (!suffices && configs_.at(config).excess() < kNear)
+  const bool foretold = hopeless(config), checked = foretold && is_checked(++foresights_.foretold);
+  if (foretold && !checked) {
+    foretold_.insert(config);
+    configs_[config].refused = text::format("predicted to miss a bound by {:.3g} %", 100 * foreseen(config));
+    return Met::no;
+  }
+  const bool predicted = trusting_ && !foresight_.best(config).empty();
+  const bool suffices =
+      improve(config, predicted ? std::vector<Way>{foresight_.best_way(config)} : space_.ways(config));
+  if (!suffices && !trusting_ && configs_.at(config).excess() < kNear)
     static_cast<void>(improve(config, space_.capped(config)));
-  return configs_.at(config).met();
+  const Met met = configs_.at(config).met();
+  if (checked) {
+    ++foresights_.checked;
+    foresights_.confirmed += met == Met::no ? 1 : 0;
+  }
+  return met;
+}
+
+double PlanTrials::foreseen(const Config& config) {
+  return trusting_ ? worst_of(foresight_.best(config)) : -kInfinite;
+}
+
+bool PlanTrials::hopeless(const Config& config) { return foreseen(config) > kHopeless; }
+
+double PlanTrials::guess(const Config& config) {
+  const double beyond = foreseen(config);
+  return std::isfinite(beyond) ? logarithm_of(beyond) + kHasty : std::log(feasibility_.load(config));
 }
 
 // Keeps the best way; whether one suffices.
@@ -99,33 +98,56 @@ bool PlanTrials::improve(const Config& config, const std::vector<Way>& ways) {
 
 Trial PlanTrials::try_config(const Config& config, const Way& way) {
   Trial refused;
-  refused.refused = staging_.obstacle(config, way);
+  refused.refused = feasibility_.obstacle(config, way);
   if (!refused.refused.empty()) return refused;
-  if (const double load = offered(config, way); load > 1) {
-    refused.refused = text::format("offered {:.3g} times what it can serve", load);
-    return refused;
-  }
-  TrialOptions trial{seed_, options_.replications, options_.most_replications, kHopeless, options_.threads,
-                     {},    options_.cancelled};
+  const std::set<int> services = space_.services_of(config);
+  TrialOptions trial{seed_, options_.replications, most_replications_,
+                     1,     kOverloaded,           options_.threads,
+                     {},    options_.cancelled,    {}};
   // Good replicas elsewhere must not hide the one that is looked at.
   trial.watched_replicas.resize(space_.workload().services.size());
-  for (const Tenant& tenant : config.tenants) ++trial.watched_replicas[index(tenant.service)];
-  Trial found = try_scenario(staging_.alone(config, way), bounds_of(config), trial);
+  int most = 1;
+  for (const Tenant& tenant : config.tenants) {
+    ++trial.watched_replicas[index(tenant.service)];
+    most = std::max(most, tenant.replicas);
+  }
+  if (config.tenants.size() == 1) trial.most_replications *= kMoreAlone;
+  trial.served = served(services, config.tenants, seed_, most);
+  Trial found = try_scenario(staging_.alone(config, way), asked_.bounds_of(config), trial);
   runs_ += found.runs;
+  if (trusting_ && found.refused.empty())
+    foresight_.learn(config, way, asked_.excess(found.judged, services));
   return found;
 }
 
-// Users who wait offer less than the bounds take them to; of them nothing is said.
-double PlanTrials::offered(const Config& config, const Way& way) const {
-  const Scenario scenario = staging_.alone(config, way);
-  return has_users(scenario.workload) ? 0 : load_of(scenario);
+PlanTrials::Served PlanTrials::served(const std::set<int>& services, const std::vector<Tenant>& forms,
+                                      std::uint64_t seed, int most) {
+  const std::set<int> running = space_.companions(services);
+  return [this, running, forms, seed, most](std::uint32_t runs) {
+    std::vector<PlanDedicated::Figures> dedicated = dedicated_.figures(running, forms, seed, runs);
+    dedicated.resize(runs);  // nothing is known where they do not fit
+    std::vector<std::vector<FigureBound>> bounds;
+    for (const PlanDedicated::Figures& run : dedicated) bounds.push_back(asked_.served(run, most));
+    return bounds;
+  };
 }
 
 Met PlanTrials::packing(const Packed& packed) {
-  const std::uint64_t fresh = seed_ + kAfresh * (1 + packings_.size());
-  const TrialOptions options{
-      fresh, 2 * options_.replications, 4 * options_.most_replications, kEnd, options_.threads,
-      {},    options_.cancelled};
+  TrialOptions options{seed_ + kAfresh,
+                       2 * options_.replications,
+                       4 * most_replications_,
+                       2,
+                       kInfinite,
+                       options_.threads,
+                       {},
+                       options_.cancelled,
+                       {}};
+  // Much of a fleet shows at once.
+  if (!trusting_) options.first = options.replications;
+  const std::vector<Tenant> tenants = tenants_of(packed);
+  std::set<int> services;
+  for (const Tenant& tenant : tenants) services.insert(tenant.service);
+  options.served = served(services, tenants, *options.seed, 1);
   PackingTrial found = try_packing(staging_.packed(packed, ways_), options);
   return packings_.insert_or_assign(packed.configs(), std::move(found)).first->second.met;
 }
@@ -135,19 +157,20 @@ PackingTrial PlanTrials::try_packing(const Scenario& scenario, const TrialOption
   const std::vector<Failure> failures = failures_of(scenario, space_.workload().objectives.tolerate);
   if (std::any_of(failures.begin(), failures.end(), [](const Failure& one) { return !one.lacking.empty(); }))
     return found;
-  found.whole = try_scenario(scenario, bounds_, options);
+  found.whole = try_scenario(scenario, asked_.bounds(), options);
   runs_ += found.whole.runs;
   found.met = found.whole.met();
   for (const Failure& failure : failures) {
     if (found.met == Met::no) break;
     Scenario without = scenario;
     without.faults = {failure.fault};
-    const Trial trial = try_scenario(without, bounds_, options);
+    const Trial trial = try_scenario(without, asked_.bounds(), options);
     runs_ += trial.runs;
     found.met = std::max(found.met, trial.met());
-    for (const Judged& judged : trial.judged) {
+    for (std::size_t b = 0; b < trial.judged.size(); ++b) {
+      const Judged& judged = trial.judged[b];
       // That all succeed says little unless it is asked for.
-      if (!success_is_asked_ && judged.bound.name == "success_rate" && judged.met == Met::yes) continue;
+      if (b >= asked_.bounds().size() && judged.met == Met::yes) continue;
       if (!found.worst_loss || misses_by_less(found.worst_loss->judged, judged))
         found.worst_loss = Loss{failure.lost, judged};
     }
@@ -155,36 +178,40 @@ PackingTrial PlanTrials::try_packing(const Scenario& scenario, const TrialOption
   return found;
 }
 
-bool PlanTrials::possible(const Config& config) {
-  const auto known = possible_.find(config);
-  if (known != possible_.end()) return known->second;
-  bool possible = fits(config);
-  if (possible) {
-    const std::vector<Way> ways = space_.ways(config);
-    possible =
-        std::any_of(ways.begin(), ways.end(), [&](const Way& way) { return offered(config, way) <= 1; });
-  }
-  return possible_[config] = possible;
+std::vector<int> PlanTrials::failing(const Packed& packed) const {
+  const PackingTrial& trial = trial_of(packed);
+  // What a failure leaves says nothing of the services by themselves.
+  if (trial.met != trial.whole.met()) return {};
+  return asked_.with(trial.met, trial.whole.judged);
 }
 
-bool PlanTrials::fits(const Config& config) {
-  const Config key = without_load(config);
-  const auto known = fits_.find(key);
-  if (known != fits_.end()) return known->second;
-  const std::vector<Way> ways = space_.ways(key);
-  return fits_[key] = std::any_of(ways.begin(), ways.end(),
-                                  [&](const Way& way) { return staging_.obstacle(key, way).empty(); });
+Trial PlanTrials::under(const Packed& packed, double load) {
+  Scenario scenario = staging_.packed(packed, ways_);
+  for (const VariedLoad what : {VariedLoad::rate, VariedLoad::users})
+    scenario.workload = scaled(scenario.workload, what, load);
+  const TrialOptions options{seed_,
+                             options_.replications,
+                             options_.replications,
+                             options_.replications,
+                             kInfinite,
+                             options_.threads,
+                             {},
+                             options_.cancelled,
+                             {}};
+  const std::vector<FigureBound> bounds = bounds_of(space_.workload().objectives, scenario);
+  Trial trial = try_scenario(scenario, bounds, options);
+  runs_ += trial.runs;
+  return trial;
 }
 
-double PlanTrials::load(const Config& config) {
-  if (config.tenants.size() > 1) {
-    double sum = 0;
-    for (const Tenant& tenant : config.tenants) sum += load({config.part, {tenant}});
-    return sum;
-  }
-  const auto known = loads_.find(config);
-  if (known != loads_.end()) return known->second;
-  return loads_[config] = load_of(staging_.alone(config, {}));
+PlanDedicated::Figures PlanTrials::alone(const Packed& packed) {
+  std::set<int> services;
+  for (const Tenant& tenant : tenants_of(packed)) services.insert(tenant.service);
+  PlanDedicated::Figures mean;
+  const auto runs = dedicated_.figures(services, tenants_of(packed), seed_, options_.replications);
+  for (const PlanDedicated::Figures& run : runs)
+    for (const auto& [name, value] : run) mean[name] += value / static_cast<double>(runs.size());
+  return mean;
 }
 
 std::string PlanTrials::why(const Config& config) const {
@@ -192,24 +219,10 @@ std::string PlanTrials::why(const Config& config) const {
   return found == configs_.end() ? std::string() : worst_of(found->second.judged, found->second.refused);
 }
 
-std::vector<FigureBound> PlanTrials::bounds_of(const Config& config) const {
-  std::vector<FigureBound> bounds;
-  for (const FigureBound& bound : bounds_)
-    if (concerns(bound, config)) bounds.push_back(bound);
-  return bounds;
-}
-
-bool PlanTrials::concerns(const FigureBound& bound, const Config& config) const {
-  const std::set<int> looked_at = space_.services_of(config), running = space_.companions(looked_at);
-  const auto owner = owners_.find(owner_of(bound.name));
-  if (owner == owners_.end()) {
-    if (bound.name == "success_rate" && !success_is_asked_) return true;
-    const bool of_requests = is_of_latency(bound.name) || std::find(kOfRequests.begin(), kOfRequests.end(),
-                                                                    bound.name) != kOfRequests.end();
-    return of_requests && running.size() == space_.workload().services.size();
-  }
-  return std::any_of(owner->second.begin(), owner->second.end(),
-                     [&](int service) { return looked_at.contains(service); });
+std::map<Config, Trial> PlanTrials::simulated() const {
+  std::map<Config, Trial> simulated = configs_;
+  for (const Config& config : foretold_) simulated.erase(config);
+  return simulated;
 }
 
 }  // namespace gpushare::planning

@@ -1,20 +1,25 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "gpushare/capacity.hpp"
 #include "gpushare/plan.hpp"
 #include "planning/covering.hpp"
-#include "planning/plan_search.hpp"
+#include "planning/plan_asked.hpp"
+#include "planning/plan_dedicated.hpp"
+#include "planning/plan_feasibility.hpp"
+#include "planning/plan_foresight.hpp"
 #include "planning/plan_space.hpp"
 #include "planning/plan_staging.hpp"
 #include "planning/trial_runs.hpp"
 
-/// Judging configs and packings by simulation, under the same luck for all configs.
+/// Judging configs and packings by simulation, under the same luck for all configs and for all packings.
 namespace gpushare::planning {
 
 /// How a packing fared, and how it does while something of it is lost.
@@ -30,13 +35,25 @@ class PlanTrials {
   PlanTrials(const PlanSpace& space, std::vector<FigureBound> bounds, const PlanOptions& options,
              std::uint64_t seed);
 
-  /// Every way of sharing in turn, until one suffices; caps where the others miss by little.
+  /// Every way of sharing in turn, until one suffices; caps where the others miss by little. Once predictions are trusted
+  /// the way that they say is best, and what they put far beyond its bounds fails.
   [[nodiscard]] Met config(const Config& config);
   [[nodiscard]] Met packing(const Packed& packed);
-  /// Whether a config may stand there: memory, isolation, and what is offered at what it can serve at most.
-  [[nodiscard]] bool possible(const Config& config);
-  /// Offered load of a config's busiest resource over what it can serve, by the analytic bounds; of several the sum.
-  [[nodiscard]] double load(const Config& config);
+  /// Services that surely do not get what is asked for them in one that fails; in one that is too close to say those of which
+  /// that is so.
+  [[nodiscard]] std::vector<int> failing(const Packed& packed) const;
+  [[nodiscard]] bool possible(const Config& config) { return feasibility_.possible(config); }
+
+  // ---- Predictions ----
+
+  /// From now on predictions are made, and each trial has fewer runs.
+  void trust();
+  [[nodiscard]] bool hopeless(const Config& config);
+  /// How far beyond its bound a config should be, as a logarithm: by prediction, or by what is offered.
+  [[nodiscard]] double guess(const Config& config);
+  [[nodiscard]] const Foresights& foresights() const { return foresights_; }
+
+  // ---- For the answer ----
 
   void set_enough(const Tenant& tenant) { staging_.set_enough(tenant); }
   [[nodiscard]] Scenario answer(const Scenario& scenario, const Packed& packed) const {
@@ -45,31 +62,40 @@ class PlanTrials {
   [[nodiscard]] const PackingTrial& trial_of(const Packed& packed) const {
     return packings_.at(packed.configs());
   }
+  /// Everything that was judged but by prediction.
+  [[nodiscard]] std::map<Config, Trial> simulated() const;
+  [[nodiscard]] const Ways& ways() const { return ways_; }
+  /// A packing under so many times the load.
+  [[nodiscard]] Trial under(const Packed& packed, double load);
+  /// Figures of its services on whole GPUs of their own.
+  [[nodiscard]] PlanDedicated::Figures alone(const Packed& packed);
   /// Why a config fails.
   [[nodiscard]] std::string why(const Config& config) const;
-  [[nodiscard]] std::uint64_t runs() const { return runs_; }
+  [[nodiscard]] std::uint64_t runs() const { return runs_ + dedicated_.runs(); }
 
  private:
   [[nodiscard]] bool improve(const Config& config, const std::vector<Way>& ways);
   [[nodiscard]] Trial try_config(const Config& config, const Way& way);
   [[nodiscard]] PackingTrial try_packing(const Scenario& scenario, const TrialOptions& options);
-  [[nodiscard]] bool fits(const Config& config);
-  [[nodiscard]] double offered(const Config& config, const Way& way) const;
-  [[nodiscard]] std::vector<FigureBound> bounds_of(const Config& config) const;
-  [[nodiscard]] bool concerns(const FigureBound& bound, const Config& config) const;
+  using Served = decltype(TrialOptions::served);
+  [[nodiscard]] Served served(const std::set<int>& services, const std::vector<Tenant>& forms,
+                              std::uint64_t seed, int most);
+  [[nodiscard]] double foreseen(const Config& config);
 
   const PlanSpace& space_;
+  PlanAsked asked_;
   PlanStaging staging_;
-  std::vector<FigureBound> bounds_;
+  PlanFeasibility feasibility_;
+  PlanDedicated dedicated_;
+  PlanForesight foresight_;
   const PlanOptions& options_;
   std::uint64_t seed_;
-  std::map<std::string, std::set<int>> owners_;  // services by what stands before a figure's last dot
-  bool success_is_asked_ = false;
+  std::uint32_t most_replications_;
+  bool trusting_ = false;
+  Foresights foresights_;
+  std::set<Config> foretold_;
   std::map<Config, Trial> configs_;
   Ways ways_;
-  std::map<Config, bool> fits_;  // with one replica of each: memory does not depend on the load
-  std::map<Config, bool> possible_;
-  std::map<Config, double> loads_;
   std::map<std::vector<Config>, PackingTrial> packings_;
   std::uint64_t runs_ = 0;
 };

@@ -5,6 +5,7 @@
 
 #include "gpushare/bounds.hpp"
 #include "planning/latencies.hpp"
+#include "planning/places.hpp"
 
 namespace gpushare::planning {
 namespace {

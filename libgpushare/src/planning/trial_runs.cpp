@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
@@ -20,14 +21,33 @@ double excess_of(const Judged& judged) {
   return std::isnan(excess) ? std::numeric_limits<double>::infinity() : excess;
 }
 
-// By bound the value of each run that has one.
-using Samples = std::vector<std::vector<double>>;
+// By figure the value of each run that has one.
+using Samples = std::map<std::string, std::vector<double>, std::less<>>;
 
-void take(const Summary& summary, std::span<const FigureBound> bounds, Samples& samples) {
+void take(const Summary& summary, Samples& samples) {
   for_each_figure(summary, [&](const Figure& figure) {
-    for (std::size_t b = 0; b < bounds.size(); ++b)
-      if (bounds[b].name == figure.name && !std::isnan(figure.value)) samples[b].push_back(figure.value);
+    const auto asked = samples.find(figure.name);
+    if (asked != samples.end() && !std::isnan(figure.value)) asked->second.push_back(figure.value);
   });
+}
+
+// Each run is held against its own bound.
+void judge_served(const std::vector<std::vector<FigureBound>>& by_run, const Samples& samples,
+                  std::vector<Judged>& judged) {
+  for (std::size_t b = 0; b < by_run.front().size(); ++b) {
+    FigureBound bound = by_run.front()[b];
+    const std::vector<double>& values = samples.at(bound.name);
+    std::vector<double> beyond;
+    double sum = 0;
+    for (std::size_t run = 0; run < by_run.size(); ++run) {
+      sum += by_run[run][b].value;
+      if (values.size() == by_run.size()) beyond.push_back(values[run] - by_run[run][b].value);
+    }
+    bound.value = sum / static_cast<double>(by_run.size());
+    Estimate estimate = mean_estimate(beyond);
+    estimate.mean += bound.value;
+    judged.push_back(judge(bound, estimate));
+  }
 }
 
 std::vector<Run> runs_of(const Scenario& scenario, std::uint32_t first, std::uint32_t count,
@@ -53,13 +73,13 @@ double Trial::excess() const {
 Trial try_scenario(const Scenario& scenario, std::span<const FigureBound> bounds,
                    const TrialOptions& options) {
   Trial trial;
-  Samples samples(bounds.size());
-  std::uint32_t count = std::isinf(options.hopeless) ? options.replications : 1;
-  for (;; count = std::max(2 * count, options.replications)) {
+  Samples samples{{"success_rate", {}}, {"request_throughput", {}}};
+  for (const FigureBound& bound : bounds) samples[bound.name];
+  for (std::uint32_t count = options.first;; count = std::max(2 * count, options.replications)) {
     if (options.cancelled && options.cancelled()) throw SimulationError("", "cancelled");
     try {
       for (const Run& run : runs_of(scenario, trial.runs, count - trial.runs, options))
-        take(run.summary, bounds, samples);
+        take(run.summary, samples);
     } catch (const MemoryError& error) {
       trial.refused = error.what();
       return trial;
@@ -69,8 +89,9 @@ Trial try_scenario(const Scenario& scenario, std::span<const FigureBound> bounds
     }
     trial.runs = count;
     trial.judged.clear();
-    for (std::size_t b = 0; b < bounds.size(); ++b)
-      trial.judged.push_back(judge(bounds[b], mean_estimate(samples[b])));
+    for (const FigureBound& bound : bounds)
+      trial.judged.push_back(judge(bound, mean_estimate(samples.at(bound.name))));
+    if (options.served) judge_served(options.served(count), samples, trial.judged);
     if (count >= options.replications) {
       if (trial.met() != Met::unclear || 2 * count > options.most_replications) return trial;
     } else if (trial.excess() > options.hopeless) {
@@ -78,11 +99,13 @@ Trial try_scenario(const Scenario& scenario, std::span<const FigureBound> bounds
       for (Judged& one : trial.judged)
         if (excess_of(one) > options.hopeless) one.met = Met::no;
       return trial;
+    } else if (count > 1 && trial.met() == Met::no) {
+      return trial;
     }
   }
 }
 
-std::vector<FigureBound> bounds_of(const Objectives& objectives, const Scenario& scenario) {
+std::vector<FigureBound> checked_bounds(const Objectives& objectives, const Scenario& scenario) {
   const std::vector<std::string> names = figure_names(scenario);
   std::vector<FigureBound> bounds = objectives.figures;
   for (const FigureBound& bound : bounds) {
@@ -93,6 +116,11 @@ std::vector<FigureBound> bounds_of(const Objectives& objectives, const Scenario&
     }
     throw FigureError("objectives/" + bound.name, "it is not a canonical name");
   }
+  return bounds;
+}
+
+std::vector<FigureBound> bounds_of(const Objectives& objectives, const Scenario& scenario) {
+  std::vector<FigureBound> bounds = checked_bounds(objectives, scenario);
   const bool asked = std::any_of(bounds.begin(), bounds.end(), [](const FigureBound& bound) {
     return bound.name == "success_rate" && !bound.at_most;
   });

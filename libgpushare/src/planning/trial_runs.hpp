@@ -16,13 +16,17 @@ namespace gpushare::planning {
 
 struct TrialOptions {
   std::optional<std::uint64_t> seed{};  ///< nullopt: the scenario's
-  std::uint32_t replications = 4;       ///< at first
+  std::uint32_t replications = 4;  ///< at least, unless the first runs leave no doubt that a bound is missed
   std::uint32_t most_replications = 4;  ///< doubled up to so many where chance leaves it open
-  /// What misses a bound by more, as a share of it, is beyond doubt after one run. Without end: none is looked at first.
+  std::uint32_t first = 4;              ///< runs that are looked at first
+  /// What misses a bound by more, as a share of it, is beyond doubt after one run.
   double hopeless = std::numeric_limits<double>::infinity();
   unsigned threads = 0;
   std::vector<int> watched_replicas{};  ///< as RunOptions
   std::function<bool()> cancelled{};
+  /// More bounds, of success_rate and request_throughput: of each of so many runs, under the luck of that run. So what
+  /// comes of the difference in each has less of chance in it.
+  std::function<std::vector<std::vector<FigureBound>>(std::uint32_t runs)> served{};
 };
 
 struct Trial {
@@ -39,6 +43,8 @@ struct Trial {
 [[nodiscard]] Trial try_scenario(const Scenario& scenario, std::span<const FigureBound> bounds,
                                  const TrialOptions& options);
 
+/// The bounds. Throws FigureError for a figure that the scenario does not have.
+[[nodiscard]] std::vector<FigureBound> checked_bounds(const Objectives& objectives, const Scenario& scenario);
 /// The bounds, and beside them that 99 % of the requests succeed, where nothing is asked of success_rate. Throws FigureError
 /// for a figure that the scenario does not have.
 [[nodiscard]] std::vector<FigureBound> bounds_of(const Objectives& objectives, const Scenario& scenario);
