@@ -53,6 +53,12 @@ void add_to(LinearProgram& program, const Program& from, std::size_t column) {
   program.add(from.costs[column], std::move(weights));
 }
 
+Cuts cuts_of(const Table& table) {
+  Cuts cuts(table.problem);
+  for (const Config& config : table.failing) cuts.add(config);
+  return cuts;
+}
+
 constexpr double kPenalty = 1'000;
 
 // Values that reach the rows, prices at which no column gains, and the same cost by both: an optimum.
@@ -140,8 +146,7 @@ TEST_CASE("sets of bits say of configs what a comparison of tenants does") {
   for (std::uint64_t number = 0; number < 200; ++number) {
     INFO("table " << number);
     const Table table = drawn(number);
-    Cuts cuts(table.problem);
-    for (const Config& config : table.failing) cuts.add(config);
+    const Cuts cuts = cuts_of(table);
     Stream luck(3, 0, "configs", number);
     for (int i = 0; i < 40; ++i) {
       Config config = drawn_failure(luck, table.problem);
@@ -164,8 +169,7 @@ TEST_CASE("the configs worth most are those of an enumeration") {
   for (std::uint64_t number = 0; number < 200; ++number) {
     INFO("table " << number);
     const Table table = drawn(number);
-    Cuts cuts(table.problem);
-    for (const Config& config : table.failing) cuts.add(config);
+    const Cuts cuts = cuts_of(table);
     Stream luck(5, 0, "values", number);
     std::map<Tenant, double> values;
     for (const auto& options : table.problem.tenants)

@@ -110,9 +110,10 @@ class Cuts:
         """A config fails, and so do all harder ones, on the part and on weaker ones."""
         self.count += 1
         needed = sum(self._bit(tenant, config) for tenant in set(config.tenants))
+        sets = self.mask_of(config.tenants)
         services = {t.service for (t, _), mask in self._masks.items() if mask & needed}
         for part in self.problem.weaker[config.part]:
-            if self._failing[part].within(self.mask_of(config.tenants)):
+            if self._failing[part].within(sets):
                 continue
             self._failing[part].add(needed)
             for service in services:

@@ -3,7 +3,6 @@
 #include <set>
 #include <utility>
 
-#include "gpushare/errors.hpp"
 #include "planning/plan_knowledge.hpp"
 
 namespace gpushare::planning {
@@ -36,12 +35,10 @@ class FleetSearcher {
   }
 
   PlanSearch run() {
-    try {
+    until_cancelled(options_, [this] {
       for (int round = 0; round < options_.rounds && !ended(); ++round) propose();
-      look_beyond();
-    } catch (const SimulationError&) {
-      if (!options_.cancelled()) throw;
-    }
+      if (found_.best) found_.runner_up = knowledge_.next_best(packing_, true, kNodes);
+    });
     found_.refuted = knowledge_.refuted();
     return std::move(found_);
   }
@@ -61,10 +58,10 @@ class FleetSearcher {
     for (const Config& config : knowledge_.holding(true)) packing_.admit(config);
     static_cast<void>(packing_.settle(kNearly));
     const double most = found_.best ? found_.best->cost - 1e-6 * gpu_ : kInfinite;
-    const auto packed = packing_.assemble(packing_.admitted(), risk(), most, kNodes);
+    const auto packed = packing_.assemble(packing_.admitted(), knowledge_.risk(), most, kNodes);
     if (!packed) return false;
-    judge_all(packed->configs());
     const std::vector<Config> configs = packed->configs();
+    judge_all(configs);
     if (std::all_of(configs.begin(), configs.end(),
                     [this](const Config& config) { return knowledge_.met(config) == Met::yes; }))
       consider(*packed);
@@ -80,7 +77,7 @@ class FleetSearcher {
 
   // The cheapest packing of what is not known to fail, as far as one is found.
   void look_at_packing() {
-    const Covering::Answer answer = bounding_.solve(risk(), kNodesOfAll);
+    const Covering::Answer answer = bounding_.solve(knowledge_.risk(), kNodesOfAll);
     raise_limit(answer.bound);
     if (!answer.packed || (found_.best && answer.packed->cost > found_.best->cost - 1e-6 * gpu_)) {
       stuck_ = true;
@@ -145,12 +142,6 @@ class FleetSearcher {
     return cost - limit_ <= gpu_ + 1e-9 && effort - last_effort_ > kPatience;
   }
 
-  void look_beyond() {
-    if (!found_.best) return;
-    auto next = packing_.assemble(knowledge_.holding(true), risk(), kInfinite, kNodes);
-    if (next && judge_.packing(*next) == Met::yes) found_.runner_up = std::move(next);
-  }
-
   // Of the bound: known to fail, impossible, or hopeless by prediction.
   bool fails(const Config& config) {
     if (!knowledge_.met(config)) {
@@ -172,10 +163,6 @@ class FleetSearcher {
   bool is_good(const Config& config) {
     if (const auto met = knowledge_.met(config)) return *met == Met::yes;
     return packing_.is_possible(config) && options_.guess(config) <= -kSpare;
-  }
-
-  [[nodiscard]] Covering::Risk risk() const {
-    return [this](const Config& config) { return knowledge_.risk(config); };
   }
 
   const Judge& judge_;

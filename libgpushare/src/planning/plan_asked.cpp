@@ -47,7 +47,7 @@ std::set<int> PlanAsked::owners_of(const std::string& figure) const {
 }
 
 std::vector<FigureBound> PlanAsked::bounds_of(const Config& config) const {
-  const std::set<int> looked_at = space_.services_of(config), running = space_.companions(looked_at);
+  const std::set<int> looked_at = services_of(config.tenants), running = space_.companions(looked_at);
   std::vector<FigureBound> bounds;
   for (const FigureBound& bound : bounds_)
     if (concerns(bound, looked_at, running)) bounds.push_back(bound);

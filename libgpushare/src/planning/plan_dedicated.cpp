@@ -31,10 +31,8 @@ std::vector<PlanDedicated::Figures> PlanDedicated::figures(const std::set<int>& 
   for (const int service : services) apart.insert(space_.companions({service}));
   std::vector<Figures> all(runs);
   for (const std::set<int>& together : apart) {
-    Key key{together, {}, seed};
-    for (const Tenant& tenant : forms)
-      if (tenant.variant > 0 && together.contains(tenant.service))
-        key.forms.insert({tenant.service, tenant.variant});
+    Key key{together, forms_of(forms), seed};
+    std::erase_if(key.forms, [&](const auto& form) { return !together.contains(form.first); });
     const std::vector<Figures>& known = runs_of(key, forms, runs);
     if (known.empty()) return {};
     for (std::uint32_t run = 0; run < runs; ++run) add(known[run], together, all[run]);

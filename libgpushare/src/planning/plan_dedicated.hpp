@@ -31,7 +31,7 @@ class PlanDedicated {
   // Services that requests visit together, their forms, and the seed.
   struct Key {
     std::set<int> services;
-    std::set<std::pair<int, int>> forms;
+    Forms forms;
     std::uint64_t seed = 0;
 
     friend auto operator<=>(const Key&, const Key&) = default;

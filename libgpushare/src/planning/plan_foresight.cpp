@@ -103,9 +103,7 @@ PlanForesight::Excess PlanForesight::excess(const Config& config,
 }
 
 PlanForesight::Formed& PlanForesight::formed(const Config& config) {
-  std::set<std::pair<int, int>> forms;
-  for (const Tenant& tenant : config.tenants)
-    if (tenant.variant > 0) forms.insert({tenant.service, tenant.variant});
+  const Forms forms = forms_of(config.tenants);
   auto& formed = formed_[forms];
   if (formed) return *formed;
   formed = std::make_unique<Formed>(Formed{space_.workload(), {}});

@@ -47,7 +47,7 @@ class PlanForesight {
   const PlanSpace& space_;
   unsigned threads_;
   std::vector<std::optional<PlanAsked::Latency>> bounds_;  // by service
-  std::map<std::set<std::pair<int, int>>, std::unique_ptr<Formed>> formed_;
+  std::map<Forms, std::unique_ptr<Formed>> formed_;
   std::map<Config, Predicted> known_;
   // By service how often predictions were held against simulations, and the sum of what they missed, as logarithms.
   std::map<int, std::pair<int, double>> missed_;

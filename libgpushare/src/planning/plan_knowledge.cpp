@@ -4,7 +4,17 @@
 #include <cmath>
 #include <utility>
 
+#include "gpushare/errors.hpp"
+
 namespace gpushare::planning {
+
+void until_cancelled(const SearchOptions& options, const std::function<void()>& search) {
+  try {
+    search();
+  } catch (const SimulationError&) {
+    if (!options.cancelled()) throw;
+  }
+}
 
 PlanKnowledge::PlanKnowledge(const CoveringProblem& problem, const Judge& judge, const SearchOptions& options,
                              std::function<void(const Config&)> refute)
@@ -74,9 +84,18 @@ std::vector<Config> PlanKnowledge::unknown_of(const std::vector<Config>& configs
   return unknown;
 }
 
-double PlanKnowledge::risk(const Config& config) const {
-  const double crowd = 0.05 * static_cast<double>(config.tenants.size());
-  return met(config) == Met::yes ? crowd : 1 + std::exp(options_.guess(config)) + crowd;
+Covering::Risk PlanKnowledge::risk() const {
+  return [this](const Config& config) {
+    const double crowd = 0.05 * static_cast<double>(config.tenants.size());
+    return met(config) == Met::yes ? crowd : 1 + std::exp(options_.guess(config)) + crowd;
+  };
+}
+
+std::optional<Packed> PlanKnowledge::next_best(const Covering& covering, bool surely,
+                                               std::size_t most_nodes) const {
+  auto next = covering.assemble(holding(surely), risk(), kInfinite, most_nodes);
+  if (next && judge_.packing(*next) == Met::yes) return next;
+  return std::nullopt;
 }
 
 }  // namespace gpushare::planning

@@ -10,6 +10,9 @@
 /// What a search knows of configs, and how it comes to know more.
 namespace gpushare::planning {
 
+/// Searches until it is done, or what the judge throws when it is cancelled ends it.
+void until_cancelled(const SearchOptions& options, const std::function<void()>& search);
+
 class PlanKnowledge {
  public:
   /// `refute` is called for each config that fails.
@@ -32,7 +35,10 @@ class PlanKnowledge {
   [[nodiscard]] const std::vector<Config>& refuted() const { return refuted_; }
   [[nodiscard]] std::size_t count() const { return known_.size(); }
   /// The less, the sooner a config is tried: those that are known to hold, lightly loaded and simple.
-  [[nodiscard]] double risk(const Config& config) const;
+  [[nodiscard]] Covering::Risk risk() const;
+  /// The cheapest packing of those that hold, or may, which is not excluded there, if it meets everything.
+  [[nodiscard]] std::optional<Packed> next_best(const Covering& covering, bool surely,
+                                                std::size_t most_nodes) const;
 
  private:
   void take(const Config& config, Met met);

@@ -4,7 +4,6 @@
 #include <limits>
 #include <utility>
 
-#include "gpushare/errors.hpp"
 #include "planning/plan_knowledge.hpp"
 
 namespace gpushare::planning {
@@ -15,26 +14,23 @@ constexpr std::size_t kNodesBeyond = 100'000;  // of the search for the next bes
 class Searcher {
  public:
   Searcher(const CoveringProblem& problem, const Judge& judge, const SearchOptions& options)
-      : judge_(judge),
-        options_(options),
+      : options_(options),
         covering_(problem),
         knowledge_(problem, judge, options, [this](const Config& config) { covering_.refute(config); }) {}
 
   PlanSearch run() {
-    try {
+    until_cancelled(options_, [this] {
       for (int round = 0; round < options_.rounds && !stuck_ && !found_.done && !found_.best; ++round)
         propose();
-      look_beyond();
-    } catch (const SimulationError&) {
-      if (!options_.cancelled()) throw;
-    }
+      if (found_.best) found_.runner_up = knowledge_.next_best(covering_, false, kNodesBeyond);
+    });
     found_.refuted = knowledge_.refuted();
     return std::move(found_);
   }
 
  private:
   void propose() {
-    const Covering::Answer answer = covering_.solve(risk());
+    const Covering::Answer answer = covering_.solve(knowledge_.risk());
     limit_ = std::max(limit_, answer.bound);
     found_.bound = found_.unclear ? std::min(limit_, found_.unclear->cost) : limit_;
     if (!answer.packed) {
@@ -68,17 +64,6 @@ class Searcher {
     covering_.exclude(packed);
   }
 
-  void look_beyond() {
-    if (!found_.best) return;
-    auto next = covering_.assemble(knowledge_.holding(false), risk(), kInfinite, kNodesBeyond);
-    if (next && judge_.packing(*next) == Met::yes) found_.runner_up = std::move(next);
-  }
-
-  [[nodiscard]] Covering::Risk risk() const {
-    return [this](const Config& config) { return knowledge_.risk(config); };
-  }
-
-  const Judge& judge_;
   const SearchOptions& options_;
   Covering covering_;
   PlanKnowledge knowledge_;

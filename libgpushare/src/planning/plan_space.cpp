@@ -64,6 +64,19 @@ std::set<int> services_of(const Pipeline& pipeline) {
   return services;
 }
 
+std::set<int> services_of(const std::vector<Tenant>& tenants) {
+  std::set<int> services;
+  for (const Tenant& tenant : tenants) services.insert(tenant.service);
+  return services;
+}
+
+Forms forms_of(const std::vector<Tenant>& tenants) {
+  Forms forms;
+  for (const Tenant& tenant : tenants)
+    if (tenant.variant > 0) forms.insert({tenant.service, tenant.variant});
+  return forms;
+}
+
 bool meet(const std::set<int>& a, const std::set<int>& b) {
   return std::any_of(a.begin(), a.end(), [&](int one) { return b.contains(one); });
 }
@@ -148,21 +161,15 @@ std::set<int> PlanSpace::companions(std::set<int> services) const {
   for (std::size_t before = 0; before != services.size();) {
     before = services.size();
     for (const Pipeline& pipeline : workload().pipelines)
-      if (const std::set<int> visited = planning::services_of(pipeline); meet(visited, services))
+      if (const std::set<int> visited = services_of(pipeline); meet(visited, services))
         services.insert(visited.begin(), visited.end());
   }
   return services;
 }
 
-std::set<int> PlanSpace::services_of(const Config& config) const {
-  std::set<int> services;
-  for (const Tenant& tenant : config.tenants) services.insert(tenant.service);
-  return services;
-}
-
 std::vector<Way> PlanSpace::ways(const Config& config) const {
   if (config.tenants.size() < 2) return {Way{}};
-  const std::set<int> services = services_of(config);
+  const std::set<int> services = services_of(config.tenants);
   bool mps = options_.mps, any = true;
   for (const Isolation& rule : workload().objectives.isolation) {
     if (is_apart(rule, workload(), services)) continue;

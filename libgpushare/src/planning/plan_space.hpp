@@ -47,7 +47,6 @@ class PlanSpace {
 
   /// These services and all that requests visit on their way through them.
   [[nodiscard]] std::set<int> companions(std::set<int> services) const;
-  [[nodiscard]] std::set<int> services_of(const Config& config) const;
 
   /// Ways in which the tenants may share the part.
   [[nodiscard]] std::vector<Way> ways(const Config& config) const;
@@ -77,6 +76,10 @@ class PlanSpace {
 
 /// Services that a pipeline visits.
 [[nodiscard]] std::set<int> services_of(const Pipeline& pipeline);
+[[nodiscard]] std::set<int> services_of(const std::vector<Tenant>& tenants);
+/// Services that are something else than the document says, and their forms.
+using Forms = std::set<std::pair<int, int>>;
+[[nodiscard]] Forms forms_of(const std::vector<Tenant>& tenants);
 [[nodiscard]] bool meet(const std::set<int>& a, const std::set<int>& b);
 
 }  // namespace gpushare::planning

@@ -71,7 +71,7 @@ std::string PlanStaging::obstacle(const Config& config, const Way& way) const {
 }
 
 Scenario PlanStaging::alone(const Config& config, const Way& way) const {
-  const std::set<int> running = space_.companions(space_.services_of(config));
+  const std::set<int> running = space_.companions(services_of(config.tenants));
   Scenario scenario = with_traffic_of(running);
   for (const Tenant& tenant : enough_) set_form(scenario.workload, tenant);
   for (const Tenant& tenant : config.tenants) set_form(scenario.workload, tenant);

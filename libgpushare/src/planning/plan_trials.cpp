@@ -100,7 +100,7 @@ Trial PlanTrials::try_config(const Config& config, const Way& way) {
   Trial refused;
   refused.refused = feasibility_.obstacle(config, way);
   if (!refused.refused.empty()) return refused;
-  const std::set<int> services = space_.services_of(config);
+  const std::set<int> services = services_of(config.tenants);
   TrialOptions trial{seed_, options_.replications, most_replications_,
                      1,     kOverloaded,           options_.threads,
                      {},    options_.cancelled,    {}};
@@ -145,9 +145,7 @@ Met PlanTrials::packing(const Packed& packed) {
   // Much of a fleet shows at once.
   if (!trusting_) options.first = options.replications;
   const std::vector<Tenant> tenants = tenants_of(packed);
-  std::set<int> services;
-  for (const Tenant& tenant : tenants) services.insert(tenant.service);
-  options.served = served(services, tenants, *options.seed, 1);
+  options.served = served(services_of(tenants), tenants, *options.seed, 1);
   PackingTrial found = try_packing(staging_.packed(packed, ways_), options);
   return packings_.insert_or_assign(packed.configs(), std::move(found)).first->second.met;
 }
@@ -205,10 +203,9 @@ Trial PlanTrials::under(const Packed& packed, double load) {
 }
 
 PlanDedicated::Figures PlanTrials::alone(const Packed& packed) {
-  std::set<int> services;
-  for (const Tenant& tenant : tenants_of(packed)) services.insert(tenant.service);
+  const std::vector<Tenant> tenants = tenants_of(packed);
   PlanDedicated::Figures mean;
-  const auto runs = dedicated_.figures(services, tenants_of(packed), seed_, options_.replications);
+  const auto runs = dedicated_.figures(services_of(tenants), tenants, seed_, options_.replications);
   for (const PlanDedicated::Figures& run : runs)
     for (const auto& [name, value] : run) mean[name] += value / static_cast<double>(runs.size());
   return mean;

@@ -95,10 +95,11 @@ ServicePrediction predict_table(const StepTable& table, const ServerModel& serve
     prediction.slowdown = step.gpu_s / step.alone.gpu_s;
     queue.lucks = among.lucks(step.demand, step.alone, site.resources, kStepsOfWait * step.gpu_s);
   }
-  const bool has_room = std::all_of(table.for_sequences.begin(), table.for_sequences.end(),
-                                    [](const Places& places) { return places.suffice(); });
-  if (has_room) queue.waiting = longest(table.for_sequences);
-  if (!table.for_sequences.empty()) queue.lucks = times(queue.lucks, table.for_sequences.front().spread());
+  const std::vector<Places> all = table.for_sequences();
+  const bool has_room =
+      std::all_of(all.begin(), all.end(), [](const Places& places) { return places.suffice(); });
+  if (has_room) queue.waiting = longest(all);
+  if (!all.empty()) queue.lucks = times(queue.lucks, all.front().spread());
   // Chunks of a stream come at its own pace.
   if (!std::holds_alternative<StreamingAsrModel>(site.service.model->cost)) queue.in_turn = server.in_turn;
   const BulkQueue::Answer answer = queue.answer();

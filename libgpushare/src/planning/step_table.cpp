@@ -194,20 +194,20 @@ StepTable llm_steps(const LlmModel& model, const WorkSite& site, double rate, co
   const auto all = std::make_shared<const Iterations>(
       Iterations{site, site.engine(), serving_on(model, site), load, parts, load.prompt.tokens / parts});
   const ContinuousOptions& engine = all->engine;
-  const auto table_beside = [&](double replies) {
-    const double room = std::max(all->place_tokens, engine.max_num_batched_tokens - replies);
+  const auto table_beside = [all, rate, &site, &among](double replies) {
+    const double room = std::max(all->place_tokens, all->engine.max_num_batched_tokens - replies);
     const int most = std::clamp(static_cast<int>(room / all->place_tokens), 1, kMostPlaces);
     StepTable table(
-        most, load.sequences > 0, [all, replies](int places) { return all->demand(places, replies); }, site,
-        among, false);
+        most, all->load.sequences > 0, [all, replies](int places) { return all->demand(places, replies); },
+        site, among, false);
     table.queue.rate = rate;
-    table.queue.parts = parts;
+    table.queue.parts = all->parts;
     table.slots_taken = replies;
     return table;
   };
   // How long a sequence is in its reply beside so many.
-  const auto seconds_beside = [&](double replies) {
-    return load.sequences * table_beside(replies).mean_step_s();
+  const auto seconds_beside = [all, table_beside](double replies) {
+    return all->load.sequences * table_beside(replies).mean_step_s();
   };
   for (int i = 0; i < kTries; ++i) {
     const double taken = std::min<double>(4 * engine.max_num_seqs, rate * seconds_beside(slots_taken));
@@ -215,8 +215,11 @@ StepTable llm_steps(const LlmModel& model, const WorkSite& site, double rate, co
     slots_taken = taken;
   }
   StepTable table = table_beside(slots_taken);
-  table.for_sequences = places_of_sequences(
-      *all, {0, rate, slots_taken, slots_taken / rate, 0, site.sizes.length_variation}, seconds_beside);
+  table.for_sequences = [all, seconds_beside, rate, slots_taken] {
+    const double variation = all->site.sizes.length_variation;
+    return places_of_sequences(*all, {0, rate, slots_taken, slots_taken / rate, 0, variation},
+                               seconds_beside);
+  };
   table.queue.sizes = spread_sizes(site.sizes.prompt_variation);
   table.queue.late_steps = engine.async_scheduling ? 1 : 0;
   table.queue.start_s = engine.idle_start_s;

@@ -37,10 +37,11 @@ class StepTable {
   /// The queue with the times of all steps.
   [[nodiscard]] BulkQueue timed_queue() const;
 
-  BulkQueue queue;                      ///< but for its times
-  double more_s = 0;                    ///< of a request, beside the queue
-  double slots_taken = 0;               ///< sequences that are in their reply
-  std::vector<Places> for_sequences{};  ///< of a batch, of memory
+  BulkQueue queue;         ///< but for its times
+  double more_s = 0;       ///< of a request, beside the queue
+  double slots_taken = 0;  ///< sequences that are in their reply
+  /// Places of a batch, and of memory, that such sequences take.
+  std::function<std::vector<Places>()> for_sequences = [] { return std::vector<Places>(); };
 
  private:
   bool of_none_, host_after_beside_;
