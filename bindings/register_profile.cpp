@@ -209,6 +209,8 @@ void register_profile(py::module_& module) {
              "Reads a profile from JSON text.");
   module.def("profile_document", &profile_document, py::arg("name_or_path"),
              "The JSON document of a profile.");
+  module.def("profile_of_machine", &profile_of_machine, py::arg("machine"),
+             "The profile of the cards of a cloud's machine; empty for other names.");
   module.def("profile_names", &profile_names, "Names that load_profile knows.");
 }
 

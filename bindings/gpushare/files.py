@@ -93,7 +93,12 @@ def _give_name(descriptor: int, target: str) -> None:
 @contextmanager
 def _file_beside(target: str) -> Iterator[int]:
     """A file of another name in the same folder."""
-    descriptor, beside = tempfile.mkstemp(dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}.")
+    try:
+        descriptor, beside = tempfile.mkstemp(
+            dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}."
+        )
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, target) from None
     with _removed_on_failure(beside):
         yield descriptor
         os.chmod(beside, 0o666 & ~_umask())

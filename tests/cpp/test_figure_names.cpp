@@ -135,11 +135,28 @@ TEST_CASE("a bound carries a unit, and then the name need not") {
   CHECK(bound("gpus_used=2").at_most);
   CHECK(bound("tts.latency_mean=1s", two_pipelines()).name == "voice.tts.latency_mean_s");
   CHECK(parse_bound(std::vector<std::string>{"llm.ttft_p95_s"}, "ttft_p95=250ms").value == 0.25);
+  CHECK(bound("E2E_Latency_P95=500ms").name == "e2e_latency_p95_s");
+  for (const char* mu : {"\u00b5s", "\u03bcs"})
+    CHECK(bound(std::string("e2e_latency_p95=500") + mu).value == 500e-6);
+  for (const char* most : {"gpu_busy<80%", "gpu_busy < 80 %", "gpu_busy \u2264 80%"})
+    CHECK(bound(most).at_most);
+  for (const char* least : {"gpu_busy>20%", "gpu_busy\u226520%"}) CHECK_FALSE(bound(least).at_most);
 }
 
 TEST_CASE("a bound that cannot be meant says why") {
   const Summary summary = numbered();
-  CHECK(bound_error(summary, "e2e_latency_p95=0.5").find("nearest: e2e_latency_p95_s") != std::string::npos);
+  CHECK(bound_error(summary, "e2e_latency_p95=0.5") ==
+        "bound \"e2e_latency_p95=0.5\": expected a unit, as in e2e_latency_p95=500ms; or seconds, as in "
+        "e2e_latency_p95_s=0.5");
+  CHECK(bound_error(summary, "vram_used<=40") ==
+        "bound \"vram_used<=40\": expected a unit, as in vram_used<=40GB; or bytes, as in "
+        "vram_used_bytes<=40e9");
+  CHECK(bound_error(summary, "e2e_latency_p95=1s,rejected=5") ==
+        "bound \"e2e_latency_p95=1s,rejected=5\": expected one bound; write the others by themselves, as in "
+        "--slo "
+        "A=1s --slo B=2s");
+  CHECK(bound_error(summary, "e2e_latency_p95=-1s") ==
+        "bound \"e2e_latency_p95=-1s\": e2e_latency_p95_s is never below 0; found -1");
   CHECK(bound_error(summary, "e2e_latency_p95_s") ==
         "bound \"e2e_latency_p95_s\": expected a figure and its bound, such as llm.ttft_p95=500ms or "
         "success_rate>=99%");

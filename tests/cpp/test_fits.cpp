@@ -204,6 +204,8 @@ TEST_CASE("parse_mode names what is legal") {
   CHECK(mode.layout == parse_layout(a100, "3g.40gb+1g.10gb"));
   CHECK(mode.sharing == SharingMode::mps);
   CHECK(parse_mode("mps:40/60", a100).percentages == std::vector<double>{40, 60});
+  CHECK(parse_mode("mps:40%/60%", a100).percentages == std::vector<double>{40, 60});
+  CHECK(parse_mode("mig-3g.40gb", a100).layout == parse_layout(a100, "3g.40gb"));
   CHECK_THROWS_WITH_AS(static_cast<void>(parse_mode("time-slice", a100)),
                        doctest::Contains("unknown mode \"time-slice\"; did you mean \"time-slicing\"? Modes: "
                                          "dedicated, time-slicing[:REPLICAS|:WEIGHT/WEIGHT...], "

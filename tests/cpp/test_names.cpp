@@ -55,7 +55,17 @@ TEST_CASE("A card is known by its name and by the strings that tools and labels 
       {"NVIDIA GB300", "gb300"},
       {"NVIDIA-GB10", "gb10"},
       {"NVIDIA A100-PCIE-40GB", "a100-pcie-40gb"},
-      {"NVIDIA GeForce RTX 3060", "rtx-3060"}};
+      {"NVIDIA GeForce RTX 3060", "rtx-3060"},
+      {"NVIDIA-H100-80GB-HBM3-SHARED", "h100"},
+      {"GB200 NVL72", "gb200"},
+      {"H100 PCIe 80GB", "h100-pcie"},
+      {"L40S 48GB", "l40s"},
+      {"T4 16GB", "t4"},
+      {"nvidia-a100-80gb", "a100"},
+      {"nvidia-tesla-a100", "a100-40gb"},
+      {"nvidia-tesla-v100", "v100-16gb"},
+      {"nvidia-tesla-t4", "t4"},
+      {"nvidia-h100-mega-80gb", "h100"}};
   for (const auto& one : known) {
     INFO(one.first);
     CHECK(load_profile(one.first).name == one.second);
@@ -158,11 +168,61 @@ TEST_CASE("a repository's name for weights in another format is told the model a
       std::string::npos);
   CHECK(told("RedHatAI/Meta-Llama-3.1-70B-Instruct-FP8").find("llama-3.1-70b with weights in fp8") !=
         std::string::npos);
+  CHECK(told("unsloth/Meta-Llama-3.1-8B-Instruct-bnb-4bit").find("llama-3.1-8b with weights in int4") !=
+        std::string::npos);
+  CHECK(
+      told("RedHatAI/Meta-Llama-3.1-8B-Instruct-quantized.w8a8").find("llama-3.1-8b with weights in int8") !=
+      std::string::npos);
   CHECK(told("x/Llama-3.1-8B-FP8-INT4").find("with weights in") == std::string::npos);  // two things
   const std::string unknown = told("deepseek-ai/DeepSeek-V3");
   CHECK(unknown.starts_with("no model is called \"deepseek-ai/DeepSeek-V3\""));
   CHECK(unknown.ends_with("a published config.json among them"));
   CHECK(told("./no/such") == "./no/such: there is no such file");
+}
+
+TEST_CASE("Every machine of a cloud has a card that is described, and is told with it") {
+  const std::vector<std::pair<std::string, std::string>> machines{{"p4d.24xlarge", "a100-40gb"},
+                                                                  {"p4de.24xlarge", "a100"},
+                                                                  {"p5.48xlarge", "h100"},
+                                                                  {"p5en.48xlarge", "h200"},
+                                                                  {"g6e.12xlarge", "l40s"},
+                                                                  {"g6.xlarge", "l4"},
+                                                                  {"a2-highgpu-1g", "a100-40gb"},
+                                                                  {"a2-ultragpu-8g", "a100"},
+                                                                  {"a3-megagpu-8g", "h100"},
+                                                                  {"g2-standard-4", "l4"},
+                                                                  {"Standard_ND96asr_v4", "a100-40gb"},
+                                                                  {"Standard_ND96amsr_A100_v4", "a100"},
+                                                                  {"Standard_NC24ads_A100_v4", "a100-pcie"},
+                                                                  {"Standard_NC40ads_H100_v5", "h100-nvl"},
+                                                                  {"Standard_ND96isr_H100_v5", "h100"},
+                                                                  {"Standard_NC4as_T4_v3", "t4"}};
+  for (const auto& [machine, card] : machines) {
+    INFO(machine);
+    CHECK(profile_of_machine(machine) == card);
+    CHECK_NOTHROW(static_cast<void>(load_profile(card)));
+    try {
+      static_cast<void>(load_profile(machine));
+      FAIL("accepted");
+    } catch (const ProfileError& error) {
+      CHECK(std::string(error.what()).find("it is a machine with " + card + ": write that card") !=
+            std::string::npos);
+    }
+  }
+  for (const char* other :
+       {"", "g5.xlarge", "p4d", "m5.large", "Standard_NV6ads_A10_v5", "a100", "c2-standard-4"})
+    CHECK(profile_of_machine(other).empty());
+}
+
+TEST_CASE("An instance is not taken for its card") {
+  try {
+    static_cast<void>(load_profile("NVIDIA-A100-SXM4-40GB-MIG-1g.5gb"));
+    FAIL("accepted");
+  } catch (const ProfileError& error) {
+    CHECK(std::string(error.what())
+              .find("it is an instance of a100-40gb: write that card, and the mode \"mig:1g.5gb\"") !=
+          std::string::npos);
+  }
 }
 
 }  // namespace test_names

@@ -74,6 +74,16 @@ TEST_CASE("copies are written alike in every mode, and a bare number under MPS i
   CHECK(placement_of(read(queue_document(), "mps:x3")) == "whole=server,server,server+mps");
   CHECK(placement_of(read(queue_document(), "time-slicing:x3")) ==
         placement_of(read(queue_document(), "time-slicing:3")));
+  CHECK(complaint(queue_document(), "mps:120") ==
+        "s.json: mode \"mps:120\": write \"mps:x120\" for 120 processes");
+  CHECK(complaint(queue_document(), "mps:0.5") ==
+        "s.json: mode \"mps:0.5\": write \"mps:0.5%\" for processes that are capped at 0.5 % each");
+  CHECK(complaint(queue_document(), "mps:0") ==
+        "s.json: mode \"mps:0\": expected processes such as mps:x4, or a cap of each such as mps:25%");
+  CHECK(complaint(queue_document(), "2x3g.40gb").find("did you mean \"mig:2x3g.40gb\"?") !=
+        std::string::npos);
+  CHECK(complaint(queue_document(), "nvidia.com/mig-3g.40gb").find("did you mean \"mig:3g.40gb\"?") !=
+        std::string::npos);
   CHECK(complaint(queue_document(), "mps:4") ==
         "s.json: mode \"mps:4\": write \"mps:x4\" for 4 processes, or \"mps:4%\" for processes that are "
         "capped at 4 % "

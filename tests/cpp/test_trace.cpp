@@ -206,7 +206,7 @@ TEST_CASE("a trace that goes back in time is refused with the line and both time
             "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46,1,1\n2023-11-16 18:15:47Z,1,1\n") ==
         "t.csv:3: the arrival 2023-11-16 18:15:47Z is not of the same kind as 2023-11-16 18:15:46 (line 2); "
         "use "
-        "numbers, dates or dates with a time zone throughout");
+        "numbers, dates, dates with a time zone or clocks throughout");
 }
 
 TEST_CASE("an empty trace, and files that are no traces, are refused") {

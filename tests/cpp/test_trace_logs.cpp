@@ -8,6 +8,7 @@
 
 #include "gpushare/errors.hpp"
 #include "gpushare/trace.hpp"
+#include "traces/trace_columns.hpp"
 #include "traces/trace_formats.hpp"
 #include "traces/trace_scan.hpp"
 
@@ -222,6 +223,67 @@ TEST_CASE(
         "columns (--columns), as in input=1000,output=200");
   CHECK(refusal("[2026-11-29T17:30:20Z] \"GET / HTTP/2\" 200 - 1 2 3 100\n", with_columns("input=1,output=1"))
             .find("log: an Envoy access log: no line is a POST to a model's path") == 0);
+}
+
+TEST_CASE("what a cache had is input where the count of the input leaves it out, and only there") {
+  const auto read = [](const std::string& usage) {
+    return parse_trace("{\"timestamp\": 1, \"usage\": {" + usage + ", \"output_tokens\": 5}}\n", "log");
+  };
+  const std::string cached = ", \"cache_read_input_tokens\": 900, \"cache_creation_input_tokens\": 60";
+  const Trace anthropic = read("\"input_tokens\": 40" + cached);
+  CHECK(anthropic.input_tokens == std::vector<std::int32_t>{1000});
+  CHECK(anthropic.origin.columns ==
+        "arrival=timestamp,input=usage.input_tokens+usage.cache_read_input_tokens+usage.cache_creation_input_"
+        "tokens,output=usage.output_tokens");
+  CHECK(read("\"input_tokens\": 40, \"cache_read_input_tokens\": null").input_tokens.front() == 40);
+  CHECK(read("\"prompt_tokens\": 1000" + cached).input_tokens.front() == 1000);
+  CHECK(read("\"gen_ai.usage.input_tokens\": 1000, \"gen_ai.usage.cache_read.input_tokens\": 900")
+            .input_tokens.front() == 1000);
+  const Trace table = parse_trace(
+      "timestamp,input_tokens,cache_read_input_tokens,output_tokens\n1,40,960,5\n2,40,,5\n", "log");
+  CHECK(table.input_tokens == std::vector<std::int32_t>{1000, 40});
+  CHECK(refusal("timestamp,input_tokens,cache_read_input_tokens,output_tokens\n1,9999999,9,5\n")
+            .find("column \"cache_read_input_tokens\": expected") != std::string::npos);
+}
+
+TEST_CASE("a clock without a day counts from its beginning, and cannot go back") {
+  for (const char* text :
+       {"time,input_tokens,output_tokens\n17:30:20.5,1164,76\n17:30:22,9,1010\n",
+        "time,input_tokens,output_tokens\n0 days 00:00:01,1164,76\n0 days 00:00:02.5,9,1010\n",
+        "time,input_tokens,output_tokens\n\"1 day, 0:00:01\",1164,76\n\"1 day, 0:00:02.5\",9,1010\n"}) {
+    CAPTURE(text);
+    const Trace trace = parse_trace(text, "log");
+    check_two(trace);
+    CHECK(trace.origin.reason == "the names of its columns; arrivals are clocks");
+  }
+  TraceOptions sorted;
+  sorted.sort = true;
+  CHECK(refusal("time,input_tokens,output_tokens\n23:59:59,1,1\n00:00:01,1,1\n", sorted) ==
+        "log:3: the arrival 0:00:01 lies before 23:59:59 (line 2): a clock without a day cannot go past "
+        "midnight, or "
+        "back; write dates");
+  for (const char* wrong : {"1:30", "25:00:00", "-1 days 00:00:01", "1:2:3:4", "1 days"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(scan_span(wrong));
+  }
+}
+
+TEST_CASE("lines before the names that begin with # are passed over, and counted") {
+  check_two(parse_trace("# from us\n\n# 2026\narrival_s,input_tokens,output_tokens\n1,1164,76\n2.5,9,1010\n",
+                        "log"));
+  check_two(parse_trace("# arrival_s;input_tokens;output_tokens\n1;1164;76\n2.5;9;1010\n", "log"));
+  CHECK(refusal("# from us\narrival_s,input_tokens,output_tokens\n1,x,76\n").find("log:3: column") == 0);
+  CHECK(refusal("# only this\n").find("the trace is empty") != std::string::npos);
+}
+
+TEST_CASE("what was found is shown as it is written, in any language; what cannot be shown by its bytes") {
+  CHECK(refusal("horodatage;jetons d\u2019entr\u00e9e\n1;2\n")
+            .find("\"horodatage\", \"jetons d\u2019entr\u00e9e\"") != std::string::npos);
+  CHECK(refusal("\u5165\u529b;jetons_entr\u00e9e\nx;y\n").find("\"\u5165\u529b\", \"jetons_entr\u00e9e\"") !=
+        std::string::npos);
+  CHECK(shown("a\xff\xc3(\x1b\xe2\x80\xae") ==
+        "\"a\\xff\\xc3(\\x1b\\xe2\\x80\\xae\"");  // a mark that turns the text round
+  CHECK(shown(std::string(41, 'x')) == "\"" + std::string(40, 'x') + "...\"");
 }
 
 TEST_CASE("counts are whole numbers in any writing, and nothing else") {

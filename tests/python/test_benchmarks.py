@@ -345,3 +345,12 @@ def test_a_burst_lasts_until_the_last_request_is_served() -> None:
     assert summary["duration_s"] == pytest.approx(found.served_s)
     assert summary["request_throughput"] == pytest.approx(8 / found.served_s)
     assert summary["completed"] == 8
+
+
+def test_the_warm_up_of_a_scenario_takes_no_request_from_a_result(tmp_path: Path) -> None:
+    path = tmp_path / "bench.json"
+    path.write_text(json.dumps(_h200_result()))
+    whole = gs.check_result(path, gs.Scenario.from_dict(_server("vllm-0.20")))
+    for warmup_s in (15.0, 500.0):  # less and more than the result lasts
+        server = gs.Scenario.from_dict(_server("vllm-0.20") | {"warmup_s": warmup_s, "duration_s": 600.0})
+        assert gs.check_result(path, server).predicted == whole.predicted

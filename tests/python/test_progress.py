@@ -10,6 +10,7 @@ import gpushare as gs
 import nbformat
 import pytest
 from gpushare.frames import progress
+from gpushare.validation import run_suite
 from nbclient import NotebookClient
 
 
@@ -41,6 +42,10 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> Display:
     return found
 
 
+_NODES = [{"sn": "n", "cpu_milli": 9000, "memory_mib": 9000, "gpu": 1, "model": "a100"}]
+_PODS = [{"name": "p", "cpu_milli": 1, "memory_mib": 1, "num_gpu": 1, "gpu_milli": 500}]
+
+
 def test_what_takes_long_has_one_bar_which_goes(notebook: Display) -> None:
     for call, label in (
         (lambda: gs.simulate("voice-light"), "voice-light: "),
@@ -55,6 +60,8 @@ def test_what_takes_long_has_one_bar_which_goes(notebook: Display) -> None:
             lambda: gs.capacity("voice-light", slo=["voice_to_voice_p95=2s"], replications=2, tolerance=0.9),
             "voice-light, capacity: dedicated: ",
         ),
+        (lambda: run_suite("nos"), "validate nos: "),
+        (lambda: gs.cluster(_NODES, _PODS, seeds=3), "packing: 1 of 3, 2 left"),
     ):
         notebook.versions.clear()
         call()

@@ -245,6 +245,18 @@ def test_lengths_are_drawn_in_pairs() -> None:
         T.generate(T.constant(1), (1, 1), 0.001)
 
 
+@pytest.mark.parametrize("gap_s", [0.3, 0.25])
+def test_a_clock_is_fitted_by_what_is_nearest_to_it(gap_s: float) -> None:
+    regular = gs.traces.from_columns(
+        {"arrival_s": np.arange(400) * gap_s, "input_tokens": [9] * 400, "output_tokens": [9] * 400}, "clock"
+    )
+    found = T.fit(regular, replications=5)
+    assert found.kind in ("gamma", "weibull")  # which can be regular
+    assert found.error < found.candidates["poisson"]
+    assert min(found.measured.values()) == pytest.approx(0.0, abs=0.2)
+    assert "index of dispersion" in str(found)
+
+
 def test_the_fit_takes_the_simplest_process_that_does() -> None:
     lengths = (100, 20)
     plain = T.fit(T.generate(T.poisson(5), lengths, 3600), replications=10)

@@ -11,6 +11,7 @@ from typing import Any
 from .. import _core
 from .._core import CalibrationError
 from .._errors import fail
+from ..frames.progress import followed
 from ..scenario.profiles import Profile, profile, profile_names
 from .calibration import Calibration, step_kind
 from .fits import Fitted, KindFit, SharingFit
@@ -52,7 +53,13 @@ def calibrate(
     """
     if not isinstance(measured, Measurements):
         measured = Measurements.load(measured)
-    tell = progress or (lambda _: None)
+    with followed(progress, f"calibrate {measured.name}", "fraction") as told:
+        return _calibrated(measured, base, told or (lambda _: None))
+
+
+def _calibrated(
+    measured: Measurements, base: str | os.PathLike[str] | None, tell: Callable[[float], None]
+) -> Calibration:
     times = StepTimes(measured)
     document = _base_document(measured, base)
     source = f"fitted to {measured.name}"

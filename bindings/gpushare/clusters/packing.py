@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from ..frames.progress import followed
 from ..scenario.profiles import ProfileLike
 from ..study.runner import run_all, stoppable
 from .data import Cluster, Rows, cluster_of
@@ -121,12 +122,14 @@ def cluster(
                 cancelled=cancelled,
             )
 
-    def done(index: int, outcome: dict[str, Any]) -> None:
-        outcomes[index] = outcome
-        if progress is not None:
-            progress(len(outcomes), len(cases))
+    with followed(progress, "packing", "count") as told:
 
-    run_all(run, cases, done, threads=threads)
+        def done(index: int, outcome: dict[str, Any]) -> None:
+            outcomes[index] = outcome
+            if told is not None:
+                told(len(outcomes), len(cases))
+
+        run_all(run, cases, done, threads=threads)
     runs = {
         name: _policy_runs(name, [outcomes[n * len(numbers) + i] for i in range(len(numbers))])
         for n, name in enumerate(names)

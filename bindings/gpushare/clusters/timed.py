@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..charts.lines import Line, line_chart
 from ..frames.notices import Notice, told
+from ..frames.progress import followed
 from ..frames.render import Field, brief, number, wrap
 from ..frames.tables import Table
 from ..scenario.profiles import ProfileLike
@@ -302,12 +303,14 @@ def cluster_over_time(
             )
         return _run_of(name, found, outcome)
 
-    def done(index: int, outcome: ClusterRun) -> None:
-        outcomes[index] = outcome
-        if progress is not None:
-            progress(len(outcomes), len(names))
+    with followed(progress, "cluster", "count") as told:
 
-    run_all(run, names, done, threads=threads)
+        def done(index: int, outcome: ClusterRun) -> None:
+            outcomes[index] = outcome
+            if told is not None:
+                told(len(outcomes), len(names))
+
+        run_all(run, names, done, threads=threads)
     runs = {name: outcomes[i] for i, name in enumerate(names)}
     return ClusterRuns(found, runs, backfill, dict(quotas or {}), order_seed, share, until_s)
 

@@ -9,6 +9,7 @@ from typing import Any
 from .. import files
 from ..frames.render import wrap
 from ..frames.sections import joined
+from . import amounts
 from .results import add_check_result
 
 #: Exit codes of a claim.
@@ -35,7 +36,7 @@ def check_claim(options: argparse.Namespace) -> int:
         units=options.units,
         precision=options.precision,
         gpus=options.gpus,
-        partition=options.partition,
+        partition=_partition(options.partition, options.gpu),
         cached=options.cached,
     )
     origin = origin_of_files([options.model, options.gpu])
@@ -46,24 +47,24 @@ def check_claim(options: argparse.Namespace) -> int:
     return _CODES[claim.verdict]
 
 
-def _above_zero(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"found {text!r}; a number above 0 is needed")
-    return value
+def _partition(text: str, gpu: str) -> str:
+    """The profile of one instance, as layouts write it: ``MIG 3g.40gb``, ``3g``, ``9``; the whole card as it is.
 
+    Raises
+    ------
+    LayoutError
+        When the card has no such instance.
+    ValueError
+        For a layout of several.
+    """
+    from ..scenario import mig
 
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}; a share from 0 to 1 is needed")
-    return value
+    found = mig.parse(text, gpu).instances
+    if len(found) > 1:
+        raise ValueError(
+            f"--partition: found {text!r}, {len(found)} instances; write the profile of one, and how many as --gpus"
+        )
+    return str(found[0]["profile"]) if found else text
 
 
 def add_check(
@@ -83,23 +84,31 @@ def add_check(
         "say whether a claim can be true, and what would have to be true for it to hold",
         check_claim,
         "gpushare check claim --model llama-3.1-8b --gpu a100 --rate 45 --input 1200 --output 500",
-        "gpushare check claim --model llama-3.1-8b --gpu h100 --itl 0.005 --precision fp8",
+        "gpushare check claim --model llama-3.1-8b --gpu h100 --itl 5ms --precision fp8",
         "gpushare check claim --model parakeet-1.1b --gpu a100 --partition 3g.40gb --streams 200",
     )
     parser.epilog = f"{parser.epilog}\n\nexit codes: 0 possible, 4 impossible, 5 possible only if ..."
     parser.add_argument("--model", required=True, help="a name of `gpushare model list`, or a file")
     parser.add_argument("--gpu", default="a100", help="a profile, or a file; by default a100")
-    parser.add_argument("--rate", type=_above_zero, help="requests a second, all GPUs together")
-    parser.add_argument("--tokens-per-s", type=_above_zero, metavar="N", help="output tokens a second (LLM)")
+    parser.add_argument("--rate", type=amounts.rate, help="requests a second, all GPUs together; or 100/min")
+    parser.add_argument(
+        "--tokens-per-s", type=amounts.above_zero, metavar="N", help="output tokens a second (LLM)"
+    )
     parser.add_argument("--users", type=whole, metavar="N", help="requests at once at most, each GPU")
     parser.add_argument("--streams", type=whole, metavar="N", help="of speech in real time")
-    parser.add_argument("--ttft", type=_above_zero, metavar="SECONDS", help="to the first token")
-    parser.add_argument("--itl", type=_above_zero, metavar="SECONDS", help="between tokens")
-    parser.add_argument("--input", type=whole, metavar="TOKENS", help="of a prompt")
-    parser.add_argument("--output", type=whole, metavar="TOKENS", help="of a reply")
-    parser.add_argument("--audio", type=_above_zero, metavar="SECONDS", help="of an utterance; by default 10")
-    parser.add_argument("--units", type=_above_zero, metavar="N", help="of a batch model's request")
+    parser.add_argument(
+        "--ttft", type=amounts.seconds, metavar="TIME", help="to the first token: 200ms, or seconds"
+    )
+    parser.add_argument("--itl", type=amounts.seconds, metavar="TIME", help="between tokens: 5ms, or seconds")
+    parser.add_argument("--input", type=amounts.whole_tokens, metavar="TOKENS", help="of a prompt")
+    parser.add_argument("--output", type=amounts.whole_tokens, metavar="TOKENS", help="of a reply")
+    parser.add_argument(
+        "--audio", type=amounts.seconds, metavar="TIME", help="of an utterance; by default 10"
+    )
+    parser.add_argument("--units", type=amounts.above_zero, metavar="N", help="of a batch model's request")
     parser.add_argument("--precision", help="of the weights")
     parser.add_argument("--gpus", type=whole, default=1, metavar="N", help="how many; by default 1")
     parser.add_argument("--partition", default="whole", metavar="PROFILE", help="3g.40gb; --gpus counts them")
-    parser.add_argument("--cached", type=_share, default=0.0, metavar="SHARE", help="of prompts, in a cache")
+    parser.add_argument(
+        "--cached", type=amounts.share, default=0.0, metavar="SHARE", help="of prompts, in a cache"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -89,8 +90,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Error, ValueError, OSError, ImportError) as error:
         if os.environ.get(DEBUG, "") not in ("", "0"):
             traceback.print_exc()
-        return _fail("\n  ".join(" ".join(line.split()) for line in str(error).splitlines()), 2)
+        return _fail("\n  ".join(" ".join(line.split()) for line in _told(error).splitlines()), 2)
     return code or 0
+
+
+def _told(error: Exception) -> str:
+    """What an error says; of the system's, the file first, and the folder that is missing."""
+    if not isinstance(error, OSError) or not error.strerror or not isinstance(error.filename, str):
+        return str(error)
+    folder = os.path.dirname(os.path.abspath(error.filename))
+    if error.errno == errno.ENOENT and not os.path.isdir(folder):
+        return f"{error.filename}: there is no folder {folder}"
+    return f"{error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}"
 
 
 def _fail(message: str, code: int) -> int:

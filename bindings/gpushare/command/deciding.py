@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -317,12 +318,15 @@ def pairs(option: str, text: str, example: str) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in found]
 
 
+_NO_KIND = re.compile(r"\d+ *[x*] *[A-Za-z].*|\d{1,3}|.*:.*")  # "8xa100", "8", "a100:8"
+
+
 def _counts(text: str) -> dict[str, int | None]:
     """``a100=8,h100=2``; a kind alone means as many as it takes."""
     result: dict[str, int | None] = {}
     for word in _words(text):
         name, equals, count = word.partition("=")
-        if equals and not count.isdigit():
+        if (equals and not count.isdigit()) or _NO_KIND.fullmatch(name):
             raise ValueError(f"--gpus: found {word!r}; write KIND=COUNT such as a100=8")
         result[name] = int(count) if equals else None
     return result

@@ -13,6 +13,7 @@ from .. import files
 from ..extras import installed
 from ..frames.render import wrap
 from ..frames.sections import commands
+from . import amounts
 
 __all__ = ["add_init", "add_schema"]
 
@@ -59,7 +60,7 @@ def add_init(
         "--voice", action="store_true", help="recognised, answered and spoken turns of all three"
     )
     parser.add_argument(
-        "--rate", type=float, metavar="PER_S", help="requests a second, of each; by default 1"
+        "--rate", type=amounts.rate, metavar="PER_S", help="requests a second, of each; by default 1"
     )
     parser.add_argument(
         "--users", type=positive, metavar="N", help="instead: users who wait for their answers"
@@ -71,13 +72,15 @@ def add_init(
         help="instead of services: what files of a cluster show (as of gpushare plan)",
     )
     parser.add_argument(
-        "--prompt", type=float, metavar="TOKENS", help="on average; by default 1000 (voice 200)"
+        "--prompt", type=amounts.tokens, metavar="TOKENS", help="on average; by default 1000 (voice 200)"
     )
-    parser.add_argument("--reply", type=float, metavar="TOKENS", help="on average; by default 200 (voice 80)")
+    parser.add_argument(
+        "--reply", type=amounts.tokens, metavar="TOKENS", help="on average; by default 200 (voice 80)"
+    )
     parser.add_argument(
         "--gpu", default="a100", metavar="NAME", help="by default a100; see gpushare profile list"
     )
-    parser.add_argument("--price", type=float, metavar="USD", help="of a GPU for an hour")
+    parser.add_argument("--price", type=amounts.dollars, metavar="USD", help="of a GPU for an hour")
     parser.add_argument("--slo", action="append", default=[], metavar="FIGURE=BOUND", help="again for more")
     parser.add_argument(
         "-o", "--out", metavar="FILE", help="scenario.yaml, or scenario.json where YAML cannot be read"
@@ -87,6 +90,8 @@ def add_init(
 
 def init(options: argparse.Namespace) -> None:
     """``gpushare init``."""
+    if options.from_log and not any(getattr(options, kind) for kind in _KINDS):
+        options.llm = _DEFAULT_MODELS["llm"]
     asked = [kind for kind in _KINDS if getattr(options, kind)]
     if options.from_cluster and asked:
         raise ValueError(f"--from-cluster says which services there are; leave out --{asked[0]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -55,13 +56,15 @@ def exported(name: str, scenario: Scenario, naming: Naming | None = None) -> dic
     OutOfMemoryError
         When the processes do not fit where they are placed.
     ValueError
-        For a format that does not exist.
+        For a format that does not exist, names that Kubernetes does not take, and nodes that the placement has not.
     """
+    name = re.sub(r"[\s_]+", "-", name.strip().lower())
     if name not in (*FORMATS, ALL):
         raise ValueError(f"format: found {name!r}; there are {', '.join(FORMATS)} and {ALL}")
     scenario.check_memory()
     fleet = fleet_of(scenario)
     naming = naming if naming is not None else Naming()
+    naming.check(fleet.nodes)
     made: dict[str, Export] = {}
     refused: dict[str, str] = {}
     for one in FORMATS if name == ALL else [name]:
@@ -121,7 +124,10 @@ def export(
         raise FileExistsError(
             f"{target}: is there, and not an empty folder; give another name, or remove it first"
         )
-    temporary = Path(tempfile.mkdtemp(dir=target.absolute().parent, prefix=f".{target.name}."))
+    try:
+        temporary = Path(tempfile.mkdtemp(dir=target.absolute().parent, prefix=f".{target.name}."))
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(target)) from None
     try:
         for inner, text in files.items():
             file = temporary / inner

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._core import profile_of_machine
 from .pods import MODEL_LABEL, SERVICE_LABEL
 from .quantities import parse_quantity
 from .tables import Found, check
@@ -56,7 +57,11 @@ _WORKLOAD = {
 }
 #: Kinds that make pods.
 TEMPLATES = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
-_GPU = re.compile(r"nvidia\.com/(gpu|mig-[\w.-]+?)(\.shared)?")
+_GPU = re.compile(r"nvidia\.com/(gpu|mig-[\w.-]+?)(\.shared)?|volcano\.sh/(vgpu-number|gpu-number)")
+#: Labels of a node that say its GPUs where GPU Feature Discovery does not: its machine type, as clouds name it.
+_MACHINES = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
+_ACCELERATOR = "cloud.google.com/gke-accelerator"
+_KAI_MEMORY = "gpu-memory"
 _OVER = ("Succeeded", "Failed")
 #: ``--model X``, ``--model=X``, ``vllm serve X``.
 _MODEL = re.compile(r"(?:--model(?:-id|-path|_name)?[ =]|\bvllm serve )([\w./:-]+)")
@@ -88,7 +93,8 @@ class Pod:
     """A pod that asks for GPUs, or as many of them as a Deployment makes.
 
     `resources` are counts by resource, `claims` names of templates and claims, `model` what its arguments or labels
-    name, `owner` what makes it, `percentage` and `memory_bytes` what MPS, HAMi or KAI limit it to.
+    name, `owner` what makes it, `percentage` and `memory_bytes` what MPS, HAMi, Volcano or KAI limit it to; with
+    `by_memory` it asks KAI for that memory of a GPU and for nothing else.
     """
 
     name: str
@@ -103,6 +109,7 @@ class Pod:
     percentage: float | None = None
     fraction: float | None = None
     memory_bytes: float | None = None
+    by_memory: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -111,7 +118,7 @@ class Pod:
         return (
             sum(self.resources.values())
             if self.resources
-            else float(len(self.claims) or (self.fraction is not None))
+            else float(len(self.claims) or (self.fraction is not None or self.by_memory))
         )
 
 
@@ -156,7 +163,7 @@ def read_node(found: Found) -> Node | None:
         if _GPU.fullmatch(name)
     }
     counted = labels.get("nvidia.com/gpu.count", "")
-    product = labels.get("nvidia.com/gpu.product", "")
+    product = labels.get("nvidia.com/gpu.product") or _product(labels)
     if not product and not resources and "nvidia.com/mig.config" not in labels:
         return None
     replicas = _whole(labels.get("nvidia.com/gpu.replicas", "1"))
@@ -175,6 +182,13 @@ def read_node(found: Found) -> Node | None:
         parse_quantity(given["cpu"]) if "cpu" in given else 0.0,
         product.partition("-MIG-")[2].removesuffix("-SHARED"),
     )
+
+
+def _product(labels: Mapping[str, str]) -> str:
+    """The card of a node that only its cloud has labelled; empty where no label tells."""
+    if labels.get(_ACCELERATOR):
+        return str(labels[_ACCELERATOR])
+    return next(filter(None, (profile_of_machine(str(labels.get(label, ""))) for label in _MACHINES)), "")
 
 
 def _whole(text: str) -> int:
@@ -244,6 +258,7 @@ def _pod(
         _percentage(environment, limits),
         _fraction(annotations),
         _memory(environment, limits, annotations),
+        _KAI_MEMORY in annotations,
         labels,
     )
 
@@ -278,7 +293,9 @@ def _number(text: str | None) -> float | None:
 
 def _percentage(environment: Mapping[str, str], limits: Mapping[str, float]) -> float | None:
     given = _number(environment.get("CUDA_MPS_ACTIVE_THREAD_PERCENTAGE"))
-    return given if given is not None else limits.get("nvidia.com/gpucores")
+    return (
+        given if given is not None else limits.get("nvidia.com/gpucores", limits.get("volcano.sh/vgpu-cores"))
+    )
 
 
 def _fraction(annotations: Mapping[str, str]) -> float | None:
@@ -288,9 +305,10 @@ def _fraction(annotations: Mapping[str, str]) -> float | None:
 def _memory(
     environment: Mapping[str, str], limits: Mapping[str, float], annotations: Mapping[str, str]
 ) -> float | None:
-    if "nvidia.com/gpumem" in limits:
-        return limits["nvidia.com/gpumem"] * 2.0**20
-    given = _number(annotations.get("gpu-memory"))
+    for name in ("nvidia.com/gpumem", "volcano.sh/vgpu-memory", "volcano.sh/gpu-memory"):
+        if name in limits:
+            return limits[name] * 2.0**20
+    given = _number(annotations.get(_KAI_MEMORY))
     if given is not None:
         return given * 2.0**20
     found = re.match(r"0=([0-9]+)([KMG]?)", environment.get("CUDA_MPS_PINNED_DEVICE_MEM_LIMIT", ""))

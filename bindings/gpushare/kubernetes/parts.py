@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,10 @@ class ExportError(Error):
         self.where = ""
 
 
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+
+
 @dataclass(frozen=True)
 class Naming:
     """Names that an export cannot know: those of the cluster; placeholders unless told."""
@@ -47,6 +51,23 @@ class Naming:
     operator_namespace: str = "gpu-operator"
     image: str = "example.invalid/{service}:replace-me"
     nodes: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self, nodes: Iterable[str]) -> None:
+        """Raises ValueError for names that no cluster takes, and for nodes that the placement has not."""
+        for what, name, legal in (
+            ("namespace", self.namespace, _LABEL),
+            ("operator_namespace", self.operator_namespace, _LABEL),
+            *((f"nodes: {node}", name, _SUBDOMAIN) for node, name in self.nodes.items()),
+        ):
+            if not legal.fullmatch(name) or len(name) > (63 if legal is _LABEL else 253):
+                raise ValueError(
+                    f"{what}: found {name!r}; Kubernetes takes lower-case letters, digits and dashes between them"
+                    f"{'' if legal is _LABEL else ', and dots'}"
+                )
+        known = set(nodes)
+        for node in self.nodes:
+            if node not in known:
+                raise ValueError(f"nodes: found {node!r}; the placement has {', '.join(sorted(known))}")
 
     def node(self, name: str) -> str:
         """What the cluster calls a node of the scenario."""

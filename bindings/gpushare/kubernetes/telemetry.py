@@ -37,6 +37,8 @@ _METRICS = {
     "DCGM_FI_PROF_DRAM_ACTIVE": ("bandwidth", 1.0, 1.0),
     "DCGM_FI_DEV_FB_USED": ("memory", float(2**20), float(2**41)),
 }
+#: From here on a number stands for none: the least that DCGM writes so is 2^31 - 16.
+_BLANK = 2.0**31 - 16
 #: Labels that name the node, the first that is there; what Prometheus renames comes before what it adds.
 _NODES = ("Hostname", "hostname", "node", "kubernetes_node", "exported_instance", "instance")
 _LINE = re.compile(
@@ -105,11 +107,8 @@ def read_exposition(text: str, source: str) -> list[Sample]:
         if parts["name"] in _METRICS:
             where = f"{source}:{number}"
             at = int(parts["at"]) / 1000 if parts["at"] else None
-            found.append(
-                Sample(
-                    parts["name"], _labels(parts["labels"] or "", where), _number(parts["value"], where), at
-                )
-            )
+            labels = _labels(parts["labels"] or "", where)
+            found.append(_sample(parts["name"], labels, parts["value"], at, where))
     return found
 
 
@@ -131,6 +130,19 @@ def _number(text: Any, where: str) -> float:
         return float(text)
     except (TypeError, ValueError):
         raise fail(Error, where, f'found "{str(text)[:40]}"; a number is needed') from None
+
+
+def _sample(metric: str, labels: Mapping[str, str], value: Any, at_s: float | None, where: str) -> Sample:
+    """A value that the metric can have, or what DCGM writes where it has none; anything else is of another unit."""
+    found = _number(value, where)
+    _, scale, most = _METRICS[metric]
+    if abs(found) < _BLANK and not -1e-9 <= found * scale <= most * 1.0001:
+        raise fail(
+            Error,
+            where,
+            f"found {found:g} for {metric}; a number from 0 to {most / scale:g} is needed: is the unit right?",
+        )
+    return Sample(metric, labels, found, at_s)
 
 
 def read_prometheus(value: Any, source: str) -> list[Sample]:
@@ -165,7 +177,7 @@ def read_prometheus(value: Any, source: str) -> list[Sample]:
         for pair in pairs:
             if not isinstance(pair, list) or len(pair) != 2:
                 raise fail(Error, where, "a value is a pair of a time and a text")
-            found.append(Sample(metric, labels, _number(pair[1], where), _number(pair[0], where)))
+            found.append(_sample(metric, labels, pair[1], _number(pair[0], where), where))
     return found
 
 
@@ -208,7 +220,7 @@ def read_csv_samples(text: str, source: str) -> list[Sample]:
         for number, row in enumerate(rows[1:], start=2):
             if index < len(row) and row[index].strip():
                 where = f"{source}:{number}"
-                found.append(Sample(head["name"], labels, _number(row[index], where), _time(row[0], where)))
+                found.append(_sample(head["name"], labels, row[index], _time(row[0], where), where))
     return found
 
 
@@ -231,7 +243,7 @@ def _long(
             if i not in (metric, value, time)
         }
         at = _time(row[time], where) if time is not None else None
-        yield Sample(row[metric], labels, _number(row[value], where), at)
+        yield _sample(row[metric], labels, row[value], at, where)
 
 
 def _time(text: str, where: str) -> float:
@@ -252,7 +264,7 @@ def _time(text: str, where: str) -> float:
 def loads(samples: Iterable[Sample]) -> list[Load]:
     """What each GPU or instance was doing, in order of nodes and numbers.
 
-    Values that no GPU can have are left out: DCGM writes them where it has none.
+    What DCGM writes where it has no value is left out.
     """
     found: dict[tuple[str, str, str], Load] = {}
     values: dict[tuple[str, str, str], dict[str, list[float]]] = {}

@@ -14,6 +14,8 @@ from ..scenario.profiles import profile, profile_names
 
 __all__ = ["Cards", "Tenant", "cards_of", "tenants_of"]
 
+_IDLE = 0.01  # share of time below which a GPU without pods does nothing that has to be kept
+
 
 @dataclass(frozen=True)
 class Cards:
@@ -79,9 +81,8 @@ def cards_of(seen: Seen, found: Sequence[Load], told: Mapping[str, str] | None =
         raise fail(
             Error,
             seen.source,
-            "neither nodes (kubectl get nodes -o yaml, with the labels of GPU Feature Discovery) nor "
-            "measurements (the label "
-            "modelName) say which GPUs there are",
+            "neither nodes (kubectl get nodes -o yaml, with the labels of GPU Feature Discovery or of a cloud's "
+            "machine type) nor measurements (the label modelName) say which GPUs there are",
         )
     of_node = {
         node: _profile(product, told or {}, seen.source) for node, product in products.items() if node in gpus
@@ -115,26 +116,52 @@ def _profile(product: str, told: Mapping[str, str], source: str) -> str:
 
 
 def tenants_of(seen: Seen, found: Sequence[Load], cards: Cards) -> list[Tenant]:
-    """Services of the pods that use GPUs; where no pods were read, one for each GPU that was measured.
+    """Services of the pods that use GPUs, and one for each GPU that works for no pod that was read.
 
     Raises
     ------
     Error
         Where nothing was measured.
     """
-    if not any(load.busy is not None for load in found):
+    if not any(_busy(load) is not None for load in found):
         raise fail(
             Error,
             seen.source,
             "holds no utilisation of GPUs; add text of the DCGM exporter, or a range query of DCGM_FI_DEV_GPU_UTIL",
         )
     if not seen.pods:
-        return [_of_gpu(load, cards) for load in found if load.busy is not None]
+        return [_of_gpu(load, cards) for load in found if _busy(load) is not None]
     groups: dict[tuple[str, str, str], list[Pod]] = {}
     for pod in seen.pods:
         groups.setdefault((pod.namespace, pod.owner, pod.model), []).append(pod)
     taken: set[str] = set()
-    return [_of_pods(pods, found, seen.pods, cards, taken) for pods in groups.values()]
+    tenants = [_of_pods(pods, found, seen.pods, cards, taken) for pods in groups.values()]
+    return tenants + [_of_nobody(load, cards, taken) for load in _without_pods(found, seen.pods)]
+
+
+def _busy(load: Load) -> float | None:
+    """The share of time that is planned for; of SMs in use where nothing says it of the GPU."""
+    for share in (load.busy_p95, load.busy, load.sms):
+        if share:
+            return share
+    return load.busy if load.busy is not None else load.sms
+
+
+def _without_pods(found: Sequence[Load], every: Sequence[Pod]) -> list[Load]:
+    """Loads of GPUs that work, for none of the pods that were read."""
+    served = {id(load) for pod in every for load, _ in _loads_of(pod, found, every, [])}
+    return [load for load in found if id(load) not in served and (_busy(load) or 0.0) > _IDLE]
+
+
+def _of_nobody(load: Load, cards: Cards, taken: set[str]) -> Tenant:
+    tenant = _of_gpu(load, cards)
+    tenant.name = _free_name(tenant.name, taken)
+    names = ", ".join(sorted(name for _, name in load.pods))
+    who = f"the pods that it is measured for ({names}) are" if names else "whose work it is, is"
+    tenant.notes.append(
+        f"GPU {load.gpu} of {load.node or 'a node'} works, and {who} not among the pods read: kept as it is"
+    )
+    return tenant
 
 
 def _free_name(name: str, taken: set[str]) -> str:
@@ -155,7 +182,7 @@ def _of_gpu(load: Load, cards: Cards) -> Tenant:
         "",
         1,
         1,
-        load.busy_p95 or load.busy or 0.0,
+        _busy(load) or 0.0,
         None if load.sms is None else load.sms * share,
         load.bandwidth,
         load.memory_bytes,
@@ -179,7 +206,7 @@ def _of_pods(
     notes: list[str] = []
     seen = [(load, share) for pod in pods for load, share in _loads_of(pod, found, every, notes)]
     if not seen:
-        measured = [load for load in found if load.busy is not None]
+        measured = [load for load in found if _busy(load) is not None]
         notes.append("not measured: taken to be as busy as the others on average")
         seen = [(load, 1.0) for load in measured]
     whole = [share * _share(load, cards) for load, share in seen]
@@ -192,7 +219,7 @@ def _of_pods(
         first.model,
         sum(pod.copies for pod in pods),
         ranks,
-        _mean([(load.busy_p95 or load.busy or 0.0) * share for load, share in seen]),
+        _mean([(_busy(load) or 0.0) * share for load, share in seen]),
         _of_known(
             [None if load.sms is None else load.sms * one for (load, _), one in zip(seen, whole, strict=True)]
         ),

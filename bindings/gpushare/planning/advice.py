@@ -62,7 +62,7 @@ def advice_for(
     packed : Packed
         The plan.
     sharing : mapping of Config to object
-        How its parts are shared.
+        How its parts are shared: a word, or the caps of MPS clients in per cent.
     isolated : bool
         Whether isolation in hardware is asked for.
     """
@@ -78,8 +78,13 @@ def advice_for(
     if dedicated.get("offered_rate", 0) > 0:
         completed = min(1.0, dedicated["request_throughput"] / dedicated["offered_rate"])
     shared = [c for c in packed.configs if len(c.tenants) > 1 or c.part.name != "whole"]
-    ways = ["mig" if c.part.name != "whole" else str(sharing[c]) for c in shared]
+    ways = ["mig" if c.part.name != "whole" else _way(sharing[c]) for c in shared]
     return advise(habits, completed, bool(shared), max(ways, key=ways.count, default=""), isolated)
+
+
+def _way(sharing: Any) -> str:
+    """A word for a way of sharing, which is one, or the caps of MPS clients."""
+    return sharing if isinstance(sharing, str) else "mps"
 
 
 def peak_to_mean(traffic: Sequence[Mapping[str, Any]]) -> float:

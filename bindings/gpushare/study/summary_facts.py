@@ -93,8 +93,7 @@ class Facts:
             *self._failures(),
             (
                 "GPUs",
-                f"{self._used()}, {count('gpus_freed')} freed; {percent(self._metrics['gpu_busy'])} busy; "
-                f"${number(self._metrics['cost_per_month'], 0)} a month",
+                f"{self._used()}, {count('gpus_freed')} freed; {percent(self._metrics['gpu_busy'])} busy{self._cost()}",
             ),
             (
                 "memory",
@@ -120,6 +119,10 @@ class Facts:
         if abs(mean - self._metrics["gpus_used"]) < 0.05:
             return f"{self._count('gpus_used')} used"
         return f"{self._count('gpus_used')} used at most, {number(mean, 1)} on average"
+
+    def _cost(self) -> str:
+        cost = self._metrics["cost_per_month"]
+        return f"; ${number(cost, 0)} a month" if cost > 0 else ""  # nothing where no price is known
 
     def _stranded(self) -> str:
         """What MIG cuts off, and empty instances."""

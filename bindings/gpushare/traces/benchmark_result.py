@@ -135,8 +135,8 @@ class BenchmarkResult:
         found = number(self.asked.get("max_concurrency"))
         return int(found) if found >= 1 else None
 
-    def trace(self) -> _core.Trace:
-        """Its requests as they were sent.
+    def trace(self, source: str = "") -> _core.Trace:
+        """Its requests as they were sent; `source` names the file in messages, by default the result's name does.
 
         Raises
         ------
@@ -145,7 +145,7 @@ class BenchmarkResult:
         """
         found = self.requests
         if found is None:
-            raise fail(TraceError, self.name, f"{_TITLES[self.tool]}: {_HOW_TO_DETAIL[self.tool]}")
+            raise fail(TraceError, source or self.name, f"{_TITLES[self.tool]}: {_HOW_TO_DETAIL[self.tool]}")
         return _core.Trace(
             found.start_s,
             found.input_tokens,

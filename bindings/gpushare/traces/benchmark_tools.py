@@ -110,7 +110,8 @@ _WORDS = {"mean": "avg", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99"}
 
 
 def aiperf_records(records: Sequence[Any], source: str) -> BenchmarkResult:
-    """AIPerf's ``profile_export.jsonl``."""
+    """AIPerf's ``profile_export.jsonl``; what it sent to warm up is left out, as AIPerf does."""
+    records = [r for r in records if entry(r, "metadata", "benchmark_phase") != "warmup"]
 
     def seconds(record: Any, name: str) -> float:
         part = entry(record, "metrics", name)
@@ -243,7 +244,8 @@ def guidellm(document: Mapping[str, Any], source: str) -> BenchmarkResult:
         raise fail(
             TraceError,
             f"{source}#/benchmarks",
-            f"found {len(runs)} runs at different loads; keep one of them",
+            f"found {len(runs)} runs at different loads; keep one, such as the first: "
+            "jq '.benchmarks = [.benchmarks[0]]'",
         )
     run = runs[0]
     done = entry(run, "requests", "successful") or entry(run, "successful_requests") or []
@@ -295,10 +297,12 @@ def inference_perf_requests(document: Sequence[Any], source: str) -> BenchmarkRe
         start, end, info = (entry(request, key) for key in ("start_time", "end_time", "info"))
         if entry(request, "error") or not is_number(start) or not isinstance(info, Mapping):
             continue
-        times = numbers(info.get("output_token_times"))
+        answered = info.get("response_metrics") or info  # the latter until 2026
+        times = numbers(entry(answered, "output_token_times"))
         columns["start"].append(start)
-        columns["input"].append(number(info.get("input_tokens")))
-        columns["output"].append(number(info.get("output_tokens")))
+        prompt = entry(info, "request_metrics", "text", "input_tokens")
+        columns["input"].append(number(info.get("input_tokens", prompt)))
+        columns["output"].append(number(entry(answered, "output_tokens")))
         columns["ttft"].append(float(times[0]) - start if times.size else math.nan)
         columns["e2e"].append(number(end) - start)
         gaps += np.diff(times).tolist()

@@ -12,9 +12,12 @@ from .._core import TraceError
 from .._errors import fail
 from . import benchmark_tools as tools
 from .benchmark_result import BenchmarkResult, entry, is_number
+from .foreign import refuse
 from .unpacked import read_bytes
 
 __all__ = ["is_record", "load_result", "may_be_result", "parse_result", "tool_of"]
+
+_START = 1 << 16  # bytes that tell what a file is
 
 _Reader = Callable[[Any, str], BenchmarkResult]
 
@@ -24,9 +27,19 @@ def _document_reader(document: Any) -> _Reader | None:
     if isinstance(document, Mapping):
         return next((read for fits, read in _DOCUMENTS if fits(document)), None)
     first = document[0] if isinstance(document, list) and document else None
+    if isinstance(first, Mapping) and "request_throughput" in first:
+        return _several_runs
     if isinstance(first, Mapping) and isinstance(first.get("info"), Mapping) and "start_time" in first:
         return tools.inference_perf_requests
     return tools.aiperf_records if _is_aiperf_record(first) else None
+
+
+def _several_runs(document: list[Any], source: str) -> BenchmarkResult:
+    raise fail(
+        TraceError,
+        source,
+        f"found {len(document)} runs, one after the other; keep one, such as the last: tail -n 1 {source} > last.json",
+    )
 
 
 def _is_aiperf_record(first: Any) -> bool:
@@ -66,8 +79,14 @@ def is_record(start: bytes) -> bool:
     return b'"request_start_ns"' in start.split(b"\n", 1)[0]
 
 
-def tool_of(data: bytes) -> str | None:
-    """The tool whose result this is; None for anything else."""
+def tool_of(data: bytes, source: str = "result") -> str | None:
+    """The tool whose result this is; None for anything else.
+
+    Raises
+    ------
+    TraceError
+        When it is one that cannot be read; `source` names it.
+    """
     start = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"Metric,"):
         return "genai-perf"
@@ -75,7 +94,7 @@ def tool_of(data: bytes) -> str | None:
         return "mlperf"
     document = _json(data)
     reader = _document_reader(document)
-    return None if reader is None else reader(document, "result").tool
+    return None if reader is None else reader(document, source).tool
 
 
 def _json(data: bytes) -> Any:
@@ -88,9 +107,7 @@ def _json(data: bytes) -> Any:
         lines = [json.loads(line) for line in text.splitlines() if line.strip()]
     except (ValueError, RecursionError):
         return None
-    return (
-        lines[-1] if lines and isinstance(lines[-1], Mapping) and "request_throughput" in lines[-1] else lines
-    )
+    return lines
 
 
 def parse_result(data: bytes, source: str = "result") -> BenchmarkResult:
@@ -104,6 +121,7 @@ def parse_result(data: bytes, source: str = "result") -> BenchmarkResult:
     document = _json(data)
     reader = _document_reader(document)
     if reader is None:
+        refuse(data[:_START], source)
         raise fail(
             TraceError,
             source,

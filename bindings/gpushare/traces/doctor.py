@@ -174,7 +174,7 @@ def _unit(facts: _Facts) -> Iterator[str]:
     if len(facts.trace) < _FEW:
         return
     if unit in ("s", "ms", "us", "ns") and rate > 0 and (rate < 0.02 or tokens > 5e6):
-        other = "ms" if unit == "s" and rate < 0.02 else "another unit"
+        other = "ms" if unit == "s" and rate < 0.02 else "another unit; spreadsheets count days"
         yield (
             f"{rate:.3g} requests a second if arrivals count {unit}; if that cannot be, they may count {other} "
             "(time_unit, --time-unit)"

@@ -40,18 +40,40 @@ def _tables(line: bytes) -> str | None:
     return None
 
 
+#: How files begin that are no text, and what they are.
+_BINARY = {
+    b"%PDF": "a PDF, not a log",
+    b"PK\x03\x04": "a zip archive (or a spreadsheet in .xlsx); unpack it, or save the sheet as CSV",
+    b"SQLite format 3": "an SQLite database, not a log; export the table as CSV",
+    b"\x93NUMPY": "an array of NumPy; write a table with the names of its columns, such as CSV",
+    b"\x89HDF": "an HDF5 file; write its table as CSV or Parquet",
+    b"Obj\x01": "an Avro file; write its rows as JSON lines or Parquet",
+    b"ORC": "an ORC file; write its table as CSV or Parquet",
+    b"\x80\x04": "a pickle of Python, which is not read as it may run anything; write it with to_csv or to_parquet",
+    b"\x80\x05": "a pickle of Python, which is not read as it may run anything; write it with to_csv or to_parquet",
+}
+_CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))  # what no log has; colours begin with 1b
+
+
+def _binary(start: bytes) -> str | None:
+    known = next((what for magic, what in _BINARY.items() if start.startswith(magic)), None)
+    if known is None and start[:512].translate(None, _CONTROL) != start[:512]:
+        return "no text but bytes that are not known; what is read: tables, JSON, logs, Parquet and Arrow, packed too"
+    return known
+
+
 def _documents(start: bytes) -> str | None:
     head = start.lstrip()
-    if head.startswith((b"<!DOCTYPE", b"<html", b"<?xml")):
+    if head[:9].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         return "a page of HTML or XML, not a log; was it downloaded where a login is needed?"
-    if b'"resultType"' in head[:4096] and b'"status"' in head[:200]:
+    if b'"resultType"' in head[:4096] and b'"status"' in head[:200] and b'"streams"' not in head[:4096]:
         return "an answer of Prometheus: values over time, not requests"
-    if head.startswith(b"%PDF"):
-        return "a PDF, not a log"
-    if head.startswith(b"PK\x03\x04"):
-        return "a zip archive (or a spreadsheet in .xlsx); unpack it, or save the sheet as CSV"
-    if head.startswith(b"SQLite format 3"):
-        return "an SQLite database, not a log; export the table as CSV"
+    if head.startswith(b":::MLLOG"):
+        return "MLPerf's mlperf_log_detail.txt; take mlperf_log_summary.txt beside it"
+    if b'"avg_latency"' in head[:4096] and b'"latencies"' in head[:4096]:
+        return "a result of vllm bench latency: one batch, over and over; vllm bench serve sends requests"
+    if b'"total_num_tokens"' in head[:4096] and b'"elapsed_time"' in head[:4096]:
+        return "a result of vllm bench throughput: one sum, no requests; vllm bench serve --save-detailed has them"
     return None
 
 
@@ -61,6 +83,6 @@ def refuse(start: bytes, source: str) -> None:
     what = _tables(line)
     if what is not None:
         raise fail(TraceError, f"{source}:1", what)
-    what = _documents(start) or _metrics(start)
+    what = _binary(start) or _documents(start) or _metrics(start)
     if what is not None:
         raise fail(TraceError, source, what)

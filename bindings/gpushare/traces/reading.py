@@ -15,6 +15,7 @@ from .benchmarks import is_record, may_be_result, parse_result, tool_of
 from .conversations import conversations, is_conversations
 from .servegen import client_from_csv
 from .unpacked import Unpacked
+from .wrapped import Unwrapped, unwrap
 
 __all__ = ["Columns", "columns_of", "columns_text", "formats", "load", "parse"]
 
@@ -159,14 +160,14 @@ def _reader(start: bytes, format: str) -> _Reader | None:
     for name, whole in _WHOLE_FILES.items():
         if format == name or (format == "auto" and whole.begins(start)):
             return whole.read
-    return None
+    return _read_wrapped if format == "auto" and unwrap(start) is not None else None
 
 
 def _is_result(start: bytes, format: str) -> bool:
     """Whether a load generator wrote it; the name aiperf is of that tool's results and of what it replays."""
     if format in TOOLS:
         return format not in _core.trace_formats() or may_be_result(start) or is_record(start)
-    return format == "auto" and may_be_result(start)
+    return format == "auto" and (may_be_result(start) or is_record(start))
 
 
 def _refuse(start: bytes, source: str, format: str) -> None:
@@ -189,9 +190,23 @@ def _read_arrow(data: bytes, source: str, format: str, options: Mapping[str, Any
 
 
 def _read_result(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> _core.Trace:
-    if format == "auto" and tool_of(data) is None:
+    if format == "auto" and tool_of(data, source) is None:
         return _core.parse_trace(data, source, format=format, **options)
-    return parse_result(data, source).trace()
+    return parse_result(data, source).trace(source)
+
+
+def _read_wrapped(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> _core.Trace:
+    _refuse(data[:_START], source, format)
+    take = unwrap(data[:_START])
+    found = take(data, source) if take is not None else Unwrapped(data, "")
+    trace = _core.parse_trace(found.text, source, format=format, **options)
+    if not found.carrier:
+        return trace
+    beside = f" ({found.beside} others say nothing of tokens)" if found.beside else ""
+    origin = {**trace.origin, "reason": f"{found.carrier}{beside}; {trace.origin['reason']}"}
+    return _core.Trace(
+        trace.arrival_s, trace.input_tokens, trace.output_tokens, trace.name, trace.extra, origin
+    )
 
 
 def _read_servegen(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> _core.Trace:

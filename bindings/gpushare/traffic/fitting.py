@@ -25,6 +25,7 @@ _WINDOWS_S = (1.0, 10.0, 60.0)
 _BLOCKS_S = (10.0, 30.0, 60.0, 120.0, 300.0)
 _CELL_S = 10.0
 _CLOSE = 0.2
+_REGULAR = 0.01  # a dispersion below it is that of a clock, and 0 of an exact one
 _REFINEMENTS = 6
 
 
@@ -116,9 +117,7 @@ class Fit:
                 Field("simulated", [f"{self.simulated[w]:.3g}" for w in windows]),
                 Field("10 %", [f"{self.bands[w][0]:.3g}" for w in windows]),
                 Field("90 %", [f"{self.bands[w][1]:.3g}" for w in windows]),
-                Field(
-                    "error %", [f"{100 * (self.simulated[w] / self.measured[w] - 1):+.0f}" for w in windows]
-                ),
+                Field("error %", [_error(self.simulated[w], self.measured[w]) for w in windows]),
             ]
         )
         tried = ", ".join(f"{name} {100 * error:.0f} %" for name, error in self.candidates.items())
@@ -186,6 +185,10 @@ class _Target:
         runs = _simulated(arrivals, self.duration_s, self.windows, replications, self.seed)
         medians: npt.NDArray[np.float64] = np.median(runs, axis=0)
         return medians
+
+
+def _error(simulated: float, measured: float) -> str:
+    return f"{100 * (simulated / measured - 1):+.0f}" if measured > 0 else "-"
 
 
 def _gamma_poisson(target: _Target) -> dict[str, Any]:
@@ -305,16 +308,17 @@ def fit(trace: _core.Trace, *, replications: int = 40, seed: int = 1) -> Fit:
     source = jitter(trace, seed=seed) if grid_s(trace) > 0 else trace
     duration = float(source.arrival_s[-1])
     measured = {w: d for w in _WINDOWS_S if not math.isnan(d := dispersion(source.arrival_s, w))}
-    target = _Target((len(source) - 1) / duration, duration, measured, seed)
+    fitted = {window: max(found, _REGULAR) for window, found in measured.items()}
+    target = _Target((len(source) - 1) / duration, duration, fitted, seed)
     tried: dict[str, tuple[float, dict[str, Any]]] = {}
     close = []
     for kind, arrivals in _candidates(source, target):
         runs = _simulated(arrivals, duration, target.windows, replications, seed)
-        error, fits = _closeness(runs, np.array(list(measured.values())))
+        error, fits = _closeness(runs, np.array(list(fitted.values())))
         tried[kind] = (error, arrivals)
         close += [kind] if fits else []
     kind = close[0] if close else min(tried, key=lambda name: tried[name][0])
-    return _report(source, target, kind, tried, replications)
+    return _report(source, target, measured, kind, tried, replications)
 
 
 def _closeness(runs: npt.NDArray[np.float64], measured: npt.NDArray[np.float64]) -> tuple[float, bool]:
@@ -327,6 +331,7 @@ def _closeness(runs: npt.NDArray[np.float64], measured: npt.NDArray[np.float64])
 def _report(
     source: _core.Trace,
     target: _Target,
+    measured: Mapping[float, float],
     kind: str,
     tried: Mapping[str, tuple[float, dict[str, Any]]],
     replications: int,
@@ -345,7 +350,7 @@ def _report(
     return Fit(
         kind,
         arrivals,
-        target.measured,
+        dict(measured),
         {w: float(m) for w, m in zip(windows, middle, strict=True)},
         {w: (float(a), float(b)) for w, a, b in zip(windows, low, high, strict=True)},
         {name: error for name, (error, _) in tried.items()},

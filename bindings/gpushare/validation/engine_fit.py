@@ -13,6 +13,7 @@ import numpy.typing as npt
 from .._core import CalibrationError
 from .._errors import fail
 from ..files import write_json
+from ..frames.progress import followed
 from ..frames.render import Field, brief, text_table, wrap
 from ..scenario.engines import engine_preset
 from ..scenario.scenario import Scenario
@@ -264,6 +265,13 @@ def fit_engine(
     found = result if isinstance(result, BenchmarkResult) else load_result(result)
     given = scenario if isinstance(scenario, Scenario) else Scenario.load(scenario)
     source = found.name if isinstance(result, BenchmarkResult) else os.fspath(result)
+    with followed(progress, f"calibrate {found.name}", "fraction") as told:
+        return _fit(found, given, source, told)
+
+
+def _fit(
+    found: BenchmarkResult, given: Scenario, source: str, progress: Callable[[float], None] | None
+) -> EngineFit:
     preset = _preset_of(given)
     measured = found.requests
     if measured is None or len(measured.start_s) < 2 * _LEAST:

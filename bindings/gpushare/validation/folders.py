@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..calibration.fitting import calibrate
 from ..calibration.measurements import Measurements
+from ..frames.progress import followed
 from .co_runs import co_run_rows
 from .intervals import WIDENING, widened
 from .report import Report, Row
@@ -39,7 +40,8 @@ def folder_report(
     CalibrationError
         A file is missing or malformed.
     """
-    rows, notes = folder_rows(folder, groups_of=calibrated, uncertainty=uncertainty, progress=progress)
+    with followed(progress, f"validate {folder.name}", "fraction") as told:
+        rows, notes = folder_rows(folder, groups_of=calibrated, uncertainty=uncertainty, progress=told)
     name, source = folder.resolve().name, (calibrated or folder).resolve().name
     return Report(
         name,

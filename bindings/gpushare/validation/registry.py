@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable
 from pathlib import Path
 
+from ..frames.progress import followed
 from .report import Report
 
 __all__ = ["DATA_FOLDERS", "SUITES", "can_run", "folder_of", "run_suite"]
@@ -65,9 +66,9 @@ def run_suite(name: str, data: Path | None = None, progress: Callable[[float], N
     """
     if name not in SUITES:
         raise ValueError(f"no suite {name!r}; there are {', '.join(SUITES)}")
-    report: Report = importlib.import_module(f".suites.{SUITES[name]}", __package__).run(
-        data=folder_of(name, data), progress=progress
-    )
+    suite = importlib.import_module(f".suites.{SUITES[name]}", __package__)
+    with followed(progress, f"validate {name}", "fraction") as told:
+        report: Report = suite.run(data=folder_of(name, data), progress=told)
     return report
 
 

@@ -171,7 +171,7 @@ def _replaying(result: BenchmarkResult, scenario: Scenario) -> tuple[dict[str, A
             )
         document["traffic"] = [{"name": "result", "pipeline": pipeline, "kind": "trace"}]
         document["duration_s"] = float(requests.start_s.max()) + _AFTER_S
-        document.pop("warm_up_s", None)
+        document.pop("warmup_s", None)  # the tool measured all of its requests
     if requests is not None and _is_closed(result):
         document["traffic"][0]["max_concurrency"] = result.max_concurrency
         del document["duration_s"]

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/builtin.hpp"
+#include "core/machines.hpp"
 #include "core/names.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
@@ -41,6 +42,25 @@ std::string listed(std::string_view name, const std::vector<std::string>& known)
   });
   shown.resize(std::min(shown.size(), kMostShown));
   return text::format("{} and {} others", text::join(shown, ", "), known.size() - shown.size());
+}
+
+// "80GB" of a card, which people say beside names that have it not.
+std::string memory_of(const nlohmann::json& document) {
+  const auto found = document.is_object() ? document.find("nominal_memory_bytes") : document.end();
+  if (!document.is_object() || found == document.end() || !found->is_object() || !found->contains("value"))
+    return "";
+  return text::format("{:.0f}GB", (*found)["value"].get<double>() / 1e9);
+}
+
+// Of a cloud's machine: its card; of an instance's label: the card, and how a document asks for the instance.
+std::string card_hint(const Catalogue& cards, std::string_view name) {
+  if (const auto card = machines::card_of(name); cards.has(card))
+    return text::format("; it is a machine with {}: write that card", card);
+  const auto instance = names::instance(name);
+  const auto card = instance ? cards.find(instance->card) : std::nullopt;
+  if (!card) return "";
+  return text::format("; it is an instance of {}: write that card, and the mode \"mig:{}\"", *card,
+                      instance->profile);
 }
 
 }  // namespace
@@ -84,8 +104,10 @@ std::optional<std::string> Catalogue::find(std::string_view name) const {
   for (const std::string& one : names()) {
     const auto document = nlohmann::json::parse(text(one), nullptr, false);
     const bool titled = document.is_object() && document.contains("title") && document["title"].is_string();
-    known.push_back({one, titled ? document["title"].get<std::string>() : std::string()});
+    known.push_back(
+        {one, titled ? document["title"].get<std::string>() : std::string(), memory_of(document)});
   }
+  if (const auto labelled = machines::card_labelled(name); has(labelled)) return std::string(labelled);
   return names::meant(name, known);
 }
 
@@ -96,12 +118,14 @@ std::string Catalogue::source(std::string_view name_or_path) const {
   return text::format("{}/{}.json", folder, name_or_path);
 }
 
-// Of a repository's name for a model in another format: the model, and how a document asks for the format.
+// Of a cloud's machine: its card. Of a repository's name for a model in another format: the model, and how a document asks for the format.
 std::string Catalogue::hint(std::string_view name) const {
   const auto stored = what == "model" ? names::stored(name) : std::nullopt;
   if (const auto base = stored ? find(stored->base) : std::nullopt)
     return text::format("; it is {} with weights in {}: write that model, and \"precision\": \"{}\"", *base,
                         stored->format, stored->format);
+  if (folder == "profiles")
+    if (std::string hint = card_hint(*this, name); !hint.empty()) return hint;
   const auto known = names();
   return did_you_mean(name, versions ? known : names::family(name, known));
 }

@@ -13,8 +13,9 @@ namespace {
 
 // What stands in product strings and repository ids and tells no product apart.
 constexpr auto kFillers = std::to_array<std::string_view>(
-    {"nvidia", "geforce",  "tesla", "meta", "openai", "hbm2", "hbm2e", "hbm3", "hbm3e", "gddr6",  "gddr6x",
-     "gddr7",  "instruct", "chat",  "it",   "hf",     "base", "gpu",   "as",   "in",    "azure's"});
+    {"nvidia", "geforce", "tesla",  "meta",  "openai",   "hbm2",   "hbm2e", "hbm3",
+     "hbm3e",  "gddr6",   "gddr6x", "gddr7", "instruct", "chat",   "it",    "hf",
+     "base",   "gpu",     "as",     "in",    "azure's",  "shared", "nvl72"});
 
 bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 
@@ -36,6 +37,7 @@ constexpr auto kFormats = std::to_array<std::pair<std::string_view, std::string_
                                                                                         {"int4", "int4"},
                                                                                         {"w4a16", "int4"},
                                                                                         {"4bit", "int4"},
+                                                                                        {"nf4", "int4"},
                                                                                         {"fp8", "fp8"},
                                                                                         {"int8", "int8"},
                                                                                         {"w8a8", "int8"},
@@ -135,8 +137,12 @@ std::optional<Stored> stored(std::string_view name) {
   std::string_view format;
   std::string word;
   for (const char c : std::string(name.substr(name.rfind('/') + 1)) + '-') {
-    if (c != '-' && c != '_') {
+    if (c != '-' && c != '_' && !(c == '.' && text::lower_case(word) == "quantized")) {
       word.push_back(c);
+      continue;
+    }
+    if (const std::string lower = text::lower_case(word); lower == "bnb" || lower == "quantized") {
+      word.clear();  // the format follows
       continue;
     }
     const auto* const found = std::find_if(kFormats.begin(), kFormats.end(), [&](const auto& each) {
@@ -155,6 +161,14 @@ std::optional<Stored> stored(std::string_view name) {
   return Stored{base, std::string(format)};
 }
 
+std::optional<Instance> instance(std::string_view name) {
+  constexpr std::string_view kMark = "-mig-";
+  const std::size_t at = text::lower_case(name).find(kMark);
+  if (at == std::string::npos || at == 0) return std::nullopt;
+  const std::string_view profile = name.substr(at + kMark.size());
+  return Instance{std::string(name.substr(0, at)), std::string(profile.substr(0, profile.find('-')))};
+}
+
 std::optional<std::string> meant(std::string_view name, const std::vector<Named>& known) {
   const auto said = words(name);
   std::optional<std::string> one, shortened;
@@ -164,6 +178,7 @@ std::optional<std::string> meant(std::string_view name, const std::vector<Named>
     auto all = words(candidate.title);
     const bool titled = said == all;
     all.insert(all.end(), own.begin(), own.end());
+    for (std::string& word : words(candidate.beside)) all.push_back(std::move(word));
     if (is_another_version(name, candidate.name)) continue;
     if (!said.empty() && is_short_for(said, own)) {
       shortened = candidate.name;

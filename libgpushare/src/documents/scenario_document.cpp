@@ -167,6 +167,16 @@ std::optional<WrittenMode> merge(ordered_json& document, const std::string& name
   return written;
 }
 
+// "2x3g.40gb", "all-1g.10gb" and "nvidia.com/mig-3g.40gb" are layouts.
+std::string layout_in(std::string_view mode) {
+  for (const std::string_view label : {"nvidia.com/", "mig-"})
+    if (mode.starts_with(label)) mode.remove_prefix(label.size());
+  const std::size_t slices = mode.find("g.");
+  const bool digit =
+      slices != std::string_view::npos && slices > 0 && mode[slices - 1] >= '0' && mode[slices - 1] <= '9';
+  return digit || mode.starts_with("all-") ? std::string(mode) : "";
+}
+
 [[noreturn]] void fail_unknown(const std::string& mode, const std::vector<std::string>& modes,
                                const std::string& where) {
   std::vector<std::string> known = modes;
@@ -174,6 +184,8 @@ std::optional<WrittenMode> merge(ordered_json& document, const std::string& name
     if (word != kMigWord && std::find(known.begin(), known.end(), word) == known.end()) known.push_back(word);
   const std::string start = mode.substr(0, mode.find(':'));
   std::string hint = did_you_mean(mode, known);
+  if (const std::string layout = layout_in(mode); !layout.empty())
+    hint = text::format("; did you mean \"mig:{}\"?", layout);
   if (hint.empty()) hint = did_you_mean(start, mode_words(), ".");
   fail(where,
        text::format("unknown mode \"{}\"{}{} Any document has {}", mode, hint,

@@ -5,6 +5,7 @@
 
 #include "core/catalogue.hpp"
 #include "core/json_reader.hpp"
+#include "core/machines.hpp"
 #include "gpushare/errors.hpp"
 #include "hardware/profile_reader.hpp"
 
@@ -63,6 +64,8 @@ std::string profile_document(const std::string& name_or_path) {
 GpuProfile parse_profile(std::string_view text, const std::string& source) {
   return read_profile(json::parse(text, source, fail_profile), source);
 }
+
+std::string profile_of_machine(std::string_view machine) { return std::string(machines::card_of(machine)); }
 
 std::vector<std::string> profile_names() { return kProfiles.names(); }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <utility>
 
@@ -46,10 +47,19 @@ int parse_replicas(const std::string& text, std::string_view word, std::string_v
 void refuse_bare_number(const std::string& text, std::string_view word, std::string_view rest,
                         const std::string& where) {
   if (rest.empty() || rest.find_first_not_of("0123456789.") != std::string_view::npos) return;
-  fail(where, text,
-       text::format(
-           "write \"{}:x{}\" for {} processes, or \"{}:{}%\" for processes that are capped at {} % each",
-           word, rest, rest, word, rest, rest));
+  const auto count = number<int>(rest);
+  const auto cap = number<double>(rest);
+  const bool copies = count && *count >= 1 && *count <= kMostReplicas;
+  const bool capped = cap && *cap > 0 && *cap <= 100;
+  if (!copies && !capped)
+    fail(where, text,
+         text::format("expected processes such as {}:x4, or a cap of each such as {}:25%", word, word));
+  std::string choices;
+  if (copies) choices = text::format("\"{}:x{}\" for {} processes", word, rest, rest);
+  if (copies && capped) choices += ", or ";
+  if (capped)
+    choices += text::format("\"{}:{}%\" for processes that are capped at {} % each", word, rest, rest);
+  fail(where, text, "write " + choices);
 }
 
 // Of "60/40".
@@ -66,12 +76,14 @@ std::vector<std::string_view> parts_of(std::string_view rest) {
 std::vector<double> parse_percentages(const std::string& text, std::string_view word, std::string_view rest,
                                       const std::string& where) {
   std::vector<double> percentages;
-  for (const std::string_view part : parts_of(rest)) {
+  for (std::string_view part : parts_of(rest)) {
+    const std::string_view found = part;
+    if (part.ends_with('%')) part.remove_suffix(1);
     const auto percentage = number<double>(part);
     if (!percentage || !(*percentage > 0) || *percentage > 100)
       fail(where, text,
            text::format("after \"{}:\" expected percentages > 0 and <= 100 such as 50/50, found \"{}\"", word,
-                        part));
+                        found));
     percentages.push_back(*percentage);
   }
   return percentages;
@@ -136,6 +148,10 @@ Split split(std::string_view text) {
   const std::size_t colon = text.find(':');
   Split found{mode_word(text.substr(0, colon)), colon != text.npos, {}};
   if (found.has_rest) found.rest = text::trimmed(text.substr(colon + 1));
+  constexpr std::string_view kLabel = "mig-";  // "mig-3g.40gb", as resources of the device plugin end
+  if (found.word.size() > kLabel.size() && found.word.starts_with(kLabel) &&
+      std::isdigit(static_cast<unsigned char>(found.word[kLabel.size()])) != 0)
+    return {std::string(kMigWord), true, text.substr(text.find('-') + 1)};
   if (is_mode_word(found.word)) return found;
   const std::size_t blank = text.find(' ');
   const auto first = mode_word(text.substr(0, blank));

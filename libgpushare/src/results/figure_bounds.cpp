@@ -19,6 +19,8 @@ struct Unit {
 constexpr Unit kUnits[] = {
     {"ns", Kind::time, 1e-9},
     {"us", Kind::time, 1e-6},
+    {"\u00b5s", Kind::time, 1e-6},  // micro
+    {"\u03bcs", Kind::time, 1e-6},  // mu
     {"ms", Kind::time, 1e-3},
     {"s", Kind::time, 1},
     {"min", Kind::time, 60},
@@ -64,7 +66,8 @@ Quantity quantity_of(std::string_view text, const std::string& expected) {
 std::string legal_units(const FigureInfo& info) {
   std::vector<std::string_view> legal;
   for (const Unit& unit : kUnits)
-    if (unit.kind == info.kind) legal.push_back(unit.name);
+    if (unit.kind == info.kind && static_cast<unsigned char>(unit.name.front()) < 0x80)
+      legal.push_back(unit.name);
   if (legal.empty()) return "a plain number";
   return "a plain number or one with " + text::join(legal, ", ");
 }
@@ -98,6 +101,8 @@ double value_of(const Quantity& quantity, const std::string& name, const FigureI
   }
   const double value = factor < 1 ? quantity.number / std::round(1 / factor) : quantity.number * factor;
   if (info.kind == Kind::share && value > 1) fail(text::format("{} is a share of 1; found {}", name, value));
+  const bool counts = info.kind == Kind::time || info.kind == Kind::share || info.kind == Kind::rate;
+  if (counts && value < 0) fail(text::format("{} is never below 0; found {}", name, value));
   return value;
 }
 
@@ -120,19 +125,38 @@ struct Written {
   std::string_view figure, sign, value;
 };
 
+constexpr std::string_view kSigns[] = {"<=", ">=", "=", "\u2264", "\u2265", "<", ">"};
+
 Written take_apart(std::string_view bound) {
-  const std::size_t equals = bound.find('=');
-  if (equals == 0 || equals == std::string_view::npos)
+  Written found;
+  std::size_t first = bound.size();
+  for (const std::string_view sign : kSigns) {
+    const std::size_t at = bound.find(sign);
+    if (at >= first) continue;
+    first = at;
+    found = {text::trimmed(bound.substr(0, at)), sign, bound.substr(at + sign.size())};
+  }
+  if (found.figure.empty())
     fail("expected a figure and its bound, such as llm.ttft_p95=500ms or success_rate>=99%");
-  const bool two = bound[equals - 1] == '<' || bound[equals - 1] == '>';
-  const std::size_t sign = two ? equals - 1 : equals;
-  return {text::trimmed(bound.substr(0, sign)), bound.substr(sign, equals + 1 - sign),
-          bound.substr(equals + 1)};
+  return found;
 }
 
 Side side_of(std::string_view sign) {
   if (sign == "=") return Side::worse;
-  return sign == "<=" ? Side::at_most : Side::at_least;
+  return sign.front() == '<' || sign == "\u2264" ? Side::at_most : Side::at_least;
+}
+
+// Of a name that its unit is missing from, and of several bounds in one.
+void check_written(const Written& written, const Quantity& quantity, const FigureNames& known) {
+  if (quantity.unit.find('=') != std::string_view::npos)
+    fail("expected one bound; write the others by themselves, as in --slo A=1s --slo B=2s");
+  if (!quantity.unit.empty() || is_known(written.figure, known)) return;
+  if (is_known(std::string(written.figure) + "_s", known))
+    fail(text::format("expected a unit, as in {}{}500ms; or seconds, as in {}_s{}0.5", written.figure,
+                      written.sign, written.figure, written.sign));
+  if (is_known(std::string(written.figure) + "_bytes", known))
+    fail(text::format("expected a unit, as in {}{}40GB; or bytes, as in {}_bytes{}40e9", written.figure,
+                      written.sign, written.figure, written.sign));
 }
 
 constexpr std::string_view kInDocuments = R"({"at_most": ...} or {"at_least": ...})";
@@ -165,6 +189,7 @@ FigureBound parse_bound(std::span<const std::string> names, std::string_view tex
   const Written written = told([&] { return take_apart(text); });
   const Quantity quantity =
       told([&] { return quantity_of(written.value, text::format("a number after {}", written.sign)); });
+  told([&] { check_written(written, quantity, {names, only_pipeline}); });
   const std::string& name = names[resolve(written.figure, {names, only_pipeline}, suffix_of(quantity.unit))];
   return told([&] { return bound_of(name, side_of(written.sign), "<= or >=", quantity); });
 }

@@ -63,10 +63,23 @@ std::vector<std::string> nearest_to(std::string_view text, std::span<const std::
   return near;
 }
 
+// Latencies of a service or stage, "llm.", then its other figures.
+std::vector<std::string> of_the_same(std::string_view prefix, std::span<const std::string> names) {
+  std::vector<std::string> found;
+  if (prefix.empty()) return found;
+  for (const bool latency : {true, false})
+    for (const std::string& name : names)
+      if (name.starts_with(prefix) && name.ends_with("_p95_s") == latency) found.push_back(name);
+  return found;
+}
+
 [[noreturn]] void fail_unknown(std::string_view text, std::span<const std::string> names) {
   const auto near = nearest_to(text, names);
   if (!near.empty())
     throw FigureError("", text::format("unknown figure \"{}\"; nearest: {}", text, listed(near)));
+  const auto own = of_the_same(text.substr(0, text.find('.') + 1), names);
+  if (!own.empty())
+    throw FigureError("", text::format("unknown figure \"{}\"; there are {}", text, listed(own)));
   throw FigureError(
       "", text::format("unknown figure \"{}\"; known: {}", text, listed({names.begin(), names.end()})));
 }
@@ -138,9 +151,15 @@ std::vector<std::string> figure_names(const Summary& summary) {
   return names;
 }
 
+bool is_known(std::string_view text, const FigureNames& known) { return !meant_by(text, known).empty(); }
+
 std::size_t resolve(std::string_view text, const FigureNames& known, std::string_view suffix) {
   std::vector<std::size_t> meant = meant_by(text, known);
   if (meant.empty() && !suffix.empty()) meant = meant_by(std::string(text) + std::string(suffix), known);
+  if (const std::string lower = text::lower_case(text); meant.empty() && lower != text) {
+    return resolve(lower, known,
+                   suffix);  // names of figures have no capitals; those of services are found above
+  }
   if (meant.empty()) fail_unknown(text, known.names);
   if (meant.size() == 1) return meant.front();
   std::vector<std::string> choices;

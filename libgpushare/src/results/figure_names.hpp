@@ -23,6 +23,8 @@ struct FigureNames {
 
 /// Position of the one that a text means: that it spells, or the only one that it is the end of. `suffix` may be
 /// missing at its end.
+/// Whether a text means one of the names, or several.
+[[nodiscard]] bool is_known(std::string_view text, const FigureNames& known);
 [[nodiscard]] std::size_t resolve(std::string_view text, const FigureNames& known,
                                   std::string_view suffix = {});
 

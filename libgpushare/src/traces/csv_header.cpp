@@ -8,9 +8,9 @@
 namespace gpushare {
 namespace {
 
-constexpr std::array<TraceRole, 7> kColumnRoles = {TraceRole::arrival, TraceRole::input,  TraceRole::output,
-                                                   TraceRole::session, TraceRole::parent, TraceRole::delay,
-                                                   TraceRole::images};
+constexpr std::array<TraceRole, 9> kColumnRoles = {
+    TraceRole::arrival, TraceRole::input,  TraceRole::output,     TraceRole::session,      TraceRole::parent,
+    TraceRole::delay,   TraceRole::images, TraceRole::cache_read, TraceRole::cache_written};
 constexpr std::array<TraceRole, 3> kNeeded = {TraceRole::arrival, TraceRole::input, TraceRole::output};
 
 class HeaderReader {
@@ -98,7 +98,11 @@ class HeaderReader {
                                         role_name(role), vowel ? "an" : "a", asked_->name,
                                         std::get<TraceColumns>(asked_->rules).header));
     }
-    builder_.fail(line_, missing_role(role, {fields_.begin(), fields_.end()}, "column of the header line"));
+    const std::string missing =
+        missing_role(role, {fields_.begin(), fields_.end()}, "column of the header line");
+    builder_.fail(line_, missing + (fields_.size() > 1 ? ""
+                                                       : "; fields stand between commas, semicolons, tabs or "
+                                                         "bars, and this line has none"));
   }
 
   const std::vector<std::string_view>& fields_;

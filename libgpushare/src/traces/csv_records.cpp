@@ -63,6 +63,21 @@ char sniffed_delimiter(TextSource& text) {
   return best;
 }
 
+std::size_t skip_comments(TextSource& text) {
+  for (std::size_t lines = 0;;) {
+    const std::string_view line = text.first_line();
+    if (line.empty() || line.front() != '#') return lines;
+    const std::size_t before = static_cast<std::size_t>(line.data() - text.rest().data());
+    const std::string_view names = line.substr(1);
+    const bool named = std::any_of(kDelimiters.begin(), kDelimiters.end(),
+                                   [&](char delimiter) { return cut_at(names, delimiter).known > 1; });
+    const std::string_view passed = text.rest().substr(0, before + (named ? 1 : line.size() + 1));
+    lines += static_cast<std::size_t>(std::count(passed.begin(), passed.end(), '\n'));
+    text.consume(passed.size());
+    if (named) return lines;
+  }
+}
+
 bool RecordReader::next(std::vector<std::string_view>& fields) {
   for (;;) {
     text_ = source_.rest();

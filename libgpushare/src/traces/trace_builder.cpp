@@ -178,12 +178,18 @@ void TraceBuilder::append_extra(const TraceRow& row) {
 
 void TraceBuilder::check_follows(const TraceRow& row) {
   if ((row.arrival.is_date() || last_.arrival.is_date()) && row.arrival.form != last_.arrival.form) {
-    fail(row.line,
-         text::format("the arrival {} is not of the same kind as {} (line {}); use numbers, dates or dates "
-                      "with a time zone throughout",
-                      printed(row.arrival), printed(last_.arrival), last_.line));
+    fail(
+        row.line,
+        text::format("the arrival {} is not of the same kind as {} (line {}); use numbers, dates, dates with "
+                     "a time zone or clocks throughout",
+                     printed(row.arrival), printed(last_.arrival), last_.line));
   }
   if (!(row.arrival < last_.arrival)) return;
+  if (row.arrival.form == Instant::Form::clock)
+    fail(row.line,
+         text::format("the arrival {} lies before {} (line {}): a clock without a day cannot go past "
+                      "midnight, or back; write dates",
+                      printed(row.arrival), printed(last_.arrival), last_.line));
   if (!sort_) fail_unsorted(row, last_);
   ++trace_.origin.inversions;
 }

@@ -30,22 +30,33 @@ constexpr auto kKnownNames = std::to_array<Known>({
     {"arrivedat", TraceRole::arrival},
     {"timestamp", TraceRole::arrival, 2},
     {"time", TraceRole::arrival, 2},
+    {"start", TraceRole::arrival, kStartOfLog},
     {"starttime", TraceRole::arrival, kStartOfLog},
+    {"starttimeunix", TraceRole::arrival, kStartOfLog},
     {"startedat", TraceRole::arrival, kStartOfLog},
     {"starttimestamp", TraceRole::arrival, kStartOfLog},
     {"requeststart", TraceRole::arrival, kStartOfLog},
     {"requeststarttime", TraceRole::arrival, kStartOfLog},
     {"requesttimestamp", TraceRole::arrival, kStartOfLog},
     {"requestedat", TraceRole::arrival, kStartOfLog},
+    {"requestcreatedat", TraceRole::arrival, kStartOfLog},
     {"receivedat", TraceRole::arrival, kStartOfLog},
+    {"sentat", TraceRole::arrival, kStartOfLog},
+    {"submittedat", TraceRole::arrival, kStartOfLog},
+    {"submittime", TraceRole::arrival, kStartOfLog},
+    {"queuedat", TraceRole::arrival, kStartOfLog},
     {"ts", TraceRole::arrival, 2},
     {"@timestamp", TraceRole::arrival, 2},
     {"datetime", TraceRole::arrival, 2},
     {"timeiso8601", TraceRole::arrival, 2},
     {"timelocal", TraceRole::arrival, 2},
     {"eventtime", TraceRole::arrival, 2},
+    {"eventtimestamp", TraceRole::arrival, 2},
+    {"logtime", TraceRole::arrival, 2},
+    {"timegenerated", TraceRole::arrival, 2},
     {"createdat", TraceRole::arrival, kRecordOfLog},
     {"created", TraceRole::arrival, kRecordOfLog},
+    {"carriedat", TraceRole::arrival, kCarrierOfLog},
     {"inputsequencelength", TraceRole::input},
     {"inputlen", TraceRole::input},
     {"inputtokencount", TraceRole::input},
@@ -60,7 +71,13 @@ constexpr auto kKnownNames = std::to_array<Known>({
     {"tokensprompt", TraceRole::input},
     {"prefilltokens", TraceRole::input},
     {"prefilllen", TraceRole::input},
+    {"promptevalcount", TraceRole::input},
     {"isl", TraceRole::input},
+    {"cachereadinputtokens", TraceRole::cache_read},
+    {"cachereadinputtokencount", TraceRole::cache_read},
+    {"cachecreationinputtokens", TraceRole::cache_written},
+    {"cachewriteinputtokens", TraceRole::cache_written},
+    {"cachewriteinputtokencount", TraceRole::cache_written},
     {"outputsequencelength", TraceRole::output},
     {"outputlen", TraceRole::output},
     {"outputtokencount", TraceRole::output},
@@ -79,6 +96,7 @@ constexpr auto kKnownNames = std::to_array<Known>({
     {"genlength", TraceRole::output},
     {"generationlength", TraceRole::output},
     {"newtokens", TraceRole::output},
+    {"evalcount", TraceRole::output},
     {"osl", TraceRole::output},
     {"session", TraceRole::session},
     {"sessionid", TraceRole::session},
@@ -111,6 +129,7 @@ constexpr auto kUnits = std::to_array<Unit>({{"_s", 1},
                                              {"_micros", 1'000'000},
                                              {"_microseconds", 1'000'000},
                                              {"_ns", 1'000'000'000},
+                                             {"_nano", 1'000'000'000},
                                              {"_nanos", 1'000'000'000},
                                              {"_nanoseconds", 1'000'000'000}});
 
@@ -128,13 +147,15 @@ std::string in_words(std::string_view name) {
   return out;
 }
 
+bool ends_with(std::string_view name, std::string_view end) {
+  return name.size() > end.size() && same_name(name.substr(name.size() - end.size()), end);
+}
+
 /// The unit at the end of a name, which it loses.
 const Unit* cut_unit(std::string& name) {
   for (const Unit& unit : kUnits) {
-    if (name.size() <= unit.suffix.size()) continue;
-    const std::size_t stem = name.size() - unit.suffix.size();
-    if (!same_name(std::string_view(name).substr(stem), unit.suffix)) continue;
-    name.resize(stem);
+    if (!ends_with(name, unit.suffix)) continue;
+    name.resize(name.size() - unit.suffix.size());
     return &unit;
   }
   return nullptr;
@@ -147,6 +168,20 @@ TraceColumn known_column(std::string_view name) {
   for (const Known& known : kKnownNames)
     if (is(known.name)) return {known.role, 1, false, known.rank};
   return {};
+}
+
+/// "prompt length [tokens]": what is counted stands behind the name, and says the meaning where the name alone does not.
+TraceColumn counted_column(std::string_view words) {
+  TraceColumn column = known_column(words);
+  for (const std::string_view end : {"_tokens", "_token"})
+    if (column.role == TraceRole::other && ends_with(words, end))
+      column = known_column(words.substr(0, words.size() - end.size()));
+  return column.role == TraceRole::input || column.role == TraceRole::output ? column : TraceColumn{};
+}
+
+/// "gen_ai.usage.cache_read.input_tokens": a part of the input, told by itself.
+bool is_of_cache(std::string_view outer) {
+  return text::lower_case(outer).find("cache") != std::string::npos;
 }
 
 // A file that is no trace may hold megabytes of names, or names of megabytes: their distances would take for ever.
@@ -209,11 +244,11 @@ TraceColumn trace_column(std::string_view name) {
   TraceColumn column = known_column(name);
   const std::size_t dot = name.rfind('.');
   if (column.role == TraceRole::other && dot != std::string_view::npos && dot > 0)
-    return trace_column(name.substr(dot + 1));
+    return is_of_cache(name.substr(0, dot)) ? TraceColumn{} : trace_column(name.substr(dot + 1));
   if (column.role != TraceRole::other) return column;
   std::string words = in_words(name);
   const Unit* unit = cut_unit(words);
-  if (unit == nullptr) return {};
+  if (unit == nullptr) return counted_column(words);
   column = known_column(words);
   const bool timed =
       column.role == TraceRole::arrival || column.role == TraceRole::delay || column.role == TraceRole::pause;
@@ -221,6 +256,14 @@ TraceColumn trace_column(std::string_view name) {
   column.has_unit = true;
   column.ticks_per_second = unit->ticks_per_second;
   return column;
+}
+
+bool leaves_out_cached(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  const std::string_view last = dot == std::string_view::npos ? name : name.substr(dot + 1);
+  const bool by_convention =
+      text::lower_case(name).find("gen_ai") != std::string::npos;  // which counts them in
+  return !by_convention && (loosely_same(last, "input_tokens") || loosely_same(last, "input_token_count"));
 }
 
 std::vector<std::string> trace_column_names(TraceRole role) {
@@ -245,6 +288,9 @@ std::string_view role_name(TraceRole role) {
       return "the arrival time";
     case TraceRole::input:
       return "the input tokens";
+    case TraceRole::cache_read:
+    case TraceRole::cache_written:
+      return "the input tokens of a cache";
     case TraceRole::output:
       return "the output tokens";
     case TraceRole::session:
@@ -300,14 +346,40 @@ std::string no_names(const std::vector<std::string_view>& values) {
       listed({values.begin(), values.end()}));
 }
 
+namespace {
+
+/// Bytes of the letter that UTF-8 has at the front of a text; 0 for what is none, or controls.
+std::size_t letter_size(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (byte(0) < 0x80) return byte(0) >= 0x20 && byte(0) < 0x7f ? 1 : 0;
+  const std::size_t size = byte(0) >= 0xf0 ? 4 : byte(0) >= 0xe0 ? 3 : 2;
+  if (byte(0) < 0xc2 || byte(0) > 0xf4 || text.size() < size) return 0;
+  std::uint32_t point = byte(0) & (0x7fU >> size);
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0U) != 0x80U) return 0;
+    point = point << 6U | (byte(i) & 0x3fU);
+  }
+  const bool overlong = point < (size == 2 ? 0x80U : size == 3 ? 0x800U : 0x10000U);
+  const bool surrogate = point >= 0xd800 && point < 0xe000;
+  const bool turns = (point >= 0x200b && point < 0x2010) || (point >= 0x2028 && point < 0x202f) ||
+                     (point >= 0x2060 && point < 0x2070) || point == 0xfeff;  // marks that are not seen
+  const bool control = point < 0xa0 || turns;
+  return overlong || surrogate || control || point > 0x10ffff ? 0 : size;
+}
+
+}  // namespace
+
 std::string shown(std::string_view text) {
   constexpr std::size_t kLongest = 40;
   std::string out = "\"";
-  for (const char c : text.substr(0, kLongest)) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += byte >= 0x20 && byte < 0x7f ? std::string(1, c) : text::format("\\x{:02x}", byte);
+  std::size_t letters = 0;
+  for (; !text.empty() && letters < kLongest; ++letters) {
+    const std::size_t size = letter_size(text);
+    out += size > 0 ? std::string(text.substr(0, size))
+                    : text::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
+    text.remove_prefix(std::max<std::size_t>(size, 1));
   }
-  return out + (text.size() > kLongest ? "...\"" : "\"");
+  return out + (text.empty() ? "\"" : "...\"");
 }
 
 }  // namespace gpushare

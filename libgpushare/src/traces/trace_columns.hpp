@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -13,6 +14,8 @@ enum class TraceRole : std::uint8_t {
   other,
   arrival,
   input,
+  cache_read,     ///< input tokens beside those of `input`, where that counts none that a cache had
+  cache_written,  ///< as well
   output,
   session,
   parent,
@@ -26,7 +29,8 @@ enum class TraceRole : std::uint8_t {
   parent_chat,
   requests  ///< the turns of a session
 };
-inline constexpr std::size_t kTraceRoles = 15;
+inline constexpr std::size_t kTraceRoles = 17;
+inline constexpr std::array<TraceRole, 2> kCachedRoles = {TraceRole::cache_read, TraceRole::cache_written};
 
 /// A column's meaning, from its name.
 struct TraceColumn {
@@ -36,14 +40,16 @@ struct TraceColumn {
   int rank = 0;                       ///< of two names of one role the one of lower rank counts
 };
 
-/// Ranks of the names that logs have for when a request began, and for when its record was made. Their lines are written
-/// when requests end, or in no order.
+/// Ranks of the names that logs have for when a request began, for when its record was made, and for when what carries
+/// the log had it. Their lines are written when requests end, or in no order.
 inline constexpr int kStartOfLog = 1;
 inline constexpr int kRecordOfLog = 3;
+inline constexpr int kCarrierOfLog = 4;
 /// Added for each level that a member is inside others.
 inline constexpr int kRanksOfADepth = 16;
 [[nodiscard]] constexpr bool is_of_log(int rank) {
-  return rank % kRanksOfADepth == kStartOfLog || rank % kRanksOfADepth == kRecordOfLog;
+  const int own = rank % kRanksOfADepth;
+  return own == kStartOfLog || own == kRecordOfLog || own == kCarrierOfLog;
 }
 
 /// Equal but for the case of ASCII letters.
@@ -55,6 +61,8 @@ inline constexpr int kRanksOfADepth = 16;
 /// in any way. Known names are those of Azure, BurstGPT, Mooncake, vidur, LLMServingSim, vLLM, AIPerf, LiteLLM, Langfuse,
 /// OpenAI and common logs.
 [[nodiscard]] TraceColumn trace_column(std::string_view name);
+/// Whether a name is of input tokens without those that a cache had or was given, as Anthropic's and Bedrock's are.
+[[nodiscard]] bool leaves_out_cached(std::string_view name);
 /// Sets the unit that a name says, if it does.
 void read_unit(std::string_view name, TraceColumn& column);
 

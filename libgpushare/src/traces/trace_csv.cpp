@@ -71,8 +71,9 @@ class RowReader {
     const bool chosen = ticks_per_second_ != usual_ticks_;
     origin.reason = text::format(
         "{}; {}", asked_ ? "the format was given" : "the names of its columns",
-        first.arrival.is_date()         ? "arrivals are dates"
-        : chosen                        ? "the time unit was given"
+        first.arrival.form == Instant::Form::clock ? "arrivals are clocks"
+        : first.arrival.is_date()                  ? "arrivals are dates"
+        : chosen                                   ? "the time unit was given"
         : header_.column[role].has_unit ? text::format("{} says its unit", shown(header_.name[role]))
         : format_.says_unit             ? text::format("{} counts {}", format_.name, origin.time_unit)
                                         : "no name says a unit, so seconds");
@@ -93,6 +94,9 @@ class RowReader {
     columns += columns.empty() ? "" : ",";
     columns += std::string(role_key(role)) + "=";
     columns += header_.has(role) ? header_.name_of(role) : text::format("{}", *given_[role].constant);
+    if (role != TraceRole::input || !header_.has(role) || !leaves_out_cached(header_.name_of(role))) return;
+    for (const TraceRole cached : kCachedRoles)
+      if (header_.has(cached)) columns += "+" + header_.name_of(cached);
   }
   [[nodiscard]] Instant arrival(const std::vector<std::string_view>& fields, std::size_t line) const {
     const std::string_view text = field(fields, TraceRole::arrival);
@@ -124,7 +128,12 @@ class RowReader {
                                    std::int32_t output_tokens) const {
     if (const auto& constant = given_[TraceRole::input].constant) return *constant;
     if (output_tokens == 0 && is_gap(field(fields, TraceRole::input))) return 0;
-    return whole(fields, line, TraceRole::input, 0, kMaxTokens);
+    std::int32_t tokens = whole(fields, line, TraceRole::input, 0, kMaxTokens);
+    if (!leaves_out_cached(header_.name_of(TraceRole::input))) return tokens;
+    for (const TraceRole role : kCachedRoles)
+      if (header_.has(role) && !is_gap(field(fields, role)))
+        tokens += whole(fields, line, role, 0, kMaxTokens - tokens);
+    return tokens;
   }
   void read_extra(TraceRow& row, const std::vector<std::string_view>& fields, std::size_t line) {
     if (header_.has(TraceRole::session)) {
@@ -167,8 +176,9 @@ class RowReader {
 Trace parse_csv(TextSource& text, const std::string& source, const TraceOptions& options) {
   const GivenColumns given(options.columns, source);
   TraceBuilder builder(source, options);
+  const std::size_t comments = skip_comments(text);
   const char delimiter = sniffed_delimiter(text);
-  RecordReader records(text, builder, delimiter);
+  RecordReader records(text, builder, delimiter, comments);
   std::vector<std::string_view> fields;
   if (!records.next(fields)) return builder.finish();
   const TraceFormat* asked = options.format == "auto" ? nullptr : &trace_format(options.format);

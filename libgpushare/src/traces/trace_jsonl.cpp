@@ -161,8 +161,8 @@ void LineReader::describe() {
   for (const TraceRole role : {TraceRole::arrival, TraceRole::input, TraceRole::output}) {
     const auto& constant = given_[role].constant;
     if (!constant && !object_.has(role)) continue;
-    origin.columns += text::format("{}{}={}", origin.columns.empty() ? "" : ",", role_key(role),
-                                   constant ? std::to_string(*constant) : std::string(object_[role].name));
+    const std::string name = constant ? std::to_string(*constant) : object_.name_of(role);
+    origin.columns += text::format("{}{}={}", origin.columns.empty() ? "" : ",", role_key(role), name);
   }
   std::string members = "members";
   for (std::size_t i = 0; i < std::min<std::size_t>(object_.names.size(), 8); ++i)
@@ -251,7 +251,10 @@ std::int32_t LineReader::input_tokens(const TraceObject& request) {
   if (has_failed(request, TraceRole::input) && has_failed(request, TraceRole::output)) return 0;
   const TraceMember& text = request[TraceRole::text];
   if (request.has(TraceRole::input) || text.kind != MemberKind::string) {
-    return static_cast<std::int32_t>(whole(member(request, TraceRole::input), 0, kMaxTokens));
+    std::int64_t tokens = whole(member(request, TraceRole::input), 0, kMaxTokens);
+    for (const TraceRole role : request.cached_beside_input())
+      tokens += whole(request[role], 0, kMaxTokens - tokens);
+    return static_cast<std::int32_t>(tokens);
   }
   ++builder_.origin().estimated;
   const auto bytes = static_cast<std::int64_t>(text.text.size());

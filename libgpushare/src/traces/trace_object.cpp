@@ -22,6 +22,21 @@ void TraceObject::clear() {
   says_error = false;
 }
 
+std::vector<TraceRole> TraceObject::cached_beside_input() const {
+  std::vector<TraceRole> found;
+  for (const TraceRole role : kCachedRoles)
+    if (taken(members[static_cast<std::size_t>(role)]) && leaves_out_cached((*this)[TraceRole::input].name))
+      found.push_back(role);
+  return found;
+}
+
+std::string TraceObject::name_of(TraceRole role) const {
+  std::string name((*this)[role].name);
+  if (role != TraceRole::input) return name;
+  for (const TraceRole cached : cached_beside_input()) name += text::format("+{}", (*this)[cached].name);
+  return name;
+}
+
 TraceColumn TraceObjectReader::meaning(std::string_view path) {
   constexpr std::size_t kRemembered = 256;
   if (place_ >= kRemembered) return given_.meaning(path);
@@ -82,7 +97,8 @@ void TraceObjectReader::read_inner(JsonScanner& json, TraceObject& object, int d
     if (name != "value") path_.append(".").append(name);
     TraceColumn column = meaning(path_);
     const bool wanted = column.role == TraceRole::arrival || column.role == TraceRole::input ||
-                        column.role == TraceRole::output || !given_[column.role].name.empty();
+                        column.role == TraceRole::output || column.role == TraceRole::cache_read ||
+                        column.role == TraceRole::cache_written || !given_[column.role].name.empty();
     if (json.peek() == '{') {
       read_inner(json, object, depth + 1);
     } else if (wanted) {

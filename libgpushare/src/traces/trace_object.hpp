@@ -39,6 +39,10 @@ struct TraceObject {
     return members[static_cast<std::size_t>(role)];
   }
   [[nodiscard]] bool has(TraceRole role) const { return (*this)[role].kind != TraceMember::Kind::absent; }
+  /// Counts of input that come on top of `input`, see leaves_out_cached.
+  [[nodiscard]] std::vector<TraceRole> cached_beside_input() const;
+  /// Of the input with the counts beside it, "usage.input_tokens+usage.cache_read_input_tokens".
+  [[nodiscard]] std::string name_of(TraceRole role) const;
   void clear();
 };
 

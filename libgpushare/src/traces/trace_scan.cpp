@@ -218,8 +218,31 @@ std::optional<Instant> scan_date(std::string_view text) {
   return instant;
 }
 
+std::optional<Instant> scan_span(std::string_view text) {
+  DateCursor cursor{text};
+  std::int64_t days = 0;
+  if (const std::size_t word = text.find(" day"); word != std::string_view::npos) {
+    const auto count = scan_integer(text.substr(0, word));
+    if (!count || *count < 0 || *count > 100'000) return std::nullopt;
+    days = *count;
+    cursor.text.remove_prefix(word + 4);
+    for (const char c : {'s', ',', ' '})
+      if (cursor.starts_with(c)) cursor.text.remove_prefix(1);
+  }
+  if (std::count(cursor.text.begin(), cursor.text.end(), ':') != 2)
+    return std::nullopt;  // 1:30 is of two kinds
+  const std::int64_t seconds = days * 86'400 + scan_clock(cursor);
+  const std::int64_t fraction = cursor.fraction_ns();
+  if (!cursor.good || !cursor.text.empty()) return std::nullopt;
+  Instant instant{Instant::Form::clock, seconds * kNanosecondsPerSecond + fraction, 0};
+  instant.value = static_cast<double>(instant.ticks);
+  return instant;
+}
+
 std::optional<Instant> scan_instant(std::string_view text) {
-  return text.find(':') != std::string_view::npos ? scan_date(text) : scan_number(text);
+  if (text.find(':') == std::string_view::npos) return scan_number(text);
+  const auto date = scan_date(text);
+  return date ? date : scan_span(text);
 }
 
 std::optional<Instant> scan_comma_number(std::string_view text) {
@@ -252,6 +275,9 @@ std::string printed(const Instant& instant) {
   const auto days = chrono::floor<chrono::days>(at);
   const chrono::year_month_day date{days};
   const chrono::hh_mm_ss time{at - days};
+  if (instant.form == Instant::Form::clock)
+    return text::format("{}:{:02}:{:02}", days.time_since_epoch().count() * 24 + time.hours().count(),
+                        time.minutes().count(), time.seconds().count());
   std::string out = text::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", static_cast<int>(date.year()),
                                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
                                  time.hours().count(), time.minutes().count(), time.seconds().count());

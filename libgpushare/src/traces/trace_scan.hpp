@@ -7,13 +7,14 @@
 
 namespace gpushare {
 
-/// The moment of an arrival as the file has it: ticks since an unknown origin, or a date.
+/// The moment of an arrival as the file has it: ticks since an unknown origin, a date, or a clock without a day.
 struct Instant {
-  enum class Form : std::uint8_t { integer, real, date, zoned_date };
+  enum class Form : std::uint8_t { integer, real, date, zoned_date, clock };
   Form form = Form::integer;
-  std::int64_t ticks = 0;  ///< integer: as written; dates: nanoseconds since 1970 (UTC unless zoned)
-  double value = 0;        ///< the same, rounded
-  [[nodiscard]] bool is_date() const { return form == Form::date || form == Form::zoned_date; }
+  std::int64_t ticks =
+      0;  ///< integer: as written; dates: nanoseconds since 1970 (UTC unless zoned), clocks: since 0:00
+  double value = 0;  ///< the same, rounded
+  [[nodiscard]] bool is_date() const { return form != Form::integer && form != Form::real; }
 };
 
 [[nodiscard]] inline bool operator<(const Instant& a, const Instant& b) {
@@ -37,7 +38,9 @@ inline constexpr double kMaxTicks = 4e18;
 /// `2023-11-16 18:15:46.6805900`, `2024-05-10T00:00:00+00:00`, `...Z`; `29/Nov/2026:17:30:20 +0000` (web servers);
 /// `11/29/2026 5:30:20 PM` (month first); `29.11.2026 17:30`: up to nine digits of a second, 1970 to 2199.
 [[nodiscard]] std::optional<Instant> scan_date(std::string_view text);
-/// A date where the text has a clock, a number otherwise.
+/// `17:30:20.250`, `0 days 00:00:01.5`, `1 day, 2:03:04`: a time of the day, or since some beginning, with its seconds.
+[[nodiscard]] std::optional<Instant> scan_span(std::string_view text);
+/// A date or a span where the text has a clock, a number otherwise.
 [[nodiscard]] std::optional<Instant> scan_instant(std::string_view text);
 /// A number with a decimal comma, or with none.
 [[nodiscard]] std::optional<Instant> scan_comma_number(std::string_view text);

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string_view>
+
+/// Machines and accelerators as clouds call them.
+namespace gpushare::machines {
+
+/// The profile of the cards of a cloud's machine: "a100-40gb" of "p4d.24xlarge". Empty for names that are not known, and
+/// for machines with cards that no profile describes or with parts of one.
+[[nodiscard]] std::string_view card_of(std::string_view machine);
+
+/// The profile of a card by the label that Google's Kubernetes gives it, where that is not what NVIDIA calls it.
+[[nodiscard]] std::string_view card_labelled(std::string_view accelerator);
+
+}  // namespace gpushare::machines

@@ -1,0 +1,235 @@
+"""Logs inside of what carried them read as the same requests; results and files that are none are named."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import gpushare as gs
+import numpy as np
+import pytest
+from gpushare.traces.foreign import refuse
+from hypothesis import given
+from hypothesis import strategies as st
+
+ROWS = [(0.0, 300, 50), (0.75, 307, 53), (1.5, 1164, 76), (4.25, 9, 1010)]
+START_S = 1764437400
+LOG = [{"level": "info", "prompt_tokens": n, "completion_tokens": m} for _, n, m in ROWS]
+OTHER = {"level": "info", "msg": "server starts"}
+
+
+def date(at: float) -> str:
+    return f"2026-11-29T17:30:{at:09.6f}Z"
+
+
+def lines(rows: list[Any]) -> str:
+    return "\n".join(json.dumps(row) for row in rows) + "\n"
+
+
+def attributes(n: int, m: int) -> list[dict[str, Any]]:
+    return [
+        {"key": "gen_ai.usage.input_tokens", "value": {"intValue": str(n)}},
+        {"key": "gen_ai.usage.output_tokens", "value": {"intValue": str(m)}},
+        {"key": "gen_ai.system", "value": {"stringValue": "vllm"}},
+    ]
+
+
+SPANS = [
+    {"name": "chat", "startTimeUnixNano": str(int((START_S + at) * 1e9)), "attributes": attributes(n, m)}
+    for at, n, m in ROWS
+]
+
+
+def table() -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["@timestamp", "@message"])
+    for (at, _, _), line in zip(ROWS, LOG, strict=True):
+        writer.writerow([date(at).replace("T", " ").removesuffix("Z"), json.dumps(line)])
+    return text.getvalue()
+
+
+CARRIERS: dict[str, str] = {
+    "Loki": json.dumps(
+        {
+            "status": "success",
+            "data": {
+                "resultType": "streams",
+                "result": [
+                    {
+                        "stream": {"app": app},
+                        "values": [
+                            [str(int((START_S + at) * 1e9)), json.dumps(line)]
+                            for (at, _, _), line in list(zip(ROWS, LOG, strict=True))[part::2]
+                        ]
+                        + [[str(START_S * 10**9), "plain text"]],
+                    }
+                    for part, app in enumerate(("a", "b"))
+                ],
+            },
+        }
+    ),
+    "Loki by logcli": lines(
+        [
+            {"labels": {"app": "llm"}, "line": json.dumps(line), "timestamp": date(at)}
+            for (at, _, _), line in zip(ROWS, LOG, strict=True)
+        ]
+    ),
+    "CloudWatch Insights": table(),
+    "CloudWatch lines": "".join(
+        f"{date(at)} {json.dumps(line)}\n" for (at, _, _), line in zip(ROWS, LOG, strict=True)
+    ),
+    "compose": "".join(
+        f"vllm-1  | {json.dumps({'ts': START_S + at, **line})}\n"
+        for (at, _, _), line in zip(ROWS, LOG, strict=True)
+    ),
+    "server-sent events": "".join(
+        "event: message\ndata: "
+        + json.dumps({"created": START_S + at, "usage": {"prompt_tokens": n, "completion_tokens": m}})
+        + "\n\n"
+        for at, n, m in ROWS
+    )
+    + "data: [DONE]\n",
+    "Docker": lines(
+        [
+            {"log": json.dumps(line) + "\n", "stream": "stdout", "time": date(at)}
+            for (at, _, _), line in zip(ROWS, LOG, strict=True)
+        ]
+    ),
+    "Docker with other lines": lines(
+        [
+            {"log": json.dumps(line) + "\n", "stream": "stdout", "time": date(at)}
+            for (at, _, _), line in zip([(0.0, 0, 0), *ROWS], [OTHER, *LOG], strict=True)
+        ]
+    ),
+    "Azure": lines(
+        [
+            {"time": date(at), "properties": json.dumps(line)}
+            for (at, _, _), line in zip(ROWS, LOG, strict=True)
+        ]
+    ),
+    "OpenTelemetry": json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": SPANS}]}]}),
+    "OpenTelemetry by lines": lines(
+        [{"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]} for span in SPANS]
+    ),
+    "spans": lines(SPANS),
+    "a frame by column": json.dumps(
+        {
+            "arrival_s": {str(i): row[0] for i, row in enumerate(ROWS)},
+            "input_tokens": {str(i): row[1] for i, row in enumerate(ROWS)},
+            "output_tokens": {str(i): row[2] for i, row in enumerate(ROWS)},
+        }
+    ),
+    "lists by column": json.dumps(
+        dict(
+            zip(
+                ("arrival_s", "input_tokens", "output_tokens"),
+                map(list, zip(*ROWS, strict=True)),
+                strict=True,
+            )
+        )
+    ),
+    "a frame, split": json.dumps(
+        {"columns": ["arrival_s", "input_tokens", "output_tokens"], "index": [0, 1, 2, 3], "data": ROWS}
+    ),
+}
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_what_carried_a_log_changes_no_request(carrier: str) -> None:
+    found = gs.traces.parse(CARRIERS[carrier], "log")
+    np.testing.assert_allclose(found.arrival_s, [at for at, _, _ in ROWS], atol=1e-6)
+    assert found.input_tokens.tolist() == [n for _, n, _ in ROWS]
+    assert found.output_tokens.tolist() == [m for _, _, m in ROWS]
+
+
+def test_what_was_left_beside_the_requests_is_said() -> None:
+    found = gs.traces.parse(CARRIERS["Docker with other lines"], "log")
+    assert found.origin["reason"].startswith("JSON with JSON in its texts (1 others say nothing of tokens)")
+
+
+def test_a_log_of_its_own_is_not_unwrapped() -> None:
+    rows = [
+        {
+            "timestamp": at,
+            "prompt_tokens": n,
+            "completion_tokens": m,
+            "request": json.dumps({"prompt_tokens": 1}),
+        }
+        for at, n, m in ROWS
+    ]
+    found = gs.traces.parse(lines(rows), "log")
+    assert found.input_tokens.tolist() == [n for _, n, _ in ROWS]
+    assert found.origin["reason"].startswith("members")
+
+
+def test_columns_of_different_length_are_refused() -> None:
+    with pytest.raises(gs.TraceError, match="differ in length: arrival_s 2, input_tokens 1"):
+        gs.traces.parse('{"arrival_s": [0, 1], "input_tokens": [5]}', "log")
+
+
+@given(st.binary(max_size=300), st.sampled_from(sorted(CARRIERS)), st.integers(0, 400))
+def test_damaged_carriers_are_read_or_refused(noise: bytes, carrier: str, at: int) -> None:
+    whole = CARRIERS[carrier].encode()
+    told = "log"
+    try:
+        gs.traces.parse(whole[:at] + noise + whole[at:], "log")
+    except gs.TraceError as error:
+        told = str(error)
+    assert told.startswith("log")
+
+
+@given(st.text("abc,;\t\n", max_size=100), st.sampled_from([0, 1, 8, 11, 14, 26, 28, 31]))
+def test_bytes_that_are_no_text_are_called_so(text: str, control: int) -> None:
+    refuse(text.encode(), "file")
+    with pytest.raises(gs.TraceError, match="no text but bytes"):
+        refuse(text.encode() + bytes([control]), "file")
+
+
+@pytest.mark.parametrize(
+    ("start", "name"),
+    [
+        (b"<!doctype html><html>", "HTML"),
+        (b"\x93NUMPY\x01\0", "NumPy"),
+        (b"\x80\x04\x95", "pickle"),
+        (b"Obj\x01\x04", "Avro"),
+        (b':::MLLOG {"key": "x"}\n', "mlperf_log_summary.txt"),
+        (b'{"avg_latency": 1.2, "latencies": [1.2]}', "vllm bench latency"),
+        (b'{"elapsed_time": 1, "total_num_tokens": 5}', "vllm bench throughput"),
+    ],
+)
+def test_what_is_no_log_is_named(start: bytes, name: str) -> None:
+    with pytest.raises(gs.TraceError, match=name):
+        gs.traces.parse(start, "file")
+
+
+def test_lines_of_several_runs_are_not_taken_for_one(tmp_path: Path) -> None:
+    run = {"request_throughput": 3.0, "output_throughput": 300.0, "mean_ttft_ms": 50.0}
+    (tmp_path / "runs.json").write_text(lines([run, run]))
+    (tmp_path / "run.json").write_text(lines([run]))
+    with pytest.raises(gs.TraceError, match="found 2 runs, one after the other; keep one"):
+        gs.load_result(tmp_path / "runs.json")
+    assert gs.load_result(tmp_path / "run.json").measured["request_throughput"] == 3.0
+
+
+def test_records_of_aiperf_are_known_by_what_is_in_them() -> None:
+    def record(at: float, phase: str) -> dict[str, Any]:
+        return {
+            "metadata": {
+                "request_start_ns": int((START_S + at) * 1e9),
+                "request_end_ns": int((START_S + at + 1) * 1e9),
+                "benchmark_phase": phase,
+            },
+            "metrics": {
+                "input_sequence_length": {"value": 512, "unit": "tokens"},
+                "output_sequence_length": {"value": 128, "unit": "tokens"},
+                "output_token_count": {"value": 120, "unit": "tokens"},
+            },
+            "error": None,
+        }
+
+    text = lines([record(-5, "warmup"), record(0, "profiling"), record(0.5, "profiling")])
+    found = gs.traces.parse(text, "profile_export.jsonl")
+    assert found.arrival_s.tolist() == [0, 0.5]
+    assert found.output_tokens.tolist() == [128, 128]  # what the server generated, thoughts included
