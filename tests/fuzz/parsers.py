@@ -116,6 +116,7 @@ Target = Callable[[Path], None]
 TARGETS: dict[str, tuple[Target, tuple[type[Exception], ...]]] = {
     "arrow": (_trace, (gs.TraceError,)),
     "calls": (_calls, (gs.TraceError,)),
+    "carried": (_trace, (gs.TraceError,)),
     "client": (_client, (gs.TraceError,)),
     "cluster": (_cluster, (gs.Error,)),
     "gzip": (_trace, (gs.TraceError,)),

@@ -80,6 +80,13 @@ CARRIERS: dict[str, str] = {
     "CloudWatch lines": "".join(
         f"{date(at)} {json.dumps(line)}\n" for (at, _, _), line in zip(ROWS, LOG, strict=True)
     ),
+    "Python's logging": "".join(
+        f"{date(at).replace('T', ' ').replace('.', ',')[:-4]} INFO app: done {json.dumps(line)}\n"
+        for (at, _, _), line in zip(ROWS, LOG, strict=True)
+    ),
+    "lines with their time in brackets": "".join(
+        f"[{date(at)}] info: {json.dumps(line)}\n" for (at, _, _), line in zip(ROWS, LOG, strict=True)
+    ),
     "compose": "".join(
         f"vllm-1  | {json.dumps({'ts': START_S + at, **line})}\n"
         for (at, _, _), line in zip(ROWS, LOG, strict=True)

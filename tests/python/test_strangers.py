@@ -140,6 +140,30 @@ def test_formats_are_known_in_any_case(format: str, tmp_path: Path) -> None:
     assert "README.md" in gs.export(format, "voice-light", tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("torch.bfloat16", "fp16"),
+        ("BF16", "fp16"),
+        ("nf4", "int4"),
+        ("AWQ", "int4"),
+        ("fp8_e4m3", "fp8"),
+        ("w8a8", "int8"),
+    ],
+)
+def test_a_precision_is_known_by_what_checkpoints_call_it(said: str, meant: str) -> None:
+    document = gs.Scenario.load("bursty-llm").document
+    (service,) = document["services"]
+
+    def tokens_per_s(precision: str) -> float:
+        changed = {**document["services"][service], "precision": precision}
+        run = {**document, "services": {service: changed}, "duration_s": 60, "warmup_s": 0}
+        return gs.simulate(run).summary()["output_token_throughput"]
+
+    assert tokens_per_s(said) == tokens_per_s(meant)
+    assert tokens_per_s(meant) != tokens_per_s("int8" if meant == "fp16" else "fp16")
+
+
 _GPU = 'gpu="0",modelName="NVIDIA A100-SXM4-80GB",Hostname="n1"'
 
 
@@ -203,6 +227,24 @@ def test_a_gpu_that_works_for_no_pod_that_was_read_is_not_freed(tmp_path: Path) 
         in notices
     )
     assert "GPU 2 of n1 works, and whose work it is, is not among the pods read" in notices
+
+
+def test_pods_of_a_deployment_are_measured_as_its_own(tmp_path: Path) -> None:
+    template = _pod("", container={"resources": {"limits": {"nvidia.com/gpu": 1}}})
+    chat = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "chat", "namespace": "default"},
+        "spec": {"replicas": 2, "template": {"spec": template["spec"]}},
+    }
+    scrape = "".join(
+        f'DCGM_FI_DEV_GPU_UTIL{{{_GPU.replace("0", str(gpu), 1)},pod="{pod}",namespace="default"}} {busy}\n'
+        for gpu, (pod, busy) in enumerate(
+            {"chat-5d9c7f-abcde": 20, "chat-5d9c7f-fghij": 40, "chatter-0": 90}.items()
+        )
+    )
+    found = gs.from_cluster(_cluster(tmp_path, dcgm=scrape, pods=chat))
+    assert [(tenant.copies, tenant.busy) for tenant in found.tenants] == [(2, pytest.approx(0.3)), (1, 0.9)]
 
 
 def test_work_that_only_the_sms_show_counts(tmp_path: Path) -> None:

@@ -229,11 +229,17 @@ def _of_pods(
     )
 
 
+def _is_of(pod: Pod, namespace: str, name: str) -> bool:
+    """Whether a measured pod is this one, or one that this workload makes: they are named after it."""
+    made = not pod.node and not pod.phase and name.startswith(f"{pod.name}-")
+    return namespace == pod.namespace and (name == pod.name or made)
+
+
 def _loads_of(
     pod: Pod, found: Sequence[Load], every: Sequence[Pod], notes: list[str]
 ) -> Iterator[tuple[Load, float]]:
     """Loads of the GPUs of a pod, each with the share of it that is the pod's."""
-    own = [load for load in found if (pod.namespace, pod.name) in load.pods]
+    own = [load for load in found if any(_is_of(pod, *measured) for measured in load.pods)]
     if own:
         for load in own:
             if len(load.pods) > 1 and not any("shared equally" in note for note in notes):

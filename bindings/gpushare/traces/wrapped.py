@@ -10,6 +10,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, NamedTuple
 
 from .._core import TraceError
@@ -34,34 +35,40 @@ _TIMES = {
     "time": "carried_at",
     "__REALTIME_TIMESTAMP": "carried_at_us",
 }
-_TOKENS = re.compile(rb'(?i)"[\w.]*(tokens|token_?count|eval_count|_len(gth)?s?)"')
+_TOKENS = re.compile(rb'(?:[tT]okens|[tT]oken_?[cC]ount|eval_count|_len(?:gth)?s?)"\s*:')
 
 _DATE = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"
-_PREFIXED = re.compile(
-    rb"^(?:(?P<date>" + _DATE + rb")|[^{\[\n\"]{0,200}?)[ |:]+(?P<object>\{.*\})\r?$", re.M
-)
+_PREFIXED = re.compile(rb"[^{\n\"]{0,200}[ |:]\{.*\}\r?")
+_IS_DATE = re.compile(rb"\[?(" + _DATE + rb")")
 _EVENT = re.compile(rb"(?:id:|event:|retry:|:)[^\n]*\n|\s+")
 _TEXT_MEMBER = re.compile(rb'"([^"\\]{1,64})"\s*:\s*"\s*\{\s*\\"')
 _TEXT_FIELD = re.compile(rb'[,;\t]"\s*\{\s*""|^"\s*\{\s*""', re.M)
 _LINES = 20  # that are looked at
+_PLAIN = (str, int, float, bool)
 
 
 def unwrap(start: bytes) -> Callable[[bytes, str], Unwrapped] | None:
     """What takes the requests out of a file that begins so; None where nothing carries them."""
     start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start.startswith((b"{", b"[")):
+    if start.startswith((b"{", b"[")) and _IS_DATE.match(start) is None:
         return next((take for fits, take in _DOCUMENTS if fits(start)), None)
     if _TEXT_FIELD.search(start) is not None and b"{" not in start.split(b"\n", 1)[0]:
         return _table
     lines = [
         line for line in start.split(b"\n")[:_LINES] if line.strip() and not _EVENT.fullmatch(line + b"\n")
     ]
-    return _prefixed if lines and _PREFIXED.match(lines[0]) else None
+    return _prefixed if lines and _PREFIXED.fullmatch(lines[0]) else None
+
+
+def _tells(line: bytes) -> bool:
+    """Whether a member's name is of tokens; most are found without looking at all of the line."""
+    at = line.find(b'okens"')
+    return (at >= 0 and _TOKENS.match(line, at - 1) is not None) or _TOKENS.search(line) is not None
 
 
 def _joined(lines: list[bytes], carrier: str, source: str) -> Unwrapped:
     """Those of the lines that say something of tokens, where any does: loggers have others beside them."""
-    telling = [line for line in lines if _TOKENS.search(line)] or lines
+    telling = [line for line in lines if _tells(line)] or lines
     if not telling:
         raise fail(
             TraceError, source, f"{carrier} without a request; expected at least one JSON object in it"
@@ -69,33 +76,38 @@ def _joined(lines: list[bytes], carrier: str, source: str) -> Unwrapped:
     return Unwrapped(b"\n".join(telling), carrier, len(lines) - len(telling))
 
 
-def _lines(rows: Iterable[Mapping[str, Any]], carrier: str, source: str) -> Unwrapped:
-    return _joined([json.dumps(row).encode() for row in rows], carrier, source)
+def _line(members: Iterable[tuple[str, Any]], inner: str = "{}") -> bytes:
+    """A JSON object of members, and those of the text of another one."""
+    own = ", ".join(
+        [f"{quoted(name)}: {quoted(v) if type(v) is str else json.dumps(v)}" for name, v in members]
+    )
+    rest = inner[1:].lstrip()
+    return f"{{{own}{', ' if own and rest != '}' else ''}{rest}".encode()
 
 
-def _lifted(row: Mapping[Any, Any]) -> dict[str, Any]:
+def _lifted(row: Mapping[Any, Any]) -> bytes:
     """A row with the members of the JSON in its texts as its own, and its own time as the carrier's."""
-    found: dict[str, Any] = {}
+    inner, own = "{}", []
     for name, value in row.items():
-        inner = _object(value)
-        if inner is None:
-            found[_TIMES.get(str(name).lower(), _TIMES.get(str(name), str(name)))] = value
-        else:
-            found = {**found, **inner}
-    return found
+        found = _object(value)
+        if found and inner == "{}":
+            inner = found
+        elif type(value) in _PLAIN:
+            own.append((_TIMES.get(name) or _TIMES.get(str(name).lower(), str(name)), value))
+    return _line(own, inner)
 
 
 def _objects(data: bytes, source: str) -> Iterator[Any]:
     """The values of a JSON document: a list's, lines', or the only one."""
-    text = data.removeprefix(b"\xef\xbb\xbf")
+    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="replace")
     try:
         document = json.loads(text)
         yield from document if isinstance(document, list) else [document]
         return
     except (ValueError, RecursionError):
         pass
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line or line.isspace():
             continue
         try:
             yield json.loads(line)
@@ -103,22 +115,22 @@ def _objects(data: bytes, source: str) -> Iterator[Any]:
             raise fail(TraceError, f"{source}:{number}", f"not a JSON object: {problem}") from None
 
 
-def _object(text: Any) -> dict[str, Any] | None:
-    """The JSON object that a text is; None for anything else."""
-    if not isinstance(text, str) or not text.lstrip().startswith("{"):
-        return None
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
+def _object(text: Any) -> str:
+    """A text that looks like a JSON object, in one line; empty for anything else."""
+    if type(text) is not str or "{" not in text[:3]:
+        return ""
+    text = text.strip()
+    return text.replace("\n", " ") if text[:1] == "{" and text[-1:] == "}" else ""
 
 
 def _prefixed(data: bytes, source: str) -> Unwrapped:
     lines = []
-    for found in _PREFIXED.finditer(data):
-        date, line = found["date"], found["object"]
-        lines.append(b'{"carried_at": "%s", %s' % (date, line.lstrip()[1:]) if date else line)
+    for line in data.split(b"\n"):
+        before, brace, rest = line.partition(b"{")
+        if not brace or not rest.rstrip().endswith(b"}"):
+            continue
+        date = _IS_DATE.match(before.removeprefix(b"\xef\xbb\xbf"))
+        lines.append(b'{"carried_at": "%s", %s' % (date[1], rest) if date else brace + rest)
     return _joined(lines, "lines that end in JSON", source)
 
 
@@ -127,47 +139,42 @@ def _table(data: bytes, source: str) -> Unwrapped:
     delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
     try:
         rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey="")
-        return _lines(map(_lifted, rows), "a table with JSON in its fields", source)
+        return _joined([_lifted(row) for row in rows], "a table with JSON in its fields", source)
     except csv.Error as problem:
         raise fail(TraceError, source, f"not a table: {problem}") from None
 
 
 def _texts(data: bytes, source: str) -> Unwrapped:
     rows = (row for row in _objects(data, source) if isinstance(row, dict))
-    return _lines(map(_lifted, rows), "JSON with JSON in its texts", source)
+    return _joined([_lifted(row) for row in rows], "JSON with JSON in its texts", source)
 
 
 def _loki(data: bytes, source: str) -> Unwrapped:
-    rows = []
+    lines = []
     for document in _objects(data, source):
         for stream in entry(document, "data", "result") or ():
             for value in entry(stream, "values") or ():
-                found = _object(entry(value, 1))
-                if found is not None:
-                    rows.append({**found, "carried_at_ns": entry(value, 0)})
-    return _lines(rows, "an answer of Loki", source)
+                if isinstance(value, list) and len(value) > 1 and (found := _object(value[1])):
+                    lines.append(_line([("carried_at_ns", value[0])], found))
+    return _joined(lines, "an answer of Loki", source)
 
 
-def _attribute(value: Any) -> Any:
-    """{"intValue": "7"} of OpenTelemetry's JSON is 7."""
-    if not isinstance(value, Mapping) or len(value) != 1:
-        return None
-    kind, found = next(iter(value.items()))
-    return int(found) if kind == "intValue" and str(found).isdigit() else found
-
-
-def _span(span: Mapping[str, Any]) -> dict[str, Any] | None:
+def _span(span: Any) -> bytes | None:
     """A span with its attributes by name; None where no model answered in it."""
-    listed = span.get("attributes")
-    pairs = listed if isinstance(listed, list) else []
-    named = {str(entry(pair, "key")): _attribute(entry(pair, "value")) for pair in pairs}
-    if not any("input_tokens" in name or "prompt_tokens" in name for name in named):
+    try:
+        members = [(name, value) for name, value in span.items() if name.endswith("UnixNano")]
+        for pair in span["attributes"]:
+            ((kind, value),) = pair["value"].items()  # {"intValue": "7"}
+            if type(value) in _PLAIN:
+                members.append((str(pair["key"]), int(value) if kind == "intValue" else value))
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
-    return {**{name: span[name] for name in span if name.endswith("UnixNano")}, "attributes": named}
+    line = _line(members)
+    return line if b"input_tokens" in line or b"prompt_tokens" in line else None
 
 
 def _spans(data: bytes, source: str) -> Unwrapped:
-    found: list[dict[str, Any]] = []
+    found: list[bytes] = []
     for document in _objects(data, source):
         resources = entry(document, "resourceSpans")
         spans = (
@@ -181,15 +188,15 @@ def _spans(data: bytes, source: str) -> Unwrapped:
             else [document]
         )
         found += (row for row in map(_span, spans) if row is not None)
-    return _lines(found, "spans of OpenTelemetry", source)
+    return _joined(found, "spans of OpenTelemetry", source)
 
 
 def _frame(data: bytes, source: str) -> Unwrapped:
     document = next(_objects(data, source))
     names, rows = entry(document, "columns"), entry(document, "data")
     if isinstance(names, list) and isinstance(rows, list):
-        listed = [dict(zip(map(str, names), row, strict=False)) for row in rows if isinstance(row, list)]
-        return _lines(listed, "a frame as JSON, split", source)
+        split = [_line(zip(map(str, names), row, strict=False)) for row in rows if isinstance(row, list)]
+        return _joined(split, "a frame as JSON, split", source)
     if not isinstance(document, dict) or not all(isinstance(v, (dict, list)) for v in document.values()):
         return Unwrapped(data, "")  # a request with a list in it
     columns = {
@@ -200,8 +207,8 @@ def _frame(data: bytes, source: str) -> Unwrapped:
     if len(sizes) != 1:
         told = ", ".join(f"{name} {len(column)}" for name, column in columns.items())
         raise fail(TraceError, source, f"the columns differ in length: {told}")
-    listed = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    return _lines(listed, "a frame as JSON, by column", source)
+    listed = [_line(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return _joined(listed, "a frame as JSON, by column", source)
 
 
 def _is_frame(start: bytes) -> bool:

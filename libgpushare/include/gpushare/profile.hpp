@@ -157,7 +157,7 @@ struct GpuProfile {
 [[nodiscard]] GpuProfile parse_profile(std::string_view json, const std::string& source = {});
 /// The JSON document that load_profile reads, what it carries over from another card included; the keys come sorted.
 [[nodiscard]] std::string profile_document(const std::string& name_or_path);
-/// Name of the profile of the cards of a cloud's machine, such as "a100-40gb" of "p4d.24xlarge"; empty for other names.
+/// The cards of a cloud's machine, by their profile where there is one: "a100-40gb" of "p4d.24xlarge"; empty for other names.
 [[nodiscard]] std::string profile_of_machine(std::string_view machine);
 /// Names of the profiles that load_profile finds, ascending.
 [[nodiscard]] std::vector<std::string> profile_names();

@@ -54,8 +54,9 @@ std::string memory_of(const nlohmann::json& document) {
 
 // Of a cloud's machine: its card; of an instance's label: the card, and how a document asks for the instance.
 std::string card_hint(const Catalogue& cards, std::string_view name) {
-  if (const auto card = machines::card_of(name); cards.has(card))
-    return text::format("; it is a machine with {}: write that card", card);
+  if (const auto card = machines::card_of(name); !card.empty())
+    return text::format("; it is a machine with {}{}", card,
+                        cards.has(card) ? ": write that card" : ", which no profile describes");
   const auto instance = names::instance(name);
   const auto card = instance ? cards.find(instance->card) : std::nullopt;
   if (!card) return "";

@@ -14,8 +14,8 @@ struct Named {
   std::string_view card;
 };
 
-// The lists of machine types of Amazon EC2, Google Compute Engine and Azure, November 2026. Those with an A10G or with a
-// part of a card are left out.
+// The lists of machine types of Amazon EC2, Google Compute Engine and Azure, November 2026. Those with a part of a card are
+// left out.
 constexpr auto kMachines = std::to_array<Named>({
     {"p3.*", "v100-16gb"},
     {"p3dn.*", "v100"},
@@ -28,6 +28,7 @@ constexpr auto kMachines = std::to_array<Named>({
     {"p6-b300.*", "b300"},
     {"p6e-gb200.*", "gb200"},
     {"g4dn.*", "t4"},
+    {"g5.*", "a10g"},
     {"g6.*", "l4"},
     {"gr6.*", "l4"},
     {"g6e.*", "l40s"},

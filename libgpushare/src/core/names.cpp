@@ -118,6 +118,7 @@ bool is_another_version(std::string_view name, std::string_view of) {
 std::string joined(const std::vector<std::string>& words) {
   std::string all;
   for (const std::string& word : words) all += word;
+  std::erase(all, '.');  // "LLAMA_3_1_8B"
   return all;
 }
 
@@ -163,7 +164,9 @@ std::optional<Stored> stored(std::string_view name) {
 
 std::optional<Instance> instance(std::string_view name) {
   constexpr std::string_view kMark = "-mig-";
-  const std::size_t at = text::lower_case(name).find(kMark);
+  std::string joined = text::lower_case(name);
+  std::replace(joined.begin(), joined.end(), ' ', '-');
+  const std::size_t at = joined.find(kMark);
   if (at == std::string::npos || at == 0) return std::nullopt;
   const std::string_view profile = name.substr(at + kMark.size());
   return Instance{std::string(name.substr(0, at)), std::string(profile.substr(0, profile.find('-')))};
