@@ -7,7 +7,9 @@ function(gpushare_target_defaults target)
   target_compile_options(${target} PRIVATE
     -ffp-contract=off  # a fused multiply-add would change results from one machine to the next
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)  # g++ 12 sees overlapping copies in std::string (its bug 105651)
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # g++ 12 sees overlapping copies in std::string (its bug 105651)
+    # Position-independent functions are inlined too, as clang does: nobody replaces one of ours.
+    $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>)
 endfunction()
 
 # What the library's own sources see, and its tests and benchmarks with them.

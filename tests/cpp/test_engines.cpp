@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <memory>
 #include <vector>
@@ -134,23 +135,26 @@ TEST_CASE("synthesis encodes newcomers first, then frames, and vocodes a stream 
   SlotEngine engine(config, model, 1);
   Outbox out;
   Job first = job(0), second = job(1);
+  Playout heard_first, heard_second;
   first.audio_s = 0.3;  // six frames: chunks after 2, 5 and 6
   second.audio_s = 0.1;
+  first.playout = &heard_first;
+  second.playout = &heard_second;
   CHECK(engine.enqueue(first));
   CHECK(engine.enqueue(second));
   std::vector<int> chunks_at;  // steps after which audio came out
   int steps = 0;
   while (const auto step = engine.plan(at_ms(steps), out)) {
-    const int before = count(out, Signal::output);
+    const auto chunks = [&] { return heard_first.chunks + heard_second.chunks; };
+    const std::uint32_t before = chunks();
     engine.complete(*step, at_ms(++steps), out);
-    if (count(out, Signal::output) > before) chunks_at.push_back(steps);
+    if (chunks() > before) chunks_at.push_back(steps);
   }
   // Encode, 2 frames, vocode (4); 3 frames, vocode (8); 1 frame, vocode (10); then the second stream: 2 frames (14).
   CHECK(chunks_at == std::vector<int>{4, 8, 10, 14});
-  double audio = 0;
-  for (const Outcome& outcome : out)
-    if (outcome.signal == Signal::output) audio += outcome.amount;
-  CHECK(audio == doctest::Approx(0.4));
+  CHECK(heard_first.audio_s == doctest::Approx(0.3));
+  CHECK(heard_second.audio_s == doctest::Approx(0.1));
+  CHECK(count(out, Signal::output) == 2);  // the first chunk of each
   CHECK(count(out, Signal::finished) == 2);
   CHECK(engine.inter_chunk().count() == 2);
 }
@@ -222,20 +226,65 @@ TEST_CASE("chunks of speech grow with the streams that are active") {
   config.chunk_growth = 0.5;  // three frames with two streams
   SlotEngine engine(config, model, 2, -1, 0.02);
   Outbox out;
+  std::array<Playout, 2> heard;
   for (std::uint32_t request = 0; request < 2; ++request) {
     Job sentence = job(request);
     sentence.audio_s = 0.6;
+    sentence.playout = &heard[request];
     CHECK(engine.enqueue(sentence));
   }
-  std::vector<double> chunks;
   int steps = 0;
-  while (const auto step = engine.plan(at_ms(steps), out)) engine.complete(*step, at_ms(++steps), out);
-  for (const Outcome& outcome : out)
-    if (outcome.signal == Signal::output) chunks.push_back(outcome.amount);
-  REQUIRE(chunks.size() == 4);
-  for (const double seconds : chunks) CHECK(seconds == doctest::Approx(0.3));
+  while (const auto step = engine.plan(at_ms(steps), out)) {
+    engine.complete(*step, at_ms(++steps), out);
+    for (const Playout& stream : heard) CHECK(stream.audio_s == doctest::Approx(stream.chunks * 0.3));
+  }
+  for (const Playout& stream : heard) CHECK(stream.chunks == 2);
   // Encode, three frames, vocode: 5 ms, and the overhead before.
   CHECK(engine.first_chunk().mean_s() == doctest::Approx(0.025));
+}
+
+TEST_CASE("a stream whose client goes while its chunk is vocoded is not heard, and the others are") {
+  AutoregressiveTtsModel model;
+  model.frames_per_s = 10;
+  SlotOptions config;
+  config.first_chunk_frames = 2;
+  config.chunk_frames = 2;
+  for (const std::uint32_t going : {1u, 2u}) {  // of the two that are due
+    CAPTURE(going);
+    SlotEngine engine(config, model, 3);
+    Outbox out;
+    std::array<Playout, 3> heard;
+    int at = 0;
+    const auto step = [&] {
+      const Step* planned = engine.plan(at_ms(at), out);
+      REQUIRE(planned != nullptr);
+      engine.complete(*planned, at_ms(++at), out);
+    };
+    const auto speak = [&](std::uint32_t request) {
+      Job sentence = job(request);
+      sentence.audio_s = 1;
+      sentence.playout = &heard[request];
+      CHECK(engine.enqueue(sentence));
+    };
+    speak(0);
+    speak(1);
+    step();  // text
+    step();  // a frame of the first two
+    speak(2);
+    step();  // text of the third
+    step();  // a frame of all: the first two have a chunk
+    REQUIRE(engine.plan(at_ms(at), out) != nullptr);
+    for (std::uint32_t request = 0; request < going; ++request)
+      CHECK_FALSE(engine.cancel(at_ms(at), request, 0));
+    engine.complete(engine.planned(), at_ms(++at), out);
+    CHECK(count(out, Signal::failed) == static_cast<int>(going));
+    CHECK(heard[0].chunks == 0);
+    CHECK(heard[1].chunks == (going == 1 ? 1 : 0));
+    CHECK(heard[2].chunks == 0);
+    step();  // its second frame
+    step();
+    CHECK(heard[2].chunks == 1);
+  }
 }
 
 TEST_CASE("tokens of the prefix cache take no blocks of their own") {

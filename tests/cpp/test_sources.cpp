@@ -25,9 +25,9 @@ struct House {
     request.arrival = now;
     begun.push_back({to_seconds(now), request});
     request.status = answers ? RequestStatus::completed : RequestStatus::rejected;
-    if (request.heard_s >= 0 && speaks) {
-      request.audio_s = request.heard_s;
-      request.playout_end = now + duration_from_seconds(request.heard_s);
+    if (request.playout.heard_s >= 0 && speaks) {
+      request.playout.audio_s = request.playout.heard_s;
+      request.playout.end = now + duration_from_seconds(request.playout.heard_s);
       sources.heard(now, request);
     }
     waiting.push_back(request);

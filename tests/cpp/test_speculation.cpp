@@ -106,11 +106,11 @@ TEST_CASE("every sentence is told once, also where several end in one iteration"
   Bench bench(guessing(8, 0.8));
   REQUIRE(bench.send(0, 10, 100, 3));
   static_cast<void>(bench.run());
-  std::vector<float> told;
+  std::vector<std::uint32_t> told;
   for (const Outcome& outcome : bench.out)
-    if (outcome.signal == Signal::progress) told.push_back(outcome.amount);
+    if (outcome.signal == Signal::progress) told.push_back(outcome.tokens);
   REQUIRE(told.size() == 33);
-  for (std::size_t i = 0; i < told.size(); ++i) CHECK(told[i] == static_cast<float>(3 * (i + 1)));
+  for (std::size_t i = 0; i < told.size(); ++i) CHECK(told[i] == 3 * (i + 1));
 }
 
 TEST_CASE("tokens that come together share the time since the last") {

@@ -109,9 +109,9 @@ void Recorder::complete(const Request& request, Time now) {
       static_cast<std::size_t>(workload_->traffic[static_cast<std::size_t>(request.traffic)].pipeline);
   const bool watched = !watches_ || is_watched(request, pipeline);
   if (watched) e2e_.add(now - request.arrival);
-  counts_.audio_gap_s += request.audio_gap_s;
-  counts_.chunks += request.chunks;
-  counts_.late_chunks += request.late_chunks;
+  counts_.audio_gap_s += request.playout.gap_s;
+  counts_.chunks += request.playout.chunks;
+  counts_.late_chunks += request.playout.late_chunks;
   for (std::size_t i = first_latency_[pipeline]; i < first_latency_[pipeline + 1]; ++i) {
     const RequestLatency& latency = latencies_[i];
     if (!watched && (latency.whole || !is_watched(request, pipeline, latency.stage))) continue;
@@ -192,7 +192,7 @@ void Recorder::append_row(const Request& request, Time now) {
   integer(request.output_tokens);
   number(request.speech_s);
   number(request.units);
-  number(request.audio_gap_s);
+  number(request.playout.gap_s);
   if (clients_) {
     integer(request.attempts);
     integer(request.timed_out ? 1 : 0);

@@ -2,12 +2,14 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <vector>
 
 #include "gpushare/time.hpp"
 #include "gpushare/workload.hpp"
 #include "serving/block_pool.hpp"
+#include "serving/playout.hpp"
 
 namespace gpushare {
 
@@ -54,18 +56,14 @@ struct Request {
   double units = 1;
   std::uint32_t jobs_open = 0;    ///< jobs in services and delays running
   std::uint32_t stages_open = 0;  ///< stages not finished
-  Time playout_end = kNever;      ///< when the speech received so far will have been played
-  double audio_gap_s = 0;         ///< speech that came after its playout deadline
-  std::uint32_t chunks = 0, late_chunks = 0;
-  double audio_s = 0;                            ///< speech received
-  double heard_s = -1;                           ///< of it, when the user breaks in; -1: they do not, or have
+  Playout playout{};
   double audio_s_per_token = 0;                  ///< of this reply; 0: the stage's
   std::uint32_t sentence_tokens = 0;             ///< of this reply; 0: the stage's
   std::shared_ptr<const PromptPrefix> prefix{};  ///< where the engines keep prefixes
   std::array<StageState, kMaxStages> stages{};
 };
 
-/// Requests in flight, by slot; slots are used again.
+/// Requests in flight, by slot; slots are used again, and none of them moves.
 class RequestPool {
  public:
   [[nodiscard]] std::uint32_t add(const Request& request) {
@@ -83,7 +81,7 @@ class RequestPool {
   [[nodiscard]] std::size_t in_flight() const { return requests_.size() - free_.size(); }
 
  private:
-  std::vector<Request> requests_;
+  std::deque<Request> requests_;
   std::vector<std::uint32_t> free_;
 };
 

@@ -78,10 +78,11 @@ Demand BatchEngine::demand_of(const std::vector<Job>& batch) const {
   return std::get<BatchModel>(model_->cost).batch(static_cast<double>(batch.size()), units);
 }
 
-void BatchEngine::complete(const Step& step, Time, Outbox& out) {
+void BatchEngine::complete(const Step& step, Time now, Outbox& out) {
   auto& batch = batches_[step.ticket];
   for (const Job& job : batch) {
-    out.push_back(tell(job, Signal::output, job.audio_s));
+    if (job.playout != nullptr && job.audio_s > 0) job.playout->hear(now, static_cast<float>(job.audio_s));
+    out.push_back(tell(job, Signal::output));
     out.push_back(tell(job, Signal::finished));
   }
   batch.clear();

@@ -10,6 +10,7 @@
 #include "gpushare/demand.hpp"
 #include "gpushare/time.hpp"
 #include "serving/block_pool.hpp"
+#include "serving/playout.hpp"
 
 namespace gpushare {
 
@@ -29,6 +30,8 @@ struct Job {
   std::uint64_t luck = 0;  ///< index of its random streams: the same under every placement
   std::shared_ptr<const PromptPrefix>
       prefix{};  ///< what its prompt shares with others; null: nothing is known
+  Playout* playout =
+      nullptr;  ///< of a stage that speaks: who hears it; stays where it is while the job lasts
 };
 
 /// Of its prompt and reply.
@@ -39,7 +42,7 @@ struct Job {
 /// What an engine tells of a job.
 enum class Signal : std::uint8_t {
   started,   ///< its first step was launched
-  output,    ///< tokens, text or audio came out; `amount` seconds of audio from speech services
+  output,    ///< the first tokens, text or audio came out, or audio at which its listener breaks in
   progress,  ///< another `notify_every` tokens are there
   finished,
   failed,  ///< its process died, or its step ended after its client had gone
@@ -55,7 +58,7 @@ struct Outcome {
   std::uint32_t request = 0;
   std::uint8_t stage = 0;
   Signal signal = Signal::started;
-  float amount = 0;
+  std::uint32_t tokens = 0;  ///< of `progress`, so far
 };
 using Outbox = std::vector<Outcome>;
 
@@ -65,8 +68,8 @@ template <class JobOrOutcome>
   return one.request == request && one.stage == stage;
 }
 
-inline Outcome tell(const Job& job, Signal signal, double amount = 0) {
-  return {job.request, job.stage, signal, static_cast<float>(amount)};
+inline Outcome tell(const Job& job, Signal signal, std::uint32_t tokens = 0) {
+  return {job.request, job.stage, signal, tokens};
 }
 
 /// Jobs that wait: first come first served within a priority.
@@ -122,7 +125,8 @@ struct Step {
   double items = 0;  ///< requests or streams in the batch
   StepPhase phase = StepPhase::batch;
   std::uint32_t ticket = 0;
-  bool goes_on = false;  ///< as the process's step before, but for the bytes of the last group
+  bool goes_on = false;    ///< as the process's step before, but for the bytes of the last group
+  std::uint64_t form = 0;  ///< steps of a process with one number ask for the same; 0: no number
 };
 
 }  // namespace gpushare

@@ -5,6 +5,20 @@
 #include <utility>
 
 namespace gpushare {
+namespace {
+
+// All that the time of a step hangs on, as a number.
+std::uint64_t form_of(StepPhase phase, std::size_t streams, std::int64_t frames = 0) {
+  return (std::uint64_t{1} + static_cast<std::uint64_t>(phase)) << 60 | streams << 40 |
+         static_cast<std::uint64_t>(frames);
+}
+
+// How much longer chunks are with so many active streams.
+double chunk_scale(const SlotOptions& options, std::size_t streams) {
+  return 1 + options.chunk_growth * (static_cast<double>(streams) - 1);
+}
+
+}  // namespace
 
 SlotEngine::SlotEngine(const SlotOptions& options, const AutoregressiveTtsModel& model, int slots,
                        std::int64_t queue_limit, double request_overhead_s)
@@ -30,21 +44,28 @@ const Step* SlotEngine::plan(Time, Outbox& out) {
   if (phase_ != Phase::idle) return nullptr;
   if (vocode_due_) {
     phase_ = Phase::vocode;
-    step_ = vocode_step(frame_);
+    step_ = vocode_step();
   } else if (!waiting_.empty() && active_.size() < slots_) {
     step_ = plan_prefill(out);
   } else if (active_.empty()) {
     return nullptr;
   } else {
     phase_ = Phase::frame;
-    step_.goes_on = step_.phase == StepPhase::frame && step_.items == static_cast<double>(active_.size());
-    if (!step_.goes_on) step_ = frame_step();
+    if (step_.phase != StepPhase::frame || step_.items != static_cast<double>(active_.size()))
+      step_ = frame_step();
   }
   return &step_;
 }
 
 void SlotEngine::find_next_due() {
   if (!due_.empty()) next_due_ = *std::min_element(due_.begin(), due_.end());
+  first_due_.resize(due_.size());
+  std::size_t found = 0;  // without a branch: whose chunk comes next cannot be predicted
+  for (std::size_t i = 0; i < due_.size(); ++i) {
+    first_due_[found] = static_cast<std::uint32_t>(i);
+    found += due_[i] == next_due_ ? 1 : 0;
+  }
+  first_due_.resize(found);
 }
 
 Step SlotEngine::frame_step() const {
@@ -52,6 +73,7 @@ Step SlotEngine::frame_step() const {
   step.items = static_cast<double>(active_.size());
   step.demand = model_->frame(step.items);
   step.phase = StepPhase::frame;
+  step.form = form_of(step.phase, active_.size());
   return step;
 }
 
@@ -68,7 +90,7 @@ Step SlotEngine::plan_prefill(Outbox& out) {
     ++added;
   }
   for (auto stream = active_.end() - static_cast<std::ptrdiff_t>(added); stream != active_.end(); ++stream) {
-    stream->chunk_end = options_.first_chunk_frames * chunk_scale();
+    stream->chunk_end = options_.first_chunk_frames * chunk_scale(options_, active_.size());
     due_.push_back(stream->chunk_due());
   }
   find_next_due();
@@ -76,21 +98,18 @@ Step SlotEngine::plan_prefill(Outbox& out) {
   step.items = static_cast<double>(added);
   step.demand = model_->prefill(step.items);
   step.phase = StepPhase::text;
+  step.form = form_of(step.phase, added);
   return step;
 }
 
-Step SlotEngine::vocode_step(Frame at) const {
-  double frames = 0;
-  double streams = 0;
-  for (std::size_t i = 0; i < active_.size(); ++i) {
-    if (due_[i] > at) continue;
-    frames += static_cast<double>(at - active_[i].begin - active_[i].vocoded);
-    ++streams;
-  }
+Step SlotEngine::vocode_step() const {
+  Frame frames = 0;
+  for (const std::uint32_t i : first_due_) frames += next_due_ - active_[i].begin - active_[i].vocoded;
   Step step;
-  step.items = streams;
-  step.demand = model_->vocode(streams, frames);
+  step.items = static_cast<double>(first_due_.size());
+  step.demand = model_->vocode(step.items, static_cast<double>(frames));
   step.phase = StepPhase::vocode;
+  step.form = form_of(step.phase, first_due_.size(), frames);
   return step;
 }
 
@@ -101,7 +120,7 @@ std::size_t SlotEngine::silent_steps() const {
 
 Step SlotEngine::following_step(std::size_t ahead) const {
   const Frame at = frame_ + static_cast<Frame>(ahead) - (phase_ == Phase::prefill ? 1 : 0);
-  return at < next_due_ ? frame_step() : vocode_step(at);
+  return at < next_due_ ? frame_step() : vocode_step();
 }
 
 void SlotEngine::skip(std::span<const Time> ends) {
@@ -126,12 +145,13 @@ void SlotEngine::drop_gone(Outbox& out) {
 
 // Those whose clients have gone or who have been heard whole.
 void SlotEngine::erase_ended() {
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < active_.size(); ++i) {
-    if (active_[i].gone || active_[i].vocoded == active_[i].frames) continue;
+  const auto has_ended = [](const Active& stream) { return stream.gone || stream.vocoded == stream.frames; };
+  const auto first = std::find_if(active_.begin(), active_.end(), has_ended);
+  auto kept = static_cast<std::size_t>(first - active_.begin());
+  for (std::size_t i = kept; i < active_.size(); ++i) {
+    if (has_ended(active_[i])) continue;
     due_[kept] = due_[i];
-    if (kept != i) active_[kept] = std::move(active_[i]);
-    ++kept;
+    active_[kept++] = std::move(active_[i]);
   }
   due_.resize(kept);
   active_.resize(kept);
@@ -158,30 +178,14 @@ void SlotEngine::complete(const Step&, Time now, Outbox& out) {
 }
 
 void SlotEngine::emit_chunks(Time now, Outbox& out) {
+  if (next_due_ > frame_) return;  // the clients of all whose chunks these were have gone
+  const double length = options_.chunk_frames * chunk_scale(options_, active_.size());
   bool any_ended = false;
-  for (std::size_t i = 0; i < active_.size(); ++i) {
-    if (due_[i] > frame_) continue;
+  for (const std::uint32_t i : first_due_) {
     Active& stream = active_[i];
-    if (stream.vocoded > 0) {
-      const Duration interval = now - stream.last_chunk;
-      inter_chunk_.add(interval);
-      stream.jitter.add(interval - stream.last_audio);
-    } else {
-      first_chunk_.add(now - stream.job.queued + request_overhead_);
-    }
-    const Frame done = frame_ - stream.begin;
-    const bool ended = done == stream.frames;
-    const double audio_s = static_cast<double>(done - stream.vocoded) / model_->frames_per_s;
-    out.push_back(tell(stream.job, Signal::output, audio_s));
-    if (stream.vocoded > 0 && ended) jitter_.add(duration_from_seconds(stream.jitter.seconds));
-    stream.last_audio = duration_from_seconds(audio_s);
-    stream.vocoded = done;
-    stream.last_chunk = now;
-    while (stream.chunk_end <= static_cast<double>(done))
-      stream.chunk_end += options_.chunk_frames * chunk_scale();
+    emit_chunk(stream, frame_ - stream.begin, length, now, out);
     due_[i] = stream.chunk_due();
-    if (ended) out.push_back(tell(stream.job, Signal::finished));
-    any_ended = any_ended || ended;
+    any_ended = any_ended || stream.vocoded == stream.frames;
   }
   if (any_ended) {
     erase_ended();
@@ -190,11 +194,33 @@ void SlotEngine::emit_chunks(Time now, Outbox& out) {
   }
 }
 
+void SlotEngine::emit_chunk(Active& stream, Frame done, double length, Time now, Outbox& out) {
+  const bool ended = done == stream.frames;
+  if (stream.vocoded > 0) {
+    const Duration interval = now - stream.last_chunk;
+    inter_chunk_.add(interval);
+    stream.jitter.add(interval - stream.last_audio);
+    if (ended) jitter_.add(duration_from_seconds(stream.jitter.seconds));
+  } else {
+    first_chunk_.add(now - stream.job.queued + request_overhead_);
+  }
+  const double audio_s = static_cast<double>(done - stream.vocoded) / model_->frames_per_s;
+  Playout& playout = *stream.job.playout;
+  playout.hear(now, static_cast<float>(audio_s));
+  if (stream.vocoded == 0 || playout.is_broken_into()) out.push_back(tell(stream.job, Signal::output));
+  if (ended) out.push_back(tell(stream.job, Signal::finished));
+  stream.last_audio = duration_from_seconds(audio_s);
+  stream.vocoded = done;
+  stream.last_chunk = now;
+  while (stream.chunk_end <= static_cast<double>(done)) stream.chunk_end += length;
+}
+
 void SlotEngine::fail(Outbox& out) {
   for (const Active& stream : active_) out.push_back(tell(stream.job, Signal::failed));
   while (!waiting_.empty()) out.push_back(tell(waiting_.pop(), Signal::failed));
   active_.clear();
   due_.clear();
+  first_due_.clear();
   phase_ = Phase::idle;
   vocode_due_ = any_gone_ = false;
 }

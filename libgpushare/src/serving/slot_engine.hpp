@@ -72,17 +72,15 @@ class SlotEngine {
   };
   [[nodiscard]] Step plan_prefill(Outbox& out);
   [[nodiscard]] Step frame_step() const;
-  /// Of the chunks that are due when the server has generated so many frames.
-  [[nodiscard]] Step vocode_step(Frame at) const;
+  /// Of the chunks that are due next, when they are.
+  [[nodiscard]] Step vocode_step() const;
   void find_next_due();
   void emit_chunks(Time now, Outbox& out);
+  /// Of a stream that has none before `done` of its frames; the next one is `length` frames long.
+  void emit_chunk(Active& stream, Frame done, double length, Time now, Outbox& out);
   /// Streams whose clients have gone leave their slots.
   void drop_gone(Outbox& out);
   void erase_ended();
-  /// How much longer chunks are with the streams that are active now.
-  [[nodiscard]] double chunk_scale() const {
-    return 1 + options_.chunk_growth * (static_cast<double>(active_.size()) - 1);
-  }
 
   SlotOptions options_;
   Duration request_overhead_;
@@ -90,9 +88,10 @@ class SlotEngine {
   std::size_t slots_;
   JobQueue waiting_;
   std::vector<Active> active_;
-  std::vector<Frame> due_;  // of each: when its next chunk is
-  Frame next_due_ = 0;      // the first of them
-  Frame frame_ = 0;         // generated so far
+  std::vector<Frame> due_;                // of each: when its next chunk is
+  Frame next_due_ = 0;                    // the first of them
+  std::vector<std::uint32_t> first_due_;  // whose that is
+  Frame frame_ = 0;                       // generated so far
   Phase phase_ = Phase::idle;
   bool vocode_due_ = false;
   bool any_gone_ = false;  // of the clients

@@ -36,6 +36,7 @@ void StreamEngine::open_waiting(Time now) {
     stream.opened = stream.job.held ? now : stream.job.queued;
     stream.admission = admitted_++;
     stream.chunks = std::max(1, static_cast<int>(std::ceil(stream.job.audio_s / options_.chunk_s - 1e-9)));
+    stream.arrival = arrival_of(stream);
     if (stream.job.held) opened_.push_back(stream.job);
     slots_[name_of(stream.job.request, stream.job.stage, stream.job.held)] = slot;
     streams_[slot] = std::move(stream);
@@ -51,7 +52,7 @@ std::uint64_t StreamEngine::name_of(std::uint32_t request, std::uint8_t stage, b
 
 ChunkLine::Place StreamEngine::place_of(std::uint32_t slot) const {
   const Open& stream = streams_[slot];
-  return {arrival_of(stream), stream.admission, slot};
+  return {stream.arrival, stream.admission, slot};
 }
 
 void StreamEngine::speak(std::uint32_t holder, const Job& utterance) {
@@ -116,7 +117,7 @@ Time StreamEngine::wake() const {
 
 void StreamEngine::tell_started(Open& stream, Outbox& out) const {
   if (!stream.job.held && stream.next == 0) out.push_back(tell(stream.job, Signal::started));
-  const Time end = arrival_of(stream);
+  const Time end = stream.arrival;
   for (Utterance& utterance : stream.utterances) {
     if (utterance.started || utterance.job.queued >= end) continue;
     utterance.started = true;
@@ -146,12 +147,13 @@ std::optional<Step> StreamEngine::plan(Time now, Outbox& out) {
   step.items = static_cast<double>(slots.size());
   step.demand = model_->chunk(step.items, options_.chunk_s);
   step.phase = StepPhase::chunk;
+  step.form = slots.size();
   step.ticket = start_batch(std::move(slots), out);
   return step;
 }
 
 void StreamEngine::tell_heard(Open& stream, Outbox& out) const {
-  const Time end = arrival_of(stream);
+  const Time end = stream.arrival;
   std::erase_if(stream.utterances, [&](const Utterance& utterance) {
     if (!utterance.started) return false;
     out.push_back(tell(utterance.job, Signal::output));
@@ -165,6 +167,7 @@ void StreamEngine::tell_transcribed(Open& stream, Outbox& out) const {
   if (stream.gone) return out.push_back(tell(stream.job, Signal::failed));
   if (stream.job.held) tell_heard(stream, out);
   ++stream.next;
+  stream.arrival = arrival_of(stream);
   if (stream.job.held) return;
   out.push_back(tell(stream.job, Signal::output));
   if (stream.next == stream.chunks) out.push_back(tell(stream.job, Signal::finished));
@@ -173,7 +176,7 @@ void StreamEngine::tell_transcribed(Open& stream, Outbox& out) const {
 void StreamEngine::complete(const Step& step, Time now, Outbox& out) {
   for (const std::uint32_t slot : batches_[step.ticket]) {
     Open& stream = streams_[slot];
-    const Duration latency = now - arrival_of(stream);
+    const Duration latency = now - stream.arrival;
     chunk_latency_.add(latency);
     if (stream.next > 0) stream.jitter.add(latency - stream.last_latency);
     stream.last_latency = latency;

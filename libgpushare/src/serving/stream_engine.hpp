@@ -55,6 +55,7 @@ class StreamEngine {
   struct Open {
     Job job;
     Time opened{};
+    Time arrival{};  // of its next chunk
     std::uint64_t admission = 0;
     bool open = true;
     bool closing = false;                 // held, and hung up
@@ -66,6 +67,7 @@ class StreamEngine {
     Duration last_latency{};
     InterarrivalJitter jitter{};
   };
+  /// Of its next chunk.
   [[nodiscard]] Time arrival_of(const Open& stream) const;
   [[nodiscard]] bool is_done(const Open& stream) const;
   /// Of a request's own stream, or of the one that a holder has not hung up.

@@ -75,6 +75,7 @@ void TimeSliceExecutor::advance(Time now) {
     take_turn(at);
   }
   elapse(now);
+  unseen_.forget();
 }
 
 void TimeSliceExecutor::pass_turns(Time now) {
@@ -171,6 +172,7 @@ void TimeSliceExecutor::settle(Time now) {
   if (last_ < now) advance(now);
   take_turn(now);
   const bool seen = turn_.kind == Kind::idle || turns_shown_ || leases_ || log_ != nullptr;
+  unseen_.forget();
   const bool lined_up = !seen && unseen_.line_up(processes_, turn_.process);
   passes_turns_ = !seen && !lined_up &&
                   std::all_of(processes_.begin(), processes_.end(),

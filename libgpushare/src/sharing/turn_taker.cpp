@@ -12,7 +12,9 @@ Time TurnTaker::first_end(Time now, double clock) const {
   Time first = kNever;
   for (const ActiveWork& active : works) {
     const double speed = active.rate * active.speed(clock);
-    first = std::min(first, now + duration_from_seconds(left_s(active, clock) / speed));
+    const double left = left_s(active, clock);
+    first =
+        std::min(first, now + duration_from_seconds(speed == 1 ? left : left / speed));  // divisions are slow
   }
   return first;
 }

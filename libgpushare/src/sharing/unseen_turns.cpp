@@ -14,6 +14,11 @@ using Kind = TurnState::Kind;
 }  // namespace
 
 bool UnseenTurns::line_up(std::span<const TurnTaker> processes, std::size_t current) {
+  if (!lined_up_) lined_up_ = fill_ring(processes, current);
+  return *lined_up_;
+}
+
+bool UnseenTurns::fill_ring(std::span<const TurnTaker> processes, std::size_t current) {
   ring_.clear();
   if (processes[current].works.empty()) return false;
   for (std::size_t i = 0, index = current; i < processes.size(); ++i) {
@@ -35,10 +40,11 @@ Duration UnseenTurns::round() const {
 }
 
 Time UnseenTurns::first_end(const TurnState& state, Time last, Time next) {
+  ahead_ = ring_;
   Time now = next;
   std::size_t turn = 0;
   if (state.kind == Kind::running) {
-    Turn& first = ring_.front();
+    Turn& first = ahead_.front();
     first.ran += now - last;
     if (first.now_left_s() <= kWorkEpsilon) return now;
     now = now + first.cost;
@@ -46,13 +52,13 @@ Time UnseenTurns::first_end(const TurnState& state, Time last, Time next) {
   }
   const double slice_s = to_seconds(slice_);
   double rounds = 1e9;  // in which no step ends
-  for (const Turn& each : ring_) rounds = std::min(rounds, each.now_left_s() / slice_s - 1);
+  for (const Turn& each : ahead_) rounds = std::min(rounds, each.now_left_s() / slice_s - 1);
   if (const auto whole = static_cast<std::int64_t>(rounds); whole > 0) {
-    for (Turn& each : ring_) each.ran += slice_ * whole;
+    for (Turn& each : ahead_) each.ran += slice_ * whole;
     now = now + round() * whole;
   }
   while (true) {
-    Turn& each = ring_[turn];
+    Turn& each = ahead_[turn];
     const Time end = now + slice_;
     if (const double left = each.now_left_s(); left <= slice_s + kNear) {
       if (const Time finish = now + duration_from_seconds(left); finish <= end) return finish;
@@ -60,7 +66,7 @@ Time UnseenTurns::first_end(const TurnState& state, Time last, Time next) {
     }
     each.ran += slice_;
     now = end + each.cost;
-    if (++turn == ring_.size()) turn = 0;
+    if (++turn == ahead_.size()) turn = 0;
   }
 }
 

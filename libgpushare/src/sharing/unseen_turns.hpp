@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -27,8 +28,10 @@ class UnseenTurns {
  public:
   explicit UnseenTurns(Duration slice) : slice_(slice) {}
 
-  /// Who takes turns, from whom is on the GPU on; false where turns depend on more than that.
+  /// Who takes turns, from whom is on the GPU on; false where turns depend on more than that. It is looked at once until
+  /// forget() is called, which it must be when a process runs or has other steps.
   [[nodiscard]] bool line_up(std::span<const TurnTaker> processes, std::size_t current);
+  void forget() { lined_up_.reset(); }
 
   // After line_up(). `next` is when the turn or the hand-over in progress ends, or the step of who runs.
   /// When the first step ends if nothing is handed in before it.
@@ -48,10 +51,13 @@ class UnseenTurns {
     Duration ran{}, cost{};  ///< since then, and of its pre-emption
     [[nodiscard]] double now_left_s() const { return left_s - to_seconds(ran); }
   };
+  [[nodiscard]] bool fill_ring(std::span<const TurnTaker> processes, std::size_t current);
   [[nodiscard]] Duration round() const;
 
   Duration slice_;
+  std::optional<bool> lined_up_;
   std::vector<Turn> ring_;
+  std::vector<Turn> ahead_;  // scratch of first_end
 };
 
 }  // namespace gpushare

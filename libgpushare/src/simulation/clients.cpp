@@ -11,9 +11,8 @@ Request sent_anew(const Request& ended) {
   Request again = ended;
   again.status = RequestStatus::completed;
   again.timed_out = again.abandoned = again.by_fault = false;
-  again.playout_end = kNever;
-  again.audio_gap_s = again.audio_s = 0;
-  again.chunks = again.late_chunks = 0;
+  again.playout = {};
+  again.playout.heard_s = ended.playout.heard_s;
   for (std::size_t s = 0; s < kMaxStages; ++s) {
     again.stages[s] = {};
     again.stages[s].queued = ended.stages[s].queued;

@@ -207,6 +207,9 @@ StepTime step_time_on(const Fleet& fleet, const Server& server, const Rank& rank
 StepTime own_step_time(const Fleet& fleet, Server& server, const Step& step) {
   const PartitionState& partition = fleet.partition_of(server);
   const Resources resources = resources_on(partition, server);
+  if (step.form != 0)
+    return server.known_times.of(step.form, resources,
+                                 [&] { return step_time_on(fleet, server, server, step.demand); });
   if (!step.goes_on || !server.timer.is_on(resources))
     server.timer = StepTimer(step.demand, *partition.profile, resources);
   return own_step_time(fleet, std::as_const(server), last_bytes(step.demand));

@@ -9,6 +9,7 @@
 #include "gpushare/placement.hpp"
 #include "gpushare/simulation.hpp"
 #include "gpushare/statistics.hpp"
+#include "hardware/known_times.hpp"
 #include "hardware/step_timer.hpp"
 #include "serving/any_engine.hpp"
 #include "sharing/executor.hpp"
@@ -57,7 +58,8 @@ struct Server : Rank {
   std::uint32_t wake_slot = 0, restart_slot = 0;
   std::int64_t own_step = -1;  ///< the one step it can have in hand; -1: from the pool
   StepRun run{};
-  StepTimer timer{};           ///< of its last step on its first rank, where it has one step in hand at most
+  StepTimer timer{};           ///< of its last step on its first rank
+  KnownTimes known_times{};    ///< likewise, of its steps that come again
   std::vector<Rank> others{};  ///< ranks beyond the first; every step runs on all of them
 
   [[nodiscard]] bool accepts() const { return state == State::up; }
@@ -203,9 +205,9 @@ class FleetBuilder {
 /// A demand's time alone on the resources that a server has of a partition, with its calibration factor.
 [[nodiscard]] StepTime step_time_on(const Fleet& fleet, const Server& server, const Rank& rank,
                                     const Demand& demand);
-/// The same on the first rank of a server with a step of its own, whose next one may go on from this one.
+/// The same for a step on its server's first rank, which may be known, or go on from the step before.
 [[nodiscard]] StepTime own_step_time(const Fleet& fleet, Server& server, const Step& step);
-/// The same for the step in hand with so many bytes in its last group.
+/// The same for the step in hand, of no form, with so many bytes in its last group.
 [[nodiscard]] StepTime own_step_time(const Fleet& fleet, const Server& server, double last_bytes);
 
 }  // namespace gpushare

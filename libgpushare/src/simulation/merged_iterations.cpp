@@ -86,21 +86,22 @@ bool MergedIterations::append(StepRun& run, const RunStep& step) const {
   return true;
 }
 
-void MergedIterations::look_ahead(const Server& server, StepRun& run, const ContinuousEngine& engine,
+void MergedIterations::look_ahead(Server& server, StepRun& run, const ContinuousEngine& engine,
                                   const Step& first, std::size_t most) const {
   while (run.steps.size() < most) {
     const Time planned = run.steps.back().end;
     if (planned > next_event_ && run.steps.size() >= kStepsBeyondNextEvent) return;
-    const StepTime time = own_step_time(fleet_, server, engine.following_bytes(run.steps.size()));
+    const StepTime time =
+        own_step_time(fleet_, std::as_const(server), engine.following_bytes(run.steps.size()));
     if (!append(run, run_step(planned, time, first, server))) return;
   }
 }
 
-void MergedIterations::look_ahead(const Server& server, StepRun& run, const SlotEngine& engine, const Step&,
+void MergedIterations::look_ahead(Server& server, StepRun& run, const SlotEngine& engine, const Step&,
                                   std::size_t most) const {
   while (run.steps.size() < most) {
     const Step step = engine.following_step(run.steps.size());
-    const StepTime time = step_time_on(fleet_, server, server, step.demand);
+    const StepTime time = own_step_time(fleet_, server, step);
     if (!append(run, run_step(run.steps.back().end, time, step, server))) return;
   }
 }

@@ -45,9 +45,9 @@ class MergedIterations {
   [[nodiscard]] RunStep run_step(Time planned, const StepTime& time, const Step& step,
                                  const Server& server) const;
   // Appends the steps that follow the first one.
-  void look_ahead(const Server& server, StepRun& run, const ContinuousEngine& engine, const Step& first,
+  void look_ahead(Server& server, StepRun& run, const ContinuousEngine& engine, const Step& first,
                   std::size_t most) const;
-  void look_ahead(const Server& server, StepRun& run, const SlotEngine& engine, const Step& first,
+  void look_ahead(Server& server, StepRun& run, const SlotEngine& engine, const Step& first,
                   std::size_t most) const;
   /// False when the step has to wait for what may happen before it ends.
   [[nodiscard]] bool append(StepRun& run, const RunStep& step) const;

@@ -196,16 +196,16 @@ void Pipelines::on_outcome(Time now, const Outcome& outcome) {
       if (state.started == kNever) state.started = now;
       break;
     case Signal::output:
-      if (outcome.amount > 0 && hear(now, request, outcome.amount)) {
+      if (request.playout.is_broken_into()) {
         listener_.heard(now, request);
-        request.heard_s = -1;
+        request.playout.heard_s = -1;
       }
       if (state.first_output != kNever) break;
       state.first_output = now;
       trigger(now, outcome.request, outcome.stage, Trigger::first_output);
       break;
     case Signal::progress:
-      offer_sentences(now, outcome.request, outcome.stage, static_cast<std::uint32_t>(outcome.amount), false);
+      offer_sentences(now, outcome.request, outcome.stage, outcome.tokens, false);
       break;
     case Signal::opened:
     case Signal::lost:

@@ -14,7 +14,7 @@ std::uint32_t sentences(const Request& request, const Stage& stage) {
   return std::max(1u, (request.output_tokens + each - 1) / each);
 }
 
-Job make_job(const Workload& workload, const Request& request, std::uint32_t slot, std::uint8_t index,
+Job make_job(const Workload& workload, Request& request, std::uint32_t slot, std::uint8_t index,
              const Stream& luck) {
   const Pipeline& pipeline = workload.pipelines[pipeline_number(workload, request)];
   const Stage& stage = pipeline.stages[index];
@@ -33,9 +33,11 @@ Job make_job(const Workload& workload, const Request& request, std::uint32_t slo
     const std::uint32_t spoken = (request.stages[index].parts_submitted - 1) * each;
     job.output_tokens = std::min(each, request.output_tokens - spoken);
   }
-  if (stage.role == Role::speaks)
+  if (stage.role == Role::speaks) {
+    job.playout = &request.playout;
     job.audio_s = job.output_tokens *
                   (request.audio_s_per_token > 0 ? request.audio_s_per_token : stage.audio_s_per_token);
+  }
   if (stage.role == Role::recognises) job.audio_s = request.speech_s;
   if (const auto* synthetic = std::get_if<SyntheticModel>(&model.cost)) {
     Stream drawn = luck.at(job.luck);
@@ -45,20 +47,6 @@ Job make_job(const Workload& workload, const Request& request, std::uint32_t slo
     if (next.after == index && next.on == Trigger::sentence)
       job.notify_every = static_cast<std::uint16_t>(std::min(sentence_tokens(request, next), 65535u));
   return job;
-}
-
-bool hear(Time now, Request& request, double seconds) {
-  if (request.playout_end == kNever) {
-    request.playout_end = now;
-  } else if (now > request.playout_end) {
-    request.audio_gap_s += to_seconds(now - request.playout_end);
-    ++request.late_chunks;
-    request.playout_end = now;
-  }
-  ++request.chunks;
-  request.playout_end = request.playout_end + duration_from_seconds(seconds);
-  request.audio_s += seconds;
-  return request.heard_s >= 0 && request.audio_s >= request.heard_s;
 }
 
 }  // namespace gpushare

@@ -16,10 +16,8 @@ namespace gpushare {
 [[nodiscard]] std::uint32_t sentence_tokens(const Request& request, const Stage& stage);
 /// How many of them its reply has.
 [[nodiscard]] std::uint32_t sentences(const Request& request, const Stage& stage);
-/// What a stage asks of its service; `luck` is the service's.
-[[nodiscard]] Job make_job(const Workload& workload, const Request& request, std::uint32_t slot,
-                           std::uint8_t stage, const Stream& luck);
-/// Speech has come of the reply: whether the user breaks in on it.
-[[nodiscard]] bool hear(Time now, Request& request, double seconds);
+/// What a stage asks of its service; `luck` is the service's. The request must stay where it is.
+[[nodiscard]] Job make_job(const Workload& workload, Request& request, std::uint32_t slot, std::uint8_t stage,
+                           const Stream& luck);
 
 }  // namespace gpushare

@@ -50,12 +50,8 @@ void Steps::start(Time now, int index, const Step& step) {
   ServiceState& service = fleet_.service_of(server);
   state.server = index;
   state.whole = id;
-  if (server.own_step >= 0) {
-    state.time = own_step_time(fleet_, server, step);
-  } else {
-    state.step = step;
-    state.time = step_time_on(fleet_, server, server, step.demand);
-  }
+  state.time = own_step_time(fleet_, server, step);
+  if (server.own_step < 0) state.step = step;
   state.planned = now;
   state.gpu_start = state.gpu_end = kNever;
   if (server.steps_in_hand++ == 0) service.servers_busy.add(now, 1);

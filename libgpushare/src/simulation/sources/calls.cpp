@@ -124,7 +124,7 @@ Request Calls::request_of(std::uint32_t index, std::size_t number) const {
   request.speech_s = turn.speech_s;
   request.audio_s_per_token = turn.audio_s / turn.reply_tokens;
   request.sentence_tokens = turn.first_sentence_tokens;
-  if (turn.heard_s < turn.audio_s) request.heard_s = turn.heard_s;
+  if (turn.heard_s < turn.audio_s) request.playout.heard_s = turn.heard_s;
   return request;
 }
 
@@ -143,7 +143,8 @@ void Calls::begin_turn(Time now, std::uint32_t index) {
 void Calls::break_in(Time now, const Request& request) {
   const auto index = static_cast<std::uint32_t>(request.call);
   const Call& call = calls_[index];
-  const Time heard = request.playout_end - duration_from_seconds(request.audio_s - request.heard_s);
+  const Time heard =
+      request.playout.end - duration_from_seconds(request.playout.audio_s - request.playout.heard_s);
   if (is_last(call, request) && !call.next_is_due) next_turn(std::max(now, heard), index);
 }
 
@@ -159,7 +160,7 @@ void Calls::after(Time now, const Request& request) {
     end(now, index);
   } else if (is_last(call, request) && !call.next_is_due && !call.over) {
     Time heard = now;
-    if (request.playout_end != kNever) heard = std::max(now, request.playout_end);
+    if (request.playout.end != kNever) heard = std::max(now, request.playout.end);
     if (answered && !sources_[call.source].speaks)  // someone else speaks it
       heard = now + duration_from_seconds(call.turns[static_cast<std::size_t>(request.turn)].heard_s);
     next_turn(heard, index);

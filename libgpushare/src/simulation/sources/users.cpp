@@ -78,7 +78,7 @@ void Users::after(Time now, const Request& request) {
   const Traffic& traffic = context_.traffic(request.traffic);
   Stream luck = think_[static_cast<std::size_t>(request.traffic)].at(request.uid);
   Time ready = now;
-  if (traffic.playback && request.playout_end != kNever) ready = std::max(ready, request.playout_end);
+  if (traffic.playback && request.playout.end != kNever) ready = std::max(ready, request.playout.end);
   ready = ready + duration_from_seconds(traffic.think_s.sample(luck));
   // Whoever is turned away, or answered in no time, would ask for ever at one instant.
   if (request.status != RequestStatus::completed || request.arrival == now)
