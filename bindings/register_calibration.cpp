@@ -12,7 +12,7 @@ namespace gpushare::python {
 namespace {
 
 // What Python hands over, in the order of the C++ fields.
-using StepTuple = std::tuple<double, double, double, double, double, double, double, int, bool>;
+using StepTuple = std::tuple<double, double, double, double, double, double, double, double, int, bool>;
 using JobTuple = std::tuple<double, std::vector<std::pair<std::uint32_t, std::uint32_t>>>;
 using ClientTuple = std::tuple<std::vector<StepTuple>, std::vector<JobTuple>>;
 using GroupTuple =
@@ -38,9 +38,9 @@ SharingMode mode_of(const std::string& name) {
 
 CoRunClient client_of(const ClientTuple& tuple) {
   CoRunClient client;
-  for (const auto& [gpu_s, memory_s, compute_s, power_w, s, d, occupancy, kind, one_launch] :
+  for (const auto& [gpu_s, memory_s, compute_s, power_w, s, d, occupancy, slip, kind, one_launch] :
        std::get<0>(tuple))
-    client.steps.push_back({gpu_s, memory_s, compute_s, power_w, {s, d, occupancy}, kind, one_launch});
+    client.steps.push_back({gpu_s, memory_s, compute_s, power_w, {s, d, occupancy, slip}, kind, one_launch});
   for (const auto& [arrival_s, parts] : std::get<1>(tuple)) {
     CoRunJob job{arrival_s, {}};
     for (const auto& [step, repeats] : parts) job.parts.push_back({step, repeats});
@@ -157,7 +157,7 @@ py::dict law_fit(const std::vector<GroupTuple>& groups, const std::vector<KindTu
     const UncappedLawFit fit = fit_uncapped_law(groups_of(groups), kinds_of(kinds), *profile.profile);
     law["launch_s"] = fit.law.launch_s;
     law["exponent"] = fit.law.exponent;
-    if (fit.law.long_turn_s > 0) law["long_turn_s"] = fit.law.long_turn_s;
+    if (fit.law.slip > 0) law["slip"] = fit.law.slip;
     d["parameters"] = fitted_list(fit.parameters);
     d["relative_errors"] = fit.relative_errors;
   }
@@ -193,6 +193,7 @@ StepTuple predicted(const KindTuple& tuple, const ProfileHandle& handle, double 
           step.interference.susceptibility,
           step.interference.pressure,
           step.interference.occupancy,
+          step.interference.slip,
           step.kind,
           step.one_launch};
 }

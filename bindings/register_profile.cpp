@@ -32,7 +32,7 @@ py::dict law_dict(const UncappedLaw& law) {
   py::dict d;
   d["launch_s"] = law.launch_s;
   d["exponent"] = law.exponent;
-  if (law.long_turn_s > 0) d["long_turn_s"] = law.long_turn_s;
+  if (law.slip > 0) d["slip"] = law.slip;
   return d;
 }
 

@@ -90,7 +90,7 @@ py::dict log_tables(const RunHandle& h) {
 std::vector<RunHandle> run(const ScenarioHandle& h, std::optional<std::uint64_t> seed,
                            std::uint32_t replications, bool record_requests, bool record_steps,
                            bool record_log, std::optional<double> series_s, unsigned threads,
-                           const std::array<double, 3>& spread, std::vector<int> watched_replicas,
+                           const std::array<double, 4>& spread, std::vector<int> watched_replicas,
                            double most_requests, const py::list& actions, const py::object& progress) {
   if (replications == 0) throw py::value_error("replications: found 0; at least 1 is needed");
   Watch watch;
@@ -101,7 +101,7 @@ std::vector<RunHandle> run(const ScenarioHandle& h, std::optional<std::uint64_t>
   options.record_log = record_log;
   options.series_s = series_s;
   options.watched_replicas = std::move(watched_replicas);
-  options.spread = {spread[0], spread[1], spread[2]};
+  options.spread = {spread[0], spread[1], spread[2], spread[3]};
   options.most_requests = most_requests;
   options.actions = actions_of(actions, *h.scenario);
   options.progress = [&watch](double fraction) { return watch.report(fraction); };
@@ -158,7 +158,7 @@ void register_simulation(py::module_& module) {
   module.def("simulate", &run, py::arg("scenario"), py::kw_only(), py::arg("seed") = py::none(),
              py::arg("replications") = 1, py::arg("record_requests") = true, py::arg("record_steps") = false,
              py::arg("record_log") = false, py::arg("series_s") = py::none(), py::arg("threads") = 0,
-             py::arg("spread") = std::array<double, 3>{}, py::arg("watched_replicas") = std::vector<int>{},
+             py::arg("spread") = std::array<double, 4>{}, py::arg("watched_replicas") = std::vector<int>{},
              py::arg("most_requests") = RunOptions{}.most_requests, py::arg("actions") = py::list(),
              py::arg("progress") = py::none(), "Runs replications 0, 1, ... of a scenario, in order.");
   module.attr("MOST_REQUESTS") = RunOptions{}.most_requests;

@@ -413,7 +413,7 @@ def simulate(
     record_log: bool = False,
     series_s: float | None = None,
     threads: int = 0,
-    spread: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    spread: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0),
     watched_replicas: Sequence[int] = [],
     most_requests: float = ...,
     actions: list[dict[str, Any]] = [],
@@ -432,10 +432,10 @@ def mean_estimate(values: Sequence[float], level: float = 0.95) -> tuple[float, 
 
 # Calibration. A fitted figure is (value, standard error, determined); a kind of step (kernels, saturating share, FLOP,
 # bytes, precision); a group (kinds, seconds alone, seconds shared, SM shares); a step (gpu_s, memory_s, compute_s,
-# power_w, susceptibility, pressure, occupancy, kind).
+# power_w, susceptibility, pressure, occupancy, slip, kind).
 _Kind = tuple[float, float, float, float, str]
 _Group = tuple[Sequence[int], Sequence[float], Sequence[float], Sequence[float]]
-_Step = tuple[float, float, float, float, float, float, float, int, bool]
+_Step = tuple[float, float, float, float, float, float, float, float, int, bool]
 _Job = tuple[float, Sequence[tuple[int, int]]]
 
 def simulate_co_run(

@@ -221,7 +221,7 @@ TEST_CASE("a step table without FLOP says nothing of their efficiency") {
 TEST_CASE("the uncapped law is recovered from pairs and from triples that the event simulation ran") {
   const GpuProfile card = h200();
   const Cast cast = cast_of(card);
-  const UncappedLaw law{2 * kUs, 0.8, card.mps.uncapped.long_turn_s};
+  const UncappedLaw law{2 * kUs, 0.8, card.mps.uncapped.slip};
   const auto part = [&](int, const StepCharacter& step) { return predict_interference(law, step); };
   std::vector<SaturatedGroup> groups = measure_all(card, cast, part, {{1, 1}});
   SUBCASE("pairs") {}
@@ -233,7 +233,7 @@ TEST_CASE("the uncapped law is recovered from pairs and from triples that the ev
   const UncappedLawFit fit = fit_uncapped_law(groups, cast.kinds, card);
   CHECK(fit.law.launch_s == near(2 * kUs, 1e-4));
   CHECK(fit.law.exponent == near(0.8, 1e-4));
-  CHECK(fit.law.long_turn_s == near(law.long_turn_s, 1e-3));
+  CHECK(fit.law.slip == near(law.slip, 1e-3));
   for (const Fitted& one : fit.parameters) CHECK(one.determined);
   CHECK(largest(fit.relative_errors) < 1e-5);
 }
@@ -256,7 +256,8 @@ TEST_CASE("the capped law is recovered from pairs at two splits of the SMs") {
 
 TEST_CASE(
     "numbers of each kind are recovered from pairs, up to the scale of s against d that pairs cannot see") {
-  const GpuProfile card = h200();
+  GpuProfile card = h200();
+  card.mps.uncapped.slip = 0;
   Cast cast = cast_of(card);
   const std::vector<double> s{1.4, 0.9, 0.2, 0.4}, d{0.2, 0.5, 6, 1.5};
   const auto at = [](const std::vector<double>& of, int kind) { return of[static_cast<std::size_t>(kind)]; };
@@ -265,12 +266,12 @@ TEST_CASE(
   cast.kinds.push_back({100, 0.5, 1e9, 1e9, Precision::bf16});  // in no group
   const InterferenceFit fit = fit_interference(groups, cast.kinds, card, false);
   REQUIRE(fit.susceptibility.size() == 5);
-  // These kinds are far from any law, which draws them to it by up to 0.4 %.
+  // These kinds are far from any law, which draws them to it by up to 0.9 %.
   const double scale = fit.susceptibility[0].value / s[0];
   for (std::size_t k = 0; k < 4; ++k) {
     CAPTURE(k);
-    CHECK(fit.susceptibility[k].value == near(s[k] * scale, 4e-3));
-    CHECK(fit.launch[k].value == near(d[k] / scale, 4e-3));
+    CHECK(fit.susceptibility[k].value == near(s[k] * scale, 1e-2));
+    CHECK(fit.launch[k].value == near(d[k] / scale, 1e-2));
     CHECK(fit.susceptibility[k].determined);
     CHECK(fit.launch[k].determined);
     CHECK(fit.proportional[k].value == 0);

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "sharing/contention.hpp"
 #include "sharing/executor.hpp"
 
 namespace test_executor {
@@ -302,7 +303,7 @@ TEST_CASE("without caps two equal clients take their floor once and their work t
 
 TEST_CASE(
     "without caps clients that saturate share the time, and clients that press on nothing do not meet") {
-  const Interference full = predict_interference(UncappedLaw{2e-6, 0.8, 30e-6}, {50e-6, 1, 0, 0, 1});
+  const Interference full = predict_interference(UncappedLaw{2e-6, 0.8, 0.2}, {50e-6, 1, 0, 0, 1});
   for (const int clients : {1, 2, 3, 8})
     CHECK(end_of_equals(clients, 5, full) == doctest::Approx(5 * clients));
   const Interference launch_bound = predict_interference(UncappedLaw{2e-6, 0.8}, {1e-6, 0, 0, 0, 1});
@@ -316,11 +317,23 @@ TEST_CASE(
                      shorter = predict_interference(linear, {10e-6, 1, 0, 0, 1});
   CHECK(shorter.susceptibility * longer.pressure == doctest::Approx(10));
   CHECK(longer.susceptibility * shorter.pressure == doctest::Approx(0.1));
-  // With turns that count less beyond 300 us, a kernel of 900 us costs one of 300 us 3 x sqrt(2 / 4) times its time.
-  const UncappedLaw bent{0, 1, 300e-6};
-  CHECK(predict_interference(bent, {300e-6, 1, 0, 0, 1}).susceptibility *
-            predict_interference(bent, {900e-6, 1, 0, 0, 1}).pressure ==
-        doctest::Approx(3 * std::sqrt(0.5)));
+}
+
+TEST_CASE(
+    "short kernels slip in where those of longer clients end, and wait for several that fill the machine") {
+  const Interference own{0.5, 2, 0.25, 0.2};  // q = 0.5 x 12 = 6: 12 / sqrt(1 + 0.2 x 5)
+  Neighbours others;
+  others.add(12, 1);
+  CHECK(interference_slowdown(own, others) == doctest::Approx(1 + 0.5 * 12 / std::sqrt(2.0)));
+  others.add(12,
+             1);  // as long on the average, twice the pressure, and no gaps: 0.75 x 2 x 144 / 24 beside it
+  CHECK(interference_slowdown(own, others) == doctest::Approx(1 + 0.5 * (24 / std::sqrt(2.0) + 9)));
+  Neighbours shorter;
+  shorter.add(1.5, 1);
+  CHECK(interference_slowdown(own, shorter) == doctest::Approx(1 + 0.5 * 1.5));
+  Neighbours half_the_time;
+  half_the_time.add(6, 1, 1, 12);
+  CHECK(interference_slowdown(own, half_the_time) == doctest::Approx(1 + 0.5 * 6 / std::sqrt(2.0)));
 }
 
 TEST_CASE(

@@ -154,22 +154,22 @@ TEST_CASE("few SMs reach more than their share of the bandwidth, along the measu
 
 TEST_CASE("the uncapped MPS law gives back the measured susceptibility and pressure of the seven steps") {
   // (mean kernel time in seconds, s, d) without caps, measured on one H200, where a step beside its like takes 1 + s d of
-  // its time: s d is u'. The law was fitted to the same pairs among others, so this finds a slip in units or signs: 13 % on
-  // d and 15 % on s are its worst residuals.
+  // its time: s d is u'. The law was fitted to the same pairs among others, so this finds an error in units or signs: 20 % on
+  // d and 24 % on s are its worst residuals.
   struct Step {
     double t, s, d;
   };
-  const std::vector<Step> steps{{21.28e-6, 0.515, 1.527}, {11.34e-6, 0.749, 0.826}, {83.31e-6, 0.206, 5.144},
-                                {6.13e-6, 1.319, 0.343},  {16.00e-6, 0.739, 0.944}, {3.42e-6, 1.998, 0.159},
-                                {5.98e-6, 1.345, 0.355}};
+  const std::vector<Step> steps{{21.28e-6, 0.488, 1.573}, {11.34e-6, 0.726, 0.827}, {83.31e-6, 0.180, 6.028},
+                                {6.13e-6, 1.340, 0.338},  {16.00e-6, 0.717, 0.950}, {3.42e-6, 2.107, 0.154},
+                                {5.98e-6, 1.369, 0.348}};
   const auto law = load_profile("h200").mps.uncapped;
   for (const auto& step : steps) {
     const double launch = law.launch_s / step.t;
     const double saturating = (std::min(1.0, step.s * step.d) - launch) / (1 - launch);
     const Interference part = predict_interference(law, {step.t, saturating, 0, 0, 1});
     CAPTURE(step.t);
-    CHECK(std::abs(part.susceptibility / step.s - 1) < 0.16);
-    CHECK(std::abs(part.pressure / step.d - 1) < 0.14);
+    CHECK(std::abs(part.susceptibility / step.s - 1) < 0.25);
+    CHECK(std::abs(part.pressure / step.d - 1) < 0.21);
   }
 }
 
@@ -186,7 +186,7 @@ TEST_CASE("power, refill and the MPS laws are read as written, and refused with 
   CHECK(parse_profile(card.dump()).mps.kernel_s == 0);
   set("/time_slicing/kernel_saving_s", {{"value", 2e-7}, {"source", "made up"}, {"grade", "assumed"}});
   set("/mps/kernel_s", {{"value", 4e-7}, {"source", "made up"}, {"grade", "assumed"}});
-  set("/mps/uncapped/value", {{"launch_s", 2e-6}, {"exponent", 0.75}, {"long_turn_s", 2e-4}});
+  set("/mps/uncapped/value", {{"launch_s", 2e-6}, {"exponent", 0.75}, {"slip", 0.2}});
   set("/mps/capped/value",
       {{"launch", 0.1}, {"bandwidth", 0.6}, {"compute", 0.2}, {"s_exponent", -0.3}, {"s_bandwidth", 0.4}});
   const GpuProfile profile = parse_profile(card.dump());
@@ -200,7 +200,7 @@ TEST_CASE("power, refill and the MPS laws are read as written, and refused with 
   CHECK(profile.mps.kernel_s == 4e-7);
   CHECK(profile.mps.uncapped.launch_s == 2e-6);
   CHECK(profile.mps.uncapped.exponent == 0.75);
-  CHECK(profile.mps.uncapped.long_turn_s == 2e-4);
+  CHECK(profile.mps.uncapped.slip == 0.2);
   CHECK(profile.mps.capped.launch == 0.1);
   CHECK(profile.mps.capped.bandwidth == 0.6);
   CHECK(profile.mps.capped.compute == 0.2);
@@ -218,10 +218,9 @@ TEST_CASE("power, refill and the MPS laws are read as written, and refused with 
                  {"p.json#/time_slicing/refill_s/value", "between 0 and"}));
   CHECK(mentions(refusal("/mps/uncapped/value/s_exponent", 1), {"p.json#/mps/uncapped/value", "s_exponent"}));
   CHECK(mentions(refusal("/mps/uncapped/value/exponent", 0), {"p.json#/mps/uncapped/value/exponent", "> 0"}));
-  CHECK(mentions(refusal("/mps/uncapped/value/exponent", 0.4),
-                 {"p.json#/mps/uncapped/value/exponent", "0.5 or more", "long_turn_s"}));
+  CHECK(mentions(refusal("/mps/uncapped/value/slip", 1.1), {"p.json#/mps/uncapped/value/slip", "1.1"}));
   card["mps"]["uncapped"]["value"] = {{"launch_s", 2e-6}, {"exponent", 0.4}};
-  CHECK(parse_profile(card.dump()).mps.uncapped.long_turn_s == 0);
+  CHECK(parse_profile(card.dump()).mps.uncapped.slip == 0);
   CHECK(mentions(refusal_without("/mps/capped/value", "s_bandwidth"),
                  {"p.json#/mps/capped/value", "s_bandwidth"}));
   CHECK(mentions(refusal("/mps/capped/value/launch", -0.1), {"p.json#/mps/capped/value/launch", ">= 0"}));

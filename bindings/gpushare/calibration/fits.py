@@ -30,6 +30,7 @@ class Step(NamedTuple):
     susceptibility: float
     pressure: float
     occupancy: float
+    slip: float
     kind: int
     one_launch: bool
 

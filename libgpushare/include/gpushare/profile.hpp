@@ -49,14 +49,14 @@ struct TimeSlicingConstants {
 /// Constants of MPS without caps: kernels of different clients take turns wherever they fill the machine.
 ///
 /// With mean kernel time t and u the share of a step's time in which more SMs or bandwidth would help it,
-/// u' = u + (1 - u) * min(1, launch_s / t), x = t u' and T = (x / 10 us)^exponent / sqrt(1 + x / long_turn_s), a step
-/// presses by d = T and suffers by s = u' / T. So two equal clients take floor + 2 * work, n of them n times as long where
-/// they fill the machine, and a long kernel makes a short one wait; but a short one slips in where blocks of a kernel of
-/// many waves end, so that kernels far longer than long_turn_s press by less than their length.
+/// u' = u + (1 - u) * min(1, launch_s / t) and T = (t u' / 10 us)^exponent, a step presses by d = T and suffers by
+/// s = u' / T. So two equal clients take floor + 2 * work, n of them n times as long where they fill the machine, and a
+/// long kernel makes a short one wait; but blocks of a long kernel end unevenly, and the shorter a kernel is beside it,
+/// the more of them slip in there: `slip` of Interference.
 struct UncappedLaw {
-  double launch_s = 0;     ///< of each kernel, that the clients pass one after the other
-  double exponent = 1;     ///< 0.5 at least, so that longer kernels press more
-  double long_turn_s = 0;  ///< 0: turns grow without it
+  double launch_s = 0;  ///< of each kernel, that the clients pass one after the other
+  double exponent = 1;
+  double slip = 0;  ///< up to 1, so that longer kernels press more; 0: none slips in
 };
 
 /// Constants of MPS with caps: clients own their SMs and meet in bandwidth, L2 and the launch path.

@@ -44,12 +44,15 @@ struct Sharing {
 /// A step's part in the interference law rate_i = 1 / (1 + susceptibility_i * P_i), P_i the pressure of the others.
 ///
 /// One neighbour leaves gaps between its kernels; several that fill the machine close each other's, and a short kernel
-/// waits for all of them: P_i = sum_j d_j + (1 - o_i) * sum_{j != k} o_j d_j o_k d_k / sum_j d_j over the others, with
-/// o the occupancy. (Found on groups of three and four clients without caps on one H200; with caps o is 0.)
+/// waits for all of them: P_i = g_i sum_j d_j + (1 - o_i) * sum_{j != k} o_j d_j o_k d_k / sum_j d_j over the others, with
+/// o the occupancy. (Found on groups of three and four clients without caps on one H200; with caps o is 0.) Beside
+/// kernels longer than its own, q_i = s_i sum_j d_j^2 / sum_j d_j > 1, a step's kernels slip in where their blocks end:
+/// g_i = 1 / sqrt(1 + slip_i * (q_i - 1)), otherwise 1.
 struct Interference {
   double susceptibility = 0;
   double pressure = 0;
   double occupancy = 0;  ///< share of its time in which it fills the machine
+  double slip = 0;       ///< how readily its kernels slip in where those of longer ones end; 0: they wait
 };
 
 /// What a step looks like to its neighbours while it runs alone on its SMs.

@@ -40,6 +40,7 @@ struct CalibrationSpread {
   double step_time = 0;  ///< of each service, alone
   double pressure = 0;   ///< of each service on its MPS neighbours
   double switching = 0;  ///< of the costs of time-slicing
+  double host = 0;       ///< of each service's engine: its host times of an iteration
 };
 
 struct RunOptions {

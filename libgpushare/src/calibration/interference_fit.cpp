@@ -12,7 +12,7 @@ namespace {
 using Vector = Eigen::VectorXd;
 
 constexpr double kLeastSusceptibility = 0.005;
-/// What it costs to move long_turn_s e times away from the profile's: groups without long kernels hardly see it.
+/// What it costs to move slip e times away from the profile's: groups without long kernels hardly see it.
 constexpr double kPriorWeight = 0.1;
 /// The same for a kind's susceptibility and pressure against the law's: little beside what any group tells of them.
 constexpr double kKindPriorWeight = 0.05;
@@ -90,15 +90,17 @@ LeastSquaresProblem problem(const std::vector<double>& start, const std::vector<
 struct LawOfKinds {
   std::vector<double> log_s, d, share;
   std::vector<int> seen;  ///< how often; 0: in no group
+  double slip = 0;
 };
 
 LawOfKinds law_of_kinds(std::span<const SaturatedGroup> groups, std::span<const StepKind> kinds,
                         const GpuProfile& profile, bool capped) {
   const std::size_t n = kinds.size();
   LawOfKinds law{std::vector<double>(n, 0), std::vector<double>(n, 0.3), std::vector<double>(n, 1),
-                 std::vector<int>(n, 0)};
+                 std::vector<int>(n, 0), 0};
   const UncappedLaw without = capped ? UncappedLaw{} : fit_uncapped_law(groups, kinds, profile).law;
   const CappedLaw with = capped ? fit_capped_law(groups, kinds, profile).law : CappedLaw{};
+  law.slip = without.slip;
   for (const SaturatedGroup& group : groups) {
     for (std::size_t i = 0; i < group.kinds.size(); ++i) {
       const auto k = static_cast<std::size_t>(group.kinds[i]);
@@ -135,25 +137,25 @@ std::vector<double> saturated_slowdowns(std::span<const Interference> interferen
 UncappedLawFit fit_uncapped_law(std::span<const SaturatedGroup> groups, std::span<const StepKind> kinds,
                                 const GpuProfile& profile) {
   const Groups data(groups, kinds, profile);
-  const double known_s = profile.mps.uncapped.long_turn_s;
-  LeastSquaresProblem search = known_s > 0
-                                   ? problem({1e-6, 0.9, 0}, {0, 0.5, -3}, {20e-6, 2, 3}, {1e-6, 0.3, 1})
-                                   : problem({1e-6, 0.9}, {0, 0.2}, {20e-6, 2}, {1e-6, 0.3});
+  const double known = profile.mps.uncapped.slip;
+  LeastSquaresProblem search =
+      known > 0 ? problem({1e-6, 0.9, 0}, {0, 0.2, -3}, {20e-6, 2, -std::log(known)}, {1e-6, 0.3, 1})
+                : problem({1e-6, 0.9}, {0, 0.2}, {20e-6, 2}, {1e-6, 0.3});
   const auto law_at = [&](const auto& x) {
-    return UncappedLaw{x[0], x[1], known_s > 0 ? known_s * std::exp(x[2]) : 0};
+    return UncappedLaw{x[0], x[1], known > 0 ? known * std::exp(x[2]) : 0};
   };
   search.residuals = [&](const Vector& x) {
     const UncappedLaw law = law_at(x);
     Vector errors = data.log_errors(
-        [&](int, const StepCharacter& step) { return predict_interference(law, step); }, known_s > 0 ? 1 : 0);
-    if (known_s > 0) errors[data.clients()] = kPriorWeight * x[2];
+        [&](int, const StepCharacter& step) { return predict_interference(law, step); }, known > 0 ? 1 : 0);
+    if (known > 0) errors[data.clients()] = kPriorWeight * x[2];
     return errors;
   };
   auto found = least_squares(search);
   const UncappedLaw law = law_at(found);
-  if (known_s > 0) {
-    found.parameters[2].value = law.long_turn_s;
-    found.parameters[2].standard_error *= law.long_turn_s;
+  if (known > 0) {
+    found.parameters[2].value = law.slip;
+    found.parameters[2].standard_error *= law.slip;
   }
   return {law, found.parameters, relative(found.residuals, data.clients())};
 }
@@ -198,7 +200,7 @@ InterferenceFit fit_interference(std::span<const SaturatedGroup> groups, std::sp
     Vector errors = data.log_errors(
         [&](int kind, const StepCharacter& step) -> Interference {
           const double proportional = capped ? at(x, 2, kind) * step.sm_share / kReferenceShare : 0;
-          return {std::exp(at(x, 0, kind)), at(x, 1, kind) + proportional, 0};
+          return {std::exp(at(x, 0, kind)), at(x, 1, kind) + proportional, 0, law.slip};
         },
         static_cast<Eigen::Index>(2 * n + 1));
     Eigen::Index row = data.clients();

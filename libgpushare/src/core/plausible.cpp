@@ -101,7 +101,6 @@ constexpr auto kRanges = std::to_array<Plausible>({
     {"leak_bytes_per_s", 1e3, 1e11, kBytesPerS, "memory leaks"},
     {"lease_s", 1e-3, 60, kSeconds, "the turn of a process that shares a GPU"},
     {"limit_w", 10, 5000, "watts", "power limits of cards"},
-    {"long_turn_s", 1e-6, 0.1, kSeconds, "the length from which turns of kernels count less"},
     {"low_per_s", 1e-5, 1e4, kRate, "arrivals"},
     {"max_queue_delay_s", 1e-6, 5, kSeconds, "a server's wait for a larger batch"},
     {"mean_s", 60, 1e10, kSeconds, "the time until a node with a spot price is taken away"},

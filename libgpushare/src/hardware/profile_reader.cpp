@@ -142,11 +142,8 @@ void read_time_slicing(Figures section, TimeSlicingConstants& constants) {
 UncappedLaw read_uncapped(const Reader& law) {
   UncappedLaw read;
   read.launch_s = law.at("launch_s").number(json::kSpan);
-  const Reader exponent = law.at("exponent");
-  read.exponent = exponent.number(json::kPositive);
-  if (auto turn = law.find("long_turn_s")) read.long_turn_s = turn->number(json::kSpanAboveNone);
-  if (read.long_turn_s > 0 && read.exponent < 0.5)
-    exponent.fail("must be 0.5 or more beside \"long_turn_s\", or longer kernels would press less");
+  read.exponent = law.at("exponent").number(json::kPositive);
+  if (auto slip = law.find("slip")) read.slip = slip->number(json::kFraction);
   law.finish();
   return read;
 }

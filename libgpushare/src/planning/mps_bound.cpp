@@ -8,6 +8,7 @@
 #include "gpushare/sharing.hpp"
 #include "models/llm.hpp"
 #include "placement/served_by.hpp"
+#include "sharing/contention.hpp"
 #include "sharing/sharing_modes.hpp"
 
 namespace gpushare::planning {
@@ -45,10 +46,10 @@ MildestInterference mildest(const UncappedLaw& law, const Characters& steps) {
     return predict_interference(law, step);
   };
   const Interference shortest = of(steps.least_kernel_s, steps.least_saturated_s);
-  if (!std::isfinite(steps.most_kernel_s) || law.exponent > 1) return {0, shortest.pressure};
+  if (!std::isfinite(steps.most_kernel_s) || law.exponent > 1) return {0, shortest.pressure, law.slip};
   const Interference longest = of(steps.most_kernel_s, steps.least_saturated_s);
-  // s = u'^(1 - exponent) sqrt(1 + t u' / long_turn_s) / (t / 10 us)^exponent: as predicted, of the longest kernel.
-  return {longest.susceptibility, shortest.pressure};
+  // s = u'^(1 - exponent) / (t / 10 us)^exponent: as predicted, of the longest kernel.
+  return {longest.susceptibility, shortest.pressure, law.slip};
 }
 
 MildestInterference mildest(const CappedLaw& law, const Characters& steps) {
@@ -65,7 +66,7 @@ MildestInterference mildest(const CappedLaw& law, const Characters& steps) {
   step.bandwidth_share = law.bandwidth >= 0 ? steps.least_bandwidth : 1;
   step.compute_share = law.compute >= 0 ? steps.least_compute : 1;
   return {std::min(susceptibility(steps.least_kernel_s), susceptibility(steps.most_kernel_s)),
-          std::max(0.0, predict_interference(law, step).pressure)};
+          std::max(0.0, predict_interference(law, step).pressure), 0};
 }
 
 // From the smallest step that the process can have to the largest; costs between them lie between theirs.
@@ -153,7 +154,10 @@ double rate_in(const std::vector<MpsLoad>& loads, std::uint32_t set, std::size_t
   double pressure = 0;
   for (std::size_t j = 0; j < loads.size(); ++j)
     if (j != i && (set >> j & 1) != 0) pressure += loads[j].mildest.pressure;
-  return 1 / (1 + loads[i].mildest.susceptibility * pressure);
+  const MildestInterference& own = loads[i].mildest;
+  Neighbours one;
+  one.add(pressure, 0);
+  return 1 / interference_slowdown({own.susceptibility, own.pressure, 0, own.slip}, one);
 }
 
 double factor_of(const std::vector<MpsLoad>& loads, const std::vector<double>& weights) {

@@ -10,6 +10,7 @@ namespace gpushare::planning {
 struct MildestInterference {
   double susceptibility = 0;
   double pressure = 0;
+  double slip = 0;  ///< the most that its kernels slip in
 };
 
 /// Of the steps of a service's process under MPS; `capped`: some process of the partition has a cap.
@@ -23,8 +24,9 @@ struct MpsLoad {
   MildestInterference mildest;
 };
 /// How far all loads could grow together. While a set A of processes runs, each of them goes at
-/// 1 / (1 + s_i sum of d_j over the others of A) at most, and the work of each is done in a mix of such sets: so for any
-/// weights y_i, sum of y_i busy_i is at most the largest sum of y_i rate_i over the sets.
+/// 1 / (1 + s_i sum of d_j over the others of A) at most, where one kernel as long as all of theirs would press so, and the
+/// work of each is done in a mix of such sets: so for any weights y_i, sum of y_i busy_i is at most the largest sum of
+/// y_i rate_i over the sets.
 [[nodiscard]] double mps_factor(const std::vector<MpsLoad>& loads);
 
 }  // namespace gpushare::planning

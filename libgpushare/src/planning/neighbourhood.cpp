@@ -24,7 +24,7 @@ Neighbourhood::Neighbourhood(const GpuProfile& gpu, const Partition& partition, 
 
 void Neighbourhood::add_to(Together& all, const Presence& other, const Presence::State& state,
                            double weight) {
-  all.pressing.add(weight * state.pressure, state.occupancy);
+  all.pressing.add(weight * state.pressure, state.occupancy, 1, state.pressure);
   all.processes += weight;
   all.holds_s += weight * state.hold_s;
   all.bytes_per_s += weight * other.bytes_per_s;
@@ -35,6 +35,7 @@ void Neighbourhood::add_to(Together& all, const Together& more, double weight) {
   all.pressing.pressure += weight * more.pressing.pressure;
   all.pressing.filling += weight * more.pressing.filling;
   all.pressing.filling_squared += weight * more.pressing.filling_squared;
+  all.pressing.turns += weight * more.pressing.turns;
   all.processes += weight * more.processes;
   all.holds_s += weight * more.holds_s;
   all.bytes_per_s += weight * more.bytes_per_s;

@@ -41,6 +41,10 @@ ContinuousEngine::ContinuousEngine(const ContinuousOptions& options, const LlmSe
 
 ContinuousEngine make_engine(const ContinuousOptions& options, const EngineSite& site) {
   ContinuousOptions on_card = options;
+  for (double* host_s : {&on_card.host_per_step_s, &on_card.host_per_sequence_s, &on_card.beside_per_step_s,
+                         &on_card.beside_per_sequence_s, &on_card.piecewise_kernel_s, &on_card.eager_kernel_s,
+                         &on_card.idle_start_s})
+    *host_s *= site.host_factor;
   if (site.memory.max_num_seqs > 0) {
     on_card.max_num_seqs = site.memory.max_num_seqs;
     on_card.max_num_batched_tokens = site.memory.max_num_batched_tokens;

@@ -38,11 +38,6 @@ double lock_slowdown(const ActiveWork& active, const Contention& partition) {
   return kProcessLock * (1 - fills) * (siblings(active, partition) - 1);
 }
 
-double turn_of(const UncappedLaw& law, double filled_s) {
-  const double turn = std::pow(filled_s / kReferenceKernelS, law.exponent);
-  return law.long_turn_s > 0 ? turn / std::sqrt(1 + filled_s / law.long_turn_s) : turn;
-}
-
 // How often over the SMs of the partition are asked for; at most once counts as once.
 double sms_asked_for(std::span<const ActiveWork> running, const Contention& partition) {
   if (partition.sms_in_all <= 0) return 1;
@@ -97,8 +92,8 @@ Interference predict_interference(const UncappedLaw& law, const StepCharacter& s
   const double alone = std::clamp(step.saturating_share, 0.0, 1.0);
   const double saturating = alone + (1 - alone) * std::min(1.0, law.launch_s / step.mean_kernel_s);
   if (saturating <= 0) return {};
-  const double turn = turn_of(law, step.mean_kernel_s * saturating);
-  return {saturating / turn, turn, saturating};
+  const double turn = std::pow(step.mean_kernel_s * saturating / kReferenceKernelS, law.exponent);
+  return {saturating / turn, turn, saturating, law.slip};
 }
 
 Interference predict_interference(const CappedLaw& law, const StepCharacter& step) {
@@ -107,7 +102,7 @@ Interference predict_interference(const CappedLaw& law, const StepCharacter& ste
               std::exp(law.s_bandwidth * step.bandwidth_share),
           law.launch + step.sm_share / kReferenceShare *
                            (law.bandwidth * step.bandwidth_share + law.compute * step.compute_share),
-          0};
+          0, 0};
 }
 
 }  // namespace gpushare

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 
 #include "gpushare/sharing.hpp"
@@ -12,8 +13,10 @@
 /// A step i has a susceptibility s_i, a pressure d_i and an occupancy o_i (Interference), fitted to measurements or
 /// predicted from its character (predict_interference). n_i steps of its process run at once.
 ///
-///   pressure on i     P_i = D + (1 - o_i) * (F^2 - Q) / D    with, over the other steps j,
+///   pressure on i     P_i = D g_i + (1 - o_i) * (F^2 - Q) / D    with, over the other steps j,
 ///                     D = sum d_j,  F = sum o_j d_j,  Q = sum (o_j d_j)^2
+///   slipping in       g_i = 1 / sqrt(1 + slip_i * max(0, s_i T / D - 1))    with T = sum d_j^2: beside longer kernels
+///                     short ones wait less than in proportion; equal clients share what there is
 ///   interference      slowdown_i = 1 + s_i P_i + lock (1 - o_i) (n_i - 1)
 ///   bandwidth         where the steps together ask for more than the partition has, each process gets a share in
 ///                     proportion to its SMs, each of its steps the same part of it, and the memory-bound part b_i of
@@ -31,21 +34,31 @@ namespace gpushare {
 /// (0.30, if nothing else slows them), its issue 3066 149.6 instead of 129.6 (0.72); the middle is taken.
 inline constexpr double kProcessLock = 0.5;
 
-/// D, F and Q over the steps that press on one.
+/// D, F, Q and T over the steps that press on one.
 struct Neighbours {
   double pressure = 0;
   double filling = 0;
   double filling_squared = 0;
+  double turns = 0;
 
-  void add(double d, double occupancy, double sign = 1) {
+  void add(double d, double occupancy, double sign = 1) { add(d, occupancy, sign, d); }
+  /// A step that presses by `turn` while it is there, and by d on the average.
+  void add(double d, double occupancy, double sign, double turn) {
     pressure += sign * d;
     filling += sign * d * occupancy;
     filling_squared += sign * d * occupancy * d * occupancy;
+    turns += sign * d * turn;
   }
   [[nodiscard]] double pressure_on(const Interference& step) const {
     if (pressure <= 0) return 0;
     const double both = std::max(0.0, filling * filling - filling_squared);
-    return pressure + (1 - step.occupancy) * both / pressure;
+    return pressure * waited_share(step) + (1 - step.occupancy) * both / pressure;
+  }
+
+ private:
+  [[nodiscard]] double waited_share(const Interference& step) const {
+    const double longer = step.susceptibility * turns / pressure - 1;
+    return step.slip > 0 && longer > 0 ? 1 / std::sqrt(1 + step.slip * longer) : 1;
   }
 };
 

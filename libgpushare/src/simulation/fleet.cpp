@@ -11,10 +11,10 @@ namespace gpushare {
 namespace {
 
 AnyEngine engine_for(const Service& service, const MemoryNeed& need, const GpuState& gpu,
-                     const std::shared_ptr<JobQueue>& shared) {
+                     const ServiceState& state) {
   Process process = process_of(service, *gpu.profile);
   process.link = gpu.reach;
-  return make_engine(EngineSite{*service.model, process, need, shared});
+  return make_engine(EngineSite{*service.model, process, need, state.shared_queue, state.host_factor});
 }
 
 Resources resources_on(const PartitionState& partition, const Rank& rank) {
@@ -47,6 +47,7 @@ FleetBuilder::FleetBuilder(Fleet& fleet, const Workload& workload, const Luck& l
     const std::string& name = workload.services[s].name;
     service.step_time_factor = luck.factor("step_time/" + name, spread.step_time);
     service.pressure_factor = luck.factor("pressure/" + name, spread.pressure);
+    service.host_factor = luck.factor("host/" + name, spread.host);
     if (workload.services[s].routing == Routing::shared_queue)
       service.shared_queue = std::make_shared<JobQueue>(workload.services[s].engine.queue_limit);
   }
@@ -103,7 +104,7 @@ int FleetBuilder::add_server(std::uint32_t partition, const ProcessPlacement& pr
   const Rank first = join(partition, process, need);
   const auto index = static_cast<int>(fleet_->servers.size());
   fleet_->servers.emplace_back(process.service, static_cast<int>(service.servers.size()), first,
-                               engine_for(workload_->services[number], need, gpu, service.shared_queue));
+                               engine_for(workload_->services[number], need, gpu, service));
   fleet_->servers.back().steps_side_by_side = steps_side_by_side(workload_->services[number].engine);
   fleet_->servers.back().node = static_cast<std::uint32_t>(gpu.node);
   if (auto* engine = std::get_if<ContinuousEngine>(&fleet_->servers.back().engine))

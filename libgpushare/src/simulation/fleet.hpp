@@ -122,14 +122,15 @@ struct ServiceState {
   TimeIntegral parked;              ///< that wait for a replica
   TimeIntegral in_system;
   TimeIntegral servers_busy;
-  TimeIntegral down;                                 ///< servers after a fault, until they are restarted
-  TimeIntegral unserved;                             ///< 1 while no server runs
-  int running = 0;                                   ///< servers that do
-  std::uint64_t steps = 0;                           ///< planned in the window
-  double step_items = 0;                             ///< summed over them
-  std::uint64_t rejected = 0;                        ///< in the window
-  double sojourn_s = 0;                              ///< summed over finished jobs, for Little's law
-  double step_time_factor = 1, pressure_factor = 1;  ///< of this replication (CalibrationSpread)
+  TimeIntegral down;           ///< servers after a fault, until they are restarted
+  TimeIntegral unserved;       ///< 1 while no server runs
+  int running = 0;             ///< servers that do
+  std::uint64_t steps = 0;     ///< planned in the window
+  double step_items = 0;       ///< summed over them
+  std::uint64_t rejected = 0;  ///< in the window
+  double sojourn_s = 0;        ///< summed over finished jobs, for Little's law
+  double step_time_factor = 1, pressure_factor = 1,
+         host_factor = 1;  ///< of this replication (CalibrationSpread)
 
   /// Requests with its servers, or waiting for one.
   [[nodiscard]] double load() const { return in_system.value() + parked.value(); }

@@ -164,7 +164,7 @@ Run Simulator::run() {
   run.mode = scenario_.mode;
   run.seed = luck_.seed;
   run.replication = luck_.replication;
-  run.perturbed = spread.step_time > 0 || spread.pressure > 0 || spread.switching > 0;
+  run.perturbed = spread.step_time > 0 || spread.pressure > 0 || spread.switching > 0 || spread.host > 0;
   run.summary = summarise({scenario_, fleet_, meters_, recorder_, pipelines_.arrived() + never_sent,
                            pipelines_.in_flight() + never_sent, faults_.happened(), kernel_.events(), end});
   sources_.report(run.summary.traffic);
