@@ -20,9 +20,9 @@ MOST_REQUESTS = _core.MOST_REQUESTS
 UNCERTAIN_RUNS = 24
 # Standard deviations of the logarithms of step times alone (9 of 10 errors of suites on whole GPUs are below 10 %: the
 # median over accelmark, llmservingsim, llm-steps, silicon on one and two GPUs, and speech-nim),
-# of pressures (h200-pairs: kinds left out of the fit), of switch costs (two sets of measurements on one card) and of the host
-# times of language models' engines (vllm-h200: first tokens of prompts of 600 to 1,100 tokens, whose launches take longer
-# than the GPU's work, in 13 runs of one version alone: measured over predicted differs by 10 % from start to start).
+# of pressures (h200-pairs: kinds left out of the fit), of switch costs (two sets of measurements on one card) and of
+# the host times of language models' engines (vllm-h200: first tokens of prompts of 600 to 1,100 tokens, whose launches
+# take longer than the GPU's work, in 13 runs of one version alone: measured over predicted differs by 10 %).
 _SPREAD = (0.06, 0.25, 0.10, 0.10)
 #: How many times as far they are off where constants of sharing are another card's (assumed: half as much again for
 #: pressures, twice for switching; the one cost that was derived on another card differs by 17 %).
@@ -80,8 +80,8 @@ def simulate(
         Each replication (at least `UNCERTAIN_RUNS` of them) draws its own calibration errors, the same in every
         mode; half-widths are then half of the 90 % interval that a prediction may be off by. The errors are those
         of the accuracy report: step times 6 %, pressure on MPS neighbours 25 %, costs of time-slicing 10 %, host
-        times of a language model's engine 10 % (standard deviations); where the profile carries constants of sharing over from another card half as much again
-        for pressures and twice as much for switching, which is assumed.
+        times of a language model's engine 10 % (standard deviations); where the profile carries constants of sharing
+        over from another card half as much again for pressures and twice as much for switching, which is assumed.
     record_requests : bool
         Keep a row for each request; without, memory stays constant.
     record_steps : bool
