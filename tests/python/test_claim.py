@@ -119,7 +119,7 @@ def test_claims_that_say_nothing_are_refused() -> None:
         gs.check("llama-3.1-8b", rate=1, tokens_per_s=1)
     with pytest.raises(ValueError, match="about an LLM"):
         gs.check("parakeet-1.1b", ttft=0.1)
-    with pytest.raises(ValueError, match="about speech"):
+    with pytest.raises(ValueError, match=r"real time.*claim a rate"):
         gs.check("llama-3.1-8b", streams=1)
     with pytest.raises(ValueError, match=r"no partition '5g.50gb'; known: whole, 7g\.80gb"):
         gs.check("llama-3.1-8b", rate=1, partition="5g.50gb")
@@ -163,3 +163,26 @@ def test_bounds_of_a_scenario_by_service_and_partition() -> None:
     found = gs._core.load_bound(scenario._handle)
     assert found["factor"] > 1
     assert found["service"] in bounds or found["gpu"] is not None
+
+
+@pytest.mark.parametrize(
+    ("model", "told", "assumed"),
+    [
+        ("llama-3.1-8b", {"rate": 5}, ["prompts of 1 token", "replies of 256 tokens"]),
+        ("llama-3.1-8b", {"rate": 5, "input": 100}, ["replies of 256 tokens"]),
+        ("llama-3.1-8b", {"rate": 5, "input": 100, "output": 10}, []),
+        ("parakeet-1.1b", {"streams": 5}, ["utterances of 10 s"]),
+        ("magpie-tts", {"streams": 5, "audio_s": 3}, []),
+        ("whisper-large-v3", {"rate": 1}, ["requests of 1 window"]),
+    ],
+)
+def test_what_was_not_told_is_said(model: str, told: dict[str, Any], assumed: list[str]) -> None:
+    claim = gs.check(model, **told)
+    assert claim.assumed == claim.to_dict()["assumed"] == assumed
+    assert ("Not told, and taken to be" in str(claim)) == bool(assumed)
+
+
+def test_a_request_beyond_the_context_is_refused() -> None:
+    gs.check("llama-3.1-8b", rate=1, input=131_000, output=72)
+    with pytest.raises(ValueError, match=r"131,073 tokens of a request .* context of 131,072"):
+        gs.check("llama-3.1-8b", rate=1, input=131_000, output=73)

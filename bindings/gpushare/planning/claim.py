@@ -85,7 +85,8 @@ def check(
     Raises
     ------
     ValueError
-        For a claim that says nothing, or does not suit the model; unknown names raise as elsewhere.
+        For a claim that says nothing, does not suit the model or is of more tokens than its context; unknown names
+        raise as elsewhere.
 
     Examples
     --------
@@ -102,6 +103,8 @@ def check(
     asked |= {"model": os.fspath(model), "gpu": profile.name}
     audio = audio_s if audio_s is not None else _UTTERANCE_S
     sizes = _sizes(kind, speaks, input, output, audio, units)
+    if kind == "llm":
+        _refuse_beyond_context(network, sizes)
     name = gpu if isinstance(gpu, str) else os.fspath(gpu) if isinstance(gpu, os.PathLike) else profile.name
     case = Case(
         os.fspath(model), kind, speaks, profile, name, gpus, partition, precision, cached, users, sizes, audio
@@ -111,7 +114,8 @@ def check(
         wanted = tokens_per_s / sizes["output_tokens"]
     if streams is not None:
         wanted = streams / audio
-    return _checked(case, asked, wanted, {"ttft_s": ttft, "itl_s": itl})
+    claim = _checked(case, asked, wanted, {"ttft_s": ttft, "itl_s": itl})
+    return replace(claim, assumed=_assumed(network, speaks, asked))
 
 
 _ASKED = (
@@ -155,7 +159,9 @@ def _refuse(
     if kind != "llm" and (tokens_per_s is not None or ttft is not None or itl is not None):
         raise ValueError(f"tokens_per_s, ttft and itl are claims about an LLM; this model is of kind {kind}")
     if streams is not None and not speaks and kind != "streaming-asr":
-        raise ValueError(f"streams are claims about speech; this model is of kind {kind}")
+        raise ValueError(
+            f"streams are of models that hear or speak in real time; this one is of kind {kind}: claim a rate"
+        )
     known = ["whole", *(mig["name"] for mig in profile.mig)]
     if partition not in known:
         raise ValueError(f"{profile.name} has no partition {partition!r}; known: {', '.join(known)}")
@@ -174,6 +180,30 @@ def _sizes(
     if speaks:
         return {"output_tokens": TOKENS_OF_SPEECH}
     return {"units": units if units is not None else 1}
+
+
+def _refuse_beyond_context(network: _core.Model, sizes: Mapping[str, float]) -> None:
+    context = int(network.figures["context_tokens"])
+    asked = int(sizes["input_tokens"]) + int(sizes["output_tokens"])
+    if context and asked > context:
+        raise ValueError(
+            f"input, output: {asked:,} tokens of a request are more than the model's context of {context:,}"
+        )
+
+
+def _assumed(network: _core.Model, speaks: bool, asked: Mapping[str, Any]) -> list[str]:
+    """What was not told and the answer hangs on."""
+    if network.kind == "llm":
+        lengths = {
+            "input": f"prompts of {_SHORT_PROMPT} token",
+            "output": f"replies of {_REPLY} tokens",
+        }
+        return [text for name, text in lengths.items() if name not in asked]
+    if speaks or network.kind == "streaming-asr":
+        return (
+            [] if "audio_s" in asked else [f"{'sentences' if speaks else 'utterances'} of {_UTTERANCE_S:g} s"]
+        )
+    return [] if "units" in asked else [f"requests of 1 {network.figures['unit']}"]
 
 
 def _checked(

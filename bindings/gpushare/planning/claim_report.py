@@ -88,6 +88,8 @@ class Claim:
         What would have to be true for a `rate` (requests a second) to hold with the kernels, each by itself:
         ``gpus`` (None: no number holds the model), ``cached`` (a share; None: no share is enough), ``output`` (the
         longest replies; None: none is short enough), and ``precisions``, the rates that other weights allow.
+    assumed : list of str
+        What was not told and the answer hangs on, in words.
     """
 
     verdict: str
@@ -96,6 +98,7 @@ class Claim:
     bounds: list[Bound] = field(default_factory=list)
     needs: dict[str, float] = field(default_factory=dict)
     conditions: dict[str, Any] = field(default_factory=dict)
+    assumed: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -116,6 +119,7 @@ class Claim:
             "bounds": bounds,
             "needs": self.needs,
             "conditions": self.conditions,
+            "assumed": self.assumed,
         }
 
     def __repr__(self) -> str:
@@ -147,6 +151,8 @@ def _text(claim: Claim) -> str:
     if claim.bounds:
         parts.append(_table(claim))
     said = [*_needs(claim), *_conditions(claim)]
+    if claim.assumed:
+        said.append(f"Not told, and taken to be: {', '.join(claim.assumed)}.")
     if said:
         parts.append("\n".join(wrap(line, indent="  ") for line in said))
     return "\n\n".join(parts)
