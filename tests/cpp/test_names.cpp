@@ -198,7 +198,8 @@ TEST_CASE("Every machine of a cloud has a card that is described, and is told wi
                                                                   {"Standard_NC40ads_H100_v5", "h100-nvl"},
                                                                   {"Standard_ND96isr_H100_v5", "h100"},
                                                                   {"Standard_NC4as_T4_v3", "t4"}};
-  for (const auto& [machine, card] : machines) {
+  for (const auto& one : machines) {
+    const std::string &machine = one.first, &card = one.second;
     INFO(machine);
     CHECK(profile_of_machine(machine) == card);
     CHECK_NOTHROW(static_cast<void>(load_profile(card)));

@@ -73,7 +73,7 @@ def test_constants_of_another_card_make_intervals_wider(tmp_path: Path) -> None:
         if mine.role == "prediction" and mine.mode != "mps-capped"
     ]
     assert [mine.predicted for mine, _ in pairs] == [theirs.predicted for _, theirs in pairs]
-    assert sum(width(theirs) > width(mine) for mine, theirs in pairs) > 0.8 * len(pairs)
+    assert sum(width(theirs) > width(mine) for mine, theirs in pairs) > 0.75 * len(pairs)
 
 
 def width(row: Row) -> float:

@@ -14,8 +14,8 @@ struct Named {
   std::string_view card;
 };
 
-// The lists of machine types of Amazon EC2, Google Compute Engine and Azure, November 2026. Those with a part of a card are
-// left out.
+// Machine types of Amazon EC2, Google Compute Engine and Azure. Looked up in their documents: G5, A4X, A4, A3 Ultra, ND A100 v4,
+// ND H100 v5, ND GB200 v6; the others are assumed. Those with a part of a card are left out.
 constexpr auto kMachines = std::to_array<Named>({
     {"p3.*", "v100-16gb"},
     {"p3dn.*", "v100"},
