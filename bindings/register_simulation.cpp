@@ -88,14 +88,16 @@ py::dict log_tables(const RunHandle& h) {
 }
 
 std::vector<RunHandle> run(const ScenarioHandle& h, std::optional<std::uint64_t> seed,
-                           std::uint32_t replications, bool record_requests, bool record_steps,
-                           bool record_log, std::optional<double> series_s, unsigned threads,
-                           const std::array<double, 4>& spread, std::vector<int> watched_replicas,
-                           double most_requests, const py::list& actions, const py::object& progress) {
+                           std::uint32_t replications, std::uint32_t first_replication, bool record_requests,
+                           bool record_steps, bool record_log, std::optional<double> series_s,
+                           unsigned threads, const std::array<double, 4>& spread,
+                           std::vector<int> watched_replicas, double most_requests, const py::list& actions,
+                           const py::object& progress) {
   if (replications == 0) throw py::value_error("replications: found 0; at least 1 is needed");
   Watch watch;
   RunOptions options;
   options.seed = seed;
+  options.replication = first_replication;
   options.record_requests = record_requests;
   options.record_steps = record_steps;
   options.record_log = record_log;
@@ -156,11 +158,13 @@ void register_simulation(py::module_& module) {
           "What happened to the fleet.")
       .def("log", &log_tables, "Tables of the run's log by name; empty unless it was recorded.");
   module.def("simulate", &run, py::arg("scenario"), py::kw_only(), py::arg("seed") = py::none(),
-             py::arg("replications") = 1, py::arg("record_requests") = true, py::arg("record_steps") = false,
-             py::arg("record_log") = false, py::arg("series_s") = py::none(), py::arg("threads") = 0,
-             py::arg("spread") = std::array<double, 4>{}, py::arg("watched_replicas") = std::vector<int>{},
+             py::arg("replications") = 1, py::arg("first_replication") = 0, py::arg("record_requests") = true,
+             py::arg("record_steps") = false, py::arg("record_log") = false, py::arg("series_s") = py::none(),
+             py::arg("threads") = 0, py::arg("spread") = std::array<double, 4>{},
+             py::arg("watched_replicas") = std::vector<int>{},
              py::arg("most_requests") = RunOptions{}.most_requests, py::arg("actions") = py::list(),
-             py::arg("progress") = py::none(), "Runs replications 0, 1, ... of a scenario, in order.");
+             py::arg("progress") = py::none(),
+             "Runs so many replications of a scenario from one on, in order.");
   module.attr("MOST_REQUESTS") = RunOptions{}.most_requests;
   module.def(
       "warnings_after",

@@ -408,6 +408,7 @@ def simulate(
     *,
     seed: int | None = None,
     replications: int = 1,
+    first_replication: int = 0,
     record_requests: bool = True,
     record_steps: bool = False,
     record_log: bool = False,

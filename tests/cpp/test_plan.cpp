@@ -220,6 +220,30 @@ TEST_CASE("a latency is judged by the strictest bound for the p95 of a service t
   CHECK(asked.latency_of(1)->bound_s == 0.4);
 }
 
+TEST_CASE("of very many services no more replicas are looked at than surely suffice alone") {
+  Json document = parse(
+      R"({"name": "many", "gpu": "a100", "duration_s": 6, "warmup_s": 1, "services": {}, "pipelines": {},
+    "traffic": [], "objectives": {}})");
+  for (int s = 0; s < 17; ++s) {
+    const std::string name = "embed" + std::to_string(s);
+    document["services"][name] = {{"model", "embedding-0.3b"}};
+    document["pipelines"][name] = {{"stages", {{{"name", name}, {"service", name}}}}};
+    document["traffic"].push_back(
+        {{"pipeline", name}, {"kind", "open"}, {"arrivals", {{"kind", "poisson"}, {"rate_per_s", 10}}}});
+    document["objectives"][name + ".latency_p95_s"] = 0.5;
+  }
+  const Plan plan = plan_of(read(document), offers(20));
+  CHECK(plan.met == Met::yes);
+  CHECK(plan.narrowed);
+  CHECK(plan.most_tenants == 4);
+  // Four at most on each of seven instances.
+  CHECK(plan.cost == 1);
+  std::size_t processes = 0;
+  for (const GpuPlacement& gpu : plan.scenario->placement.gpus)
+    for (const auto& part : gpu.partitions) processes += part.processes.size();
+  CHECK(processes == 17);
+}
+
 TEST_CASE("a plan that is impossible says which service lacks what, or that there are too few GPUs") {
   const Scenario scenario = two_services();
   const Scenario strict =

@@ -10,7 +10,7 @@ from typing import Protocol
 from .packing import Packed
 from .problem import Config
 
-__all__ = ["Found", "Judge", "Opinion", "Verdict"]
+__all__ = ["Found", "Judge", "Opinion", "Verdict", "sufficient"]
 
 
 class Verdict(Enum):
@@ -83,7 +83,7 @@ class Found:
     most_tenants : int
         On one part of all packings that were considered.
     narrowed : bool
-        Whether services in more replicas than they need on whole GPUs were left out, for there are many.
+        Whether services in more replicas than surely suffice alone were left out, for there are many.
     done : bool
         Whether the search came to its end: the best packing costs what the bound is, or there is none.
     interrupted : bool
@@ -101,3 +101,12 @@ class Found:
     done: bool = False
     interrupted: bool = False
     refuted: list[Config] = field(default_factory=list)
+
+
+def sufficient(opinions: dict[Config, Opinion]) -> dict[tuple[int, int], int]:
+    """The replicas that meet everything alone, by service and variant; of several numbers the one asked of first."""
+    return {
+        config.tenants[0][:2]: config.tenants[0].replicas
+        for config, opinion in reversed(opinions.items())
+        if opinion.verdict is Verdict.meets and len(config.tenants) == 1
+    }

@@ -183,8 +183,10 @@ class Relaxation:
                 break
             for config in relaxed.wanted:
                 self.add(config)
-        used = [c for c, v in self.pool.items() if self._values[v] > _TINY]
-        return Relaxed(best, sorted(used, key=lambda c: (-self._values[self.pool[c]], c)))
+        # What the last round added has no value yet.
+        shares = {c: self._values[v] for c, v in self.pool.items() if v < len(self._values)}
+        used = [c for c, share in shares.items() if share > _TINY]
+        return Relaxed(best, sorted(used, key=lambda c: (-shares[c], c)))
 
     def worth(self, slack: float, most: int) -> tuple[list[Config], bool]:
         """All configs that a packing may use that costs no more than `slack` above the last optimum.

@@ -2,20 +2,70 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from ..scenario.scenario import Scenario
+from ..study.estimates import estimate
 from ..study.outcomes import Outcome
 from ..study.points import REFUSALS
 from ..study.runner import Executor, MapCallable, cores, run_all
 from ..study.simulation import simulate
 
-__all__ = ["Runs"]
+__all__ = ["Runs", "Sample"]
 
 #: Added to seeds for luck that has not been seen.
 _AFRESH = 1_000_003
+
+
+@dataclass
+class Sample:
+    """The runs of a scenario so far.
+
+    Attributes
+    ----------
+    scenario : Scenario
+        What is run.
+    watched : mapping of str to int
+        As `simulate` takes it.
+    afresh : bool
+        Under other luck than what was chosen by, so that choosing among many does not flatter the choice.
+    refused : str
+        Why it cannot run; empty otherwise.
+    """
+
+    scenario: Scenario
+    watched: Mapping[str, int] = field(default_factory=dict)
+    afresh: bool = False
+    refused: str = ""
+    _figures: list[Mapping[str, float]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self._figures)
+
+    def add(self, outcome: _Ran) -> None:
+        """What came of more runs."""
+        self._figures += outcome.figures
+        self.refused = outcome.refused
+
+    def outcome(self, replications: int) -> Outcome:
+        """Of the first so many runs."""
+        figures = self._figures[:replications]
+        names = dict.fromkeys(name for run in figures for name in run)
+        return Outcome(
+            {name: estimate([run.get(name, math.nan) for run in figures]) for name in names},
+            refused=self.refused,
+        )
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """Figures of some runs, or why there are none."""
+
+    figures: Sequence[Mapping[str, float]] = ()
+    refused: str = ""
 
 
 @dataclass
@@ -40,65 +90,48 @@ class Runs:
     told: Callable[[int], object] | None = None
     count: int = 0
 
-    def outcomes(
-        self,
-        scenarios: Sequence[Scenario],
-        replications: int,
-        watched: Sequence[Mapping[str, int]] = (),
-        *,
-        afresh: bool = False,
-    ) -> list[Outcome]:
-        """What becomes of scenarios, in order.
+    def outcomes(self, scenarios: Sequence[Scenario], replications: int) -> list[Outcome]:
+        """What becomes of scenarios, in order, in so many runs of each."""
+        return self.extended([Sample(scenario) for scenario in scenarios], replications)
 
-        Parameters
-        ----------
-        scenarios : sequence of Scenario
-            What to run.
-        replications : int
-            Runs of each.
-        watched : sequence of mapping, optional
-            For each scenario, as `simulate` takes it.
-        afresh : bool
-            Under other luck than what was chosen by, so that choosing among many does not flatter the choice.
-        """
-        found: list[Outcome] = [Outcome()] * len(scenarios)
+    def extended(self, samples: Sequence[Sample], replications: int) -> list[Outcome]:
+        """What becomes of scenarios, in order, in so many runs of each, of which those that are lacking are made."""
+        lacking = [s for s in samples if len(s) < replications and not s.refused]
 
-        def done(position: int, outcome: Outcome) -> None:
-            found[position] = outcome
-            self.count += replications
+        def done(position: int, ran: _Ran) -> None:
+            self.count += replications - len(lacking[position])
+            lacking[position].add(ran)
             if self.told is not None:
                 self.told(self.count)
 
-        items = list(zip(scenarios, watched or [{}] * len(scenarios), strict=True))
         # Few scenarios leave cores for the runs of each.
-        threads = max(1, (self.threads or cores()) // max(1, len(items))) if self.executor is None else 1
-        shift = _AFRESH if afresh else 0
-        task = partial(_simulate, seed=self.seed, replications=replications, shift=shift, threads=threads)
+        threads = max(1, (self.threads or cores()) // max(1, len(lacking))) if self.executor is None else 1
+        task = partial(_simulate, seed=self.seed, threads=threads)
+        items = [(s.scenario, s.watched, s.afresh, len(s), replications) for s in lacking]
         run_all(task, items, done, executor=self.executor, threads=self.threads)
-        return found
+        return [sample.outcome(replications) for sample in samples]
 
 
 def _simulate(
-    item: tuple[Scenario, Mapping[str, int]],
+    item: tuple[Scenario, Mapping[str, int], bool, int, int],
     *,
     seed: int | None,
-    replications: int,
-    shift: int,
     threads: int,
     cancelled: Callable[[], bool] | None = None,
-) -> Outcome:
-    """Runs a scenario; what does not fit has that as its outcome."""
-    scenario, watched = item
+) -> _Ran:
+    """Runs a scenario from one replication up to another; what does not fit has that as its outcome."""
+    scenario, watched, afresh, first, end = item
     try:
         result = simulate(
             scenario,
-            seed=(scenario.seed if seed is None else seed) + shift,
-            replications=replications,
+            seed=(scenario.seed if seed is None else seed) + (_AFRESH if afresh else 0),
+            replications=end - first,
+            first_replication=first,
             record_requests=False,
             watched=watched,
             threads=threads,
             progress=None if cancelled is None else lambda _: not cancelled(),
         )
     except REFUSALS as error:
-        return Outcome(refused=str(error))
-    return Outcome(dict(result.summary()))
+        return _Ran(refused=str(error))
+    return _Ran([run.figures for run in result.runs])

@@ -9,7 +9,7 @@ from dataclasses import replace
 from .assembly import Assembly
 from .estimates import Estimates
 from .merging import merge
-from .opinions import Found, Judge, Opinion, Verdict
+from .opinions import Found, Judge, Opinion, Verdict, sufficient
 from .packing import Packed, Packing
 from .preferences import Patience, complexity, risk
 from .pricing import Tests
@@ -20,12 +20,13 @@ __all__ = ["Found", "Judge", "Opinion", "Verdict", "search"]
 
 #: Proposals that are judged to make a plan simpler, at most.
 _SIMPLER = 8
-#: What services may be altogether, beyond which a problem is narrowed; and tenants of a part then.
-_SMALL, _MANY_TENANTS = 16, 4
+#: What services may be altogether, beyond which predictions come first, with so many tenants on a part at most; and
+#: beyond which services stand in no more replicas than surely suffice alone.
+_SMALL, _MANY_TENANTS, _MANY = 16, 4, 48
 #: Configs that a proposal is made of, at most.
 _COLUMNS = 4_000
 #: Configs that are judged in vain, at most, while the gap is a GPU; and where there are many services.
-_PATIENCE, _LITTLE_PATIENCE = 250, 60
+_PATIENCE, _LITTLE_PATIENCE = 250, 100
 #: How near to the cheapest mixture of a fleet a bound need be while its configs are not yet known.
 _ROUGHLY = 0.04
 #: Packings of a fleet that are put together by prediction, at most, between two looks at its bound.
@@ -137,21 +138,19 @@ class _Search:
 
     def narrow(self) -> None:
         """Leaves out much of what seldom helps where there are many services; the bound is then of what is left."""
-        if sum(map(len, self.problem.tenants)) <= _SMALL:
+        choices = sum(map(len, self.problem.tenants))
+        if choices <= _SMALL:
             return
-        clear = {
-            config.tenants[0][:2]: config.tenants[0].replicas
-            for config, opinion in reversed(self.opinions.items())
-            if opinion.verdict is Verdict.meets
-        }
-        self.problem = self.problem.narrowed(clear, _MANY_TENANTS)
+        self.found.narrowed = choices > _MANY
+        most_replicas = sufficient(self.opinions) if self.found.narrowed else {}
+        self.problem = self.problem.narrowed(most_replicas, _MANY_TENANTS)
         self.packing = Packing(self.problem)
         self.packing.refute(config for config in self.found.refuted if self.problem.knows(config))
         self.opinions = {c: opinion for c, opinion in self.opinions.items() if self.problem.knows(c)}
         self.packing.admit(self.good())
         self.packing.relaxation.tests = Tests(self.fails, self.judge.prepare)
         self.estimates.problem = self.problem
-        self.found.most_tenants, self.found.narrowed = self.problem.most_tenants, True
+        self.found.most_tenants = self.problem.most_tenants
         self.judge.trust()
         self.patience.most = _LITTLE_PATIENCE
         self.assembly = Assembly(self.problem, self.judge, self.estimates.excess, self.verdict)
@@ -192,7 +191,7 @@ class _Search:
 
     def wanted(self) -> list[Config]:
         """What to judge, to make the cheapest mixture better known, of which too little was possible before."""
-        within = _ROUGHLY if self.found.narrowed else 0.0
+        within = _ROUGHLY if self.assembly is not None else 0.0
         while True:
             bound, wanted = self.packing.relax(within)
             self.raise_limit(bound)
@@ -307,7 +306,7 @@ class _Search:
 
     def pack(self, risk: Callable[[Config], float], *, doubtful: bool = True) -> tuple[Packed | None, float]:
         """The cheapest packing of configs that are known to be good."""
-        nodes = _FEW_NODES if self.found.narrowed else _NODES
+        nodes = _FEW_NODES if self.assembly is not None else _NODES
         return self.packing.solve(risk, self.good(doubtful=doubtful), max_nodes=nodes)
 
     def good(self, *, doubtful: bool = True) -> list[Config]:
@@ -364,7 +363,7 @@ class _Search:
 
     def simplify(self) -> None:
         """Looks for fewer replicas on fewer parts at the same cost."""
-        for _ in range(_SIMPLER // 4 if self.found.narrowed else _SIMPLER):
+        for _ in range(_SIMPLER // 4 if self.assembly is not None else _SIMPLER):
             best = self.found.best
             if best is None:
                 return

@@ -15,7 +15,7 @@ from .objectives import Judged, meets
 from .opinions import Opinion, Verdict
 from .packing import Packed
 from .problem import Config
-from .runs import Runs
+from .runs import Runs, Sample
 from .staging import CAPS, Key, Staging
 
 __all__ = ["Trial", "Trials"]
@@ -122,7 +122,7 @@ class Trials:
     checked: int = 0
     confirmed: int = 0
     _of_packing: dict[tuple[Config, ...], Trial] = field(default_factory=dict)
-    _references: dict[tuple[Key, int, bool], Mapping[str, float]] = field(default_factory=dict)
+    _references: dict[tuple[Key, bool], Sample] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.foresight = Foresight(self.staging)
@@ -216,12 +216,14 @@ class Trials:
         """One way of sharing for each config, with more replications where chance leaves it open."""
         result: dict[Config, Trial] = {}
         count = 1
-        waiting = dict(asked)
+        waiting = {
+            config: Sample(self.staging.alone(config, way), self._watched(config))
+            for config, way in asked.items()
+        }
         while waiting:
-            scenarios = [self.staging.alone(config, way) for config, way in waiting.items()]
-            outcomes = self.runs.outcomes(scenarios, count, [self._watched(config) for config in waiting])
-            for (config, way), outcome in zip(list(waiting.items()), outcomes, strict=True):
-                result[config] = trial = self._of_config(config, way, outcome, count)
+            outcomes = self.runs.extended(list(waiting.values()), count)
+            for config, outcome in zip(list(waiting), outcomes, strict=True):
+                result[config] = trial = self._of_config(config, asked[config], outcome, count)
                 # Much hangs on what a service does alone.
                 most = self.most_replications * (_CLOSER if len(config.tenants) == 1 else 1)
                 if self._is_clear(trial, count) or 2 * count > most:
@@ -260,11 +262,11 @@ class Trials:
 
     def reference(self, key: Key, replications: int, *, afresh: bool = False) -> Mapping[str, float]:
         """Figures of services on whole GPUs of their own."""
-        known = (key, replications, afresh)
+        known = (key, afresh)
         if known not in self._references:
-            outcome = self.runs.outcomes([self.staging.dedicated(key)], replications, afresh=afresh)[0]
-            self._references[known] = {name: float(v) for name, v in outcome.figures.items()}
-        return self._references[known]
+            self._references[known] = Sample(self.staging.dedicated(key), afresh=afresh)
+        outcome = self.runs.extended([self._references[known]], replications)[0]
+        return {name: float(value) for name, value in outcome.figures.items()}
 
     def _served(self, key: Key, replications: int, *, afresh: bool) -> Mapping[str, float]:
         """What is served of services on whole GPUs; those that no request visits together run apart."""
@@ -300,6 +302,7 @@ class Trials:
                     refused=f"{failure.lacking} is nowhere when {failure.what} fails", lost=failure.what
                 )
         scenarios = [self.staging.packed(packed, ways), *(f.scenario for f in failures if f.scenario)]
+        samples = [Sample(scenario, afresh=True) for scenario in scenarios]
         key = self.staging.key([tenant for config in packed.configs for tenant in config.tenants])
         # As many runs as the most uncertain of its configs needed, at least.
         known = [self.of_config[config].replications for config in packed.configs if config in self.of_config]
@@ -307,7 +310,7 @@ class Trials:
         least = min(max([2 * self.replications, *known]), most)
         count = 2 if self.trusting else least  # much of a fleet shows at once
         while True:
-            outcomes = self.runs.outcomes(scenarios, count, afresh=True)
+            outcomes = self.runs.extended(samples, count)
             trials = [self._trial(key, outcome, count) for outcome in outcomes]
             worst = max(range(len(trials)), key=lambda i: trials[i].rank)
             if trials[worst].meets is False or (trials[worst].meets and count >= least) or count >= most:

@@ -53,6 +53,7 @@ def simulate(
     mode: ModeLike | None = None,
     seed: int | None = None,
     replications: int = 1,
+    first_replication: int = 0,
     uncertainty: bool = False,
     record_requests: bool = True,
     record_steps: bool = False,
@@ -76,6 +77,8 @@ def simulate(
         At least 0; by default the scenario's. The same seed gives the same bytes.
     replications : int
         Independent runs; figures then carry the half-width of their 95 % interval.
+    first_replication : int
+        Where they begin: after 4 replications, 4 more from replication 4 on are the rest of 8.
     uncertainty : bool
         Each replication (at least `UNCERTAIN_RUNS` of them) draws its own calibration errors, the same in every
         mode; half-widths are then half of the 90 % interval that a prediction may be off by. The errors are those
@@ -138,6 +141,7 @@ def simulate(
             scenario._handle,
             seed=None if seed is None else check_seed(seed),
             replications=run_count(replications, uncertainty),
+            first_replication=check_count("first_replication", first_replication, least=0),
             spread=_spread(scenario) if uncertainty else (0.0, 0.0, 0.0, 0.0),
             record_requests=record_requests,
             record_steps=record_steps,

@@ -14,8 +14,8 @@ constexpr double kRoughly = 0.04, kNearly = 0.02;  // share of a mixture's cost,
 constexpr std::size_t kTests = 200;                // predictions of configs of a part at a time
 constexpr int kAssembled = 4;                      // packings, between two looks at the bound
 constexpr std::size_t kNodes = 200'000, kNodesOfAll = 500'000;
-constexpr std::size_t kPatience = 60;  // configs that are judged in vain while a GPU is all that is open
-constexpr std::size_t kEffort = 10;    // a packing counts as so many configs then
+constexpr std::size_t kPatience = 100;  // configs that are judged in vain while a GPU is all that is open
+constexpr std::size_t kEffort = 10;     // a packing counts as so many configs then
 
 class FleetSearcher {
  public:

@@ -22,8 +22,9 @@ using planning::index;
 using planning::Packed;
 using planning::Tenant;
 
-// What services may be altogether, beyond which a problem is narrowed; and tenants of a part then.
-constexpr std::size_t kSmall = 16;
+// What services may be altogether, beyond which predictions come first, with so many tenants on a part at most; and beyond which
+// services stand in no more replicas than surely suffice alone.
+constexpr std::size_t kSmall = 16, kMany = 48;
 constexpr int kTenantsOfFleets = 4;
 
 void check(const Objectives& objectives, std::span<const GpuOffer> offers, const PlanOptions& options) {
@@ -112,12 +113,14 @@ class Planner {
   void narrow() {
     std::size_t choices = 0;
     for (const auto& options : problem_.tenants) choices += options.size();
-    if (choices <= kSmall) return;
+    is_fleet_ = choices > kSmall;
+    if (!is_fleet_) return;
+    problem_.most_tenants = std::min(problem_.most_tenants, kTenantsOfFleets);
+    trials_.trust();
+    plan_.narrowed = choices > kMany;
+    if (!plan_.narrowed) return;
     for (auto& options : problem_.tenants)
       std::erase_if(options, [this](const Tenant& tenant) { return tenant.replicas > sizes_.clear(tenant); });
-    problem_.most_tenants = std::min(problem_.most_tenants, kTenantsOfFleets);
-    plan_.narrowed = true;
-    trials_.trust();
   }
 
   void find_packing() {
@@ -130,8 +133,8 @@ class Planner {
     how.known = known();
     how.guess = [this](const Config& config) { return trials_.guess(config); };
     how.cancelled = options_.cancelled;
-    const planning::PlanSearch found = plan_.narrowed ? planning::search_fleet(problem_, judge, how)
-                                                      : planning::search(problem_, judge, how);
+    const planning::PlanSearch found =
+        is_fleet_ ? planning::search_fleet(problem_, judge, how) : planning::search(problem_, judge, how);
     plan_.lower_bound = found.bound;
     plan_.complete = found.done;
     const auto& best = found.best ? found.best : found.unclear;
@@ -184,6 +187,7 @@ class Planner {
   planning::PlanTrials trials_;
   planning::PlanSizes sizes_;
   CoveringProblem problem_;
+  bool is_fleet_ = false;
   Plan plan_;
 };
 
