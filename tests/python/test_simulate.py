@@ -13,7 +13,7 @@ from typing import Any
 import gpushare as gs
 import numpy as np
 import pytest
-from gpushare.study import results
+from gpushare.study import estimates
 
 
 def test_requests_are_recorded_with_their_stages(result: gs.Result) -> None:
@@ -141,9 +141,9 @@ def test_replications_carry_students_interval(light: gs.Scenario) -> None:
 
 
 def test_an_estimate_leaves_out_missing_values() -> None:
-    assert results.estimate([2.0]) == 2.0
-    assert np.isnan(results.estimate([float("nan"), float("nan")]))
-    partial = results.estimate([1.0, float("nan"), 3.0])
+    assert estimates.estimate([2.0]) == 2.0
+    assert np.isnan(estimates.estimate([float("nan"), float("nan")]))
+    partial = estimates.estimate([1.0, float("nan"), 3.0])
     assert isinstance(partial, gs.Estimate)
     assert (float(partial), partial.count) == (2.0, 2)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .. import _core
 from ..frames.progress import followed
 from ..scenario.profiles import ProfileLike
-from ..study.runner import run_all, stoppable
+from ..study.runner import run_counted, stoppable
 from .data import Cluster, Rows, cluster_of
 from .results import CURVES, Packing, PolicyRuns
 from .sharing import sharing_of
@@ -108,7 +108,6 @@ def cluster(
     looks = _looks(arrive, at)
     share = sharing_of(sharing, found.models, mig)
     cases = [(name, seed) for name in names for seed in numbers]
-    outcomes: dict[int, dict[str, Any]] = {}
 
     def run(case: tuple[str, int], cancelled: Callable[[], bool]) -> dict[str, Any]:
         with stoppable(cancelled):
@@ -123,13 +122,7 @@ def cluster(
             )
 
     with followed(progress, "packing", "count") as told:
-
-        def done(index: int, outcome: dict[str, Any]) -> None:
-            outcomes[index] = outcome
-            if told is not None:
-                told(len(outcomes), len(cases))
-
-        run_all(run, cases, done, threads=threads)
+        outcomes = run_counted(run, cases, told, threads=threads)
     runs = {
         name: _policy_runs(name, [outcomes[n * len(numbers) + i] for i in range(len(numbers))])
         for n, name in enumerate(names)

@@ -17,7 +17,7 @@ from ..frames.progress import followed
 from ..frames.render import Field, brief, number, wrap
 from ..frames.tables import Table
 from ..scenario.profiles import ProfileLike
-from ..study.runner import run_all, stoppable
+from ..study.runner import run_counted, stoppable
 from .data import Cluster, Rows, cluster_of
 from .packing import check_seed, policies_of
 from .sharing import Sharing, sharing_of
@@ -285,7 +285,6 @@ def cluster_over_time(
         if not gpus >= 0:
             raise ValueError(f"quotas: found {gpus} GPUs for {group}; expected at least 0")
     share = sharing_of(sharing, found.models, mig)
-    outcomes: dict[int, ClusterRun] = {}
 
     def run(name: str, cancelled: Callable[[], bool]) -> ClusterRun:
         with stoppable(cancelled):
@@ -304,14 +303,7 @@ def cluster_over_time(
         return _run_of(name, found, outcome)
 
     with followed(progress, "cluster", "count") as told:
-
-        def done(index: int, outcome: ClusterRun) -> None:
-            outcomes[index] = outcome
-            if told is not None:
-                told(len(outcomes), len(names))
-
-        run_all(run, names, done, threads=threads)
-    runs = {name: outcomes[i] for i, name in enumerate(names)}
+        runs = dict(zip(names, run_counted(run, names, told, threads=threads), strict=True))
     return ClusterRuns(found, runs, backfill, dict(quotas or {}), order_seed, share, until_s)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from ..scenario.scenario import Scenario
-from ..study.estimates import estimate
+from ..study.estimates import estimates
 from ..study.outcomes import Outcome
 from ..study.points import REFUSALS
 from ..study.runner import Executor, MapCallable, cores, run_all
@@ -52,12 +51,7 @@ class Sample:
 
     def outcome(self, replications: int) -> Outcome:
         """Of the first so many runs."""
-        figures = self._figures[:replications]
-        names = dict.fromkeys(name for run in figures for name in run)
-        return Outcome(
-            {name: estimate([run.get(name, math.nan) for run in figures]) for name in names},
-            refused=self.refused,
-        )
+        return Outcome(estimates(self._figures[:replications]), refused=self.refused)
 
 
 @dataclass(frozen=True)

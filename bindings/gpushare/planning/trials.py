@@ -122,7 +122,8 @@ class Trials:
     checked: int = 0
     confirmed: int = 0
     _of_packing: dict[tuple[Config, ...], Trial] = field(default_factory=dict)
-    _references: dict[tuple[Key, bool], Sample] = field(default_factory=dict)
+    _dedicated: dict[tuple[Key, bool], Sample] = field(default_factory=dict)
+    _references: dict[tuple[Key, int, bool], Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.foresight = Foresight(self.staging)
@@ -262,11 +263,13 @@ class Trials:
 
     def reference(self, key: Key, replications: int, *, afresh: bool = False) -> Mapping[str, float]:
         """Figures of services on whole GPUs of their own."""
-        known = (key, afresh)
+        known = (key, replications, afresh)
         if known not in self._references:
-            self._references[known] = Sample(self.staging.dedicated(key), afresh=afresh)
-        outcome = self.runs.extended([self._references[known]], replications)[0]
-        return {name: float(value) for name, value in outcome.figures.items()}
+            if (key, afresh) not in self._dedicated:
+                self._dedicated[key, afresh] = Sample(self.staging.dedicated(key), afresh=afresh)
+            outcome = self.runs.extended([self._dedicated[key, afresh]], replications)[0]
+            self._references[known] = {name: float(value) for name, value in outcome.figures.items()}
+        return self._references[known]
 
     def _served(self, key: Key, replications: int, *, afresh: bool) -> Mapping[str, float]:
         """What is served of services on whole GPUs; those that no request visits together run apart."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _core
 
-__all__ = ["Estimate", "estimate", "precision", "scaled"]
+__all__ = ["Estimate", "estimate", "estimates", "precision", "scaled"]
 
 
 class Estimate(float):
@@ -63,6 +63,12 @@ def estimate(values: Sequence[float], *, perturbed: bool = False) -> float:
         half_width = _HALF_OF_90 * float(np.std(known, ddof=1)) if len(known) > 1 else math.inf
         return Estimate(float(np.mean(known)), half_width, len(known))
     return Estimate(*_core.mean_estimate(known, 0.95))
+
+
+def estimates(runs: Sequence[Mapping[str, float]], *, perturbed: bool = False) -> dict[str, float]:
+    """Every figure that one of several runs has, as `estimate` says."""
+    names = dict.fromkeys(name for run in runs for name in run)
+    return {name: estimate([run.get(name, math.nan) for run in runs], perturbed=perturbed) for name in names}
 
 
 def precision(

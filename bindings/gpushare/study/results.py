@@ -17,7 +17,7 @@ from ..frames.units import time_unit
 from . import figures
 from .bottleneck import Bottleneck, agreed
 from .breakdown import breakdown
-from .estimates import Estimate, estimate, precision
+from .estimates import Estimate, estimates, precision
 from .marks import bound_mark
 from .run import Run
 from .summary_facts import Facts, percent
@@ -61,12 +61,8 @@ class Summary(Mapping[str, float]):
 
     @cached_property
     def _metrics(self) -> dict[str, float]:
-        names = dict.fromkeys(name for run in self._runs for name in run.figures)
         perturbed = any(run.perturbed for run in self._runs)
-        return {
-            name: estimate([run.figures.get(name, math.nan) for run in self._runs], perturbed=perturbed)
-            for name in names
-        }
+        return estimates([run.figures for run in self._runs], perturbed=perturbed)
 
     @property
     def latencies(self) -> list[str]:

@@ -16,7 +16,7 @@ from .. import _core
 from ..extras import extra
 from .stopping import Interrupts, StopFile, Stopped
 
-__all__ = ["Executor", "MapCallable", "RayExecutor", "cores", "run_all"]
+__all__ = ["Executor", "MapCallable", "RayExecutor", "cores", "run_all", "run_counted"]
 
 #: Seconds between looks at what has ended.
 _LOOK_S = 0.05
@@ -169,6 +169,33 @@ def run_all(
     flag = StopFile()
     with Interrupts(flag.set) as interrupts, _told(flag.set):
         _elsewhere(partial(task, cancelled=flag), items, done, owner if of_owner else executor, interrupts)
+
+
+def run_counted(
+    task: Task[Outcome],
+    items: Sequence[Item],
+    told: Callable[[int, int], object] | None,
+    *,
+    threads: int | None = None,
+) -> list[Outcome]:
+    """The outcomes of `run_all` on threads, in order of the items.
+
+    Parameters
+    ----------
+    task, items, threads
+        As `run_all` takes them.
+    told : callable or None
+        Called with how many have ended, of how many.
+    """
+    outcomes: dict[int, Outcome] = {}
+
+    def done(index: int, outcome: Outcome) -> None:
+        outcomes[index] = outcome
+        if told is not None:
+            told(len(outcomes), len(items))
+
+    run_all(task, items, done, threads=threads)
+    return [outcomes[i] for i in range(len(items))]
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from .. import _core
@@ -160,7 +161,8 @@ def _reader(start: bytes, format: str) -> _Reader | None:
     for name, whole in _WHOLE_FILES.items():
         if format == name or (format == "auto" and whole.begins(start)):
             return whole.read
-    return _read_wrapped if format == "auto" and unwrap(start) is not None else None
+    take = unwrap(start) if format == "auto" else None
+    return None if take is None else partial(_read_wrapped, take)
 
 
 def _is_result(start: bytes, format: str) -> bool:
@@ -195,10 +197,15 @@ def _read_result(data: bytes, source: str, format: str, options: Mapping[str, An
     return parse_result(data, source).trace(source)
 
 
-def _read_wrapped(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> _core.Trace:
+def _read_wrapped(
+    take: Callable[[bytes, str], Unwrapped],
+    data: bytes,
+    source: str,
+    format: str,
+    options: Mapping[str, Any],
+) -> _core.Trace:
     _refuse(data[:_START], source, format)
-    take = unwrap(data[:_START])
-    found = take(data, source) if take is not None else Unwrapped(data, "")
+    found = take(data, source)
     trace = _core.parse_trace(found.text, source, format=format, **options)
     if not found.carrier:
         return trace

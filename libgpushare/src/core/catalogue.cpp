@@ -46,9 +46,9 @@ std::string listed(std::string_view name, const std::vector<std::string>& known)
 
 // "80GB" of a card, which people say beside names that have it not.
 std::string memory_of(const nlohmann::json& document) {
-  const auto found = document.is_object() ? document.find("nominal_memory_bytes") : document.end();
-  if (!document.is_object() || found == document.end() || !found->is_object() || !found->contains("value"))
-    return "";
+  if (!document.is_object()) return "";
+  const auto found = document.find("nominal_memory_bytes");
+  if (found == document.end() || !found->is_object() || !found->contains("value")) return "";
   return text::format("{:.0f}GB", (*found)["value"].get<double>() / 1e9);
 }
 
@@ -101,6 +101,7 @@ bool Catalogue::has(std::string_view name) const {
 
 std::optional<std::string> Catalogue::find(std::string_view name) const {
   if (has(name)) return std::string(name);
+  if (const auto labelled = machines::card_labelled(name); has(labelled)) return std::string(labelled);
   std::vector<names::Named> known;
   for (const std::string& one : names()) {
     const auto document = nlohmann::json::parse(text(one), nullptr, false);
@@ -108,7 +109,6 @@ std::optional<std::string> Catalogue::find(std::string_view name) const {
     known.push_back(
         {one, titled ? document["title"].get<std::string>() : std::string(), memory_of(document)});
   }
-  if (const auto labelled = machines::card_labelled(name); has(labelled)) return std::string(labelled);
   return names::meant(name, known);
 }
 
@@ -119,7 +119,8 @@ std::string Catalogue::source(std::string_view name_or_path) const {
   return text::format("{}/{}.json", folder, name_or_path);
 }
 
-// Of a cloud's machine: its card. Of a repository's name for a model in another format: the model, and how a document asks for the format.
+// Of a cloud's machine: its card. Of a repository's name for a model in another format: the model, and how a document asks
+// for the format.
 std::string Catalogue::hint(std::string_view name) const {
   const auto stored = what == "model" ? names::stored(name) : std::nullopt;
   if (const auto base = stored ? find(stored->base) : std::nullopt)

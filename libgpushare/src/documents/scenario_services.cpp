@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cctype>
 #include <map>
 
 #include "core/catalogue.hpp"
@@ -30,10 +29,8 @@ std::string usual_precision(const std::string& said) {
       {"bf16", "fp16"},    {"bfloat16", "fp16"}, {"float16", "fp16"}, {"half", "fp16"},
       {"awq", "int4"},     {"gptq", "int4"},     {"w4a16", "int4"},   {"w8a8", "int8"},
       {"fp8_e4m3", "fp8"}, {"float8", "fp8"},    {"e4m3", "fp8"},     {"nf4", "int4"}};
-  std::string lower;
   const std::size_t module = said.starts_with("torch.") ? said.find('.') + 1 : 0;  // "torch.bfloat16"
-  for (const char c : said.substr(module))
-    lower.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
+  std::string lower = text::lower_case(said.substr(module));
   const auto found = others.find(lower);
   return found == others.end() ? lower : found->second;
 }

@@ -32,10 +32,7 @@ void Neighbourhood::add_to(Together& all, const Presence& other, const Presence:
 }
 
 void Neighbourhood::add_to(Together& all, const Together& more, double weight) {
-  all.pressing.pressure += weight * more.pressing.pressure;
-  all.pressing.filling += weight * more.pressing.filling;
-  all.pressing.filling_squared += weight * more.pressing.filling_squared;
-  all.pressing.turns += weight * more.pressing.turns;
+  all.pressing.add(more.pressing, weight);
   all.processes += weight * more.processes;
   all.holds_s += weight * more.holds_s;
   all.bytes_per_s += weight * more.bytes_per_s;

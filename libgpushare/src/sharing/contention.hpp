@@ -49,6 +49,13 @@ struct Neighbours {
     filling_squared += sign * d * occupancy * d * occupancy;
     turns += sign * d * turn;
   }
+  /// Others that are there for so large a share of the time.
+  void add(const Neighbours& more, double weight) {
+    pressure += weight * more.pressure;
+    filling += weight * more.filling;
+    filling_squared += weight * more.filling_squared;
+    turns += weight * more.turns;
+  }
   [[nodiscard]] double pressure_on(const Interference& step) const {
     if (pressure <= 0) return 0;
     const double both = std::max(0.0, filling * filling - filling_squared);
