@@ -47,7 +47,7 @@ def together(*services):
 def test_what_is_foreseen_is_near_to_what_is_simulated():
     judge, _ = trials([5.0, 3.0], {"d0.latency_p95_s": 0.3, "d1.latency_p95_s": 0.5})
     assert judge.foresee(together(0, 1)) == {}  # nobody trusts it yet
-    judge.trust()
+    judge.trust(0.15)
     for config in (alone(0), alone(1), together(0, 1)):
         foreseen = judge.foresee(config)
         judge.configs([config])
@@ -63,7 +63,7 @@ def test_what_is_foreseen_is_near_to_what_is_simulated():
 
 def test_nothing_is_foreseen_of_other_figures_than_the_main_latencys_p95():
     judge, _ = trials([5.0, 3.0], {"d0.latency_p99_s": 0.3, "d1.latency_p95_s": 0.5})
-    judge.trust()
+    judge.trust(0.15)
     assert judge.foresee(together(0, 1)) == {}
     assert judge.foresee(alone(1)).keys() == {1}
 
@@ -71,7 +71,7 @@ def test_nothing_is_foreseen_of_other_figures_than_the_main_latencys_p95():
 def test_what_is_hopeless_is_not_simulated_but_for_one_in_twenty():
     rates = [9.0] * 8
     judge, runs = trials(rates, {f"d{i}.latency_p95_s": 0.1 for i in range(8)})
-    judge.trust()
+    judge.trust(0.15)
     pairs = [together(i, k) for i in range(8) for k in range(i)]
     opinions = judge.configs(pairs)
     assert all(opinion.verdict.value == "fails" for opinion in opinions)

@@ -61,10 +61,10 @@ class Table:
     def is_hopeless(self, config):
         return False
 
-    def trust(self):
+    def trust(self, beyond):
         raise AssertionError("these problems are small")
 
-    def packing(self, packed):
+    def packing(self, packed, *, patient=True):
         return Opinion(Verdict.meets if all(self.meets(c) for c in packed.configs) else Verdict.fails)
 
 
@@ -191,7 +191,7 @@ class Joint(Table):
             if t.replicas > 1 and sum(of) / len(of) > self.mean[t.service]
         ]
 
-    def packing(self, packed):
+    def packing(self, packed, *, patient=True):
         failing = self.failing(packed.configs)
         return Opinion(Verdict.fails if failing else Verdict.meets, sorted(set(failing)))
 
@@ -247,18 +247,18 @@ def test_what_fails_only_together_is_not_proposed_again_and_nothing_else_is_lost
 
 
 class Prophet(Table):
-    """Foresees what the table says, but for an error, and calls hopeless what it foresees to miss by a half."""
+    """Foresees what the table says, but for an error, and calls hopeless what it foresees to miss by far."""
 
     def __init__(self, numbers, problem):
         super().__init__(numbers, problem)
-        self.trusted, self.told = False, 0
+        self.beyond, self.told = math.inf, 0
         self.error = {service: numbers.uniform(0.9, 1.1) for service in range(len(problem.tenants))}
 
-    def trust(self):
-        self.trusted = True
+    def trust(self, beyond):
+        self.beyond = beyond
 
     def foresee(self, config):
-        if not self.trusted:
+        if math.isinf(self.beyond):
             return {}
         total = sum(self.take[t.service, config.part] / t.replicas for t in config.tenants)
         return {
@@ -270,7 +270,7 @@ class Prophet(Table):
         self.told += len(configs)
 
     def is_hopeless(self, config):
-        return max(self.foresee(config).values(), default=0) > 0.5
+        return max(self.foresee(config).values(), default=0) > self.beyond
 
     def hates(self, config):
         services = sorted({t.service for t in config.tenants})
@@ -297,7 +297,7 @@ def packed_fleet(seed, services):
     """What a search makes of a fleet, and what it was told; a packing that holds."""
     problem, table = fleet(seed, services)
     found = search(problem, table, rounds=60)
-    assert table.trusted
+    assert table.beyond < 1
     assert table.told > 0
     assert found.best is not None
     assert all(table.meets(config) for config in found.best.configs)

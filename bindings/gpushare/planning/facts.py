@@ -93,6 +93,8 @@ class PlanFacts:
     foretold, checked, confirmed : int
         Of many services, sets of tenants that count as failing for the bound because a prediction puts them far beyond
         it; how many of them were simulated nevertheless, and how many of these fail.
+    hopeless : float
+        How far, as a share of a bound.
     """
 
     workload: Scenario
@@ -124,6 +126,7 @@ class PlanFacts:
     foretold: int = 0
     checked: int = 0
     confirmed: int = 0
+    hopeless: float = math.inf
 
     @property
     def placement(self) -> Placement | None:
@@ -156,8 +159,8 @@ class PlanFacts:
         end = "" if self.finished else "the search was not finished; "
         less = ", services in no more replicas than surely suffice alone" if self.narrowed else ""
         told = (
-            f"; {self.foretold} sets of processes count as failing by prediction ({self.confirmed} of {self.checked} "
-            "that were simulated do)"
+            f"; {self.foretold} sets of processes count as failing, for by prediction they miss a bound by more than "
+            f"{100 * self.hopeless:.0f} % ({self.confirmed} of {self.checked} that were simulated do)"
             if self.foretold
             else ""
         )

@@ -59,11 +59,11 @@ class Judge(Protocol):
     def is_hopeless(self, config: Config) -> bool:
         """Whether predictions are trusted to say that it fails."""
 
-    def trust(self) -> None:
-        """From now on predictions are made, and what they put far beyond its bounds counts as failing."""
+    def trust(self, beyond: float) -> None:
+        """From now on predictions are made, and what they put beyond a bound by such a share of it counts as failing."""
 
-    def packing(self, packed: Packed) -> Opinion:
-        """Of a whole packing."""
+    def packing(self, packed: Packed, *, patient: bool = True) -> Opinion:
+        """Of a whole packing; without patience it is soon too close to say."""
 
 
 @dataclass

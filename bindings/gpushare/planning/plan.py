@@ -261,7 +261,7 @@ class _Planner:
         answer.finished, answer.interrupted = found.done, found.interrupted
         answer.most_tenants, answer.narrowed = found.most_tenants, found.narrowed
         answer.foretold, answer.checked = self.trials.foretold, self.trials.checked
-        answer.confirmed = self.trials.confirmed
+        answer.confirmed, answer.hopeless = self.trials.confirmed, self.trials.hopeless
         answer.lower_cost = found.bound * self.scale
         answer.resting_cost = self._resting(problem) * self.scale
         answer.lower_bound = _least_gpus(problem, found.bound)

@@ -20,9 +20,11 @@ __all__ = ["Found", "Judge", "Opinion", "Verdict", "search"]
 
 #: Proposals that are judged to make a plan simpler, at most.
 _SIMPLER = 8
-#: What services may be altogether, beyond which predictions come first, with so many tenants on a part at most; and
-#: beyond which services stand in no more replicas than surely suffice alone.
-_SMALL, _MANY_TENANTS, _MANY = 16, 4, 48
+#: What services may be altogether, beyond which predictions come first, with so many tenants on a part at most; beyond
+#: which more counts as failing by them; and beyond which services stand in no more replicas than surely suffice alone.
+_SMALL, _MANY_TENANTS, _MORE, _MANY = 16, 4, 30, 48
+#: By how much, as a share of it, a prediction has to miss a bound to count as failing, up to so many choices and beyond.
+_SURELY, _PROBABLY = 0.5, 0.15
 #: Configs that a proposal is made of, at most.
 _COLUMNS = 4_000
 #: Configs that are judged in vain, at most, while the gap is a GPU; and where there are many services.
@@ -151,7 +153,7 @@ class _Search:
         self.packing.relaxation.tests = Tests(self.fails, self.judge.prepare)
         self.estimates.problem = self.problem
         self.found.most_tenants = self.problem.most_tenants
-        self.judge.trust()
+        self.judge.trust(_SURELY if choices <= _MORE else _PROBABLY)
         self.patience.most = _LITTLE_PATIENCE
         self.assembly = Assembly(self.problem, self.judge, self.estimates.excess, self.verdict)
         self.packings = [self.packing, self.assembly.packing]
@@ -317,7 +319,7 @@ class _Search:
             if opinion.verdict is Verdict.meets or (doubtful and opinion.verdict is Verdict.unclear)
         ]
 
-    def consider(self, packed: Packed) -> None:
+    def consider(self, packed: Packed, *, patient: bool = True) -> None:
         """Has a whole packing judged, and learns from it."""
         best, key = self.found.best, tuple(packed.configs)
         if key in self.tried:
@@ -326,7 +328,7 @@ class _Search:
         self.tried.add(key)
         if self.learn(packed.configs):
             return
-        opinion = self.judge.packing(packed)
+        opinion = self.judge.packing(packed, patient=patient)
         if opinion.verdict is Verdict.meets:
             if best is None or packed.cost <= best.cost + 1e-9:
                 self.found.best = packed
@@ -372,7 +374,7 @@ class _Search:
                 return
             if sum(map(complexity, proposed.configs)) >= sum(map(complexity, best.configs)):
                 return
-            self.consider(proposed)
+            self.consider(proposed, patient=False)
 
     def look_beyond(self) -> None:
         """The next best packing of configs that are known to be good."""
@@ -383,7 +385,7 @@ class _Search:
         if (
             packed is not None
             and not self.learn(packed.configs)
-            and self.judge.packing(packed).verdict is Verdict.meets
+            and self.judge.packing(packed, patient=False).verdict is Verdict.meets
         ):
             self.found.runner_up = packed
 

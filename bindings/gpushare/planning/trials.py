@@ -24,9 +24,8 @@ __all__ = ["Trial", "Trials"]
 _NEAR = 0.5
 #: How many times as many runs where everything hangs on what was too close to say.
 _CLOSER = 4
-#: What a prediction puts further beyond its bound, as a share of it, counts as failing once predictions are trusted;
-#: one in so many of the first is simulated nevertheless, and of all beyond these one in many more.
-_HOPELESS = 0.15
+#: Of what counts as failing by prediction one in so many of the first is simulated nevertheless, and of all beyond these
+#: one in many more.
 _CHECKED, _FIRST, _CHECKED_LATER = 20, 1_000, 400
 
 
@@ -105,8 +104,9 @@ class Trials:
         What is known so far.
     foresight : Foresight
         Predicts.
-    trusting : bool
-        Whether what is predicted to miss its bounds by far is not simulated.
+    hopeless : float
+        What is predicted to miss a bound by more, as a share of it, counts as failing and is not simulated; infinite
+        while predictions are not trusted.
     """
 
     staging: Staging
@@ -115,7 +115,7 @@ class Trials:
     most_replications: int = 16
     of_config: dict[Config, Trial] = field(default_factory=dict)
     foresight: Foresight = field(init=False)
-    trusting: bool = False
+    hopeless: float = math.inf
     #: Configs that were predicted to fail: how many, how many of them were simulated nevertheless, and how many of
     #: these failed.
     foretold: int = 0
@@ -127,6 +127,11 @@ class Trials:
 
     def __post_init__(self) -> None:
         self.foresight = Foresight(self.staging)
+
+    @property
+    def trusting(self) -> bool:
+        """Whether predictions are trusted."""
+        return math.isfinite(self.hopeless)
 
     # ---- what the search asks
 
@@ -153,16 +158,16 @@ class Trials:
 
     def is_hopeless(self, config: Config) -> bool:
         """As `Judge.is_hopeless`."""
-        return worst(self.foresee(config)) > _HOPELESS
+        return worst(self.foresee(config)) > self.hopeless
 
-    def trust(self) -> None:
+    def trust(self, beyond: float) -> None:
         """As `Judge.trust`."""
-        self.trusting = True
+        self.hopeless = beyond
         self.most_replications = 2 * self.replications
 
-    def packing(self, packed: Packed) -> Opinion:
+    def packing(self, packed: Packed, *, patient: bool = True) -> Opinion:
         """As `Judge.packing`."""
-        trial = self.of_packing(packed)
+        trial = self.of_packing(packed, patient=patient)
         services = [tenant.service for config in packed.configs for tenant in config.tenants]
         # What a failure leaves says nothing of the services by themselves.
         failing = [] if trial.lost else self.staging.asked.failing(trial.judged, services, trial.meets)
@@ -289,14 +294,17 @@ class Trials:
 
     # ---- packings
 
-    def of_packing(self, packed: Packed) -> Trial:
-        """All services together, with more replications until it is clear."""
+    def of_packing(self, packed: Packed, *, patient: bool = True) -> Trial:
+        """All services together, with more replications until it is clear; without patience no more than it needs."""
         key = tuple(packed.configs)
         if key not in self._of_packing:
-            self._of_packing[key] = self._try_packing(packed)
+            trial = self._try_packing(packed, patient)
+            if trial.meets is None and not patient:
+                return trial
+            self._of_packing[key] = trial
         return self._of_packing[key]
 
-    def _try_packing(self, packed: Packed) -> Trial:
+    def _try_packing(self, packed: Packed, patient: bool) -> Trial:
         ways = self.sharing(packed)
         failures = self.staging.failures(packed, ways)
         for failure in failures:
@@ -311,6 +319,7 @@ class Trials:
         known = [self.of_config[config].replications for config in packed.configs if config in self.of_config]
         most = 4 * self.most_replications
         least = min(max([2 * self.replications, *known]), most)
+        most = most if patient else least
         count = 2 if self.trusting else least  # much of a fleet shows at once
         while True:
             outcomes = self.runs.extended(samples, count)

@@ -72,6 +72,7 @@ struct Break {
 struct Foresights {
   std::uint64_t foretold = 0;
   std::uint64_t checked = 0, confirmed = 0;  ///< that were simulated nevertheless, and that fail of these
+  double beyond = 0;  ///< how far a prediction puts them beyond a bound at least, as a share of it
 };
 
 /// What a placement does while something of it is lost.

@@ -22,10 +22,12 @@ using planning::index;
 using planning::Packed;
 using planning::Tenant;
 
-// What services may be altogether, beyond which predictions come first, with so many tenants on a part at most; and beyond which
-// services stand in no more replicas than surely suffice alone.
-constexpr std::size_t kSmall = 16, kMany = 48;
+// What services may be altogether, beyond which predictions come first, with so many tenants on a part at most; beyond which more
+// counts as failing by them; and beyond which services stand in no more replicas than surely suffice alone.
+constexpr std::size_t kSmall = 16, kMore = 30, kMany = 48;
 constexpr int kTenantsOfFleets = 4;
+// By how much, as a share of it, a prediction has to miss a bound to count as failing, up to so many choices and beyond.
+constexpr double kSurely = 0.5, kProbably = 0.15;
 
 void check(const Objectives& objectives, std::span<const GpuOffer> offers, const PlanOptions& options) {
   if (offers.empty()) throw ScenarioError("gpus", "none are offered");
@@ -116,7 +118,7 @@ class Planner {
     is_fleet_ = choices > kSmall;
     if (!is_fleet_) return;
     problem_.most_tenants = std::min(problem_.most_tenants, kTenantsOfFleets);
-    trials_.trust();
+    trials_.trust(choices > kMore ? kProbably : kSurely);
     plan_.narrowed = choices > kMany;
     if (!plan_.narrowed) return;
     for (auto& options : problem_.tenants)

@@ -13,9 +13,8 @@ namespace {
 constexpr double kNear = 0.5;  // a config that misses a bound by less may pass with caps on its clients
 constexpr std::uint32_t kMoreAlone = 4;  // times as many runs at most of services alone, on which much hangs
 constexpr std::uint64_t kAfresh = 1'000'003;  // added to seeds for luck that has not been seen
-// What a prediction puts further beyond its bound, as a share of it, counts as failing once predictions are trusted; one in so
-// many of the first is simulated nevertheless, and of all beyond these one in many more.
-constexpr double kHopeless = 0.15;
+// Of what counts as failing by prediction one in so many of the first is simulated nevertheless, and of all beyond these one
+// in many more.
 constexpr std::uint64_t kChecked = 20, kFirstForetold = 1'000, kCheckedLater = 400;
 constexpr double kHasty = 0.05;  // by how much predictions are mostly too low, as a logarithm
 
@@ -44,8 +43,8 @@ PlanTrials::PlanTrials(const PlanSpace& space, std::vector<FigureBound> bounds, 
       seed_(seed),
       most_replications_(options.most_replications) {}
 
-void PlanTrials::trust() {
-  trusting_ = true;
+void PlanTrials::trust(double beyond) {
+  hopeless_ = foresights_.beyond = beyond;
   most_replications_ = std::min(options_.most_replications, 2 * options_.replications);
 }
 
@@ -56,10 +55,10 @@ Met PlanTrials::config(const Config& config) {
     configs_[config].refused = text::format("predicted to miss a bound by {:.3g} %", 100 * foreseen(config));
     return Met::no;
   }
-  const bool predicted = trusting_ && !foresight_.best(config).empty();
+  const bool predicted = trusting() && !foresight_.best(config).empty();
   const bool suffices =
       improve(config, predicted ? std::vector<Way>{foresight_.best_way(config)} : space_.ways(config));
-  if (!suffices && !trusting_ && configs_.at(config).excess() < kNear)
+  if (!suffices && !trusting() && configs_.at(config).excess() < kNear)
     static_cast<void>(improve(config, space_.capped(config)));
   const Met met = configs_.at(config).met();
   if (checked) {
@@ -70,10 +69,10 @@ Met PlanTrials::config(const Config& config) {
 }
 
 double PlanTrials::foreseen(const Config& config) {
-  return trusting_ ? worst_of(foresight_.best(config)) : -kInfinite;
+  return trusting() ? worst_of(foresight_.best(config)) : -kInfinite;
 }
 
-bool PlanTrials::hopeless(const Config& config) { return foreseen(config) > kHopeless; }
+bool PlanTrials::hopeless(const Config& config) { return foreseen(config) > hopeless_; }
 
 double PlanTrials::guess(const Config& config) {
   const double beyond = foreseen(config);
@@ -115,7 +114,7 @@ Trial PlanTrials::try_config(const Config& config, const Way& way) {
   trial.served = served(services, config.tenants, seed_, most);
   Trial found = try_scenario(staging_.alone(config, way), asked_.bounds_of(config), trial);
   runs_ += found.runs;
-  if (trusting_ && found.refused.empty())
+  if (trusting() && found.refused.empty())
     foresight_.learn(config, way, asked_.excess(found.judged, services));
   return found;
 }
@@ -143,7 +142,7 @@ Met PlanTrials::packing(const Packed& packed) {
                        options_.cancelled,
                        {}};
   // Much of a fleet shows at once.
-  if (!trusting_) options.first = options.replications;
+  if (!trusting()) options.first = options.replications;
   const std::vector<Tenant> tenants = tenants_of(packed);
   options.served = served(services_of(tenants), tenants, *options.seed, 1);
   PackingTrial found = try_packing(staging_.packed(packed, ways_), options);

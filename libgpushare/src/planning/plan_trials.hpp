@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -46,8 +48,10 @@ class PlanTrials {
 
   // ---- Predictions ----
 
-  /// From now on predictions are made, and each trial has fewer runs.
-  void trust();
+  /// From now on predictions are made, what they put beyond a bound by such a share of it counts as failing, and each trial
+  /// has fewer runs.
+  void trust(double beyond);
+  [[nodiscard]] bool trusting() const { return std::isfinite(hopeless_); }
   [[nodiscard]] bool hopeless(const Config& config);
   /// How far beyond its bound a config should be, as a logarithm: by prediction, or by what is offered.
   [[nodiscard]] double guess(const Config& config);
@@ -91,7 +95,7 @@ class PlanTrials {
   const PlanOptions& options_;
   std::uint64_t seed_;
   std::uint32_t most_replications_;
-  bool trusting_ = false;
+  double hopeless_ = std::numeric_limits<double>::infinity();
   Foresights foresights_;
   std::set<Config> foretold_;
   std::map<Config, Trial> configs_;
