@@ -100,6 +100,26 @@ TEST_CASE("A burst adds replicas and nodes, and they go again, at the times work
   CHECK(near(column(run.series, "offered_rate")[0], 30 / 5.0));
 }
 
+TEST_CASE("A fleet goes to nothing, and the next request waits for a node, an image and a start") {
+  NodePool pool = pool_of(1, 0, 1);
+  pool.boot_s = constant(20);
+  ReplicaControl replicas;
+  replicas.start = replicas.min = 0;
+  replicas.cold_start = {2e9, 200e6, 1e9, constant(5), constant(0)};
+  replicas.autoscaling = Autoscaling{};
+  RunOptions options;
+  options.series_s = 100;
+  const Run run = simulate(controlled({2016}, pool, replicas, 3000), options);
+  // The node that it began with goes 600 s after it was seen to be empty. Seen by the autoscaler at 2025 s, by that of
+  // nodes at 2030 s; ready at 2050 s, served from 2066 s to 2067 s.
+  CHECK(run.summary.completed == 1);
+  CHECK(near(column(run.requests, "e2e_latency_s")[0], 2067 - 2016));
+  const auto ends = whole_seconds(run.series, "end_s"), gpus = column(run.series, "gpus_on");
+  for (std::size_t i = 0; i < ends.size(); ++i)
+    if (ends[i] > 700 && ends[i] <= 2000) CHECK(gpus[i] == 0);
+  CHECK(run.summary.gpus_used == 1);
+}
+
 TEST_CASE("A second replica on a node finds the image there") {
   NodePool pool = pool_of(1, 1, 1);
   pool.shape.sharing.mode = SharingMode::time_slicing;

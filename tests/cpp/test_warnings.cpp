@@ -278,6 +278,28 @@ TEST_CASE("what nobody said is said: defaults by kind, and a preset's") {
   CHECK(assumed().find("by preset vllm-0.20 continuous-batching with max_num_seqs ") != std::string::npos);
 }
 
+TEST_CASE("replicas beyond all seats, pools without services and costs without prices are told") {
+  Json document = test::queue_document();
+  document["control"] = test::parse(R"({
+    "pools": {"p": {"nodes": {"min": 1, "max": 3}, "gpus_per_node": 2}, "q": {"nodes": 2}},
+    "services": {"server": {"pool": "p", "replicas": {"min": 1, "max": 6},
+                            "autoscaling": {"metric": "in-system", "target": 1}}}})");
+  const std::string unused = "/control/pools/q: no service is in this pool";
+  CHECK(first(warned(document)).starts_with(unused));
+  document["control"]["pools"].erase("q");
+  CHECK(warned(document).empty());  // nor is a node told of that has no replica yet
+  document["control"]["services"]["server"]["replicas"]["max"] = 7;
+  CHECK(first(warned(document)) ==
+        "/control/services/server/replicas/max: 7 replicas, and pool \"p\" has 6 seats on its 3 nodes at "
+        "most: the "
+        "others never start");
+  document.erase("control");
+  document["objectives"]["cost_per_month"] = 100;
+  CHECK(first(warned(document)).starts_with("/objectives/cost_per_month: no GPU has a price"));
+  document["price_per_gpu_hour"] = 2;
+  CHECK(warned(document).empty());
+}
+
 TEST_CASE("constants of another card are told where a partition is shared by them, and only there") {
   Json document = test::queue_document();
   document["services"]["server"]["replicas"] = 2;

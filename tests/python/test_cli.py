@@ -349,6 +349,19 @@ def test_a_trace_is_fitted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
         (["run", "voice-light", "--sead", "1"], ["--sead"]),
         (["compare", "voice-light", "--modes", ""], ["modes"]),
         (["sweep", "voice-light", "--axis", "users"], ["--axis", "users=5,20,50"]),
+        (["sweep", "voice-light", "--axis", "users=1..5"], ["write every value, such as users=1,...,5"]),
+        (
+            ["sweep", "voice-light", "--axis", "users=10:50:10"],
+            ["write every value, such as users=10,...,50"],
+        ),
+        (
+            ["sweep", "voice-light", "--axis", "users=1,2", "--axis", "users=3"],
+            ["users is there twice; write --axis users=1,2,3"],
+        ),
+        (
+            ["cluster", "n.csv", "p.csv", "--timed", "--seeds", "3"],
+            ["--seeds: is of pods that arrive shuffled"],
+        ),
         (["sweep", "voice-light", "--axis", "users=0"], ["/traffic/0/users"]),
         (["sweep", "voice-light", "--axis", "userz=1"], ["userz"]),
         (

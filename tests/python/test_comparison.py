@@ -157,3 +157,11 @@ def test_uncertainty_spreads_figures_by_calibration_error() -> None:
     assert doubted.half_width > 0.02 * doubted > chance.half_width  # type: ignore[attr-defined]
     assert "by calibration error and chance" in " ".join(table.text(details=True).split())
     assert not any(run.perturbed for run in plain.results["mps"].runs)
+
+
+def test_a_comparison_is_gone_through_by_its_modes() -> None:
+    table = gs.compare("voice-light", ["dedicated", "mps"])
+    assert list(table) == table.modes
+    assert [table[mode] for mode in table] == list(table.summaries.values())
+    with pytest.raises(KeyError, match=r'did you mean "mps"\? Legal are dedicated, mps'):
+        table["mp"]

@@ -192,3 +192,11 @@ def test_the_command_prints_the_front(tmp_path: Any, capsys: pytest.CaptureFixtu
     assert json.loads(capsys.readouterr().out)["front"] == ["autoscaled", "fixed"]
     assert main(["compare", str(path), "--front", "cost"]) == 2
     assert "two figures with a comma" in capsys.readouterr().err
+
+
+def test_a_run_says_what_it_emits_where_the_document_says_what_a_kilowatt_hour_does() -> None:
+    plain = gs.Scenario.load("voice-light")
+    summary = gs.simulate(plain.replace(carbon_g_per_kwh=400)).summary()
+    energy, carbon = f"{summary['energy_kwh']:.3g} kWh", f"{summary['co2_kg']:.3g} kg of CO2"
+    assert f"energy      {energy}, {carbon}" in str(summary)
+    assert "CO2" not in str(gs.simulate(plain).summary())

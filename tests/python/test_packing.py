@@ -10,7 +10,7 @@ import gpushare as gs
 import numpy as np
 import pytest
 from conftest import DATA
-from gpushare.clusters.packing import policy_names
+from gpushare.clusters.packing import policies_of, policy_names
 from gpushare.command.cli import main
 
 NODES = [
@@ -136,7 +136,7 @@ def test_tables_fit_the_width_and_say_the_answer_first(width: int) -> None:
     for found in (packed, timed):
         lines = found.text(width).splitlines()
         assert max(map(len, lines)) <= width
-    assert packed.text().startswith(f"{packed.best} allocates most of 14 GPUs on 3 nodes")
+    assert packed.text().startswith(f"{packed.best} fills most of 14 GPUs on 3 nodes")
     assert "mig.G2: the list does not say what it is; taken for a100 (assumed)" in packed.text(200)
 
 
@@ -197,6 +197,72 @@ def test_a_time_that_cannot_be_is_refused() -> None:
             gs.cluster_over_time(NODES, PODS, **options)  # type: ignore[arg-type]
     forever = gs.cluster_over_time(NODES, PODS)
     assert any("none has an end" in warning.text for warning in forever.warnings)
+
+
+def test_what_a_list_says_and_nobody_reads_is_told(files: tuple[Path, Path]) -> None:
+    head, *rows = PODS_CSV.splitlines()
+    files[1].write_text("\n".join([f"{head},owner,team", *(f"{row},me,us" for row in rows)]))
+    assert [str(one) for one in gs.Cluster(*files).notices] == [f"{files[1]}: not read: owner, team"]
+    assert "warning: " in gs.cluster(*files, seeds=2).text()
+    for column, meant in [("node_selector", "selector"), ("gang_id", "gang"), ("taint", "taints")]:
+        of = files[0] if meant == "taints" else files[1]
+        was = of.read_text()
+        head, *rows = (NODES_CSV if meant == "taints" else PODS_CSV).splitlines()
+        of.write_text("\n".join([f"{head},{column}", *(f"{row},x=y" for row in rows)]))
+        with pytest.raises(gs.TraceError, match=f'unknown column "{column}"; is "{meant}" meant'):
+            gs.Cluster(*files)
+        of.write_text(was)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("written", [str, str.upper, str.title])
+def test_lists_are_read_however_their_columns_are_written(
+    files: tuple[Path, Path], delimiter: str, written: Any
+) -> None:
+    expected = gs.Cluster(*files)
+    for path in files:
+        head, rows = path.read_text().split("\n", 1)
+        path.write_text(f"{written(head)}\n{rows}".replace(",", delimiter))
+    found = gs.Cluster(*files)
+    assert (found.nodes, found.pods) == (expected.nodes, expected.pods)
+
+
+def test_lists_in_the_wrong_order_are_told(files: tuple[Path, Path]) -> None:
+    with pytest.raises(gs.TraceError, match="these are pods, and nodes are expected here: nodes come first"):
+        gs.Cluster(files[1], files[0])
+    with pytest.raises(gs.TraceError, match="these are nodes, and pods are expected here"):
+        gs.Cluster(files[0], files[0])
+
+
+def test_gpu_models_that_no_node_has_are_told_with_their_pods() -> None:
+    pods = [pod("a", 1, gpu_spec="t4"), pod("b", 1, gpu_spec="H100|T4"), pod("c", 1, gpu_spec="H100")]
+    told = [one.text for one in gs.Cluster(NODES, pods).notices]
+    assert told == [
+        'no node has the GPU model "t4" that a can go to alone; did you mean "T4"?',
+        'no node has the GPU model "H100" that c can go to alone; legal are G2, T4',
+    ]
+    assert set(told) < {one.text for one in gs.cluster_over_time(NODES, pods).warnings}
+
+
+def test_a_quota_of_nobody_is_told() -> None:
+    found = gs.cluster_over_time(NODES, [pod("a", 1, group="ml", duration=1)], quotas={"mll": 1, "ml": 2})
+    assert [one.text for one in found.warnings] == [
+        'no pod is of the group "mll"; did you mean "ml"? Legal is ml'
+    ]
+
+
+def test_policies_are_known_however_they_are_written() -> None:
+    for name in policy_names():
+        assert policies_of(name.upper()) == policies_of(f" {name[:3]}-{name[3:]} ") == [name]
+    assert policies_of("all") == policy_names()
+    assert policies_of("BestFit,best_fit") == ["bestfit"]
+
+
+def test_a_gang_without_room_never_starts_and_is_told() -> None:
+    gang = [pod(f"g{i}", 8, gang="big", creation_time=0, duration=10) for i in range(2)]
+    told = gs.cluster_over_time(NODES, gang).text()
+    assert "none starts" in told
+    assert "2 pods never had room, alone or with the whole gang" in told
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:

@@ -1,6 +1,7 @@
 """Scenario documents from Python: load, change, send elsewhere, refuse."""
 
 import copy
+import datetime
 import json
 import pickle
 from pathlib import Path
@@ -128,7 +129,8 @@ def test_the_rate_of_an_open_scenario_is_replaced() -> None:
         ({"name.first": 1}, "name.first", "the path leads through a value that has no members"),
         ({"rate_per_s": 1}, "/traffic", "rate_per_s needs exactly one entry of kind 'open', found no entry"),
         ({"seed": float("nan")}, "/seed", "found nan; a number must be finite"),
-        ({"seed": {1, 2}}, "", "a document holds names, numbers, lists and mappings; found set"),
+        ({"duration_s": datetime.timedelta(minutes=1)}, "/duration_s", "a time is a number of seconds"),
+        ({"seed": {1, 2}}, "/seed", "a document holds names, numbers, lists and mappings; found set"),
     ],
 )
 def test_impossible_changes_say_where(
@@ -216,3 +218,27 @@ def test_what_does_not_fit_is_refused_with_the_sum() -> None:
         # 16 GB of fp16 weights do not fit an instance of 10 GB.
         scenario.with_mode("mig:1g.10gb+1g.10gb").check_memory()
     assert "1g.10gb" in str(caught.value)
+
+
+def test_what_is_no_scenario_is_told_what_would_be(light: gs.Scenario) -> None:
+    for given in (None, 3, [light.document]):
+        with pytest.raises(
+            TypeError, match=r"scenario: found \w+; give a name, a path, a Scenario, a document"
+        ):
+            gs.simulate(given)
+    with pytest.raises(gs.ScenarioError, match=r"found JSON text .* give json.loads\(TEXT\)"):
+        gs.simulate(json.dumps(light.document))
+    with pytest.raises(
+        TypeError, match=r"document: found dict, not JSON text; Scenario.from_dict takes a mapping"
+    ):
+        gs.Scenario(light.document)  # type: ignore[arg-type]
+
+
+def test_a_change_of_a_member_makes_the_object_that_has_it(light: gs.Scenario) -> None:
+    plain = light.replace(**{"services.asr": {"model": light.document["services"]["asr"]["model"]}})
+    assert "engine" not in plain.document["services"]["asr"]
+    changed = plain.replace(**{"services.asr.engine.max_batch": 3, "objectives.success_rate": 0.9})
+    assert changed.document["services"]["asr"]["engine"] == {"max_batch": 3}
+    assert changed.document["objectives"] == {"success_rate": 0.9}
+    with pytest.raises(gs.ScenarioError, match=r'/services/as: there is no such member; did you mean "asr"'):
+        plain.replace(**{"services.as.engine.max_batch": 3})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import sqlite3
 import subprocess
+from pathlib import Path
 
 import gpushare as gs
 import pytest
@@ -209,3 +211,12 @@ def test_perfetto_answers_the_same_questions_alike(run: gs.Run, tmp_path) -> Non
         )
         rows = [line.replace('"', "").split(",") for line in told.stdout.strip().splitlines()[1:]]
         assert rows == [[str(cell) for cell in row] for row in base.execute(question)]
+
+
+def test_a_file_that_ends_in_gz_is_packed(tmp_path: Path) -> None:
+    made = gs.simulate("voice-light", record_log=True).runs[0].timeline(most_events=1000)
+    for name in ("trace.json", "trace.json.gz"):
+        made.write(tmp_path / name)
+    assert (
+        gzip.decompress((tmp_path / "trace.json.gz").read_bytes()) == (tmp_path / "trace.json").read_bytes()
+    )

@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .fronts import Bound
-from .look import HUES, INK, MARKERS, SOFT, canvas, legend_beside, plain_frame, say
+from .look import HUES, INK, MARKERS, SOFT, canvas, legend_beside, logarithmic, plain_frame, say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["Line", "line_chart"]
+
+#: Points beyond which none has a marker.
+_DENSE = 40
+#: So many times its bound, and a value hides it.
+_FAR = 20
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ def line_chart(
     stairs: bool = False,
     ax: Axes | None = None,
 ) -> Figure:
-    """Lines in one panel; `x` and `y` are what the axes show.
+    """Lines in one panel, `x` and `y` are what the axes show; over names, between which nothing is, points.
 
     Parameters
     ----------
@@ -53,15 +58,16 @@ def line_chart(
         Values hold until the next one; without markers.
     """
     figure, axis = canvas(ax, 7.2 if len(lines) > 1 else 6, 4)
+    named = any(isinstance(one, str) for line in lines for one in line.x)
     for i, line in enumerate(lines):
         color = HUES[i % len(HUES)]
-        dense = stairs or len(line.x) > 40
+        dense = (stairs or len(line.x) > _DENSE) and not named
         axis.plot(
             line.x,
             line.y,
             color=color,
             marker=None if dense else MARKERS[i % len(MARKERS)],
-            linestyle=("-", "--", ":", "-.")[i % 4] if dense else "-",
+            linestyle="" if named else ("-", "--", ":", "-.")[i % 4] if dense else "-",
             drawstyle="steps-post" if stairs else None,
             markersize=5,
             linewidth=1.6,
@@ -72,10 +78,13 @@ def line_chart(
             axis.axvline(line.at, color=color, linestyle=":", linewidth=1.2)
     if bound is not None:
         axis.axhline(bound.value, color=INK, linestyle="--", linewidth=1.2, label=bound.said)
+        if axis.dataLim.intervaly[1] > _FAR * bound.value > 0:  # else the bound would lie on the axis
+            logarithmic(axis)
     if len(lines) > 1 or bound is not None:
         legend_beside(axis)
     axis.set(xlabel=x, ylabel=y)
-    if any(isinstance(one, str) for line in lines for one in line.x):
+    if named:
+        axis.margins(x=0.2)
         axis.tick_params(axis="x", labelrotation=25)
         for label in axis.get_xticklabels():
             label.set(ha="right", rotation_mode="anchor", fontsize=8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import textwrap
@@ -27,7 +28,9 @@ __all__ = [
     "SOFT",
     "canvas",
     "finished",
+    "from_nothing",
     "legend_beside",
+    "logarithmic",
     "new_figure",
     "picture_kind",
     "plain_frame",
@@ -45,6 +48,8 @@ INK, SOFT = "#16202b", "#5b6673"
 #: Characters of a title in an inch, at its size.
 _IN_AN_INCH = 12.5
 _LABEL = 36
+#: Largest over smallest, beyond which 1, 2 and 5 are ticks enough.
+_TWO_TICKS = 10
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -110,6 +115,28 @@ def picture_kind(path: str | os.PathLike[str]) -> str:
 def plain_frame(axis: Axes) -> None:
     """Takes the upper and the right line of the frame away."""
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def logarithmic(axis: Axes) -> None:
+    """A logarithmic y axis with plain numbers: 20 and 50, not 2 x 10^1."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    low, high = axis.dataLim.intervaly
+    if low <= 0 or not math.isfinite(high):
+        return
+    axis.set_yscale("log")
+    steps = (1, 2, 5) if high / low > _TWO_TICKS else (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)
+    axis.yaxis.set_major_locator(LogLocator(subs=steps))
+    axis.yaxis.set_minor_locator(NullLocator())
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def from_nothing(axis: Axes) -> None:
+    """A y axis of counts: from 0, with whole numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_ylim(0, 1.08 * max(1.0, axis.dataLim.intervaly[1]))
+    axis.yaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
 def _inches(axis: Axes) -> tuple[float, float]:

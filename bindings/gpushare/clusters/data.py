@@ -14,11 +14,13 @@ import numpy as np
 from .. import _core
 from .._core import TraceError
 from .._errors import fail
+from ..frames.notices import Notice
 from ..frames.table_files import write_csv
 from ..frames.tables import Table
 from ..scenario.placement import Placement
 from ..scenario.scenario import Scenario
-from ..traces.openb import read_nodes, read_pods
+from ..traces.openb import read_list
+from .models import unknown_models
 from .placed import placed_rows
 
 __all__ = ["Cluster", "Rows", "cluster_of"]
@@ -65,10 +67,13 @@ _NEEDED = {
 }
 
 
-def _columns(given: Rows, what: str) -> dict[str, list[Any]]:
-    """Lists of values by column, whatever it was."""
+def _columns(given: Rows, what: str, notices: list[Notice]) -> dict[str, list[Any]]:
+    """Lists of values by column, whatever it was; columns of a file that are not read are noticed."""
     if isinstance(given, (str, os.PathLike)):
-        given = read_nodes(given) if what == "nodes" else read_pods(given)
+        source = os.fspath(given)
+        given, unread = read_list(source, what)
+        if unread:
+            notices.append(Notice(source, f"not read: {', '.join(unread)}"))
     if isinstance(given, Table):
         return given.to_dict()
     if isinstance(given, Mapping):
@@ -191,7 +196,8 @@ class Cluster:
     pods: Table = field()
 
     def __init__(self, nodes: Rows, pods: Rows) -> None:
-        by_name = _columns(nodes, "nodes"), _columns(pods, "pods")
+        notices: list[Notice] = []
+        by_name = _columns(nodes, "nodes", notices), _columns(pods, "pods", notices)
         rows = _rows(by_name[0], _NODE_NAMES, "nodes"), _rows(by_name[1], _POD_NAMES, "pods")
         created, duration = _times(by_name[1], len(rows[1]))
         for row, at, lasts in zip(rows[1], created.tolist(), duration.tolist(), strict=True):
@@ -201,6 +207,7 @@ class Cluster:
         object.__setattr__(self, "pods", _table("pods", by_name[1]))
         object.__setattr__(self, "_data", data)
         object.__setattr__(self, "_times", (created, duration))
+        object.__setattr__(self, "_unread", tuple(notices))
 
     @property
     def data(self) -> _core.ClusterData:
@@ -237,8 +244,14 @@ class Cluster:
 
     @property
     def models(self) -> list[str]:
-        """GPU models of the nodes, in order of appearance."""
-        return list(dict.fromkeys(self.nodes["model"].tolist()))
+        """GPU models of the nodes that have GPUs, in order of appearance."""
+        pairs = zip(self.nodes["model"].tolist(), self.nodes["gpu"].tolist(), strict=True)
+        return list(dict.fromkeys(model for model, gpus in pairs if gpus))
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """Columns that were not read, and GPU models that pods ask for and no node has."""
+        return (*vars(self)["_unread"], *unknown_models(self.pods, self.models))
 
     @classmethod
     def from_placement(
@@ -281,7 +294,7 @@ class Cluster:
         (['llm-0', 'asr-0', 'tts-0'], [1000, 428, 428])
         """
         nodes, own = placed_rows(placed, cpu_milli, memory_mib)
-        more = [] if pods is None else _as_rows(_columns(pods, "pods"))
+        more = [] if pods is None else _as_rows(_columns(pods, "pods", []))
         return cls(nodes, [*own, *more])
 
     def save(self, nodes: str | os.PathLike[str], pods: str | os.PathLike[str]) -> None:

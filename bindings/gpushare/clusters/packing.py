@@ -25,7 +25,7 @@ def policy_names() -> list[str]:
 
 
 def policies_of(given: str | Sequence[str]) -> list[str]:
-    """Each once, in order; commas separate them.
+    """Each once, in order; commas separate them, capitals and hyphens do not matter, and ``all`` is each.
 
     Raises
     ------
@@ -33,14 +33,23 @@ def policies_of(given: str | Sequence[str]) -> list[str]:
         For a name that is no policy's, or none at all.
     """
     words = given.split(",") if isinstance(given, str) else list(given)
-    names = list(dict.fromkeys(word.strip() for word in words if word.strip()))
     known = policy_names()
-    for name in names:
-        if name not in known:
-            raise ValueError(f"policy: found {name!r}; expected some of {', '.join(known)}")
+    own = {_key(name): name for name in known}
+    names: list[str] = []
+    for word in (word.strip() for word in words if word.strip()):
+        if word.lower() == "all":
+            names += known
+        elif _key(word) in own:
+            names.append(own[_key(word)])
+        else:
+            raise ValueError(f"policy: found {word!r}; expected some of {', '.join(known)}, or all")
     if not names:
-        raise ValueError(f"policy: found none; expected some of {', '.join(known)}")
-    return names
+        raise ValueError(f"policy: found none; expected some of {', '.join(known)}, or all")
+    return list(dict.fromkeys(names))
+
+
+def _key(name: str) -> str:
+    return "".join(c for c in name.lower() if c.isalnum())
 
 
 def cluster(

@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from ..charts.lines import Line, line_chart
 from ..frames.notices import Notice, told
-from ..frames.render import Field, wrap
+from ..frames.render import Field, number, wrap
 from ..frames.tables import Table
 from .data import Cluster
 from .sharing import Sharing
-from .told import Told
+from .told import Told, counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,6 +63,11 @@ class PolicyRuns:
         return np.array(found, dtype=np.float64)
 
 
+def _per_cent(share: float) -> str:
+    """``-`` where no pod was so far."""
+    return number(100 * share, 2)
+
+
 def _spread(values: npt.NDArray[np.float64]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
 
@@ -99,8 +104,8 @@ class Packing(Told):
 
     @property
     def warnings(self) -> Sequence[Notice]:
-        """What is assumed."""
-        return self.sharing.notices
+        """What is assumed, and what may mislead."""
+        return [*self.cluster.notices, *self.sharing.notices]
 
     @property
     def table(self) -> Table:
@@ -122,13 +127,13 @@ class Packing(Told):
         """A row for each policy, seed and whole per cent arrived that some pod fell into."""
         parts: dict[str, list[Any]] = {name: [] for name in ("policy", "seed", "arrived", *CURVES)}
         for runs in self.policies.values():
-            for number, seed in enumerate(self.seeds):
-                known = np.flatnonzero(~np.isnan(runs.curves["allocation"][number]))
+            for row, seed in enumerate(self.seeds):
+                known = np.flatnonzero(~np.isnan(runs.curves["allocation"][row]))
                 parts["policy"] += [runs.policy] * len(known)
                 parts["seed"] += [seed] * len(known)
                 parts["arrived"] += (known / 100).tolist()
                 for curve in CURVES:
-                    parts[curve] += runs.curves[curve][number][known].tolist()
+                    parts[curve] += runs.curves[curve][row][known].tolist()
         return Table("curves", {name: v if name == "policy" else np.array(v) for name, v in parts.items()})
 
     def lead(self, policy: str, other: str, arrived: float) -> tuple[float, float]:
@@ -180,13 +185,13 @@ class Packing(Told):
     def _headline(self) -> str:
         best, cluster = self.policies[self.best], self.cluster
         held = " and ".join(
-            f"{100 * best.at('allocation', arrived).mean():.2f} % with {100 * arrived:.0f} % arrived"
+            f"{_per_cent(best.at('allocation', arrived).mean())} % with {100 * arrived:.0f} % arrived"
             for arrived in self.at
         )
-        most = "allocates most" if len(self.policies) > 1 else "allocates"
+        most = "most" if len(self.policies) > 1 else "so much"
         return (
-            f"{best.policy} {most} of {cluster.gpus:,} GPUs on {len(cluster.nodes):,} nodes: {held}, "
-            f"mean of {len(self.seeds)} shuffles of {len(cluster.pods):,} pods."
+            f"{best.policy} fills {most} of {counted(cluster.gpus, 'GPU')} on {counted(len(cluster.nodes), 'node')}: "
+            f"{held}, mean of {counted(len(self.seeds), 'shuffle')} of {counted(len(cluster.pods), 'pod')}."
         )
 
     def _fields(self) -> list[Field]:
@@ -194,7 +199,7 @@ class Packing(Told):
         for arrived in self.at:
             found = [runs.at("allocation", arrived) for runs in self.policies.values()]
             cells = [
-                f"{100 * v.mean():.2f}" + (f" ±{100 * _spread(v):.2f}" if len(v) > 1 else "") for v in found
+                _per_cent(v.mean()) + (f" ±{_per_cent(_spread(v))}" if len(v) > 1 else "") for v in found
             ]
             fields.append(Field(f"allocated, %\nat {100 * arrived:.0f} %", cells))
         shown = [("fragmentation", "fragments\n% of all"), ("of_idle", "fragments\n% of idle")]
@@ -202,15 +207,15 @@ class Packing(Told):
             shown.insert(0, ("held", "held by\ninstances"))
         for curve, title in shown:
             values = [runs.at(curve, self.at[-1]).mean() for runs in self.policies.values()]
-            fields.append(Field(title, [f"{100 * v:.2f}" for v in values]))
+            fields.append(Field(title, [_per_cent(v) for v in values]))
         for count, title in (("stranded_for_cpu", "no CPU\nfor, %"), ("cpu_allocation", "CPU\nused, %")):
             values = [runs.counts[count].mean() for runs in self.policies.values()]
-            fields.append(Field(title, [f"{100 * v:.2f}" for v in values]))
+            fields.append(Field(title, [_per_cent(v) for v in values]))
         return fields
 
     def _notes(self, width: int) -> list[str]:
         notes = [wrap(f"{line}.", width, "  ") for line in [*self._leads(), self._how()]]
-        return [*told(self.warnings, width, "assumed"), *notes]
+        return [*told(self.cluster.notices, width), *told(self.sharing.notices, width, "assumed"), *notes]
 
     def _leads(self) -> list[str]:
         others = [name for name in self.policies if name != self.best]
@@ -247,4 +252,5 @@ class Packing(Told):
             lines.append(
                 Line(runs.policy, known.tolist(), (100 * np.nanmean(values[:, known], axis=0)).tolist())
             )
-        return line_chart("GPU demand arrived, % of all GPUs", "GPUs allocated, %", lines)
+        demand, filled = "GPU demand arrived, % of all GPUs", "GPUs allocated, %"
+        return line_chart(demand, filled, lines, title=self._headline())

@@ -11,23 +11,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from .._errors import nearest
 from ..charts.lines import Line, line_chart
 from ..frames.notices import Notice, told
 from ..frames.progress import followed
 from ..frames.render import Field, brief, number, wrap
 from ..frames.tables import Table
+from ..frames.units import time_text
 from ..scenario.profiles import ProfileLike
 from ..study.runner import run_counted, stoppable
 from .data import Cluster, Rows, cluster_of
 from .packing import check_seed, policies_of
 from .sharing import Sharing, sharing_of
-from .told import Told
+from .told import Told, counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["ClusterRun", "ClusterRuns", "cluster_over_time"]
 
+_DAY_S = 86400
+_UNITS = (("days", 86400), ("hours", 3600), ("minutes", 60), ("s", 1))
+#: Rows of a series where nobody says how far they are apart, at least, and seconds between them at most.
+_ROWS, _HOUR_S = 100, 3600.0
 _SERIES = (
     "at_s",
     "allocation",
@@ -137,7 +143,7 @@ class ClusterRuns(Told):
     @property
     def warnings(self) -> Sequence[Notice]:
         """What is assumed, and what may mislead."""
-        found = list(self.sharing.notices)
+        found = [*self.cluster.notices, *_idle_quotas(self.cluster, self.quotas), *self.sharing.notices]
         if not self.cluster.has_ends:
             found.append(Notice("pods", "none has an end: what starts stays for ever"))
         return found
@@ -164,11 +170,15 @@ class ClusterRuns(Told):
     def _headline(self) -> str:
         best = min(self.policies.values(), key=lambda run: (-run.started, run.waits["mean_s"]))
         least = "pods wait least by" if len(self.policies) > 1 else "by"
-        days = best.mean["at_s"] / 86400
+        head = (
+            f"{counted(len(self.cluster.pods), 'pod')} in {_span(best.mean['at_s'])} on "
+            f"{counted(len(self.cluster.nodes), 'node')} with {counted(self.cluster.gpus, 'GPU')}"
+        )
+        if not best.started:
+            return f"{head}: none starts."
         return (
-            f"{len(self.cluster.pods):,} pods in {days:.1f} days on {len(self.cluster.nodes):,} nodes with "
-            f"{self.cluster.gpus:,} GPUs: {least} {best.policy}, {number(best.waits['mean_s'])} s on average and "
-            f"{number(best.waits['p95_s'])} s at the 95th percentile; {best.started:,} started."
+            f"{head}: {least} {best.policy}, {time_text(best.waits['mean_s'])} on average and "
+            f"{time_text(best.waits['p95_s'])} at the 95th percentile; {best.started:,} started."
         )
 
     def _fields(self) -> list[Field]:
@@ -199,8 +209,15 @@ class ClusterRuns(Told):
             f"{self.sharing.words}",
         ]
         if impossible:
-            lines.append(f"{impossible:,} pods could not even start on the empty cluster; they are left out")
+            are = "they are" if impossible > 1 else "it is"
+            lines.append(
+                f"{counted(impossible, 'pod')} could not even start on the empty cluster; {are} left out"
+            )
         for run in self.policies.values():
+            if never := len(run.pods) - run.started - run.impossible:
+                lines.append(
+                    f"{run.policy}: {counted(never, 'pod')} never had room, alone or with the whole gang"
+                )
             lines += [
                 f"{run.policy}: group {group} held {milli / 1000:g} of its {self.quotas[group]:g} GPUs at most"
                 for group, milli in run.peak_of_group.items()
@@ -215,11 +232,15 @@ class ClusterRuns(Told):
         ImportError
             When matplotlib is not installed.
         """
+        ends = max(float(run.series["at_s"][-1]) for run in self.policies.values())
+        unit, length = next((u, s) for u, s in _UNITS if ends >= 2 * s or s == 1)
         lines = [
-            Line(run.policy, (run.series["at_s"] / 86400).tolist(), (100 * run.series["allocation"]).tolist())
+            Line(
+                run.policy, (run.series["at_s"] / length).tolist(), (100 * run.series["allocation"]).tolist()
+            )
             for run in self.policies.values()
         ]
-        return line_chart("days", "GPUs allocated, %", lines)
+        return line_chart(f"time, {unit}", "GPUs allocated, %", lines, title=self._headline(), stairs=True)
 
 
 def cluster_over_time(
@@ -229,7 +250,7 @@ def cluster_over_time(
     policy: str | Sequence[str] = "fgd",
     backfill: bool = True,
     quotas: Mapping[str, float] | None = None,
-    sample_s: float = 3600.0,
+    sample_s: float | None = None,
     until_s: float = math.inf,
     sharing: str = "time-slicing",
     mig: Mapping[str, ProfileLike] | None = None,
@@ -253,8 +274,8 @@ def cluster_over_time(
         Pods behind one that fits nowhere may start before it.
     quotas : mapping of str to float, optional
         GPUs that running pods of a ``group`` may ask for together.
-    sample_s : float
-        Seconds between rows of the series, at least 1.
+    sample_s : float, optional
+        Seconds between rows of the series, at least 1; by default an hour, or less where that makes few rows.
     until_s : float
         Where to end, if pods have not.
     sharing, mig, order_seed, threads, progress
@@ -277,6 +298,7 @@ def cluster_over_time(
     names = policies_of(policy)
     check_seed("seed", seed)
     check_seed("order_seed", order_seed)
+    sample_s = _sample_of(found) if sample_s is None else sample_s
     if not sample_s >= 1:
         raise ValueError(f"sample_s: found {sample_s}; expected at least 1 second")
     if not until_s > 0:
@@ -305,6 +327,29 @@ def cluster_over_time(
     with followed(progress, "cluster", "count") as told:
         runs = dict(zip(names, run_counted(run, names, told, threads=threads), strict=True))
     return ClusterRuns(found, runs, backfill, dict(quotas or {}), order_seed, share, until_s)
+
+
+def _sample_of(cluster: Cluster) -> float:
+    """Seconds between rows: until the last pod could be gone, if all started at once."""
+    ends = cluster.created_s + np.where(np.isfinite(cluster.duration_s), cluster.duration_s, 0.0)
+    return float(np.clip(np.floor(ends.max() / _ROWS), 1.0, _HOUR_S))
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / _DAY_S:,.1f} days" if seconds >= _DAY_S else time_text(seconds)
+
+
+def _idle_quotas(cluster: Cluster, quotas: Mapping[str, float]) -> list[Notice]:
+    """Quotas that bound nobody, which are slips."""
+    groups = {str(name) for name in cluster.pods["group"]} - {""} if "group" in cluster.pods else set()
+    legal = 'the pods have no column "group"'
+    return [
+        Notice(
+            "quotas", f'no pod is of the group "{one}"; {nearest(one, sorted(groups)) if groups else legal}'
+        )
+        for one in quotas
+        if one not in groups
+    ]
 
 
 def _run_of(name: str, cluster: Cluster, outcome: Mapping[str, Any]) -> ClusterRun:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add_cluster"]
 
+#: A larger one was meant to be per cent.
+_LARGEST_SHARE = 10
+
 
 class _Policies:
     """Their names and meanings, asked for when a help is printed."""
@@ -77,14 +80,15 @@ def add_cluster(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) ->
 
 def _add_arrivals(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("pods that arrive one after another and never leave")
-    group.add_argument("--seeds", type=int, default=10, metavar="N", help="shuffles; by default 10")
+    group.add_argument("--seeds", type=int, metavar="N", help="shuffles; by default 10")
     group.add_argument(
-        "--arrive", type=float, default=1.3, metavar="SHARE", help="of the GPUs asked for; by default 1.3"
+        "--arrive", metavar="SHARE", help="of the GPUs asked for, such as 1.3 or 130%%; by default 1.3"
     )
     group.add_argument(
         "--at",
         metavar="SHARE,...",
-        help="where to look too, such as 0.5,0.9; with --workload the time at which the window begins, such as 09:00",
+        help="where to look too, such as 0.5,0.9 or 50%%,90%%; with --workload the time at which the window begins, "
+        "such as 09:00",
     )
 
 
@@ -96,7 +100,7 @@ def _add_timed(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--quota", metavar="GROUP=GPUS,...", help="GPUs that a group's pods hold at most")
     group.add_argument(
-        "--sample", type=float, default=3600.0, metavar="SECONDS", help="between rows of --out"
+        "--sample", type=float, metavar="SECONDS", help="between rows of --out; by default at most an hour"
     )
 
 
@@ -217,6 +221,12 @@ def _check_options(options: argparse.Namespace) -> None:
             raise ValueError(
                 "--at: shares are of pods that never leave, and times of a window; give --workload too"
             )
+    if options.timed or options.workload is not None:
+        for name in ("seeds", "arrive"):
+            if getattr(options, name) is not None:
+                raise ValueError(
+                    f"--{name}: is of pods that arrive shuffled and never leave; leave it or --timed (--workload) out"
+                )
     if options.threads is not None and options.threads < 1:
         raise ValueError(f"--threads: found {options.threads}; expected at least 1")
 
@@ -227,9 +237,9 @@ def _arrivals(options: argparse.Namespace, found: Any, progress: Progress) -> An
     return pack(
         found,
         policy=options.policy,
-        seeds=options.seeds,
-        arrive=options.arrive,
-        at=[_share(word) for word in options.at.split(",")] if options.at else None,
+        seeds=10 if options.seeds is None else options.seeds,
+        arrive=1.3 if options.arrive is None else _share("--arrive", options.arrive),
+        at=[_share("--at", word) for word in options.at.split(",")] if options.at else None,
         sharing=options.sharing,
         mig=_pairs("--mig", options.mig, "G2=a100"),
         order_seed=options.order_seed,
@@ -256,11 +266,16 @@ def _timed(options: argparse.Namespace, found: Any, progress: Progress) -> Any:
     )
 
 
-def _share(word: str) -> float:
+def _share(option: str, word: str) -> float:
     try:
-        return float(word)
+        share = float(word.strip().rstrip("%"))
     except ValueError:
-        raise ValueError(f"--at: found {word!r}; write shares such as 0.5,0.9") from None
+        raise ValueError(f"{option}: found {word!r}; write shares such as 0.5 or 50%") from None
+    if word.strip().endswith("%"):
+        return share / 100
+    if share > _LARGEST_SHARE:
+        raise ValueError(f"{option}: found {word!r}, a share of the GPUs; {share:g} per cent are {share:g}%")
+    return share
 
 
 def _gpus(group: str, text: str) -> float:

@@ -24,6 +24,10 @@ def _print_json(value: Any) -> None:
     print(files.plain_json(value))
 
 
+#: As others write ranges: 1..5, 1:5, 10:50:10, 10-50.
+_RANGE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:\.\.+|:|-)\s*(\d+(?:\.\d+)?)(?::\d+(?:\.\d+)?)?")
+
+
 def parse_axis(text: str, scenario: Any, option: str = "--axis") -> tuple[str, list[Any]]:
     """Reads ``NAME=VALUE,...``; ``layout=all`` stands for the maximal layouts of the scenario's GPU.
 
@@ -43,6 +47,9 @@ def parse_axis(text: str, scenario: Any, option: str = "--axis") -> tuple[str, l
         from ..study.points import mode_list
 
         return name, list(mode_list(values, scenario.modes))
+    if range_ := _RANGE.fullmatch(values):
+        begin, end = range_.group(1, 2)
+        raise ValueError(f"{option}: found {text!r}; write every value, such as {name}={begin},...,{end}")
     return name, [_value(name, part) for part in split_values(values)]
 
 

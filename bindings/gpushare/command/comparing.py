@@ -36,6 +36,8 @@ __all__ = [
 ]
 
 NOTHING_RAN = 3
+#: Of a run that is drawn over time.
+_WINDOWS = 60
 EXIT_CODES = (
     "exit codes: 0 objectives met, or none were given; 2 error; 3 nothing ran; 4 missed;\n"
     "  5 too close to say; 130 interrupted"
@@ -75,12 +77,13 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         "--series",
         type=float,
         metavar="S",
-        help="also keep a row for each S seconds (--out FOLDER, --plot); by default 288 rows of a fleet under control",
+        help="also keep a row for each S seconds (--out FOLDER, --plot); by default 288 rows of a fleet under control, "
+        f"and for --plot {_WINDOWS} rows",
     )
-    add_plot(parser, "rates, fleet, load and latency over time (--series)")
+    add_plot(parser, "rates, fleet, load and latency over time")
     parser.add_argument(
         "--perfetto",
-        metavar="FILE.json",
+        metavar="FILE.json|.json.gz",
         help="write who had which GPU when, steps and requests, for ui.perfetto.dev and chrome://tracing",
     )
     parser.add_argument(
@@ -153,7 +156,7 @@ def run(options: argparse.Namespace) -> int:
             record_requests=options.out is not None or parts is not None or options.perfetto is not None,
             record_steps=options.steps,
             record_log=options.perfetto is not None,
-            series_s=options.series,
+            series_s=_window_of_series(options, scenario),
             threads=options.threads,
             most_requests=options.most_requests,
             progress=progress.fraction,
@@ -177,6 +180,13 @@ def run(options: argparse.Namespace) -> int:
         summary = result.summary().text(columns(), beside=about)
         print(joined([_judged_text(result, fared), summary, by, commands("Next", about.next, columns())]))
     return exit_code(fared.meets) if judged else MET
+
+
+def _window_of_series(options: argparse.Namespace, scenario: Any) -> float | None:
+    """Seconds of a row; nothing where none is kept, and where the run keeps rows by itself."""
+    if options.series is not None or options.plot is None or "control" in scenario.document:
+        return options.series  # type: ignore[no-any-return]
+    return scenario.duration_s / _WINDOWS or None
 
 
 def _after_run(options: argparse.Namespace) -> list[tuple[str, str]]:

@@ -64,7 +64,7 @@ def sweep(options: argparse.Namespace) -> int:
     check_plot(options)
     with resumable(options), Progress(options.scenario) as progress:
         scenario = scenario_of(options)
-        axes = dict(parse_axis(text, scenario) for text in options.axis)
+        axes = _axes(options.axis, scenario)
         if options.seed is not None:
             axes.setdefault("seed", [options.seed])
         table = sweep_points(
@@ -96,6 +96,17 @@ def sweep(options: argparse.Namespace) -> int:
         next_ = commands("Next", about.next, columns()) if options.out is None else ""
         print(joined([line, f"{title}\n{text}\n{wrap(about.origin, columns(), '  ')}", next_]))
     return _code(table)
+
+
+def _axes(texts: list[str], scenario: Scenario) -> dict[str, list[Any]]:
+    axes: dict[str, list[Any]] = {}
+    for text in texts:
+        name, values = parse_axis(text, scenario)
+        if name in axes:
+            both = ",".join(str(value) for value in [*axes[name], *values])
+            raise ValueError(f"--axis: {name} is there twice; write --axis {name}={both}")
+        axes[name] = values
+    return axes
 
 
 def _origin(point: Point, scenario: Scenario) -> dict[str, Any]:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..charts.look import HUES, SOFT, finished, legend_beside, new_figure, plain_frame, say_above
+from ..charts.look import (
+    HUES,
+    SOFT,
+    finished,
+    from_nothing,
+    legend_beside,
+    logarithmic,
+    new_figure,
+    plain_frame,
+    say_above,
+)
 from ..frames.tables import Table
 from ..study.axes import axis_scale
 from ..study.figures import shown
@@ -71,13 +81,13 @@ def series(
     on = {"GPUs on": "gpus_on", **{f"{name} replicas": f"{name}.replicas" for name in services}}
     _steps(fleet, times, table, on)
     fleet.set_ylabel("on, serving")
+    from_nothing(fleet)
     _steps(load, times, table, {name: f"{name}.in_system" for name in services})
     load.set_ylabel("in the system")
     largest = float(np.nanmax(table[f"{latency}_p95_s"], initial=0))
     factor, seconds = axis_scale(f"{latency}_p95_s", [largest])
     _steps(waits, times, table, {"p50": f"{latency}_p50_s", "p95": f"{latency}_p95_s"}, factor)
-    if largest > 0:
-        waits.set_yscale("log")
+    logarithmic(waits)
     waits.set(xlabel=f"time, {unit}", ylabel=f"{latency}, {seconds}")
     say_above(figure, f"{run.scenario}, {run.mode}: {_seen(table, latency, times, unit)}", 8.6)
     return finished(figure, save)
@@ -87,9 +97,8 @@ def _seen(table: Table, latency: str, times: np.ndarray, unit: str) -> str:
     """Most GPUs, and the worst of the latency and when."""
     gpus = np.asarray(table["gpus_on"], dtype=float)
     p95 = np.asarray(table[f"{latency}_p95_s"], dtype=float)
-    used = (
-        f"{gpus.min():.3g} to {gpus.max():.3g} GPUs" if gpus.min() < gpus.max() else f"{gpus.max():.3g} GPUs"
-    )
+    few, most = f"{gpus.min():.3g}", f"{gpus.max():.3g}"  # means over windows, which may differ by rounding
+    used = f"{few} to {most} GPUs" if few != most else f"{most} GPU{'' if most == '1' else 's'}"
     if not np.isfinite(p95).any():
         return f"{used} on; nothing was answered"
     at = int(np.nanargmax(p95))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import json
 import math
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+import numpy as np
 
 from .. import _core
 from .._core import ScenarioError
@@ -17,35 +20,45 @@ __all__ = ["Changes", "change", "parse_change", "parse_value", "to_json", "value
 
 #: What decides where a scenario runs, and what fails there.
 _PLACES, _FAULTS = ("mode", "layout", "placement"), "faults"
+#: What is written as it is, or as what it stands for.
+_PLAIN = (str, int, type(None), os.PathLike, _core.Layout)
+_TIMES = (datetime.timedelta, np.timedelta64)
+_QUOTED = 40
+#: Objects that a document need not have, and that a change of a member makes.
+_MADE = ("engine", "placement", "host", "objectives", "autoscaling", "cold_start", "up", "down", "retries")
 
 
 def to_json(document: Any) -> str:
     """JSON text of a document; paths, layouts and NumPy scalars are written as what they stand for."""
-    _refuse_not_finite(document, "")
+    _refuse_what_is_none(document, "")
     return json.dumps(document, default=_plain, ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, (os.PathLike, _core.Layout)):
         return str(value)
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise fail(
-        ScenarioError,
-        "",
-        f"a document holds names, numbers, lists and mappings; found {type(value).__name__}",
-    )
+    return value.tolist()  # of NumPy
 
 
-def _refuse_not_finite(value: Any, pointer: str) -> None:
+def _refuse_what_is_none(value: Any, pointer: str) -> None:
+    """Numbers that are not finite, and what JSON has no form for."""
     if isinstance(value, Mapping):
         for key, member in value.items():
-            _refuse_not_finite(member, f"{pointer}/{key}")
+            _refuse_what_is_none(member, f"{pointer}/{key}")
     elif isinstance(value, (list, tuple)):
         for i, member in enumerate(value):
-            _refuse_not_finite(member, f"{pointer}/{i}")
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise fail(ScenarioError, pointer, f"found {value}; a number must be finite")
+            _refuse_what_is_none(member, f"{pointer}/{i}")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise fail(ScenarioError, pointer, f"found {value}; a number must be finite")
+    elif not isinstance(value, _PLAIN) and (isinstance(value, _TIMES) or not hasattr(value, "tolist")):
+        seconds = "; a time is a number of seconds" if isinstance(value, _TIMES) else ""
+        kind = type(value).__name__
+        raise fail(
+            ScenarioError,
+            pointer,
+            f"a document holds names, numbers, lists and mappings; found {kind} {str(value)[:_QUOTED]}{seconds}",
+        )
 
 
 def parse_change(text: str, option: str = "") -> tuple[str, Any]:
@@ -191,6 +204,8 @@ def _set_path(document: dict[str, Any], path: str, value: Any) -> None:
     node: Any = document
     steps = _steps(path)
     for i, step in enumerate(steps[:-1]):
+        if step in _MADE and isinstance(node, dict) and node.get(step) is None:
+            node[step] = {}
         node = _child(node, step, "/" + "/".join(steps[: i + 1]))
     if isinstance(node, list):
         _child(node, steps[-1], path)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["what_it_is"]
+from .._core import ScenarioError
+from .._errors import fail
+
+__all__ = ["check_text", "path_of", "what_it_is"]
 
 _MODEL_KINDS = ("llm", "batch", "streaming-asr", "autoregressive-tts", "synthetic")
 
@@ -85,3 +89,30 @@ _KINDS = (
     (_is_profile, 'is a GPU\'s profile; a scenario names it: {{"gpu": "{path}"}}'),
     (_is_preset, 'is an engine\'s preset; a scenario names it: {{"engine": {{"preset": "{path}"}}}}'),
 )
+
+
+def check_text(given: object) -> None:
+    """Refuses what is no text of a document."""
+    if not isinstance(given, str):
+        kind = type(given).__name__
+        raise TypeError(
+            f"document: found {kind}, not JSON text; Scenario.from_dict takes a mapping, and load a path"
+        )
+
+
+def path_of(given: Any) -> str:
+    """Where a scenario is, or its name."""
+    if not isinstance(given, (str, os.PathLike)):
+        kind = type(given).__name__
+        raise TypeError(
+            f"scenario: found {kind}; give a name, a path, a Scenario, a document as a mapping, or a list of "
+            "gs.llm(...) and the like"
+        )
+    name = os.fspath(given)
+    if name.lstrip().startswith("{"):
+        raise fail(
+            ScenarioError,
+            "",
+            "found JSON text where a name or a path is; give json.loads(TEXT), or Scenario(TEXT)",
+        )
+    return name

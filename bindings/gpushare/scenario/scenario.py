@@ -18,7 +18,7 @@ from .builders import Load, document_of
 from .changes import Changes, to_json
 from .files_read import FilesRead
 from .inputs import Inputs
-from .other_documents import what_it_is
+from .other_documents import check_text, path_of, what_it_is
 from .placement import Placement
 from .read_scenario import ReadScenario
 from .recipe import Recipe
@@ -80,6 +80,7 @@ class Scenario(ReadScenario):
         ScenarioError, ModelError, ProfileError, LayoutError, TraceError
             With the JSON pointer, what was found and what is legal.
         """
+        check_text(document)
         self._recipe = Recipe(document, mode, source, folder, inputs if inputs is not None else Inputs())
         parsed = _core.ScenarioDocument.parse(document, mode, source, folder)
         self._files = FilesRead().with_document(parsed)
@@ -122,7 +123,7 @@ class Scenario(ReadScenario):
         >>> gs.Scenario.load("voice-heavy", mode="mig:3g.40gb+3g.40gb").mode
         'mig:3g.40gb+3g.40gb'
         """
-        name = os.fspath(path_or_name)
+        name = path_of(path_or_name)
         written_mode = mode_text(mode) if mode else ""
         try:
             document = _core.ScenarioDocument.load(name)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from .._errors import nearest
 from ..frames.render import Field, html_table, page_width, text_table
 from ..frames.tables import Table
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
@@ -149,7 +150,13 @@ class Comparison(StudyTable):
             raise KeyError(f"{mode} was refused: {self.refused[mode]}")
         if mode in self.errors:
             raise KeyError(f"{mode} failed: {self.errors[mode]}")
+        if mode not in self.summaries:
+            raise KeyError(f"no mode {mode!r}; {nearest(mode, self.modes)}")
         return self.summaries[mode]
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of the modes, those that did not run too."""
+        return iter(self.modes)
 
     @property
     def latencies(self) -> list[str]:

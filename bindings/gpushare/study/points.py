@@ -18,6 +18,8 @@ __all__ = ["REFUSALS", "Point", "combinations", "grid", "mode_list", "mode_point
 
 #: Modes compared when the document names none.
 DEFAULT_MODES = ("dedicated", "time-slicing", "mps")
+#: What a scenario's mode is called where its control block places everything.
+_CONTROL = "control"
 
 #: What says that a case is impossible, not that it is wrong.
 REFUSALS = (_core.LayoutError, _core.OutOfMemoryError)
@@ -181,8 +183,13 @@ def mode_points(scenario: Scenario, modes: Sequence[ModeLike] | None, seed: int 
     Raises
     ------
     ValueError
-        For an empty list.
+        For an empty list, and for a fleet under control without modes.
     """
+    if modes is None and not scenario.modes and scenario.mode == _CONTROL:
+        raise ValueError(
+            'modes: "control" places every service, and the document names no modes beside it; name some, such as '
+            '"modes": {"fixed": {"control": null, "placement": {"mode": "dedicated"}}}, or run it'
+        )
     modes = mode_list(modes, scenario.modes) if modes is not None else (scenario.modes or list(DEFAULT_MODES))
     if not modes:
         raise ValueError("modes: an empty list; give at least one mode")

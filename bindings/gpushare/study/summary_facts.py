@@ -5,15 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from ..frames.render import number
 from .run import Run
 
 __all__ = ["Facts", "percent"]
 
+#: Below it three decimals say little.
+_LOW = 0.01
+
 
 def percent(share: float) -> str:
     """A share as a whole number of per cent."""
     return "-" if math.isnan(share) else f"{100 * share:.0f} %"
+
+
+def _rate(per_s: float) -> str:
+    """A rate, however low it is."""
+    places = 1 - math.floor(math.log10(per_s)) if 0 < per_s < _LOW else None
+    return number(per_s, places)
 
 
 class Facts:
@@ -86,8 +97,8 @@ class Facts:
             *self._held_back(),
             (
                 "throughput",
-                f"{number(self._metrics['request_throughput'])} requests/s {self._offered()} "
-                f"({number(self._metrics['request_throughput_per_gpu'])} a GPU), "
+                f"{_rate(self._metrics['request_throughput'])} requests/s {self._offered()} "
+                f"({_rate(self._metrics['request_throughput_per_gpu'])} a GPU), "
                 f"{number(self._metrics['output_token_throughput'], 0)} output tokens/s",
             ),
             *self._failures(),
@@ -95,6 +106,8 @@ class Facts:
                 "GPUs",
                 f"{self._used()}, {count('gpus_freed')} freed; {percent(self._metrics['gpu_busy'])} busy{self._cost()}",
             ),
+            *self._fleet(),
+            *self._carbon(),
             (
                 "memory",
                 f"{number(self._metrics['vram_used_bytes'] / 1e9, 1)} GB used "
@@ -124,6 +137,36 @@ class Facts:
         cost = self._metrics["cost_per_month"]
         return f"; ${number(cost, 0)} a month" if cost > 0 else ""  # nothing where no price is known
 
+    def _fleet(self) -> list[tuple[str, str]]:
+        """Replicas and nodes that came and went."""
+        changes = [change for run in self._runs for change in run.changes["change"]] if self._moves() else []
+        if not changes:
+            return []
+        told = []
+        for column in (name for name in self._runs[0].series if name.endswith(".replicas")):
+            serving = np.concatenate([run.series[column] for run in self._runs])
+            name = column.rpartition(".")[0]
+            told.append(
+                f"{name} {number(serving.mean(), 1)} replicas on average, {number(serving.max(), 0)} at most"
+            )
+        ordered, left = (changes.count(what) / len(self._runs) for what in ("node ordered", "node left"))
+        return [("fleet", f"{'; '.join(told)}; {ordered:.3g} nodes ordered, {left:.3g} left")]
+
+    def _moves(self) -> bool:
+        return all("change" in run.changes and len(run.series) for run in self._runs)
+
+    def _carbon(self) -> list[tuple[str, str]]:
+        """Energy, where the document says what it emits."""
+        if "co2_kg" not in self._metrics:
+            return []
+        energy, carbon = self._metrics["energy_kwh"], self._metrics["co2_kg"]
+        return [
+            (
+                "energy",
+                f"{energy:.3g} kWh, {carbon:.3g} kg of CO2 ({number(self._metrics['mean_power_w'], 0)} W)",
+            )
+        ]
+
     def _stranded(self) -> str:
         """What MIG cuts off, and empty instances."""
         if not self._metrics["stranded_sms"] > 0:
@@ -141,7 +184,7 @@ class Facts:
             return "by users who wait for their answers"
         growth = self._metrics["backlog_growth"]
         grows = f", growing by {number(growth)} a second" if self._metrics["late"] > 0 else ""
-        return f"of {number(self._metrics['offered_rate'])} offered, {self._count('backlog')} left at the end{grows}"
+        return f"of {_rate(self._metrics['offered_rate'])} offered, {self._count('backlog')} left at the end{grows}"
 
     def _count(self, name: str) -> str:
         value = self._metrics[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -145,6 +145,10 @@ class SweepTable(StudyTable):
 
     def __getitem__(self, column: str) -> Any:
         return self.table[column]
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of the columns, as of a `Table`."""
+        return iter(self.table)
 
     def best(self, metric: str = "request_throughput_per_gpu", *, largest: bool | None = None) -> Point:
         """The point with the best figure.

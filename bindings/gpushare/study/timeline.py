@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..files import replace_file
+from ..files import replace_binary
 from ..frames.tables import Table
 from .timeline_gpus import Processes, holds, shares, steps_of
 from .timeline_requests import requests_of
@@ -55,9 +56,12 @@ class Timeline:
         }
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Writes the document; an existing file is replaced."""
-        text = json.dumps(self.to_dict(), separators=(",", ":"), ensure_ascii=False)
-        replace_file(path, lambda file: file.write(text + "\n"))
+        """Writes the document, packed where the name ends in ``.gz``; an existing file is replaced."""
+        text = json.dumps(self.to_dict(), separators=(",", ":"), ensure_ascii=False) + "\n"
+        data = text.encode()
+        if os.fspath(path).endswith(".gz"):
+            data = gzip.compress(data, mtime=0)
+        replace_binary(path, lambda file: file.write(data))
 
     def __repr__(self) -> str:
         cut = f"; {self.left_out:,} later events left out" if self.left_out else ""

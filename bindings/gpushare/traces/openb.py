@@ -15,7 +15,7 @@ from .._errors import fail
 from ..frames.tables import Table
 from .unpacked import read_bytes
 
-__all__ = ["read_nodes", "read_pods"]
+__all__ = ["read_list", "read_nodes", "read_pods"]
 
 _NODE_COLUMNS = {"sn": "text", "cpu_milli": "whole", "memory_mib": "whole", "gpu": "count", "model": "text"}
 _POD_COLUMNS = {
@@ -45,6 +45,18 @@ _OTHER_POD_COLUMNS = {
     "devices": "numbers",
     "starts": "numbers",
 }
+#: What others call columns that decide where a pod can go: a list that has them is not read as if it had not.
+_CALLED = {
+    "selector": ("node_selector", "nodeselector", "node_affinity"),
+    "tolerations": ("toleration",),
+    "taints": ("taint",),
+    "labels": ("label", "node_labels"),
+    "gang": ("gang_id", "gang_name", "pod_group", "podgroup"),
+    "gpu_spec": ("gpu_type", "gpu_model"),
+    "priority": ("priority_class", "priority_class_name"),
+}
+#: Between fields.
+_DELIMITERS = ",;\t"
 #: GPUs of one node, at most.
 _MOST_GPUS = 16
 
@@ -105,23 +117,39 @@ _LEGAL: dict[str, tuple[Callable[[str], str | float], str]] = {
 
 
 def _header(
-    found: Sequence[str], needed: Sequence[str], others: Sequence[str], source: str
+    given: Sequence[str], needed: Sequence[str], others: Sequence[str], source: str
 ) -> dict[str, int]:
     """Where each column that is known stands in the file."""
+    found = [name.strip().lower() for name in given]
     legal = [*needed, *others]
     unknown = [name for name in found if name not in legal]
     for name in legal:
-        near = difflib.get_close_matches(name, unknown, 1, 0.6 if name in needed else 0.8)
-        slip = f'; is "{near[0]}" meant?' if near else ";"
+        near = [other for other in _CALLED.get(name, ()) if other in unknown]
+        near += difflib.get_close_matches(name, unknown, 1, 0.6 if name in needed else 0.8)
         if name not in found and name in needed:
-            raise fail(TraceError, f"{source}:1", f'no column "{name}"{slip} Expected {",".join(needed)}')
+            raise fail(TraceError, f"{source}:1", _lacking(name, near, needed, unknown))
         if name not in found and near:
             raise fail(
                 TraceError, f"{source}:1", f'unknown column "{near[0]}"; is "{name}" meant? Else rename it'
             )
-        if list(found).count(name) > 1:
+        if found.count(name) > 1:
             raise fail(TraceError, f"{source}:1", f'two columns are called "{name}"')
-    return {name: list(found).index(name) for name in legal if name in found}
+    return {name: found.index(name) for name in legal if name in found}
+
+
+def _lacking(name: str, near: Sequence[str], needed: Sequence[str], unknown: Sequence[str]) -> str:
+    """What to say of a list without a column that it must have."""
+    nodes = name in _NODE_COLUMNS and tuple(needed) == tuple(_NODE_COLUMNS)
+    other = _POD_COLUMNS if nodes else _NODE_COLUMNS
+    if sum(column in other for column in unknown) > 1 or (not nodes and "sn" in unknown):
+        kinds = ("pods", "nodes") if nodes else ("nodes", "pods")
+        return f"these are {kinds[0]}, and {kinds[1]} are expected here: nodes come first, then pods"
+    slip = f'; is "{near[0]}" meant?' if near else ";"
+    return f'no column "{name}"{slip} Expected {",".join(needed)}'
+
+
+def _delimiter(header: str) -> str:
+    return max(_DELIMITERS, key=header.count)
 
 
 def _read(
@@ -130,13 +158,14 @@ def _read(
     others: dict[str, str],
     name: str,
     check: Callable[[dict[str, str | float], str], None],
-) -> Table:
+) -> tuple[Table, list[str]]:
+    """The list, and the names of the columns that are not read."""
     source = os.fspath(path)
     try:
-        text = read_bytes(source).decode("utf-8-sig")
+        lines = read_bytes(source).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as problem:
         raise fail(TraceError, source, f"not UTF-8 text: {problem}") from None
-    reader = csv.reader(text.splitlines(), strict=True)
+    reader = csv.reader(lines, strict=True, delimiter=_delimiter(lines[0] if lines else ""))
     kinds = needed | others
     try:
         found = next(reader, [])
@@ -165,7 +194,8 @@ def _read(
         else np.array(given, dtype=np.float64 if kinds[column] == "time" else np.int64)
         for column, given in values.items()
     }
-    return Table(name, data)  # type: ignore[arg-type]
+    unread = [column for at, column in enumerate(found) if at not in places.values()]
+    return Table(name, data), unread  # type: ignore[arg-type]
 
 
 def _value(text: str, kind: str, column: str, where: str) -> str | float:
@@ -227,7 +257,7 @@ def read_pods(path: str | os.PathLike[str]) -> Table:
     TraceError
         With file, line and column.
     """
-    return _read(path, _POD_COLUMNS, _OTHER_POD_COLUMNS, "pods", _check_pod)
+    return read_list(path, "pods")[0]
 
 
 def read_nodes(path: str | os.PathLike[str]) -> Table:
@@ -241,4 +271,11 @@ def read_nodes(path: str | os.PathLike[str]) -> Table:
     TraceError
         With file, line and column.
     """
-    return _read(path, _NODE_COLUMNS, _OTHER_NODE_COLUMNS, "nodes", _check_node)
+    return read_list(path, "nodes")[0]
+
+
+def read_list(path: str | os.PathLike[str], what: str) -> tuple[Table, list[str]]:
+    """As `read_nodes` or `read_pods`, with the names of the columns that are not read."""
+    if what == "nodes":
+        return _read(path, _NODE_COLUMNS, _OTHER_NODE_COLUMNS, what, _check_node)
+    return _read(path, _POD_COLUMNS, _OTHER_POD_COLUMNS, what, _check_pod)

@@ -52,7 +52,7 @@ def prepare(
             f"window: ends at {said(until_s)}; the packing ends at {said(runs.until_s)} (until_s)"
         )
     ranks = {one["name"]: int(one["tensor_parallel"]) for one in scenario.workload.services}
-    notices = [*runs.sharing.notices, *unserved(runs.cluster, run, ranks, until_s)]
+    notices = [*runs.cluster.notices, *runs.sharing.notices, *unserved(runs.cluster, run, ranks, until_s)]
     pods = pods_of(runs.cluster, run, begin_s, until_s)
     document, traces, left_out = workload_from(scenario, begin_s, at_s - begin_s, until_s - begin_s)
     if met := beside(pods):

@@ -53,6 +53,11 @@ bool holds(const Partition& partition, const ReplicaControl& replicas) {
   return replicas.instance.empty() || instance_name(partition) == replicas.instance;
 }
 
+int seats_at_most(const NodePool& pool) {
+  const int other = pool.reshaping ? pool.reshaping->shape.places() : 0;
+  return std::max(pool.shape.places(), other) * pool.gpus_per_node * pool.max;
+}
+
 int GpuShape::places() const { return static_cast<int>(cut->partitions.size()) * seats; }
 
 const GpuShape& NodePool::shape_of(int gpu, bool other) const {

@@ -37,22 +37,80 @@ constexpr std::array kCalled{
     Called{"sizes", " input_tokens output_tokens isl osl prompt_tokens max_tokens "},
     Called{"services", " model models engine server "},
     Called{"placement", " num_gpus gpu_count layout mig sharing "},
+    // What follows the load: HorizontalPodAutoscaler, KEDA, the cluster autoscaler, Karpenter.
+    Called{"min", " min_replicas min_replica_count min_nodes min_size min_count lower "},
+    Called{"max", " max_replicas max_replica_count max_nodes max_size max_count upper "},
+    Called{
+        "replicas",
+        " min_replicas max_replicas min_replica_count max_replica_count idle_replica_count scale_to_zero "},
+    Called{"autoscaling", " hpa keda autoscaler triggers metrics behavior scaling "},
+    Called{"target", " target_value average_value average_utilization threshold value "},
+    Called{"every_s", " polling_interval sync_period interval interval_s scan_interval "},
+    Called{"down",
+           " scale_down scale_down_delay scale_down_delay_s cooldown cooldown_s cooldown_period "
+           "stabilization_window_seconds "},
+    Called{"up", " scale_up "},
+    Called{"window_s", " stabilization_window_seconds stabilization_window stabilization_window_s cooldown "},
+    Called{"nodes",
+           " boot boot_s boot_time remove_after_s scale_down_delay scale_down_delay_s "
+           "scale_down_unneeded_time consolidate_after count size node_count "},
+    Called{"boot_s", " boot boot_time boot_time_s startup_s provisioning_time provision_s "},
+    Called{"remove_after_s",
+           " scale_down_unneeded_time scale_down_delay scale_down_delay_s scale_down_after_s "
+           "consolidate_after ttl_seconds_after_empty cooldown cooldown_s "},
+    Called{"remove_after_add_s", " scale_down_delay_after_add "},
+    Called{"needed_from", " scale_down_utilization_threshold utilization_threshold "},
+    Called{"cold_start", " image_bytes engine_s warm_up_s startup startup_s start_up_s "},
+    Called{"grace_s", " termination_grace_period_seconds drain_s drain_timeout "},
+    Called{"gpu", " instance_type machine_type accelerator gpu_type card "},
+    Called{"seats", " time_slicing_replicas slots "},
+    // What fails, and how.
+    Called{"mtbf_s", " mtbf mttf mttf_s mean_time_between_failures mean_time_to_failure "},
+    Called{"restart_s", " mttr mttr_s mean_time_to_repair downtime downtime_s recovery_s "},
+    Called{"kind", " xid error type cause "},
+    Called{"at_s", " at time time_s when "},
+    Called{"each", " all every any * "},
+    // Values.
+    Called{"in-system",
+           " queue queue_length queue_depth queue_size concurrency requests in_flight pending "
+           "num_requests_waiting num_requests_running "},
+    Called{"rate", " rps qps request_rate requests_per_second throughput "},
+    Called{"busy",
+           " cpu gpu gpu_util gpu_utilization gpu_utilisation utilization utilisation duty_cycle "
+           "dcgm_fi_dev_gpu_util dcgm_fi_prof_gr_engine_active "},
+    Called{"allocation", " oom out_of_memory cuda_oom memory "},
+    // Xid errors: those that end a process, and those that mostly take a reset of the GPU (docs/failures.md).
+    Called{"context",
+           " xid13 xid31 xid43 xid45 xid94 illegal_access illegal_memory_access page_fault segfault "},
+    Called{"device",
+           " xid48 xid62 xid64 xid74 xid79 xid95 xid119 xid120 ecc double_bit_error fallen_off_the_bus "},
 };
 
-/// As keys are written: no capitals, no hyphens, no "--" before.
+/// Without capitals and without what stands between words, so that minReplicas and --min-replicas are one.
 std::string as_key(std::string_view word) {
-  word.remove_prefix(std::min(word.find_first_not_of('-'), word.size()));
-  std::string key(word);
-  for (char& c : key) c = c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  std::string key;
+  for (const char c : word)
+    if (c != '-' && c != '_' && c != ' ')
+      key += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return key;
+}
+
+bool has_word(std::string_view words, std::string_view wanted) {
+  while (!words.empty()) {
+    words.remove_prefix(std::min(words.find_first_not_of(' '), words.size()));
+    const std::string_view word = words.substr(0, words.find(' '));
+    if (!word.empty() && as_key(word) == wanted) return true;
+    words.remove_prefix(word.size());
+  }
+  return false;
 }
 
 }  // namespace
 
 bool also_called(std::string_view word, std::string_view key) {
-  const std::string wanted = " " + as_key(word) + " ";
+  const std::string wanted = as_key(word);
   return std::any_of(kCalled.begin(), kCalled.end(), [&](const Called& called) {
-    return called.key == key && called.words.find(wanted) != std::string_view::npos;
+    return called.key == key && has_word(called.words, wanted);
   });
 }
 

@@ -22,6 +22,13 @@ std::string found(const nlohmann::json& value) {
   return text;
 }
 
+// What others call so, else what is near to it.
+std::string meant_by(const std::string& word, const std::vector<std::string>& known) {
+  const auto meant =
+      std::find_if(known.begin(), known.end(), [&](const auto& key) { return also_called(word, key); });
+  return meant != known.end() ? text::format("; did you mean \"{}\"?", *meant) : did_you_mean(word, known);
+}
+
 std::string escape(std::string_view key) {
   std::string out;
   for (const char c : key) {
@@ -212,7 +219,7 @@ std::size_t Reader::choice(std::span<const std::string_view> legal) const {
   const auto& text = value_->get_ref<const std::string&>();
   const auto match = std::find(names.begin(), names.end(), text);
   if (match == names.end())
-    fail(text::format("expected {}, found {}{}", listed, found(*value_), did_you_mean(text, names)));
+    fail(text::format("expected {}, found {}{}", listed, found(*value_), meant_by(text, names)));
   return static_cast<std::size_t>(match - names.begin());
 }
 
@@ -248,10 +255,7 @@ void Reader::finish() const {
     const std::string& name = item.key();
     if (known_->count(name) != 0) continue;
     const std::vector<std::string> known(known_->begin(), known_->end());
-    const auto meant =
-        std::find_if(known.begin(), known.end(), [&](const auto& key) { return also_called(name, key); });
-    const std::string hint =
-        meant != known.end() ? text::format("; did you mean \"{}\"?", *meant) : did_you_mean(name, known);
+    const std::string hint = meant_by(name, known);
     fail(text::format("unknown key \"{}\"{} Known keys: {}", name, hint.empty() ? "." : hint,
                       known.empty() ? "none" : text::join(known, ", ")));
   }

@@ -18,17 +18,17 @@ struct Bounds {
   int start = 1, min = 1, max = 1;
 };
 
-// A number that stays, or {"min", "max"} and where it starts: at "min" unless it says so.
+// A number that stays, or {"min", "max"} and where it starts: at "min" unless it says so, and at `least` or more.
 Bounds read_bounds(const Reader& reader, int least, int most) {
   Bounds bounds;
   if (reader.is_number()) {
     bounds.start = bounds.min = bounds.max = static_cast<int>(reader.integer(least, most));
     return bounds;
   }
-  bounds.min = static_cast<int>(reader.integer("min", 1, least, most));
+  bounds.min = static_cast<int>(reader.integer("min", 1, 0, most));
   bounds.max = static_cast<int>(reader.at("max").integer(std::max(1, bounds.min), most));
-  bounds.start = static_cast<int>(reader.integer(
-      "start", std::clamp(std::max(bounds.min, least), least, bounds.max), bounds.min, bounds.max));
+  bounds.start = static_cast<int>(
+      reader.integer("start", std::max(bounds.min, least), std::max(bounds.min, least), bounds.max));
   return bounds;
 }
 
@@ -262,8 +262,7 @@ void check_instances(const Reader& services, const Control& control, const Scena
 void check_seats(const Reader& services, const Control& control, const Scenario& scenario) {
   for (std::size_t p = 0; p < control.pools.size(); ++p) {
     const NodePool& pool = control.pools[p];
-    int per_node = pool.shape.places() * pool.gpus_per_node;
-    if (pool.reshaping) per_node = std::max(per_node, pool.reshaping->shape.places() * pool.gpus_per_node);
+    const int per_node = seats_at_most(pool) / pool.max;
     int start = 0, most = 0;
     const ReplicaControl* last = nullptr;
     for (const ReplicaControl& replicas : control.services) {

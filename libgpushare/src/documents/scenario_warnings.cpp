@@ -208,6 +208,11 @@ std::string addable(const GpuPlacement& gpu) {
   return "";
 }
 
+// Whether it is a node of a pool, on which replicas may yet sit down.
+bool may_fill(const Scenario& scenario, const GpuPlacement& gpu) {
+  return scenario.placement.nodes[static_cast<std::size_t>(gpu.node)].pool >= 0;
+}
+
 // Instances in which nothing runs, and slices that no instance has although one could.
 void check_empty(const Scenario& scenario, Found& found) {
   for (std::size_t i = 0; i < scenario.placement.gpus.size(); ++i) {
@@ -222,6 +227,7 @@ void check_empty(const Scenario& scenario, Found& found) {
       (is_empty ? sms : used) += part.sms;
     }
     if (empty.size() == gpu.parts().size()) {
+      if (may_fill(scenario, gpu)) continue;
       found.add(where, text::format("nothing is placed on this {}", gpu.profile().name));
       continue;
     }
@@ -242,6 +248,31 @@ void check_empty(const Scenario& scenario, Found& found) {
   }
 }
 
+// Pools that nobody uses, and replicas that no node would ever have room for.
+void check_control(const Scenario& scenario, Found& found) {
+  if (!scenario.control) return;
+  const Control& control = *scenario.control;
+  for (std::size_t p = 0; p < control.pools.size(); ++p) {
+    const NodePool& pool = control.pools[p];
+    const int seats = seats_at_most(pool);
+    bool used = false;
+    for (const ReplicaControl& replicas : control.services) {
+      if (static_cast<std::size_t>(replicas.pool) != p) continue;
+      used = true;
+      const std::string& name = scenario.workload.services[static_cast<std::size_t>(replicas.service)].name;
+      if (replicas.max > seats)
+        found.add(
+            "/control/services/" + name + "/replicas/max",
+            text::format("{} replicas, and pool \"{}\" has {} seats on its {} nodes at most: the others "
+                         "never start",
+                         replicas.max, pool.name, seats, pool.max));
+    }
+    if (!used)
+      found.add("/control/pools/" + pool.name,
+                "no service is in this pool; its nodes are paid for and serve nobody");
+  }
+}
+
 void check_caps(const Scenario& scenario, Found& found) {
   for (const GpuPlacement& gpu : scenario.placement.gpus)
     for (const PartitionPlacement& part : gpu.partitions)
@@ -251,6 +282,16 @@ void check_caps(const Scenario& scenario, Found& found) {
                       process.active_thread_percentage);
 }
 
+bool is_free(const Scenario& scenario) {
+  const Prices& prices = scenario.workload.prices;
+  const auto priced = [](const NodePool& pool) {
+    return pool.spot || pool.price_per_gpu_hour || pool.reserved;
+  };
+  const bool pools =
+      scenario.control && std::any_of(scenario.control->pools.begin(), scenario.control->pools.end(), priced);
+  return prices.by_gpu.empty() && prices.any_gpu == 0 && !pools;
+}
+
 constexpr Plausible kLatencyBound{"", 1e-5, 300, "seconds", "bounds of latencies"};
 
 void check_objectives(const Scenario& scenario, Found& found) {
@@ -258,6 +299,9 @@ void check_objectives(const Scenario& scenario, Found& found) {
     const auto info = figure_info(bound.name);
     if (!info) continue;
     if (info->kind == FigureKind::time) found.check(&kLatencyBound, "/objectives/" + bound.name, bound.value);
+    if (bound.name.starts_with("cost") && is_free(scenario))
+      found.add("/objectives/" + bound.name,
+                "no GPU has a price, so this is 0 whatever is done; say price_per_gpu_hour (--price)");
   }
 }
 
@@ -276,6 +320,7 @@ std::vector<Warning> warnings_of(const Scenario& scenario) {
   check_traces(scenario, found);
   check_caps(scenario, found);
   check_empty(scenario, found);
+  check_control(scenario, found);
   check_objectives(scenario, found);
   return found.take();
 }
