@@ -354,3 +354,15 @@ def test_the_warm_up_of_a_scenario_takes_no_request_from_a_result(tmp_path: Path
     for warmup_s in (15.0, 500.0):  # less and more than the result lasts
         server = gs.Scenario.from_dict(_server("vllm-0.20") | {"warmup_s": warmup_s, "duration_s": 600.0})
         assert gs.check_result(path, server).predicted == whole.predicted
+
+
+def test_runs_of_guidellm_are_told_by_their_loads() -> None:
+    (run,) = GUIDELLM["benchmarks"]
+    several = [
+        run | {"args": {"strategy": {"type_": "constant", "rate": 2.5}}},
+        run | {"config": {"strategy": {"type_": "concurrent", "streams": 8}}},
+        run,
+    ]
+    loads = r"0: constant 2\.5/s, 1: concurrent 8, 2: run"
+    with pytest.raises(gs.TraceError, match=rf"found 3 runs at different loads \({loads}\); keep one"):
+        parse_result(json.dumps({"benchmarks": several}).encode())

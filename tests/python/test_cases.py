@@ -62,7 +62,7 @@ def test_outcomes_come_back_from_json() -> None:
     again = Outcome.from_plain(json.loads(json.dumps(outcome.to_plain())))
     assert again == outcome
     assert again.limiting_resource == (
-        "llm: GPU time of gpu0/whole (75 % busy, 20 % switching) (2 of 3 replications)"
+        "llm: GPU time of gpu0/whole (75 % busy, 20 % switching) (2 of 3 runs)"
     )
     failed = Outcome(error="broken")
     assert Outcome.from_plain(json.loads(json.dumps(failed.to_plain()))) == failed

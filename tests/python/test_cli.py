@@ -411,14 +411,22 @@ def test_an_output_folder_that_cannot_be_made_is_an_error(
     assert "light.json" in fails(capsys, "run", scenario, "--out", scenario / "sub")
 
 
-def test_a_reader_that_goes_away_is_no_error() -> None:
-    command = [sys.executable, "-m", "gpushare", "mig", "layouts", "a100", "--states"]
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["mig", "layouts", "a100", "--states"], 0),
+        (["run", "voice-light", "--slo", "voice_to_voice_p95=1ms"], 4),
+        (["run", "voice-light", "--slo", "voice_to_voice_p95=1ms", "--json"], 4),
+    ],
+)
+def test_a_reader_that_goes_away_is_no_error_and_changes_no_exit_code(words: list[str], code: int) -> None:
+    command = [sys.executable, "-m", "gpushare", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == ""
-    assert process.returncode == 0
+    assert process.returncode == code
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")

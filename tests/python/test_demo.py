@@ -32,7 +32,7 @@ def test_the_tables_fit_and_every_question_has_an_answer_first(shown: str) -> No
         (at,) = (i for i, line in enumerate(lines) if line.startswith(title))
         assert lines[at + 2].startswith(answer)
         end = next((i for i in range(at + 1, len(lines)) if lines[i].startswith(("===", "Next"))), len(lines))
-        assert sum(bool(line) for line in lines[at:end]) <= 27, title
+        assert sum(bool(line) for line in lines[at:end]) <= 24, title
     for mode in ("dedicated", "time-slicing:4", "7x1g.10gb-int4", "mig:3g.40gb+3g.40gb"):
         assert mode in shown
 

@@ -142,10 +142,10 @@ def test_replications_agree_whatever_their_shares() -> None:
 def test_replications_that_differ_in_cause_service_or_partition_are_told() -> None:
     found = agreed([bottleneck(busy=0.5, partition="gpu0/whole"), bottleneck(busy=0.9), bottleneck(busy=0.8)])
     assert (found.partition, found.busy) == ("gpu1/whole", pytest.approx(0.85))
-    assert str(found) == "tts: GPU time of gpu1/whole (85 % busy) (2 of 3 replications)"
+    assert str(found) == "tts: GPU time of gpu1/whole (85 % busy) (2 of 3 runs)"
     assert found.brief == "tts: GPU time"
     first = agreed([bottleneck("compute"), bottleneck("memory-bandwidth")])
-    assert str(first) == "tts: compute of gpu1/whole (90 % busy) (1 of 2 replications)"
+    assert str(first) == "tts: compute of gpu1/whole (90 % busy) (1 of 2 runs)"
 
 
 def test_five_replications_of_a_voice_scenario_agree() -> None:

@@ -197,6 +197,18 @@ def test_measurements_without_pods_go_to_the_pods_of_the_node(tmp_path: Path) ->
     assert any("measurements without pods" in note for note in tenant.notes)
 
 
+@pytest.mark.parametrize(("held_gb", "kept"), [(0.5, False), (1.2, True), (70.0, True)])
+def test_an_idle_gpu_that_holds_memory_is_somebodys(tmp_path: Path, held_gb: float, kept: bool) -> None:
+    write_yaml([node("gpu-1", 2), pod("a-0", "gpu-1")], tmp_path / "all.yaml")
+    rows = [("gpu-1", 0, 0.6, 0.3, 20.0, "a-0"), ("gpu-1", 1, 0.0, 0.0, held_gb, "")]
+    (tmp_path / "dcgm.prom").write_text(scrape(rows))
+    found = gs.from_cluster(tmp_path)
+    assert [tenant.busy == 0 for tenant in found.tenants] == [False, True][: 1 + kept]
+    said = f"GPU 1 of gpu-1 is idle and holds {held_gb:.1f} GB, and whose that is, is not among the pods read"
+    assert any(said in note for tenant in found.tenants for note in tenant.notes) == kept
+    assert found.scenario.document["services"].keys() == {tenant.name for tenant in found.tenants}
+
+
 def test_without_measurements_or_cards_it_says_what_is_missing(tmp_path: Path) -> None:
     write_yaml([node("gpu-1", 2), pod("a-0", "gpu-1")], tmp_path / "all.yaml")
     with pytest.raises(gs.Error, match="holds no utilisation of GPUs; add text of the DCGM exporter"):

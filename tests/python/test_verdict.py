@@ -113,7 +113,7 @@ def test_what_is_kept_can_be_set(light: gs.Scenario) -> None:
     assert not relative(rows, light, gs.Kept(latency=1.05)).share
     assert not relative(rows, light, gs.Kept(throughput=0.995)).share
     text = relative(rows, light, gs.Kept(latency=1.5)).text()
-    assert "GPUs: 1.5 x the e2e p95" in " ".join(text.split())
+    assert "1.5 x dedicated e2e p95" in " ".join(text.split())
     assert gs.Kept.parse("latency=1.05, success=98%") == gs.Kept(1.05, 0.95, 0.98)
     for wrong in ("latenzy=1", "latency", "latency=x", "throughput=1.5", "latency=-1", ""):
         with pytest.raises(ValueError, match="keep: found"):
@@ -494,7 +494,7 @@ def test_the_text_fits(voice: gs.Comparison, width: int) -> None:
     text = voice.verdict.text(width)
     assert max(map(len, text.splitlines())) <= width
     assert text.startswith("voice-heavy: Do not share")
-    for words in ("MISSED", "met", "-9 % x", "GPUs: 1.25 x"):
+    for words in ("MISSED", "met", "-9 % x", "1.25 x dedicated"):
         assert words in text
 
 

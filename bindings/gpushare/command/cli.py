@@ -27,6 +27,7 @@ from .init import add_init, add_schema
 from .kubernetes import add_kubernetes
 from .parsing import Parser
 from .pictures import add_plot
+from .reader import read_by_some
 from .reporting import add_report
 from .scenarios import add_scenario, positive
 from .shown import columns
@@ -75,18 +76,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.words = sys.argv[1:] if arguments is None else list(arguments)
         command: Command = options.command
         colours = coloured(wanted(sys.stdout, os.environ))
-        with page(columns()), colours, warnings.catch_warnings():
+        with read_by_some(), page(columns()), colours, warnings.catch_warnings():
             warnings.showwarning = _warn
             code = command(options)
-        sys.stdout.flush()
+            sys.stdout.flush()
     except KeyboardInterrupt as stopped:
         if arguments is None:  # this process is about to end, whatever else comes
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         return _fail(f"interrupted: {stopped}" if str(stopped) else "interrupted", 130)
-    except BrokenPipeError:
-        # The reader went away, as in `gpushare ... | head`; keep the interpreter from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except (Error, ValueError, OSError, ImportError) as error:
         if os.environ.get(DEBUG, "") not in ("", "0"):
             traceback.print_exc()

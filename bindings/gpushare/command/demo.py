@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from ..frames.render import text_table, wrap
@@ -27,6 +28,8 @@ VOICE_MODES = ("dedicated", "time-slicing", "mps", "mig:3g.40gb+3g.40gb")
 _REPLICATIONS = 5
 _QUICK_TRACE_S = 600.0
 _SHOWN_LAYOUTS = 5
+#: Of a scenario's hash.
+_DIGITS = 12
 #: A warning that the table of the trace has a column for.
 _BEHIND = "cannot keep up"
 _NEXT = (
@@ -80,7 +83,7 @@ def run_demo(
             "origin": table.origin.to_dict(),
         }
         title = f"{number_}. {_question(scenario)}"
-        say(_part(title, table.text(width=width, beside=_beside(table)), width))
+        say(_part(title, table.text(width=width, beside=_beside()), width))
     table = _compare(replay, replay.modes, 1)
     answer = replay_answer(table.summaries, table.refused | table.errors)
     answers["llm-trace"] = {"modes": table.to_dict(), "answer": answer, "origin": table.origin.to_dict()}
@@ -95,7 +98,16 @@ def run_demo(
     title = f"4. voice-heavy under each of the {len(layouts)} maximal layouts of an A100"
     say(_part(title, _best_layouts(layouts, answer, width), width))
     say(commands("Next", [*_to_find_it(), *_NEXT], width))
+    say("")
+    say(wrap(_origins(answers), width))
     return answers
+
+
+def _origins(answers: Mapping[str, Any]) -> str:
+    """Of all questions, in a line."""
+    first = next(iter(answers.values()))["origin"]
+    told = dict.fromkeys(one["origin"]["scenario_sha256"][:_DIGITS] for one in answers.values())
+    return f"gpushare {first['version']}, seed {first['seed']}, scenarios {', '.join(told)}"
 
 
 def _to_find_it() -> list[tuple[str, str]]:
@@ -111,8 +123,8 @@ def _part(title: str, text: str, width: int) -> str:
     return f"{title}\n{'=' * max(map(len, title.splitlines()))}\n{text}\n"
 
 
-def _beside(table: Comparison) -> Beside:
-    return Beside(origin=table.origin.line, hint="see Next")
+def _beside() -> Beside:
+    return Beside(hint="see Next")
 
 
 def _question(scenario: Scenario) -> str:
@@ -125,8 +137,7 @@ def _replayed(table: Comparison, answer: str, width: int) -> str:
     why = [(mode, summary.limiting_resource) for mode, summary in table.summaries.items()]
     sure = [
         "One run of each mode; every mode gets the same requests.",
-        assumed_line(table.assumptions, _beside(table)),
-        table.origin.line,
+        assumed_line(table.assumptions, _beside()),
     ]
     return joined(
         [
@@ -145,7 +156,6 @@ def _best_layouts(table: SweepTable, answer: str, width: int) -> str:
     left_out = len(order) - len(shown)
     sure = [
         f"Best first, and the worst; {left_out} between are left out, and those that are refused.",
-        origin_of(Scenario.load("voice-heavy")).line,
     ]
     return joined(
         [

@@ -15,6 +15,9 @@ from ..scenario.profiles import profile, profile_names
 __all__ = ["Cards", "Tenant", "cards_of", "tenants_of"]
 
 _IDLE = 0.01  # share of time below which a GPU without pods does nothing that has to be kept
+_HELD = (
+    2**30
+)  # bytes from which its memory is somebody's all the same (assumed: a process without data holds half of it)
 
 
 @dataclass(frozen=True)
@@ -148,18 +151,28 @@ def _busy(load: Load) -> float | None:
 
 
 def _without_pods(found: Sequence[Load], every: Sequence[Pod]) -> list[Load]:
-    """Loads of GPUs that work, for none of the pods that were read."""
+    """Loads of GPUs that work, or hold memory, for none of the pods that were read."""
     served = {id(load) for pod in every for load, _ in _loads_of(pod, found, every, [])}
-    return [load for load in found if id(load) not in served and (_busy(load) or 0.0) > _IDLE]
+    return [load for load in found if id(load) not in served and (_works(load) or _holds(load))]
+
+
+def _works(load: Load) -> bool:
+    return (_busy(load) or 0.0) > _IDLE
+
+
+def _holds(load: Load) -> bool:
+    return (load.memory_bytes or 0.0) >= _HELD
 
 
 def _of_nobody(load: Load, cards: Cards, taken: set[str]) -> Tenant:
     tenant = _of_gpu(load, cards)
     tenant.name = _free_name(tenant.name, taken)
     names = ", ".join(sorted(name for _, name in load.pods))
-    who = f"the pods that it is measured for ({names}) are" if names else "whose work it is, is"
+    whose = "whose work it is" if _works(load) else "whose that is"
+    who = f"the pods that it is measured for ({names}) are" if names else f"{whose}, is"
+    does = "works" if _works(load) else f"is idle and holds {(load.memory_bytes or 0.0) / 1e9:.1f} GB"
     tenant.notes.append(
-        f"GPU {load.gpu} of {load.node or 'a node'} works, and {who} not among the pods read: kept as it is"
+        f"GPU {load.gpu} of {load.node or 'a node'} {does}, and {who} not among the pods read: kept as it is"
     )
     return tenant
 

@@ -52,11 +52,8 @@ def certainty(verdict: Choice) -> list[str]:
     lines = [_certainty(verdict)] if everything else []
     lines += _about_dedicated(verdict)
     if any(one.objective.implied for one in everything):
-        extra = "" if verdict.alone in verdict.fared else " (simulated beside the modes)"
-        lines.append(
-            f"* not asked for, but kept of dedicated GPUs{extra}: {_kept(verdict, everything)}; --slo and --keep "
-            "change that."
-        )
+        extra = "" if verdict.alone in verdict.fared else "; dedicated GPUs were simulated beside the modes"
+        lines.append(f"* not asked for: {_kept(verdict, everything)}{extra} (--keep)")
     return lines
 
 
@@ -148,12 +145,12 @@ def _parts(one: Judged | Check | None, alone: Fared | None, row: Fared) -> tuple
 def _kept(verdict: Choice, everything: Sequence[Judged]) -> str:
     figures = {one.objective.figure for one in everything if one.objective.implied}
     keep = verdict.keep
-    shares = {"success_rate": ("successes", keep.success), RATE: ("throughput", keep.throughput)}
+    shares = {"success_rate": ("success", keep.success), RATE: ("req/s", keep.throughput)}
     parts = []
     if any(figure.endswith("e2e_latency_p95_s") for figure in figures):
         each = " of every pipeline" if any("." in figure for figure in figures) else ""
-        parts.append(f"{keep.latency:g} x the e2e p95{each}")
-    parts += [f"{100 * share:g} % of {name}" for figure, (name, share) in shares.items() if figure in figures]
+        parts.append(f"{keep.latency:g} x dedicated e2e p95{each}")
+    parts += [f"{100 * share:g} % {name}" for figure, (name, share) in shares.items() if figure in figures]
     if any(figure.endswith(f".{COUNT}") for figure in figures):
         parts.append(f"{100 * keep.throughput:g} % of the requests of every pipeline")
     return ", ".join(parts)

@@ -55,7 +55,7 @@ class Bottleneck:
         words = self._words()[0]
         if self.votes == self.replications:
             return words
-        return f"{words} ({self.votes} of {self.replications} replications)"
+        return f"{words} ({self.votes} of {self.replications} runs)"
 
 
 def agreed(found: Sequence[Bottleneck]) -> Bottleneck:

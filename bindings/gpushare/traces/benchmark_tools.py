@@ -237,15 +237,31 @@ def perf_analyzer(document: Mapping[str, Any], source: str) -> BenchmarkResult:
     return BenchmarkResult("genai-perf", stem(source), measured_of(requests), requests, asked)
 
 
+def _strategy(run: Any) -> Mapping[str, Any]:
+    """How a run of GuideLLM sent its requests."""
+    return entry(run, "args", "strategy") or entry(run, "config", "strategy") or {}
+
+
+def _load_of(number: int, run: Any) -> str:
+    """What one calls a run: its number, and the load that it had."""
+    how = _strategy(run)
+    kind = entry(how, "type_") or entry(how, "type") or "run"
+    streams = entry(how, "streams") or entry(how, "max_concurrency")
+    told = f" {streams:g}" if is_number(streams) else ""
+    told = f" {entry(how, 'rate'):.3g}/s" if is_number(entry(how, "rate")) else told
+    return f"{number}: {kind}{told}"
+
+
 def guidellm(document: Mapping[str, Any], source: str) -> BenchmarkResult:
     """GuideLLM's report."""
     runs = document["benchmarks"]
     if len(runs) != 1:
+        loads = ", ".join(_load_of(number, run) for number, run in enumerate(runs))
         raise fail(
             TraceError,
             f"{source}#/benchmarks",
-            f"found {len(runs)} runs at different loads; keep one, such as the first: "
-            "jq '.benchmarks = [.benchmarks[0]]'",
+            f"found {len(runs)} runs at different loads ({loads}); keep one, "
+            "such as the first: jq '.benchmarks = [.benchmarks[0]]'",
         )
     run = runs[0]
     done = entry(run, "requests", "successful") or entry(run, "successful_requests") or []
@@ -279,7 +295,7 @@ def guidellm(document: Mapping[str, Any], source: str) -> BenchmarkResult:
     if requests is not None:
         # GuideLLM's time per output token counts the first one: ours is of the requests.
         found |= {k: v for k, v in measured_of(requests).items() if k not in found or k.startswith("tpot")}
-    strategy = entry(run, "args", "strategy") or entry(run, "config", "strategy") or {}
+    strategy = _strategy(run)
     asked = {
         "max_concurrency": entry(strategy, "streams") or entry(strategy, "max_concurrency"),
         "request_rate": entry(strategy, "rate"),
