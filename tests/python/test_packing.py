@@ -258,6 +258,18 @@ def test_policies_are_known_however_they_are_written() -> None:
     assert policies_of("BestFit,best_fit") == ["bestfit"]
 
 
+def test_the_first_line_says_who_waits() -> None:
+    pods = [pod("a", 8, duration=90, creation_time=0), pod("b", 8, duration=30, creation_time=0)]
+    head = "2 pods in 120 s on 3 nodes with 14 GPUs: "
+    told = gs.cluster_over_time(NODES, pods).text(200)
+    assert told.startswith(
+        f"{head}by fgd pods wait 45 s on average and 85.5 s at the 95th percentile; 2 started."
+    )
+    both = gs.cluster_over_time(NODES, pods, policy="fgd,packing").text(200)
+    assert both.startswith(f"{head}pods wait least by fgd, 45 s on average")
+    assert "by fgd none of the 1 that start waits" in gs.cluster_over_time(NODES, pods[:1]).text(200)
+
+
 def test_a_gang_without_room_never_starts_and_is_told() -> None:
     gang = [pod(f"g{i}", 8, gang="big", creation_time=0, duration=10) for i in range(2)]
     told = gs.cluster_over_time(NODES, gang).text()

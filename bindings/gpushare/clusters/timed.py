@@ -169,15 +169,18 @@ class ClusterRuns(Told):
 
     def _headline(self) -> str:
         best = min(self.policies.values(), key=lambda run: (-run.started, run.waits["mean_s"]))
-        least = "pods wait least by" if len(self.policies) > 1 else "by"
         head = (
             f"{counted(len(self.cluster.pods), 'pod')} in {_span(best.mean['at_s'])} on "
             f"{counted(len(self.cluster.nodes), 'node')} with {counted(self.cluster.gpus, 'GPU')}"
         )
         if not best.started:
             return f"{head}: none starts."
+        if not best.waits["max_s"]:
+            return f"{head}: by {best.policy} none of the {best.started:,} that start waits."
+        many = len(self.policies) > 1
+        least = f"pods wait least by {best.policy}," if many else f"by {best.policy} pods wait"
         return (
-            f"{head}: {least} {best.policy}, {time_text(best.waits['mean_s'])} on average and "
+            f"{head}: {least} {time_text(best.waits['mean_s'])} on average and "
             f"{time_text(best.waits['p95_s'])} at the 95th percentile; {best.started:,} started."
         )
 

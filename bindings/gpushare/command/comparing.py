@@ -22,6 +22,7 @@ from .written import TABLES, can_write, is_folder
 
 if TYPE_CHECKING:
     from ..planning.deciding import Comparison
+    from ..scenario.scenario import Scenario
 
 __all__ = [
     "EXIT_CODES",
@@ -174,7 +175,7 @@ def run(options: argparse.Namespace) -> int:
         told["origin"] = origin_of(given, options.seed).to_dict()
         print(files.plain_json(told if groups is None else told | {"by": groups.to_dict()}))
     else:
-        about = beside(options, given, *_after_run(options))
+        about = beside(options, given, *_after_run(options, given))
         keys = len(parts or ()) + (options.window is not None)
         by = groups.text(columns(), keys) if groups is not None else ""
         summary = result.summary().text(columns(), beside=about)
@@ -189,10 +190,11 @@ def _window_of_series(options: argparse.Namespace, scenario: Any) -> float | Non
     return scenario.duration_s / _WINDOWS or None
 
 
-def _after_run(options: argparse.Namespace) -> list[tuple[str, str]]:
-    """What one may want to know then."""
+def _after_run(options: argparse.Namespace, scenario: Scenario) -> list[tuple[str, str]]:
+    """What one may want to know then; a fleet under control has no other modes than those of its document."""
+    compared = [(going_on(options, "compare"), "beside the other modes")]
     return [
-        (going_on(options, "compare"), "beside the other modes"),
+        *(compared if scenario.modes or "control" not in scenario.document else []),
         (again(options, "--perfetto", "trace.json"), "who had which GPU when"),
     ]
 
