@@ -102,7 +102,8 @@ def test_what_is_not_handed_over_or_not_taken_is_refused() -> None:
     with pytest.raises(gs.ScenarioError, match=r'/traffic/0/path: there is no trace file "/nowhere/t\.csv"'):
         gs.Scenario.from_dict(document({"kind": "trace", "path": "/nowhere/t.csv"}))
     with pytest.raises(
-        gs.TraceError, match="chat: expected a trace, columns by name or a data frame; found int"
+        gs.TraceError,
+        match=r"chat: expected a trace, columns by name, a data frame or .* rows by column; found int",
     ):
         gs.Scenario.from_dict(made, traces={"chat": 7})
 

@@ -1,7 +1,9 @@
 """Traces as NumPy columns."""
 
+import datetime
 import pickle
 from pathlib import Path
+from typing import Any
 
 import gpushare as gs
 import numpy as np
@@ -133,3 +135,52 @@ def test_numbers_that_fill_their_type_stay_apart(shared_prefixes: bool) -> None:
         assert len(set(ids.tolist())) == (2 if shared_prefixes else 4)
         assert (ids >= 0).all()
     assert len(gs.traces.thin(odd, 1.0)) == 3
+
+
+SECONDS = [0.0, 0.25, 1.5, 1.5, 60.0]
+TIMES = [datetime.datetime(2024, 3, 1) + datetime.timedelta(seconds=at) for at in SECONDS]
+AWARE = [at.replace(tzinfo=datetime.timezone.utc) for at in TIMES]
+SPANS = [datetime.timedelta(seconds=at) for at in SECONDS]
+
+
+@pytest.mark.parametrize("column", ["arrival_s", "arrival", "ts"])
+@pytest.mark.parametrize("times", [SECONDS, TIMES, AWARE, SPANS], ids=["seconds", "times", "aware", "spans"])
+def test_times_mean_the_same_in_whatever_holds_them(column: str, times: list[Any]) -> None:
+    pd, pl, pa = (pytest.importorskip(name) for name in ("pandas", "polars", "pyarrow"))
+    held = {column: times, "input_tokens": [7] * 5, "output_tokens": [3] * 5}
+    frame = pd.DataFrame(held)
+    for table in (
+        held,
+        frame,
+        frame.set_index(column),
+        pl.DataFrame(held),
+        pl.DataFrame(held).lazy(),
+        pa.table(held),
+        frame.to_dict("records"),
+        held | {column: frame[column].to_numpy()},
+    ):
+        assert gs.traces.from_columns(table).arrival_s.tolist() == SECONDS, type(table)
+
+
+def test_spans_have_the_unit_that_their_column_says() -> None:
+    pytest.importorskip("pyarrow")
+    for column in ("arrival_ms", "arrival_us", "timestamp_ns"):
+        held = {column: SPANS, "prompt_tokens": [7] * 5, "completion_tokens": [3] * 5}
+        assert gs.traces.from_columns(held).arrival_s.tolist() == SECONDS
+
+
+def test_what_is_no_column_of_times_or_no_table_is_told() -> None:
+    tokens = {"input_tokens": [1, 1], "output_tokens": [1, 1]}
+    with pytest.raises(gs.TraceError, match="arrival_s: expected seconds or times, found object"):
+        gs.traces.from_columns({"arrival_s": [{}, {}]} | tokens)
+    with pytest.raises(gs.TraceError, match="a data frame or a list of rows by column; found list"):
+        gs.traces.from_columns([1, 2])
+    pd = pytest.importorskip("pandas")
+    names = ["arrival_s", "input_tokens", "output_tokens"]
+    twice = pd.DataFrame([[0.0, 1, 1, 2]], columns=[*names, "output_tokens"])
+    with pytest.raises(gs.TraceError, match='two columns are called "output_tokens"'):
+        gs.traces.from_columns(twice)
+    rows = np.array(
+        [(0.0, 5, 6), (1.0, 7, 8)], dtype=[("arrival_s", "f8"), *((name, "i4") for name in names[1:])]
+    )
+    assert gs.traces.from_columns(rows).output_tokens.tolist() == [6, 8]

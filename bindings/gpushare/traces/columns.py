@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ __all__ = ["from_columns"]
 _NEEDED = ("arrival_s", "input_tokens", "output_tokens")
 _OTHERS = ("session", "parent", "delay_s", "images")
 _BLOCKS = ("hash_ids", "block_tokens")
+#: Of a unit that a column's name ends with.
+_NANOSECONDS = {"_ms": 1e6, "_us": 1e3, "_ns": 1.0}
 
 
 def from_columns(
@@ -29,12 +32,12 @@ def from_columns(
 
     Parameters
     ----------
-    data : mapping, data frame or Arrow table
-        Arrays by name, a pandas, Polars or Arrow table, or a `Table`. The columns are those that `save` writes:
-        ``arrival_s`` (seconds, ascending), ``input_tokens``, ``output_tokens`` and, where there are any,
-        ``session``, ``parent`` (row numbers, -1: none), ``delay_s``, ``images``, ``hash_ids`` (lists) with
-        ``block_tokens``. Columns of another layout that `load` knows by name (Azure's, BurstGPT's, ...) are read
-        through Arrow, which needs pyarrow.
+    data : mapping, data frame, Arrow table, list of rows or structured array
+        Arrays by name, a pandas (with a named index), Polars or Arrow table, a `Table`, or rows as mappings. They
+        are what `save` writes: ``arrival_s`` (seconds, ascending; times, or lengths of time), ``input_tokens``,
+        ``output_tokens`` and, where there are any, ``session``, ``parent`` (row numbers, -1: none), ``delay_s``,
+        ``images``, ``hash_ids`` (lists) with ``block_tokens``. Columns of another layout that `load` knows by name
+        (Azure's, BurstGPT's, ...) are read through Arrow, which needs pyarrow.
     name : str
         Of the trace.
     keep_empty : bool
@@ -83,9 +86,8 @@ def _from_own_layout(columns: Mapping[str, Any], name: str, keep_empty: bool) ->
         extra["parent"] = _renumbered(extra["parent"], kept, name)
     if "hash_ids" in columns:
         extra |= _blocks(columns, kept, name)
-    arrival = arrays["arrival_s"][kept].astype(np.float64)
     return _core.Trace(
-        arrival - arrival[0] if len(arrival) else arrival,
+        _seconds(arrays["arrival_s"][kept], name),
         arrays["input_tokens"][kept],
         arrays["output_tokens"][kept],
         name,
@@ -94,9 +96,22 @@ def _from_own_layout(columns: Mapping[str, Any], name: str, keep_empty: bool) ->
 
 
 def _columns(data: Any, name: str) -> dict[str, Any]:
-    """Columns by name, as whatever the source has them."""
-    if isinstance(data, Mapping):
-        return dict(data)
+    """Columns by name, as whatever the source has them; lengths of time as numbers in the unit of their name."""
+    held = dict(data) if isinstance(data, Mapping) else _columns_of_table(data, name)
+    return {column: _numbers_of_spans(column, values) for column, values in held.items()}
+
+
+def _columns_of_table(data: Any, name: str) -> dict[str, Any]:
+    if isinstance(data, np.ndarray) and data.dtype.names:
+        return {column: data[column] for column in data.dtype.names}
+    if isinstance(data, (list, tuple)) and data and all(isinstance(row, Mapping) for row in data):
+        return {
+            str(key): [row.get(key) for row in data] for key in dict.fromkeys(k for row in data for k in row)
+        }
+    if hasattr(data, "collect") and hasattr(data, "collect_schema"):  # Polars, not worked out yet
+        data = data.collect()
+    if any(level is not None for level in getattr(getattr(data, "index", None), "names", ())):
+        data = data.reset_index()  # of pandas, by times for instance
     names = getattr(data, "column_names", None)  # Arrow
     if names is None:
         names = getattr(data, "columns", None)  # pandas, Polars and our own tables
@@ -104,8 +119,12 @@ def _columns(data: Any, name: str) -> dict[str, Any]:
         raise fail(
             TraceError,
             name,
-            f"expected a trace, columns by name or a data frame; found {type(data).__name__}",
+            "expected a trace, columns by name, a data frame or a list of rows by column; found "
+            f"{type(data).__name__}",
         )
+    for column in names:
+        if list(names).count(column) > 1:
+            raise fail(TraceError, name, f'two columns are called "{column}"')
     return {str(column): _plain(data[column]) for column in names}
 
 
@@ -113,6 +132,28 @@ def _plain(column: Any) -> Any:
     if hasattr(column, "to_numpy"):
         return column.to_numpy()
     return column
+
+
+def _numbers_of_spans(column: str, values: Any) -> Any:
+    """Numbers for lengths of time: in the unit that the name says, otherwise seconds."""
+    if isinstance(values, (list, tuple)) and any(isinstance(value, datetime.timedelta) for value in values):
+        values = np.array(values, dtype="timedelta64[us]")
+    if getattr(getattr(values, "dtype", None), "kind", "") != "m":
+        return values
+    nanoseconds = next((size for unit, size in _NANOSECONDS.items() if column.endswith(unit)), 1e9)
+    return np.asarray(values) / np.timedelta64(1, "ns") / nanoseconds
+
+
+def _seconds(arrival: npt.NDArray[Any], name: str) -> npt.NDArray[np.float64]:
+    """Arrivals from the first one on."""
+    if arrival.dtype.kind == "O" and all(isinstance(one, datetime.datetime) for one in arrival):
+        arrival = np.array([(one - arrival[0]).total_seconds() for one in arrival])
+    if arrival.dtype.kind == "M":
+        arrival = (arrival - arrival[:1]) / np.timedelta64(1, "s")
+    if arrival.dtype.kind not in "iuf":
+        raise fail(TraceError, name, f"arrival_s: expected seconds or times, found {arrival.dtype}")
+    numbers: npt.NDArray[np.float64] = arrival.astype(np.float64)
+    return numbers - numbers[0] if len(numbers) else numbers
 
 
 def _numbered(sessions: npt.NDArray[Any]) -> npt.NDArray[Any]:
