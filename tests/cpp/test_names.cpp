@@ -183,6 +183,9 @@ TEST_CASE("a repository's name for weights in another format is told the model a
 
 TEST_CASE("Every machine of a cloud has a card that is described, and is told with it") {
   const std::vector<std::pair<std::string, std::string>> machines{{"p4d.24xlarge", "a100-40gb"},
+                                                                  {"NVIDIA DGX Spark", "gb10"},
+                                                                  {"dgx-h100", "h100"},
+                                                                  {"HGX H200", "h200"},
                                                                   {"p4de.24xlarge", "a100"},
                                                                   {"p5.48xlarge", "h100"},
                                                                   {"p5en.48xlarge", "h200"},

@@ -48,8 +48,8 @@ INK, SOFT = "#16202b", "#5b6673"
 #: Characters of a title in an inch, at its size.
 _IN_AN_INCH = 12.5
 _LABEL = 36
-#: Largest over smallest, beyond which 1, 2 and 5 are ticks enough.
-_TWO_TICKS = 10
+#: Largest over smallest, beyond which 1, 2 and 5 are ticks enough, and beyond which powers of ten are.
+_TWO_TICKS, _TENS = 10, 1000
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -125,7 +125,8 @@ def logarithmic(axis: Axes) -> None:
     if low <= 0 or not math.isfinite(high):
         return
     axis.set_yscale("log")
-    steps = (1, 2, 5) if high / low > _TWO_TICKS else (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)
+    ratio = high / low
+    steps = (1,) if ratio > _TENS else (1, 2, 5) if ratio > _TWO_TICKS else (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)
     axis.yaxis.set_major_locator(LogLocator(subs=steps))
     axis.yaxis.set_minor_locator(NullLocator())
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -38,7 +38,7 @@ __all__ = [
 
 NOTHING_RAN = 3
 #: Of a run that is drawn over time.
-_WINDOWS = 60
+_WINDOWS = 40
 EXIT_CODES = (
     "exit codes: 0 objectives met, or none were given; 2 error; 3 nothing ran; 4 missed;\n"
     "  5 too close to say; 130 interrupted"

@@ -56,6 +56,18 @@ constexpr auto kMachines = std::to_array<Named>({
     {"standard_nv72ad*s_a10_v5", "a10"},
     {"standard_nd128isr_ndr_gb200_v6", "gb200"},
     {"standard_nd128isr_gb300_v6", "gb300"},
+    // NVIDIA's own; the DGX A100 came with cards of 40 and of 80 GB.
+    {"*dgx-spark", "gb10"},
+    {"*dgx-h100", "h100"},
+    {"*hgx-h100", "h100"},
+    {"*dgx-h200", "h200"},
+    {"*hgx-h200", "h200"},
+    {"*dgx-b200", "b200"},
+    {"*hgx-b200", "b200"},
+    {"*dgx-b300", "b300"},
+    {"*hgx-b300", "b300"},
+    {"*dgx-gb200", "gb200"},
+    {"*dgx-gb300", "gb300"},
 });
 
 constexpr auto kLabels = std::to_array<Named>({
@@ -75,7 +87,8 @@ template <std::size_t N>
 std::string_view card_in(const std::array<Named, N>& known, std::string_view name) {
   constexpr std::size_t kLongest = 64;
   if (name.size() > kLongest) return {};
-  const std::string lower = text::lower_case(name);
+  std::string lower = text::lower_case(name);
+  std::replace(lower.begin(), lower.end(), ' ', '-');
   const auto found =
       std::find_if(known.begin(), known.end(), [&](const Named& one) { return fits(lower, one.pattern); });
   return found == known.end() ? std::string_view{} : found->card;
