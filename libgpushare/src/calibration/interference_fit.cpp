@@ -123,11 +123,13 @@ std::vector<double> saturated_slowdowns(std::span<const Interference> interferen
                                         std::span<const StepCharacter> character,
                                         std::span<const double> draw_w, const PowerConstants& power) {
   std::vector<double> slowdowns;
-  double draw = 0;
+  Overfull over;
   for (std::size_t i = 0; i < interference.size(); ++i) {
     slowdowns.push_back(interference_slowdown(interference[i], neighbours_of(interference, i)));
-    draw += draw_w[i] / slowdowns.back();
+    over.add(interference[i].occupancy / slowdowns.back());
   }
+  double draw = 0;
+  for (std::size_t i = 0; i < slowdowns.size(); ++i) draw += draw_w[i] / (slowdowns[i] *= over.times());
   const double clock = clock_share(power, draw);
   for (std::size_t i = 0; i < slowdowns.size(); ++i)
     slowdowns[i] *= 1 + compute_bound_share(character[i]) * (1 / clock - 1);

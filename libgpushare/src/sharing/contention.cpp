@@ -47,6 +47,19 @@ double sms_asked_for(std::span<const ActiveWork> running, const Contention& part
   return std::max(1.0, asked / partition.sms_in_all);
 }
 
+void slow_to_what_there_is(std::span<ActiveWork> running, const Contention& partition) {
+  Overfull over;
+  for (const ActiveWork& active : running) {
+    const Work& work = active.work;
+    const double sms = partition.sms[static_cast<std::size_t>(work.process)];
+    over.add(active.rate * work.interference.occupancy,
+             active.rate * work.bytes_per_s / partition.bandwidth_bytes_per_s,
+             partition.sms_in_all > 0 ? active.rate * filled_share(work) * sms / partition.sms_in_all : 0);
+  }
+  if (over.times() > 1)
+    for (ActiveWork& active : running) active.rate /= over.times();
+}
+
 }  // namespace
 
 void set_contended_rates(std::span<ActiveWork> running, const Contention& partition) {
@@ -78,6 +91,7 @@ void set_contended_rates(std::span<ActiveWork> running, const Contention& partit
     slowdown = std::max(slowdown, 1 + filled_share(active.work) * (sms_asked - 1));
     active.rate = 1 / slowdown;
   }
+  slow_to_what_there_is(running, partition);
 }
 
 StepCharacter character_of(const StepTime& alone, double kernels, double bandwidth_bytes_per_s,

@@ -23,6 +23,8 @@
 ///                     a step that asks for more than that is stretched: slowdown_i >= 1 - b_i + b_i * asked_i / share_i
 ///   SMs               where the caps of the processes that run add up to more than the partition has, the part of a
 ///                     step that fills its SMs is stretched likewise: slowdown_i >= 1 - c_i + c_i * sum_j c_j SMs_j / SMs
+///   nothing twice     f = the most of sum_i o_i / slowdown_i, of the bandwidth that all then draw over what there is, and of
+///                     their filled SMs likewise; where f > 1, as slipping in makes it, all are slowed f times
 ///   rate              1 / slowdown_i, then the clock that the power limit leaves (sharing/power.hpp)
 ///
 /// Pairs of kinds that were measured side by side correct d_j for each i (pair factors). Everything that evaluates the
@@ -72,6 +74,20 @@ struct Neighbours {
 [[nodiscard]] inline double interference_slowdown(const Interference& own, const Neighbours& others) {
   return 1 + own.susceptibility * others.pressure_on(own);
 }
+
+/// f of the law.
+class Overfull {
+ public:
+  void add(double share_of_machine, double share_of_bandwidth = 0, double share_of_sms = 0) {
+    machine_ += share_of_machine;
+    bandwidth_ += share_of_bandwidth;
+    sms_ += share_of_sms;
+  }
+  [[nodiscard]] double times() const { return std::max({1.0, machine_, bandwidth_, sms_}); }
+
+ private:
+  double machine_ = 0, bandwidth_ = 0, sms_ = 0;
+};
 
 /// Corrections of d for kinds that were measured side by side: row the one that suffers, column the one that presses.
 struct PairFactors {

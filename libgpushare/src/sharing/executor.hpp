@@ -18,7 +18,7 @@ using Executor = std::variant<RateExecutor, TimeSliceExecutor>;
 
 /// What executors are made from.
 struct ExecutorConstants {
-  double bandwidth_bytes_per_s = 0;  ///< that all together can draw
+  double bandwidth_bytes_per_s = 0;  ///< that all together can draw: what kernels reach of the peak
   TimeSlicingConstants time_slicing{};
   double sms = 0;                         ///< that all together can fill; 0: that is not counted
   std::optional<Leases::Terms> leases{};  ///< of time slices; nullopt: round robin

@@ -129,7 +129,8 @@ Executor make_executor(const GpuProfile& profile, const Partition& partition, co
                        double switching_factor) {
   const auto or_profile = [](double value, double otherwise) { return value < 0 ? otherwise : value; };
   const TimeSlicingConstants& usual = profile.time_slicing;
-  ExecutorConstants constants{partition.bandwidth_bytes_per_s, usual, static_cast<double>(partition.sms)};
+  ExecutorConstants constants{profile.most_bandwidth_share * partition.bandwidth_bytes_per_s, usual,
+                              static_cast<double>(partition.sms)};
   TimeSlicingConstants& times = constants.time_slicing;
   times.slice_s = or_profile(sharing.slice_s, usual.slice_s);
   times.switch_preempted_s =
