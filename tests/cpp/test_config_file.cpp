@@ -51,6 +51,44 @@ TEST_CASE("biases, head norms and experts are counted where a family has them") 
   CHECK(std::get<LlmModel>(experts.cost).flop_per_token == 2 * 32 * (41943040.0 + 32768 + 2 * 176160768.0));
 }
 
+TEST_CASE("a service that names no precision has the format that a checkpoint's configuration says") {
+  struct Checkpoint {
+    json quantization;
+    const char* format;
+  };
+  const json groups = {{"group_0", {{"weights", {{"num_bits", 4}, {"type", "int"}}}}}};
+  const json floats = {{"group_0", {{"weights", {{"num_bits", 8}, {"type", "float"}}}}}};
+  for (const Checkpoint& one : std::vector<Checkpoint>{
+           {{{"quant_method", "mxfp4"}}, "int4"},
+           {{{"quant_method", "fp8"}, {"fmt", "e4m3"}}, "fp8"},
+           {{{"quant_method", "awq"}, {"bits", 4}}, "int4"},
+           {{{"quant_method", "gptq"}, {"bits", 8}}, "int8"},
+           {{{"quant_method", "bitsandbytes"}, {"load_in_8bit", true}}, "int8"},
+           {{{"quant_method", "bitsandbytes"}, {"load_in_4bit", true}}, "int4"},
+           {{{"quant_method", "modelopt"}, {"quant_algo", "FP8"}}, "fp8"},
+           {{{"quant_method", "modelopt"}, {"quant_algo", "NVFP4"}}, "int4"},
+           {{{"quant_method", "compressed-tensors"}, {"config_groups", groups}}, "int4"},
+           {{{"quant_method", "compressed-tensors"}, {"config_groups", floats}}, "fp8"}}) {
+    CAPTURE(one.quantization.dump());
+    json config = llama();
+    config["quantization_config"] = one.quantization;
+    json document = json::parse(R"({"name": "one", "duration_s": 1, "services": {"s": {}},
+      "pipelines": {"p": {"stages": [{"name": "s", "service": "s"}]}},
+      "traffic": [{"kind": "closed", "users": 1, "sizes": {"input_tokens": 1, "output_tokens": 1}}]})");
+    document["services"]["s"]["model"] = config;
+    const auto served = [&] {
+      return to_string(parse_scenario(document.dump()).workload.services[0].precision);
+    };
+    CHECK(served() == one.format);
+    document["services"]["s"]["precision"] = "fp16";
+    CHECK(served() == "fp16");
+  }
+  json odd = llama();
+  odd["quantization_config"] = {{"quant_method", "aqlm"}};
+  CHECK_THROWS_WITH(static_cast<void>(parse_model(odd.dump())),
+                    doctest::Contains("leave it out and say the service's \"precision\""));
+}
+
 TEST_CASE("a folder's configuration is named after it, and its weights' index has to agree") {
   const auto folder = std::filesystem::temp_directory_path() / "gpushare_config" / "Small-8B";
   std::filesystem::create_directories(folder);

@@ -159,7 +159,7 @@ def test_an_embedder_is_the_one_that_was_written_by_hand() -> None:
     made, written = gs.model("e5-large-v2").figures, gs.model("embedding-0.3b").figures
     for key in ("flop_per_unit", "bytes_per_unit", "weight_bytes", "floor_s", "memory_bytes", "kernels"):
         assert made[key] == pytest.approx(written[key], rel=0.02), key
-    assert gs.model("bge-reranker-v2-m3").figures["unit"] == "pair"
+    assert gs.model("bge-reranker-v2-m3").figures["unit"] == "pair of 512 tokens"
 
 
 def test_a_folder_a_file_and_a_cache_are_read_alike(tmp_path: Path) -> None:

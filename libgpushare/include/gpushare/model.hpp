@@ -67,6 +67,8 @@ struct LlmModel {
   double attention_flop_per_pair = 0;  ///< for each (query token, key token) pair, all layers
   /// A name may come twice in a row: the second is what a GPU does that has no rate for the first's `compute`.
   std::vector<WeightFormat> formats;
+  std::optional<Precision>
+      published_format;            ///< of the weights as they are published; a service that names none has it
   double gemm_floor_s = 0;         ///< ramps of the matrix products, beside what their efficiencies say
   double elementwise_floor_s = 0;  ///< norms, rotary embedding, activation: latency-bound
   double elementwise_bytes_per_token = 0;

@@ -94,7 +94,8 @@ Distribution read_kind(const Reader& r) {
 Distribution Reader::distribution() const {
   if (is_number()) return constant(number(kNonNegative));
   if (!is_object())
-    fail_expecting("a number >= 0 or a distribution such as {\"kind\": \"exponential\", \"mean\": 1}");
+    fail_expecting_number(*this,
+                          "a number >= 0 or a distribution such as {\"kind\": \"exponential\", \"mean\": 1}");
   Distribution d = read_kind(*this);
   d.low = number("min", d.low, kNonNegative);
   d.high = number("max", d.high, {d.low});

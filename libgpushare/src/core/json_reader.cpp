@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/also_called.hpp"
+#include "core/number_words.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
 
@@ -188,7 +189,7 @@ std::vector<std::string> Reader::keys() const {
 }
 
 double Reader::number(Range range) const {
-  if (!value_->is_number()) fail_expecting(describe(range));
+  if (!value_->is_number()) fail_expecting_number(*this, describe(range));
   const double x = value_->get<double>();
   const bool legal = std::isfinite(x) && x <= range.max && (range.min_open ? x > range.min : x >= range.min);
   if (!legal) fail_expecting(describe(range));
@@ -197,7 +198,7 @@ double Reader::number(Range range) const {
 
 std::int64_t Reader::integer(std::int64_t min, std::int64_t max) const {
   const auto number = whole(*value_);
-  if (!number || *number < min || *number > max) fail_expecting(describe(min, max));
+  if (!number || *number < min || *number > max) fail_expecting_number(*this, describe(min, max));
   return *number;
 }
 
@@ -276,6 +277,13 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     }
   }
   return d[a.size()][b.size()];
+}
+
+void fail_expecting_number(const Reader& reader, const std::string& expected) {
+  const std::string where = reader.where();
+  const std::string_view key = std::string_view(where).substr(where.rfind('/') + 1);
+  const std::string meant = reader.is_string() ? number_meant(reader.string(), key) : "";
+  reader.fail(text::format("expected {}, found {}{}", expected, found(reader.raw()), meant));
 }
 
 double bytes(const Reader& reader, std::string_view key, double otherwise) {

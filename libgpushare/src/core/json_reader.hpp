@@ -118,6 +118,9 @@ class Reader {
   std::shared_ptr<std::set<std::string, std::less<>>> known_;
 };
 
+/// "expected ..., found "32k"; write ...": with the number that a text in its place means.
+[[noreturn]] void fail_expecting_number(const Reader& reader, const std::string& expected);
+
 /// A member: bytes above 0 as a number, or a text with a unit, 10Gi or 10GiB (2^30), 80G or 80GB (10^9), with K, M, G, T.
 [[nodiscard]] double bytes(const Reader& reader, std::string_view key, double otherwise);
 

@@ -81,9 +81,13 @@ void add_defaults(const Scenario& scenario, std::vector<Warning>& found) {
     found.push_back({"/gpu", text::format("by default {}", scenario.placing.gpu->name)});
   for (const Service& service : scenario.workload.services) {
     const ordered_json said = member(member(document, "services"), service.name);
-    if (!said.contains("precision"))
+    if (!said.contains("precision")) {
+      const auto* llm = std::get_if<LlmModel>(&service.model->cost);
+      const bool published = llm != nullptr && llm->published_format.has_value();
       found.push_back({text::format("/services/{}/precision", service.name),
-                       text::format("by default {}", to_string(service.precision))});
+                       text::format("by default {}{}", to_string(service.precision),
+                                    published ? ", as its weights are published" : "")});
+    }
     add_engine(service, member(said, "engine"), found);
   }
 }

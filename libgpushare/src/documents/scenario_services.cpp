@@ -41,6 +41,8 @@ Precision read_precision(const Reader& owner, const Model& model) {
   const auto legal = precisions_of(model);
   const auto reader = owner.find("precision");
   if (!reader) {
+    if (const auto* llm = std::get_if<LlmModel>(&model.cost); llm != nullptr && llm->published_format)
+      return *llm->published_format;
     const bool has_fp16 = std::find(legal.begin(), legal.end(), Precision::fp16) != legal.end();
     return has_fp16 ? Precision::fp16 : legal.front();
   }

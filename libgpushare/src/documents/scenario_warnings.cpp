@@ -7,6 +7,7 @@
 
 #include "core/plausible.hpp"
 #include "core/text.hpp"
+#include "documents/service_warnings.hpp"
 #include "gpushare/figures.hpp"
 #include "gpushare/warnings.hpp"
 #include "serving/engine_options.hpp"
@@ -318,6 +319,7 @@ std::vector<Warning> warnings_of(const Scenario& scenario) {
   check_document(scenario, document, found);
   check_files(scenario, document, found);
   check_traces(scenario, found);
+  for (Warning& warning : scenario::service_warnings(scenario)) found.add(warning.where, warning.text);
   check_caps(scenario, found);
   check_empty(scenario, found);
   check_control(scenario, found);

@@ -45,7 +45,7 @@ void add_encoder(const json::Reader& config, const std::string& source, Sheet& s
   const double in_layers = layers * (4 * hidden * hidden + 2 * hidden * ffn);
   const double embeddings = (vocabulary + positions) * hidden, kernels = 12 * layers + 12;
   sheet.raw()["kind"] = "batch";
-  sheet.raw()["unit"] = item;
+  sheet.raw()["unit"] = text::format("{} of {} tokens", item, shown(tokens));
   sheet.raw()["precision"] = "fp16";
   sheet.raw()["norm"] = 2;
   sheet.assumed("floor_s", kernels * kKernelS,
@@ -83,7 +83,7 @@ void add_whisper(const json::Reader& config, const std::string& source, Sheet& s
   const double head = vocabulary * width, kernels = 12 * encoder + kWhisperTokens * 14 * decoder;
   const double n = kWhisperPositions;
   sheet.raw()["kind"] = "batch";
-  sheet.raw()["unit"] = "window";
+  sheet.raw()["unit"] = "window of 30 s of speech";
   sheet.raw()["precision"] = "fp16";
   sheet.raw()["norm"] = 2;
   sheet.assumed(

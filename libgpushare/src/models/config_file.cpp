@@ -56,6 +56,39 @@ json::Reader network_of(const json::Reader& document) {
   return config.has("text_config") ? config.at("text_config") : config;
 }
 
+// What a method's weights are here, by the bits that it says or is known for.
+std::optional<std::string> format_of(const json::Reader& quantization) {
+  const auto lower = [&](const char* key) { return text::lower_case(quantization.string(key, "")); };
+  const std::string method = lower("quant_method"), said = lower("quant_algo") + lower("fmt");
+  const auto bits = [&](const json::Reader& of, const char* key, std::int64_t otherwise) {
+    return of.integer(key, otherwise, 1, 64) == 4 ? "int4" : "int8";
+  };
+  if (method == "mxfp4" || said.find("fp4") != std::string::npos) return "int4";
+  if (method == "fp8" || method == "fbgemm_fp8" || said.find("fp8") != std::string::npos) return "fp8";
+  if (method == "awq" || method == "gptq") return bits(quantization, "bits", 4);
+  if (method == "bitsandbytes")
+    return quantization.has("load_in_8bit") && quantization.at("load_in_8bit").boolean() ? "int8" : "int4";
+  if (method == "compressed-tensors" && quantization.has("config_groups"))
+    for (const std::string& group : quantization.at("config_groups").keys()) {
+      const json::Reader weights = quantization.at("config_groups").at(group).at("weights");
+      if (weights.string("type", "int") == "float")
+        return weights.integer("num_bits", 8, 1, 64) == 4 ? "int4" : "fp8";
+      return bits(weights, "num_bits", 8);
+    }
+  return std::nullopt;
+}
+
+void add_published(const json::Reader& config, Sheet& sheet) {
+  if (!config.has("quantization_config") || !sheet.raw().contains("formats")) return;
+  const json::Reader quantization = config.at("quantization_config");
+  const auto format = format_of(quantization);
+  if (!format)
+    quantization.fail(
+        "no way to store weights that is known here: fp8, mxfp4, awq, gptq, bitsandbytes and "
+        "compressed-tensors with their bits are; leave it out and say the service's \"precision\"");
+  sheet.raw()["published_format"] = *format;
+}
+
 double bytes_of(const std::string& dtype) { return dtype.ends_with("32") ? 4 : 2; }
 
 }  // namespace
@@ -108,6 +141,10 @@ ordered_json model_of(const json::Reader& document) {
       "scaled by layers and widths, until a measurement says better.";
   Sheet sheet(model);
   family_of(config).add(config, held ? document.at("source").string() : "its config.json", sheet);
+  add_published(config.has("quantization_config") ? config
+                : held                            ? document.at("architecture")
+                                                  : document,
+                sheet);
   if (held) {
     for (const char* known : {"$schema", "description", "architecture"}) document.ignore(known);
     document.finish();

@@ -112,6 +112,17 @@ std::vector<WeightFormat> read_formats(json::Figures figures) {
   return formats;
 }
 
+std::optional<Precision> read_published(const json::Reader& reader) {
+  const auto name = reader.find("published_format");
+  return name ? std::optional(models::read_precision(*name)) : std::nullopt;
+}
+
+void check_published(const LlmModel& model, const json::Reader& reader) {
+  const auto is_it = [&](const WeightFormat& format) { return format.name == model.published_format; };
+  if (model.published_format && std::none_of(model.formats.begin(), model.formats.end(), is_it))
+    reader.at("published_format").fail("expected one of the model's \"formats\"");
+}
+
 nlohmann::ordered_json written(const WeightFormat& format) {
   nlohmann::ordered_json object;
   object["name"] = to_string(format.name);
@@ -148,6 +159,11 @@ std::span<const Field<LlmModel>> ModelKind<LlmModel>::fields() {
        "Of each layer (mixture of experts); every format then has expert_bytes."},
       {"experts_per_token", &M::experts_per_token, {1}, kMay},
       {"formats", ReadByHand{}, {}, kMust, "How the weights are stored, by precision."},
+      {"published_format",
+       ReadByHand{},
+       {},
+       kMay,
+       "Of the weights as they are published: what a service has that names no precision; fp16 if left out."},
       {"gemm_floor_s", &M::gemm_floor_s, json::kSpan, kMay,
        "Matrix products: what a step's begin and end with, beside what their efficiencies say."},
       {"elementwise_floor_s", &M::elementwise_floor_s, json::kSpan, kMust,
@@ -192,14 +208,18 @@ std::span<const Field<LlmModel>> ModelKind<LlmModel>::fields() {
 }
 
 void ModelKind<LlmModel>::read(json::Figures& figures, LlmModel& model) {
-  read_figures(figures, fields(), model,
-               [&](std::string_view formats) { model.formats = read_formats(figures.section(formats)); });
+  read_figures(figures, fields(), model, [&](std::string_view name) {
+    if (name == "formats") model.formats = read_formats(figures.section(name));
+    if (name == "published_format") model.published_format = read_published(figures.reader());
+  });
+  check_published(model, figures.reader());
   check_experts(model, figures.reader());
 }
 
 void ModelKind<LlmModel>::write_by_hand(const LlmModel& model, nlohmann::ordered_json& object) {
   auto& formats = object["formats"] = nlohmann::ordered_json::array();
   for (const WeightFormat& format : model.formats) formats.push_back(written(format));
+  if (model.published_format) object["published_format"] = to_string(*model.published_format);
 }
 
 }  // namespace gpushare
