@@ -89,6 +89,31 @@ TEST_CASE("fp16 does not fit 10 GB, and the refusal shows the sum and what does"
         static_cast<std::int64_t>((0.9 * kOneSlice - 5.6e9 - 0.8e9 - 0.45e9) / kBlock));
 }
 
+TEST_CASE("where a larger share of the memory would do, the least that does is told") {
+  for (const char* model : {"llama-3.1-8b", "qwen2.5-14b", "gemma-2-2b", "qwen2.5-32b"}) {
+    for (const char* gpu : {"a100", "l40s", "h200"}) {
+      CAPTURE(model);
+      CAPTURE(gpu);
+      Json document = chat();
+      document["gpu"] = gpu;
+      document["services"]["llm"] = {{"model", model}, {"engine", {{"gpu_memory_utilization", 0.03}}}};
+      const std::string told = refusal(document);
+      const auto at = told.find("gpu_memory_utilization of at least ");
+      if (at == std::string::npos) {  // nor would all of it
+        document["services"]["llm"]["engine"]["gpu_memory_utilization"] = 0.95;
+        CHECK(refusal(document) != "accepted");
+        continue;
+      }
+      const double least =
+          std::stod(told.substr(at + std::string("gpu_memory_utilization of at least ").size()));
+      document["services"]["llm"]["engine"]["gpu_memory_utilization"] = least;
+      CHECK(refusal(document) == "accepted");
+      document["services"]["llm"]["engine"]["gpu_memory_utilization"] = least - 0.01;
+      CHECK(refusal(document) != "accepted");
+    }
+  }
+}
+
 TEST_CASE("too many LLM processes on one GPU are refused with the number that fits") {
   CHECK(refusal(chat(), "time-slicing:8") ==
         "gpu0/whole: llm needs 17.4 GB (weights 16.1 + activations 0.8 + context 0.5 + cache of 1024 tokens "

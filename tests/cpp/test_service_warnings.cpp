@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "gpushare/engines.hpp"
 #include "gpushare/profile.hpp"
 #include "gpushare/scenario.hpp"
 #include "gpushare/warnings.hpp"
@@ -102,6 +103,27 @@ TEST_CASE("a size that nothing on a request's way takes is told, whatever the mo
   const auto told = warned_at(served("a100", {{"model", "whisper-large-v3"}}, {{"speech_s", 120}}),
                               "/traffic/0/sizes/speech_s");
   CHECK(told.at(0).find("one is a window of 30 s of speech") != std::string::npos);
+}
+
+TEST_CASE("every preset says with each answer where its host times are from, unless they are said") {
+  for (const std::string& preset : engine_preset_names()) {
+    CAPTURE(preset);
+    Json service = Json::parse(R"({"model": "qwen2.5-0.5b"})");
+    service["engine"] = {{"preset", preset}};
+    const auto told = [&] {
+      std::string text;
+      for (const Warning& one : assumptions_of(parse_scenario(served("l4", service, kChat).dump())))
+        text += to_string(one);
+      return text;
+    };
+    std::string source;
+    for (const ProvenanceEntry& figure : load_engine_preset(preset).provenance)
+      if (figure.pointer.ends_with("host_per_sequence_s")) source = figure.source;
+    REQUIRE(!source.empty());
+    CHECK(told().find(source) != std::string::npos);
+    service["engine"]["host_per_sequence_s"] = service["engine"]["host_per_step_s"] = 1e-5;
+    CHECK(told().find("host times are from") == std::string::npos);
+  }
 }
 
 }  // namespace test_service_warnings

@@ -51,6 +51,15 @@ def table() -> str:
 
 
 CARRIERS: dict[str, str] = {
+    "list of one object": json.dumps(
+        {
+            "model": "m",
+            "seeds": [{"seed": 1}],
+            "requests": [
+                {"arrival_s": at, "input_tokens": n, "output_tokens": m, "id": str(n)} for at, n, m in ROWS
+            ],
+        }
+    ),
     "Loki": json.dumps(
         {
             "status": "success",

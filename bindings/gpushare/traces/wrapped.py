@@ -43,6 +43,8 @@ _IS_DATE = re.compile(rb"\[?(" + _DATE + rb")")
 _EVENT = re.compile(rb"(?:id:|event:|retry:|:)[^\n]*\n|\s+")
 _TEXT_MEMBER = re.compile(rb'"([^"\\]{1,64})"\s*:\s*"\s*\{\s*\\"')
 _TEXT_FIELD = re.compile(rb'[,;\t]"\s*\{\s*""|^"\s*\{\s*""', re.M)
+_LISTED = re.compile("requests|trace|rows|records|entries|items")  # that hold a file's requests
+_LIST = re.compile(rb'"(?:%s)"\s*:\s*\[\s*\{' % _LISTED.pattern.encode())
 _LINES = 20  # that are looked at
 _PLAIN = (str, int, float, bool)
 
@@ -211,6 +213,21 @@ def _frame(data: bytes, source: str) -> Unwrapped:
     return _joined(listed, "a frame as JSON, by column", source)
 
 
+def _listed(data: bytes, source: str) -> Unwrapped:
+    document = next(_objects(data, source))
+    for name, rows in document.items() if isinstance(document, dict) else ():
+        if _LISTED.fullmatch(name) and isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
+            lines = [json.dumps(row).encode() for row in rows]
+            if any(map(_tells, lines)):
+                return Unwrapped(b"\n".join(lines), f'JSON with a list of "{name}"')
+    return Unwrapped(data, "")
+
+
+def _is_listed(start: bytes) -> bool:
+    """One object, with a list of objects under a name of requests."""
+    return b"\n{" not in start and _LIST.search(start[:4096]) is not None
+
+
 def _is_frame(start: bytes) -> bool:
     """Two columns at least, each a list of plain values or an object of them by row number, and nothing else."""
     if re.match(rb'\{\s*"columns"\s*:\s*\[\s*"[^\]]*\]\s*,\s*"(index|data)"\s*:', start):
@@ -231,5 +248,6 @@ _DOCUMENTS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes, str], Unwrappe
     (lambda start: b'"resourceSpans"' in start[:4096], _spans),
     (lambda start: re.search(rb'"attributes"\s*:\s*\[\s*\{\s*"key"', start) is not None, _spans),
     (_is_frame, _frame),
+    (_is_listed, _listed),
     (_is_text_of_json, _texts),
 )

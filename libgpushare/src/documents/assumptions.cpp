@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/text.hpp"
+#include "gpushare/engines.hpp"
 #include "gpushare/warnings.hpp"
 #include "placement/tensor_parallel.hpp"
 #include "serving/engine_options.hpp"
@@ -54,6 +55,16 @@ ordered_json member(const ordered_json& object, const std::string& name) {
   return object.is_object() && object.contains(name) ? object.at(name) : ordered_json();
 }
 
+// Where the host times of a preset were taken, which no other card, processor or version need have.
+std::string host_basis(const ContinuousOptions& server, const ordered_json& said) {
+  std::vector<std::string> bases;
+  for (const ProvenanceEntry& figure : load_engine_preset(server.preset).provenance)
+    for (const char* host : {"host_per_step_s", "host_per_sequence_s"})
+      if (figure.pointer.ends_with(host) && !said.contains(host))
+        bases.push_back(text::format("{}: {}", host, figure.source));
+  return bases.empty() ? "" : text::format("; where its host times are from: {}", text::join(bases, "; "));
+}
+
 void add_engine(const Service& service, const ordered_json& said, std::vector<Warning>& found) {
   std::vector<std::string> unsaid;
   std::visit(
@@ -66,12 +77,11 @@ void add_engine(const Service& service, const ordered_json& said, std::vector<Wa
   if (server != nullptr && server->enforce_eager && !said.contains("eager_kernel_s"))
     unsaid.push_back(text::format("eager_kernel_s {:.4g}", server->eager_kernel_s));
   if (unsaid.empty()) return;
-  const std::string by = server == nullptr || server->preset.empty()
-                             ? "by default "
-                             : text::format("by preset {} ", server->preset);
-  found.push_back(
-      {text::format("/services/{}/engine", service.name),
-       text::format("{}{} with {}", by, to_string(kind_of(service.engine)), text::join(unsaid, ", "))});
+  const bool by_preset = server != nullptr && !server->preset.empty();
+  const std::string by = by_preset ? text::format("by preset {} ", server->preset) : "by default ";
+  found.push_back({text::format("/services/{}/engine", service.name),
+                   text::format("{}{} with {}{}", by, to_string(kind_of(service.engine)),
+                                text::join(unsaid, ", "), by_preset ? host_basis(*server, said) : "")});
 }
 
 void add_defaults(const Scenario& scenario, std::vector<Warning>& found) {

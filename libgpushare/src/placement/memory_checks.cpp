@@ -14,6 +14,8 @@ namespace scenario {
 namespace {
 
 constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+/// Of a card, what a server may be told to take: beyond it its own context and the driver have no room.
+constexpr double kMostUtilization = 0.95;
 
 // Less than a tenth of a GB is not hidden as 0.0: it may be a slip of units.
 std::string gb(double bytes) {
@@ -65,9 +67,21 @@ int more_gpus(const Service& service, const GpuProfile& gpu, double least) {
   return 0;
 }
 
+// In hundredths: the least that would do, where the memory has room for it beside all other processes and what a server
+// keeps free of a card; empty: more would not help.
+std::string larger_share(const Pool& pool, const Service& service, const Misfit& misfit) {
+  double others = 0;
+  for (const Tenant& tenant : pool.tenants)
+    if (tenant.service != &service) others += tenant.need.total;
+  const double least = std::ceil(misfit.needed / pool.memory * 100) / 100;
+  if (pool.sharers > 1 || least > kMostUtilization || least * pool.memory + others > pool.memory) return {};
+  return text::format("a gpu_memory_utilization of at least {:.2f}", least);
+}
+
 std::string cache_remedies(const Pool& pool, const Service& service, const Misfit& misfit) {
   std::vector<std::string> remedies;
   const double least = misfit.needed;
+  if (auto share = larger_share(pool, service, misfit); !share.empty()) remedies.push_back(std::move(share));
   if (auto format = smaller_formats(service, *pool.gpu, misfit.available); !format.empty())
     remedies.push_back(std::move(format));
   const double share = cache_share(cache_options(service), 1);
