@@ -8,6 +8,7 @@
 #include "gpushare/engines.hpp"
 #include "gpushare/profile.hpp"
 #include "gpushare/scenario.hpp"
+#include "gpushare/simulation.hpp"
 #include "gpushare/warnings.hpp"
 #include "scenario_documents.hpp"
 
@@ -75,6 +76,19 @@ TEST_CASE("a max_model_len that the cache does not hold once is told with the lo
   const auto warned = told(16001, 1000);
   REQUIRE(warned.size() == 1);
   CHECK(warned[0].find("choose at most 16000") != std::string::npos);
+}
+
+TEST_CASE(
+    "requests that are longer than a context on average are told before a run, and all are rejected in it") {
+  for (const int prompt : {8000, 8093, 20000}) {
+    CAPTURE(prompt);
+    const Json document =
+        served("a100", {{"model", "gemma-2-9b"}}, {{"input_tokens", prompt}, {"output_tokens", 100}});
+    const bool fits = prompt + 100 <= 8192;
+    CHECK(warned_at(document, "/traffic/0/sizes").empty() == fits);
+    const Summary summary = simulate(parse_scenario(document.dump())).summary;
+    CHECK((summary.rejected == summary.arrived) == !fits);
+  }
 }
 
 TEST_CASE("a size that nothing on a request's way takes is told, whatever the model") {

@@ -110,6 +110,36 @@ void add_ignored_sizes(const Scenario& scenario, const ordered_json& document, s
   }
 }
 
+// ---- Requests that no context holds
+
+double usual(const Distribution& size) { return std::clamp(size.mean(), size.low, size.high); }
+
+std::int64_t context_of(const Service& service) {
+  const auto* options = std::get_if<ContinuousOptions>(&service.engine.options);
+  const auto* model = std::get_if<LlmModel>(&service.model->cost);
+  if (options == nullptr || model == nullptr) return 0;
+  return options->max_model_len > 0 ? options->max_model_len : model->context_tokens;
+}
+
+void add_long_requests(const Workload& workload, std::vector<Warning>& found) {
+  for (std::size_t i = 0; i < workload.traffic.size(); ++i) {
+    const Traffic& traffic = workload.traffic[i];
+    if (traffic.kind == Traffic::Kind::trace || traffic.kind == Traffic::Kind::calls) continue;
+    const double tokens = usual(traffic.sizes.input_tokens) + usual(traffic.sizes.output_tokens);
+    for (const Stage& stage : workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages) {
+      if (stage.service < 0) continue;
+      const Service& service = workload.services[static_cast<std::size_t>(stage.service)];
+      if (const std::int64_t context = context_of(service);
+          context > 0 && tokens > static_cast<double>(context))
+        add(found,
+            {text::format("/traffic/{}/sizes", i),
+             text::format("{:.0f} tokens of prompt and reply, on average, are more than the context of {} "
+                          "({}), {} tokens: longer requests are rejected",
+                          tokens, service.name, service.model->name, context)});
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Warning> service_warnings(const Scenario& scenario) {
@@ -124,6 +154,7 @@ std::vector<Warning> service_warnings(const Scenario& scenario) {
         add_context(service, needs[part][i], gpu.profile(), found);
       }
   }
+  add_long_requests(scenario.workload, found);
   if (!scenario.document.empty()) add_ignored_sizes(scenario, ordered_json::parse(scenario.document), found);
   return found;
 }
