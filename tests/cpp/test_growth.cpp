@@ -43,11 +43,29 @@ Scenario open_streams(int streams, double duration_s) {
       duration_s, streams / 10.0));
 }
 
+/// So many replicas, half of them busy, of a service whose requests go to the one with the fewest.
+Scenario least_outstanding(int replicas) {
+  return parse_scenario(text::format(
+      R"({{"name": "replicas", "duration_s": {}, "gpu": "a100", "host": {{"cores": 100000}}, "placement": {{"mode": "dedicated"}},
+           "services": {{"s": {{"model": {{"kind": "synthetic", "gpu_s": 0.01}}, "replicas": {}, "routing": "least-outstanding"}} }},
+           "pipelines": {{"p": {{"stages": [{{"name": "s", "service": "s"}}]}} }},
+           "traffic": [{{"name": "t", "pipeline": "p", "kind": "open",
+                         "arrivals": {{"kind": "poisson", "rate_per_s": {} }} }}] }})",
+      400.0 / replicas, replicas, 50 * replicas));
+}
+
 }  // namespace
 
 TEST_CASE("a stream costs as much among thousands as among a few") {
   const double few = cost_each(open_streams(200, 30));
   const double many = cost_each(open_streams(6400, 11));
+  MESSAGE("times ", many / few);
+  CHECK(many < 4 * few);
+}
+
+TEST_CASE("the replica with the fewest requests is found as fast among a thousand as among a few") {
+  const double few = cost_each(least_outstanding(10));
+  const double many = cost_each(least_outstanding(1000));
   MESSAGE("times ", many / few);
   CHECK(many < 4 * few);
 }

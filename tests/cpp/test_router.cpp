@@ -43,12 +43,12 @@ TEST_CASE(
   CHECK(routed.choose() == 0);
   CHECK(routed.choose() == 1);
   CHECK(routed.choose() == 2);
-  routed.fleet.servers[0].state = Server::State::down;
+  routed.fleet.move(0, Server::State::down);
   CHECK(routed.choose() == 1);
   CHECK(routed.choose() == 1);
   CHECK(routed.choose() == 2);
   FleetBuilder(routed.fleet, routed.workload, {}, {}).remove_server(1);
-  routed.fleet.servers[0].state = Server::State::up;
+  routed.fleet.move(0, Server::State::up);
   std::set<int> chosen;
   for (int i = 0; i < 4; ++i) chosen.insert(routed.choose());
   CHECK(chosen == std::set<int>{0, 2});
@@ -58,29 +58,29 @@ TEST_CASE("A draining replica takes no more jobs, and a service without one that
   for (const Routing routing : {Routing::round_robin, Routing::least_outstanding, Routing::random,
                                 Routing::user_affinity, Routing::power_of_two, Routing::shared_queue}) {
     Routed routed(routing, 2);
-    routed.fleet.servers[0].state = Server::State::draining;
+    routed.fleet.move(0, Server::State::draining);
     for (int i = 0; i < 8; ++i) {
       Request request;
       request.user = i;
       CHECK(routed.choose(request) == 1);
     }
-    routed.fleet.servers[1].state = Server::State::down;
+    routed.fleet.move(1, Server::State::down);
     CHECK(routed.choose() == -1);
   }
 }
 
 TEST_CASE("The one with the fewest outstanding is chosen, the first of equals") {
   Routed routed(Routing::least_outstanding, 3);
-  routed.fleet.servers[0].in_system = 2;
+  routed.fleet.add_jobs(0, 2);
   CHECK(routed.choose() == 1);
-  routed.fleet.servers[1].in_system = 3;
-  routed.fleet.servers[2].in_system = 2;
+  routed.fleet.add_jobs(1, 3);
+  routed.fleet.add_jobs(2, 2);
   CHECK(routed.choose() == 0);
 }
 
 TEST_CASE("Of two drawn replicas the one with fewer outstanding is chosen") {
   Routed routed(Routing::power_of_two, 2);
-  routed.fleet.servers[0].in_system = 1;
+  routed.fleet.add_jobs(0, 1);
   for (int i = 0; i < 20; ++i) CHECK(routed.choose() == 1);  // two replicas: both are always drawn
 }
 

@@ -36,6 +36,19 @@ StepTime calibrated(StepTime time, const ServiceState& service) {
 
 }  // namespace
 
+void Fleet::add_jobs(int index, int jobs) {
+  Server& server = servers[static_cast<std::size_t>(index)];
+  server.in_system += jobs;
+  move(index, server.state);
+}
+
+void Fleet::move(int index, ServerState to) {
+  Server& server = servers[static_cast<std::size_t>(index)];
+  server.state = to;
+  service_of(server).outstanding.set(static_cast<std::size_t>(server.replica),
+                                     server.accepts() ? server.in_system : LeastOf::kAbsent);
+}
+
 FleetBuilder::FleetBuilder(Fleet& fleet, const Workload& workload, const Luck& luck,
                            const CalibrationSpread& spread)
     : fleet_(&fleet),
@@ -111,6 +124,7 @@ int FleetBuilder::add_server(std::uint32_t partition, const ProcessPlacement& pr
     engine->draw_from(luck_.stream("speculation/" + workload_->services[number].name));
   service.servers.push_back(index);
   service.present.push_back(index);
+  fleet_->move(index, ServerState::up);
   fleet_->partitions[partition].servers.push_back(index);
   return index;
 }
@@ -137,10 +151,10 @@ void FleetBuilder::leave(int server, const Rank& rank) {
 }
 
 void FleetBuilder::remove_server(int index) {
-  Server& server = fleet_->servers[static_cast<std::size_t>(index)];
+  const Server& server = fleet_->servers[static_cast<std::size_t>(index)];
   leave(index, server);
   for (const Rank& rank : server.others) leave(index, rank);
-  server.state = Server::State::gone;
+  fleet_->move(index, ServerState::gone);
   std::erase(fleet_->service_of(server).present, index);
 }
 

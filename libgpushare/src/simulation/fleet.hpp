@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/least_of.hpp"
 #include "gpushare/fits.hpp"
 #include "gpushare/placement.hpp"
 #include "gpushare/simulation.hpp"
@@ -51,8 +52,8 @@ struct Server : Rank {
   int replica = 0;
   std::uint32_t node = 0;  ///< whose cores it runs on
   AnyEngine engine;
-  State state = State::up;
-  int in_system = 0;  ///< jobs queued or in service, and streams that are held open
+  State state = State::up;  ///< changed by Fleet::move
+  int in_system = 0;        ///< jobs queued or in service, and streams that are held open; Fleet::add_jobs
   int steps_in_hand = 0;
   bool steps_side_by_side = false;  ///< several of them may be on the GPU at once
   std::uint32_t wake_slot = 0, restart_slot = 0;
@@ -114,6 +115,7 @@ struct NodeState {
 struct ServiceState {
   std::vector<int> servers;  ///< by replica, those that are gone too
   std::vector<int> present;  ///< those that are not, by replica
+  LeastOf outstanding;       ///< `in_system` of those that accept jobs, by replica
   std::uint64_t next = 0;    ///< round robin
   std::uint64_t spare = 0;   ///< likewise, of those whose turn was with a server that takes none
   std::shared_ptr<JobQueue> shared_queue;
@@ -161,6 +163,10 @@ struct Fleet {
     return partitions[static_cast<std::size_t>(rank.partition)];
   }
   [[nodiscard]] std::uint32_t gpu_of(const Rank& rank) const { return partition_of(rank).gpu; }
+
+  /// So many jobs or held streams came to a server; negative: left it.
+  void add_jobs(int server, int jobs);
+  void move(int server, ServerState to);
 };
 
 /// Puts GPUs, partitions and processes into a fleet, and takes them out; also while a run goes on.

@@ -53,7 +53,7 @@ bool HeldStreams::open(Time now, std::uint32_t holder, const Request& request) {
   }
   stream.state = Held::State::waiting;
   stream.server = chosen;
-  ++fleet_.servers[static_cast<std::size_t>(chosen)].in_system;
+  fleet_.add_jobs(chosen, 1);
   kernel_.mark(static_cast<std::size_t>(chosen));
   return true;
 }
@@ -62,7 +62,7 @@ void HeldStreams::hang_up(Time now, std::uint32_t holder) {
   Held& stream = (*this)[holder];
   Server& server = fleet_.servers[static_cast<std::size_t>(stream.server)];
   std::get<StreamEngine>(server.engine).hang_up(holder, now);
-  --server.in_system;
+  fleet_.add_jobs(stream.server, -1);
   stream.state = Held::State::closed;
   kernel_.mark(static_cast<std::size_t>(stream.server));
 }
@@ -82,11 +82,11 @@ void HeldStreams::on_outcome(Time now, const Outcome& outcome) {
   if (outcome.signal == Signal::opened) {
     stream.state = Held::State::open;
   } else {
-    Server& server = fleet_.servers[static_cast<std::size_t>(stream.server)];
+    const Server& server = fleet_.servers[static_cast<std::size_t>(stream.server)];
     stream.state = Held::State::closed;
     stream.refusal = RequestStatus::failed;
     stream.by_fault = server.state == Server::State::down;
-    --server.in_system;
+    fleet_.add_jobs(stream.server, -1);
   }
   if (waited) told_(now, outcome.request);  // whoever lost a stream asks for another one with the next turn
 }

@@ -162,7 +162,7 @@ void Pipelines::send_job(Time now, std::uint32_t slot, std::uint8_t index) {
   }
   state.replica = server.replica;
   state.in_service = true;
-  server.in_system += held ? 0 : 1;  // its stream counts
+  to_.fleet.add_jobs(chosen, held ? 0 : 1);  // its stream counts
   service.in_system.add(now, 1);
   to_.merged.job_came(now, chosen, job);
   kernel_.mark(static_cast<std::size_t>(chosen));
@@ -249,8 +249,7 @@ void Pipelines::leave_service(Time now, std::uint32_t slot, std::uint8_t stage) 
   ServiceState& service = to_.fleet.services[static_cast<std::size_t>(number)];
   service.in_system.add(now, -1);
   service.sojourn_s += to_seconds(now - state.job_queued);
-  to_.fleet.servers[static_cast<std::size_t>(server_of(request, stage))].in_system -=
-      to_.streams.is_held(request, stage) ? 0 : 1;
+  to_.fleet.add_jobs(server_of(request, stage), to_.streams.is_held(request, stage) ? 0 : -1);
 }
 
 void Pipelines::trigger(Time now, std::uint32_t slot, std::uint8_t stage, Trigger on) {

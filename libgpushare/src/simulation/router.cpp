@@ -73,12 +73,8 @@ int Router::idle(const ServiceState& service) const {
 }
 
 int Router::least_outstanding(const ServiceState& service) const {
-  int best = -1;
-  for (const int candidate : service.present) {
-    if (!server(candidate).accepts()) continue;
-    if (best < 0 || server(candidate).in_system < server(best).in_system) best = candidate;
-  }
-  return best;
+  const int replica = service.outstanding.first();
+  return replica < 0 ? -1 : service.servers[static_cast<std::size_t>(replica)];
 }
 
 int Router::better_of_two(const ServiceState& service) {
@@ -96,7 +92,7 @@ int Router::better_of_two(const ServiceState& service) {
 
 int Router::prefix_affine(Time now, const Job& job, const ServiceState& service) {
   const int emptiest = least_outstanding(service);
-  if (emptiest < 0) return -1;
+  if (emptiest < 0 || job.prefix == nullptr) return emptiest;  // no cache can hold what is not known
   int best = emptiest;
   const std::int64_t tokens = std::max(1u, job.input_tokens + job.output_tokens);
   std::int64_t most = 0, places = kImbalance;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <type_traits>
-#include <utility>
 
 namespace gpushare {
 
@@ -28,8 +27,9 @@ void Servers::add(Time now, std::uint32_t index) {
 }
 
 void Servers::move(Time now, std::uint32_t index, Server::State to) {
-  Server& server = fleet_.servers[index];
-  count(now, index, std::exchange(server.state, to), to);
+  const Server::State from = fleet_.servers[index].state;
+  fleet_.move(static_cast<int>(index), to);
+  count(now, index, from, to);
 }
 
 void Servers::count(Time now, std::uint32_t index, Server::State from, Server::State to) {
