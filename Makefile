@@ -40,7 +40,7 @@ venv := $(stamps)/venv-$(recipe)
 # A step's CPU and wall seconds go to the file that GPUSHARE_STEPS names, if any.
 timed = $(if $(GPUSHARE_STEPS),tools/timed.py '$(1)')
 
-.PHONY: help demo test test-all tsan tidy fuzz properties clusters browser docs sdist-test fetch-test develop developed bench check style typing \
+.PHONY: help demo test test-all suite tsan clang tidy fuzz properties clusters browser docs sdist-test fetch-test develop developed bench check style typing \
   stub format clean prerequisites venv requirements package
 
 help:
@@ -51,7 +51,7 @@ help:
 prerequisites:
 	@tools/prerequisites $(if $(filter test test-all tsan tidy fuzz bench,$(MAKECMDGOALS)),--libraries) \
 	  $(if $(filter check style format,$(MAKECMDGOALS)),--format) $(if $(filter check style,$(MAKECMDGOALS)),--ctags) \
-	  $(if $(filter test-all fuzz,$(MAKECMDGOALS)),--clang) $(if $(filter test-all tidy,$(MAKECMDGOALS)),--tidy) \
+	  $(if $(filter test-all fuzz clang,$(MAKECMDGOALS)),--clang) $(if $(filter test-all tidy,$(MAKECMDGOALS)),--tidy) \
 	  $(if $(filter test-all browser,$(MAKECMDGOALS)),--browser) $(PYTHON)
 
 # Packages are compiled when they are first imported: most of their files never are.
@@ -125,16 +125,26 @@ bench: $(stamps)/package-$(package)
 	.venv/bin/python bench/sweep_scaling.py
 
 # What is long or needs more than a compiler, each by itself too.
-long := tsan tidy fuzz properties clusters browser docs sdist-test fetch-test
+long := suite tsan clang tidy fuzz properties clusters browser docs sdist-test fetch-test
 FUZZ_SECONDS ?= 60
 
 test-all: | $(venv)
 	@tools/test_all $(long)
 
+# All C++ tests by the optimised library, which sanitizers thin out.
+suite: $(stamps)/package-$(package)
+	cmake --preset release
+	cmake --build --preset release
+	ctest --preset release
+
 tsan: | $(venv)
 	cmake --preset tsan
 	cmake --build --preset tsan
 	ctest --preset tsan
+
+# Every source by itself, so that an #include that is missing is found.
+clang: | $(venv)
+	tools/check_with_clang.py
 
 tidy: | $(venv)
 	tools/check_with_clang.py --tidy

@@ -17,11 +17,7 @@ namespace queueing {
 using namespace gpushare;
 
 /// Simulated requests are divided by this under sanitizers, and intervals widened to match.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr double kThinning = 100;
-#else
-inline constexpr double kThinning = 1;
-#endif
+inline constexpr double kThinning = GPUSHARE_SANITIZED ? 100 : 1;
 
 struct Layout {
   Sharing sharing;

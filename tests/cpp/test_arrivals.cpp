@@ -9,6 +9,7 @@
 
 #include "gpushare/errors.hpp"
 #include "gpushare/statistics.hpp"
+#include "thinned.hpp"
 
 namespace test_arrivals {
 
@@ -91,8 +92,9 @@ TEST_CASE("constant arrivals come one gap apart, without drift") {
   CHECK(four.next() == Time{500'000'000});
   ArrivalGenerator third(process_of(Kind::constant, 3), stream());
   CHECK(third.next() == Time{333'333'334});  // rounded up to a nanosecond
-  for (int i = 2; i < 3'000'000; ++i) (void)third.next();
-  CHECK(third.next() == Time{1'000'000'000'000'000});  // the 3,000,000th of three a second
+  constexpr int kArrivals = test::thinned(3'000'000);
+  for (int i = 2; i < kArrivals; ++i) (void)third.next();
+  CHECK(third.next() == Time{kArrivals / 3 * std::int64_t{1'000'000'000}});  // the last of three a second
 }
 
 TEST_CASE("poisson gaps have the mean and the deviation of an exponential") {
@@ -131,7 +133,8 @@ TEST_CASE("on_off counts have the dispersion of a two-state Markov-modulated Poi
 
 TEST_CASE("on_off states follow each other cyclically") {
   // Rates 1000, 0, 10 with holds of 1 s: a busy second is followed by silence, then by a calm one, then by a busy one.
-  const auto times = arrivals_until(on_off({1000, 0, 10}, {1, 1, 1}), 30'000);
+  constexpr double kCycles = test::thinned(10'000);
+  const auto times = arrivals_until(on_off({1000, 0, 10}, {1, 1, 1}), 3 * kCycles);
   double busy = 0;
   double calm = 0;
   for (std::size_t i = 1; i < times.size(); ++i) {
@@ -139,9 +142,10 @@ TEST_CASE("on_off states follow each other cyclically") {
     if (gap < 0.02) ++busy;
     if (gap >= 0.02) ++calm;
   }
-  CHECK(static_cast<double>(times.size()) / 30'000 == doctest::Approx(1010.0 / 3).epsilon(0.04));
-  // In 10,000 cycles: ten calm arrivals on average, e^(-0.2) of their gaps above 0.02 s, and one gap of silence.
-  CHECK(calm / 10'000 == doctest::Approx(10 * std::exp(-0.2)).epsilon(0.1));
+  const double error = 4 / std::sqrt(kCycles);
+  CHECK(static_cast<double>(times.size()) / (3 * kCycles) == doctest::Approx(1010.0 / 3).epsilon(error));
+  // In each cycle: ten calm arrivals on average, e^(-0.2) of their gaps above 0.02 s, and one gap of silence.
+  CHECK(calm / kCycles == doctest::Approx(10 * std::exp(-0.2)).epsilon(2.5 * error));
   CHECK(busy > 50 * calm);
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "serving/chunk_line.hpp"
+#include "thinned.hpp"
 
 using namespace gpushare;
 
@@ -70,7 +71,8 @@ void check_against_plain(std::size_t batch, std::uint32_t seed) {
 
 TEST_CASE("a line of chunks says what a look at all of them says") {
   for (const std::size_t batch : {1u, 2u, 7u, 64u, 1000u})
-    for (std::uint32_t seed = 0; seed < 20; ++seed) check_against_plain(batch, seed);
+    for (int seed = 0; seed < test::thinned(20); ++seed)
+      check_against_plain(batch, static_cast<std::uint32_t>(seed));
 }
 
 TEST_CASE("chunks are taken by admission, and by arrival when more have come than a batch holds") {

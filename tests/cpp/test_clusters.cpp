@@ -7,6 +7,7 @@
 #include "clusters/chooser.hpp"
 #include "gpushare/clusters.hpp"
 #include "gpushare/errors.hpp"
+#include "thinned.hpp"
 
 namespace test_clusters {
 
@@ -252,7 +253,7 @@ TEST_CASE("nothing is lost or made up whatever comes and goes, and kept scores a
       const bool keep_most = policy.policy == PackingPolicy::mig_aware;
       std::mt19937 luck(11);
       std::vector<Hold> holds;
-      for (int action = 0; action < 1000; ++action) {
+      for (int action = 0; action < test::thinned(1000); ++action) {
         if (luck() % 5 < 2 && !holds.empty()) {
           std::swap(holds[luck() % holds.size()], holds.back());
           bench.cluster.give_back(holds.back());

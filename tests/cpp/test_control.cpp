@@ -344,11 +344,7 @@ TEST_CASE("Nodes come for replicas without a seat, and go when they were not nee
 }
 
 TEST_CASE("Whatever comes and goes, every conservation law holds, and the same seed tells the same") {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  constexpr int kRuns = 300;
-#else
-  constexpr int kRuns = 10'000;
-#endif
+  constexpr int kRuns = GPUSHARE_SANITIZED ? 300 : 10'000;
   const SharingMode modes[] = {SharingMode::exclusive, SharingMode::time_slicing, SharingMode::mps};
   const char* layouts[] = {"", "3g.40gb+3g.40gb", "7x1g.10gb"};
   const Routing routings[] = {Routing::round_robin, Routing::least_outstanding, Routing::shared_queue,

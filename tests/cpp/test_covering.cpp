@@ -11,6 +11,7 @@
 #include "planning/cuts.hpp"
 #include "planning/linear_program.hpp"
 #include "planning/pricing.hpp"
+#include "thinned.hpp"
 
 namespace test_covering {
 
@@ -23,8 +24,11 @@ using gpushare::test::drawn;
 using gpushare::test::drawn_failure;
 using gpushare::test::Enumeration;
 using gpushare::test::Table;
+using gpushare::test::thinned;
 
 namespace {
+
+constexpr std::uint64_t kTables = thinned(200);
 
 struct Program {
   std::vector<double> least;
@@ -120,9 +124,10 @@ std::vector<std::pair<double, Config>> enumerated(const CoveringProblem& problem
 
 TEST_CASE("a linear program that grows and loses columns is solved to an optimum that its prices prove") {
   int lacking = 0;
-  for (std::uint64_t number = 0; number < 300; ++number) {
-    INFO("program " << number);
-    Program asked = drawn_program(number);
+  constexpr int kPrograms = thinned(300);
+  for (int i = 0; i < kPrograms; ++i) {
+    INFO("program " << i);
+    Program asked = drawn_program(static_cast<std::uint64_t>(i));
     LinearProgram program(asked.least, kPenalty);
     const std::size_t half = asked.costs.size() / 2;
     for (std::size_t c = 0; c < half; ++c) add_to(program, asked, c);
@@ -137,13 +142,13 @@ TEST_CASE("a linear program that grows and loses columns is solved to an optimum
     if (!program.lacks()) check_optimum(asked, program, dropped);
     lacking += program.lacks() ? 1 : 0;
   }
-  CHECK(lacking > 10);
-  CHECK(lacking < 200);
+  CHECK(lacking > kPrograms / 30);
+  CHECK(lacking < kPrograms * 2 / 3);
 }
 
 TEST_CASE("sets of bits say of configs what a comparison of tenants does") {
   int failing = 0;
-  for (std::uint64_t number = 0; number < 200; ++number) {
+  for (std::uint64_t number = 0; number < kTables; ++number) {
     INFO("table " << number);
     const Table table = drawn(number);
     const Cuts cuts = cuts_of(table);
@@ -162,11 +167,11 @@ TEST_CASE("sets of bits say of configs what a comparison of tenants does") {
       failing += cuts.fails(config) ? 1 : 0;
     }
   }
-  CHECK(failing > 500);
+  CHECK(failing > thinned(500));
 }
 
 TEST_CASE("the configs worth most are those of an enumeration") {
-  for (std::uint64_t number = 0; number < 200; ++number) {
+  for (std::uint64_t number = 0; number < kTables; ++number) {
     INFO("table " << number);
     const Table table = drawn(number);
     const Cuts cuts = cuts_of(table);
@@ -192,7 +197,7 @@ TEST_CASE("the configs worth most are those of an enumeration") {
 }
 
 TEST_CASE("configs that are not looked at may be worth what is told at most") {
-  for (std::uint64_t number = 0; number < 100; ++number) {
+  for (std::uint64_t number = 0; number < kTables; ++number) {
     INFO("table " << number);
     const Table table = drawn(number);
     const Cuts cuts(table.problem);
@@ -211,7 +216,7 @@ TEST_CASE("configs that are not looked at may be worth what is told at most") {
 
 TEST_CASE("a mixture's bound is no more than the cheapest packing, and as much for many") {
   int possible = 0, tight = 0;
-  for (std::uint64_t number = 0; number < 300; ++number) {
+  for (std::uint64_t number = 0; number < thinned(300); ++number) {
     INFO("table " << number);
     Table table = drawn(number);
     table.packings_that_fail = 0;

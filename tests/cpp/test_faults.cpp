@@ -197,9 +197,9 @@ TEST_CASE("a target fails after the same times in service under every placement"
   // One clock each: the gaps between an isolated process's faults, and those less what others take it down for.
   const auto started = [](Scenario scenario, std::uint64_t seed) {
     Fault fault = process_fault(1, 0, 3);
-    fault.mtbf_s = 40;
+    fault.mtbf_s = 10;
     scenario.faults = {fault};
-    scenario.workload.duration_s = 2000;
+    scenario.workload.duration_s = 500;
     RunOptions options;
     options.seed = seed;
     options.record_log = true;

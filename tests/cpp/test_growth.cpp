@@ -6,6 +6,7 @@
 
 #include "core/text.hpp"
 #include "gpushare/gpushare.hpp"
+#include "thinned.hpp"
 
 using namespace gpushare;
 
@@ -17,7 +18,7 @@ namespace {
 /// Processor time of a run by what it served, the least of a few.
 double cost_each(const Scenario& scenario) {
   double least = 1e9;
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < test::thinned(3); ++i) {
     RunOptions options;
     options.record_requests = false;
     const std::clock_t began = std::clock();

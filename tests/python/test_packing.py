@@ -328,7 +328,7 @@ def openb() -> gs.Cluster:
 
 @pytest.fixture(scope="module")
 def packed(openb: gs.Cluster) -> gs.Packing:
-    return gs.cluster(openb, policy=[*PUBLISHED, "gpushare"], seeds=10, at=[0.5])
+    return gs.cluster(openb, policy=[*PUBLISHED, "gpushare"], seeds=5, at=[0.5])
 
 
 @pytest.mark.skipif(DATA is None, reason="GPUSHARE_DATA names no folder of public data")

@@ -307,15 +307,16 @@ def packed_fleet(seed, services):
     return found, problem, table
 
 
-def test_fleets_are_packed_near_to_their_bound_with_the_help_of_predictions(monkeypatch):
+@pytest.mark.parametrize("fleets", [2, pytest.param(4, marks=pytest.mark.long)])
+def test_fleets_are_packed_near_to_their_bound_with_the_help_of_predictions(monkeypatch, fleets):
     costs, narrowed = [], []
-    for seed in range(4):
+    for seed in range(fleets):
         found, _, _ = packed_fleet(seed, services=7)
         assert not found.narrowed
         assert found.best.cost - found.bound <= 2.0  # a GPU
         costs.append(found.best.cost)
     monkeypatch.setattr(planning_search, "_MANY", 16)
-    for seed in range(4):
+    for seed in range(fleets):
         found, _, _ = packed_fleet(seed, services=7)
         narrowed.append(found.best.cost)
     # Smaller shares fill GPUs better.
