@@ -15,7 +15,7 @@ py::object tupled(const py::handle& value) {
   if (py::isinstance<py::dict>(value)) {
     py::dict members;
     for (const auto& [name, member] : py::reinterpret_borrow<py::dict>(value)) members[name] = tupled(member);
-    return std::move(members);
+    return members;
   }
   if (!py::isinstance<py::list>(value)) return py::reinterpret_borrow<py::object>(value);
   py::list elements;
@@ -25,7 +25,7 @@ py::object tupled(const py::handle& value) {
     elements.append(tupled(element));
   }
   if (numbers) return py::tuple(elements);
-  return std::move(elements);
+  return elements;
 }
 
 }  // namespace
