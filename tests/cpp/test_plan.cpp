@@ -126,7 +126,7 @@ TEST_CASE(
 
 TEST_CASE("nine requests a second of an LLM, twenty texts and ten speakers need two GPUs, each shared") {
   const Scenario nine = read(parse(R"({
-    "name": "nine", "gpu": "a100", "duration_s": 300,
+    "name": "nine", "gpu": "a100", "duration_s": 120,
     "services": {
       "embed": {"model": "embedding-0.3b"},
       "asr": {"model": "parakeet-1.1b", "engine": {"kind": "stream-batching", "max_batch": 64}},
