@@ -173,7 +173,7 @@ def test_bounds_of_a_scenario_by_service_and_partition() -> None:
         ("llama-3.1-8b", {"rate": 5, "input": 100, "output": 10}, []),
         ("parakeet-1.1b", {"streams": 5}, ["utterances of 10 s"]),
         ("magpie-tts", {"streams": 5, "audio_s": 3}, []),
-        ("whisper-large-v3", {"rate": 1}, ["requests of 1 window"]),
+        ("whisper-large-v3", {"rate": 1}, ["requests of 1 window of 30 s of speech"]),
     ],
 )
 def test_what_was_not_told_is_said(model: str, told: dict[str, Any], assumed: list[str]) -> None:

@@ -204,7 +204,7 @@ def _plan_settings(options: argparse.Namespace) -> dict[str, Any]:
 
     how: dict[str, Any] = {
         "slo": options.slo,
-        "modes": _words(options.modes) if options.modes else SHARINGS,
+        "modes": _words(options.modes) if options.modes is not None else SHARINGS,
         "variants": _variants(options.allow),
         "replications": options.replications,
         "rounds": options.rounds,

@@ -16,7 +16,7 @@ from ..kubernetes.exporting import export
 from ..kubernetes.parts import Naming
 from .facts import PlanFacts
 from .plan_reporting import plan_comparison, write_plan_report
-from .plan_text import headline, plan_text
+from .plan_text import headline, plan_html, plan_text
 
 __all__ = ["Plan"]
 
@@ -115,3 +115,6 @@ class Plan(PlanFacts):
 
     def __repr__(self) -> str:
         return brief(self, headline(self))
+
+    def _repr_html_(self) -> str:
+        return plan_html(self)

@@ -35,7 +35,7 @@ def capacity(
     objectives: Mapping[str, Any] | None = None,
     *,
     vary: str = "",
-    slo: Iterable[str] = (),
+    slo: str | Iterable[str] = (),
     modes: Sequence[ModeLike] | None = None,
     tolerance: float = 0.01,
     replications: int = 8,
@@ -96,7 +96,9 @@ def capacity(
         asked = asked.beside(_from_dedicated(base, runs, replications))
     asked = asked.beside([Objective("success_rate", KEPT.success, False, implied=True)])
     start = load.start(runs)
-    found = {}
+    found: dict[str, CapacityOfMode] = {}
+    refused: Error | None = None
+    placeable = False
     with followed(progress, f"{base.name}, capacity", "text") as told:
         say = told if told is not None else lambda text: None
         for mode in mode_list(modes, base.modes) if modes is not None else [""]:
@@ -105,9 +107,13 @@ def capacity(
             try:
                 placed = base.with_mode(mode) if mode else base
             except Error as error:
+                refused = error
                 found[name] = CapacityOfMode(0.0, 0.0, 0.0, (), str(error))
                 continue
+            placeable = True
             found[name] = _Search(placed, load, asked, runs, replications, tolerance).find(start)
+    if not placeable and refused is not None:
+        raise refused
     return Capacity(base.name, vary or load.kind, load.unit, found, asked, runs.count, base.warnings)
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..frames.render import Field, brief, text_table, wrap
+from ..frames.render import Field, brief, html_table, text_table, wrap
 
 __all__ = ["IMPOSSIBLE", "ONLY_IF", "POSSIBLE", "Bound", "Claim", "amount", "quantity"]
 
@@ -128,6 +128,9 @@ class Claim:
     def __str__(self) -> str:
         return _text(self)
 
+    def _repr_html_(self) -> str:
+        return html_table(_fields(self), caption=f"{_heading(self)}: {self.why}", notes=_said(self))
+
 
 def amount(figure: str, value: float | None) -> str:
     """A value with its unit, unless it is plain from the figure."""
@@ -149,29 +152,33 @@ def _text(claim: Claim) -> str:
     """The verdict in one line, the bounds, and what would have to be true; at most 80 columns."""
     parts = [wrap(f"{_heading(claim)}: {claim.why}")]
     if claim.bounds:
-        parts.append(_table(claim))
-    said = [*_needs(claim), *_conditions(claim)]
-    if claim.assumed:
-        said.append(f"Not told, and taken to be: {', '.join(claim.assumed)}.")
+        parts.append(text_table(_fields(claim)))
+    said = _said(claim)
     if said:
         parts.append("\n".join(wrap(line, indent="  ") for line in said))
     return "\n\n".join(parts)
+
+
+def _said(claim: Claim) -> list[str]:
+    """What would have to be true, and what was assumed."""
+    said = [*_needs(claim), *_conditions(claim)]
+    if claim.assumed:
+        said.append(f"Not told, and taken to be: {', '.join(claim.assumed)}.")
+    return said
 
 
 def _heading(claim: Claim) -> str:
     return "possible only if ..." if claim.verdict == "possible only if" else claim.verdict
 
 
-def _table(claim: Claim) -> str:
+def _fields(claim: Claim) -> list[Field]:
     bounds = claim.bounds
-    return text_table(
-        [
-            Field("", [_TITLES[b.figure] for b in bounds], "left"),
-            Field("claimed", [amount(b.figure, b.claimed) for b in bounds]),
-            Field("at peak rates", [amount(b.figure, b.peak) for b in bounds]),
-            Field("with its kernels", [amount(b.figure, b.kernels) for b in bounds]),
-        ],
-    )
+    return [
+        Field("", [_TITLES[b.figure] for b in bounds], "left"),
+        Field("claimed", [amount(b.figure, b.claimed) for b in bounds]),
+        Field("at peak rates", [amount(b.figure, b.peak) for b in bounds]),
+        Field("with its kernels", [amount(b.figure, b.kernels) for b in bounds]),
+    ]
 
 
 def _needs(claim: Claim) -> list[str]:

@@ -26,7 +26,7 @@ from .how import How
 from .implied import KEPT, Kept
 from .judging import Check
 from .jury import DEDICATED, Jury, asks, case_of, dedicated_points
-from .objectives import Judged, Objectives
+from .objectives import Judged, Objectives, listed
 from .pictures import draw_comparison, draw_decision
 from .reporting import Told as ReportTold
 from .reporting import command_of, report_page
@@ -45,7 +45,7 @@ def compare(
     modes: Sequence[ModeLike] | None = None,
     objectives: Mapping[str, Any] | None = None,
     *,
-    slo: Sequence[str] = (),
+    slo: str | Sequence[str] = (),
     keep: Kept = KEPT,
     seed: int | None = None,
     replications: int = 1,
@@ -70,7 +70,7 @@ def compare(
         GPUs are not among them, they are simulated beside them: the verdict says what comes free and what users lose.
     objectives : mapping, optional
         As a document has them: ``{"llm.ttft_p95": "400ms", "success_rate": 0.999}``; by default the document's.
-    slo : sequence of str
+    slo : str or sequence of str
         Further bounds, such as ``"llm.ttft_p95=400ms"``; they replace those of the same figure and side.
     keep : Kept
         What is asked, relative to dedicated GPUs, where there are no objectives; of what is served, also where there
@@ -116,10 +116,9 @@ def compare(
     (True, 'mps', [])
     """
     scenario = as_scenario(scenario)
+    slo = listed(slo)
     if objectives is not None or slo:
-        asked_of(
-            scenario, objectives, list(slo)
-        )  # what is wrong with them is told of the scenario, not of a mode
+        asked_of(scenario, objectives, slo)  # what is wrong with them is told of the scenario, not of a mode
     points = mode_points(scenario, modes, seed)
     cases = [case_of(point, objectives, slo) for point in points]
     beside = [] if DEDICATED in [point.axes["mode"] for point in points] else dedicated_points(scenario, seed)

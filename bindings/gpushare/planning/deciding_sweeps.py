@@ -20,7 +20,7 @@ from ..study.points import Point
 from ..study.runner import Executor, MapCallable
 from ..study.simulation import MOST_REQUESTS
 from .judging import Check, Fared, Measured, checks, judge
-from .objectives import Objectives
+from .objectives import Objectives, listed
 from .rounds import MOST, Budget, asked_of, tolerance, until_clear
 from .verdict_line import best_point
 
@@ -34,7 +34,7 @@ def sweep(
     points: Iterable[Point],
     objectives: Mapping[str, Any] | None = None,
     *,
-    slo: Sequence[str] = (),
+    slo: str | Sequence[str] = (),
     executor: Executor | MapCallable | None = None,
     replications: int = 1,
     most_replications: int = MOST,
@@ -53,7 +53,7 @@ def sweep(
     objectives : mapping, optional
         As a document has them; by default those of each point's scenario. With any the table says which points meet
         them.
-    slo : sequence of str
+    slo : str or sequence of str
         Further bounds, such as ``"llm.ttft_p95=400ms"``.
     executor : optional
         None for threads, anything with ``submit`` (an executor of concurrent.futures, a dask Client, a
@@ -107,7 +107,7 @@ def sweep(
     cases = list(points)
     for i, point in enumerate(points):
         if point.scenario is not None:
-            scenario, asked[i] = asked_of(point.scenario, objectives, list(slo))
+            scenario, asked[i] = asked_of(point.scenario, objectives, listed(slo))
             cases[i] = replace(point, scenario=scenario)
     wanted = any(o != Objectives() for o in asked)
     budget = Budget(replications, most_replications, uncertainty, any(o.bounds or o.tolerate for o in asked))

@@ -14,6 +14,13 @@ from .objectives import Judged, Objectives
 __all__ = ["Break", "PlanFacts", "Rejection"]
 
 
+#: What a plan does not look at, and what to ask instead.
+_LEFT_OUT = {
+    "control": "`gpushare compare` holds policies against each other",
+    "faults": 'the objective "tolerate" asks that everything holds while a GPU or node is lost',
+}
+
+
 @dataclass(frozen=True)
 class Rejection:
     """Something that was not taken, and why.
@@ -136,7 +143,12 @@ class PlanFacts:
     @property
     def warnings(self) -> tuple[Notice, ...]:
         """What may mislead in it: odd input."""
-        return (self.scenario or self.workload).warnings
+        left_out = [
+            Notice(f"/{key}", f"a plan's fleet stays as it is, so this is left out of it; {instead}")
+            for key, instead in _LEFT_OUT.items()
+            if key in self.workload.document
+        ]
+        return (*(self.scenario or self.workload).warnings, *left_out)
 
     @property
     def gpus(self) -> int:

@@ -44,7 +44,7 @@ def case_of(point: Point, objectives: Mapping[str, Any] | None, slo: Sequence[st
         return Case(point, Objectives())
     if objectives is None and not slo:
         return Case(point, Objectives.of(point.scenario))
-    scenario, asked = asked_of(point.scenario, objectives, list(slo))
+    scenario, asked = asked_of(point.scenario, objectives, slo)
     return Case(replace(point, scenario=scenario), asked)
 
 

@@ -14,11 +14,16 @@ from ..study import figures
 from ..study.estimates import Estimate
 from ..study.figures import shown
 
-__all__ = ["Isolation", "Judged", "Objective", "Objectives", "meets", "shown"]
+__all__ = ["Isolation", "Judged", "Objective", "Objectives", "listed", "meets", "shown"]
 
 #: Half-widths of the 95 % interval that a mean has to keep from its bound before it is called clear: about 99 %.
 CLEARANCE = 1.4
 _OTHER_KEYS = ("isolation", "memory_headroom", "tolerate")
+
+
+def listed(slo: str | Iterable[str]) -> list[str]:
+    """Bounds as texts; a single one may stand for its list."""
+    return [slo] if isinstance(slo, str) else list(slo)
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,7 @@ class Objectives:
 
     @classmethod
     def of(
-        cls, scenario: Scenario, given: Mapping[str, Any] | None = None, slo: Iterable[str] = ()
+        cls, scenario: Scenario, given: Mapping[str, Any] | None = None, slo: str | Iterable[str] = ()
     ) -> Objectives:
         """Those of a scenario, or others in their place, and texts such as ``"llm.ttft_p95=500ms"`` on top.
 
@@ -159,9 +164,16 @@ class Objectives:
         found = {(o.figure, o.at_most): o for key, value in asked.items() for o in _bounds(key, value)}
         names = _Names(scenario.figure_names)
         names.only_pipeline = _only(scenario.document["pipelines"])
-        for text in slo:
+        texts: dict[tuple[str, bool], str] = {}
+        for text in listed(slo):
             bound = _parsed(names, text)
-            found[bound.name, bound.at_most] = Objective(bound.name, bound.value, bound.at_most)
+            key = bound.name, bound.at_most
+            if key in texts and found[key].bound != bound.value:
+                raise fail(
+                    ScenarioError, "slo", f'"{texts[key]}" and "{text}" bound the same figure; leave one out'
+                )
+            texts[key] = text
+            found[key] = Objective(bound.name, bound.value, bound.at_most)
         _check_sides(found)
         isolation = tuple(Isolation(tuple(r["between"]), r["level"]) for r in rest.get("isolation", []))
         return cls(

@@ -60,7 +60,7 @@ class Judge(Protocol):
         """Whether predictions are trusted to say that it fails."""
 
     def trust(self, beyond: float) -> None:
-        """From now on predictions are made, and what they put beyond a bound by such a share of it counts as failing."""
+        """From now on predictions are made, and what they put beyond a bound by this share of it counts as failing."""
 
     def packing(self, packed: Packed, *, patient: bool = True) -> Opinion:
         """Of a whole packing; without patience it is soon too close to say."""

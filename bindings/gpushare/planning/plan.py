@@ -46,7 +46,7 @@ def plan(
     workload: ScenarioLike,
     objectives: Mapping[str, Any] | None = None,
     *,
-    slo: Iterable[str] = (),
+    slo: str | Iterable[str] = (),
     gpus: Mapping[str, int | None] | Sequence[str] | str | None = None,
     prices: Mapping[str, float] | None = None,
     modes: Sequence[str] = SHARINGS,
@@ -66,7 +66,7 @@ def plan(
     workload: ScenarioLike | Mapping[str, float],
     objectives: Mapping[str, Any] | None = None,
     *,
-    slo: Iterable[str] = (),
+    slo: str | Iterable[str] = (),
     gpus: Mapping[str, int | None] | Sequence[str] | str | None = None,
     prices: Mapping[str, float] | None = None,
     modes: Sequence[str] = SHARINGS,
@@ -85,7 +85,7 @@ def plan(
     workload: ScenarioLike | Mapping[str, float],
     objectives: Mapping[str, Any] | None = None,
     *,
-    slo: Iterable[str] = (),
+    slo: str | Iterable[str] = (),
     gpus: Mapping[str, int | None] | Sequence[str] | str | None = None,
     prices: Mapping[str, float] | None = None,
     modes: Sequence[str] = SHARINGS,
@@ -110,7 +110,7 @@ def plan(
     objectives : mapping, optional
         As a document has them; by default the document's. Where there are none, the end-to-end p95 of dedicated GPUs
         and a quarter more.
-    slo : iterable of str
+    slo : str or iterable of str
         Further bounds, such as ``"llm.ttft_p95=400ms"``.
     gpus : mapping of str to int, sequence or str, optional
         How many there are of each kind; by default 64 of the document's.
@@ -173,6 +173,7 @@ def plan(
     rounds = check_count("rounds", rounds)
     space = make_space(scenario, gpus, prices, modes, variants or {})
     asked = Objectives.of(scenario, objectives, slo)
+    _check_prices(asked, space)
     # No placement on one node tolerates its loss.
     space = replace(space, small_nodes=asked.tolerate == "node")
     with followed(progress, f"{scenario.name}, plan", "text") as told:
@@ -188,6 +189,17 @@ def _check_of_tables(
     given = {"modes": tuple(modes) != SHARINGS, "variants": bool(variants)}
     for name in (name for name, is_given in given.items() if is_given):
         raise fail(ScenarioError, name, "tables hold what they were measured for; leave it out")
+
+
+def _check_prices(asked: Objectives, space: Space) -> None:
+    """Raises ScenarioError for bounds on what GPUs cost where none has a price."""
+    for bound in asked.bounds:
+        if bound.figure.startswith("cost_") and not space.priced:
+            raise fail(
+                ScenarioError,
+                f"objectives/{bound.figure}",
+                "no GPU has a price; give prices, or --price a100=2",
+            )
 
 
 class _Planner:

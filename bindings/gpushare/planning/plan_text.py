@@ -6,13 +6,13 @@ import math
 
 from ..frames.colours import MARKS, paint
 from ..frames.notices import told
-from ..frames.render import Field, text_table, wrap
+from ..frames.render import Field, html_table, text_table, wrap
 from ..frames.sections import Beside, assumed_line, commands, joined, section, warned
 from ..scenario.placement import placed_fields
 from .facts import PlanFacts
 from .objectives import Judged, shown
 
-__all__ = ["headline", "plan_text"]
+__all__ = ["headline", "plan_html", "plan_text"]
 
 _MONTHS = 12
 _MOST_REJECTED = 5
@@ -35,6 +35,15 @@ def plan_text(plan: PlanFacts, width: int | None = None, beside: Beside | None =
             "\n".join(told(assumed, width, "assumed")) if beside.details else "",
         ]
     )
+
+
+def plan_html(plan: PlanFacts) -> str:
+    """The same for a notebook: the decision, every objective, where everything runs, why, and how sure that is."""
+    notes = [*told(plan.warnings, 10_000), *_why(plan, False), *_sure(plan)]
+    if plan.placement is None:
+        return html_table(judged_fields(plan.judged), caption=headline(plan), notes=notes)
+    first = html_table(judged_fields(plan.judged), caption=headline(plan))
+    return first + html_table(placed_fields(plan.placement.gpus), notes=notes)
 
 
 def headline(plan: PlanFacts) -> str:

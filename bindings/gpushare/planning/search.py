@@ -23,7 +23,7 @@ _SIMPLER = 8
 #: What services may be altogether, beyond which predictions come first, with so many tenants on a part at most; beyond
 #: which more counts as failing by them; and beyond which services stand in no more replicas than surely suffice alone.
 _SMALL, _MANY_TENANTS, _MORE, _MANY = 16, 4, 30, 48
-#: By how much, as a share of it, a prediction has to miss a bound to count as failing, up to so many choices and beyond.
+#: By how much, as a share of it, a prediction has to miss a bound to fail: up to so many choices, and beyond.
 _SURELY, _PROBABLY = 0.5, 0.15
 #: Configs that a proposal is made of, at most.
 _COLUMNS = 4_000

@@ -308,6 +308,8 @@ def make_space(
     default = {scenario.gpus[0]["profile"]: None}
     price = scenario.price_per_gpu_hour
     kinds = gpu_kinds(gpus if gpus is not None else default, prices, price, "mig" in words)
+    if prices is not None:  # so that what runs cost is told of these
+        scenario = scenario.replace(price_per_gpu_hour={kind.name: kind.price for kind in kinds})
     choices = [[{}, *variants.get(name, [])] for name in scenario.services]
     return Space(scenario, kinds, words, choices, prices is not None or bool(price))
 
@@ -321,6 +323,8 @@ def _check_modes(modes: Sequence[str]) -> list[str]:
         For another word.
     """
     given = [modes] if isinstance(modes, str) else list(modes)
+    if not given:
+        raise fail(ScenarioError, "modes", f"none are given; legal are {', '.join(SHARINGS)}")
     for mode in given:
         if mode not in SHARINGS:
             raise fail(

@@ -13,7 +13,7 @@ from .._core import ScenarioError
 from .._errors import fail, nearest
 from ..scenario.scenario import Scenario
 from .asked import Asked
-from .objectives import Objectives
+from .objectives import Objectives, listed
 from .space import SHARINGS, make_space
 from .table_answer import Measured, TablePlan
 from .table_queues import queued_scenario, with_queues
@@ -83,7 +83,7 @@ def _split(table: Any) -> dict[str, list[Any]]:
 
 
 def demands(
-    scenario: Scenario, objectives: Mapping[str, Any] | None, slo: Iterable[str]
+    scenario: Scenario, objectives: Mapping[str, Any] | None, slo: str | Iterable[str]
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Mean requests a second of each service, and the strictest bound in seconds of a latency of each.
 
@@ -109,7 +109,7 @@ def demands(
 def measured_plan(
     workload: Scenario | Mapping[str, float],
     objectives: Mapping[str, Any] | None,
-    slo: Iterable[str],
+    slo: str | Iterable[str],
     tables: Any,
     gpus: Any,
     prices: Mapping[str, float] | None,
@@ -151,7 +151,7 @@ def measured_plan(
 
 
 def _bounds_of(
-    rates: Mapping[str, float], objectives: Mapping[str, Any] | None, slo: Iterable[str]
+    rates: Mapping[str, float], objectives: Mapping[str, Any] | None, slo: str | Iterable[str]
 ) -> dict[str, float]:
     """Of services that no document describes: seconds by service or latency, and texts such as in ``slo``."""
     services = {f"{name}.latency_{statistic}_s": name for name in rates for statistic in _STATISTICS}
@@ -163,7 +163,7 @@ def _bounds_of(
         if isinstance(bound, bool) or not isinstance(bound, int | float) or not bound > 0:
             raise fail(ScenarioError, f"objectives/{name}", f"found {bound!r}; seconds above 0 are needed")
         result[service] = float(bound)
-    for text in slo:
+    for text in listed(slo):
         figure, seconds, at_most = _core.parse_bound(list(services), text)
         if not at_most:
             raise fail(ScenarioError, f"slo {text}", "tables need the most that a latency may be")

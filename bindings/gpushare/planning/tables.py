@@ -26,6 +26,14 @@ COLUMNS = {
     "throughput_per_s": ("throughput_per_s", "Throughput"),
     "latency_s": ("latency_s", "Latency"),
 }
+_SLICES = (1, 2, 3, 4, 7)
+_LEGAL = {
+    "instance": f"one of {', '.join(map(str, _SLICES))} compute slices",
+    "batch": "a whole number of at least 1",
+    "processes": "a whole number of at least 1",
+    "throughput_per_s": "a number of at least 0",
+    "latency_s": "a number of at least 0",
+}
 _MAX_NODES, _MAX_NODES_OF_SLICES = 200_000, 500
 
 
@@ -70,7 +78,9 @@ def read_rows(table: Any) -> tuple[str, Iterable[Any]]:
     """Where a table is from, for messages, and its rows as they are."""
     if isinstance(table, str | os.PathLike):
         with Path(table).open(newline="", encoding="utf-8-sig") as file:
-            return f"{os.fspath(table)}/", list(csv.DictReader(file))
+            text = file.read()
+        delimiter = max(",;\t", key=text.partition("\n")[0].count)
+        return f"{os.fspath(table)}/", list(csv.DictReader(text.splitlines(), delimiter=delimiter))
     if hasattr(table, "columns") and not isinstance(table, Mapping):
         table = {str(name): list(table[name]) for name in table.columns}
     if isinstance(table, Mapping):
@@ -94,6 +104,8 @@ def _measured(row: Mapping[str, Any], where: str) -> Measured:
             values[name] = float(text)
         except ValueError:
             raise fail(ScenarioError, f"{where}/{name}", f"found {found!r}; a number is needed") from None
+        if not _is_legal(name, values[name]):
+            raise fail(ScenarioError, f"{where}/{name}", f"found {found!r}; {_LEGAL[name]} is needed")
     return Measured(
         int(values["instance"]),
         int(values["batch"]),
@@ -101,6 +113,14 @@ def _measured(row: Mapping[str, Any], where: str) -> Measured:
         values["throughput_per_s"],
         values["latency_s"],
     )
+
+
+def _is_legal(name: str, value: float) -> bool:
+    if name == "instance":
+        return value in _SLICES
+    if name in ("batch", "processes"):
+        return value >= 1 and value.is_integer()
+    return math.isfinite(value) and value >= 0
 
 
 def plan_tables(

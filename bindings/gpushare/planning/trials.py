@@ -24,8 +24,8 @@ __all__ = ["Trial", "Trials"]
 _NEAR = 0.5
 #: How many times as many runs where everything hangs on what was too close to say.
 _CLOSER = 4
-#: Of what counts as failing by prediction one in so many of the first is simulated nevertheless, and of all beyond these
-#: one in many more.
+#: Of what counts as failing by prediction one in so many of the first is simulated nevertheless, and of the rest one in
+#: many more.
 _CHECKED, _FIRST, _CHECKED_LATER = 20, 1_000, 400
 
 

@@ -10,6 +10,7 @@ from .._numbers import check_seconds
 from ..clusters.timed import ClusterRuns
 from ..frames.notices import Notice
 from ..planning.judging import Fared
+from ..planning.objectives import listed
 from ..planning.rounds import MOST, Budget, asked_of, judged_run
 from ..scenario.scenario import Scenario, ScenarioLike
 from ..study.results import Result
@@ -34,7 +35,7 @@ def cluster_window(
     window: float | str = "1h",
     policy: str | None = None,
     gpus: Mapping[str, str] | None = None,
-    slo: Sequence[str] = (),
+    slo: str | Sequence[str] = (),
     lead_s: float = LEAD_S,
     ready_s: float = READY_S,
     others: str = "idle",
@@ -67,7 +68,7 @@ def cluster_window(
         Whose packing; needed where there are several.
     gpus : mapping of str to str, optional
         Which profile a GPU model of the nodes is, where its name does not say.
-    slo : sequence of str
+    slo : str or sequence of str
         Further bounds, such as ``"llm.ttft_p95=400ms"``.
     lead_s : float
         The run begins so long before the window, whose figures do not count it.
@@ -113,7 +114,9 @@ def cluster_window(
         others=others,
     )
     how = {"threads": threads, "most_requests": most_requests, "progress": progress, "seed": seed}
-    scenario, result, fared, unchecked = _judged(prepared, slo, replications, most_replications, **how)
+    scenario, result, fared, unchecked = _judged(
+        prepared, listed(slo), replications, most_replications, **how
+    )
     return ClusterWindow(
         prepared.policy,
         at_s,
@@ -133,7 +136,7 @@ def _judged(
     prepared: Prepared, slo: Sequence[str], replications: int, most: int, **how: Any
 ) -> tuple[Scenario, Result, Fared, list[Notice]]:
     """Runs it until its objectives are clear; with what is asked and not looked at."""
-    scenario, asked = asked_of(prepared.scenario, None, list(slo))
+    scenario, asked = asked_of(prepared.scenario, None, slo)
     unchecked = []
     if asked.tolerate and prepared.staged.actions:
         asked = replace(asked, tolerate="")

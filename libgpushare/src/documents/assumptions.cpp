@@ -55,8 +55,12 @@ ordered_json member(const ordered_json& object, const std::string& name) {
   return object.is_object() && object.contains(name) ? object.at(name) : ordered_json();
 }
 
-// Where the host times of a preset were taken, which no other card, processor or version need have.
+// Where the host times of a preset that comes with the library were taken, which no other card, processor or version need have.
 std::string host_basis(const ContinuousOptions& server, const ordered_json& said) {
+  const std::vector<std::string> shipped = engine_preset_names();
+  const ordered_json named = member(said, "preset");
+  const bool is_file = named.is_string() && named.get<std::string>().find('/') != std::string::npos;
+  if (is_file || std::find(shipped.begin(), shipped.end(), server.preset) == shipped.end()) return {};
   std::vector<std::string> bases;
   for (const ProvenanceEntry& figure : load_engine_preset(server.preset).provenance)
     for (const char* host : {"host_per_step_s", "host_per_sequence_s"})
