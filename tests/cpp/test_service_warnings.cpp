@@ -107,7 +107,8 @@ TEST_CASE("a size that nothing on a request's way takes is told, whatever the mo
   for (const Served& one : all) {
     CAPTURE(one.model);
     const Json sizes = Json::parse(R"({"input_tokens": 9, "output_tokens": 9, "speech_s": 9, "units": 9})");
-    for (const auto& [key, value] : sizes.items()) {
+    for (const auto& size : sizes.items()) {
+      const std::string& key = size.key();
       CAPTURE(key);
       const auto told =
           warned_at(served("a100", {{"model", Json::parse(one.model)}}, sizes), "/traffic/0/sizes/" + key);

@@ -23,13 +23,6 @@ std::string found(const nlohmann::json& value) {
   return text;
 }
 
-// What others call so, else what is near to it.
-std::string meant_by(const std::string& word, const std::vector<std::string>& known) {
-  const auto meant =
-      std::find_if(known.begin(), known.end(), [&](const auto& key) { return also_called(word, key); });
-  return meant != known.end() ? text::format("; did you mean \"{}\"?", *meant) : did_you_mean(word, known);
-}
-
 std::string escape(std::string_view key) {
   std::string out;
   for (const char c : key) {
@@ -97,6 +90,13 @@ std::optional<std::int64_t> whole(const nlohmann::json& value) {
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& names) {
   const auto near = nearest(name, names);
   return near ? text::format("; did you mean \"{}\"?", *near) : "";
+}
+
+// What others call so, else what is near to it.
+std::string meant_by(const std::string& word, const std::vector<std::string>& known) {
+  const auto meant =
+      std::find_if(known.begin(), known.end(), [&](const auto& key) { return also_called(word, key); });
+  return meant != known.end() ? text::format("; did you mean \"{}\"?", *meant) : did_you_mean(word, known);
 }
 
 }  // namespace
