@@ -12,8 +12,6 @@ from .problem import Config, Problem
 
 __all__ = ["Assembly"]
 
-#: What a guess has to leave to a bound, as a logarithm, where nothing was simulated.
-_SPARE = 0.03
 #: How near to the cheapest mixture its bound need be, and nodes of a packing's search.
 _NEAR = 0.02
 _NODES = 5
@@ -35,6 +33,8 @@ class Assembly:
         How far beyond its bound a config is guessed to be, as a logarithm.
     verdict : callable
         What was said of a config; None: nothing.
+    spare : float
+        What a guess has to leave to a bound, as a logarithm, where nothing was simulated.
     """
 
     def __init__(
@@ -43,10 +43,12 @@ class Assembly:
         judge: Judge,
         excess: Callable[[Config], float],
         verdict: Callable[[Config], Verdict | None],
+        spare: float,
     ) -> None:
         self.packing = Packing(problem)
         self.packing.relaxation.tests = Tests(self._fails, judge.prepare)
-        self._excess, self._verdict, self._most_tenants = excess, verdict, problem.most_tenants
+        self._excess, self._verdict, self._spare = excess, verdict, spare
+        self._most_tenants = problem.most_tenants
 
     def _fails(self, config: Config) -> bool:
         if self._is_good(config):
@@ -59,7 +61,7 @@ class Assembly:
         verdict = self._verdict(config)
         if verdict is not None:
             return verdict is Verdict.meets
-        return self.packing.is_possible(config) and self._excess(config) <= -_SPARE
+        return self.packing.is_possible(config) and self._excess(config) <= -self._spare
 
     def propose(self, good: Iterable[Config]) -> Packed | None:
         """The cheapest packing of what should hold, whose configs need not be judged yet.

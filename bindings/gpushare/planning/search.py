@@ -25,6 +25,9 @@ _SIMPLER = 8
 _SMALL, _MANY_TENANTS, _MORE, _MANY = 16, 4, 30, 48
 #: By how much, as a share of it, a prediction has to miss a bound to fail: up to so many choices, and beyond.
 _SURELY, _PROBABLY = 0.5, 0.15
+#: What a guess has to leave to a bound, as a logarithm, for a packing to be tried with it; as much as predictions err
+#: may be lacking where there are so few choices.
+_LACKING, _TO_SPARE = -0.12, 0.03
 #: Configs that a proposal is made of, at most.
 _COLUMNS = 4_000
 #: Configs that are judged in vain, at most, while the gap is a GPU; and where there are many services.
@@ -153,9 +156,11 @@ class _Search:
         self.packing.relaxation.tests = Tests(self.fails, self.judge.prepare)
         self.estimates.problem = self.problem
         self.found.most_tenants = self.problem.most_tenants
-        self.judge.trust(_SURELY if choices <= _MORE else _PROBABLY)
+        few = choices <= _MORE
+        self.judge.trust(_SURELY if few else _PROBABLY)
         self.patience.most = _LITTLE_PATIENCE
-        self.assembly = Assembly(self.problem, self.judge, self.estimates.excess, self.verdict)
+        spare = _LACKING if few else _TO_SPARE
+        self.assembly = Assembly(self.problem, self.judge, self.estimates.excess, self.verdict, spare)
         self.packings = [self.packing, self.assembly.packing]
 
     def learn(self, configs: Sequence[Config]) -> list[Config]:
