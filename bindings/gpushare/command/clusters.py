@@ -234,17 +234,21 @@ def _check_options(options: argparse.Namespace) -> None:
 def _arrivals(options: argparse.Namespace, found: Any, progress: Progress) -> Any:
     from ..clusters.packing import cluster as pack
 
+    given: dict[str, Any] = {}
+    if options.seeds is not None:
+        given["seeds"] = options.seeds
+    if options.arrive is not None:
+        given["arrive"] = _share("--arrive", options.arrive)
     return pack(
         found,
         policy=options.policy,
-        seeds=10 if options.seeds is None else options.seeds,
-        arrive=1.3 if options.arrive is None else _share("--arrive", options.arrive),
         at=[_share("--at", word) for word in options.at.split(",")] if options.at else None,
         sharing=options.sharing,
         mig=_pairs("--mig", options.mig, "G2=a100"),
         order_seed=options.order_seed,
         threads=options.threads,
         progress=progress.count,
+        **given,
     )
 
 

@@ -14,7 +14,7 @@ from ..frames.sections import Beside, assumed_line, commands, joined, pairs, sec
 from ..planning.answers import layout_answer, replay_answer, replay_fields
 from ..planning.deciding import Comparison, compare
 from ..scenario import mig
-from ..scenario.origin import origin_of
+from ..scenario.origin import SHOWN_DIGITS, origin_of
 from ..scenario.scenario import Scenario
 from ..study.points import grid
 from ..study.sweeps import SweepTable, sweep
@@ -28,8 +28,6 @@ VOICE_MODES = ("dedicated", "time-slicing", "mps", "mig:3g.40gb+3g.40gb")
 _REPLICATIONS = 5
 _QUICK_TRACE_S = 600.0
 _SHOWN_LAYOUTS = 5
-#: Of a scenario's hash.
-_DIGITS = 12
 #: A warning that the table of the trace has a column for.
 _BEHIND = "cannot keep up"
 _NEXT = (
@@ -106,7 +104,7 @@ def run_demo(
 def _origins(answers: Mapping[str, Any]) -> str:
     """Of all questions, in a line."""
     first = next(iter(answers.values()))["origin"]
-    told = dict.fromkeys(one["origin"]["scenario_sha256"][:_DIGITS] for one in answers.values())
+    told = dict.fromkeys(one["origin"]["scenario_sha256"][:SHOWN_DIGITS] for one in answers.values())
     return f"gpushare {first['version']}, seed {first['seed']}, scenarios {', '.join(told)}"
 
 

@@ -15,7 +15,12 @@ from ..files import plain_json, replace_binary, replace_file
 if TYPE_CHECKING:
     from .tables import Table
 
-__all__ = ["TABLE_ENDINGS", "write_csv", "write_table"]
+__all__ = ["TABLE_ENDINGS", "delimiter_of", "write_csv", "write_table"]
+
+
+def delimiter_of(text: str) -> str:
+    """Between fields of delimited text: comma, semicolon or tab, by its first line."""
+    return max(",;\t", key=text.partition("\n")[0].count)
 
 
 def write_csv(table: Table, path: str | os.PathLike[str]) -> None:

@@ -143,10 +143,11 @@ class PlanFacts:
     @property
     def warnings(self) -> tuple[Notice, ...]:
         """What may mislead in it: odd input."""
+        document = self.workload.document
         left_out = [
             Notice(f"/{key}", f"a plan's fleet stays as it is, so this is left out of it; {instead}")
             for key, instead in _LEFT_OUT.items()
-            if key in self.workload.document
+            if key in document
         ]
         return (*(self.scenario or self.workload).warnings, *left_out)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import os
 from collections import defaultdict
@@ -12,6 +13,7 @@ from typing import Any
 
 from .._core import Layout, ScenarioError
 from .._errors import fail
+from ..frames.table_files import delimiter_of
 from ..scenario import mig
 from .programs import Program, Solved
 from .table_answer import Measured, Placed, TablePlan
@@ -27,12 +29,16 @@ COLUMNS = {
     "latency_s": ("latency_s", "Latency"),
 }
 _SLICES = (1, 2, 3, 4, 7)
-_LEGAL = {
-    "instance": f"one of {', '.join(map(str, _SLICES))} compute slices",
-    "batch": "a whole number of at least 1",
-    "processes": "a whole number of at least 1",
-    "throughput_per_s": "a number of at least 0",
-    "latency_s": "a number of at least 0",
+_Legal = tuple[Callable[[float], bool], str]
+_COUNT: _Legal = (lambda value: value >= 1 and value.is_integer(), "a whole number of at least 1")
+_AMOUNT: _Legal = (lambda value: math.isfinite(value) and value >= 0, "a number of at least 0")
+#: Whether a value is legal, and what is, by column.
+_LEGAL: dict[str, _Legal] = {
+    "instance": (lambda value: value in _SLICES, f"one of {', '.join(map(str, _SLICES))} compute slices"),
+    "batch": _COUNT,
+    "processes": _COUNT,
+    "throughput_per_s": _AMOUNT,
+    "latency_s": _AMOUNT,
 }
 _MAX_NODES, _MAX_NODES_OF_SLICES = 200_000, 500
 
@@ -79,8 +85,8 @@ def read_rows(table: Any) -> tuple[str, Iterable[Any]]:
     if isinstance(table, str | os.PathLike):
         with Path(table).open(newline="", encoding="utf-8-sig") as file:
             text = file.read()
-        delimiter = max(",;\t", key=text.partition("\n")[0].count)
-        return f"{os.fspath(table)}/", list(csv.DictReader(text.splitlines(), delimiter=delimiter))
+        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
+        return f"{os.fspath(table)}/", list(rows)
     if hasattr(table, "columns") and not isinstance(table, Mapping):
         table = {str(name): list(table[name]) for name in table.columns}
     if isinstance(table, Mapping):
@@ -104,8 +110,9 @@ def _measured(row: Mapping[str, Any], where: str) -> Measured:
             values[name] = float(text)
         except ValueError:
             raise fail(ScenarioError, f"{where}/{name}", f"found {found!r}; a number is needed") from None
-        if not _is_legal(name, values[name]):
-            raise fail(ScenarioError, f"{where}/{name}", f"found {found!r}; {_LEGAL[name]} is needed")
+        is_legal, legal = _LEGAL[name]
+        if not is_legal(values[name]):
+            raise fail(ScenarioError, f"{where}/{name}", f"found {found!r}; {legal} is needed")
     return Measured(
         int(values["instance"]),
         int(values["batch"]),
@@ -113,14 +120,6 @@ def _measured(row: Mapping[str, Any], where: str) -> Measured:
         values["throughput_per_s"],
         values["latency_s"],
     )
-
-
-def _is_legal(name: str, value: float) -> bool:
-    if name == "instance":
-        return value in _SLICES
-    if name in ("batch", "processes"):
-        return value >= 1 and value.is_integer()
-    return math.isfinite(value) and value >= 0
 
 
 def plan_tables(

@@ -17,9 +17,10 @@ from ..files import plain_json, sha256
 if TYPE_CHECKING:
     from .scenario import Scenario
 
-__all__ = ["Origin", "origin_of", "origin_of_files", "origin_of_folders"]
+__all__ = ["SHOWN_DIGITS", "Origin", "origin_of", "origin_of_files", "origin_of_folders"]
 
-_SHOWN_DIGITS = 12
+#: Of a hash, in text.
+SHOWN_DIGITS = 12
 _HANDED = "handed over"
 
 
@@ -51,9 +52,9 @@ class Origin:
         """All of it in a short line; hashes by their first twelve digits."""
         parts = [f"gpushare {self.version}"]
         parts += [f"seed {self.seed}"] if self.seed is not None else []
-        parts += [f"scenario {self.document[:_SHOWN_DIGITS]}"] if self.document is not None else []
+        parts += [f"scenario {self.document[:SHOWN_DIGITS]}"] if self.document is not None else []
         return ", ".join(
-            [*parts, *(f"{name} {digest[:_SHOWN_DIGITS]}" for name, digest in self.files.items())]
+            [*parts, *(f"{name} {digest[:SHOWN_DIGITS]}" for name, digest in self.files.items())]
         )
 
     def beside(self, files: Iterable[str | os.PathLike[str]]) -> Origin:

@@ -12,6 +12,7 @@ import numpy as np
 
 from .._core import TraceError
 from .._errors import fail
+from ..frames.table_files import delimiter_of
 from ..frames.tables import Table
 from .unpacked import read_bytes
 
@@ -55,8 +56,6 @@ _CALLED = {
     "gpu_spec": ("gpu_type", "gpu_model"),
     "priority": ("priority_class", "priority_class_name"),
 }
-#: Between fields.
-_DELIMITERS = ",;\t"
 #: GPUs of one node, at most.
 _MOST_GPUS = 16
 
@@ -148,10 +147,6 @@ def _lacking(name: str, near: Sequence[str], needed: Sequence[str], unknown: Seq
     return f'no column "{name}"{slip} Expected {",".join(needed)}'
 
 
-def _delimiter(header: str) -> str:
-    return max(_DELIMITERS, key=header.count)
-
-
 def _read(
     path: str | os.PathLike[str],
     needed: dict[str, str],
@@ -165,7 +160,7 @@ def _read(
         lines = read_bytes(source).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as problem:
         raise fail(TraceError, source, f"not UTF-8 text: {problem}") from None
-    reader = csv.reader(lines, strict=True, delimiter=_delimiter(lines[0] if lines else ""))
+    reader = csv.reader(lines, strict=True, delimiter=delimiter_of(lines[0] if lines else ""))
     kinds = needed | others
     try:
         found = next(reader, [])

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from .._core import TraceError
 from .._errors import fail
+from ..frames.table_files import delimiter_of
 from .benchmark_result import entry
 
 __all__ = ["Unwrapped", "unwrap"]
@@ -138,9 +139,8 @@ def _prefixed(data: bytes, source: str) -> Unwrapped:
 
 def _table(data: bytes, source: str) -> Unwrapped:
     text = data.decode("utf-8-sig", errors="replace")
-    delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
     try:
-        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey="")
+        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), restkey="")
         return _joined([_lifted(row) for row in rows], "a table with JSON in its fields", source)
     except csv.Error as problem:
         raise fail(TraceError, source, f"not a table: {problem}") from None

@@ -152,8 +152,8 @@ struct Control {
   [[nodiscard]] const ReplicaControl* of(int service) const;
 };
 
-/// Processes that all its nodes have room for at once, in whichever of its shapes holds more.
-[[nodiscard]] int seats_at_most(const NodePool& pool);
+/// Processes that one of its nodes has room for at once, in whichever of its shapes holds more.
+[[nodiscard]] int seats_of_node(const NodePool& pool);
 /// What an hour of a GPU of the pool costs while it is on, in currency units; of those beyond its reservation. Throws
 /// ScenarioError for a kind without a price.
 [[nodiscard]] double price_of(const Prices& prices, const NodePool& pool);

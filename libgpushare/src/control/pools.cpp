@@ -53,9 +53,9 @@ bool holds(const Partition& partition, const ReplicaControl& replicas) {
   return replicas.instance.empty() || instance_name(partition) == replicas.instance;
 }
 
-int seats_at_most(const NodePool& pool) {
+int seats_of_node(const NodePool& pool) {
   const int other = pool.reshaping ? pool.reshaping->shape.places() : 0;
-  return std::max(pool.shape.places(), other) * pool.gpus_per_node * pool.max;
+  return std::max(pool.shape.places(), other) * pool.gpus_per_node;
 }
 
 int GpuShape::places() const { return static_cast<int>(cut->partitions.size()) * seats; }

@@ -262,7 +262,7 @@ void check_instances(const Reader& services, const Control& control, const Scena
 void check_seats(const Reader& services, const Control& control, const Scenario& scenario) {
   for (std::size_t p = 0; p < control.pools.size(); ++p) {
     const NodePool& pool = control.pools[p];
-    const int per_node = seats_at_most(pool) / pool.max;
+    const int per_node = seats_of_node(pool);
     int start = 0, most = 0;
     const ReplicaControl* last = nullptr;
     for (const ReplicaControl& replicas : control.services) {

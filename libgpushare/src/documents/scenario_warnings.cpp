@@ -255,7 +255,7 @@ void check_control(const Scenario& scenario, Found& found) {
   const Control& control = *scenario.control;
   for (std::size_t p = 0; p < control.pools.size(); ++p) {
     const NodePool& pool = control.pools[p];
-    const int seats = seats_at_most(pool);
+    const int seats = seats_of_node(pool) * pool.max;
     bool used = false;
     for (const ReplicaControl& replicas : control.services) {
       if (static_cast<std::size_t>(replicas.pool) != p) continue;

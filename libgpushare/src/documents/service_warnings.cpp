@@ -6,15 +6,12 @@
 
 #include "core/text.hpp"
 #include "gpushare/fits.hpp"
+#include "serving/engine_options.hpp"
 
 namespace gpushare::scenario {
 namespace {
 
 using nlohmann::ordered_json;
-
-void add(std::vector<Warning>& found, Warning warning) {
-  if (std::find(found.begin(), found.end(), warning) == found.end()) found.push_back(std::move(warning));
-}
 
 // ---- Weights that the GPU cannot multiply in
 
@@ -39,7 +36,7 @@ void add_weight_only(const Service& service, const GpuProfile& gpu, std::vector<
   if (native == model->formats.end() || native->compute == used->compute) return;
   const std::string_view format = to_string(service.precision), products = to_string(used->compute);
   const bool same_cache = native->kv_bytes_per_token == used->kv_bytes_per_token;
-  add(found,
+  found.push_back(
       {text::format("/services/{}/precision", service.name),
        text::format("{} cannot multiply in {}: weights are kept in it and expanded, products run at the rate "
                     "of {}{}{}",
@@ -56,7 +53,7 @@ void add_context(const Service& service, const MemoryNeed& need, const GpuProfil
   if (options == nullptr || options->max_model_len == 0) return;
   const std::int64_t cached = need.kv_blocks * options->block_size;
   if (cached >= options->max_model_len) return;
-  add(found,
+  found.push_back(
       {text::format("/services/{}/engine/max_model_len", service.name),
        text::format("one request of {} tokens is more than the cache on {} holds, {} tokens: vLLM does not "
                     "start so; choose at most {}, or give it more memory",
@@ -106,7 +103,8 @@ void add_ignored_sizes(const Scenario& scenario, const ordered_json& document, s
     }
     for (const char* key : {"input_tokens", "output_tokens", "speech_s", "units"})
       if (document.at(at).contains(key) && std::find(taken.begin(), taken.end(), key) == taken.end())
-        add(found, {(at / key).to_string(), text::format("changes nothing: {}", text::join(takers, "; "))});
+        found.push_back(
+            {(at / key).to_string(), text::format("changes nothing: {}", text::join(takers, "; "))});
   }
 }
 
@@ -114,11 +112,11 @@ void add_ignored_sizes(const Scenario& scenario, const ordered_json& document, s
 
 double usual(const Distribution& size) { return std::clamp(size.mean(), size.low, size.high); }
 
-std::int64_t context_of(const Service& service) {
+std::int64_t longest_of(const Service& service) {
   const auto* options = std::get_if<ContinuousOptions>(&service.engine.options);
   const auto* model = std::get_if<LlmModel>(&service.model->cost);
   if (options == nullptr || model == nullptr) return 0;
-  return options->max_model_len > 0 ? options->max_model_len : model->context_tokens;
+  return context_of(*options, *model);
 }
 
 void add_long_requests(const Workload& workload, std::vector<Warning>& found) {
@@ -129,9 +127,9 @@ void add_long_requests(const Workload& workload, std::vector<Warning>& found) {
     for (const Stage& stage : workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages) {
       if (stage.service < 0) continue;
       const Service& service = workload.services[static_cast<std::size_t>(stage.service)];
-      if (const std::int64_t context = context_of(service);
+      if (const std::int64_t context = longest_of(service);
           context > 0 && tokens > static_cast<double>(context))
-        add(found,
+        found.push_back(
             {text::format("/traffic/{}/sizes", i),
              text::format("{:.0f} tokens of prompt and reply, on average, are more than the context of {} "
                           "({}), {} tokens: longer requests are rejected",

@@ -4,14 +4,10 @@
 #include <utility>
 
 #include "models/llm.hpp"
+#include "serving/engine_options.hpp"
 
 namespace gpushare {
 namespace {
-
-// Tokens of a sequence at most; 0: no limit.
-std::int64_t context_of(const ContinuousOptions& options, const LlmServing& serving) {
-  return options.max_model_len > 0 ? options.max_model_len : serving.model->context_tokens;
-}
 
 // Computes what was scheduled.
 void advance(Sequence& sequence, SpeculativeDecoding& speculation) {
@@ -56,7 +52,7 @@ ContinuousEngine make_engine(const ContinuousOptions& options, const EngineSite&
 bool ContinuousEngine::enqueue(const Job& job) {
   const std::int64_t tokens = tokens_of(job);
   const bool over_budget = !batch_.options.chunked_prefill && tokens > batch_.options.max_num_batched_tokens;
-  if (const std::int64_t most = context_of(batch_.options, serving_);
+  if (const std::int64_t most = context_of(batch_.options, *serving_.model);
       over_budget || (most > 0 && tokens > most)) {
     ++counts_.over_context;
     return false;
@@ -76,7 +72,7 @@ bool ContinuousEngine::enqueue(const Job& job) {
 
 std::int64_t ContinuousEngine::longest_sequence() const {
   std::int64_t most = batch_.blocks.most_tokens();
-  if (const std::int64_t context = context_of(batch_.options, serving_); context > 0)
+  if (const std::int64_t context = context_of(batch_.options, *serving_.model); context > 0)
     most = std::min(most, context);
   if (!batch_.options.chunked_prefill)
     most = std::min<std::int64_t>(most, batch_.options.max_num_batched_tokens);

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
 #include "core/fields.hpp"
 #include "gpushare/engine.hpp"
 #include "gpushare/engines.hpp"
+#include "gpushare/model.hpp"
 
 /// What is said of each kind of engine: its name, its options as documents state them, and what a run asks of any.
 /// "In a file" here is in an engine preset.
@@ -214,6 +216,11 @@ template <class Options>
   return EngineTable<Options>::kFields;
 }
 [[nodiscard]] inline std::span<const Field<Engine>> table_of(const Engine&) { return kEngineFields; }
+
+/// Tokens of a sequence at most, prompt and reply; 0: no limit.
+[[nodiscard]] inline std::int64_t context_of(const ContinuousOptions& options, const LlmModel& model) {
+  return options.max_model_len > 0 ? options.max_model_len : model.context_tokens;
+}
 
 /// The preset that a document names there.
 [[nodiscard]] EnginePreset named_preset(const json::Reader& reader);

@@ -47,19 +47,6 @@ double sms_asked_for(std::span<const ActiveWork> running, const Contention& part
   return std::max(1.0, asked / partition.sms_in_all);
 }
 
-void slow_to_what_there_is(std::span<ActiveWork> running, const Contention& partition) {
-  Overfull over;
-  for (const ActiveWork& active : running) {
-    const Work& work = active.work;
-    const double sms = partition.sms[static_cast<std::size_t>(work.process)];
-    over.add(active.rate * work.interference.occupancy,
-             active.rate * work.bytes_per_s / partition.bandwidth_bytes_per_s,
-             partition.sms_in_all > 0 ? active.rate * filled_share(work) * sms / partition.sms_in_all : 0);
-  }
-  if (over.times() > 1)
-    for (ActiveWork& active : running) active.rate /= over.times();
-}
-
 }  // namespace
 
 void set_contended_rates(std::span<ActiveWork> running, const Contention& partition) {
@@ -79,6 +66,7 @@ void set_contended_rates(std::span<ActiveWork> running, const Contention& partit
   const double bandwidth = partition.bandwidth_bytes_per_s;
   const double sms_asked = sms_asked_for(running, partition);
   const bool short_of_bandwidth = demanded > bandwidth && running.size() > 1;
+  Overfull over;
   for (ActiveWork& active : running) {
     const double sms = partition.sms[static_cast<std::size_t>(active.work.process)];
     double slowdown =
@@ -88,10 +76,15 @@ void set_contended_rates(std::span<ActiveWork> running, const Contention& partit
       const double share = bandwidth * sms / weights / siblings(active, partition);
       slowdown = std::max(slowdown, bandwidth_slowdown(active.work, share));
     }
-    slowdown = std::max(slowdown, 1 + filled_share(active.work) * (sms_asked - 1));
+    const double filled = filled_share(active.work);
+    slowdown = std::max(slowdown, 1 + filled * (sms_asked - 1));
     active.rate = 1 / slowdown;
+    over.add(active.rate * active.work.interference.occupancy,
+             active.rate * active.work.bytes_per_s / bandwidth,
+             partition.sms_in_all > 0 ? active.rate * filled * sms / partition.sms_in_all : 0);
   }
-  slow_to_what_there_is(running, partition);
+  if (over.times() > 1)
+    for (ActiveWork& active : running) active.rate /= over.times();
 }
 
 StepCharacter character_of(const StepTime& alone, double kernels, double bandwidth_bytes_per_s,
