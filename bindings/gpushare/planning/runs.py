@@ -49,9 +49,13 @@ class Sample:
         self._figures += outcome.figures
         self.refused = outcome.refused
 
+    def runs(self, replications: int) -> Sequence[Mapping[str, float]]:
+        """Figures of each of the first so many runs; empty when it cannot run."""
+        return self._figures[:replications]
+
     def outcome(self, replications: int) -> Outcome:
         """Of the first so many runs."""
-        return Outcome(estimates(self._figures[:replications]), refused=self.refused)
+        return Outcome(estimates(self.runs(replications)), refused=self.refused)
 
 
 @dataclass(frozen=True)

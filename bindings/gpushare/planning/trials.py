@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..study.estimates import estimates
 from ..study.outcomes import Outcome
 from .asked import OVERLOADED
 from .failures import Loss, worst_loss
@@ -227,9 +228,9 @@ class Trials:
             for config, way in asked.items()
         }
         while waiting:
-            outcomes = self.runs.extended(list(waiting.values()), count)
-            for config, outcome in zip(list(waiting), outcomes, strict=True):
-                result[config] = trial = self._of_config(config, asked[config], outcome, count)
+            self.runs.extended(list(waiting.values()), count)
+            for config, sample in list(waiting.items()):
+                result[config] = trial = self._of_config(config, asked[config], sample, count)
                 # Much hangs on what a service does alone.
                 most = self.most_replications * (_CLOSER if len(config.tenants) == 1 else 1)
                 if self._is_clear(trial, count) or 2 * count > most:
@@ -245,9 +246,9 @@ class Trials:
             return True
         return trial.meets is False or (trial.meets is True and replications > self.replications)
 
-    def _of_config(self, config: Config, sharing: Any, outcome: Outcome, replications: int) -> Trial:
+    def _of_config(self, config: Config, sharing: Any, sample: Sample, replications: int) -> Trial:
         most = max(tenant.replicas for tenant in config.tenants)
-        trial = self._trial(self.staging.key(config.tenants), outcome, replications, config, most)
+        trial = self._trial(self.staging.key(config.tenants), sample, replications, config, most)
         return replace(trial, sharing=sharing)
 
     def _watched(self, config: Config) -> dict[str, int]:
@@ -256,41 +257,41 @@ class Trials:
         return {name: names.count(name) for name in names}
 
     def _trial(
-        self, key: Key, outcome: Outcome, replications: int, config: Config | None = None, most: int = 1
+        self, key: Key, sample: Sample, replications: int, config: Config | None = None, most: int = 1
     ) -> Trial:
         """Of one config, or without one of all services that ran."""
+        outcome = sample.outcome(replications)
         if outcome.refused:
             return Trial(refused=outcome.refused)
         services = key[0] if config is None else {tenant.service for tenant in config.tenants}
         dedicated = self._served(key, replications, afresh=config is None)
-        judged = self.staging.asked.judge(outcome.figures, dedicated, key[0], services, most)
+        judged = self.staging.asked.judge(sample.runs(replications), dedicated, key[0], services, most)
         return Trial(judged, outcome=outcome, replications=replications)
 
     def reference(self, key: Key, replications: int, *, afresh: bool = False) -> Mapping[str, float]:
-        """Figures of services on whole GPUs of their own."""
+        """Figures of services on whole GPUs of their own, means."""
         known = (key, replications, afresh)
         if known not in self._references:
-            if (key, afresh) not in self._dedicated:
-                self._dedicated[key, afresh] = Sample(self.staging.dedicated(key), afresh=afresh)
-            outcome = self.runs.extended([self._dedicated[key, afresh]], replications)[0]
-            self._references[known] = {name: float(value) for name, value in outcome.figures.items()}
+            found = estimates(self._runs_of_dedicated(key, replications, afresh))
+            self._references[known] = {name: float(value) for name, value in found.items()}
         return self._references[known]
 
-    def _served(self, key: Key, replications: int, *, afresh: bool) -> Mapping[str, float]:
-        """What is served of services on whole GPUs; those that no request visits together run apart."""
+    def _runs_of_dedicated(self, key: Key, replications: int, afresh: bool) -> Sequence[Mapping[str, float]]:
+        if (key, afresh) not in self._dedicated:
+            self._dedicated[key, afresh] = Sample(self.staging.dedicated(key), afresh=afresh)
+        sample = self._dedicated[key, afresh]
+        self.runs.extended([sample], replications)
+        return sample.runs(replications)
+
+    def _served(self, key: Key, replications: int, *, afresh: bool) -> Sequence[Mapping[str, float]]:
+        """What is served of services on whole GPUs, run by run; those that no request visits together run apart."""
         services, variants = key
         apart = sorted({self.staging.space.companions([service]) for service in services}, key=sorted)
         if len(apart) == 1 or services == self.staging.key_of_all()[0]:
-            return self.reference(key, replications, afresh=afresh)
+            return self._runs_of_dedicated(key, replications, afresh)
         keys = [(part, tuple(one for one in variants if one[0] in part)) for part in apart]
-        each = [self.reference(part, replications, afresh=afresh) for part in keys]
-        if not all(each):
-            return {}
-        arrived = sum(one["arrived"] for one in each)
-        return {
-            "request_throughput": sum(one["request_throughput"] for one in each),
-            "success_rate": sum(one["success_rate"] * one["arrived"] for one in each) / arrived,
-        }
+        each = [self._runs_of_dedicated(part, replications, afresh) for part in keys]
+        return [_served_together(runs) for runs in zip(*each, strict=False)]
 
     # ---- packings
 
@@ -322,8 +323,8 @@ class Trials:
         most = most if patient else least
         count = 2 if self.trusting else least  # much of a fleet shows at once
         while True:
-            outcomes = self.runs.extended(samples, count)
-            trials = [self._trial(key, outcome, count) for outcome in outcomes]
+            self.runs.extended(samples, count)
+            trials = [self._trial(key, sample, count) for sample in samples]
             worst = max(range(len(trials)), key=lambda i: trials[i].rank)
             if trials[worst].meets is False or (trials[worst].meets and count >= least) or count >= most:
                 return replace(
@@ -342,6 +343,16 @@ class Trials:
             else self.staging.sharings(config)[0]
             for config in packed.configs
         }
+
+
+def _served_together(apart: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of services that ran apart under the same luck."""
+    arrived = sum(one["arrived"] for one in apart)
+    succeeded = sum(one["success_rate"] * one["arrived"] for one in apart if one["arrived"])
+    return {
+        "request_throughput": sum(one["request_throughput"] for one in apart),
+        "success_rate": succeeded / arrived if arrived else math.nan,
+    }
 
 
 def _is_checked(number: int) -> bool:
