@@ -118,6 +118,8 @@ void add_fields(py::class_<ProfileHandle>& cls) {
   field(cls, "nominal_memory_bytes", &GpuProfile::nominal_memory_bytes, "Memory as advertised, bytes.");
   field(cls, "bandwidth_bytes_per_s", &GpuProfile::bandwidth_bytes_per_s,
         "Theoretical peak of HBM, bytes a second.");
+  field(cls, "sustained_flop_share", &GpuProfile::sustained_flop_share,
+        "Share of the SMs beyond which kernels are no faster: power.");
   field(cls, "bandwidth_by_sm_share", &GpuProfile::bandwidth_by_sm_share,
         "Pairs (share of the SMs, share of the saturated bandwidth they draw).");
   field(cls, "l2_bytes", &GpuProfile::l2_bytes, "L2 cache, bytes.");

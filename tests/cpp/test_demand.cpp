@@ -259,20 +259,25 @@ TEST_CASE("a card that cannot sustain all of its SMs is no faster on them") {
   CHECK(seconds(100) == Approx(1.25e-3));
 }
 
-TEST_CASE("what saturates a card is arithmetic and traffic at the rates that kernels reach") {
+TEST_CASE(
+    "what saturates a card is arithmetic at the rate it reaches, and traffic at the rate that kernels "
+    "reach") {
   GpuProfile profile = round_card();
-  profile.most_flop_share = 0.6;
   profile.most_bandwidth_share = 0.96;
-  const auto saturating = [&](OperatorGroup group, std::uint8_t norm) {
+  OperatorGroup group = two_three_six();
+  const auto saturating = [&](std::uint8_t norm) {
     group.norm = norm;
     return step_time(one(group), profile, whole_card()).saturating_s;
   };
-  // 4.8 GB at 0.96 TB/s take 5 ms, 150 GFLOP at 60 TFLOP/s 2.5.
-  CHECK(saturating(two_three_six(), 1) == Approx(7.5e-3));  // in turns
-  CHECK(saturating(two_three_six(), 2) == Approx(5e-3));    // together
-  profile.most_flop_share = 0.1;                            // no more than what the step takes
-  CHECK(saturating(two_three_six(), 1) == Approx(8e-3));
-  CHECK(saturating(two_three_six(), 2) == Approx(45 / 7.0 * 1e-3));
+  // 3 ms of arithmetic fill the SMs though it reaches half of the peak; 4.8 GB at 0.96 TB/s take 5 ms.
+  CHECK(saturating(1) == Approx(8e-3));  // in turns
+  CHECK(saturating(2) == Approx(5e-3));  // together
+  group.flop_efficiency = 0.1;
+  CHECK(saturating(1) == Approx(20e-3));
+  CHECK(saturating(2) == Approx(15e-3));
+  profile.most_bandwidth_share = 0.1;  // no more than what the step takes
+  CHECK(saturating(1) == Approx(21e-3));
+  CHECK(saturating(2) == Approx(261 / std::sqrt(265.0) * 1e-3));
 }
 
 TEST_CASE("a partition's bandwidth is its own or what its SMs reach, whichever is less") {

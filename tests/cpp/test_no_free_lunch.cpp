@@ -19,32 +19,30 @@ namespace {
 using namespace gpushare;
 using namespace gpushare::test;
 
-/// The network without anything that sharing could hide or fill: no floors, no host, kernels that reach the peaks.
+/// The network without anything that sharing could hide or fill: no floors, no host, kernels that draw all the bandwidth.
 Model ideal(Model model) {
   std::visit(overloaded{[](LlmModel& m) {
                           for (WeightFormat& format : m.formats) {
-                            format.gemm_bandwidth_efficiency = format.gemm_flop_efficiency = 1;
-                            format.gemm_flop_curve.clear();
+                            format.gemm_bandwidth_efficiency = 1;
                             format.dequantisation = {};
                           }
                           m.gemm_floor_s = m.elementwise_floor_s = m.attention_floor_s = 0;
                           m.launch_s = m.launch_per_sequence_s = 0;
                           m.prompt_host_s = m.kv_efficiency_slope = m.kv_efficiency_mixed = 0;
-                          m.attention_flop_efficiency = m.kv_efficiency_base = m.kv_efficiency_max = 1;
+                          m.kv_efficiency_base = m.kv_efficiency_max = 1;
                         },
                         [](StreamingAsrModel& m) {
                           m.floor_s = m.host_before_s = m.host_after_s = m.host_per_stream_s = 0;
-                          m.flop_efficiency = m.bandwidth_efficiency = 1;
+                          m.bandwidth_efficiency = 1;
                         },
                         [](AutoregressiveTtsModel& m) {
                           m.prefill_floor_s = m.prefill_per_stream_s = m.frame_floor_s = m.frame_launch_s = 0;
                           m.vocoder_floor_s = m.host_per_step_s = m.host_per_stream_s = 0;
-                          m.flop_efficiency = m.bandwidth_efficiency = 1;
+                          m.bandwidth_efficiency = 1;
                         },
                         [](BatchModel& m) {
                           m.floor_s = m.floor_per_item_s = m.host_before_s = m.host_after_s = 0;
                           m.host_per_item_s = m.launch_s = m.pcie_bytes_per_unit = m.reuse = 0;
-                          m.flop_efficiency = 1;
                           m.bytes_per_unit = m.weight_bytes = 0;
                           m.memory_bytes = 1e9;
                         },
@@ -73,15 +71,15 @@ const std::vector<Subject>& subjects() {
       {"several steps of a process", R"({"kind": "synthetic", "gpu_s": 0.02})",
        R"({"kind": "fifo", "concurrency": 3})", "{}", 4},
       {"an embedder", R"("embedding-0.3b")", R"({"kind": "fifo"})", R"({"units": 40})", 4},
-      {"a detector", R"("yolos-small")", R"({"kind": "fifo"})", R"({"units": 40})", 4},
+      {"a detector", R"("yolos-small")", R"({"kind": "fifo"})", R"({"units": 6})", 20},
       {"a feed-forward voice", R"("fastpitch-hifigan")", R"({"kind": "fifo"})", R"({"output_tokens": 4})", 8},
       {"a recogniser", R"("parakeet-1.1b")", R"({"max_batch": 4, "speech_speed": 10000})",
-       R"({"speech_s": 2})", 4},
+       R"({"speech_s": 2})", 4, 1.1},
       {"a voice", R"("magpie-tts")", R"({"slots": 8})", R"({"output_tokens": 20})", 6},
       {"decodes", R"("llama-3.2-1b")", R"({"kind": "continuous-batching", "max_num_seqs": 4})",
        R"({"input_tokens": 16, "output_tokens": 60})", 8},
       {"prompts", R"("llama-3.2-1b")", R"({"kind": "continuous-batching", "max_num_seqs": 4})",
-       R"({"input_tokens": 1500, "output_tokens": 2})", 8, 1.1},
+       R"({"input_tokens": 1500, "output_tokens": 2})", 8, 1.14},
   };
   return all;
 }
@@ -90,6 +88,7 @@ struct Way {
   std::string gpu;
   std::string mode;
   int copies;
+  double faster = 1;  ///< an SM of a capped process, than where power limits those of the whole card
 };
 
 const std::vector<Way>& ways() {
@@ -101,7 +100,7 @@ const std::vector<Way>& ways() {
       {"h200", "mps", 3},
       {"a100", "mps:50/50", 2},
       {"a100", "mps:70/70", 2},
-      {"h200", "mps:100/50", 2},
+      {"h200", "mps:100/50", 2, 1.03},
       {"a100", "mps:40/40/40/40", 4},
       {"a100", "mps:25/25/25/25", 4},
       {"a100", "mig:3g.40gb+3g.40gb", 2},
@@ -163,7 +162,7 @@ TEST_CASE("copies of a step without floors never serve more than one copy on the
       const double shared = rate(saturated(subject, way.gpu, way.mode, way.copies, true));
       CHECK(shared > 0);
       // Requests under way when the window begins and ends are counted by one copy and not by another.
-      CHECK(shared <= subject.mixed * whole + 4 * way.copies / subject.duration_s);
+      CHECK(shared <= way.faster * subject.mixed * whole + 4 * way.copies / subject.duration_s);
     }
   }
 }
@@ -212,6 +211,35 @@ TEST_CASE("the same processes serve under MPS at least what they serve by turns"
       const Subject subject{"", server.model.c_str(), server.engine, server.sizes, 10};
       const double by_turns = rate(saturated(subject, server.gpu, "time-slicing", copies, false));
       CHECK(rate(saturated(subject, server.gpu, "mps", copies, false)) >= server.gain * by_turns);
+    }
+  }
+}
+
+TEST_CASE("networks that wait for their hosts in step serve less under MPS than by turns, as measured") {
+  // validation/h200-networks.json: ResNet-50 on 16 images and ViT-B/16 on 16, then 2 ms of the host, on one H200. Two and
+  // four copies serve 0.77 and 0.89, 0.74 and 0.84 of what they do by turns; without the host all of them serve more.
+  struct Network {
+    double floor_s, work_s, kernels, two, four;
+  };
+  for (const Network& network :
+       {Network{0.83e-3, 1.12e-3, 285, 0.77, 0.89}, {0.66e-3, 1.63e-3, 139, 0.74, 0.84}}) {
+    const auto served = [&](double host_s, const char* mode, int copies) {
+      Json model = {{"kind", "batch"}, {"unit", "batch"}, {"norm", 2}, {"flop_efficiency", 0.12}};
+      model["floor_s"] = network.floor_s * 1.98 / 1.41;  // as it is on an A100
+      model["flop_per_unit"] = network.work_s * 0.12 * 0.86 * 989e12;
+      model["host_before_s"] = host_s + 0.1e-3;
+      model["kernels"] = network.kernels;
+      model["memory_bytes"] = 1e9;
+      const std::string document = model.dump();
+      Subject subject{"", document.c_str(), R"({"kind": "fifo"})", "{}", 10};
+      return rate(saturated(subject, "h200", mode, copies, false));
+    };
+    for (const int copies : {2, 4}) {
+      CAPTURE(copies);
+      const double measured = copies == 2 ? network.two : network.four;
+      CHECK(served(2e-3, "mps", copies) / served(2e-3, "time-slicing", copies) ==
+            doctest::Approx(measured).epsilon(0.15));
+      CHECK(served(0, "mps", copies) > served(0, "time-slicing", copies));
     }
   }
 }

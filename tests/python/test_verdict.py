@@ -494,7 +494,7 @@ def test_the_text_fits(voice: gs.Comparison, width: int) -> None:
     text = voice.verdict.text(width)
     assert max(map(len, text.splitlines())) <= width
     assert text.startswith("voice-heavy: Do not share")
-    for words in ("MISSED", "met", "-9 % x", "1.25 x dedicated"):
+    for words in ("MISSED", "met", "-10 % x", "1.25 x dedicated"):
         assert words in text
 
 

@@ -216,7 +216,7 @@ class Comparison(StudyTable):
         --------
         >>> import gpushare as gs
         >>> table = gs.compare("voice-light", modes=["dedicated", "mps"])
-        >>> table.front(y="tts.first_audio_p95_s")
+        >>> table.front(y="asr.after_speech_p95_s")
         ['mps', 'dedicated']
         """
         asked = directions(self.figure_names, (x, y), (), ())

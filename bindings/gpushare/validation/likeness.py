@@ -34,6 +34,16 @@ _ALL = frozenset(KINDS)
 LIKE: Mapping[str, Likeness] = {
     "h200-intervals": Likeness("LLM, ASR and TTS together on one H200", _ALL, _CO_RUNS),
     "h200-long": Likeness("short steps beside long prompts on one H200", _ALL, _CO_RUNS),
+    "h200-networks": Likeness(
+        "networks for images, text and sound on one H200",
+        frozenset([_OTHER]),
+        {
+            "time-slicing": "time-slicing",
+            "mps, unseen": "mps",
+            "mps-50": "mps with caps",
+            "mps-25": "mps with caps",
+        },
+    ),
     "vllm-h200": Likeness(
         "vLLM 0.24 on one H200, alone and two sharing it",
         frozenset([_LLM]),

@@ -18,6 +18,7 @@ SUITES = {
     "h200-second": "h200_second",
     "h200-intervals": "h200_intervals",
     "h200-long": "h200_long",
+    "h200-networks": "h200_networks",
     "vllm-h200": "vllm_h200",
     "nos": "nos",
     "dynamo-sharing": "dynamo_sharing",

@@ -86,8 +86,7 @@ struct StepTime {
   double memory_s = 0;        ///< of which bound by bandwidth
   double compute_s = 0;       ///< of which bound by the FLOP rate
   double peak_compute_s = 0;  ///< what its FLOP would take at the peak rate of its SMs
-  double saturating_s =
-      0;  ///< what it would take at the rates that kernels reach at most: others fit in beside the rest
+  double saturating_s = 0;    ///< in which it holds the SMs, or the bandwidth that kernels reach at most
   double flop = 0;
   double bytes = 0;     ///< HBM traffic after L2
   double filled_s = 0;  ///< of a fixed time: in which it fills its SMs, while it may draw bandwidth too

@@ -115,8 +115,8 @@ struct GpuProfile {
   double relative_llm_latency = 0;
   /// Kernels on more than this share of the SMs are no faster than on this: power. Of what they reach on an A100.
   double sustained_flop_share = 1;
-  /// What kernels reach of the FLOP rate and of the bandwidth at most: what one leaves of that, others can use under MPS.
-  double most_flop_share = 0.8, most_bandwidth_share = 0.9;
+  /// What kernels reach of the bandwidth at most: what one leaves of that, others can draw under MPS.
+  double most_bandwidth_share = 0.9;
   double memory_bytes = 0;           ///< usable with MIG off
   double nominal_memory_bytes = 0;   ///< 80e9, for allocation accounting
   double bandwidth_bytes_per_s = 0;  ///< theoretical peak

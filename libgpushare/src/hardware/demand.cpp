@@ -53,7 +53,6 @@ GroupTerms terms_of(const OperatorGroup& group, const GpuProfile& profile, const
   terms.peak_compute_s = peak_compute_time(group, profile, resources.sms);
   terms.traffic_share = traffic_share(group, resources.l2_bytes);
   terms.memory_bytes_per_s = memory_rate(group, profile, resources);
-  terms.saturating_compute_s = terms.peak_compute_s / profile.most_flop_share;
   terms.saturating_bytes_per_s = resources.bandwidth_bytes_per_s * profile.most_bandwidth_share;
   return terms;
 }
@@ -74,12 +73,12 @@ OperatorGroup repeated(OperatorGroup group, double times) {
   return group;
 }
 
-// As far as the group is bound by them: its arithmetic and its traffic in turns, or the slower of both.
+// As far as the group is bound by them: its arithmetic and its traffic in turns, or the slower of both. Arithmetic fills
+// the SMs at whatever rate it reaches; what a kernel leaves of the bandwidth, others can draw.
 double saturating_time(const GroupTerms& terms, const GroupTime& part, double traffic) {
-  const double compute = terms.saturating_compute_s;
   const double memory = traffic / terms.saturating_bytes_per_s;
-  if (terms.norm == 1) return std::min(part.compute_s, compute) + std::min(part.memory_s, memory);
-  return std::min(part.compute_s + part.memory_s, std::max(compute, memory));
+  if (terms.norm == 1) return part.compute_s + std::min(part.memory_s, memory);
+  return std::min(part.compute_s + part.memory_s, std::max(terms.compute_s, memory));
 }
 
 void add_group(StepTime& time, const GroupTerms& terms, double bytes) {

@@ -17,9 +17,10 @@ constexpr const char* kFrom = "carried_from";
 constexpr int kLongestChain = 4;
 constexpr std::string_view kCarried = "; carried over to this card";
 
-constexpr std::array<const char*, 8> kFigures{
-    "bandwidth_by_sm_share", "relative_bandwidth_efficiency", "relative_llm_latency", "sustained_flop_share",
-    "most_flop_share",       "most_bandwidth_share",          "context_bytes",        "copy_engines"};
+constexpr std::array<const char*, 7> kFigures{"bandwidth_by_sm_share", "relative_bandwidth_efficiency",
+                                              "relative_llm_latency",  "sustained_flop_share",
+                                              "most_bandwidth_share",  "context_bytes",
+                                              "copy_engines"};
 constexpr std::array<const char*, 2> kSections{"time_slicing", "mps"};
 // They go with the limit: a card of half the limit does about half the work.
 constexpr std::array<const char*, 3> kPowers{"idle_w", "compute_w", "bandwidth_w"};

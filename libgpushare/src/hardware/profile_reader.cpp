@@ -194,7 +194,6 @@ void read_efficiencies(Figures& root, GpuProfile& profile) {
   read("relative_bandwidth_efficiency", profile.relative_bandwidth_efficiency, json::kPositive);
   read("relative_llm_latency", profile.relative_llm_latency, json::kPositive);
   read("sustained_flop_share", profile.sustained_flop_share, kShare);
-  read("most_flop_share", profile.most_flop_share, kShare);
   read("most_bandwidth_share", profile.most_bandwidth_share, kShare);
 }
 

@@ -13,8 +13,7 @@ struct GroupTerms {
   double floor_s = 0, compute_s = 0, peak_compute_s = 0;
   double traffic_share = 1;           ///< of its bytes, that L2 does not save
   double memory_bytes_per_s = 1;      ///< at which its traffic moves
-  double saturating_compute_s = 0;    ///< of its arithmetic, at the rate that kernels reach at most
-  double saturating_bytes_per_s = 1;  ///< likewise, of its traffic
+  double saturating_bytes_per_s = 1;  ///< at which kernels move traffic at most
 };
 
 /// Times of steps on the same resources that differ in the bytes of their last group alone: iterations of a batch whose
