@@ -131,9 +131,10 @@ FUZZ_SECONDS ?= 60
 test-all: | $(venv)
 	@tools/test_all $(long)
 
-# All C++ tests by the optimised library, which sanitizers thin out.
+# All C++ tests by the optimised library, which sanitizers thin out; g++'s warnings are errors.
+suite: export CMAKE_ARGS = -DGPUSHARE_WARNINGS_AS_ERRORS=ON
 suite: $(stamps)/package-$(package)
-	cmake --preset release
+	cmake --preset release $(CMAKE_ARGS)
 	cmake --build --preset release
 	ctest --preset release
 

@@ -32,6 +32,7 @@ __all__ = [
 #: Values that the aliases of a file repeat: a few lines of aliases to aliases stand for billions.
 _MOST_REPEATED = 200_000
 _DEEPEST = 100
+_DEPTH = {"SequenceStartEvent": 1, "MappingStartEvent": 1, "SequenceEndEvent": -1, "MappingEndEvent": -1}
 _HALF = re.compile("[\ud800-\udfff]")
 _CORE = "tag:yaml.org,2002:"
 
@@ -157,6 +158,7 @@ def _documents(text: str, source: str, kind: type[Error]) -> Iterator[list[Any]]
         from ruamel.yaml import YAML
         from ruamel.yaml.error import MarkedYAMLError, YAMLError
     events: list[Any] = []
+    depth = 0
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
             name = type(event).__name__
@@ -166,6 +168,9 @@ def _documents(text: str, source: str, kind: type[Error]) -> Iterator[list[Any]]
                 yield events
             else:
                 events.append(event)
+                depth += _DEPTH.get(name, 0)
+                if depth > _DEEPEST:  # refused by who takes these; reading on costs the square of the depth
+                    yield events
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark is not None else source

@@ -21,7 +21,7 @@ ClusterState::ClusterState(const std::vector<ClusterNode>& nodes, NodeKinds kind
     for (int d = 0; d < state.devices; ++d) state.left[static_cast<std::size_t>(d)] = 1000;
     state.group = groups.try_emplace({state.cpu, state.kind, state.devices}, static_cast<int>(groups.size()))
                       .first->second;
-    capacity_ += 1000 * state.devices;
+    capacity_ += std::int64_t{1000} * state.devices;
     cpu_capacity_ += state.cpu;
   }
   empty_ = nodes_;
@@ -74,10 +74,10 @@ Hold ClusterState::take(const Choice& choice, const Demand& demand, std::int64_t
   Hold hold{choice.node, kinds_.want(node.kind, demand), memory, {}, {}, demand.milli};
   if (hold.want.gpus == 1) {
     const int d = choice.device >= 0 ? choice.device : best_device(node, hold.want);
-    hold.devices.push_back(static_cast<std::int8_t>(d));
+    hold.devices.push_back(static_cast<std::uint8_t>(d));
   } else {
     for (int d = 0; d < node.devices && static_cast<int>(hold.devices.size()) < hold.want.gpus; ++d) {
-      if (device_fits(node, d, hold.want)) hold.devices.push_back(static_cast<std::int8_t>(d));
+      if (device_fits(node, d, hold.want)) hold.devices.push_back(static_cast<std::uint8_t>(d));
     }
   }
   if (hold.want.instance >= 0) {
@@ -95,7 +95,7 @@ Hold ClusterState::take(const Choice& choice, const Demand& demand, std::int64_t
 Hold ClusterState::take_instance(int node, const PlacedInstance& place, const Demand& demand,
                                  std::int64_t memory) {
   Hold hold{node, kinds_.want(this->node(node).kind, demand), memory, {}, {}, demand.milli};
-  hold.devices.push_back(static_cast<std::int8_t>(place.device));
+  hold.devices.push_back(static_cast<std::uint8_t>(place.device));
   hold.instances.push_back(place.instance);
   count(hold, 1);
   return hold;
@@ -120,7 +120,7 @@ Hold ClusterState::take_at(const Place& place, const Demand& demand, std::int64_
   Hold hold{place.node, kinds_.want(at.kind, demand), memory, {}, {}, demand.milli};
   for (std::size_t i = 0; i < place.devices.size(); ++i) {
     const int d = place.devices[i];
-    hold.devices.push_back(static_cast<std::int8_t>(d));
+    hold.devices.push_back(static_cast<std::uint8_t>(d));
     if (hold.want.instance < 0) continue;
     const int start = place.starts.empty()
                           ? shares(at).lowest_start(at.taken[static_cast<std::size_t>(d)], hold.want.instance)

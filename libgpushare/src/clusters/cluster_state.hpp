@@ -40,7 +40,7 @@ struct Hold {
   int node = -1;
   Want want;
   std::int64_t memory = 0;
-  std::vector<std::int8_t> devices;
+  std::vector<std::uint8_t> devices;
   std::vector<Instance> instances;  ///< one on each of the devices, if the share is held by instances
   int asked_milli = 0;              ///< of each device
 };

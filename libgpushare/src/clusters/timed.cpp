@@ -201,11 +201,10 @@ class TimedReplay {
     unblock();
     for (auto turn = waiting_.begin(); turn != waiting_.end();) {
       Party& party = parties_[std::get<2>(*turn)];
-      if (!within_quotas(party)) {  // others need not wait for a group that has used up its own
-        ++turn;
-      } else if (start(party, now)) {
+      const bool may_start = within_quotas(party);
+      if (may_start && start(party, now)) {
         turn = waiting_.erase(turn);
-      } else if (options_.backfill) {
+      } else if (!may_start || options_.backfill) {  // nobody waits for a group that has used up its own
         ++turn;
       } else {
         break;
