@@ -26,15 +26,14 @@ Lookahead::Lookahead(const std::vector<PodClass>& classes, const ClusterState& e
     : kinds_(empty.kinds()) {
   for (std::size_t k = 0; k < kinds_.models.size(); ++k) {
     std::vector<Want>& wants = wants_.emplace_back();
-    wants.reserve(classes.size());
     for (const PodClass& c : classes) {
       wants.push_back(kinds_.want(static_cast<int>(k), {c.cpu_milli, c.gpus, c.gpu_milli}));
       if (!may_run(c, kinds_.models[k])) wants.back().gpus = kMostGpusOfNode + 1;
     }
   }
-  asked_.reserve(classes.size());
   for (const PodClass& c : classes) asked_.push_back(c.gpu_milli);
   std::vector<double> sums;
+  sums.reserve(classes.size());
   for (const PodClass& c : classes) sums.push_back((sums.empty() ? 0 : sums.back()) + c.weight);
   const Stream stream(0, 0, "cluster lookahead");
   for (int s = 0; s < kSequences && !sums.empty(); ++s) {
