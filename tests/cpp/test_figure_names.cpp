@@ -104,6 +104,26 @@ TEST_CASE("an unknown name gets the nearest, or the first that there are") {
   CHECK_THROWS_AS(static_cast<void>(figure(numbered(), "no such thing")), FigureError);
 }
 
+TEST_CASE("what other tools call a figure is told by our name, and never taken for it") {
+  const Summary one = numbered();
+  std::vector<std::string> names;
+  for_each_figure(one, [&](const Figure& figure) { names.push_back(figure.name); });
+  for (const std::string& name : names) {
+    if (!name.ends_with("_p95_s")) continue;
+    const std::string stem = name.substr(0, name.size() - 6);
+    for (const std::string& said : {"p95(" + stem + ")", "p95_" + stem, stem + "_p95_ms"}) {
+      CAPTURE(said);
+      CHECK(error_of(one, said) == "unknown figure \"" + said + "\"; did you mean \"" + name + "\"?");
+    }
+  }
+  CHECK(error_of(one, "e2e_p95").find("did you mean \"e2e_latency_p95_s\"?") != std::string::npos);
+  CHECK(error_of(one, "e2e_latency_median").find("did you mean \"e2e_latency_p50_s\"?") != std::string::npos);
+  CHECK(error_of(one, "qps").find("did you mean \"request_throughput\"?") != std::string::npos);
+  CHECK(error_of(one, "error_rate").find("did you mean \"success_rate\"?") != std::string::npos);
+  CHECK(parse_bound(one, "e2e_latency_p95=1500 milliseconds").value == 1.5);
+  CHECK(bound_error(one, "e2e_latency_p95=0,5s").find("decimals stand behind a point") != std::string::npos);
+}
+
 TEST_CASE("a bound carries a unit, and then the name need not") {
   const auto bound = [](std::string_view text, const Summary& summary = numbered()) {
     return parse_bound(summary, text);

@@ -206,12 +206,13 @@ TEST_CASE("parse_mode names what is legal") {
   CHECK(parse_mode("mps:40/60", a100).percentages == std::vector<double>{40, 60});
   CHECK(parse_mode("mps:40%/60%", a100).percentages == std::vector<double>{40, 60});
   CHECK(parse_mode("mig-3g.40gb", a100).layout == parse_layout(a100, "3g.40gb"));
-  CHECK_THROWS_WITH_AS(static_cast<void>(parse_mode("time-slice", a100)),
-                       doctest::Contains("unknown mode \"time-slice\"; did you mean \"time-slicing\"? Modes: "
-                                         "dedicated, time-slicing[:REPLICAS|:WEIGHT/WEIGHT...], "
-                                         "mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...], "
-                                         "mig:LAYOUT[/time-slicing[:PROCESSES]|/mps[:xPROCESSES|:PERCENT%]]"),
-                       ScenarioError);
+  CHECK_THROWS_WITH_AS(
+      static_cast<void>(parse_mode("time-slcing", a100)),
+      doctest::Contains("unknown mode \"time-slcing\"; did you mean \"time-slicing\"? Modes: "
+                        "dedicated, time-slicing[:REPLICAS|:WEIGHT/WEIGHT...], "
+                        "mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...], "
+                        "mig:LAYOUT[/time-slicing[:PROCESSES]|/mps[:xPROCESSES|:PERCENT%]]"),
+      ScenarioError);
   CHECK_THROWS_AS(static_cast<void>(parse_mode("mig:5g", a100)), LayoutError);
 }
 

@@ -90,9 +90,10 @@ TEST_CASE("bytes are a number, or a text with its unit") {
   CHECK(read(R"({"memory_bytes": "0.5Ti"})") == 549755813888);
   CHECK(read(R"({"memory_bytes": "512Mi"})") == 536870912);
   CHECK(read(R"({"memory_bytes": "80GB"})") == 80e9);
+  CHECK(read(R"({"memory_bytes": "20 GiB"})") == 20.0 * (1 << 30));
   CHECK(read(R"({"memory_bytes": "64k"})") == 64e3);
-  for (const char* text : {"\"\"", "\"10\"", "\"Gi\"", "\"10gb\"", "\"10 Gi\"", "\"-1Gi\"", "\"0Gi\"",
-                           "\"1..5Gi\"", "\"1Pi\"", "\"1ki\"", "\"10GiBi\""})
+  for (const char* text : {"\"\"", "\"10\"", "\"Gi\"", "\"10gb\"", "\"-1Gi\"", "\"0Gi\"", "\"1..5Gi\"",
+                           "\"1Pi\"", "\"1ki\"", "\"10GiBi\""})
     CHECK(
         message_of([&] {
           static_cast<void>(read(std::string(R"({"memory_bytes": )") + text + "}"));
@@ -259,6 +260,20 @@ TEST_CASE("broken JSON is located by line and column") {
   CHECK(parse_error("[1, // two\n 2]").rfind("s.json:1:5: broken JSON: ", 0) == 0);
   CHECK(parse_error("[NaN]").rfind("s.json:1:2: broken JSON: ", 0) == 0);
   CHECK(parse_error("[Infinity]").rfind("s.json:1:2: broken JSON: ", 0) == 0);
+  for (const auto& [text, told] :
+       {std::pair{"{\"a\": 1,}", "; take the comma before it away"},
+        std::pair{"[1, 2,\n ]", "; take the comma before it away"},
+        std::pair{"{ // x\n}", "; JSON has no comments"},
+        std::pair{"{\"a\": 1, # x\n\"b\": 2}", "; JSON has no comments"},
+        std::pair{"{'a': 1}", "; names and texts stand in double quotes"},
+        std::pair{"{\xe2\x80\x9c"
+                  "a\xe2\x80\x9d: 1}",
+                  "plain double quotes"},
+        std::pair{"{\"a\": True}", "; write true"}, std::pair{"[None]", "; write null"},
+        std::pair{"{name: 1}", "; names stand in double quotes"}}) {
+    CAPTURE(text);
+    CHECK(parse_error(text).find(told) != std::string::npos);
+  }
   CHECK(parse_error(" \n") == "s.json: the document is empty");
   CHECK(message_of([] { (void)json::parse("[", "", kThrow); }).rfind("line 1, column 2: broken JSON: ", 0) ==
         0);

@@ -1,9 +1,11 @@
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
 #include "core/names.hpp"
+#include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "gpushare/gpushare.hpp"
 
@@ -174,6 +176,12 @@ TEST_CASE("a repository's name for weights in another format is told the model a
   CHECK(
       told("RedHatAI/Meta-Llama-3.1-8B-Instruct-quantized.w8a8").find("llama-3.1-8b with weights in int8") !=
       std::string::npos);
+  CHECK(told("bartowski/Qwen2.5-7B-Instruct-GGUF:Q4_K_M").find("qwen2.5-7b with weights in int4") !=
+        std::string::npos);
+  CHECK(told("Meta-Llama-3.1-8B-Instruct-Q8_0.gguf").find("llama-3.1-8b with weights in int8") !=
+        std::string::npos);
+  CHECK(told("nvidia/Llama-3.1-8B-Instruct-NVFP4")
+            .find("weights in NVFP4, whose arithmetic is not described") != std::string::npos);
   CHECK(told("x/Llama-3.1-8B-FP8-INT4").find("with weights in") == std::string::npos);  // two things
   const std::string unknown = told("deepseek-ai/DeepSeek-V3");
   CHECK(unknown.starts_with("no model is called \"deepseek-ai/DeepSeek-V3\""));
@@ -220,6 +228,53 @@ TEST_CASE("Every machine of a cloud has a card that is described, and is told wi
                        ProfileError);
   for (const char* other : {"", "p4d", "m5.large", "Standard_NV6ads_A10_v5", "a100", "c2-standard-4"})
     CHECK(profile_of_machine(other).empty());
+}
+
+TEST_CASE(
+    "A card is known with its size however that is written, and told without a count or a vGPU's type") {
+  for (const std::string& name : profile_names()) {
+    const GpuProfile card = load_profile(name);
+    const auto size = std::lround(card.nominal_memory_bytes / 1e9);
+    for (const std::string& written :
+         {text::format("{}GB", size), text::format("{}G", size), text::format("({} GB)", size)}) {
+      CAPTURE(name + " " + written);
+      try {
+        CHECK(load_profile(name + " " + written).name == name);
+      } catch (const ProfileError&) {
+        CHECK_THROWS_AS(static_cast<void>(load_profile(text::format("{} {}GB", name, size))), ProfileError);
+      }
+    }
+    for (const std::string& counted : {"8x" + name, "2 x " + name, name + "x4"}) {
+      CAPTURE(counted);
+      CHECK_THROWS_WITH_AS(static_cast<void>(load_profile(counted)),
+                           doctest::Contains(("; write \"" + name + "\", and how many").c_str()),
+                           ProfileError);
+    }
+    CHECK_THROWS_WITH_AS(static_cast<void>(load_profile(name + "-8Q")),
+                         doctest::Contains(("it is a vGPU of " + name).c_str()), ProfileError);
+  }
+  CHECK(load_profile("A100 80G").name == "a100");
+  CHECK(load_profile("A100-40").name == "a100-40gb");
+  CHECK(load_profile("H100-80").name == "h100");
+}
+
+TEST_CASE("A model is known by the name of a file or an image of it") {
+  for (const std::string& name : model_names()) {
+    CAPTURE(name);
+    for (const char* end : {".gguf", ".onnx", ":latest", ":1.8.3"})
+      CHECK(load_model(name + end).name == name);
+  }
+  CHECK(load_model("Systran/faster-whisper-large-v3").name == "whisper-large-v3");
+}
+
+TEST_CASE("A server's version that is not described is told those that are, and never taken for one") {
+  for (const char* name : {"vllm", "vLLM 0.6.3", "vllm-0.10", "vllm-0.24.1"})
+    CHECK_THROWS_WITH_AS(static_cast<void>(load_engine_preset(name)), doctest::Contains("of vllm there are "),
+                         ScenarioError);
+  CHECK_THROWS_WITH_AS(static_cast<void>(load_engine_preset("trtllm")),
+                       doctest::Contains("there is tensorrt-llm"), ScenarioError);
+  CHECK_THROWS_WITH_AS(static_cast<void>(load_engine_preset("ollama")),
+                       doctest::Contains("its host times are not known"), ScenarioError);
 }
 
 TEST_CASE("An instance is not taken for its card") {

@@ -77,7 +77,20 @@ TEST_CASE("copies are written alike in every mode, and a bare number under MPS i
   CHECK(complaint(queue_document(), "mps:120") ==
         "s.json: mode \"mps:120\": write \"mps:x120\" for 120 processes");
   CHECK(complaint(queue_document(), "mps:0.5") ==
-        "s.json: mode \"mps:0.5\": write \"mps:0.5%\" for processes that are capped at 0.5 % each");
+        "s.json: mode \"mps:0.5\": write \"mps:0.5%\" for processes that are capped at 0.5 % each, "
+        "or \"mps:50%\" for a share of 0.5");
+  CHECK(placement_of(read(queue_document(), "mps:3x")) == placement_of(read(queue_document(), "mps:x3")));
+  CHECK(placement_of(read(queue_document(), "time-slicing:3x")) ==
+        placement_of(read(queue_document(), "time-slicing:3")));
+  for (const char* several : {"mps;time-slicing", "time-slicing|mps", "mps+time-slicing"}) {
+    CAPTURE(several);
+    CHECK(complaint(queue_document(), several).find("several modes stand between commas") !=
+          std::string::npos);
+  }
+  CHECK(complaint(queue_document(), "vgpu:2").find("; vGPUs take turns: \"time-slicing\"") !=
+        std::string::npos);
+  CHECK(complaint(queue_document(), "none").find("; one server on each GPU is \"dedicated\".") !=
+        std::string::npos);
   CHECK(complaint(queue_document(), "mps:0") ==
         "s.json: mode \"mps:0\": expected processes such as mps:x4, or a cap of each such as mps:25%");
   CHECK(complaint(queue_document(), "2x3g.40gb").find("did you mean \"mig:2x3g.40gb\"?") !=

@@ -100,6 +100,20 @@ TEST_CASE("empty and contradicting documents are refused") {
   CHECK(complaint_about_queue(R"({"warmup_s": -1})") ==
         "s.json#/warmup_s: expected a number between 0 and 1000000000, found -1");
   CHECK(complaint_about_queue(R"({"seed": 1.5})") == "s.json#/seed: expected a whole number >= 0, found 1.5");
+  for (const std::string key : {"max_num_seqs", "--max-model-len", "gpu-memory-utilization"}) {
+    CAPTURE(key);
+    CHECK(complaint_about_queue(R"({"services": {"server": {")" + key + R"(": 8}}})")
+              .find("of the service's \"engine\"") != std::string::npos);
+  }
+  for (const std::string key : {"quantization", "tensor-parallel-size", "num_shard", "count"}) {
+    CAPTURE(key);
+    CHECK(complaint_about_queue(R"({"services": {"server": {"engine": {")" + key + R"(": 8}}}})")
+              .find("of the service, beside \"engine\"") != std::string::npos);
+  }
+  CHECK(complaint_about_queue(R"({"services": {"server": {"engine": {"preset": "vllm-0.24"}}}})")
+            .find("presets are of servers of language models") != std::string::npos);
+  CHECK(complaint_about_queue(R"({"services": {"server": {"engine": {"attention_backend": "x"}}}})")
+            .find("it changes nothing that is simulated") != std::string::npos);
   CHECK(complaint_about_queue(R"({"services": {"server": {"replicas": 0}}})") ==
         "s.json#/services/server/replicas: expected a whole number between 1 and 1000, found 0");
   CHECK(complaint_about_voice(R"({"traffic": [{"kind": "closed", "users": 0, "hold_s": 1}]})") ==

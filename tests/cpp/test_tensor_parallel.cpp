@@ -189,6 +189,24 @@ TEST_CASE("what does not fit one GPU fits two, and a cache of the smallest rank 
   CHECK(simulate(test::read(json)).summary.services[0].rejected > 5);
 }
 
+TEST_CASE("cards on a host's PCIe run over several, and others are told what has to be known of them") {
+  int over_pcie = 0;
+  for (const std::string& name : profile_names()) {
+    const GpuProfile card = load_profile(name);
+    if (card.interconnect.bandwidth_bytes_per_s <= 0) continue;
+    CAPTURE(name);
+    CHECK(card.interconnect.latency_s > 0);
+    if (card.interconnect.bandwidth_bytes_per_s > 60e9) continue;  // NVLink
+    CHECK(card.interconnect.bandwidth_bytes_per_s < card.pcie_bytes_per_s);
+    ++over_pcie;
+  }
+  CHECK(over_pcie > 12);
+  Json without = document(2);
+  without["gpu"] = "a16";
+  CHECK(test::complaint(without).find("how fast GPUs of kind a16 reach each other is not described") !=
+        std::string::npos);
+}
+
 TEST_CASE("ranks that could not work together are refused") {
   const auto complaint = [](const std::string& placement, int ranks = 2) {
     return test::complaint(document(ranks, placement));

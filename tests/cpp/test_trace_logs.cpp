@@ -184,11 +184,70 @@ TEST_CASE("dates are read as ISO, as web servers, and as American and German tab
   CHECK(ticks("2026-11-29 17:30:20,250") == at + 250);
   CHECK(ticks("11/29/2026 12:30 AM") == ticks("2026-11-29 00:30:00"));
   CHECK(ticks("1/2/2026 12:00 PM") == ticks("2026-01-02 12:00:00"));
-  for (const char* text :
-       {"29/11/2026 17:30:20", "11/29/2026 13:30 PM", "29/Nov/2026", "31.02.2026 10:00", "a:b"}) {
+  for (const char* text : {"29/11/2026 17:30:20", "11/29/2026 13:30 PM", "29/Nov/2026", "31.02.2026 10:00",
+                           "a:b", "Sun 17:30:20", "Nov 29, 17:30:20", "29-11-2026 17:30:20",
+                           "2026-11-29 17:30:20 XYZ", "Nov 29 17:30:20"}) {
     CAPTURE(text);
     CHECK(ticks(text) == -1);
   }
+}
+
+TEST_CASE("dates are read as mail, C, Kibana and Java write them, with the names of zones") {
+  const auto seconds = [](std::string_view text) {
+    const auto found = scan_date(text);
+    return found ? found->ticks / 1'000'000'000 : -1;
+  };
+  constexpr std::int64_t at = 1'795'973'420;  // 2026-11-29 17:30:20
+  for (const char* text :
+       {"Sun, 29 Nov 2026 17:30:20 GMT", "29 Nov 2026 17:30:20", "29-Nov-2026 17:30:20",
+        "Sun Nov 29 17:30:20 2026", "Nov 29, 2026 17:30:20", "Nov 29, 2026 @ 17:30:20.000",
+        "Nov 29, 2026, 5:30:20 PM", "2026-11-29 18:30:20 CET", "2026-11-29 19:30:20 CEST",
+        "2026-11-29 12:30:20 EST", "2026-11-29 23:00:20 IST", "2026-11-29T18:30:20+01:00[Europe/Berlin]",
+        "2026-11-29 19:30:20 GMT+2", "Sun, 29 Nov 2026 09:30:20 PST"}) {
+    CAPTURE(text);
+    CHECK(seconds(text) == at);
+  }
+}
+
+TEST_CASE("fourteen digits are a date where no name says a unit, and a number where one does") {
+  for (const char* text :
+       {"time,isl,osl\n20261129235959000,1164,76\n20261130000000500,9,1010\n",
+        "time,isl,osl\n20261129T235959Z,1164,76\n20261130T000000.5Z,9,1010\n",
+        "{\"time\": 20261129235959000, \"isl\": 1164, \"osl\": 76}\n"
+        "{\"time\": 20261130000000500, \"isl\": 9, \"osl\": 1010}\n",
+        "date,time,isl,osl\n2026-11-29,23:59:59,1164,76\n2026-11-30,00:00:00.5,9,1010\n",
+        "{\"date\": \"2026-11-29\", \"time\": \"23:59:59\", \"isl\": 1164, \"osl\": 76}\n"
+        "{\"date\": \"2026-11-30\", \"time\": \"00:00:00.5\", \"isl\": 9, \"osl\": 1010}\n",
+        "date,isl,osl\n2026-11-29 23:59:59,1164,76\n2026-11-30 00:00:00.5,9,1010\n"}) {
+    CAPTURE(text);
+    check_two(parse_trace(text, "log"));
+  }
+  TraceOptions options;
+  options.time_unit = "us";
+  CHECK(parse_trace("time,isl,osl\n20261129235959,1,1\n20261130235959,1,1\n", "log", options).arrival_s ==
+        std::vector<double>{0, 1});
+  CHECK(parse_trace("ts_us,isl,osl\n20261129235959,1,1\n20261130235959,1,1\n", "log").arrival_s ==
+        std::vector<double>{0, 1});
+}
+
+TEST_CASE(
+    "words that may count other things are taken for tokens where no other name is there, and it is said") {
+  for (const char* text : {"ts,in,out\n1,1164,76\n2.5,9,1010\n", "ts,prefill,decode\n1,1164,76\n2.5,9,1010\n",
+                           "{\"ts\": 1, \"tokens\": {\"in\": 1164, \"out\": 76}}\n"
+                           "{\"ts\": 2.5, \"tokens\": {\"in\": 9, \"out\": 1010}}\n"}) {
+    CAPTURE(text);
+    const Trace trace = parse_trace(text, "log");
+    check_two(trace);
+    CHECK(trace.origin.reason.find("taken for tokens") != std::string::npos);
+  }
+  const Trace named = parse_trace("ts,in,out,isl,osl\n1,7,7,1164,76\n2.5,7,7,9,1010\n", "log");
+  check_two(named);
+  CHECK(named.origin.reason.find("taken for tokens") == std::string::npos);
+  CHECK(refusal("ts,prefill,decode\n1,0.35,1.2\n").find("expected a whole number of tokens") !=
+        std::string::npos);
+  CHECK(refusal("ts,isl,osl\n1,0.8k,5\n").find("write all digits") != std::string::npos);
+  CHECK(refusal("ts,isl,osl\n29/11/2026 17:30:20,8,5\n").find("with slashes the month comes first") !=
+        std::string::npos);
 }
 
 TEST_CASE(

@@ -142,6 +142,21 @@ TEST_CASE("calls in which somebody speaks ten words a second are odd, drawn or h
             .starts_with("/traffic/0/generate/audio_s_per_token: 0.072 seconds is implausible"));
 }
 
+TEST_CASE("limits that move a mean by more than a tenth are told, with the mean that is left") {
+  const Json queue = test::queue_document();
+  const auto drawn = [&](const std::string& members) {
+    return first(warned(queue, R"({"services": {"server": {"model": {"gpu_s": {"kind": "lognormal", )" +
+                                   members + R"(, "sigma": 0.5}}}}})"));
+  };
+  CHECK(drawn(R"("mean": 0.01, "max": 1)") == "");
+  CHECK(drawn(R"("mean": 0.01, "max": 0.001)")
+            .find("/gpu_s: samples above 0.001 are lowered to it, so their mean is 0.001 and not 0.01") !=
+        std::string::npos);
+  CHECK(drawn(R"("mean": 0.01, "min": 0.1)")
+            .find("/gpu_s: samples below 0.1 are raised to it, so their mean is 0.1 and not 0.01") !=
+        std::string::npos);
+}
+
 TEST_CASE("shipped scenarios, models, profiles and presets are plausible") {
   for (const std::string& name : scenario_names()) {
     const Scenario scenario = load_scenario(name);

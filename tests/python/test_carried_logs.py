@@ -146,6 +146,41 @@ CARRIERS: dict[str, str] = {
             )
         )
     ),
+    "psql": " created_at | prompt_tokens | completion_tokens \n-----+-----+-----\n"
+    + "".join(f" {date(at).replace('T', ' ')} | {n:5d} | {m:5d}\n" for at, n, m in ROWS)
+    + "(4 rows)\n",
+    "MySQL": "+----+----+----+\n| created_at | prompt_tokens | completion_tokens |\n+----+----+----+\n"
+    + "".join(f"| {date(at)} | {n:5d} | {m:5d} |\n" for at, n, m in ROWS)
+    + "+----+----+----+\n",
+    "Markdown": "| arrival_s | isl | osl |\n|:---|---:|---:|\n"
+    + "".join(f"| {at} | {n} | {m} |\n" for at, n, m in ROWS),
+    "columns between blanks": "created_at          isl   osl\n"
+    + "".join(f"{date(at).replace('T', ' ')}  {n:4d}  {m:4d}\n" for at, n, m in ROWS),
+    "columns between single blanks": "arrival_s isl osl\n" + "".join(f"{at} {n} {m}\n" for at, n, m in ROWS),
+    "Excel": "sep=;\r\narrival_s;isl;osl\r\n"
+    + "".join(f"{at};{n};{m}\r\n".replace(".", ",") for at, n, m in ROWS),
+    "logfmt": "".join(
+        f'time="{date(at)}" level=info msg="a=b done" prompt_tokens={n} completion_tokens={m}\n'
+        for at, n, m in ROWS
+    ),
+    "Elasticsearch": json.dumps(
+        {
+            "took": 1,
+            "hits": {
+                "total": {"value": 4},
+                "hits": [
+                    {"_source": {"@timestamp": date(at), "usage": line}}
+                    for (at, _, _), line in zip(ROWS, LOG, strict=True)
+                ],
+            },
+        }
+    ),
+    "a list of answers": json.dumps(
+        {
+            "object": "list",
+            "data": [{"created": at, "usage": line} for (at, _, _), line in zip(ROWS, LOG, strict=True)],
+        }
+    ),
     "a frame, split": json.dumps(
         {"columns": ["arrival_s", "input_tokens", "output_tokens"], "index": [0, 1, 2, 3], "data": ROWS}
     ),
@@ -158,6 +193,29 @@ def test_what_carried_a_log_changes_no_request(carrier: str) -> None:
     np.testing.assert_allclose(found.arrival_s, [at for at, _, _ in ROWS], atol=1e-6)
     assert found.input_tokens.tolist() == [n for _, n, _ in ROWS]
     assert found.output_tokens.tolist() == [m for _, _, m in ROWS]
+
+
+def test_lines_of_syslog_go_on_where_december_becomes_january() -> None:
+    days = ("Dec 31 23:59:59", "Jan  1 00:00:00", "Jan  1 00:00:01", "Jan  1 00:00:04")
+    text = "".join(
+        f"<14>{day} host vllm[7]: {json.dumps(line)}\n" for day, line in zip(days, LOG, strict=True)
+    )
+    found = gs.traces.parse(text, "log")
+    assert found.arrival_s.tolist() == [0, 1, 2, 5]
+    assert found.input_tokens.tolist() == [n for _, n, _ in ROWS]
+
+
+def test_a_batch_of_requests_comes_at_once_with_the_limits_of_its_replies() -> None:
+    def request(limit: dict[str, int]) -> dict[str, Any]:
+        body = {"model": "m", "messages": [{"role": "user", "content": "x" * 4000}], **limit}
+        return {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": body}
+
+    found = gs.traces.parse(lines([request({"max_tokens": 7}), request({"max_completion_tokens": 9})]), "log")
+    assert found.arrival_s.tolist() == [0, 0]
+    assert found.output_tokens.tolist() == [7, 9]
+    assert all(1000 <= n < 1020 for n in found.input_tokens.tolist())
+    with pytest.raises(gs.TraceError, match="output=1000 for as many"):
+        gs.traces.parse(lines([request({})]), "log")
 
 
 def test_what_was_left_beside_the_requests_is_said() -> None:
@@ -213,6 +271,24 @@ def test_bytes_that_are_no_text_are_called_so(text: str, control: int) -> None:
         (b':::MLLOG {"key": "x"}\n', "mlperf_log_summary.txt"),
         (b'{"avg_latency": 1.2, "latencies": [1.2]}', "vllm bench latency"),
         (b'{"elapsed_time": 1, "total_num_tokens": 5}', "vllm bench throughput"),
+        (b'{"metric":"http_req_duration","type":"Point","data":{"value":1}}\n', "k6"),
+        (b"metric_name,timestamp,metric_value,check\nhttp_reqs,1,1,\n", "k6"),
+        (b"Type,Name,Request Count,Failure Count\nPOST,/,1,0\n", "Locust"),
+        (b"Timestamp,User Count,Type,Name\n1,1,,A\n", "Locust"),
+        (b"Running 30s test @ http://x\n", "wrk"),
+        (b"response-time,DNS+dialup,DNS\n0.1,0,0\n", "hey"),
+        (b'{"latencies":{"total":1},"status_codes":{"200":1}}', "Vegeta"),
+        (b"This is ApacheBench, Version 2.3\n", "ApacheBench"),
+        (b'[{"ttft_s": 1, "number_output_tokens": 5, "number_input_tokens": 4}]', "LLMPerf"),
+        (b'{"results_ttft_s_quantiles_p50": 1}', "LLMPerf"),
+        (b"Run Info,Run Info,Benchmark\n", "GuideLLM"),
+        (b"max_concurrency,request_throughput,mean_ttft_ms\n1,2,3\n", "a table of runs"),
+        (b"2026-11-29T17:30:20Z  INFO x: text_generation_router::server: y\n", "Text Generation Inference"),
+        (b"I1129 17:30:20.1 1 grpc_riva_asr.cc:7] x\n", "Riva"),
+        (b"I1129 17:30:20.123 1 infer_request.cc:117] x\n", "Triton"),
+        (b"[11/29/2026-17:30:20] [TRT-LLM] [I] iter = 0\n", "TensorRT-LLM"),
+        (b"slot launch_slot_: id 0\n", "llama.cpp"),
+        (b'INFO:     10.0.0.1:1 - "POST /v1/completions HTTP/1.1" 200 OK\n', "Uvicorn"),
     ],
 )
 def test_what_is_no_log_is_named(start: bytes, name: str) -> None:

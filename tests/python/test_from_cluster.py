@@ -8,7 +8,7 @@ from typing import Any
 import gpushare as gs
 import pytest
 from gpushare.command.cli import main
-from gpushare.yaml_files import write_yaml
+from gpushare.yaml_files import read_yaml, write_yaml
 
 PRODUCT = "NVIDIA-A100-SXM4-80GB"
 
@@ -126,6 +126,29 @@ def test_everything_that_was_assumed_is_said(cluster: Path) -> None:
         assert words in said
     text = gs.from_cluster(cluster).text(200)
     assert "4 a100, 2 services" in text
+
+
+@pytest.mark.parametrize("beside", [("Deployment",), ("Deployment", "ReplicaSet"), ("ReplicaSet",)])
+def test_what_makes_pods_is_not_counted_beside_them(
+    cluster: Path, tmp_path: Path, beside: tuple[str, ...]
+) -> None:
+    counted = [(one.name, one.copies, one.busy) for one in gs.from_cluster(cluster).tenants]
+    template = pod("eyes-0", "gpu-1")
+    makers = []
+    for kind in beside:
+        name = {"Deployment": "eyes", "ReplicaSet": "eyes-7c9d8f6b5d"}[kind]
+        meta: dict[str, Any] = {"name": name, "namespace": "ai", "labels": template["metadata"]["labels"]}
+        if kind == "ReplicaSet":
+            meta["ownerReferences"] = [{"kind": "Deployment", "name": "eyes"}]
+        spec = {"replicas": 2, "template": {"metadata": {"labels": meta["labels"]}, "spec": template["spec"]}}
+        makers.append({"apiVersion": "apps/v1", "kind": kind, "metadata": meta, "spec": spec})
+    write_yaml(makers, cluster / "makers.yaml")
+    assert [(one.name, one.copies, one.busy) for one in gs.from_cluster(cluster).tenants] == counted
+    listed = read_yaml(cluster / "pods.yaml")[0].value["items"]
+    write_yaml(
+        [one for one in listed if one["kind"] != "Pod"], cluster / "pods.yaml"
+    )  # of makers alone one counts
+    assert [(one.name, one.copies) for one in gs.from_cluster(cluster).tenants][:1] == [("eyes", 2)]
 
 
 def test_the_plan_says_what_could_be_freed(

@@ -345,3 +345,85 @@ def test_a_scenario_takes_the_quantities_of_a_claim() -> None:
         export_cases.shares(
             [export_cases.mps(export_cases.client("eyes", 50, memory_limit_bytes="10 gigs")), alone]
         )
+
+
+CONTAINERS = [{"name": "c", "image": "x", "resources": {"limits": {"nvidia.com/gpu": "2"}}}]
+TEMPLATE = {"spec": {"containers": CONTAINERS}}
+CUSTOM: dict[str, tuple[str, dict[str, Any], list[tuple[str, int]]]] = {
+    "NIMService": (
+        "apps.nvidia.com/v1alpha1",
+        {"image": {"repository": "r"}, "replicas": 3, "resources": {"limits": {"nvidia.com/gpu": 2}}},
+        [("own", 3)],
+    ),
+    "InferenceService": (
+        "serving.kserve.io/v1beta1",
+        {"predictor": {"minReplicas": 2, "model": {"resources": {"limits": {"nvidia.com/gpu": "2"}}}}},
+        [("own", 2)],
+    ),
+    "LeaderWorkerSet": (
+        "leaderworkerset.x-k8s.io/v1",
+        {
+            "replicas": 2,
+            "leaderWorkerTemplate": {"size": 4, "leaderTemplate": TEMPLATE, "workerTemplate": TEMPLATE},
+        },
+        [("own-0", 2), ("own-1", 6)],
+    ),
+    "RayService": (
+        "ray.io/v1",
+        {"rayClusterConfig": {"workerGroupSpecs": [{"groupName": "g", "replicas": 3, "template": TEMPLATE}]}},
+        [("own", 3)],
+    ),
+    "CronJob": (
+        "batch/v1",
+        {"jobTemplate": {"spec": {"parallelism": 3, "template": TEMPLATE}}},
+        [("own", 3)],
+    ),
+    "Service": ("serving.knative.dev/v1", {"template": TEMPLATE}, [("own", 1)]),
+    "Rollout": ("argoproj.io/v1alpha1", {"replicas": 4, "template": TEMPLATE}, [("own", 4)]),
+    "Job": (
+        "batch.volcano.sh/v1alpha1",
+        {"minAvailable": 2, "tasks": [{"replicas": 2, "name": "worker", "template": TEMPLATE}]},
+        [("own", 2)],
+    ),
+    "PyTorchJob": (
+        "kubeflow.org/v1",
+        {
+            "pytorchReplicaSpecs": {
+                "Master": {"replicas": 1, "template": TEMPLATE},
+                "Worker": {"replicas": 3, "template": TEMPLATE},
+            }
+        },
+        [("own-master", 1), ("own-worker", 3)],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CUSTOM)
+def test_objects_of_other_projects_are_the_pods_that_they_make(kind: str, tmp_path: Path) -> None:
+    version, spec, pods = CUSTOM[kind]
+    seen = read(tmp_path, {"apiVersion": version, "kind": kind, "metadata": {"name": "own"}, "spec": spec})
+    assert [(one.name, one.copies) for one in seen.pods] == pods
+    assert all(one.resources == {"nvidia.com/gpu": 2} for one in seen.pods)
+    assert all(one.makes_pods for one in seen.pods)
+
+
+def test_objects_without_gpus_are_counted_as_not_read(tmp_path: Path) -> None:
+    plain = {"containers": [{"name": "c", "image": "x", "resources": {"limits": {"cpu": "1"}}}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, **TEMPLATE}
+    service = {
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": {"name": "s"},
+        "spec": {"template": {"spec": plain}},
+    }
+    seen = read(tmp_path, pod, service)
+    assert [one.name for one in seen.pods] == ["p"]
+    assert dict(seen.other) == {"Service": 1}
+    assert "not read: 1 Service" in str(gs.import_files(tmp_path / "given.yaml"))
+
+
+def test_slices_of_instaslice_are_instances(tmp_path: Path) -> None:
+    limits = {"instaslice.redhat.com/mig-1g.5gb": 1}
+    spec = {"containers": [{"name": "c", "image": "x", "resources": {"limits": limits}}]}
+    seen = read(tmp_path, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec})
+    assert seen.pods[0].resources == {"nvidia.com/mig-1g.5gb": 1}

@@ -96,9 +96,7 @@ class Imported:
             if rows:
                 parts.append(_table(rows, width))
         if seen.other:
-            parts.append(
-                "not about GPUs: " + ", ".join(f"{count} {kind}" for kind, count in seen.other.items())
-            )
+            parts.append("not read: " + ", ".join(f"{count} {kind}" for kind, count in seen.other.items()))
         return "\n\n".join(parts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._core import profile_of_machine
@@ -12,7 +12,20 @@ from .pods import MODEL_LABEL, SERVICE_LABEL
 from .quantities import parse_quantity
 from .tables import Found, check
 
-__all__ = ["META", "TEMPLATES", "Node", "Pod", "is_list", "items", "read_node", "read_pods"]
+__all__ = [
+    "META",
+    "TEMPLATES",
+    "Node",
+    "Pod",
+    "asks_for_gpus",
+    "is_list",
+    "items",
+    "makes_pods",
+    "read_node",
+    "read_pods",
+    "read_template",
+    "renamed",
+]
 
 META = {
     "name": "text",
@@ -57,7 +70,10 @@ _WORKLOAD = {
 }
 #: Kinds that make pods.
 TEMPLATES = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
-_GPU = re.compile(r"nvidia\.com/(gpu|mig-[\w.-]+?)(\.shared)?|volcano\.sh/(vgpu-number|gpu-number)")
+_GPU = re.compile(
+    r"nvidia\.com/(gpu|mig-[\w.-]+?)(\.shared)?|volcano\.sh/(vgpu-number|gpu-number)"
+    r"|(?:instaslice\.redhat\.com|instaslice\.codeflare\.dev|org\.instaslice)/mig-[\w.-]+"
+)
 #: Labels of a node that say its GPUs where GPU Feature Discovery does not: its machine type, as clouds name it.
 _MACHINES = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
 _ACCELERATOR = "cloud.google.com/gke-accelerator"
@@ -94,7 +110,8 @@ class Pod:
 
     `resources` are counts by resource, `claims` names of templates and claims, `model` what its arguments or labels
     name, `owner` what makes it, `percentage` and `memory_bytes` what MPS, HAMi, Volcano or KAI limit it to; with
-    `by_memory` it asks KAI for that memory of a GPU and for nothing else.
+    `by_memory` it asks KAI for that memory of a GPU and for nothing else. `makes_pods` tells a Deployment from a pod,
+    and `made_by` is the name of what made it.
     """
 
     name: str
@@ -111,6 +128,8 @@ class Pod:
     memory_bytes: float | None = None
     by_memory: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+    makes_pods: bool = False
+    made_by: str = ""
 
     @property
     def gpus(self) -> float:
@@ -195,6 +214,41 @@ def _whole(text: str) -> int:
     return int(text) if text.isdigit() else 0
 
 
+def makes_pods(value: Mapping[str, Any]) -> bool:
+    """Whether it is one of Kubernetes' own kinds with one template; other projects have kinds of the same names."""
+    group = str(value.get("apiVersion", "")).partition("/")[0]
+    return value.get("kind") in TEMPLATES and group in ("", "apps", "batch", "v1", "extensions")
+
+
+def asks_for_gpus(resources: Mapping[str, Any]) -> bool:
+    """Whether limits or requests of a container count GPUs or MIG instances."""
+    asked = [resources.get(key) for key in ("limits", "requests")]
+    return any(
+        _GPU.fullmatch(str(name)) for counts in asked if isinstance(counts, Mapping) for name in counts
+    )
+
+
+def renamed(pod: Pod, name: str) -> Pod:
+    """The same pod by another name."""
+    return replace(pod, name=name)
+
+
+def read_template(
+    found: Found, meta: Mapping[str, Any], template: Mapping[str, Any], copies: int
+) -> Pod | None:
+    """So many pods of a template, whose `found` has a spec; None where they ask for no GPU.
+
+    Raises
+    ------
+    Error
+        With place and key.
+    """
+    check(found, _POD)
+    labels = {**(meta.get("labels") or {}), **(template.get("labels") or {})}
+    pod = _pod(found, meta, labels, template, copies)
+    return pod if pod.gpus > 0 and copies > 0 else None
+
+
 def read_pods(found: Found) -> Pod | None:
     """A pod, or the pods of a Deployment; None where they ask for no GPU or are over.
 
@@ -203,11 +257,10 @@ def read_pods(found: Found) -> Pod | None:
     Error
         With place and key.
     """
-    kind = str(found.value.get("kind", ""))
     copies = 1
     inner = found
     check(found, {"metadata": META, "*": "any"})
-    if kind in TEMPLATES:
+    if makes_pods(found.value):
         check(found, _WORKLOAD)
         spec = found.value["spec"]
         copies = spec.get("replicas", spec.get("parallelism", 1))
@@ -236,6 +289,8 @@ def _pod(
         asked = container.get("resources") or {}
         for name, count in (asked.get("limits") or asked.get("requests") or {}).items():
             target = resources if _GPU.fullmatch(name) else limits
+            if "instaslice" in name and target is resources:
+                name = f"nvidia.com/{name.partition('/')[2]}"
             target[name] = target.get(name, 0.0) + parse_quantity(count, where)
         words += [*container.get("command", []), *container.get("args", [])]
         environment |= {
@@ -260,6 +315,15 @@ def _pod(
         _memory(environment, limits, annotations),
         _KAI_MEMORY in annotations,
         labels,
+        "status" not in found.value and found.value.get("kind") != "Pod",
+        next(
+            (
+                str(one.get("name", ""))
+                for one in meta.get("ownerReferences") or []
+                if isinstance(one, Mapping)
+            ),
+            "",
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from .._core import Error
 from .._errors import fail
 from ..yaml_files import has_yaml_name, parse_yaml, yaml_characters
 from . import device_plugin, dra, gpu_operator, mig_parted, objects, servers, telemetry
+from .custom_objects import read_custom
 from .tables import Found
 
 __all__ = ["Config", "Seen", "read_cluster_files"]
@@ -203,7 +204,7 @@ def _sort_object(found: Found, seen: Seen) -> None:
         if node is not None:
             seen.nodes.append(node)
             return
-    elif kind == "Pod" or kind in objects.TEMPLATES:
+    elif kind == "Pod" or objects.makes_pods(value):
         pod = objects.read_pods(found)
         if pod is not None:
             seen.pods.append(pod)
@@ -212,6 +213,9 @@ def _sort_object(found: Found, seen: Seen) -> None:
         seen.claims.append(dra.read_claim(found))
         return
     elif kind == "ConfigMap" and _config_map(found, seen):
+        return
+    elif pods := read_custom(found):
+        seen.pods += pods
         return
     seen.other[kind] += 1
 

@@ -137,9 +137,18 @@ def tenants_of(seen: Seen, found: Sequence[Load], cards: Cards) -> list[Tenant]:
     groups: dict[tuple[str, str, str], list[Pod]] = {}
     for pod in seen.pods:
         groups.setdefault((pod.namespace, pod.owner, pod.model), []).append(pod)
+    services = [_once(pods) for pods in groups.values()]
+    every = [pod for pods in services for pod in pods]
     taken: set[str] = set()
-    tenants = [_of_pods(pods, found, seen.pods, cards, taken) for pods in groups.values()]
-    return tenants + [_of_nobody(load, cards, taken) for load in _without_pods(found, seen.pods)]
+    tenants = [_of_pods(pods, found, every, cards, taken) for pods in services]
+    return tenants + [_of_nobody(load, cards, taken) for load in _without_pods(found, every)]
+
+
+def _once(pods: list[Pod]) -> list[Pod]:
+    """Of a service its pods, where what makes them was read beside them; and no ReplicaSet beside its Deployment."""
+    running = [pod for pod in pods if not pod.makes_pods]
+    names = {pod.name for pod in pods}
+    return running or [pod for pod in pods if pod.made_by not in names] or pods
 
 
 def _busy(load: Load) -> float | None:

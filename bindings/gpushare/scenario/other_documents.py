@@ -9,6 +9,7 @@ from typing import Any
 
 from .._core import ScenarioError
 from .._errors import fail
+from ..yaml_files import has_yaml_name
 
 __all__ = ["check_text", "path_of", "what_it_is"]
 
@@ -34,10 +35,34 @@ def what_it_is(text: str, path: str) -> str:
             "is a list of rows, as logs are, and no scenario; "
             f"gpushare replay {path} --model MODEL --gpu GPU answers from a log"
         )
-    if not isinstance(document, Mapping) or "services" in document:
+    if not isinstance(document, Mapping):
         return ""
     keys = set(document)
-    return next((told.format(path=path) for known, told in _KINDS if known(document, keys)), "")
+    if _is_compose(document, keys):
+        return _COMPOSE
+    if not keys & _KEYS:
+        known = next((told.format(path=path) for known, told in _KINDS if known(document, keys)), "")
+        return known or _unknown(document)
+    kinds = () if "services" in keys else _KINDS
+    return next((told.format(path=path) for known, told in kinds if known(document, keys)), "")
+
+
+def _unknown(document: Mapping[str, Any]) -> str:
+    """Of a document that shares no key with a scenario: what it has, and what a scenario has."""
+    if not document:
+        return ""
+    found = ", ".join(f'"{key}"' for key in list(document)[:5]) + (", ..." if len(document) > 5 else "")
+    return f"has none of a scenario's keys (services, pipelines, traffic, ...) but {found}; gpushare init writes one"
+
+
+def _is_compose(document: Mapping[str, Any], keys: set[str]) -> bool:
+    """Services of docker compose have an image or are built; those of a scenario have a model."""
+    services = document.get("services")
+    inner = list(services.values()) if isinstance(services, Mapping) else []
+    return "pipelines" not in keys and any(
+        isinstance(one, Mapping) and "model" not in one and bool({"image", "build"} & set(one))
+        for one in inner
+    )
 
 
 def _is_kubernetes(document: Mapping[str, Any], keys: set[str]) -> bool:
@@ -72,6 +97,13 @@ def _is_result(document: Mapping[str, Any], keys: set[str]) -> bool:
     return bool(keys & {"input_lens", "mean_ttft_ms", "median_ttft_ms", "output_throughput"})
 
 
+_COMPOSE = (
+    "is a file of docker compose, which says what runs and not what is asked of it; gpushare init --llm MODEL "
+    "--rate PER_S writes a scenario, and gpushare export compose makes such a file of a plan"
+)
+#: What any scenario has some of.
+_KEYS = {"services", "pipelines", "traffic", "placement", "name", "gpu", "duration_s", "modes", "objectives"}
+_LOGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".log", ".parquet", ".arrow", ".gz", ".zst", ".xlsx", ".txt")
 _SERVICE = 'a scenario names it: {{"services": {{"llm": {{"model": "{path}"}}}}}}'
 _KINDS = (
     (_is_mig_parted, "is a configuration of mig-parted; gpushare import {path} explains it"),
@@ -115,4 +147,20 @@ def path_of(given: Any) -> str:
             "",
             "found JSON text where a name or a path is; give json.loads(TEXT), or Scenario(TEXT)",
         )
+    _check_ending(name)
     return name
+
+
+def _check_ending(name: str) -> None:
+    """Refuses files that are there and are no JSON or YAML by their name."""
+    ending = os.path.splitext(name)[1].lower()
+    if not ending or has_yaml_name(name) or ending == ".json" or not os.path.isfile(name):
+        return
+    what = f"is no scenario by its name: those end with .json, .yaml or .yml, found {ending}"
+    if ending in _LOGS:
+        what += f"; gpushare replay {name} --model MODEL --gpu GPU answers from a log"
+    elif ending == ".pbtxt":
+        what += f"; gpushare import {name} explains it"
+    elif ending == ".toml":
+        what += "; TOML is not read: write the same keys as YAML"
+    raise fail(ScenarioError, name, what)

@@ -16,7 +16,7 @@ from .._errors import fail
 from .dates import seconds
 from .unpacked import stem
 
-__all__ = ["conversations", "is_conversations"]
+__all__ = ["conversations", "estimated_tokens", "is_conversations"]
 
 _BYTES_PER_TOKEN = 4
 _SAID_BY_MODEL = ("assistant", "gpt", "chatgpt", "bing", "bard", "model")
@@ -35,7 +35,8 @@ def is_conversations(data: bytes) -> bool:
     first = start.split(b"\n", 1)[0] if start.startswith(b"{") else start
     found = _TURNS.search(first)
     # A log of requests has times and lengths of its own, whatever it keeps of what was said.
-    return found is not None and b'"usage"' not in first and b'"prompt_tokens"' not in first
+    others = (b'"usage"', b'"prompt_tokens"', b'"custom_id"')
+    return found is not None and not any(other in first for other in others)
 
 
 def _entries(text: bytes, source: str) -> Iterator[Any]:
@@ -54,7 +55,8 @@ def _entries(text: bytes, source: str) -> Iterator[Any]:
     yield from document
 
 
-def _estimated_tokens(text: str) -> int:
+def estimated_tokens(text: str) -> int:
+    """One for every four bytes of UTF-8, which is what English takes."""
     size = len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
     return -(-size // _BYTES_PER_TOKEN)
 
@@ -178,7 +180,7 @@ def conversations(
     TraceError
         With the JSON pointer of what is wrong.
     """
-    count = tokens or _estimated_tokens
+    count = tokens or estimated_tokens
     drop = drop_outliers
     first: Any = {}
     timed: list[_Request] = []

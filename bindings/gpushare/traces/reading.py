@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 from .. import _core
 from . import files as trace_files
 from . import foreign, logs
+from .access_logs import access_log
 from .benchmark_result import TOOLS
 from .benchmarks import is_record, may_be_result, parse_result, tool_of
 from .conversations import conversations, is_conversations
+from .drawn_tables import Unwrapped
 from .servegen import client_from_csv
 from .unpacked import Unpacked
-from .wrapped import Unwrapped, unwrap
+from .wrapped import unwrap
 
 __all__ = ["Columns", "columns_of", "columns_text", "formats", "load", "parse"]
 
@@ -161,8 +163,10 @@ def _reader(start: bytes, format: str) -> _Reader | None:
     for name, whole in _WHOLE_FILES.items():
         if format == name or (format == "auto" and whole.begins(start)):
             return whole.read
-    take = unwrap(start) if format == "auto" else None
-    return None if take is None else partial(_read_wrapped, take)
+    if format != "auto":
+        return None
+    take = unwrap(start)
+    return access_log(start) if take is None else partial(_read_wrapped, take)
 
 
 def _is_result(start: bytes, format: str) -> bool:

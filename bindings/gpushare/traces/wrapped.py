@@ -11,22 +11,16 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from json.encoder import encode_basestring_ascii as quoted
-from typing import Any, NamedTuple
+from typing import Any
 
 from .._core import TraceError
 from .._errors import fail
 from ..frames.table_files import delimiter_of
 from .benchmark_result import entry
+from .conversations import estimated_tokens
+from .drawn_tables import Unwrapped, drawn
 
-__all__ = ["Unwrapped", "unwrap"]
-
-
-class Unwrapped(NamedTuple):
-    """JSON lines, what they were taken out of, and how many lines beside them say nothing of tokens."""
-
-    text: bytes
-    carrier: str
-    beside: int = 0
+__all__ = ["unwrap"]
 
 
 #: Names of the time that a carrier puts beside what it carries: a time of the request itself counts before it.
@@ -39,13 +33,21 @@ _TIMES = {
 _TOKENS = re.compile(rb'(?:[tT]okens|[tT]oken_?[cC]ount|eval_count|_len(?:gth)?s?)"\s*:')
 
 _DATE = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"
+_MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_IS_SYSLOG = re.compile(rb"(?:<\d+>)?([A-Z][a-z][a-z]) +(\d{1,2}) (\d\d:\d\d:\d\d) ")
+_LEAP_YEAR = 2024  # syslog writes no year; this one has every day
+_PAIR = re.compile(rb'([A-Za-z_][\w.]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
+_PAIRS = re.compile(rb"(?:" + _PAIR.pattern + rb"\s+){2,}" + _PAIR.pattern + rb"\s*")
 _PREFIXED = re.compile(rb"[^{\n\"]{0,200}[ |:]\{.*\}\r?")
 _IS_DATE = re.compile(rb"\[?(" + _DATE + rb")")
 _EVENT = re.compile(rb"(?:id:|event:|retry:|:)[^\n]*\n|\s+")
 _TEXT_MEMBER = re.compile(rb'"([^"\\]{1,64})"\s*:\s*"\s*\{\s*\\"')
 _TEXT_FIELD = re.compile(rb'[,;\t]"\s*\{\s*""|^"\s*\{\s*""', re.M)
-_LISTED = re.compile("requests|trace|rows|records|entries|items")  # that hold a file's requests
+_LISTED = re.compile(
+    "requests|trace|rows|records|entries|items|data|results|logs|events|hits|generations|observations"
+)  # that hold a file's requests
 _LIST = re.compile(rb'"(?:%s)"\s*:\s*\[\s*\{' % _LISTED.pattern.encode())
+_BODY = re.compile(rb'"body"\s*:\s*\{[^}]*"(?:messages|prompt|input)"\s*:')
 _LINES = 20  # that are looked at
 _PLAIN = (str, int, float, bool)
 
@@ -60,7 +62,11 @@ def unwrap(start: bytes) -> Callable[[bytes, str], Unwrapped] | None:
     lines = [
         line for line in start.split(b"\n")[:_LINES] if line.strip() and not _EVENT.fullmatch(line + b"\n")
     ]
-    return _prefixed if lines and _PREFIXED.fullmatch(lines[0]) else None
+    if lines and _PREFIXED.fullmatch(lines[0]):
+        return _prefixed
+    if lines and all(map(_PAIRS.fullmatch, lines)):
+        return _pairs
+    return drawn(start)
 
 
 def _tells(line: bytes) -> bool:
@@ -126,15 +132,45 @@ def _object(text: Any) -> str:
     return text.replace("\n", " ") if text[:1] == "{" and text[-1:] == "}" else ""
 
 
+class _Dates:
+    """Dates that stand before the rest of a line; those of syslog get a year, which goes on after December."""
+
+    def __init__(self) -> None:
+        self._year, self._month = _LEAP_YEAR, 0
+
+    def __call__(self, before: bytes) -> bytes | None:
+        date = _IS_DATE.match(before)
+        if date is not None:
+            return date[1]
+        short = _IS_SYSLOG.match(before)
+        if short is None or short[1] not in _MONTHS:
+            return None
+        month = _MONTHS.index(short[1]) + 1
+        self._year += month == 1 and self._month == len(_MONTHS)
+        self._month = month
+        return b"%d-%02d-%02d %s" % (self._year, month, int(short[2]), short[3])
+
+
 def _prefixed(data: bytes, source: str) -> Unwrapped:
-    lines = []
-    for line in data.split(b"\n"):
+    lines, date_of = [], _Dates()
+    for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
         before, brace, rest = line.partition(b"{")
         if not brace or not rest.rstrip().endswith(b"}"):
             continue
-        date = _IS_DATE.match(before.removeprefix(b"\xef\xbb\xbf"))
-        lines.append(b'{"carried_at": "%s", %s' % (date[1], rest) if date else brace + rest)
+        date = date_of(before)
+        lines.append(b'{"carried_at": "%s", %s' % (date, rest) if date else brace + rest)
     return _joined(lines, "lines that end in JSON", source)
+
+
+def _pairs(data: bytes, source: str) -> Unwrapped:
+    lines = []
+    for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
+        pairs = [
+            (name, value if value[:1] == b'"' else b'"%s"' % value) for name, value in _PAIR.findall(line)
+        ]
+        if pairs:
+            lines.append(b"{%s}" % b", ".join(b'"%s": %s' % pair for pair in pairs))
+    return _joined(lines, "lines of names and values (logfmt)", source)
 
 
 def _table(data: bytes, source: str) -> Unwrapped:
@@ -215,12 +251,28 @@ def _frame(data: bytes, source: str) -> Unwrapped:
 
 def _listed(data: bytes, source: str) -> Unwrapped:
     document = next(_objects(data, source))
+    if isinstance(entry(document, "hits", "hits"), list):  # an answer of Elasticsearch
+        document = document["hits"]
     for name, rows in document.items() if isinstance(document, dict) else ():
         if _LISTED.fullmatch(name) and isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
             lines = [json.dumps(row).encode() for row in rows]
             if any(map(_tells, lines)):
                 return Unwrapped(b"\n".join(lines), f'JSON with a list of "{name}"')
     return Unwrapped(data, "")
+
+
+def _batch(data: bytes, source: str) -> Unwrapped:
+    lines = []
+    for row in _objects(data, source):
+        body = entry(row, "body")
+        said = json.dumps(entry(body, "messages") or entry(body, "prompt") or entry(body, "input") or "")
+        limit = entry(body, "max_completion_tokens") or entry(body, "max_tokens")
+        members = [("arrival_s", 0), ("input_tokens", estimated_tokens(said))]
+        lines.append(_line(members + ([("output_tokens", limit)] if limit else [])))
+    return Unwrapped(
+        b"\n".join(lines),
+        "a batch for OpenAI's API, all at once, at four bytes a token and replies as long as their limit",
+    )
 
 
 def _is_listed(start: bytes) -> bool:
@@ -247,6 +299,7 @@ _DOCUMENTS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes, str], Unwrappe
     (lambda start: b'"resultType"' in start[:4096] and b'"streams"' in start[:4096], _loki),
     (lambda start: b'"resourceSpans"' in start[:4096], _spans),
     (lambda start: re.search(rb'"attributes"\s*:\s*\[\s*\{\s*"key"', start) is not None, _spans),
+    (lambda start: b'"custom_id"' in start[:4096] and _BODY.search(start) is not None, _batch),
     (_is_frame, _frame),
     (_is_listed, _listed),
     (_is_text_of_json, _texts),

@@ -22,16 +22,31 @@ constexpr std::array kCalled{
     Called{"users", " concurrency clients vus "},
     Called{"max_concurrency", " concurrency users in_flight "},
     Called{"think_s", " think_time think_time_s pause_s "},
-    Called{"tensor_parallel", " tp tp_size tensor_model_parallel_size "},
+    Called{"tensor_parallel",
+           " tp tp_size tensor_parallel_size tensor_model_parallel_size nim_tensor_parallel_size num_shard "},
     Called{"precision", " dtype quantization quant weight_format "},
     Called{"replicas", " count copies instances instance_count "},
-    Called{"memory_bytes", " memory memory_limit memory_limit_bytes gpu_memory "},
-    Called{"max_num_seqs", " max_batch_size max_batch batch_size max_running_requests "},
-    Called{"max_num_batched_tokens", " max_num_tokens max_prefill_tokens chunked_prefill_size token_budget "},
-    Called{"max_model_len", " max_seq_len max_sequence_length context_length max_context n_ctx ctx_size "},
-    Called{"gpu_memory_utilization",
-           " mem_fraction_static free_gpu_memory_fraction kv_cache_free_gpu_mem_fraction "},
-    Called{"prefix_caching", " enable_kv_cache_reuse radix_cache "},
+    Called{"memory_bytes", " memory memory_limit memory_limit_bytes gpu_memory vram gpumem "},
+    Called{"max_num_seqs",
+           " max_batch_size max_batch batch_size max_running_requests max_concurrent_requests "
+           "max_concurrent_seqs "
+           "nim_max_num_seqs "},
+    Called{"max_num_batched_tokens",
+           " max_num_tokens max_prefill_tokens max_batch_prefill_tokens chunked_prefill_size token_budget "},
+    Called{"max_model_len",
+           " max_seq_len max_sequence_length context_length max_context n_ctx ctx_size nim_max_model_len "},
+    Called{
+        "gpu_memory_utilization",
+        " mem_fraction_static free_gpu_memory_fraction kv_cache_free_gpu_mem_fraction cuda_memory_fraction "
+        "nim_kvcache_percent "},
+    Called{"prefix_caching", " enable_kv_cache_reuse enable_prefix_caching enable_block_reuse radix_cache "},
+    Called{"kv_blocks", " num_gpu_blocks_override "},
+    Called{"max_queue_delay_s", " max_queue_delay_microseconds max_queue_delay batch_timeout_s "},
+    Called{"preferred_batch", " preferred_batch_size "},
+    Called{"enforce_eager", " disable_cuda_graph cuda_graph use_cuda_graph "},
+    Called{"kv_cache_dtype", " kv_dtype kv_cache_quant_algo fp8_kv_cache "},
+    Called{"model", " model_id model_name model_path served_model_name repository hf_model "},
+    Called{"duration_s", " duration horizon_s horizon runtime_s run_time max_seconds "},
     Called{"objectives", " slo slos sla targets goals "},
     Called{"arrivals", " rate_per_s rate qps rps request_rate "},
     Called{"sizes", " input_tokens output_tokens isl osl prompt_tokens max_tokens "},
@@ -106,6 +121,8 @@ bool has_word(std::string_view words, std::string_view wanted) {
 }
 
 }  // namespace
+
+bool same_key(std::string_view a, std::string_view b) { return as_key(a) == as_key(b); }
 
 bool also_called(std::string_view word, std::string_view key) {
   const std::string wanted = as_key(word);

@@ -1,6 +1,8 @@
 #include "core/catalogue.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -44,12 +46,75 @@ std::string listed(std::string_view name, const std::vector<std::string>& known)
   return text::format("{} and {} others", text::join(shown, ", "), known.size() - shown.size());
 }
 
+// "80G", "80 GB" and, behind a card's name, "80" are "80GB".
+std::string with_memory_in_gb(std::string_view name) {
+  static constexpr std::array<std::string_view, 14> kSizes = {"12", "16", "24",  "32",  "40",  "48",  "80",
+                                                              "94", "96", "141", "144", "180", "192", "288"};
+  const auto number = [](std::string_view word) {
+    return !word.empty() && word.find_first_not_of("0123456789") == word.npos;
+  };
+  std::string out;
+  for (std::size_t i = 0; i < name.size();) {
+    const std::size_t end = std::min(name.find_first_of("-_ ()", i), name.size());
+    std::string word = text::lower_case(name.substr(i, end - i));
+    const std::string next = text::lower_case(name.substr(std::min(end + 1, name.size())));
+    const bool counted = next.starts_with("gb") || next.starts_with("g-") || next == "g";
+    const bool size = !out.empty() && std::find(kSizes.begin(), kSizes.end(), word) != kSizes.end();
+    const bool short_unit = word.ends_with('g') && number(std::string_view(word).substr(0, word.size() - 1));
+    if (word == "g" || word == "gb") word.clear();
+    if (short_unit) word += 'b';
+    if (number(word) && (counted || size)) word += "gb";
+    out += word;
+    if (end < name.size()) out += '-';
+    i = end + 1;
+  }
+  return out;
+}
+
 // "80GB" of a card, which people say beside names that have it not.
 std::string memory_of(const nlohmann::json& document) {
   if (!document.is_object()) return "";
   const auto found = document.find("nominal_memory_bytes");
   if (found == document.end() || !found->is_object() || !found->contains("value")) return "";
   return text::format("{:.0f}GB", (*found)["value"].get<double>() / 1e9);
+}
+
+// "8xH100" and "2 x L4" without how many.
+std::string_view without_count(std::string_view name) {
+  const auto digits = [](std::string_view part) {
+    return !part.empty() && part.find_first_not_of("0123456789") == part.npos;
+  };
+  const std::size_t first = name.find_first_of("xX");
+  if (first != name.npos && digits(text::trimmed(name.substr(0, first))))
+    return text::trimmed(name.substr(first + 1));
+  const std::size_t last = name.find_last_of("xX");
+  if (last != name.npos && digits(text::trimmed(name.substr(last + 1))))
+    return text::trimmed(name.substr(0, last));
+  return name;
+}
+
+// "A100-40C": a vGPU's type, whose last letter says what it is licensed for.
+std::string_view without_type(std::string_view name) {
+  const std::size_t dash = name.rfind('-');
+  if (dash == name.npos || dash + 2 >= name.size() || name.find_last_of("QCABqcab") != name.size() - 1)
+    return name;
+  const std::string_view size = name.substr(dash + 1, name.size() - dash - 2);
+  return size.find_first_not_of("0123456789") == size.npos ? name.substr(0, dash) : name;
+}
+
+std::string other_card_hint(const Catalogue& cards, std::string_view name) {
+  if (const auto one = without_count(name); one != name)
+    if (const auto card = cards.find(one))
+      return text::format("; write \"{}\", and how many where GPUs are counted (\"gpus\", \"nodes\", --gpus)",
+                          *card);
+  std::string_view physical = without_type(name);
+  if (physical != name && text::lower_case(physical).starts_with("grid ")) physical.remove_prefix(5);
+  if (const auto card = physical != name ? cards.find(physical) : std::nullopt)
+    return text::format("; it is a vGPU of {}: write that card, and a mode such as \"time-slicing\"", *card);
+  for (const std::string_view other : {"mi2", "mi3", "gaudi", "tpu", "trainium", "inferentia", "instinct"})
+    if (text::lower_case(name).starts_with(other))
+      return "; it is none of NVIDIA's, and only those are described";
+  return "";
 }
 
 // Of a cloud's machine: its card; of an instance's label: the card, and how a document asks for the instance.
@@ -59,7 +124,7 @@ std::string card_hint(const Catalogue& cards, std::string_view name) {
                         cards.has(card) ? ": write that card" : ", which no profile describes");
   const auto instance = names::instance(name);
   const auto card = instance ? cards.find(instance->card) : std::nullopt;
-  if (!card) return "";
+  if (!card) return other_card_hint(cards, name);
   return text::format("; it is an instance of {}: write that card, and the mode \"mig:{}\"", *card,
                       instance->profile);
 }
@@ -109,7 +174,8 @@ std::optional<std::string> Catalogue::find(std::string_view name) const {
     known.push_back(
         {one, titled ? document["title"].get<std::string>() : std::string(), memory_of(document)});
   }
-  return names::meant(name, known);
+  if (const auto meant = names::meant(name, known)) return meant;
+  return folder == "profiles" ? names::meant(with_memory_in_gb(name), known) : std::nullopt;
 }
 
 std::string_view Catalogue::text(std::string_view name) const { return builtin(folder, name).value(); }
@@ -119,17 +185,43 @@ std::string Catalogue::source(std::string_view name_or_path) const {
   return text::format("{}/{}.json", folder, name_or_path);
 }
 
+namespace {
+
+// Another version of a product is never meant by a name, so all that there are of it are shown.
+std::string version_hint(std::string_view name, const std::vector<std::string>& known) {
+  const std::string lower = text::lower_case(name);
+  const std::string_view product = std::string_view(lower).substr(0, lower.find_first_of("-_ 0123456789"));
+  const std::string_view meant = product == "trtllm" || product == "trt" ? "tensorrt" : product;
+  std::vector<std::string> versions;
+  for (const std::string& one : known)
+    if (one.substr(0, one.find('-')) == meant) versions.push_back(one);
+  if (!versions.empty())
+    return text::format("; of {} there {} {}: take the nearest", meant, versions.size() == 1 ? "is" : "are",
+                        text::join(versions, ", "));
+  if (const std::string near = did_you_mean(name, known); !near.empty()) return near;
+  return "; its host times are not known: take the most alike, and fit it to a run of yours (gpushare "
+         "calibrate engine)";
+}
+
+}  // namespace
+
 // Of a cloud's machine: its card. Of a repository's name for a model in another format: the model, and how a document asks
 // for the format.
 std::string Catalogue::hint(std::string_view name) const {
   const auto stored = what == "model" ? names::stored(name) : std::nullopt;
-  if (const auto base = stored ? find(stored->base) : std::nullopt)
+  const auto base = stored ? find(stored->base) : std::nullopt;
+  if (base && stored->format == "nvfp4")
+    return text::format(
+        "; it is {} with weights in NVFP4, whose arithmetic is not described: write that model, and "
+        "\"precision\": \"int4\" for as many bytes",
+        *base);
+  if (base)
     return text::format("; it is {} with weights in {}: write that model, and \"precision\": \"{}\"", *base,
                         stored->format, stored->format);
   if (folder == "profiles")
     if (std::string hint = card_hint(*this, name); !hint.empty()) return hint;
   const auto known = names();
-  return did_you_mean(name, versions ? known : names::family(name, known));
+  return versions ? version_hint(name, known) : did_you_mean(name, names::family(name, known));
 }
 
 std::string Catalogue::no_such(std::string_view name) const {

@@ -60,7 +60,7 @@ std::string describe(std::int64_t min, std::int64_t max) {
 std::optional<double> bytes_of(std::string_view text) {
   const auto digits = std::min(text.find_first_not_of("0123456789."), text.size());
   const auto number = nlohmann::json::parse(text.substr(0, digits), nullptr, false);
-  auto unit = text.substr(digits);
+  auto unit = text::trimmed(text.substr(digits));
   if (!number.is_number() || !(number.get<double>() > 0)) return std::nullopt;
   if (unit.ends_with('B')) unit.remove_suffix(1);
   const bool binary = unit.ends_with('i');
@@ -144,14 +144,11 @@ Reader Reader::at(std::string_view key) const {
   ignore(key);
   const auto member = value_->find(key);
   if (member != value_->end()) return child(key, *member);
-  fail(text::format("the required key \"{}\" is missing{}", key, slip_of(key)));
+  fail(text::format("the required key \"{}\" is missing{}", key, slip_of(*this, key)));
 }
 
-std::string Reader::slip_of(std::string_view key) const {
-  std::vector<std::string> unknown;
-  for (const auto& [name, value] : value_->items()) {
-    if (known_->count(name) == 0) unknown.push_back(name);
-  }
+std::string slip_of(const Reader& reader, std::string_view key) {
+  const std::vector<std::string> unknown = reader.unknown_keys();
   const auto other =
       std::find_if(unknown.begin(), unknown.end(), [&](const auto& name) { return also_called(name, key); });
   const auto slip = other != unknown.end() ? std::optional(*other) : nearest(key, unknown);
@@ -203,8 +200,14 @@ std::int64_t Reader::integer(std::int64_t min, std::int64_t max) const {
 }
 
 bool Reader::boolean() const {
-  if (!value_->is_boolean()) fail_expecting("true or false");
-  return value_->get<bool>();
+  if (value_->is_boolean()) return value_->get<bool>();
+  const std::string said = value_->is_string() ? text::lower_case(value_->get_ref<const std::string&>()) : "";
+  const bool yes = said == "yes" || said == "on" || said == "true";
+  const bool no = said == "no" || said == "off" || said == "false";
+  fail(text::format("expected true or false, found {}{}", found(*value_),
+                    yes  ? "; write true"
+                    : no ? "; write false"
+                         : ""));
 }
 
 std::string Reader::string() const {
@@ -250,16 +253,21 @@ bool Reader::is_array() const { return value_->is_array(); }
 bool Reader::is_string() const { return value_->is_string(); }
 bool Reader::is_number() const { return value_->is_number(); }
 
+std::vector<std::string> Reader::unknown_keys() const {
+  std::vector<std::string> unknown;
+  if (!value_->is_object()) return unknown;
+  for (const auto& item : value_->items())
+    if (known_->count(item.key()) == 0) unknown.push_back(item.key());
+  return unknown;
+}
+
 void Reader::finish() const {
-  if (!value_->is_object()) return;
-  for (const auto& item : value_->items()) {
-    const std::string& name = item.key();
-    if (known_->count(name) != 0) continue;
-    const std::vector<std::string> known(known_->begin(), known_->end());
-    const std::string hint = meant_by(name, known);
-    fail(text::format("unknown key \"{}\"{} Known keys: {}", name, hint.empty() ? "." : hint,
-                      known.empty() ? "none" : text::join(known, ", ")));
-  }
+  const std::vector<std::string> unknown = unknown_keys();
+  if (unknown.empty()) return;
+  const std::vector<std::string> known(known_->begin(), known_->end());
+  const std::string hint = meant_by(unknown.front(), known);
+  fail(text::format("unknown key \"{}\"{} Known keys: {}", unknown.front(), hint.empty() ? "." : hint,
+                    known.empty() ? "none" : text::join(known, ", ")));
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

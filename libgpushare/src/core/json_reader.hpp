@@ -59,8 +59,6 @@ class Reader {
 
   // Keys are string views and these functions const, so that a literal 0 is never taken for a key.
   [[nodiscard]] Reader at(std::string_view key) const;  ///< required member of an object
-  /// "; is "duration" meant to be it?" where an unknown key of the object is near to one that it lacks.
-  [[nodiscard]] std::string slip_of(std::string_view key) const;
   /// Optional member; null counts as absent.
   [[nodiscard]] std::optional<Reader> find(std::string_view key) const;
   [[nodiscard]] bool has(std::string_view key) const;   ///< null counts as absent; the key is now known
@@ -101,7 +99,9 @@ class Reader {
 
   /// Marks a member as known without reading it ("description", "source").
   void ignore(std::string_view key) const;
-  /// Throws for members of this object that were never asked for.
+  /// Members of this object that were never asked for.
+  [[nodiscard]] std::vector<std::string> unknown_keys() const;
+  /// Throws for the first of them.
   void finish() const;
   [[noreturn]] void fail(const std::string& what) const;
 
@@ -117,6 +117,9 @@ class Reader {
   std::shared_ptr<const Thrower> thrower_;
   std::shared_ptr<std::set<std::string, std::less<>>> known_;
 };
+
+/// "; is "duration" meant to be it?" where an unknown key of an object is near to one that it lacks.
+[[nodiscard]] std::string slip_of(const Reader& reader, std::string_view key);
 
 /// "expected ..., found "32k"; write ...": with the number that a text in its place means.
 [[noreturn]] void fail_expecting_number(const Reader& reader, const std::string& expected);

@@ -13,9 +13,28 @@ namespace {
 
 // What stands in product strings and repository ids and tells no product apart.
 constexpr auto kFillers = std::to_array<std::string_view>(
-    {"nvidia", "geforce", "tesla",  "meta",  "openai",   "hbm2",   "hbm2e", "hbm3",
-     "hbm3e",  "gddr6",   "gddr6x", "gddr7", "instruct", "chat",   "it",    "hf",
-     "base",   "gpu",     "as",     "in",    "azure's",  "shared", "nvl72"});
+    {"nvidia", "geforce", "tesla",   "meta",     "openai", "hbm2",   "hbm2e", "hbm3", "hbm3e",
+     "gddr6",  "gddr6x",  "gddr7",   "instruct", "chat",   "it",     "hf",    "base", "gpu",
+     "as",     "in",      "azure's", "shared",   "nvl72",  "faster", "ct2",   "ft"});
+
+// How files of weights end: "yolov8n.pt".
+constexpr auto kEnds = std::to_array<std::string_view>(
+    {".pt", ".pth", ".onnx", ".engine", ".plan", ".safetensors", ".nemo", ".gguf"});
+
+// Without the end of a file, and without the tag of an image: "llama-3.1-8b-instruct:1.8" and "...:latest".
+std::string_view without_end(std::string_view name) {
+  for (const std::string_view end : kEnds)
+    if (name.size() > end.size() && text::lower_case(name.substr(name.size() - end.size())) == end)
+      name.remove_suffix(end.size());
+  const std::size_t colon = name.rfind(':');
+  if (colon == name.npos) return name;
+  const std::string_view tag = name.substr(colon + 1);
+  const bool release =
+      tag == "latest" || (tag.find('.') != tag.npos && std::all_of(tag.begin(), tag.end(), [](char c) {
+                            return c == '.' || std::isdigit(static_cast<unsigned char>(c)) != 0;
+                          }));
+  return release ? name.substr(0, colon) : name;
+}
 
 bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 
@@ -44,7 +63,9 @@ constexpr auto kFormats = std::to_array<std::pair<std::string_view, std::string_
                                                                                         {"w8a16", "int8"},
                                                                                         {"8bit", "int8"},
                                                                                         {"bf16", "bf16"},
-                                                                                        {"fp16", "fp16"}});
+                                                                                        {"fp16", "fp16"},
+                                                                                        {"f16", "fp16"},
+                                                                                        {"nvfp4", "nvfp4"}});
 
 bool contains(const std::vector<std::string>& words, std::string_view word) {
   // "sxm" is any of "sxm4" and "sxm5".
@@ -61,7 +82,7 @@ bool all_in(const std::vector<std::string>& these, const std::vector<std::string
 }  // namespace
 
 std::vector<std::string> words(std::string_view name) {
-  name = name.substr(name.rfind('/') + 1);
+  name = without_end(name.substr(name.rfind('/') + 1));
   std::vector<std::string> found;
   std::string word;
   const auto end = [&] {
@@ -133,11 +154,30 @@ bool is_short_for(const std::vector<std::string>& said, const std::vector<std::s
 
 }  // namespace
 
+namespace {
+
+// "Q4_K_M" at the end of a GGUF file's name or behind a model's: its bits, and what stands before it.
+std::optional<Stored> stored_in_gguf(std::string_view name) {
+  const std::string lower = text::lower_case(name);
+  for (const auto& [mark, format] : {std::pair{"q4_", "int4"}, std::pair{"q8_", "int8"}}) {
+    const std::size_t at = lower.rfind(mark);
+    if (at == lower.npos || at == 0 || std::isalnum(static_cast<unsigned char>(lower[at - 1])) != 0) continue;
+    std::size_t end = lower.find("-gguf");
+    if (end == lower.npos) end = at - 1;
+    return Stored{std::string(name.substr(0, std::min(end, at - 1))), format};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<Stored> stored(std::string_view name) {
+  name = without_end(name.substr(name.rfind('/') + 1));
+  if (auto found = stored_in_gguf(name)) return found;
   std::string base;
   std::string_view format;
   std::string word;
-  for (const char c : std::string(name.substr(name.rfind('/') + 1)) + '-') {
+  for (const char c : std::string(name) + '-') {
     if (c != '-' && c != '_' && !(c == '.' && text::lower_case(word) == "quantized")) {
       word.push_back(c);
       continue;

@@ -182,11 +182,12 @@ std::string layout_in(std::string_view mode) {
   std::vector<std::string> known = modes;
   for (const std::string& word : mode_words())
     if (word != kMigWord && std::find(known.begin(), known.end(), word) == known.end()) known.push_back(word);
-  const std::string start = mode.substr(0, mode.find(':'));
-  std::string hint = did_you_mean(mode, known);
+  std::string hint = mode_hint(mode);
+  if (hint.empty() || hint.ends_with('?'))
+    if (const std::string near = did_you_mean(mode, known); !near.empty()) hint = near;
   if (const std::string layout = layout_in(mode); !layout.empty())
     hint = text::format("; did you mean \"mig:{}\"?", layout);
-  if (hint.empty()) hint = did_you_mean(start, mode_words(), ".");
+  if (!hint.ends_with('?')) hint += ".";
   fail(where,
        text::format("unknown mode \"{}\"{}{} Any document has {}", mode, hint,
                     modes.empty() ? "" : text::format(" This document's modes: {}.", text::join(modes, ", ")),

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/text.hpp"
+#include "documents/other_flags.hpp"
 #include "documents/scenario_parts.hpp"
 #include "models/model_kind.hpp"
 #include "models/model_reader.hpp"
@@ -132,6 +133,10 @@ void finish(const Reader& reader, const Service& service, ContinuousOptions& opt
 Engine starting_point(const Reader& reader, const Model& model) {
   const bool kind_named = reader.has("kind");
   const EngineKind kind = read_kind(reader, model);
+  if (kind != EngineKind::continuous_batching && reader.raw().contains("preset"))
+    reader.at("preset").fail(
+        text::format("presets are of servers of language models; the server of {} is of kind \"{}\"",
+                     model.name, kEngineNames[static_cast<std::size_t>(kind)]));
   if (kind == EngineKind::continuous_batching)
     if (const auto preset = reader.find("preset")) return named_preset(*preset).engine;
   return kind_named ? engine_of(kind) : usual_engine(model);
@@ -153,6 +158,7 @@ Engine read_engine(const Reader& reader, const Service& service) {
         finish(reader, service, options);
       },
       engine.options);
+  refuse_flags_in_engine(reader);
   reader.finish();
   return engine;
 }

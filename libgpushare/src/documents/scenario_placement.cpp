@@ -77,7 +77,11 @@ Placement read_mode_placement(const Reader& placement, const std::optional<Writt
                               const Scenario& scenario) {
   const Reader mode = placement.at("mode");
   const auto chosen = written ? written : read_mode(mode.string(), mode.where());
-  if (!chosen) mode.fail(text::format("unknown mode \"{}\". Modes: {}", mode.string(), mode_grammar()));
+  if (!chosen) {
+    const std::string hint = mode_hint(mode.string());
+    mode.fail(text::format("unknown mode \"{}\"{} Modes: {}", mode.string(),
+                           hint.ends_with('?') ? hint : hint + ".", mode_grammar()));
+  }
   return place(on_gpu(*chosen, *scenario.placing.gpu), scenario.workload, scenario.placing, mode.where());
 }
 

@@ -52,7 +52,7 @@ void read_duration(const Reader& reader, Workload& workload) {
       reader.fail(text::format(
           "\"duration_s\" is missing, and neither open traffic without a \"count\" of arrivals nor users "
           "without \"hold_s\" tell how long they last{}",
-          reader.slip_of("duration_s")));
+          json::slip_of(reader, "duration_s")));
     if (!(*longest > 0 && *longest <= kLongestRun))
       reader.fail(
           text::format("\"duration_s\" is missing, and the traffic lasts {} s; give one > 0 and <= {:.0e}",

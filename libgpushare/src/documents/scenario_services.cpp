@@ -3,6 +3,7 @@
 
 #include "core/catalogue.hpp"
 #include "core/text.hpp"
+#include "documents/other_flags.hpp"
 #include "documents/scenario_parts.hpp"
 #include "models/model_kind.hpp"
 #include "models/model_reader.hpp"
@@ -23,16 +24,35 @@ int whole(const Reader& reader, std::string_view key, int otherwise, int min, in
 
 namespace {
 
-// As servers and repositories call them: 16 bits of either kind cost the same, and so do all ways to 4 bits.
+// As servers and repositories call them: 16 bits of either kind cost the same, and so do all ways to 4 and to 8 bits.
 std::string usual_precision(const std::string& said) {
   static const std::map<std::string, std::string, std::less<>> others{
-      {"bf16", "fp16"},    {"bfloat16", "fp16"}, {"float16", "fp16"}, {"half", "fp16"},
-      {"awq", "int4"},     {"gptq", "int4"},     {"w4a16", "int4"},   {"w8a8", "int8"},
-      {"fp8_e4m3", "fp8"}, {"float8", "fp8"},    {"e4m3", "fp8"},     {"nf4", "int4"}};
+      {"bf16", "fp16"},       {"bfloat16", "fp16"},     {"float16", "fp16"},    {"half", "fp16"},
+      {"awq", "int4"},        {"gptq", "int4"},         {"w4a16", "int4"},      {"w8a8", "int8"},
+      {"fp8_e4m3", "fp8"},    {"float8", "fp8"},        {"e4m3", "fp8"},        {"nf4", "int4"},
+      {"fp8_e5m2", "fp8"},    {"e5m2", "fp8"},          {"mxfp4", "int4"},      {"q8_0", "int8"},
+      {"fp8_dynamic", "fp8"}, {"float8_e4m3fn", "fp8"}, {"float8_e5m2", "fp8"}, {"gptq_int4", "int4"},
+      {"awq_int4", "int4"},   {"int4_awq", "int4"},     {"w4a16_awq", "int4"},  {"gptq_int8", "int8"},
+      {"int8_sq", "int8"},    {"w8a16", "int8"},        {"4bit", "int4"},       {"8bit", "int8"}};
   const std::size_t module = said.starts_with("torch.") ? said.find('.') + 1 : 0;  // "torch.bfloat16"
   std::string lower = text::lower_case(said.substr(module));
+  for (char& c : lower)
+    if (c == '-' || c == ' ') c = '_';
+  if (lower.starts_with("q4_")) return "int4";  // of GGUF files
   const auto found = others.find(lower);
   return found == others.end() ? lower : found->second;
+}
+
+// What is a way to store weights, and none of the formats that models have.
+std::string format_hint(const std::string& name) {
+  if (name.starts_with("nvfp4"))
+    return "; \"int4\" is as large, and multiplies in 16 bits: FP4 arithmetic of Blackwell cards is not "
+           "described.";
+  for (const std::string_view way :
+       {"bitsandbytes", "gguf", "compressed_tensors", "marlin", "modelopt", "exl2"})
+    if (name.starts_with(way))
+      return "; that says how weights are stored, not in how many bits: write those.";
+  return {};
 }
 
 }  // namespace
@@ -53,8 +73,9 @@ Precision read_precision(const Reader& owner, const Model& model) {
     if (name == to_string(precision)) return precision;
     names.emplace_back(to_string(precision));
   }
+  const std::string hint = format_hint(name);
   reader->fail(text::format("model {} has no weights in \"{}\"{} It has {}", model.name, said,
-                            did_you_mean(said, names, "."), text::join(names, ", ")));
+                            hint.empty() ? did_you_mean(said, names, ".") : hint, text::join(names, ", ")));
 }
 
 namespace {
@@ -104,6 +125,7 @@ Service read_service(const Reader& reader, const std::string& name) {
   if (service.memory_bytes > 0 && cache != nullptr && cache->kv_blocks > 0)
     reader.at("memory_bytes")
         .fail("memory_bytes and engine/kv_blocks both set the size of the cache; give one");
+  refuse_flags_in_service(reader);
   reader.finish();
   return service;
 }

@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 #include <span>
 
+#include "core/json_reader.hpp"
+#include "core/limited_mean.hpp"
 #include "core/plausible.hpp"
 #include "core/text.hpp"
 #include "documents/service_warnings.hpp"
@@ -64,6 +67,26 @@ void check_numbers(const ordered_json& value, const ordered_json::json_pointer& 
     if (!among(kElsewhere, key)) check_numbers(member, at / key, range_of(key, range), found);
 }
 
+// A distribution whose limits leave little of the mean that it is given by.
+void check_limits(const ordered_json& value, const ordered_json::json_pointer& at, Found& found) {
+  constexpr double kMost = 0.1;  // by which limits may move a mean without a word
+  if (value.is_object() && value.contains("mean") && value.contains("kind") && value.at("mean").is_number() &&
+      (value.contains("max") || value.contains("min"))) {
+    const nlohmann::json plain(value);
+    const double mean = plain.at("mean").get<double>();
+    const double limited = limited_mean(json::Reader(plain, "", {}).distribution());
+    if (std::abs(limited - mean) > kMost * mean)
+      found.add(at.to_string(),
+                text::format("samples {} are {} it, so their mean is {:.4g} and not {:.4g}",
+                             limited < mean ? text::format("above {:.6g}", plain.at("max").get<double>())
+                                            : text::format("below {:.6g}", plain.at("min").get<double>()),
+                             limited < mean ? "lowered to" : "raised to", limited, mean));
+  }
+  if (!value.is_structured()) return;
+  for (const auto& [key, member] : value.items())
+    if (!among(kElsewhere, key)) check_limits(member, at / key, found);
+}
+
 // Of a run as long as its traffic says: a day's or a week's pattern, or a file's, is a reason for a long one.
 bool has_long_traffic(const Workload& workload) {
   return std::any_of(workload.traffic.begin(), workload.traffic.end(), [](const Traffic& traffic) {
@@ -74,6 +97,7 @@ bool has_long_traffic(const Workload& workload) {
 void check_document(const Scenario& scenario, const ordered_json& document, Found& found) {
   if (scenario.document.empty()) return;
   check_numbers(document, ordered_json::json_pointer(), nullptr, found);
+  check_limits(document, ordered_json::json_pointer(), found);
   constexpr double kLongRun = 2 * 86400.0;
   const double duration_s = scenario.workload.duration_s;
   const bool daily = scenario.document.find("\"hourly\"") != std::string::npos ||

@@ -33,13 +33,18 @@ std::optional<Number> number(std::string_view text) {
 
 int parse_replicas(const std::string& text, std::string_view word, std::string_view rest,
                    const std::string& where) {
-  const auto replicas = number<int>(rest.starts_with('x') ? rest.substr(1) : rest);
+  const std::string_view said = rest;
+  if (rest.starts_with('x'))
+    rest.remove_prefix(1);
+  else if (rest.ends_with('x'))
+    rest.remove_suffix(1);
+  const auto replicas = number<int>(rest);
   if (!replicas || *replicas < 1 || *replicas > kMostReplicas)
     fail(
         where, text,
         text::format("after \"{}:\" expected replicas, a whole number between 1 and {}{}, found \"{}\"", word,
                      kMostReplicas,
-                     word == to_string(SharingMode::time_slicing) ? ", or weights such as 25/75" : "", rest));
+                     word == to_string(SharingMode::time_slicing) ? ", or weights such as 25/75" : "", said));
   return *replicas;
 }
 
@@ -59,6 +64,8 @@ void refuse_bare_number(const std::string& text, std::string_view word, std::str
   if (copies && capped) choices += ", or ";
   if (capped)
     choices += text::format("\"{}:{}%\" for processes that are capped at {} % each", word, rest, rest);
+  if (capped && *cap < 1)
+    choices += text::format(", or \"{}:{}%\" for a share of {}", word, *cap * 100, rest);
   fail(where, text, "write " + choices);
 }
 
@@ -67,10 +74,14 @@ std::vector<std::string_view> parts_of(std::string_view rest) {
   std::vector<std::string_view> parts;
   for (std::size_t begin = 0; begin <= rest.size();) {
     const std::size_t end = std::min(rest.find('/', begin), rest.size());
-    parts.push_back(rest.substr(begin, end - begin));
+    parts.push_back(text::trimmed(rest.substr(begin, end - begin)));
     begin = end + 1;
   }
   return parts;
+}
+
+std::string_view without_percent(std::string_view part) {
+  return part.ends_with('%') ? text::trimmed(part.substr(0, part.size() - 1)) : part;
 }
 
 std::vector<double> parse_percentages(const std::string& text, std::string_view word, std::string_view rest,
@@ -78,8 +89,7 @@ std::vector<double> parse_percentages(const std::string& text, std::string_view 
   std::vector<double> percentages;
   for (std::string_view part : parts_of(rest)) {
     const std::string_view found = part;
-    if (part.ends_with('%')) part.remove_suffix(1);
-    const auto percentage = number<double>(part);
+    const auto percentage = number<double>(without_percent(part));
     if (!percentage || !(*percentage > 0) || *percentage > 100)
       fail(where, text,
            text::format("after \"{}:\" expected percentages > 0 and <= 100 such as 50/50, found \"{}\"", word,
@@ -93,7 +103,7 @@ std::vector<double> parse_weights(const std::string& text, std::string_view word
                                   const std::string& where) {
   std::vector<double> weights;
   for (const std::string_view part : parts_of(rest)) {
-    const auto weight = number<double>(part);
+    const auto weight = number<double>(without_percent(part));
     if (!weight || !(*weight > 0) || *weight > kMostWeight)
       fail(where, text,
            text::format("after \"{}:\" expected weights > 0 such as 25/75, found \"{}\"", word, part));
@@ -108,7 +118,7 @@ void parse_shared(PlacementMode& mode, const SharingTraits& sharing, const std::
   mode.sharing = sharing.mode;
   if (sharing.has_slices && rest.find('/') != std::string_view::npos) {
     mode.weights = parse_weights(text, sharing.name, rest, where);
-  } else if (!sharing.has_limits || rest.starts_with('x')) {
+  } else if (!sharing.has_limits || rest.starts_with('x') || rest.ends_with('x')) {
     mode.replicas = parse_replicas(text, sharing.name, rest, where);
   } else if (rest.ends_with('%') && rest.find('/') == std::string_view::npos) {
     mode.percentages = parse_percentages(text, sharing.name, rest.substr(0, rest.size() - 1), where);
@@ -127,8 +137,27 @@ struct Split {
 };
 
 // Words that people use for the modes of the grammar.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kAliases{
-    {{"ts", "time-slicing"}, {"timeslicing", "time-slicing"}, {"time-sliced", "time-slicing"}}};
+constexpr auto kAliases =
+    std::to_array<std::pair<std::string_view, std::string_view>>({{"ts", "time-slicing"},
+                                                                  {"timeslicing", "time-slicing"},
+                                                                  {"timeslice", "time-slicing"},
+                                                                  {"time-slice", "time-slicing"},
+                                                                  {"time-sliced", "time-slicing"}});
+
+// What schedulers and drivers call their ways of sharing, and what these are here.
+constexpr auto kOthers = std::to_array<std::pair<std::string_view, std::string_view>>(
+    {{"exclusive", "one server on each GPU is \"dedicated\""},
+     {"whole", "one server on each GPU is \"dedicated\""},
+     {"none", "one server on each GPU is \"dedicated\""},
+     {"no-sharing", "one server on each GPU is \"dedicated\""},
+     {"vgpu", "vGPUs take turns: \"time-slicing\", with weights such as time-slicing:25/75"},
+     {"hami", "what HAMi limits is memory and a share of SMs: \"mps:30/70\", and memory_bytes of a service"},
+     {"kai", "fractions of the KAI scheduler take turns: \"time-slicing\", with memory_bytes of a service"},
+     {"run:ai", "fractions of Run:ai take turns: \"time-slicing\", with memory_bytes of a service"},
+     {"fraction",
+      "fractions of a GPU: \"mps:25/75\" of its SMs, time-slicing:25/75 of its time, or mig:LAYOUT"},
+     {"dra", "a way to ask for GPUs, not to share them: gpushare export dra writes a mode's claims"},
+     {"shared", "a GPU is shared by \"time-slicing\", \"mps\" or \"mig:LAYOUT\""}});
 
 std::string mode_word(std::string_view written) {
   std::string word(text::trimmed(written));
@@ -173,7 +202,10 @@ void parse_inside(PlacementMode& mode, const std::string& text, std::string_view
   const SharingTraits* sharing = shared_mode(parts.word);
   if (sharing == nullptr)
     fail(where, text,
-         text::format("after the layout expected {}, found \"/{}\"", shared_mode_choices("/"), inner));
+         text::format("after the layout expected {}, found \"/{}\"{}", shared_mode_choices("/"), inner,
+                      std::isdigit(static_cast<unsigned char>(inner.front())) != 0
+                          ? "; instances stand between +, as in 3g.40gb+4g.40gb"
+                          : ""));
   mode.sharing = sharing->mode;
   if (parts.has_rest) parse_shared(mode, *sharing, text, parts.rest, where);
   if (!mode.weights.empty())
@@ -200,6 +232,18 @@ std::vector<std::string> mode_words() {
     if (!sharing.one_process) words.emplace_back(sharing.name);
   words.emplace_back(kMigWord);
   return words;
+}
+
+std::string mode_hint(const std::string& text) {
+  const std::string lower = text::lower_case(text);
+  for (const auto& [word, told] : kOthers)
+    if (lower.starts_with(word)) return text::format("; {}", told);
+  for (const char* separator : {";", "|", " ", "+"})
+    if (const std::size_t at = text.find(separator);
+        at != text.npos && is_mode_word(mode_word(text.substr(0, at))))
+      return "; several modes stand between commas";
+  const auto near = json::nearest(mode_word(text.substr(0, text.find(':'))), mode_words());
+  return near ? text::format("; did you mean \"{}\"?", *near) : std::string();
 }
 
 std::optional<WrittenMode> read_mode(const std::string& text, const std::string& where) {
@@ -258,10 +302,9 @@ const std::string& mode_grammar() {
 
 PlacementMode parse_mode(const std::string& text, const GpuProfile& profile) {
   if (const auto written = scenario::read_mode(text, {})) return scenario::on_gpu(*written, profile);
-  const auto near = json::nearest(text.substr(0, text.find(':')), scenario::mode_words());
-  throw ScenarioError(
-      {}, text::format("unknown mode \"{}\"{} Modes: {}", text,
-                       near ? text::format("; did you mean \"{}\"?", *near) : ".", mode_grammar()));
+  const std::string hint = scenario::mode_hint(text);
+  throw ScenarioError({}, text::format("unknown mode \"{}\"{} Modes: {}", text,
+                                       hint.ends_with('?') ? hint : hint + ".", mode_grammar()));
 }
 
 }  // namespace gpushare

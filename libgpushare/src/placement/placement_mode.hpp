@@ -21,6 +21,8 @@ inline constexpr std::string_view kMigWord =
 [[nodiscard]] std::vector<std::string> mode_words();
 /// Nothing when the text begins like no mode; throws ScenarioError at `where` when the rest of it is wrong.
 [[nodiscard]] std::optional<WrittenMode> read_mode(const std::string& text, const std::string& where);
+/// For messages about what begins like no mode: "; did you mean "mps"?", or what another tool's word is here; or nothing.
+[[nodiscard]] std::string mode_hint(const std::string& text);
 /// Throws LayoutError.
 [[nodiscard]] PlacementMode on_gpu(const WrittenMode& written, const GpuProfile& profile);
 

@@ -70,7 +70,11 @@ class Replicas {
                        number));
     const GpuProfile& profile = gpu.profile();
     if (link_of(placement_, gpu).bandwidth_bytes_per_s <= 0)
-      fail(text::format("the profile of GPU {} has no \"interconnect\"", profile.name));
+      fail(text::format(
+          "how fast GPUs of kind {} reach each other is not described: give the \"interconnect\" of a node "
+          "(its latency_s and bandwidth_bytes_per_s, as nccl-tests measures it) in \"nodes\" of the "
+          "placement",
+          profile.name));
     if (profile_.empty()) profile_ = profile.name;
     if (profile.name != profile_)
       fail(text::format("gpu{} is {}, others are {}; take GPUs of one kind", number, profile.name, profile_));

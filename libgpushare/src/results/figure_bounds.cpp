@@ -25,6 +25,11 @@ constexpr Unit kUnits[] = {
     {"s", Kind::time, 1},
     {"min", Kind::time, 60},
     {"h", Kind::time, 3600},
+    {"msec", Kind::time, 1e-3},
+    {"milliseconds", Kind::time, 1e-3},
+    {"second", Kind::time, 1},
+    {"seconds", Kind::time, 1},
+    {"minutes", Kind::time, 60},
     {"%", Kind::share, 0.01},
     {"B", Kind::bytes, 1},
     {"kB", Kind::bytes, 1e3},
@@ -41,6 +46,8 @@ constexpr Unit kUnits[] = {
     {"/h", Kind::rate, 1.0 / 3600},
     {"$", Kind::money, 1},
 };
+
+constexpr std::size_t kWord = 4;  // letters of units that are written out, beside which short ones are shown
 
 /// A value as it is written.
 struct Quantity {
@@ -59,6 +66,9 @@ Quantity quantity_of(std::string_view text, const std::string& expected) {
   if (error != std::errc{} || !std::isfinite(quantity.number))
     fail(text::format("expected {}, found \"{}\"", expected, rest));
   rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+  if (rest.size() > 1 && rest[0] == ',' && rest[1] >= '0' && rest[1] <= '9')
+    fail(text::format("expected {}, found \"{}\"; decimals stand behind a point", expected,
+                      text::trimmed(text)));
   quantity.unit = dollars && rest.empty() ? "$" : text::trimmed(rest);
   return quantity;
 }
@@ -66,7 +76,8 @@ Quantity quantity_of(std::string_view text, const std::string& expected) {
 std::string legal_units(const FigureInfo& info) {
   std::vector<std::string_view> legal;
   for (const Unit& unit : kUnits)
-    if (unit.kind == info.kind && static_cast<unsigned char>(unit.name.front()) < 0x80)
+    if (unit.kind == info.kind && static_cast<unsigned char>(unit.name.front()) < 0x80 &&
+        unit.name.size() < kWord)
       legal.push_back(unit.name);
   if (legal.empty()) return "a plain number";
   return "a plain number or one with " + text::join(legal, ", ");

@@ -1,6 +1,8 @@
 #include "results/figure_names.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "core/json_reader.hpp"
 #include "core/text.hpp"
@@ -73,17 +75,6 @@ std::vector<std::string> of_the_same(std::string_view prefix, std::span<const st
   return found;
 }
 
-[[noreturn]] void fail_unknown(std::string_view text, std::span<const std::string> names) {
-  const auto near = nearest_to(text, names);
-  if (!near.empty())
-    throw FigureError("", text::format("unknown figure \"{}\"; nearest: {}", text, listed(near)));
-  const auto own = of_the_same(text.substr(0, text.find('.') + 1), names);
-  if (!own.empty())
-    throw FigureError("", text::format("unknown figure \"{}\"; there are {}", text, listed(own)));
-  throw FigureError(
-      "", text::format("unknown figure \"{}\"; known: {}", text, listed({names.begin(), names.end()})));
-}
-
 // Positions of those that a text may mean.
 std::vector<std::size_t> meant_by(std::string_view text, const FigureNames& known) {
   std::vector<std::size_t> meant;
@@ -95,6 +86,65 @@ std::vector<std::size_t> meant_by(std::string_view text, const FigureNames& know
       meant.push_back(i);
   }
   return meant;
+}
+
+constexpr auto kOtherWords = std::to_array<std::pair<std::string_view, std::string_view>>(
+    {{"time_to_first_token", "ttft"},
+     {"inter_token_latency", "itl"},
+     {"time_per_output_token", "tpot"},
+     {"average", "mean"},
+     {"avg", "mean"},
+     {"median", "p50"},
+     {"output_tokens_per_s", "output_token_throughput"},
+     {"tokens_per_s", "output_token_throughput"},
+     {"tokens/s", "output_token_throughput"},
+     {"tps", "output_token_throughput"},
+     {"requests_per_s", "request_throughput"},
+     {"rps", "request_throughput"},
+     {"qps", "request_throughput"},
+     {"error_rate", "success_rate"},
+     {"errors", "success_rate"},
+     {"failure_rate", "success_rate"},
+     {"num_gpus", "gpus_used"},
+     {"gpu_count", "gpus_used"}});
+
+// "p95(llm.ttft)" and "p95_ttft" with the percentile at the end.
+std::string with_percentile_last(std::string text) {
+  if (text.size() < 4 || text[0] != 'p' || text.find_first_not_of("0123456789", 1) < 2) return text;
+  const std::size_t end = text.find_first_not_of("0123456789", 1);
+  if (end == text.npos || (text[end] != '_' && text[end] != '(')) return text;
+  std::string rest = text.substr(end + 1);
+  if (rest.ends_with(')')) rest.pop_back();
+  return rest + "_" + text.substr(0, end);
+}
+
+// What other tools call a figure, by our words; with seconds as the unit where milliseconds are said.
+std::string in_our_words(std::string_view text) {
+  std::string ours = with_percentile_last(text::lower_case(text));
+  for (const auto& [word, known] : kOtherWords)
+    if (const std::size_t at = ours.find(word); at != ours.npos) {
+      ours.replace(at, word.size(), known);
+      break;
+    }
+  if (const std::size_t e2e = ours.find("e2e_p"); e2e != ours.npos) ours.insert(e2e + 3, "_latency");
+  if (ours.ends_with("_ms")) ours.replace(ours.size() - 2, 2, "s");
+  return ours;
+}
+
+[[noreturn]] void fail_unknown(std::string_view text, const FigureNames& known) {
+  const std::span<const std::string> names = known.names;
+  const std::string ours = in_our_words(text);
+  for (const std::string& meant : {ours, ours + "_s"})
+    if (ours != text && !meant_by(meant, known).empty())
+      throw FigureError("", text::format("unknown figure \"{}\"; did you mean \"{}\"?", text, meant));
+  const auto near = nearest_to(text, names);
+  if (!near.empty())
+    throw FigureError("", text::format("unknown figure \"{}\"; nearest: {}", text, listed(near)));
+  const auto own = of_the_same(text.substr(0, text.find('.') + 1), names);
+  if (!own.empty())
+    throw FigureError("", text::format("unknown figure \"{}\"; there are {}", text, listed(own)));
+  throw FigureError(
+      "", text::format("unknown figure \"{}\"; known: {}", text, listed({names.begin(), names.end()})));
 }
 
 }  // namespace
@@ -160,7 +210,7 @@ std::size_t resolve(std::string_view text, const FigureNames& known, std::string
     return resolve(lower, known,
                    suffix);  // names of figures have no capitals; those of services are found above
   }
-  if (meant.empty()) fail_unknown(text, known.names);
+  if (meant.empty()) fail_unknown(text, known);
   if (meant.size() == 1) return meant.front();
   std::vector<std::string> choices;
   choices.reserve(meant.size());

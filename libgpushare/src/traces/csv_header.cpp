@@ -8,9 +8,9 @@
 namespace gpushare {
 namespace {
 
-constexpr std::array<TraceRole, 9> kColumnRoles = {
-    TraceRole::arrival, TraceRole::input,  TraceRole::output,     TraceRole::session,      TraceRole::parent,
-    TraceRole::delay,   TraceRole::images, TraceRole::cache_read, TraceRole::cache_written};
+constexpr std::array<TraceRole, 10> kColumnRoles = {
+    TraceRole::arrival, TraceRole::input,  TraceRole::output,     TraceRole::session,       TraceRole::parent,
+    TraceRole::delay,   TraceRole::images, TraceRole::cache_read, TraceRole::cache_written, TraceRole::day};
 constexpr std::array<TraceRole, 3> kNeeded = {TraceRole::arrival, TraceRole::input, TraceRole::output};
 
 class HeaderReader {
@@ -24,6 +24,7 @@ class HeaderReader {
   [[nodiscard]] TableHeader read() {
     take_positions();
     for (std::size_t i = 0; i < fields_.size() && !header_.is_row; ++i) take(i);
+    take_day();
     for (const TraceRole role : kColumnRoles) check_found(role);
     for (const TraceRole role : kNeeded)
       if (!header_.has(role) && !given_[role].constant) fail_missing(role);
@@ -80,6 +81,12 @@ class HeaderReader {
     }
     if (!header_.has(column.role) || column.rank < before.rank)
       put(column.role, i, std::string(name), column);
+  }
+  // A day is the arrival where nothing else is; a clock beside it needs it.
+  void take_day() {
+    const auto day = static_cast<std::size_t>(TraceRole::day);
+    if (header_.has(TraceRole::arrival) || !header_.has(TraceRole::day)) return;
+    put(TraceRole::arrival, header_.index[day], header_.name[day], {TraceRole::arrival, 1, false, 2});
   }
   void check_found(TraceRole role) const {
     if (header_.has(role) || given_[role].name.empty()) return;

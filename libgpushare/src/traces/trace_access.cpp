@@ -18,7 +18,8 @@ namespace {
 
 // Paths of requests to a model, as OpenAI-compatible and Triton servers have them.
 constexpr auto kModelPaths = std::to_array<std::string_view>(
-    {"/completions", "/responses", "/messages", "/generate", "/embeddings", "/infer", "/predict", "/audio/"});
+    {"/completions", "/responses", "/messages", "/generate", "/embeddings", "/infer", "/predict", "/audio/",
+     "/api/chat", "/api/embed", "/rerank", "/invocations"});
 
 /// A line of an access log; views into it.
 struct AccessLine {

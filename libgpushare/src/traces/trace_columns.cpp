@@ -33,6 +33,7 @@ constexpr auto kKnownNames = std::to_array<Known>({
     {"start", TraceRole::arrival, kStartOfLog},
     {"starttime", TraceRole::arrival, kStartOfLog},
     {"starttimeunix", TraceRole::arrival, kStartOfLog},
+    {"startutc", TraceRole::arrival, kStartOfLog},
     {"startedat", TraceRole::arrival, kStartOfLog},
     {"starttimestamp", TraceRole::arrival, kStartOfLog},
     {"requeststart", TraceRole::arrival, kStartOfLog},
@@ -53,6 +54,8 @@ constexpr auto kKnownNames = std::to_array<Known>({
     {"eventtime", TraceRole::arrival, 2},
     {"eventtimestamp", TraceRole::arrival, 2},
     {"logtime", TraceRole::arrival, 2},
+    {"requestts", TraceRole::arrival, kStartOfLog},
+    {"processedtime", TraceRole::arrival, kRecordOfLog},
     {"timegenerated", TraceRole::arrival, 2},
     {"createdat", TraceRole::arrival, kRecordOfLog},
     {"created", TraceRole::arrival, kRecordOfLog},
@@ -73,6 +76,9 @@ constexpr auto kKnownNames = std::to_array<Known>({
     {"prefilllen", TraceRole::input},
     {"promptevalcount", TraceRole::input},
     {"isl", TraceRole::input},
+    {"requnits", TraceRole::input},
+    {"in", TraceRole::input, kBareWord},
+    {"prefill", TraceRole::input, kBareWord},
     {"cachereadinputtokens", TraceRole::cache_read},
     {"cachereadinputtokencount", TraceRole::cache_read},
     {"cachecreationinputtokens", TraceRole::cache_written},
@@ -98,6 +104,9 @@ constexpr auto kKnownNames = std::to_array<Known>({
     {"newtokens", TraceRole::output},
     {"evalcount", TraceRole::output},
     {"osl", TraceRole::output},
+    {"resunits", TraceRole::output},
+    {"out", TraceRole::output, kBareWord},
+    {"decode", TraceRole::output, kBareWord},
     {"session", TraceRole::session},
     {"sessionid", TraceRole::session},
     {"parent", TraceRole::parent},
@@ -111,6 +120,8 @@ constexpr auto kKnownNames = std::to_array<Known>({
     {"text", TraceRole::text},
     {"chatid", TraceRole::chat},
     {"parentchatid", TraceRole::parent_chat},
+    {"date", TraceRole::day},
+    {"day", TraceRole::day, 1},
     {"subrequests", TraceRole::requests},
     {"turns", TraceRole::requests},
 });
@@ -241,6 +252,7 @@ void read_unit(std::string_view name, TraceColumn& column) {
 TraceColumn trace_column(std::string_view name) {
   constexpr std::size_t kLongest = 256;  // a file that is no trace may hold names of megabytes
   if (name.empty() || name.size() > kLongest) return {};
+  if (name.front() == '@' && !same_name(name, "@timestamp")) name.remove_prefix(1);  // a facet of Datadog's
   TraceColumn column = known_column(name);
   const std::size_t dot = name.rfind('.');
   if (column.role == TraceRole::other && dot != std::string_view::npos && dot > 0)
@@ -306,6 +318,8 @@ std::string_view role_name(TraceRole role) {
       return "the block ids";
     case TraceRole::text:
       return "the prompt's text";
+    case TraceRole::day:
+      return "the day";
     default:
       break;
   }

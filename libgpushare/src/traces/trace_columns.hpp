@@ -27,9 +27,10 @@ enum class TraceRole : std::uint8_t {
   text,
   chat,
   parent_chat,
-  requests  ///< the turns of a session
+  requests,  ///< the turns of a session
+  day        ///< of an arrival whose clock may stand beside it
 };
-inline constexpr std::size_t kTraceRoles = 17;
+inline constexpr std::size_t kTraceRoles = 18;
 inline constexpr std::array<TraceRole, 2> kCachedRoles = {TraceRole::cache_read, TraceRole::cache_written};
 
 /// A column's meaning, from its name.
@@ -45,12 +46,16 @@ struct TraceColumn {
 inline constexpr int kStartOfLog = 1;
 inline constexpr int kRecordOfLog = 3;
 inline constexpr int kCarrierOfLog = 4;
+/// Of names that may count other things than tokens: in, out, prefill, decode.
+inline constexpr int kBareWord = 5;
 /// Added for each level that a member is inside others.
 inline constexpr int kRanksOfADepth = 16;
 [[nodiscard]] constexpr bool is_of_log(int rank) {
   const int own = rank % kRanksOfADepth;
   return own == kStartOfLog || own == kRecordOfLog || own == kCarrierOfLog;
 }
+
+[[nodiscard]] constexpr bool is_bare_word(int rank) { return rank % kRanksOfADepth == kBareWord; }
 
 /// Equal but for the case of ASCII letters.
 [[nodiscard]] bool same_name(std::string_view a, std::string_view b);

@@ -77,6 +77,7 @@ class RowReader {
         : header_.column[role].has_unit ? text::format("{} says its unit", shown(header_.name[role]))
         : format_.says_unit             ? text::format("{} counts {}", format_.name, origin.time_unit)
                                         : "no name says a unit, so seconds");
+    origin.reason += bare_words();
   }
   /// Whether numbers have a decimal comma, by the first row: then a point separates thousands.
   void look_at_numbers(const std::vector<std::string_view>& fields) {
@@ -98,9 +99,22 @@ class RowReader {
     for (const TraceRole cached : kCachedRoles)
       if (header_.has(cached)) columns += "+" + header_.name_of(cached);
   }
+  /// What is taken for tokens by a name that may count other things.
+  [[nodiscard]] std::string bare_words() const {
+    std::string words;
+    for (const TraceRole role : {TraceRole::input, TraceRole::output})
+      if (header_.has(role) && is_bare_word(header_.column[static_cast<std::size_t>(role)].rank))
+        words +=
+            text::format("{}{}", words.empty() ? "; taken for tokens: " : ", ", shown(header_.name_of(role)));
+    return words;
+  }
   [[nodiscard]] Instant arrival(const std::vector<std::string_view>& fields, std::size_t line) const {
     const std::string_view text = field(fields, TraceRole::arrival);
-    std::optional<Instant> instant = dates_only_ ? scan_date(text) : scan_instant(text);
+    std::optional<Instant> instant = dates_only_   ? scan_date(text)
+                                     : unit_known_ ? scan_instant(text)
+                                                   : scan_unitless(text);
+    if (instant && instant->form == Instant::Form::clock && header_.has(TraceRole::day))
+      instant = scan_date(text::format("{} {}", field(fields, TraceRole::day), text));
     if (!instant && delimiter_ != ',' && !dates_only_) instant = scan_comma_number(text);
     if (!instant) fail(line, TraceRole::arrival, text);
     return *instant;
@@ -151,10 +165,16 @@ class RowReader {
     const TraceColumn& column = header_.column[static_cast<std::size_t>(TraceRole::delay)];
     row.delay_s = delay->value / static_cast<double>(column.ticks_per_second);
   }
+  [[nodiscard]] static std::string_view hint(TraceRole role, std::string_view found) {
+    if (role == TraceRole::arrival) return day_first_hint(found);
+    const bool tokens = role == TraceRole::input || role == TraceRole::output;
+    const bool thousands = !found.empty() && (found.back() == 'k' || found.back() == 'K');
+    return tokens && thousands ? "; write all digits: 0.8k may be 750 or 849" : std::string_view{};
+  }
   [[noreturn]] void fail(std::size_t line, TraceRole role, std::string_view found) const {
-    builder_.fail(line, text::format("column {}: expected {}, found {}",
+    builder_.fail(line, text::format("column {}: expected {}, found {}{}",
                                      shown(header_.name[static_cast<std::size_t>(role)]),
-                                     expected_in(role, dates_only_), shown(found)));
+                                     expected_in(role, dates_only_), shown(found), hint(role, found)));
   }
 
   TableHeader header_;

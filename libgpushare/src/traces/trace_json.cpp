@@ -5,6 +5,9 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "core/text.hpp"
+#include "traces/trace_columns.hpp"
+
 namespace gpushare {
 namespace {
 
@@ -20,7 +23,40 @@ bool is_finite(std::string_view number) {
   return std::isfinite(std::strtod(std::string(number).c_str(), nullptr));
 }
 
+/// Says what the JSON library finds wrong with a line.
+class Diagnosis : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  std::string text;
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return true; }
+  bool key(string_t&) override { return true; }
+  bool end_object() override { return true; }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t position, const std::string& token,
+                   const nlohmann::detail::exception& problem) override {
+    constexpr int kOutOfRange = 406;
+    text = problem.id == kOutOfRange
+               ? text::format("the number {} is too large", shown(token))
+               : text::format("not a JSON object: broken at column {}, near {}", position, shown(token));
+    return false;
+  }
+};
+
 }  // namespace
+
+std::string json_mistake(std::string_view text) {
+  Diagnosis diagnosis;
+  static_cast<void>(nlohmann::json::sax_parse(text.begin(), text.end(), &diagnosis));
+  return diagnosis.text;
+}
 
 std::string_view JsonScanner::fail() {
   broken_ = true;

@@ -50,6 +50,9 @@ class JsonScanner {
   std::deque<std::string> unescaped_;  // a deque does not move them
 };
 
+/// What the JSON library finds wrong with a text; empty for a JSON value.
+[[nodiscard]] std::string json_mistake(std::string_view text);
+
 /// Whether the text is one JSON value; what a scanner accepts and refuses, for tests.
 [[nodiscard]] bool is_json(std::string_view text);
 

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,33 +25,6 @@ namespace {
 using MemberKind = TraceMember::Kind;
 
 constexpr std::int64_t kBytesPerToken = 4;
-
-/// Says what the JSON library finds wrong with a line.
-class Diagnosis : public nlohmann::json_sax<nlohmann::json> {
- public:
-  std::string text;
-
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const string_t&) override { return true; }
-  bool string(string_t&) override { return true; }
-  bool binary(binary_t&) override { return true; }
-  bool start_object(std::size_t) override { return true; }
-  bool key(string_t&) override { return true; }
-  bool end_object() override { return true; }
-  bool start_array(std::size_t) override { return true; }
-  bool end_array() override { return true; }
-  bool parse_error(std::size_t position, const std::string& token,
-                   const nlohmann::detail::exception& problem) override {
-    constexpr int kOutOfRange = 406;
-    text = problem.id == kOutOfRange
-               ? text::format("the number {} is too large", shown(token))
-               : text::format("not a JSON object: broken at column {}, near {}", position, shown(token));
-    return false;
-  }
-};
 
 bool is_missing(const TraceMember& found) {
   return found.is_null() || (found.kind == MemberKind::string && is_gap(found.text));
@@ -113,9 +85,9 @@ class LineReader {
   [[nodiscard]] double seconds(const TraceMember& found) const;
   [[nodiscard]] std::string_view id(const TraceMember& found) const;
   [[noreturn]] void fail(const TraceMember& found, std::string_view expected) const {
-    builder_.fail(line_,
-                  text::format("member {}: expected {}, found {}{}", shown(found.name), expected,
-                               found.kind == MemberKind::string ? "the string " : "", shown(found.text)));
+    builder_.fail(line_, text::format("member {}: expected {}, found {}{}{}", shown(found.name), expected,
+                                      found.kind == MemberKind::string ? "the string " : "",
+                                      shown(found.text), day_first_hint(found.text)));
   }
 
   TraceBuilder& builder_;
@@ -133,10 +105,8 @@ class LineReader {
 };
 
 void LineReader::diagnose(std::string_view text) const {
-  Diagnosis diagnosis;
-  static_cast<void>(nlohmann::json::sax_parse(text.begin(), text.end(), &diagnosis));
-  builder_.fail(line_,
-                !diagnosis.text.empty() ? diagnosis.text : "expected a JSON object, found " + shown(text));
+  const std::string mistake = json_mistake(text);
+  builder_.fail(line_, !mistake.empty() ? mistake : "expected a JSON object, found " + shown(text));
 }
 
 void LineReader::describe() {
@@ -144,7 +114,10 @@ void LineReader::describe() {
   origin.format = format_->name;
   const bool asked = options_.format != "auto";
   const TraceMember& at = object_[TraceRole::arrival];
-  const auto instant = at.kind == MemberKind::string ? scan_instant(at.text) : std::nullopt;
+  const bool unitless = !at.column.has_unit && chosen_ticks_ == 0;
+  const auto instant = unitless                        ? scan_unitless(at.text)
+                       : at.kind == MemberKind::string ? scan_instant(at.text)
+                                                       : std::nullopt;
   if (instant && instant->is_date()) {
     origin.time_unit = "date";
   } else {
@@ -168,6 +141,9 @@ void LineReader::describe() {
   for (std::size_t i = 0; i < std::min<std::size_t>(object_.names.size(), 8); ++i)
     members += (i > 0 ? ", " : " ") + shown(object_.names[i]);
   origin.reason = text::format("{}; {}", asked ? "the format was given" : members, unit);
+  for (const TraceRole role : {TraceRole::input, TraceRole::output})
+    if (object_.has(role) && is_bare_word(object_[role].column.rank))
+      origin.reason += text::format("; {} is taken for tokens", shown(object_[role].name));
 }
 
 void LineReader::check_given() const {
@@ -204,9 +180,12 @@ std::int64_t LineReader::ticks_per_second(const TraceColumn& column) const {
 
 Instant LineReader::arrival(const TraceMember& found) {
   const bool text = found.kind == MemberKind::string;  // loggers write numbers as strings too
-  const std::optional<Instant> instant = text                               ? scan_instant(found.text)
-                                         : found.kind == MemberKind::number ? scan_number(found.text)
-                                                                            : std::nullopt;
+  const bool number = found.kind == MemberKind::number;
+  const bool unitless = !found.column.has_unit && chosen_ticks_ == 0;
+  const std::optional<Instant> instant = unitless && (text || number) ? scan_unitless(found.text)
+                                         : text                       ? scan_instant(found.text)
+                                         : number                     ? scan_number(found.text)
+                                                                      : std::nullopt;
   if (!instant) fail(found, expected_in(TraceRole::arrival, false));
   if (arrival_name_.empty()) arrival_name_ = found.name;
   if (found.name != arrival_name_) {

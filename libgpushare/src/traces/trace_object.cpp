@@ -1,5 +1,7 @@
 #include "traces/trace_object.hpp"
+
 #include "core/text.hpp"
+#include "traces/trace_scan.hpp"
 
 namespace gpushare {
 namespace {
@@ -37,6 +39,18 @@ std::string TraceObject::name_of(TraceRole role) const {
   return name;
 }
 
+void TraceObject::take_day() {
+  const TraceMember& day = (*this)[TraceRole::day];
+  if (!taken(day)) return;
+  TraceMember& arrival = members[static_cast<std::size_t>(TraceRole::arrival)];
+  if (!taken(arrival)) {
+    arrival = day;
+    arrival.column = {TraceRole::arrival, 1, false, 2};
+  } else if (arrival.kind == TraceMember::Kind::string && scan_span(arrival.text)) {
+    arrival.text = paths.emplace_back(text::format("{} {}", day.text, arrival.text));
+  }
+}
+
 TraceColumn TraceObjectReader::meaning(std::string_view path) {
   constexpr std::size_t kRemembered = 256;
   if (place_ >= kRemembered) return given_.meaning(path);
@@ -49,7 +63,9 @@ TraceColumn TraceObjectReader::meaning(std::string_view path) {
 bool TraceObjectReader::read(JsonScanner& json, TraceObject& object, bool nested) {
   object.clear();
   if (!nested) place_ = 0;
-  return json.peek() == '{' && read_members(json, object, nested);
+  if (json.peek() != '{' || !read_members(json, object, nested)) return false;
+  object.take_day();
+  return true;
 }
 
 bool TraceObjectReader::read_members(JsonScanner& json, TraceObject& object, bool nested) {

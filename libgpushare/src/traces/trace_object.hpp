@@ -43,6 +43,8 @@ struct TraceObject {
   [[nodiscard]] std::vector<TraceRole> cached_beside_input() const;
   /// Of the input with the counts beside it, "usage.input_tokens+usage.cache_read_input_tokens".
   [[nodiscard]] std::string name_of(TraceRole role) const;
+  /// A day is the arrival where nothing else is; a clock beside it gets it.
+  void take_day();
   void clear();
 };
 

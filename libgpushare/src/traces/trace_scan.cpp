@@ -47,11 +47,11 @@ struct DateCursor {
     for (; count < 9; ++count) value *= 10;
     return value;
   }
-  /// Seconds east of Greenwich after `+` or `-`: hh:mm, hhmm or hh.
-  std::int64_t offset_s() {
+  /// Seconds east of Greenwich after `+` or `-`: hh:mm, hhmm or hh; behind a word also h.
+  std::int64_t offset_s(bool behind_word) {
     const std::int64_t sign = text.front() == '-' ? -1 : 1;
     text.remove_prefix(1);
-    const int hours = digits(2, 0, 23);
+    const int hours = digits(behind_word && text.size() == 1 ? 1 : 2, 0, 23);
     if (starts_with(':')) text.remove_prefix(1);
     const int minutes = text.empty() ? 0 : digits(2, 0, 59);
     return sign * (hours * 3600 + minutes * 60);
@@ -83,15 +83,53 @@ int month_by_name(DateCursor& cursor) {
   return static_cast<int>(found - kMonths.begin()) + 1;
 }
 
-/// The day of a date: 2026-11-29 or 2026/11/29; 29/Nov/2026, as web servers write it; 11/29/2026, month first;
-/// 29.11.2026, day first.
+constexpr int kFirstYear = 1970, kLastYear = 2199;
+
+void skip(DateCursor& cursor, char c) {
+  while (cursor.starts_with(c)) cursor.text.remove_prefix(1);
+}
+
+/// Nov 29, 2026, as Kibana and people write it, and Nov 29 17:30:20 2026 of C's ctime.
+std::optional<std::int64_t> scan_named_day(DateCursor& cursor) {
+  const int month = month_by_name(cursor);
+  skip(cursor, ' ');
+  const int day = short_number(cursor, 1, 31);
+  constexpr std::size_t kYearAtEnd = 5;
+  DateCursor end{cursor.text.substr(cursor.text.size() - std::min(cursor.text.size(), kYearAtEnd))};
+  if (!cursor.starts_with(',') && end.starts_with(' ')) {
+    cursor.text.remove_suffix(kYearAtEnd);
+    end.expect(' ');
+    const int year = end.digits(4, kFirstYear, kLastYear);
+    return cursor.good && end.good ? days_since_1970(year, month, day) : std::nullopt;
+  }
+  cursor.expect(',');
+  skip(cursor, ' ');
+  const int year = cursor.digits(4, kFirstYear, kLastYear);
+  if (cursor.text.starts_with(" @ ")) cursor.text.remove_prefix(2);
+  return cursor.good ? days_since_1970(year, month, day) : std::nullopt;
+}
+
+/// Passes over "Sun, " of "Sun, 29 Nov 2026"; whether a month's name is next.
+bool at_name_of_month(DateCursor& cursor) {
+  constexpr std::array<std::string_view, 7> kDays = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+  if (cursor.text.empty() || is_digit(cursor.text.front())) return false;
+  if (std::find(kDays.begin(), kDays.end(), cursor.text.substr(0, 3)) != kDays.end()) {
+    cursor.text.remove_prefix(3);
+    if (cursor.starts_with(',')) cursor.text.remove_prefix(1);
+    skip(cursor, ' ');
+  }
+  return !cursor.text.empty() && !is_digit(cursor.text.front());
+}
+
+/// The day of a date: 2026-11-29 or 2026/11/29; 29/Nov/2026, as web servers write it, 29-Nov-2026 or 29 Nov 2026;
+/// 11/29/2026, month first; 29.11.2026, day first; Nov 29, 2026.
 std::optional<std::int64_t> scan_day(DateCursor& cursor) {
-  constexpr int kFirst = 1970, kLast = 2199;
+  if (at_name_of_month(cursor)) return scan_named_day(cursor);
   if (cursor.text.size() < 8) return std::nullopt;
   const char* start = cursor.text.data();
   if (const char mark = cursor.text[4];
       std::all_of(start, start + 4, is_digit) && (mark == '-' || mark == '/')) {
-    const int year = cursor.digits(4, kFirst, kLast);
+    const int year = cursor.digits(4, kFirstYear, kLastYear);
     cursor.expect(mark);
     const int month = cursor.digits(2, 1, 12);
     cursor.expect(mark);
@@ -99,12 +137,15 @@ std::optional<std::int64_t> scan_day(DateCursor& cursor) {
     return cursor.good ? days_since_1970(year, month, day) : std::nullopt;
   }
   const int first = short_number(cursor, 1, 31);
-  const char mark = cursor.starts_with('.') ? '.' : '/';
+  const char mark = cursor.text.empty() ? '/' : cursor.text.front();
+  const bool spelled = mark == ' ' || mark == '-';  // which only a month's name may follow
+  cursor.good = cursor.good && (spelled || mark == '.' || mark == '/');
   cursor.expect(mark);
   const bool named = cursor.good && !cursor.text.empty() && !is_digit(cursor.text.front());
+  cursor.good = cursor.good && (named || !spelled);
   const int second = named ? month_by_name(cursor) : short_number(cursor, 1, 31);
   cursor.expect(mark);
-  const int year = cursor.digits(4, kFirst, kLast);
+  const int year = cursor.digits(4, kFirstYear, kLastYear);
   const bool day_first = named || mark == '.';
   const int month = day_first ? second : first;
   if (!cursor.good || month > 12) return std::nullopt;
@@ -137,14 +178,32 @@ std::int64_t half_day_s(DateCursor& cursor, std::int64_t clock_s) {
   return 0;
 }
 
-/// Reads a zone, if there is one: seconds east of Greenwich.
+struct Zone {
+  std::string_view name;
+  int hours;        ///< east of Greenwich
+  int minutes = 0;  ///< further
+};
+// Only differences count, so of names that several places use any one will do where its summer time is of the same place.
+constexpr auto kZones =
+    std::to_array<Zone>({{"UTC", 0},  {"GMT", 0},   {"WET", 0},     {"WEST", 1},  {"BST", 1},   {"CET", 1},
+                         {"CEST", 2}, {"MEZ", 1},   {"MESZ", 2},    {"EET", 2},   {"EEST", 3},  {"MSK", 3},
+                         {"EST", -5}, {"EDT", -4},  {"CST", -6},    {"CDT", -5},  {"MST", -7},  {"MDT", -6},
+                         {"PST", -8}, {"PDT", -7},  {"IST", 5, 30}, {"JST", 9},   {"KST", 9},   {"SGT", 8},
+                         {"HKT", 8},  {"AEST", 10}, {"AEDT", 11},   {"NZST", 12}, {"NZDT", 13}, {"BRT", -3}});
+
+/// Reads a zone, if there is one: seconds east of Greenwich. Its place may follow in brackets: +01:00[Europe/Berlin].
 std::int64_t scan_zone(DateCursor& cursor) {
   if (cursor.starts_with(' ')) cursor.text.remove_prefix(1);
-  if (cursor.text == "UTC" || cursor.text == "GMT") {
+  if (cursor.text.ends_with(']')) cursor.text = cursor.text.substr(0, cursor.text.find('['));
+  const auto zone = std::find_if(kZones.begin(), kZones.end(),
+                                 [&](const Zone& known) { return known.name == cursor.text; });
+  if (zone != kZones.end()) {
     cursor.text = {};
-    return 0;
+    return zone->hours * std::int64_t{3600} + zone->minutes * std::int64_t{60};
   }
-  if (cursor.starts_with('+') || cursor.starts_with('-')) return cursor.offset_s();
+  const bool behind_word = cursor.text.starts_with("UTC") || cursor.text.starts_with("GMT");
+  if (behind_word) cursor.text.remove_prefix(3);
+  if (cursor.starts_with('+') || cursor.starts_with('-')) return cursor.offset_s(behind_word);
   cursor.expect('Z');
   return 0;
 }
@@ -218,6 +277,16 @@ std::optional<Instant> scan_date(std::string_view text) {
   return instant;
 }
 
+std::string_view day_first_hint(std::string_view text) {
+  DateCursor cursor{text};
+  const int first = short_number(cursor, 1, 31);
+  cursor.expect('/');
+  const int second = short_number(cursor, 1, 12);
+  cursor.expect('/');
+  if (!cursor.good || first <= 12 || second > 12) return {};
+  return "; with slashes the month comes first, with points the day: 29.11.2026";
+}
+
 std::optional<Instant> scan_span(std::string_view text) {
   DateCursor cursor{text};
   std::int64_t days = 0;
@@ -240,9 +309,34 @@ std::optional<Instant> scan_span(std::string_view text) {
 }
 
 std::optional<Instant> scan_instant(std::string_view text) {
-  if (text.find(':') == std::string_view::npos) return scan_number(text);
+  if (text.find(':') == std::string_view::npos) {
+    const auto number = scan_number(text);
+    return number ? number : scan_basic_date(text);
+  }
   const auto date = scan_date(text);
   return date ? date : scan_span(text);
+}
+
+std::optional<Instant> scan_unitless(std::string_view text) {
+  constexpr std::size_t kSeconds = 14, kMilliseconds = 17;
+  if (text.size() == kSeconds || text.size() == kMilliseconds)
+    if (const auto date = scan_basic_date(text)) return date;
+  return scan_instant(text);
+}
+
+std::optional<Instant> scan_basic_date(std::string_view text) {
+  constexpr std::size_t kDay = 8, kClock = 6;
+  if (text.size() < kDay + kClock || !is_digit(text[kDay - 1])) return std::nullopt;
+  std::string_view clock = text.substr(kDay);
+  const bool parted = clock.front() == 'T' || clock.front() == ' ';
+  if (parted) clock.remove_prefix(1);
+  if (clock.size() < kClock) return std::nullopt;
+  const std::string_view rest = clock.substr(kClock);
+  const bool milliseconds = rest.size() == 3 && std::all_of(rest.begin(), rest.end(), is_digit);
+  if (!parted && !rest.empty() && !milliseconds) return std::nullopt;  // a number of other things
+  return scan_date(text::format("{}-{}-{}T{}:{}:{}{}{}", text.substr(0, 4), text.substr(4, 2),
+                                text.substr(6, 2), clock.substr(0, 2), clock.substr(2, 2), clock.substr(4, 2),
+                                milliseconds ? "." : "", rest));
 }
 
 std::optional<Instant> scan_comma_number(std::string_view text) {

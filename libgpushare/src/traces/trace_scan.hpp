@@ -36,12 +36,19 @@ inline constexpr double kMaxTicks = 4e18;
 /// The whole text as a finite number of at most kMaxTicks.
 [[nodiscard]] std::optional<Instant> scan_number(std::string_view text);
 /// `2023-11-16 18:15:46.6805900`, `2024-05-10T00:00:00+00:00`, `...Z`; `29/Nov/2026:17:30:20 +0000` (web servers);
-/// `11/29/2026 5:30:20 PM` (month first); `29.11.2026 17:30`: up to nine digits of a second, 1970 to 2199.
+/// `11/29/2026 5:30:20 PM` (month first); `29.11.2026 17:30`; `Sun, 29 Nov 2026 17:30:20 CET`; `Nov 29, 2026 @ 17:30:20`:
+/// up to nine digits of a second, 1970 to 2199.
 [[nodiscard]] std::optional<Instant> scan_date(std::string_view text);
+/// For messages: how a date such as 29/11/2026, day first, would be read; empty for others.
+[[nodiscard]] std::string_view day_first_hint(std::string_view text);
 /// `17:30:20.250`, `0 days 00:00:01.5`, `1 day, 2:03:04`: a time of the day, or since some beginning, with its seconds.
 [[nodiscard]] std::optional<Instant> scan_span(std::string_view text);
 /// A date or a span where the text has a clock, a number otherwise.
 [[nodiscard]] std::optional<Instant> scan_instant(std::string_view text);
+/// The same of what has no unit, so that 14 digits that are a date are no number of seconds.
+[[nodiscard]] std::optional<Instant> scan_unitless(std::string_view text);
+/// `20261129T173020Z`, `20261129173020` and `20261129173020123`, with milliseconds: ISO 8601's basic form.
+[[nodiscard]] std::optional<Instant> scan_basic_date(std::string_view text);
 /// A number with a decimal comma, or with none.
 [[nodiscard]] std::optional<Instant> scan_comma_number(std::string_view text);
 /// What tables write where there is no value: nothing, NaN, null, None, NA, a dash.
