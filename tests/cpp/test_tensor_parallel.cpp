@@ -201,6 +201,17 @@ TEST_CASE("cards on a host's PCIe run over several, and others are told what has
     ++over_pcie;
   }
   CHECK(over_pcie > 12);
+  Json over_links = document(2);
+  over_links["services"]["llm"]["model"] = "llama-3.1-8b";
+  const auto told = [&](const char* card) {
+    over_links["gpu"] = card;
+    const auto all = assumptions_of(test::read(over_links));
+    return std::any_of(all.begin(), all.end(), [](const Warning& one) {
+      return one.text.starts_with("all-reduces at 17.7 GB/s: assumed: over PCIe");
+    });
+  };
+  CHECK(told("l40s"));
+  CHECK_FALSE(told("h200"));
   Json without = document(2);
   without["gpu"] = "a16";
   CHECK(test::complaint(without).find("how fast GPUs of kind a16 reach each other is not described") !=

@@ -36,6 +36,10 @@ def test_values_are_json_or_words() -> None:
     assert parse_change("users=20") == ("users", 20)
     assert parse_change("services.llm.precision=int8") == ("services.llm.precision", "int8")
     assert parse_change('a.b=[1, "x"]') == ("a.b", [1, "x"])
+    with pytest.raises(
+        gs.ScenarioError, match="has to be JSON, whose names and texts stand in double quotes"
+    ):
+        parse_change("faults=[{kind: context}]")
     assert parse_change("mode=mps:50/50") == ("mode", "mps:50/50")
     assert parse_change("layout=7") == ("layout", "7")
     for wrong in ("users", "=3", "users=", " = "):

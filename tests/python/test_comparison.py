@@ -61,7 +61,10 @@ def test_the_text_fits_and_explains_itself(table: gs.Comparison, width: int) -> 
     ):
         assert word in words
     assert str(table).startswith("voice-light: ")
-    assert "<table>" in table._repr_html_()
+    page = table._repr_html_()
+    rows = page[page.index("<th>latency</th>") :].split("</table>")[0]
+    assert rows.count("<tr>") == len(table.latencies) * len(table.outcomes)  # tall, not wide
+    assert all(f">{name}<" in rows for name in table.latencies)
 
 
 def test_the_text_shows_the_figures(table: gs.Comparison) -> None:

@@ -95,7 +95,9 @@ def test_a_scenario_changes_what_it_names() -> None:
 
 
 def test_an_unknown_preset_names_the_nearest() -> None:
-    with pytest.raises(gs.ScenarioError, match=r'/services/llm/engine/preset.*"vllm-0\.20"'):
+    with pytest.raises(
+        gs.ScenarioError, match=r"/services/llm/engine/preset.*of vllm there are vllm-0\.20, "
+    ):
         scenario({"preset": "vllm-0.2"})
     with pytest.raises(gs.ScenarioError, match=r"vllm-0\.20"):
         gs.engine_preset("vllm-0.2")

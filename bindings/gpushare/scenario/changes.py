@@ -91,7 +91,13 @@ def parse_value(path: str, text: str) -> Any:
         return text
     try:
         return json.loads(text)
-    except ValueError:
+    except ValueError as problem:
+        if text.lstrip().startswith(("[", "{")):
+            raise fail(
+                ScenarioError,
+                f"{path}={text}",
+                f"a list or an object has to be JSON, whose names and texts stand in double quotes: {problem}",
+            ) from None
         return text
 
 

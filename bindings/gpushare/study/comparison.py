@@ -348,5 +348,5 @@ class Comparison(StudyTable):
         text = self._text(True)
         limits = [o.limiting_resource or ("error" if o.error else "refused") for o in self.outcomes]
         columns = [text.modes(), *text.figures(), Field("limited by", limits, "left")]
-        latencies = html_table([text.modes(), *text.latencies(joined=False)]) if self.latencies else ""
+        latencies = html_table(text.latency_rows()) if self.latencies else ""
         return html_table(columns, caption=caption) + latencies + html_table([], notes=text.notes(10_000))

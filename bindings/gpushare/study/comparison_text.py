@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 
 from ..frames.notices import Notice, told
@@ -147,20 +146,35 @@ class ComparisonText:
             ],
         )
 
-    def latencies(self, joined: bool = True) -> list[Field]:
-        """Mean, p95 and jitter of each latency, under its name; one column for all three, or one for each."""
-        fields = []
+    def latencies(self) -> list[Field]:
+        """Mean, p95 and jitter of each latency, under its name, in one column."""
+        return [_joined(name, group) for name, group in self._groups()]
+
+    def _groups(self) -> list[tuple[str, list[Field]]]:
+        """Of each latency its name, and its mean, p95 and jitter by mode."""
+        groups = []
         for name in self._latencies:
             unit, cells = time_cells([self._shown(f"{name}_{one}_s", 1.0) for one in _STATISTICS])
-            group = [
-                Field(f"{title}\n{unit}".rstrip(), column)
-                for title, column in zip(_STATISTICS, cells, strict=True)
-            ]
-            if joined:
-                fields.append(_joined(name, group))
-            else:
-                fields += [replace(one, title=f"{name}\n{one.title}") for one in group]
-        return fields
+            columns = zip(_STATISTICS, cells, strict=True)
+            groups.append((name, [Field(f"{title}\n{unit}".rstrip(), column) for title, column in columns]))
+        return groups
+
+    def latency_rows(self) -> list[Field]:
+        """The same with a row for each latency and mode, however many there are of both: a page is narrow."""
+        groups = self._groups()
+        modes = list(self._modes)
+        units = [group[0].title.partition("\n")[2] for _, group in groups]
+        first = [name if i == 0 else "" for name, _ in groups for i in range(len(modes))]
+        values = [
+            Field(title, [cell for _, group in groups for cell in group[k].cells])
+            for k, title in enumerate(_STATISTICS)
+        ]
+        return [
+            Field("latency", first, "left"),
+            Field("mode", modes * len(groups), "left"),
+            *values,
+            Field("in", [unit for unit in units for _ in modes], "left"),
+        ]
 
     def limits(self) -> list[tuple[str, str]]:
         """By mode what limits it, or why it did not run; then who lives where on GPUs that are cut unalike."""

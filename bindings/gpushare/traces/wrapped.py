@@ -36,8 +36,8 @@ _DATE = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"
 _MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _IS_SYSLOG = re.compile(rb"(?:<\d+>)?([A-Z][a-z][a-z]) +(\d{1,2}) (\d\d:\d\d:\d\d) ")
 _LEAP_YEAR = 2024  # syslog writes no year; this one has every day
-_PAIR = re.compile(rb'([A-Za-z_][\w.]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
-_PAIRS = re.compile(rb"(?:" + _PAIR.pattern + rb"\s+){2,}" + _PAIR.pattern + rb"\s*")
+_PAIR = re.compile(rb'([A-Za-z_][\w.]*)=(?:"((?:[^"\\\n]|\\.)*)"|([^\s"]*))[ \t]*')
+_PAIRS = re.compile(rb"(?:" + _PAIR.pattern + rb"){3,}\r?")
 _PREFIXED = re.compile(rb"[^{\n\"]{0,200}[ |:]\{.*\}\r?")
 _IS_DATE = re.compile(rb"\[?(" + _DATE + rb")")
 _EVENT = re.compile(rb"(?:id:|event:|retry:|:)[^\n]*\n|\s+")
@@ -163,13 +163,8 @@ def _prefixed(data: bytes, source: str) -> Unwrapped:
 
 
 def _pairs(data: bytes, source: str) -> Unwrapped:
-    lines = []
-    for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
-        pairs = [
-            (name, value if value[:1] == b'"' else b'"%s"' % value) for name, value in _PAIR.findall(line)
-        ]
-        if pairs:
-            lines.append(b"{%s}" % b", ".join(b'"%s": %s' % pair for pair in pairs))
+    text = _PAIR.sub(rb'"\1": "\2\3", ', data.removeprefix(b"\xef\xbb\xbf"))
+    lines = [b"{%s}" % line.rstrip(b", \r") for line in text.split(b"\n") if line.startswith(b'"')]
     return _joined(lines, "lines of names and values (logfmt)", source)
 
 

@@ -93,7 +93,7 @@ constexpr std::array kCalled{
     Called{"busy",
            " cpu gpu gpu_util gpu_utilization gpu_utilisation utilization utilisation duty_cycle "
            "dcgm_fi_dev_gpu_util dcgm_fi_prof_gr_engine_active "},
-    Called{"allocation", " oom out_of_memory cuda_oom memory "},
+    Called{"allocation", " oom oom_killed out_of_memory cuda_oom memory process "},
     // Xid errors: those that end a process, and those that mostly take a reset of the GPU (docs/failures.md).
     Called{"context",
            " xid13 xid31 xid43 xid45 xid94 illegal_access illegal_memory_access page_fault segfault "},

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/catalogue.hpp"
 #include "core/text.hpp"
 #include "gpushare/engines.hpp"
 #include "gpushare/warnings.hpp"
@@ -59,7 +60,7 @@ ordered_json member(const ordered_json& object, const std::string& name) {
 std::string host_basis(const ContinuousOptions& server, const ordered_json& said) {
   const std::vector<std::string> shipped = engine_preset_names();
   const ordered_json named = member(said, "preset");
-  const bool is_file = named.is_string() && named.get<std::string>().find('/') != std::string::npos;
+  const bool is_file = named.is_string() && is_path(named.get<std::string>());
   if (is_file || std::find(shipped.begin(), shipped.end(), server.preset) == shipped.end()) return {};
   std::vector<std::string> bases;
   for (const ProvenanceEntry& figure : load_engine_preset(server.preset).provenance)
@@ -116,6 +117,27 @@ void add_power(const Scenario& scenario, std::vector<Warning>& found) {
     found.push_back({"/gpu", text::format("profile {} says neither compute_w nor bandwidth_w: no figure of "
                                           "energy, power or CO2",
                                           gpu)});
+}
+
+// ---- Links between GPUs
+
+// Where replicas run over several GPUs whose links nobody measured: what an all-reduce is taken to cost.
+void add_links(const Scenario& scenario, std::vector<Warning>& found) {
+  const auto wide = [](const Service& service) { return service.tensor_parallel > 1; };
+  const std::vector<Service>& services = scenario.workload.services;
+  if (std::none_of(services.begin(), services.end(), wide)) return;
+  std::set<std::string> told;
+  for (const GpuPlacement& gpu : scenario.placement.gpus) {
+    const GpuProfile& profile = gpu.profile();
+    if (scenario.placement.nodes[static_cast<std::size_t>(gpu.node)].link ||
+        !told.insert(profile.name).second)
+      continue;
+    for (const ProvenanceEntry& figure : profile.provenance)
+      if (figure.pointer.ends_with("interconnect/bandwidth_bytes_per_s") && figure.grade == "assumed")
+        found.push_back(
+            {profile.name, text::format("all-reduces at {:.3g} GB/s: {}",
+                                        profile.interconnect.bandwidth_bytes_per_s / 1e9, figure.source)});
+  }
 }
 
 // ---- Whom faults take along
@@ -276,6 +298,7 @@ std::vector<Warning> assumptions_of(const Scenario& scenario) {
   add_faults(scenario, found);
   add_control(scenario, found);
   add_power(scenario, found);
+  add_links(scenario, found);
   for (const GpuPlacement& gpu : scenario.placement.gpus) {
     add_basis(gpu, found);
     add_carried(gpu, found);
