@@ -271,7 +271,8 @@ TEST_CASE("broken JSON is located by line and column") {
                   "plain double quotes"},
         std::pair{"{\"a\": True}", "; write true"}, std::pair{"[None]", "; write null"},
         std::pair{"{name: 1}", "; names stand in double quotes"}}) {
-    CAPTURE(text);
+    const char* given = text;
+    CAPTURE(given);
     CHECK(parse_error(text).find(told) != std::string::npos);
   }
   CHECK(parse_error(" \n") == "s.json: the document is empty");

@@ -68,10 +68,8 @@ _BEGINS = (
 )
 _WHENS = ("msec", "timeiso8601", "timelocal", "@timestamp", "timestamp", "time", "ts", "datetime", "date")
 _TOOK = ("requesttime", "timetaken", "latency", "duration", "responsetime", "elapsed", "upstreamresponsetime")
-_IN_SECONDS = (
-    "requesttime",
-    "timetaken",
-)  # nginx's and Azure's, without a unit; others count ms or ns as often
+#: nginx's and Azure's, without a unit; others count ms or ns as often.
+_IN_SECONDS = ("requesttime", "timetaken")
 _LOOKED = 20  # lines
 _CADDY = "http.log.access"
 _TOKENS = re.compile(rb'okens?"\s*:|"usage"|token_?[cC]ount')
@@ -83,29 +81,30 @@ def _plain(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "").replace(".", "")
 
 
-def _names(row: Mapping[str, Any]) -> dict[str, bytes]:
-    """The names as they are written, in quotes, by those without capitals and separators."""
-    found: dict[str, bytes] = {}
+def _leaves(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Members, and those of objects in it, outer ones first."""
     inner: list[Mapping[str, Any]] = [row]
     while inner:
         for name, value in inner.pop(0).items():
             if isinstance(value, Mapping):
                 inner.append(value)
             else:
-                found.setdefault(_plain(name), json.dumps(name, ensure_ascii=False).encode())
+                yield name, value
+
+
+def _names(row: Mapping[str, Any]) -> dict[str, bytes]:
+    """The names as they are written, in quotes, by those without capitals and separators."""
+    found: dict[str, bytes] = {}
+    for name, _ in _leaves(row):
+        found.setdefault(_plain(name), json.dumps(name, ensure_ascii=False).encode())
     return found
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Members, and those of objects in it, by names without capitals and separators; outer ones count."""
+    """Values, by names without capitals and separators; outer ones count."""
     found: dict[str, Any] = {}
-    inner: list[Mapping[str, Any]] = [row]
-    while inner:
-        for name, value in inner.pop(0).items():
-            if isinstance(value, Mapping):
-                inner.append(value)
-            else:
-                found.setdefault(_plain(name), value)
+    for name, value in _leaves(row):
+        found.setdefault(_plain(name), value)
     return found
 
 
