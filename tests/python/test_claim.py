@@ -168,9 +168,10 @@ def test_bounds_of_a_scenario_by_service_and_partition() -> None:
 @pytest.mark.parametrize(
     ("model", "told", "assumed"),
     [
-        ("llama-3.1-8b", {"rate": 5}, ["prompts of 1 token", "replies of 256 tokens"]),
-        ("llama-3.1-8b", {"rate": 5, "input": 100}, ["replies of 256 tokens"]),
-        ("llama-3.1-8b", {"rate": 5, "input": 100, "output": 10}, []),
+        ("llama-3.1-8b", {"rate": 5}, ["prompts of 1 token", "replies of 256 tokens", "weights in fp16"]),
+        ("llama-3.1-8b", {"rate": 5, "input": 9, "precision": "int4"}, ["replies of 256 tokens"]),
+        ("gpt-oss-20b", {"rate": 5, "input": 100, "output": 10}, ["weights in int4"]),
+        ("llama-3.1-8b", {"rate": 5, "input": 100, "output": 10, "precision": "fp16"}, []),
         ("parakeet-1.1b", {"streams": 5}, ["utterances of 10 s"]),
         ("magpie-tts", {"streams": 5, "audio_s": 3}, []),
         ("whisper-large-v3", {"rate": 1}, ["requests of 1 window of 30 s of speech"]),
@@ -180,6 +181,18 @@ def test_what_was_not_told_is_said(model: str, told: dict[str, Any], assumed: li
     claim = gs.check(model, **told)
     assert claim.assumed == claim.to_dict()["assumed"] == assumed
     assert ("Not told, and taken to be" in str(claim)) == bool(assumed)
+
+
+def test_weights_that_a_card_only_keeps_are_told() -> None:
+    claim = gs.check("llama-3.1-8b", gpu="a100", itl=0.01, precision="fp8")
+    assert [text.partition(":")[0] for text in claim.warnings] == ["a100 cannot multiply in fp8"]
+    assert "Note: a100 cannot multiply in fp8" in str(claim)
+    assert gs.check("llama-3.1-8b", gpu="h100", itl=0.01, precision="fp8").warnings == []
+
+
+def test_other_weights_are_those_that_are_not_the_published_ones() -> None:
+    claim = gs.check("gpt-oss-20b", gpu="h100", rate=1e5)
+    assert "int4" not in claim.conditions["precisions"]
 
 
 def test_a_request_beyond_the_context_is_refused() -> None:

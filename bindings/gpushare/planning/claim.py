@@ -197,6 +197,7 @@ def _assumed(network: _core.Model, speaks: bool, asked: Mapping[str, Any]) -> li
         lengths = {
             "input": f"prompts of {_SHORT_PROMPT} token",
             "output": f"replies of {_REPLY} tokens",
+            "precision": f"weights in {_published(network)}",
         }
         return [text for name, text in lengths.items() if name not in asked]
     if speaks or network.kind == "streaming-asr":
@@ -232,7 +233,9 @@ def _checked(
         each = wanted / found["replicas"]
         needs = {"compute": each * found["peak_compute_s"], "memory": each * found["peak_memory_s"]}
     conditions = {} if verdict == POSSIBLE else _conditions(case, wanted)
-    return Claim(verdict, _why(case, bounds, verdict), asked, bounds, needs, conditions)
+    return Claim(
+        verdict, _why(case, bounds, verdict), asked, bounds, needs, conditions, warnings=found["warnings"]
+    )
 
 
 def _does_not_fit(case: Case) -> str:
@@ -266,9 +269,14 @@ def _conditions(case: Case, wanted: float | None) -> dict[str, Any]:
 
 
 def _precisions(case: Case) -> list[str]:
-    formats = load_model(case.model).figures["formats"]
-    names = dict.fromkeys(str(entry["name"]) for entry in formats)
-    return [name for name in names if name != (case.precision or "fp16")]
+    network = load_model(case.model)
+    names = dict.fromkeys(str(entry["name"]) for entry in network.figures["formats"])
+    return [name for name in names if name != (case.precision or _published(network))]
+
+
+def _published(network: _core.Model) -> str:
+    """The format of an LLM's weights where none is asked for."""
+    return str(network.figures.get("published_format") or "fp16")
 
 
 def _least_gpus(case: Case, wanted: float) -> int | None:

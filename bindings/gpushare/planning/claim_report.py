@@ -90,6 +90,8 @@ class Claim:
         longest replies; None: none is short enough), and ``precisions``, the rates that other weights allow.
     assumed : list of str
         What was not told and the answer hangs on, in words.
+    warnings : list of str
+        What the card does with weights in such a format, where it is not what one would think.
     """
 
     verdict: str
@@ -99,6 +101,7 @@ class Claim:
     needs: dict[str, float] = field(default_factory=dict)
     conditions: dict[str, Any] = field(default_factory=dict)
     assumed: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -120,6 +123,7 @@ class Claim:
             "needs": self.needs,
             "conditions": self.conditions,
             "assumed": self.assumed,
+            "warnings": self.warnings,
         }
 
     def __repr__(self) -> str:
@@ -161,7 +165,7 @@ def _text(claim: Claim) -> str:
 
 def _said(claim: Claim) -> list[str]:
     """What would have to be true, and what was assumed."""
-    said = [*_needs(claim), *_conditions(claim)]
+    said = [*_needs(claim), *_conditions(claim), *(f"Note: {text}." for text in claim.warnings)]
     if claim.assumed:
         said.append(f"Not told, and taken to be: {', '.join(claim.assumed)}.")
     return said
