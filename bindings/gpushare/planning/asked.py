@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..study.estimates import Estimate, estimate, estimates
-from .implied import KEPT, Kept
+from ..study.estimates import estimate
+from .implied import KEPT, SERVED, Kept
+from .judging import judge_relative
 from .objectives import Judged, Objective, Objectives
 from .space import Space
 
@@ -52,6 +53,7 @@ class Asked:
 
     def judge(
         self,
+        values: Mapping[str, float],
         runs: Sequence[Mapping[str, float]],
         dedicated: Sequence[Mapping[str, float]],
         running: frozenset[int],
@@ -62,8 +64,10 @@ class Asked:
 
         Parameters
         ----------
+        values : mapping of str to float
+            Figures over all runs.
         runs : sequence of mapping of str to float
-            Figures of each run.
+            Those of each run.
         dedicated : sequence of mapping of str to float
             Of these services on whole GPUs of their own, of as many runs under the same luck: what is compared with
             them is compared run by run. Empty where they do not fit.
@@ -75,13 +79,18 @@ class Asked:
             That any of them has, at most: none of so many may fall behind.
         """
         looked_at = frozenset(services)
-        values = estimates(runs)
         bounds = [o for o in self.objectives.bounds if self._concerns(o, running, looked_at)]
         judged = [objective.judge(_find(values, objective.figure)) for objective in bounds]
         bounded = {o.figure for o in self.objectives.bounds if not o.at_most}
-        whole = {name: float(value) for name, value in estimates(dedicated).items()}
-        implied = [o for o in self.kept.served(whole, replicas) if o.figure not in bounded]
-        return [*judged, *(_beside(objective, runs, dedicated, whole) for objective in implied)]
+        alone = {name: [run.get(name, math.nan) for run in dedicated] for name in SERVED if dedicated}
+        whole = {name: float(estimate(served)) for name, served in alone.items()}
+        for objective in self.kept.served(whole, replicas):
+            name = objective.figure
+            if name not in bounded:
+                pairs = [(run[name], one) for run, one in zip(runs, alone.get(name, ()), strict=False)]
+                value = float(values[name])
+                judged.append(judge_relative(objective, value, pairs, whole.get(name, math.nan)))
+        return judged
 
     def failing(self, judged: Iterable[Judged], services: Iterable[int], meets: bool | None) -> list[int]:
         """Those of the services for which `meets` is what is known of a bound."""
@@ -132,22 +141,6 @@ class Asked:
                     of = frozenset([position[stage["service"]]])
                     owners |= {stage["name"]: of, f"{pipeline}.{stage['name']}": of}
         return owners
-
-
-def _beside(
-    objective: Objective,
-    runs: Sequence[Mapping[str, float]],
-    dedicated: Sequence[Mapping[str, float]],
-    whole: Mapping[str, float],
-) -> Judged:
-    """A bound that is a share of what dedicated GPUs serve, of which each run has its own."""
-    name = objective.figure
-    if not whole.get(name, 0.0) > 0 or len(runs) < 2:
-        return objective.judge(float(estimates(runs)[name]))
-    share = objective.bound / whole[name]
-    beyond = estimate([run[name] - share * alone[name] for run, alone in zip(runs, dedicated, strict=True)])
-    half = beyond.half_width if isinstance(beyond, Estimate) else 0.0
-    return objective.judge(Estimate(objective.bound + float(beyond), half, len(runs)))
 
 
 def _find(values: Mapping[str, float], figure: str) -> float:

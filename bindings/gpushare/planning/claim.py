@@ -233,9 +233,8 @@ def _checked(
         each = wanted / found["replicas"]
         needs = {"compute": each * found["peak_compute_s"], "memory": each * found["peak_memory_s"]}
     conditions = {} if verdict == POSSIBLE else _conditions(case, wanted)
-    return Claim(
-        verdict, _why(case, bounds, verdict), asked, bounds, needs, conditions, warnings=found["warnings"]
-    )
+    told = [one.text for one in found["scenario"].warnings if one.where.endswith("/precision")]
+    return Claim(verdict, _why(case, bounds, verdict), asked, bounds, needs, conditions, warnings=told)
 
 
 def _does_not_fit(case: Case) -> str:

@@ -102,8 +102,8 @@ class Case:
                 parts = _core.service_bounds(scenario._handle, self.gpu)[0]["partitions"]
                 found = next(part for part in parts if part["partition"] == self.partition)
                 if found["fits"]:
-                    told = [one.text for one in scenario.warnings if one.where.endswith("/precision")]
-                    return {**found, "ranks": rank, "replicas": self.gpus // rank, "warnings": told}
+                    replicas = self.gpus // rank
+                    return {**found, "ranks": rank, "replicas": replicas, "scenario": scenario}
         return None
 
     def capacity(self) -> float:

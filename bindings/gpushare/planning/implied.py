@@ -8,7 +8,10 @@ from dataclasses import dataclass, fields
 
 from .objectives import Objective
 
-__all__ = ["KEPT", "Kept"]
+__all__ = ["KEPT", "SERVED", "Kept"]
+
+#: Figures of what is served, of which shares are kept.
+SERVED = ("success_rate", "request_throughput")
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Kept:
         """Bounds for what is served at all; one of several replicas that falls behind must not hide among them."""
         if not dedicated:  # they do not fit
             return [Objective("success_rate", self.success, False, implied=True)]
-        shares = {"success_rate": self.success, "request_throughput": self.throughput}
+        shares = dict(zip(SERVED, (self.success, self.throughput), strict=True))
         return [
             Objective(name, (1 - (1 - share) / replicas) * float(dedicated[name]), False, implied=True)
             for name, share in shares.items()

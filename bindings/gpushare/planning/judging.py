@@ -14,7 +14,7 @@ from ..study.estimates import estimate
 from .implied import Kept
 from .objectives import CLEARANCE, Judged, Objective, Objectives, meets
 
-__all__ = ["Check", "Fared", "Measured", "checks", "implied", "is_open", "judge"]
+__all__ = ["Check", "Fared", "Measured", "checks", "implied", "is_open", "judge", "judge_relative"]
 
 _END = "e2e_latency_p95_s"
 #: How many requests are served: a second, and of one of several pipelines in the window.
@@ -246,16 +246,43 @@ def judge(measured: Measured, bounds: Sequence[Objective], alone: Measured | Non
 
 
 def _relative(objective: Objective, measured: Measured, alone: Measured) -> Judged:
-    name, whole = objective.figure, alone[objective.figure]
+    name = objective.figure
     pairs = list(zip(measured.samples.get(name, ()), alone.samples.get(name, ()), strict=False))
+    value = measured.summary.get(name, math.nan)
+    return judge_relative(objective, value, pairs, alone[name], perturbed=measured.perturbed)
+
+
+def judge_relative(
+    objective: Objective,
+    value: float,
+    pairs: Sequence[tuple[float, float]],
+    whole: float,
+    *,
+    perturbed: bool = False,
+) -> Judged:
+    """A bound that is a share of what dedicated GPUs have, of which each run has its own.
+
+    Parameters
+    ----------
+    objective : Objective
+        With the bound that follows from `whole`.
+    value : float
+        Over all runs; judged by itself where there are no two runs to compare, or `whole` is nothing.
+    pairs : sequence of (float, float)
+        What each run had, and dedicated GPUs under the same luck.
+    whole : float
+        What dedicated GPUs had over all runs.
+    perturbed : bool
+        Whether the runs drew calibration errors.
+    """
     if len(pairs) < 2 or not whole > 0:
-        return objective.judge(measured.summary.get(name, math.nan))
+        return objective.judge(value)
     share = objective.bound / whole
     beyond = [one - share * other for one, other in pairs]
-    found = Objective(name, 0.0, objective.at_most).judge(estimate(beyond, perturbed=measured.perturbed))
+    found = Objective(objective.figure, 0.0, objective.at_most).judge(estimate(beyond, perturbed=perturbed))
     half = (found.high - found.low) / 2
-    value = measured[name]
-    return Judged(objective, value, value - half, value + half, found.meets)
+    mean = float(value)
+    return Judged(objective, mean, mean - half, mean + half, found.meets)
 
 
 def checks(scenario: Scenario, asked: Objectives) -> list[Check]:

@@ -90,10 +90,12 @@ class Runs:
 
     def outcomes(self, scenarios: Sequence[Scenario], replications: int) -> list[Outcome]:
         """What becomes of scenarios, in order, in so many runs of each."""
-        return self.extended([Sample(scenario) for scenario in scenarios], replications)
+        samples = [Sample(scenario) for scenario in scenarios]
+        self.extend(samples, replications)
+        return [sample.outcome(replications) for sample in samples]
 
-    def extended(self, samples: Sequence[Sample], replications: int) -> list[Outcome]:
-        """What becomes of scenarios, in order, in so many runs of each, of which those that are lacking are made."""
+    def extend(self, samples: Sequence[Sample], replications: int) -> None:
+        """Makes the runs that are lacking to so many of each."""
         lacking = [s for s in samples if len(s) < replications and not s.refused]
 
         def done(position: int, ran: _Ran) -> None:
@@ -107,7 +109,6 @@ class Runs:
         task = partial(_simulate, seed=self.seed, threads=threads)
         items = [(s.scenario, s.watched, s.afresh, len(s), replications) for s in lacking]
         run_all(task, items, done, executor=self.executor, threads=self.threads)
-        return [sample.outcome(replications) for sample in samples]
 
 
 def _simulate(

@@ -228,7 +228,7 @@ class Trials:
             for config, way in asked.items()
         }
         while waiting:
-            self.runs.extended(list(waiting.values()), count)
+            self.runs.extend(list(waiting.values()), count)
             for config, sample in list(waiting.items()):
                 result[config] = trial = self._of_config(config, asked[config], sample, count)
                 # Much hangs on what a service does alone.
@@ -265,7 +265,8 @@ class Trials:
             return Trial(refused=outcome.refused)
         services = key[0] if config is None else {tenant.service for tenant in config.tenants}
         dedicated = self._served(key, replications, afresh=config is None)
-        judged = self.staging.asked.judge(sample.runs(replications), dedicated, key[0], services, most)
+        asked, runs = self.staging.asked, sample.runs(replications)
+        judged = asked.judge(outcome.figures, runs, dedicated, key[0], services, most)
         return Trial(judged, outcome=outcome, replications=replications)
 
     def reference(self, key: Key, replications: int, *, afresh: bool = False) -> Mapping[str, float]:
@@ -280,7 +281,7 @@ class Trials:
         if (key, afresh) not in self._dedicated:
             self._dedicated[key, afresh] = Sample(self.staging.dedicated(key), afresh=afresh)
         sample = self._dedicated[key, afresh]
-        self.runs.extended([sample], replications)
+        self.runs.extend([sample], replications)
         return sample.runs(replications)
 
     def _served(self, key: Key, replications: int, *, afresh: bool) -> Sequence[Mapping[str, float]]:
@@ -323,7 +324,7 @@ class Trials:
         most = most if patient else least
         count = 2 if self.trusting else least  # much of a fleet shows at once
         while True:
-            self.runs.extended(samples, count)
+            self.runs.extend(samples, count)
             trials = [self._trial(key, sample, count) for sample in samples]
             worst = max(range(len(trials)), key=lambda i: trials[i].rank)
             if trials[worst].meets is False or (trials[worst].meets and count >= least) or count >= most:

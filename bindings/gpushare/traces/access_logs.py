@@ -39,13 +39,16 @@ _TIMES = {
 _Reader = Callable[[list[bytes]], Iterator[Request]]
 
 _HAPROXY = re.compile(
-    rb"\[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)?)\] \S+ \S+ [-+\d/]+ (-?\d+) \d+ .*\"(\w+) (\S+)[^\"]*\"\r?$"
+    rb"\[(?P<at>\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)?)\] \S+ \S+ [-+\d/]+ (?P<status>-?\d+) \d+ "
+    rb".*\"(?P<method>\w+) (?P<path>\S+)[^\"]*\"\r?$"
 )
 _ALB = re.compile(
     rb"(?:https?|h2|grpcs|wss?) (\d{4}-\d\d-\d\dT[\d:.]+)Z \S+ \S+ \S+ \S+ \S+ \S+ (\d+|-) \S+ \d+ \d+ "
     rb'"(\w+) (\S+) [^"]*"(?:.*? (\d{4}-\d\d-\d\dT[\d:.]+)Z ")?'
 )
-_TRAEFIK = re.compile(rb"\[([^]]+)\] \"(\w+) (\S+) [^\"]*\" (\d+) .*\" \d+ms\r?$")
+_TRAEFIK = re.compile(
+    rb"\[(?P<at>[^]]+)\] \"(?P<method>\w+) (?P<path>\S+) [^\"]*\" (?P<status>\d+) .*\" \d+ms\r?$"
+)
 _GIN = re.compile(
     rb"\[GIN\] (\d{4}/\d\d/\d\d) - (\d\d:\d\d:\d\d) \| +(\d+) \| +(\S+) \| +\S+ \| (\w+) +\"([^\"]+)\"\r?$"
 )
@@ -53,10 +56,15 @@ _W3C_FIELDS = b"#Fields:"
 _IS_W3C = re.compile(rb"#(?:Software|Version|Date|Fields): ")
 
 
-def _haproxy(lines: list[bytes]) -> Iterator[Request]:
-    for found in filter(None, map(_HAPROXY.search, lines)):
-        at, status, method, path = (part.decode(errors="replace") for part in found.groups())
-        yield Request(at, BEGAN, method, path, status)
+def _by_names(pattern: re.Pattern[bytes]) -> _Reader:
+    """Lines whose times are of beginnings, by a pattern that names the members of a request."""
+
+    def requests(lines: list[bytes]) -> Iterator[Request]:
+        for found in filter(None, map(pattern.search, lines)):
+            said = {name: part.decode(errors="replace") for name, part in found.groupdict().items()}
+            yield Request(said["at"], BEGAN, said["method"], said["path"], said["status"])
+
+    return requests
 
 
 def _load_balancer(lines: list[bytes]) -> Iterator[Request]:
@@ -65,12 +73,6 @@ def _load_balancer(lines: list[bytes]) -> Iterator[Request]:
             (part or b"").decode(errors="replace") for part in found.groups()
         )
         yield Request(f"{began or ended}Z", BEGAN if began else ENDED, method, path, status)
-
-
-def _traefik(lines: list[bytes]) -> Iterator[Request]:
-    for found in filter(None, map(_TRAEFIK.search, lines)):
-        at, method, path, status = (part.decode(errors="replace") for part in found.groups())
-        yield Request(at, BEGAN, method, path, status)
 
 
 def _gin(lines: list[bytes]) -> Iterator[Request]:
@@ -102,11 +104,11 @@ def _w3c(lines: list[bytes]) -> Iterator[Request]:
 
 
 _DIALECTS: tuple[tuple[str, Callable[[list[bytes]], bool], _Reader], ...] = (
-    ("an access log of HAProxy", lambda lines: any(map(_HAPROXY.search, lines)), _haproxy),
+    ("an access log of HAProxy", lambda lines: any(map(_HAPROXY.search, lines)), _by_names(_HAPROXY)),
     ("an access log of a load balancer of AWS", lambda lines: any(map(_ALB.match, lines)), _load_balancer),
     ("a log of Ollama's server", lambda lines: any(map(_GIN.search, lines)), _gin),
     ("a W3C access log, as of IIS", lambda lines: bool(lines) and _IS_W3C.match(lines[0]) is not None, _w3c),
-    ("an access log of Traefik", lambda lines: any(map(_TRAEFIK.search, lines)), _traefik),
+    ("an access log of Traefik", lambda lines: any(map(_TRAEFIK.search, lines)), _by_names(_TRAEFIK)),
     ("an access log in JSON", is_lines, line_requests),
     ("an access log as a list in JSON", is_list, list_requests),
 )

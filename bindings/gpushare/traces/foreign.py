@@ -67,63 +67,63 @@ def _binary(start: bytes) -> str | None:
 _LLM_TOOLS = (
     "; what vllm bench serve, AIPerf, GuideLLM and others write of each request is read (docs/logs.md)"
 )
+
+
+def _patterns(*known: tuple[bytes, str]) -> tuple[tuple[re.Pattern[bytes], str], ...]:
+    return tuple((re.compile(pattern, re.M), what) for pattern, what in known)
+
+
 #: What stands in the first lines of results without tokens or times, and what they are.
-_RESULTS = tuple(
-    (re.compile(pattern, re.M), what)
-    for pattern, what in (
-        (
-            rb'"type"\s*:\s*"(?:Point|Metric)".*"metric"|"metric".*"type"\s*:\s*"(?:Point|Metric)"',
-            "points of k6: HTTP requests without tokens",
-        ),
-        (rb'"root_group"|"http_req_duration"\s*:\s*\{', "a summary of k6: sums of HTTP requests"),
-        (rb"^metric_name,timestamp,metric_value", "points of k6: HTTP requests without tokens"),
-        (rb'^"?Type"?,"?Name"?,"?Request Count', "statistics of Locust: sums of HTTP requests"),
-        (
-            rb'^"?Timestamp"?,"?User Count',
-            "a history of Locust: sums of HTTP requests, one line for each second",
-        ),
-        (rb"^Running \d+\w* test @ ", "what wrk prints: sums of HTTP requests"),
-        (rb"^response-time,DNS\+dialup", "a table of hey: HTTP requests without tokens"),
-        (rb'"latencies"\s*:\s*\{.*"status_codes"', "a report of Vegeta: sums of HTTP requests"),
-        (rb"^This is ApacheBench", "what ApacheBench prints: sums of HTTP requests"),
-        (
-            rb'"number_input_tokens".*"number_output_tokens"|"number_output_tokens".*"number_input_tokens"',
-            "LLMPerf's responses: lengths and latencies, without times",
-        ),
-        (rb'"results_ttft_s', "a summary of LLMPerf: sums, without requests"),
-        (rb"^Run Info,Run Info|^Benchmark,Benchmark,", "GuideLLM's CSV: sums; its JSON has the requests"),
-        (
-            rb"^(?=.*(?:request_throughput|output_throughput))(?=.*(?:mean|median|p99)_ttft_ms).*,",
-            "a table of runs, one a line, as vllm bench sweep writes it: sums, without requests",
-        ),
-    )
+_RESULTS = _patterns(
+    (
+        rb'"type"\s*:\s*"(?:Point|Metric)".*"metric"|"metric".*"type"\s*:\s*"(?:Point|Metric)"',
+        "points of k6: HTTP requests without tokens",
+    ),
+    (rb'"root_group"|"http_req_duration"\s*:\s*\{', "a summary of k6: sums of HTTP requests"),
+    (rb"^metric_name,timestamp,metric_value", "points of k6: HTTP requests without tokens"),
+    (rb'^"?Type"?,"?Name"?,"?Request Count', "statistics of Locust: sums of HTTP requests"),
+    (
+        rb'^"?Timestamp"?,"?User Count',
+        "a history of Locust: sums of HTTP requests, one line for each second",
+    ),
+    (rb"^Running \d+\w* test @ ", "what wrk prints: sums of HTTP requests"),
+    (rb"^response-time,DNS\+dialup", "a table of hey: HTTP requests without tokens"),
+    (rb'"latencies"\s*:\s*\{.*"status_codes"', "a report of Vegeta: sums of HTTP requests"),
+    (rb"^This is ApacheBench", "what ApacheBench prints: sums of HTTP requests"),
+    (
+        rb'"number_input_tokens".*"number_output_tokens"|"number_output_tokens".*"number_input_tokens"',
+        "LLMPerf's responses: lengths and latencies, without times",
+    ),
+    (rb'"results_ttft_s', "a summary of LLMPerf: sums, without requests"),
+    (rb"^Run Info,Run Info|^Benchmark,Benchmark,", "GuideLLM's CSV: sums; its JSON has the requests"),
+    (
+        rb"^(?=.*(?:request_throughput|output_throughput))(?=.*(?:mean|median|p99)_ttft_ms).*,",
+        "a table of runs, one a line, as vllm bench sweep writes it: sums, without requests",
+    ),
 )
 #: Server logs without lengths of requests, and what to switch on.
-_SERVERS = tuple(
-    (re.compile(pattern, re.M), what)
-    for pattern, what in (
-        (
-            rb"text_generation_router",
-            "a log of Text Generation Inference as text: times, without tokens; --json-output writes them",
-        ),
-        (rb"^[IWE]\d{4} .*grpc_riva", "a log of Riva: calls, without how long their audio is"),
-        (
-            rb"^[IWE]\d{4} \d\d:\d\d:\d\d\.\d+ \d+ \w+\.cc:\d+\]",
-            "a log of Triton: what its server does, without lengths; log requests at the gateway before it",
-        ),
-        (
-            rb"\[TRT-LLM\] \[[A-Z]\]",
-            "a log of TensorRT-LLM: its iterations, not requests; log requests at the gateway before it",
-        ),
-        (
-            rb"^slot +\w+:|^llama_perf|prompt eval time =",
-            "a log of llama.cpp's server: lengths without times; log requests at the gateway before it",
-        ),
-        (
-            rb'^INFO: +\S+ - "[A-Z]+ /',
-            "Uvicorn's access log, which has no times; start vLLM with --enable-log-requests, or take the proxy's log",
-        ),
-    )
+_SERVERS = _patterns(
+    (
+        rb"text_generation_router",
+        "a log of Text Generation Inference as text: times, without tokens; --json-output writes them",
+    ),
+    (rb"^[IWE]\d{4} .*grpc_riva", "a log of Riva: calls, without how long their audio is"),
+    (
+        rb"^[IWE]\d{4} \d\d:\d\d:\d\d\.\d+ \d+ \w+\.cc:\d+\]",
+        "a log of Triton: what its server does, without lengths; log requests at the gateway before it",
+    ),
+    (
+        rb"\[TRT-LLM\] \[[A-Z]\]",
+        "a log of TensorRT-LLM: its iterations, not requests; log requests at the gateway before it",
+    ),
+    (
+        rb"^slot +\w+:|^llama_perf|prompt eval time =",
+        "a log of llama.cpp's server: lengths without times; log requests at the gateway before it",
+    ),
+    (
+        rb'^INFO: +\S+ - "[A-Z]+ /',
+        "Uvicorn's access log, which has no times; start vLLM with --enable-log-requests, or take the proxy's log",
+    ),
 )
 
 

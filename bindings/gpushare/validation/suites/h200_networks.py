@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,10 +63,9 @@ class Batch:
 
     def model(self, host_s: float) -> dict[str, Any]:
         """The model document, for a unit that is the whole batch."""
-        gpu = profile(_GPU)
-        sustained = gpu.flop_per_s["fp16"] * gpu.sustained_flop_share
+        sustained, clocks = _card()
         figures = {
-            "floor_s": self.floor_s * gpu.clock_hz / profile("a100").clock_hz,
+            "floor_s": self.floor_s * clocks,
             "flop_per_unit": self.flop,
             "flop_efficiency": self.flop / (self.work_s * sustained),
             "host_before_s": self.launch_s + host_s,
@@ -74,6 +74,13 @@ class Batch:
         }
         found: dict[str, Any] = {"kind": "batch", "unit": "batch", "norm": 2, "precision": "fp16"}
         return found | {key: figure(value, _SOURCE) for key, value in figures.items()}
+
+
+@cache
+def _card() -> tuple[float, float]:
+    """FLOP/s that the card sustains, and its clock over that of an A100, for which models state their floors."""
+    gpu = profile(_GPU)
+    return gpu.flop_per_s["fp16"] * gpu.sustained_flop_share, gpu.clock_hz / profile("a100").clock_hz
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
