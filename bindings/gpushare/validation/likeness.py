@@ -17,11 +17,15 @@ KINDS = (_LLM, _ASR, _TTS)
 
 @dataclass(frozen=True)
 class Likeness:
-    """What a suite measures: in words, kinds of engine, and by its modes how the GPU was shared."""
+    """What a suite measures: in words, kinds of engine, and by its modes how the GPU was shared.
+
+    `together`: it is about neighbours of another kind, and resembles only cases that have all of its kinds.
+    """
 
     what: str
     kinds: frozenset[str]
     sharing: Mapping[str, str]
+    together: bool = False
 
 
 def _alone(*modes: str) -> dict[str, str]:
@@ -43,6 +47,12 @@ LIKE: Mapping[str, Likeness] = {
             "mps-50": "mps with caps",
             "mps-25": "mps with caps",
         },
+    ),
+    "h200-mixed": Likeness(
+        "a language model's steps beside other networks on one H200",
+        frozenset([_LLM, _OTHER]),
+        {"time-slicing": "time-slicing", "mps, network": "mps", "mps-50": "mps with caps"},
+        together=True,
     ),
     "vllm-h200": Likeness(
         "vLLM 0.24 on one H200, alone and two sharing it",
@@ -145,6 +155,8 @@ def resembling(kinds: Collection[str], sharing: Collection[str]) -> list[Resembl
     found = []
     for suite, like in LIKE.items():
         common = tuple(sorted(own & like.kinds))
+        if like.together and not like.kinds <= own:
+            continue
         for mode, how in like.sharing.items():
             if common and how in sharing:
                 one = figures[suite][mode]

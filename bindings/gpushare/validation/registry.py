@@ -19,6 +19,7 @@ SUITES = {
     "h200-intervals": "h200_intervals",
     "h200-long": "h200_long",
     "h200-networks": "h200_networks",
+    "h200-mixed": "h200_mixed",
     "vllm-h200": "vllm_h200",
     "nos": "nos",
     "dynamo-sharing": "dynamo_sharing",

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
-from ...scenario.profiles import profile
 from ...scenario.scenario import Scenario
 from ...study.simulation import simulate
-from ..documents import figure, measured
-from ..fitting import Vector, fit_positive
+from ..documents import measured
+from ..networks import GPU, Batch, calibrated
 from ..report import Report, Row, Target
 
 __all__ = ["run"]
 
-_GPU = "h200"
-_SOURCE = "calibrated by a validation suite"
 #: Those that were looked at when it was decided that arithmetic fills the SMs at whatever rate it reaches.
 _IN_VIEW = frozenset(["resnet50", "vit_b_16", "efficientnet_b0", "mobilenet_v3", "convnext_tiny", "bert"])
 #: Modes as they were measured, and as the library has them, with the processes that there were.
@@ -36,60 +28,13 @@ _OTHERS = "mps, unseen"
 _STEPS = 80
 
 
-@dataclass(frozen=True)
-class Batch:
-    """What one measured batch of a network asks for.
-
-    Attributes
-    ----------
-    floor_s, work_s : float
-        On the whole card: latencies, and arithmetic; a step takes the length of the vector.
-    kernels, flop : float
-        Of a step.
-    launch_s : float
-        Of the host, before each step.
-    """
-
-    floor_s: float
-    work_s: float
-    kernels: float
-    flop: float
-    launch_s: float
-
-    @property
-    def gpu_s(self) -> float:
-        """Of a step on the whole card."""
-        return math.hypot(self.floor_s, self.work_s)
-
-    def model(self, host_s: float) -> dict[str, Any]:
-        """The model document, for a unit that is the whole batch."""
-        sustained, clocks = _card()
-        figures = {
-            "floor_s": self.floor_s * clocks,
-            "flop_per_unit": self.flop,
-            "flop_efficiency": self.flop / (self.work_s * sustained),
-            "host_before_s": self.launch_s + host_s,
-            "memory_bytes": 1e9,
-            "kernels": self.kernels,
-        }
-        found: dict[str, Any] = {"kind": "batch", "unit": "batch", "norm": 2, "precision": "fp16"}
-        return found | {key: figure(value, _SOURCE) for key, value in figures.items()}
-
-
-@cache
-def _card() -> tuple[float, float]:
-    """FLOP/s that the card sustains, and its clock over that of an A100, for which models state their floors."""
-    gpu = profile(_GPU)
-    return gpu.flop_per_s["fp16"] * gpu.sustained_flop_share, gpu.clock_hz / profile("a100").clock_hz
-
-
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
     """Runs the suite; `data` is not used (see `registry.run_suite`)."""
     table = measured("h200-networks.json")
     batches: dict[tuple[str, int], Batch] = {}
     rows: list[Row] = []
     for done, (name, network) in enumerate(table["networks"].items()):
-        for batch, found in _calibrate(network).items():
+        for batch, found in _calibrated(network).items():
             batches[name, batch] = found
             rows += _copies(name, batch, found, network)
         if progress:
@@ -132,31 +77,9 @@ _NOTES = [
 ]
 
 
-def _calibrate(network: Mapping[str, Any]) -> dict[int, Batch]:
-    """From times alone in company, whose kernels follow each other sooner than on a card of one's own."""
-    saving_s = profile(_GPU).time_slicing["kernel_saving_s"]
-    given = {int(batch): one for batch, one in network["batches"].items()}
-    alone_s = {batch: one["gpu_ms"] * 1e-3 + saving_s * one["kernels"] for batch, one in given.items()}
-    items = np.array(list(alone_s), dtype=np.float64)
-
-    def times(parameters: Vector) -> Vector:
-        floor_s, item_s = parameters
-        return np.asarray(np.hypot(floor_s, item_s * items))
-
-    first, last = min(alone_s), max(alone_s)
-    floor_s, item_s = fit_positive(times, list(alone_s.values()), [alone_s[first], alone_s[last] / last])
-    found = {}
-    for batch, one in given.items():
-        stretch = alone_s[batch] / math.hypot(floor_s, item_s * batch)
-        cycle_s = 1 / one["steps_per_s"]["time-slicing"]["saturated"]["1"]
-        found[batch] = Batch(
-            floor_s=floor_s * stretch,
-            work_s=item_s * batch * stretch,
-            kernels=one["kernels"],
-            flop=network["gflop"] * 1e9 * batch,
-            launch_s=max(0.0, cycle_s - one["gpu_ms"] * 1e-3),
-        )
-    return found
+def _calibrated(network: Mapping[str, Any]) -> dict[int, Batch]:
+    rates = {int(batch): one["steps_per_s"]["time-slicing"] for batch, one in network["batches"].items()}
+    return calibrated(network, {batch: 1 / rate["saturated"]["1"] for batch, rate in rates.items()})
 
 
 def _copies(name: str, batch: int, found: Batch, network: Mapping[str, Any]) -> list[Row]:
@@ -213,7 +136,7 @@ def _rates(running: Sequence[Batch], mode: str, host_s: float) -> list[float]:
     services = {f"s{i}": one.model(host_s) for i, one in enumerate([*running, *idle])}
     document = {
         "name": "networks",
-        "gpu": _GPU,
+        "gpu": GPU,
         "duration_s": window_s,
         "services": {name: {"model": model, "engine": {"kind": "fifo"}} for name, model in services.items()},
         "pipelines": {name: {"stages": [{"name": name, "service": name}]} for name in services},

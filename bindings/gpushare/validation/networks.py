@@ -1,0 +1,104 @@
+"""Networks that were measured on one H200, as models of their batches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..scenario.profiles import profile
+from .documents import figure
+from .fitting import Vector, fit_positive
+
+__all__ = ["GPU", "SOURCE", "Batch", "calibrated"]
+
+#: Where all of them were measured.
+GPU = "h200"
+SOURCE = "calibrated by a validation suite"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one measured batch of a network asks for.
+
+    Attributes
+    ----------
+    floor_s, work_s : float
+        On the whole card: latencies, and arithmetic; a step takes the length of the vector.
+    kernels, flop : float
+        Of a step.
+    launch_s : float
+        Of the host, before each step.
+    """
+
+    floor_s: float
+    work_s: float
+    kernels: float
+    flop: float
+    launch_s: float
+
+    @property
+    def gpu_s(self) -> float:
+        """Of a step on the whole card."""
+        return math.hypot(self.floor_s, self.work_s)
+
+    def model(self, host_s: float) -> dict[str, Any]:
+        """The model document, for a unit that is the whole batch."""
+        sustained, clocks = _card()
+        figures = {
+            "floor_s": self.floor_s * clocks,
+            "flop_per_unit": self.flop,
+            "flop_efficiency": self.flop / (self.work_s * sustained),
+            "host_before_s": self.launch_s + host_s,
+            "memory_bytes": 1e9,
+            "kernels": self.kernels,
+        }
+        found: dict[str, Any] = {"kind": "batch", "unit": "batch", "norm": 2, "precision": "fp16"}
+        return found | {key: figure(value, SOURCE) for key, value in figures.items()}
+
+
+@cache
+def _card() -> tuple[float, float]:
+    """FLOP/s that the card sustains, and its clock over that of an A100, for which models state their floors."""
+    gpu = profile(GPU)
+    return gpu.flop_per_s["fp16"] * gpu.sustained_flop_share, gpu.clock_hz / profile("a100").clock_hz
+
+
+def calibrated(network: Mapping[str, Any], cycles_s: Mapping[int, float]) -> dict[int, Batch]:
+    """The batches of a network, from times alone in company.
+
+    There kernels follow each other sooner than on a card of one's own.
+
+    Parameters
+    ----------
+    network : mapping
+        As a measurement's file has it: `gflop` of an item, and of each of its `batches` the `gpu_ms` and `kernels`.
+    cycles_s : mapping of int to float
+        By batch, seconds from one step's launch to the next while nothing else runs.
+    """
+    saving_s = profile(GPU).time_slicing["kernel_saving_s"]
+    given = {int(batch): one for batch, one in network["batches"].items()}
+    alone_s = {batch: one["gpu_ms"] * 1e-3 + saving_s * one["kernels"] for batch, one in given.items()}
+    items = np.array(list(alone_s), dtype=np.float64)
+
+    def times(parameters: Vector) -> Vector:
+        floor_s, item_s = parameters
+        return np.asarray(np.hypot(floor_s, item_s * items))
+
+    first, last = min(alone_s), max(alone_s)
+    floor_s, item_s = fit_positive(times, list(alone_s.values()), [alone_s[first], alone_s[last] / last])
+    found = {}
+    for batch, one in given.items():
+        stretch = alone_s[batch] / math.hypot(floor_s, item_s * batch)
+        found[batch] = Batch(
+            floor_s=floor_s * stretch,
+            work_s=item_s * batch * stretch,
+            kernels=one["kernels"],
+            flop=network["gflop"] * 1e9 * batch,
+            launch_s=max(0.0, cycles_s[batch] - one["gpu_ms"] * 1e-3),
+        )
+    return found
