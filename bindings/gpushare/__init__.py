@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from .planning.deciding_sweeps import sweep as sweep
     from .planning.implied import Kept as Kept
     from .planning.plan import plan as plan
+    from .planning.scenario_check import ScenarioCheck as ScenarioCheck
+    from .planning.scenario_check import check_scenario as check_scenario
     from .planning.tables import plan_tables as plan_tables
     from .planning.verdict import Verdict as Verdict
     from .scenario.builders import Load as Load
@@ -139,6 +141,7 @@ _HOMES = {
     "planning.capacity": ("capacity",),
     "planning.capacity_text": ("Capacity",),
     "planning.plan": ("plan",),
+    "planning.scenario_check": ("ScenarioCheck", "check_scenario"),
     "planning.tables": ("plan_tables",),
     "planning.claim": ("Claim", "check"),
     "planning.deciding": ("Comparison", "compare"),
@@ -222,6 +225,7 @@ __all__ = [
     "ResultCheck",
     "Run",
     "Scenario",
+    "ScenarioCheck",
     "ScenarioError",
     "Sensitivity",
     "SimulationError",
@@ -239,6 +243,7 @@ __all__ = [
     "capacity",
     "check",
     "check_result",
+    "check_scenario",
     "cluster",
     "cluster_over_time",
     "cluster_window",

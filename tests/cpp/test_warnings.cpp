@@ -157,6 +157,22 @@ TEST_CASE("limits that move a mean by more than a tenth are told, with the mean 
         std::string::npos);
 }
 
+TEST_CASE("a system prompt that is longer than the prompts is told, since they count it") {
+  Json document = test::queue_document();
+  document["services"]["server"] = {{"model", "llama-3.1-8b"}};
+  Json& traffic = document["traffic"][0];
+  traffic["sizes"] = {{"input_tokens", 800}, {"output_tokens", 10}};
+  const auto said = [&](int tokens) {
+    traffic["system_prompt_tokens"] = tokens;
+    return first(warnings_of(parse_scenario(document.dump())));
+  };
+  CHECK(said(0) == "");
+  CHECK(said(700) == "");
+  const std::string warning = said(1000);
+  CHECK(warning.starts_with("/traffic/0/system_prompt_tokens: 1000 tokens are more than the 800"));
+  CHECK(warning.find("input_tokens is 1800") != std::string::npos);
+}
+
 TEST_CASE("shipped scenarios, models, profiles and presets are plausible") {
   for (const std::string& name : scenario_names()) {
     const Scenario scenario = load_scenario(name);

@@ -1,4 +1,4 @@
-"""``gpushare check``: claims against the roofline, results of load generators against a scenario."""
+"""``gpushare check``: scenarios before they run, claims against the roofline, results of load generators."""
 
 from __future__ import annotations
 
@@ -8,12 +8,34 @@ from typing import Any
 
 from .. import files
 from ..frames.render import wrap
-from ..frames.sections import joined
+from ..frames.sections import Beside, joined
 from . import amounts
 from .results import add_check_result
+from .scenarios import add_changes, scenario_of
+from .shown import add_details, going_on
 
 #: Exit codes of a claim.
 _CODES = {"possible": 0, "impossible": 4, "possible only if": 5}
+
+
+#: Exit codes of a scenario; 3 as where nothing ran, 4 as where objectives are missed.
+_SCENARIO_CODES = {"fits": 0, "does not fit": 3, "overloaded": 4}
+
+
+def check_scenario(options: argparse.Namespace) -> int:
+    """``gpushare check scenario``; 0 when it may be carried, 3 when it fits nowhere, 4 when it is overloaded."""
+    from ..planning.scenario_check import check_scenario as checked
+
+    scenario = scenario_of(options)
+    found = checked(scenario, modes=options.modes)
+    if options.json:
+        print(files.plain_json(found.to_dict()))
+    else:
+        words = ["--modes", options.modes] if options.modes is not None else []
+        going = [(going_on(options, "compare", *words), "simulate them, side by side")]
+        fits = found.verdict != "does not fit"
+        print(found.text(Beside(going if fits else (), details=options.details, hint="--details")))
+    return _SCENARIO_CODES[found.verdict]
 
 
 def check_claim(options: argparse.Namespace) -> int:
@@ -73,10 +95,12 @@ def add_check(
     """Adds the group of commands: `add` adds one, `whole` reads a count, `kind` is the parser's class."""
     group = subparsers.add_parser(
         "check",
-        help="whether claims can be true, and how far measured results are from predictions",
-        description="Whether claims can be true, and how far measured results are from predictions.",
+        help="a scenario before it runs, whether claims can be true, how far results are from predictions",
+        description="A scenario before it runs, whether claims can be true, and how far measured results are from "
+        "predictions.",
     )
     kinds = group.add_subparsers(metavar="COMMAND", required=True, parser_class=kind)
+    _add_check_scenario(kinds, add)
     add_check_result(kinds, add)
     parser = add(
         kinds,
@@ -112,3 +136,24 @@ def add_check(
     parser.add_argument(
         "--cached", type=amounts.share, default=0.0, metavar="SHARE", help="of prompts, in a cache"
     )
+
+
+def _add_check_scenario(kinds: Any, add: Callable[..., argparse.ArgumentParser]) -> None:
+    parser = add(
+        kinds,
+        "scenario",
+        "say whether a scenario is right, where it fits and whether its load can be carried, without simulating it",
+        check_scenario,
+        "gpushare check scenario voice-heavy",
+        "gpushare check scenario mine.json --modes dedicated,time-slicing,mps --json",
+    )
+    parser.epilog = (
+        f"{parser.epilog}\n\nexit codes: 0 it fits, and nothing says that it cannot keep up; 2 error; 3 it fits in\n"
+        "  none of the modes; 4 it cannot keep up in any of them"
+    )
+    parser.add_argument("scenario", metavar="SCENARIO", help="a file, or a name of `gpushare scenario list`")
+    add_changes(parser)
+    parser.add_argument(
+        "--modes", metavar="A,B,...", help="as `gpushare compare` takes them; by default those that it names"
+    )
+    add_details(parser, "what was assumed")

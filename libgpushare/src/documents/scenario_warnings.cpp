@@ -154,7 +154,19 @@ void check_files(const Scenario& scenario, const ordered_json& document, Found& 
       check_figures(gpu.profile().name, gpu.profile().provenance, found);
 }
 
-// ---- Traces ----
+// ---- Traffic ----
+
+// A beginning that is longer than the prompts: they are alike, and a prefix cache finds all of them.
+void check_system_prompt(const Traffic& traffic, const std::string& where, Found& found) {
+  const double tokens = traffic.system_prompt_tokens, prompt = traffic.sizes.input_tokens.mean();
+  if (tokens > 0 && tokens > prompt)
+    found.add(
+        where + "/system_prompt_tokens",
+        text::format("{:.6g} tokens are more than the {:.6g} of a prompt in the mean, and input_tokens "
+                     "counts them: all prompts are alike; if users say {:.6g} beside them, input_tokens "
+                     "is {:.6g}",
+                     tokens, prompt, prompt, tokens + prompt));
+}
 
 // Rates of a real service; slower is a file with another unit, or a very long sample.
 constexpr double kSlowest = 0.02;  // requests a second
@@ -201,10 +213,11 @@ void check_calls(const std::vector<VoiceCall>& calls, const std::string& where, 
     found.check(plausible_range("user_tokens_per_s"), where + ", user_tokens", said / speech_s);
 }
 
-void check_traces(const Scenario& scenario, Found& found) {
+void check_traffic(const Scenario& scenario, Found& found) {
   for (std::size_t i = 0; i < scenario.workload.traffic.size(); ++i) {
     const Traffic& traffic = scenario.workload.traffic[i];
     const std::string where = text::format("/traffic/{}", i);
+    check_system_prompt(traffic, where, found);
     if (traffic.trace != nullptr) check_trace(traffic, where, found);
     if (traffic.calls != nullptr) check_calls(*traffic.calls, where, found);
   }
@@ -347,7 +360,7 @@ std::vector<Warning> warnings_of(const Scenario& scenario) {
       scenario.document.empty() ? ordered_json::object() : ordered_json::parse(scenario.document);
   check_document(scenario, document, found);
   check_files(scenario, document, found);
-  check_traces(scenario, found);
+  check_traffic(scenario, found);
   for (Warning& warning : scenario::service_warnings(scenario)) found.add(warning.where, warning.text);
   check_caps(scenario, found);
   check_empty(scenario, found);
