@@ -263,6 +263,11 @@ def test_a_measured_run_is_checked_and_calibrates_a_preset_that_scenarios_take(t
     assert check.to_dict()["origin"]["files_sha256"] == {"bench.json": gs.files.sha256(path)}
     assert f"bench.json {gs.files.sha256(path)[:12]}" in " ".join(str(check).split())
 
+    drawn = gs.plot.predictions(check)
+    assert "bench" in drawn.axes[0].get_title(loc="left") + str(drawn.texts)
+    with pytest.raises(ValueError, match="its figures are ttft_mean"):
+        gs.plot.predictions(check, "latency")
+
     fit = gs.fit_engine(path, scenario)
     before, after = fit.median_abs_error
     assert before > 0.03  # the host times of another machine

@@ -13,12 +13,12 @@ from ..frames.notices import plain
 from ..frames.render import text_table, wrap
 from ..frames.sections import commands, joined
 from .deciding import MET, add_objectives, exit_code
-from .pictures import add_plot, check_plot
+from .pictures import WINDOWS, add_plot, check_plot
 from .progress import Progress, warned
 from .resuming import resumable
 from .scenarios import scenario_of
 from .shown import add_details, again, beside, columns, going_on
-from .written import TABLES, can_write, is_folder
+from .written import TABLES, can_write, is_folder, say_written
 
 if TYPE_CHECKING:
     from ..planning.deciding import Comparison
@@ -37,8 +37,6 @@ __all__ = [
 ]
 
 NOTHING_RAN = 3
-#: Of a run that is drawn over time.
-_WINDOWS = 40
 EXIT_CODES = (
     "exit codes: 0 objectives met, or none were given; 2 error; 3 nothing ran; 4 missed;\n"
     "  5 too close to say; 130 interrupted"
@@ -79,7 +77,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="S",
         help="also keep a row for each S seconds (--out FOLDER, --plot); by default 288 rows of a fleet under control, "
-        f"and for --plot {_WINDOWS} rows",
+        f"and for --plot {WINDOWS} rows",
     )
     add_plot(parser, "rates, fleet, load and latency over time")
     parser.add_argument(
@@ -127,6 +125,7 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
         help="also the modes that nobody beats in both: cost_per_month,llm.ttft_p95_s",
     )
     add_plot(parser, "the decision, GPUs before and after, and every latency by mode")
+    parser.add_argument("--out", metavar=TABLES, help="write every figure of every mode, a row each")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -187,7 +186,7 @@ def _window_of_series(options: argparse.Namespace, scenario: Any) -> float | Non
     """Seconds of a row; nothing where none is kept, and where the run keeps rows by itself."""
     if options.series is not None or options.plot is None or "control" in scenario.document:
         return options.series  # type: ignore[no-any-return]
-    return scenario.duration_s / _WINDOWS or None
+    return scenario.duration_s / WINDOWS or None
 
 
 def _after_run(options: argparse.Namespace, scenario: Scenario) -> list[tuple[str, str]]:
@@ -341,13 +340,18 @@ def _next(options: argparse.Namespace, table: Comparison) -> list[tuple[str, str
 
 def compare(options: argparse.Namespace) -> int:
     """``gpushare compare``."""
+    from ..frames.table_files import write_table
+
     pair = _pair(options.front)
     check_plot(options)
+    can_write(options.out)
     with resumable(options), Progress(options.scenario) as progress:
         table = compared(options, progress, options.resume)
     verdict = table.verdict
     if options.plot is not None and not verdict.nothing_ran:
         table.plot(save=options.plot)
+    if options.out is not None:
+        write_table(table.table, options.out)
     front = table.front(*pair) if pair and not verdict.nothing_ran else []
     if options.json:
         answer = {
@@ -363,6 +367,7 @@ def compare(options: argparse.Namespace) -> int:
         print(table.text(width=columns(), beside=beside(options, table.scenario, *_next(options, table))))
         if front:
             print(wrap(f"nobody beats in both of {' and '.join(pair)}: {', '.join(front)}", columns(), "  "))
+        say_written(options.out)
     if verdict.nothing_ran:
         return NOTHING_RAN
     return exit_code(verdict.meets) if table.asked else MET

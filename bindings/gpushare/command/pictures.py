@@ -7,7 +7,11 @@ from typing import Any
 
 from .. import files
 
-__all__ = ["add_plot", "check_plot", "plot_plan", "plot_sweep"]
+__all__ = ["WINDOWS", "add_plot", "check_plot", "plot_plan", "plot_sweep"]
+
+
+#: Of a run that is drawn over time.
+WINDOWS = 40
 
 
 def add_plot(parser: argparse.ArgumentParser, what: str) -> None:

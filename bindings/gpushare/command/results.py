@@ -11,6 +11,7 @@ from typing import Any
 from .. import files
 from ..frames.sections import Beside
 from .logs import add_columns
+from .pictures import WINDOWS, add_plot, check_plot
 from .progress import Progress
 from .scenarios import add_changes, scenario_of
 from .shown import add_details, columns
@@ -44,12 +45,18 @@ def add_check_result(kinds: Any, add: Callable[..., argparse.ArgumentParser]) ->
         help="one server; its traffic gives way to the result's requests",
     )
     add_changes(parser)
+    add_plot(parser, "predicted times against measured ones")
 
 
 def _check_result(options: argparse.Namespace) -> None:
     from ..validation.results import check_result
 
+    check_plot(options)
     found = check_result(options.file, scenario_of(options))
+    if options.plot is not None:
+        from ..report.measured import predictions
+
+        predictions(found, save=options.plot)
     print(files.plain_json(found.to_dict()) if options.json else found)
 
 
@@ -124,6 +131,7 @@ def add_replay(
     )
     add_columns(parser)
     add_details(parser, "latencies that users do not feel, and what was assumed")
+    add_plot(parser, "rates, load and latency over time")
     parser.add_argument(
         "--out", metavar="FOLDER", help="write scenario.json and requests.jsonl, to go on with"
     )
@@ -136,6 +144,7 @@ def _replay(options: argparse.Namespace) -> None:
 
     if (options.file is None) == (options.bench is None):
         raise ValueError("replay needs a LOG or --bench COMMAND, one of them")
+    check_plot(options)
     bench = parse_bench(options.bench) if options.bench is not None else None
     if bench is not None:
         trace = bench.trace
@@ -143,6 +152,8 @@ def _replay(options: argparse.Namespace) -> None:
         trace = load(
             options.file, options.format, sort=True, time_unit=options.time_unit, columns=options.columns
         )
+    if options.plot is not None and trace.arrival_s[-1] == 0:
+        raise ValueError(f"--plot draws a run over time, and all {len(trace)} requests come at once")
     model = options.model or (bench.model if bench is not None else "")
     if not model:
         raise ValueError("--model is missing: a name of `gpushare model list`, or a file")
@@ -154,11 +165,16 @@ def _replay(options: argparse.Namespace) -> None:
         engine={"preset": options.preset},
         replicas=options.replicas,
         max_concurrency=bench.max_concurrency if bench is not None else None,
+        windows=WINDOWS if options.plot is not None else 0,
     )
     if bench is not None:
         found.notes.extend(bench.notes)
     if options.file is not None:
         found = replace(found, origin=found.origin.beside([options.file]))
+    if options.plot is not None:
+        from ..report.series import series
+
+        series(found.run, save=options.plot)
     if options.out is not None:
         _write(found.document, trace, options.out)
     if options.json:

@@ -14,6 +14,7 @@ from .progress import Progress
 from .resuming import resumable
 from .scenarios import scenario_of
 from .shown import beside, columns
+from .written import TABLES, can_write, say_written
 
 __all__ = ["add_sensitivity", "sensitivity"]
 
@@ -30,14 +31,17 @@ def add_sensitivity(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--share", type=float, default=0.2, help="of numbers; by default 0.2")
     add_plot(parser, "the tornado")
+    parser.add_argument("--out", metavar=TABLES, help="write the table")
 
 
 def sensitivity(options: argparse.Namespace) -> None:
     """``gpushare sensitivity``."""
+    from ..frames.table_files import write_table
     from ..scenario.origin import origin_of
     from ..study.sensitivity import sensitivity as found_by
 
     check_plot(options)
+    can_write(options.out)
     with resumable(options), Progress(options.scenario) as progress:
         scenario = scenario_of(options)
         found = found_by(
@@ -53,11 +57,14 @@ def sensitivity(options: argparse.Namespace) -> None:
         )
     if options.plot is not None:
         finished(found.plot(), options.plot)
+    if options.out is not None:
+        write_table(found.table, options.out)
     about = beside(options, scenario)
     if options.json:
         print(files.plain_json(found.to_dict() | {"origin": origin_of(scenario, options.seed).to_dict()}))
     else:
         print(joined([found.text(width=columns()), about.origin]))
+        say_written(options.out)
 
 
 def _way(text: str, scenario: Any) -> tuple[str, tuple[Any, ...] | None]:

@@ -10,7 +10,9 @@ import numpy as np
 from .._core import Trace
 from ..charts.look import HUES, finished, new_figure, plain_frame, say_above
 from ..charts.predictions import prediction_chart
+from ..traces.benchmark_result import STATISTICS
 from ..validation.report import Report, percent, quantile
+from ..validation.results import ResultCheck
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,16 +24,16 @@ Path = str | os.PathLike[str]
 
 
 def predictions(
-    report: Report, metric: str = "", *, ax: Axes | None = None, save: Path | None = None
+    report: Report | ResultCheck, metric: str = "", *, ax: Axes | None = None, save: Path | None = None
 ) -> Figure:
-    """Predictions of a suite against its measurements, a point for each, by mode; on the diagonal they are equal.
+    """Predictions against measurements, a point for each; on the diagonal they are equal.
 
     Parameters
     ----------
-    report : Report
-        From `validate`.
+    report : Report or ResultCheck
+        From `validate`, by mode; or times from `check_result`, by kind.
     metric : str
-        Only rows of this one; by default all of the unit that most rows have.
+        Only rows of this one (``"ttft"`` of a result); by default all of the unit that most rows have.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default in a new figure.
     save : str or path, optional
@@ -46,8 +48,10 @@ def predictions(
     ImportError
         When matplotlib is not installed.
     ValueError
-        When nothing of the suite is a prediction of a positive figure, or nothing of that metric.
+        When nothing of it is a prediction of a positive figure, or nothing of that metric.
     """
+    if isinstance(report, ResultCheck):
+        return _times(report, metric, ax, save)
     rows = [
         row
         for row in report.rows
@@ -72,6 +76,21 @@ def predictions(
         f"nine of ten by less than {percent(quantile(errors, 0.9))}"
     )
     return finished(prediction_chart(f"{report.suite}: {said}", unit, groups, ax), save)
+
+
+def _times(check: ResultCheck, metric: str, ax: Axes | None, save: Path | None) -> Figure:
+    groups: dict[str, list[tuple[float, float]]] = {}
+    for row in check.rows:
+        figure, _, statistic = row["figure"].removesuffix("_s").rpartition("_")
+        if statistic in STATISTICS and metric in ("", figure):
+            groups.setdefault(figure, []).append((1e3 * row["measured"], 1e3 * row["predicted"]))
+    if not groups:
+        known = ", ".join(row["figure"] for row in check.rows) or "none"
+        raise ValueError(
+            f"{check.result.name} has no such times beside predicted ones; its figures are {known}"
+        )
+    said = f"half of the figures are off by less than {percent(check.median_abs_error)}"
+    return finished(prediction_chart(f"{check.result.name}: {said}", "ms", groups, ax), save)
 
 
 def trace(trace: Trace, *, save: Path | None = None) -> Figure:

@@ -109,6 +109,7 @@ def replay(
     engine: Mapping[str, Any] | None = None,
     replicas: int = 1,
     max_concurrency: int | None = None,
+    windows: int = 0,
 ) -> Replay:
     """Replays a trace on servers of a language model.
 
@@ -126,6 +127,8 @@ def replay(
         Servers.
     max_concurrency : int, optional
         Of the client: no more requests are in flight, and latencies count from when one is sent.
+    windows : int
+        Rows of the run's `series`; of a burst at one moment none are kept.
 
     Returns
     -------
@@ -151,7 +154,7 @@ def replay(
         duration_s=span + _LEAST_S if span > 0 else None,
     )
     scenario = Scenario.from_dict(document, traces={"trace": trace})
-    run = simulate(scenario)
+    run = simulate(scenario, series_s=(span + _LEAST_S) / windows if windows and span > 0 else None)
     finish = np.asarray(run.requests["finish_s"], dtype=np.float64)
     served_s = float(np.nanmax(finish)) if np.isfinite(finish).any() else span
     if span == 0:
