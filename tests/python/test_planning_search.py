@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 from gpushare.planning import relaxation
 from gpushare.planning import search as planning_search
+from gpushare.planning.assembly import Assembly
 from gpushare.planning.packing import Packing
 from gpushare.planning.problem import Config, GpuKind, Habit, Problem, Tenant
 from gpushare.planning.search import Opinion, Verdict, search
@@ -322,6 +323,29 @@ def test_fleets_are_packed_near_to_their_bound_with_the_help_of_predictions(monk
     # Smaller shares fill GPUs better.
     assert all(cost <= of_fewer + 1e-9 for cost, of_fewer in zip(costs, narrowed, strict=True))
     assert sum(costs) < 0.95 * sum(narrowed)
+
+
+def test_what_makes_nothing_cheaper_is_followed_by_guesses_with_less_to_spare():
+    problem, table = fleet(5, services=6)
+    table.error = dict.fromkeys(table.error, 1.08)  # too gloomy
+    table.trust(0.5)
+    assembly = Assembly(
+        problem,
+        table,
+        lambda config: math.log1p(max(table.foresee(config).values())),
+        lambda config: None,
+        bold=False,
+    )
+    timid = assembly.propose([], math.inf)
+    assembly.packing.exclude(timid)
+    for _ in range(3):
+        assert not assembly.boldest
+        assert assembly.propose([], 0.0) is None
+    assert assembly.boldest
+    bold = assembly.propose([], math.inf)
+    assert bold.cost < timid.cost
+    # What was said of whole packings is not forgotten.
+    assert Counter(timid.configs) in assembly.packing._excluded
 
 
 def test_of_very_many_services_no_more_replicas_are_tried_than_surely_suffice_alone():

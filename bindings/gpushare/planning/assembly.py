@@ -15,13 +15,17 @@ __all__ = ["Assembly"]
 #: How near to the cheapest mixture its bound need be, and nodes of a packing's search.
 _NEAR = 0.02
 _NODES = 5
+#: What a guess has to leave to a bound, as a logarithm, for a packing to be tried with it; how much less once that makes
+#: nothing cheaper; and at least: as much as predictions err may be lacking.
+_TO_SPARE, _BOLDER, _BOLDEST = 0.03, 0.05, -0.12
 
 
 class Assembly:
     """Puts packings together from configs that hold, or should.
 
     What a plan needs are configs with something to spare; what a bound needs are all that may hold. So these have a
-    mixture of their own.
+    mixture of their own. When they make nothing cheaper, less is asked to be spared: more of what is proposed then fails
+    when it is judged, config by config, and what holds is there to be used.
 
     Parameters
     ----------
@@ -33,8 +37,8 @@ class Assembly:
         How far beyond its bound a config is guessed to be, as a logarithm.
     verdict : callable
         What was said of a config; None: nothing.
-    spare : float
-        What a guess has to leave to a bound, as a logarithm, where nothing was simulated.
+    bold : bool
+        Whether guesses need spare nothing from the beginning, since there are few choices.
     """
 
     def __init__(
@@ -43,12 +47,18 @@ class Assembly:
         judge: Judge,
         excess: Callable[[Config], float],
         verdict: Callable[[Config], Verdict | None],
-        spare: float,
+        *,
+        bold: bool,
     ) -> None:
-        self.packing = Packing(problem)
-        self.packing.relaxation.tests = Tests(self._fails, judge.prepare)
-        self._excess, self._verdict, self._spare = excess, verdict, spare
-        self._most_tenants = problem.most_tenants
+        self._problem, self._judge = problem, judge
+        self._excess, self._verdict = excess, verdict
+        self._spare = _BOLDEST if bold else _TO_SPARE
+        self.packing = self._new_packing()
+
+    def _new_packing(self) -> Packing:
+        packing = Packing(self._problem)
+        packing.relaxation.tests = Tests(self._fails, self._judge.prepare)
+        return packing
 
     def _fails(self, config: Config) -> bool:
         if self._is_good(config):
@@ -63,14 +73,33 @@ class Assembly:
             return verdict is Verdict.meets
         return self.packing.is_possible(config) and self._excess(config) <= -self._spare
 
-    def propose(self, good: Iterable[Config]) -> Packed | None:
-        """The cheapest packing of what should hold, whose configs need not be judged yet.
+    @property
+    def boldest(self) -> bool:
+        """Whether guesses need not spare less than they do."""
+        return self._spare <= _BOLDEST
+
+    def propose(self, good: Iterable[Config], most: float) -> Packed | None:
+        """A packing of what should hold, whose configs need not be judged yet; None where none costs so little.
+
+        The next one is then made of guesses with less to spare.
 
         Parameters
         ----------
         good : iterable of Config
             What holds.
+        most : float
+            What it may cost.
         """
+        packed = self._cheapest(good)
+        if packed is not None and packed.cost <= most:
+            return packed
+        if not self.boldest:
+            self._spare -= _BOLDER
+            before, self.packing = self.packing, self._new_packing()
+            self.packing.heed(before)
+        return None
+
+    def _cheapest(self, good: Iterable[Config]) -> Packed | None:
         relaxation = self.packing.relaxation
         self.packing.refute(c for c in list(relaxation.pool) if not self._is_good(c))
         self.packing.admit(good)
@@ -81,4 +110,4 @@ class Assembly:
 
     def _risk(self, config: Config) -> float:
         """What has least to spare is the first to fail."""
-        return risk(config, self._verdict(config), self._excess, self._most_tenants)
+        return risk(config, self._verdict(config), self._excess, self._problem.most_tenants)

@@ -72,6 +72,12 @@ class Packing:
             if configs not in self._excluded:
                 self._excluded.append(configs)
 
+    def heed(self, other: Packing) -> None:
+        """What another one was told of whole packings."""
+        self._excluded.extend(other._excluded)
+        for tenant, hosts in other._joint:
+            self.refute_jointly(tenant, hosts)
+
     def is_possible(self, config: Config) -> bool:
         """Whether the problem allows a config; what is impossible is not used again."""
         return self.relaxation.is_possible(config)

@@ -25,9 +25,6 @@ _SIMPLER = 8
 _SMALL, _MANY_TENANTS, _MORE, _MANY = 16, 4, 30, 48
 #: By how much, as a share of it, a prediction has to miss a bound to fail: up to so many choices, and beyond.
 _SURELY, _PROBABLY = 0.5, 0.15
-#: What a guess has to leave to a bound, as a logarithm, for a packing to be tried with it; as much as predictions err
-#: may be lacking where there are so few choices.
-_LACKING, _TO_SPARE = -0.12, 0.03
 #: Configs that a proposal is made of, at most.
 _COLUMNS = 4_000
 #: Configs that are judged in vain, at most, while the gap is a GPU; and where there are many services.
@@ -97,7 +94,6 @@ class _Search:
         self.gpu = max(gpu.price for gpu in problem.gpus)
         self.tried: set[tuple[Config, ...]] = set()
         self.assembly: Assembly | None = None
-        self.packings = [self.packing]
 
     def run(self, rounds: int, progress: Callable[[Found], object] | None) -> None:
         self.judge_singles()
@@ -159,9 +155,7 @@ class _Search:
         few = choices <= _MORE
         self.judge.trust(_SURELY if few else _PROBABLY)
         self.patience.most = _LITTLE_PATIENCE
-        spare = _LACKING if few else _TO_SPARE
-        self.assembly = Assembly(self.problem, self.judge, self.estimates.excess, self.verdict, spare)
-        self.packings = [self.packing, self.assembly.packing]
+        self.assembly = Assembly(self.problem, self.judge, self.estimates.excess, self.verdict, bold=few)
 
     def learn(self, configs: Sequence[Config]) -> list[Config]:
         """Has configs judged that were not yet; returns those that fail."""
@@ -226,9 +220,8 @@ class _Search:
     def assemble(self, assembly: Assembly) -> None:
         """Has a fleet's packing judged that should hold by prediction, once its configs hold one by one."""
         for _ in range(_ASSEMBLED):
-            best = self.found.best
-            packed = assembly.propose(self.good(doubtful=False))
-            if packed is None or (best is not None and packed.cost > best.cost - self.packing.grid + 1e-9):
+            packed = assembly.propose(self.good(doubtful=False), self.goal() + 1e-9)
+            if packed is None:
                 return
             failed = self.learn(packed.configs)
             self.strengthen(failed)
@@ -239,8 +232,7 @@ class _Search:
         """Has a packing judged that costs less than the best so far; true when there is none."""
         if self.wanted():  # what was found of packings may have changed it
             return False
-        best = self.found.best
-        goal = best.cost - self.packing.grid if best is not None else self.limit * 1.1 + self.packing.grid
+        goal = self.goal() if self.found.best is not None else self.limit * 1.1 + self.packing.grid
         columns, complete = self.packing.relaxation.worth(goal - self.packing.relaxation.cost, _COLUMNS)
         unclear = self.found.unclear
         if unclear is not None and unclear.cost <= self.limit + 1e-9:
@@ -260,8 +252,8 @@ class _Search:
             # A packing with any other config costs more than the goal.
             self.raise_limit(min(bound, goal + self.packing.grid))
         if proposed is None or proposed.cost > goal + 1e-9:
-            self.tired = not complete
-            return complete and best is not None
+            self.tired = not complete and (self.assembly is None or self.assembly.boldest)
+            return complete and self.found.best is not None
         unknown = [config for config in proposed.configs if config not in self.opinions]
         if unknown:
             self.strengthen(self.learn(unknown))
@@ -284,6 +276,10 @@ class _Search:
         unclear = self.found.unclear
         self.found.bound = self.limit if unclear is None else min(self.limit, unclear.cost)
 
+    def goal(self) -> float:
+        """What a better packing costs at most."""
+        return self.found.best.cost - self.packing.grid if self.found.best is not None else math.inf
+
     def is_near_enough(self) -> bool:
         best = self.found.best
         return best is not None and best.cost <= self.limit * (1 + self.within) + 1e-9
@@ -301,9 +297,7 @@ class _Search:
         """Has the best packing of configs that are known to be good judged, when it is better than what there is."""
         # While much is open, what is too close to say has to wait: it mostly stays so.
         for doubtful in (False, True) if math.isinf(most) else (False,):
-            best = self.found.best
-            if best is not None:
-                most = min(most, best.cost - self.packing.grid)
+            most = min(most, self.goal())
             if doubtful and self.found.unclear is not None:
                 most = min(most, self.found.unclear.cost - self.packing.grid)
             packed, _ = self.pack(self.risk, doubtful=doubtful)
@@ -355,6 +349,11 @@ class _Search:
                 tenant = next(t for t in hosts[0].tenants if t.service == service)
                 for packing in self.packings:
                     packing.refute_jointly(tenant, hosts)
+
+    @property
+    def packings(self) -> list[Packing]:
+        """Of what may hold, and of what should."""
+        return [self.packing, self.assembly.packing] if self.assembly is not None else [self.packing]
 
     def exclude(self, packed: Packed) -> None:
         """Not this packing once more."""
