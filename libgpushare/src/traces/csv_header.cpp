@@ -8,9 +8,10 @@
 namespace gpushare {
 namespace {
 
-constexpr std::array<TraceRole, 10> kColumnRoles = {
+constexpr std::array<TraceRole, 13> kColumnRoles = {
     TraceRole::arrival, TraceRole::input,  TraceRole::output,     TraceRole::session,       TraceRole::parent,
-    TraceRole::delay,   TraceRole::images, TraceRole::cache_read, TraceRole::cache_written, TraceRole::day};
+    TraceRole::delay,   TraceRole::images, TraceRole::cache_read, TraceRole::cache_written, TraceRole::day,
+    TraceRole::ended,   TraceRole::took,   TraceRole::total};
 constexpr std::array<TraceRole, 3> kNeeded = {TraceRole::arrival, TraceRole::input, TraceRole::output};
 
 class HeaderReader {
@@ -25,9 +26,10 @@ class HeaderReader {
     take_positions();
     for (std::size_t i = 0; i < fields_.size() && !header_.is_row; ++i) take(i);
     take_day();
+    take_end();
     for (const TraceRole role : kColumnRoles) check_found(role);
     for (const TraceRole role : kNeeded)
-      if (!header_.has(role) && !given_[role].constant) fail_missing(role);
+      if (!header_.has(role) && !given_[role].constant && !header_.is_rest(role)) fail_missing(role);
     return std::move(header_);
   }
 
@@ -74,7 +76,7 @@ class HeaderReader {
     const TraceColumn column = meaning(name);
     if (column.role == TraceRole::other) return;
     const TraceColumn& before = header_.column[static_cast<std::size_t>(column.role)];
-    if (header_.has(column.role) && before.rank == column.rank) {
+    if (header_.has(column.role) && before.rank == column.rank && !may_repeat(column.role)) {
       builder_.fail(line_,
                     text::format("columns {} and {} both name {}; keep one of them",
                                  shown(header_.name_of(column.role)), shown(name), role_name(column.role)));
@@ -87,6 +89,16 @@ class HeaderReader {
     const auto day = static_cast<std::size_t>(TraceRole::day);
     if (header_.has(TraceRole::arrival) || !header_.has(TraceRole::day)) return;
     put(TraceRole::arrival, header_.index[day], header_.name[day], {TraceRole::arrival, 1, false, 2});
+  }
+  // The end is the arrival where nothing else is, less how long it took; its lines are in order of ends.
+  void take_end() {
+    const auto ended = static_cast<std::size_t>(TraceRole::ended);
+    if (header_.has(TraceRole::arrival) || !header_.has(TraceRole::ended)) return;
+    TraceColumn column = header_.column[ended];
+    column.role = TraceRole::arrival;
+    column.rank = kRecordOfLog;
+    put(TraceRole::arrival, header_.index[ended], header_.name[ended], column);
+    header_.at_ends = true;
   }
   void check_found(TraceRole role) const {
     if (header_.has(role) || given_[role].name.empty()) return;

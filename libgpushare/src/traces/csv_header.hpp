@@ -16,13 +16,20 @@ namespace gpushare {
 /// Which columns of a table hold what.
 struct TableHeader {
   std::size_t fields = 0;
-  bool is_row = false;  ///< there is no header line: the first line is a request
+  bool is_row = false;   ///< there is no header line: the first line is a request
+  bool at_ends = false;  ///< the arrival is told by the end of the request
   std::array<std::size_t, kTraceRoles> index{};
   std::array<std::string, kTraceRoles> name;
   std::array<TraceColumn, kTraceRoles> column{};
 
   [[nodiscard]] bool has(TraceRole role) const {
     return column[static_cast<std::size_t>(role)].role != TraceRole::other;
+  }
+  /// Whether input or output is what the other one leaves of all tokens.
+  [[nodiscard]] bool is_rest(TraceRole role) const {
+    const TraceRole other = role == TraceRole::input ? TraceRole::output : TraceRole::input;
+    const bool tokens = role == TraceRole::input || role == TraceRole::output;
+    return tokens && !has(role) && has(other) && has(TraceRole::total);
   }
   [[nodiscard]] const std::string& name_of(TraceRole role) const {
     return name[static_cast<std::size_t>(role)];

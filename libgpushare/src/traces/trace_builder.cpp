@@ -129,7 +129,7 @@ double TraceBuilder::counted_s(const TraceRow& row) {
   const std::int64_t ticks_per_second = row.arrival.is_date()                   ? 1'000'000'000
                                         : guessed_ticks_ > 0 && !row.unit_known ? guessed_ticks_
                                                                                 : row.ticks_per_second;
-  const double at = ticks_between(origin_, row.arrival) / static_cast<double>(ticks_per_second);
+  const double at = ticks_between(origin_, row.arrival) / static_cast<double>(ticks_per_second) - row.took_s;
   if (!(std::abs(at) < to_seconds(kForever))) {
     fail(row.line, text::format("the arrival {} is more than 146 years after the first; is the unit right?",
                                 printed(row.arrival)));
@@ -243,7 +243,10 @@ std::string expected_in(TraceRole role, bool dates_only) {
       return "the number of an earlier request, or -1";
     case TraceRole::delay:
     case TraceRole::pause:
+    case TraceRole::took:
       return "a number that is not negative";
+    case TraceRole::total:
+      return "a whole number of tokens that is not less than those of its part";
     case TraceRole::hash_ids:
       return "an array of whole numbers";
     case TraceRole::block_tokens:

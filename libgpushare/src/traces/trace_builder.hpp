@@ -25,6 +25,7 @@ struct TraceRow {
   Instant arrival;
   std::int64_t ticks_per_second = 1;
   bool unit_known = false;  ///< a name, the format or the user says so
+  double took_s = 0;        ///< the arrival is that long before the time that is told, of the end
   std::int32_t input_tokens = 0;
   std::int32_t output_tokens = 0;
   std::int32_t session = kNone;

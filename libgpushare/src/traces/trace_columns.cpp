@@ -6,125 +6,10 @@
 
 #include "core/json_reader.hpp"
 #include "core/text.hpp"
+#include "traces/trace_names.hpp"
 
 namespace gpushare {
 namespace {
-
-constexpr std::array<std::string_view, 7> kInputNames = {
-    "input_tokens",  "num_prefill_tokens", "ContextTokens", "Request tokens",
-    "prompt_tokens", "input_length",       "input_toks"};
-constexpr std::array<std::string_view, 7> kOutputNames = {
-    "output_tokens",     "num_decode_tokens", "GeneratedTokens", "Response tokens",
-    "completion_tokens", "output_length",     "output_toks"};
-
-struct Known {
-  std::string_view name;  // lower case, words not separated
-  TraceRole role;
-  int rank = 0;
-};
-// Beside those of the published formats, names of logs and benchmarks. A log has more than one time: that of the start
-// counts before that of the line, which may be the end, and both before that of the record.
-constexpr auto kKnownNames = std::to_array<Known>({
-    {"arrival", TraceRole::arrival},
-    {"arrivaltime", TraceRole::arrival},
-    {"arrivedat", TraceRole::arrival},
-    {"timestamp", TraceRole::arrival, 2},
-    {"time", TraceRole::arrival, 2},
-    {"start", TraceRole::arrival, kStartOfLog},
-    {"starttime", TraceRole::arrival, kStartOfLog},
-    {"starttimeunix", TraceRole::arrival, kStartOfLog},
-    {"startutc", TraceRole::arrival, kStartOfLog},
-    {"startedat", TraceRole::arrival, kStartOfLog},
-    {"starttimestamp", TraceRole::arrival, kStartOfLog},
-    {"requeststart", TraceRole::arrival, kStartOfLog},
-    {"requeststarttime", TraceRole::arrival, kStartOfLog},
-    {"requesttimestamp", TraceRole::arrival, kStartOfLog},
-    {"requestedat", TraceRole::arrival, kStartOfLog},
-    {"requestcreatedat", TraceRole::arrival, kStartOfLog},
-    {"receivedat", TraceRole::arrival, kStartOfLog},
-    {"sentat", TraceRole::arrival, kStartOfLog},
-    {"submittedat", TraceRole::arrival, kStartOfLog},
-    {"submittime", TraceRole::arrival, kStartOfLog},
-    {"queuedat", TraceRole::arrival, kStartOfLog},
-    {"ts", TraceRole::arrival, 2},
-    {"@timestamp", TraceRole::arrival, 2},
-    {"datetime", TraceRole::arrival, 2},
-    {"timeiso8601", TraceRole::arrival, 2},
-    {"timelocal", TraceRole::arrival, 2},
-    {"eventtime", TraceRole::arrival, 2},
-    {"eventtimestamp", TraceRole::arrival, 2},
-    {"logtime", TraceRole::arrival, 2},
-    {"requestts", TraceRole::arrival, kStartOfLog},
-    {"processedtime", TraceRole::arrival, kRecordOfLog},
-    {"timegenerated", TraceRole::arrival, 2},
-    {"createdat", TraceRole::arrival, kRecordOfLog},
-    {"created", TraceRole::arrival, kRecordOfLog},
-    {"carriedat", TraceRole::arrival, kCarrierOfLog},
-    {"inputsequencelength", TraceRole::input},
-    {"inputlen", TraceRole::input},
-    {"inputtokencount", TraceRole::input},
-    {"inputusage", TraceRole::input},
-    {"usage.input", TraceRole::input, 1},
-    {"usagedetails.input", TraceRole::input, 1},
-    {"numinputtokens", TraceRole::input},
-    {"numprompttokens", TraceRole::input},
-    {"promptlen", TraceRole::input},
-    {"promptlength", TraceRole::input},
-    {"prompttokencount", TraceRole::input},
-    {"tokensprompt", TraceRole::input},
-    {"prefilltokens", TraceRole::input},
-    {"prefilllen", TraceRole::input},
-    {"promptevalcount", TraceRole::input},
-    {"isl", TraceRole::input},
-    {"requnits", TraceRole::input},
-    {"in", TraceRole::input, kBareWord},
-    {"prefill", TraceRole::input, kBareWord},
-    {"cachereadinputtokens", TraceRole::cache_read},
-    {"cachereadinputtokencount", TraceRole::cache_read},
-    {"cachecreationinputtokens", TraceRole::cache_written},
-    {"cachewriteinputtokens", TraceRole::cache_written},
-    {"cachewriteinputtokencount", TraceRole::cache_written},
-    {"outputsequencelength", TraceRole::output},
-    {"outputlen", TraceRole::output},
-    {"outputtokencount", TraceRole::output},
-    {"outputusage", TraceRole::output},
-    {"usage.output", TraceRole::output, 1},
-    {"usagedetails.output", TraceRole::output, 1},
-    {"numoutputtokens", TraceRole::output},
-    {"numgeneratedtokens", TraceRole::output},
-    {"generationtokens", TraceRole::output},
-    {"completiontokencount", TraceRole::output},
-    {"candidatestokencount", TraceRole::output},
-    {"tokenscompletion", TraceRole::output},
-    {"decodetokens", TraceRole::output},
-    {"decodelen", TraceRole::output},
-    {"genlen", TraceRole::output},
-    {"genlength", TraceRole::output},
-    {"generationlength", TraceRole::output},
-    {"newtokens", TraceRole::output},
-    {"evalcount", TraceRole::output},
-    {"osl", TraceRole::output},
-    {"resunits", TraceRole::output},
-    {"out", TraceRole::output, kBareWord},
-    {"decode", TraceRole::output, kBareWord},
-    {"session", TraceRole::session},
-    {"sessionid", TraceRole::session},
-    {"parent", TraceRole::parent},
-    {"delay", TraceRole::delay},
-    {"toolduration", TraceRole::pause},
-    {"images", TraceRole::images},
-    {"numimages", TraceRole::images},
-    {"hashids", TraceRole::hash_ids},
-    {"blocktokens", TraceRole::block_tokens},
-    {"textinput", TraceRole::text},
-    {"text", TraceRole::text},
-    {"chatid", TraceRole::chat},
-    {"parentchatid", TraceRole::parent_chat},
-    {"date", TraceRole::day},
-    {"day", TraceRole::day, 1},
-    {"subrequests", TraceRole::requests},
-    {"turns", TraceRole::requests},
-});
 
 struct Unit {
   std::string_view suffix;
@@ -170,15 +55,6 @@ const Unit* cut_unit(std::string& name) {
     return &unit;
   }
   return nullptr;
-}
-
-TraceColumn known_column(std::string_view name) {
-  const auto is = [&](std::string_view known) { return loosely_same(known, name); };
-  if (std::any_of(kInputNames.begin(), kInputNames.end(), is)) return {TraceRole::input};
-  if (std::any_of(kOutputNames.begin(), kOutputNames.end(), is)) return {TraceRole::output};
-  for (const Known& known : kKnownNames)
-    if (is(known.name)) return {known.role, 1, false, known.rank};
-  return {};
 }
 
 /// "prompt length [tokens]": what is counted stands behind the name, and says the meaning where the name alone does not.
@@ -262,9 +138,9 @@ TraceColumn trace_column(std::string_view name) {
   const Unit* unit = cut_unit(words);
   if (unit == nullptr) return counted_column(words);
   column = known_column(words);
-  const bool timed =
-      column.role == TraceRole::arrival || column.role == TraceRole::delay || column.role == TraceRole::pause;
-  if (!timed) return {};
+  constexpr std::array<TraceRole, 5> kTimed = {TraceRole::arrival, TraceRole::delay, TraceRole::pause,
+                                               TraceRole::ended, TraceRole::took};
+  if (std::find(kTimed.begin(), kTimed.end(), column.role) == kTimed.end()) return {};
   column.has_unit = true;
   column.ticks_per_second = unit->ticks_per_second;
   return column;
@@ -285,9 +161,9 @@ std::vector<std::string> trace_column_names(TraceRole role) {
               "arrival_time_ms", "arrival_time_ns", "time",       "time_ms",    "timestamp",  "timestamp_ms",
               "timestamp_us",    "timestamp_ns",    "start_time", "ts",         "created_at"};
     case TraceRole::input:
-      return {kInputNames.begin(), kInputNames.end()};
+      return input_names();
     case TraceRole::output:
-      return {kOutputNames.begin(), kOutputNames.end()};
+      return output_names();
     default:
       break;
   }
@@ -320,6 +196,12 @@ std::string_view role_name(TraceRole role) {
       return "the prompt's text";
     case TraceRole::day:
       return "the day";
+    case TraceRole::ended:
+      return "the end of the request";
+    case TraceRole::took:
+      return "how long the request took";
+    case TraceRole::total:
+      return "all tokens of the request";
     default:
       break;
   }

@@ -28,9 +28,12 @@ enum class TraceRole : std::uint8_t {
   chat,
   parent_chat,
   requests,  ///< the turns of a session
-  day        ///< of an arrival whose clock may stand beside it
+  day,       ///< of an arrival whose clock may stand beside it
+  ended,     ///< when the answer was complete: with `took`, where nothing says when the request came
+  took,      ///< from a request to its answer
+  total      ///< tokens of input and output together: where one of them is not told
 };
-inline constexpr std::size_t kTraceRoles = 18;
+inline constexpr std::size_t kTraceRoles = 21;
 inline constexpr std::array<TraceRole, 2> kCachedRoles = {TraceRole::cache_read, TraceRole::cache_written};
 
 /// A column's meaning, from its name.
@@ -68,6 +71,10 @@ inline constexpr int kRanksOfADepth = 16;
 [[nodiscard]] TraceColumn trace_column(std::string_view name);
 /// Whether a name is of input tokens without those that a cache had or was given, as Anthropic's and Bedrock's are.
 [[nodiscard]] bool leaves_out_cached(std::string_view name);
+/// Whether names of a role may stand for each other in one request: then the first one counts.
+[[nodiscard]] constexpr bool may_repeat(TraceRole role) {
+  return role == TraceRole::ended || role == TraceRole::took || role == TraceRole::total;
+}
 /// Sets the unit that a name says, if it does.
 void read_unit(std::string_view name, TraceColumn& column);
 

@@ -11,6 +11,7 @@
 #include "traces/csv_header.hpp"
 #include "traces/csv_records.hpp"
 #include "traces/given_columns.hpp"
+#include "traces/request_ends.hpp"
 #include "traces/text_source.hpp"
 #include "traces/trace_builder.hpp"
 #include "traces/trace_columns.hpp"
@@ -55,12 +56,12 @@ class RowReader {
     row.arrival = arrival(fields, line);
     row.ticks_per_second = ticks_per_second_;
     row.unit_known = unit_known_;
-    row.output_tokens = output(fields, line);
-    row.input_tokens = input(fields, line, row.output_tokens);
+    if (header_.at_ends && header_.has(TraceRole::took)) row.took_s = took(fields, row).value_or(0);
+    read_tokens(row, fields, line);
     read_extra(row, fields, line);
     return row;
   }
-  void describe(const TraceRow& first) {
+  void describe(const TraceRow& first, const std::vector<std::string_view>& fields) {
     TraceOrigin& origin = builder_.origin();
     origin.format = format_.name;
     origin.delimiter = delimiter_name(delimiter_);
@@ -78,6 +79,10 @@ class RowReader {
         : format_.says_unit             ? text::format("{} counts {}", format_.name, origin.time_unit)
                                         : "no name says a unit, so seconds");
     origin.reason += bare_words();
+    const bool took_said = header_.has(TraceRole::took);
+    if (header_.at_ends)
+      origin.reason += told_of_ends(header_.name_of(TraceRole::arrival), header_.name_of(TraceRole::took),
+                                    took_said ? took(fields, first) : std::nullopt);
   }
   /// Whether numbers have a decimal comma, by the first row: then a point separates thousands.
   void look_at_numbers(const std::vector<std::string_view>& fields) {
@@ -91,9 +96,15 @@ class RowReader {
     return trimmed(fields[header_.index[static_cast<std::size_t>(role)]]);
   }
   void note_column(TraceRole role, std::string& columns) const {
-    if (!header_.has(role) && !given_[role].constant) return;
+    const bool rest = header_.is_rest(role);
+    if (!header_.has(role) && !given_[role].constant && !rest) return;
     columns += columns.empty() ? "" : ",";
     columns += std::string(role_key(role)) + "=";
+    if (rest) {
+      const TraceRole other = role == TraceRole::input ? TraceRole::output : TraceRole::input;
+      columns += header_.name_of(TraceRole::total) + "-" + header_.name_of(other);
+      return;
+    }
     columns += header_.has(role) ? header_.name_of(role) : text::format("{}", *given_[role].constant);
     if (role != TraceRole::input || !header_.has(role) || !leaves_out_cached(header_.name_of(role))) return;
     for (const TraceRole cached : kCachedRoles)
@@ -130,11 +141,38 @@ class RowReader {
     if (!count || *count < min || *count > max) fail(line, role, text);
     return static_cast<std::int32_t>(*count);
   }
+  /// How long the request took; nothing where no unit is known.
+  [[nodiscard]] std::optional<double> took(const std::vector<std::string_view>& fields,
+                                           const TraceRow& row) const {
+    return took_s(field(fields, TraceRole::took), header_.column[static_cast<std::size_t>(TraceRole::took)],
+                  row);
+  }
+  void read_tokens(TraceRow& row, const std::vector<std::string_view>& fields, std::size_t line) {
+    if (header_.is_rest(TraceRole::input) && !given_[TraceRole::input].constant) {
+      row.output_tokens = output(fields, line);
+      if (row.output_tokens > 0) row.input_tokens = rest_of_total(fields, line, row.output_tokens);
+      return;
+    }
+    const bool rest = header_.is_rest(TraceRole::output) && !given_[TraceRole::output].constant;
+    row.output_tokens = !rest                                     ? output(fields, line)
+                        : is_gap(field(fields, TraceRole::total)) ? no_output()
+                                                                  : 1;
+    row.input_tokens = input(fields, line, row.output_tokens);
+    if (rest && !is_gap(field(fields, TraceRole::total)))
+      row.output_tokens = rest_of_total(fields, line, row.input_tokens);
+  }
+  [[nodiscard]] std::int32_t rest_of_total(const std::vector<std::string_view>& fields, std::size_t line,
+                                           std::int32_t part) const {
+    return whole(fields, line, TraceRole::total, part, kMaxTokens + part) - part;
+  }
   // No length of the reply is how tables write a request that failed.
   [[nodiscard]] std::int32_t output(const std::vector<std::string_view>& fields, std::size_t line) {
     if (const auto& constant = given_[TraceRole::output].constant) return *constant;
     if (!is_gap(field(fields, TraceRole::output)))
       return whole(fields, line, TraceRole::output, 0, kMaxTokens);
+    return no_output();
+  }
+  [[nodiscard]] std::int32_t no_output() {
     ++(assumed_output_ > 0 ? builder_.origin().assumed : builder_.origin().failed);
     return assumed_output_;
   }
@@ -212,7 +250,7 @@ Trace parse_csv(TextSource& text, const std::string& source, const TraceOptions&
   for (; more; more = records.next(fields)) {
     if (builder.rows() == 0) rows.look_at_numbers(fields);
     const TraceRow row = rows.read(fields, records.line());
-    if (builder.rows() == 0) rows.describe(row);
+    if (builder.rows() == 0) rows.describe(row, fields);
     builder.add(row);
   }
   return builder.finish();

@@ -12,6 +12,7 @@
 
 #include "core/text.hpp"
 #include "traces/given_columns.hpp"
+#include "traces/request_ends.hpp"
 #include "traces/text_source.hpp"
 #include "traces/trace_builder.hpp"
 #include "traces/trace_columns.hpp"
@@ -82,6 +83,8 @@ class LineReader {
   [[nodiscard]] std::int32_t input_tokens(const TraceObject& request);
   [[nodiscard]] std::int32_t output_tokens(const TraceObject& request);
   [[nodiscard]] std::int64_t whole(const TraceMember& found, std::int64_t min, std::int64_t max) const;
+  void place_by_end(TraceRow& row, const TraceObject& request);
+  void read_tokens(TraceRow& row, const TraceObject& request);
   [[nodiscard]] double seconds(const TraceMember& found) const;
   [[nodiscard]] std::string_view id(const TraceMember& found) const;
   [[noreturn]] void fail(const TraceMember& found, std::string_view expected) const {
@@ -118,11 +121,8 @@ void LineReader::describe() {
   const auto instant = unitless                        ? scan_unitless(at.text)
                        : at.kind == MemberKind::string ? scan_instant(at.text)
                                                        : std::nullopt;
-  if (instant && instant->is_date()) {
-    origin.time_unit = "date";
-  } else {
-    origin.time_unit = unit_name(at.name.empty() ? format_->ticks_per_second : ticks_per_second(at.column));
-  }
+  const std::int64_t ticks = at.name.empty() ? format_->ticks_per_second : ticks_per_second(at.column);
+  origin.time_unit = instant && instant->is_date() ? "date" : unit_name(ticks);
   const std::string unit = origin.time_unit == "date"     ? "arrivals are dates"
                            : options_.time_unit != "auto" ? "the time unit was given"
                            : at.column.has_unit           ? text::format("{} says its unit", shown(at.name))
@@ -133,8 +133,8 @@ void LineReader::describe() {
   origin.columns.clear();
   for (const TraceRole role : {TraceRole::arrival, TraceRole::input, TraceRole::output}) {
     const auto& constant = given_[role].constant;
-    if (!constant && !object_.has(role)) continue;
     const std::string name = constant ? std::to_string(*constant) : object_.name_of(role);
+    if (name.empty()) continue;
     origin.columns += text::format("{}{}={}", origin.columns.empty() ? "" : ",", role_key(role), name);
   }
   std::string members = "members";
@@ -311,7 +311,27 @@ void LineReader::place_in_time(TraceRow& row, const TraceObject& request, bool n
   row.ticks_per_second = ticks_per_second(at.column);
   row.unit_known = chosen_ticks_ > 0 || at.column.has_unit || format_->says_unit;
   row.timed = true;
+  if (request.at_end) place_by_end(row, request);
   if (rules().in_sessions) row.delay_s = kNoDelay;
+}
+
+void LineReader::place_by_end(TraceRow& row, const TraceObject& request) {
+  const TraceMember& took = request[TraceRole::took];
+  const auto seconds = took_s(took.text, took.column, row);
+  row.took_s = seconds.value_or(0);
+  if (builder_.rows() == 0)
+    builder_.origin().reason += told_of_ends(request[TraceRole::arrival].name, took.name, seconds);
+}
+
+void LineReader::read_tokens(TraceRow& row, const TraceObject& request) {
+  const bool no_input = request.is_rest(TraceRole::input) && !given_[TraceRole::input].constant;
+  const bool no_output = request.is_rest(TraceRole::output) && !given_[TraceRole::output].constant;
+  const auto rest = [&](std::int32_t part) {
+    return static_cast<std::int32_t>(whole(request[TraceRole::total], part, kMaxTokens + part)) - part;
+  };
+  if (!no_input) row.input_tokens = input_tokens(request);
+  row.output_tokens = no_output ? rest(row.input_tokens) : output_tokens(request);
+  if (no_input) row.input_tokens = rest(row.output_tokens);
 }
 
 void LineReader::add_request(const TraceObject& request, const TraceObject& session) {
@@ -321,8 +341,7 @@ void LineReader::add_request(const TraceObject& request, const TraceObject& sess
   row.line = line_;
   place(row, request, session);
   place_in_time(row, request, &request != &session);
-  row.input_tokens = input_tokens(request);
-  row.output_tokens = output_tokens(request);
+  read_tokens(row, request);
   if (request.has(TraceRole::images))
     row.images = static_cast<std::int32_t>(whole(request[TraceRole::images], 0, kMaxTokens));
   if (request.has(TraceRole::hash_ids) && !request.has_hash_ids) {

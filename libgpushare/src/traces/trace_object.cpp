@@ -22,6 +22,7 @@ void TraceObject::clear() {
   problem.clear();
   paths.clear();
   says_error = false;
+  at_end = false;
 }
 
 std::vector<TraceRole> TraceObject::cached_beside_input() const {
@@ -33,6 +34,10 @@ std::vector<TraceRole> TraceObject::cached_beside_input() const {
 }
 
 std::string TraceObject::name_of(TraceRole role) const {
+  if (is_rest(role)) {
+    const TraceRole other = role == TraceRole::input ? TraceRole::output : TraceRole::input;
+    return text::format("{}-{}", (*this)[TraceRole::total].name, name_of(other));
+  }
   std::string name((*this)[role].name);
   if (role != TraceRole::input) return name;
   for (const TraceRole cached : cached_beside_input()) name += text::format("+{}", (*this)[cached].name);
@@ -51,6 +56,21 @@ void TraceObject::take_day() {
   }
 }
 
+void TraceObject::take_end() {
+  TraceMember& arrival = members[static_cast<std::size_t>(TraceRole::arrival)];
+  if (taken(arrival) || !taken((*this)[TraceRole::ended])) return;
+  arrival = (*this)[TraceRole::ended];
+  arrival.column.role = TraceRole::arrival;
+  arrival.column.rank = kRecordOfLog;
+  at_end = true;
+}
+
+bool TraceObject::is_rest(TraceRole role) const {
+  const TraceRole other = role == TraceRole::input ? TraceRole::output : TraceRole::input;
+  const bool tokens = role == TraceRole::input || role == TraceRole::output;
+  return tokens && !has(role) && taken((*this)[other]) && taken((*this)[TraceRole::total]);
+}
+
 TraceColumn TraceObjectReader::meaning(std::string_view path) {
   constexpr std::size_t kRemembered = 256;
   if (place_ >= kRemembered) return given_.meaning(path);
@@ -65,6 +85,7 @@ bool TraceObjectReader::read(JsonScanner& json, TraceObject& object, bool nested
   if (!nested) place_ = 0;
   if (json.peek() != '{' || !read_members(json, object, nested)) return false;
   object.take_day();
+  object.take_end();
   return true;
 }
 
@@ -87,6 +108,10 @@ bool TraceObjectReader::read_members(JsonScanner& json, TraceObject& object, boo
       continue;
     }
     if (taken(member) && (member.column.rank < column.rank || json.peek() == 'n')) {
+      json.skip();
+      continue;
+    }
+    if (taken(member) && may_repeat(column.role)) {
       json.skip();
       continue;
     }
@@ -114,7 +139,8 @@ void TraceObjectReader::read_inner(JsonScanner& json, TraceObject& object, int d
     TraceColumn column = meaning(path_);
     const bool wanted = column.role == TraceRole::arrival || column.role == TraceRole::input ||
                         column.role == TraceRole::output || column.role == TraceRole::cache_read ||
-                        column.role == TraceRole::cache_written || !given_[column.role].name.empty();
+                        column.role == TraceRole::cache_written || may_repeat(column.role) ||
+                        !given_[column.role].name.empty();
     if (json.peek() == '{') {
       read_inner(json, object, depth + 1);
     } else if (wanted) {
@@ -129,7 +155,8 @@ void TraceObjectReader::read_inner(JsonScanner& json, TraceObject& object, int d
 
 void TraceObjectReader::take_inner(JsonScanner& json, TraceObject& object, const TraceColumn& column) {
   TraceMember& member = object.members[static_cast<std::size_t>(column.role)];
-  if (taken(member) && (member.column.rank < column.rank || json.peek() == 'n')) return json.skip();
+  if (taken(member) && (member.column.rank < column.rank || json.peek() == 'n' || may_repeat(column.role)))
+    return json.skip();
   const std::string& path = object.paths.emplace_back(path_);
   if (taken(member) && member.column.rank == column.rank && object.problem.empty()) {
     object.problem =

@@ -33,6 +33,7 @@ struct TraceObject {
   std::vector<TraceObject> requests;  ///< turns of a session
   std::deque<std::string> paths;      ///< of members inside others; a deque does not move them
   bool says_error = false;            ///< a member "error" that is not null, false or empty
+  bool at_end = false;                ///< the arrival is told by the end of the request
   std::string problem;                ///< what is wrong with it beyond its syntax
 
   [[nodiscard]] const TraceMember& operator[](TraceRole role) const {
@@ -41,10 +42,15 @@ struct TraceObject {
   [[nodiscard]] bool has(TraceRole role) const { return (*this)[role].kind != TraceMember::Kind::absent; }
   /// Counts of input that come on top of `input`, see leaves_out_cached.
   [[nodiscard]] std::vector<TraceRole> cached_beside_input() const;
-  /// Of the input with the counts beside it, "usage.input_tokens+usage.cache_read_input_tokens".
+  /// Of the input with the counts beside it, "usage.input_tokens+usage.cache_read_input_tokens"; of what is the rest of
+  /// all tokens, "total_tokens-prompt_tokens"; empty where nothing says it.
   [[nodiscard]] std::string name_of(TraceRole role) const;
   /// A day is the arrival where nothing else is; a clock beside it gets it.
   void take_day();
+  /// The end is the arrival where nothing else is.
+  void take_end();
+  /// Whether input or output is what the other one leaves of all tokens.
+  [[nodiscard]] bool is_rest(TraceRole role) const;
   void clear();
 };
 
