@@ -17,7 +17,7 @@ FILES = """files (names are free: each is known by what is in it; folders in a f
   mig-parted.yaml          a configuration of nvidia-mig-parted, or its ConfigMap
   device-plugin.yaml       a configuration of NVIDIA's device plugin, or its ConfigMap
   values.yaml              Helm values of the GPU Operator
-  claims.yaml              ResourceClaims and templates of gpu.nvidia.com
+  claims.yaml              ResourceClaims and templates of gpu.nvidia.com; ResourceSlices tell the nodes' GPUs
   dcgm.prom|txt            curl http://EXPORTER:9400/metrics
   prometheus.json          /api/v1/query_range?query={__name__=~"DCGM_FI_DEV_GPU_UTIL|DCGM_FI_DEV_FB_USED|..."}
   prometheus.csv           the same as a table: metric, timestamp, value and labels, or a column for each series"""

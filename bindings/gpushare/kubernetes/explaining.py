@@ -26,8 +26,8 @@ def import_files(path: Any) -> Imported:
     ----------
     path : str or path
         A file or a folder: mig-parted and device-plugin configurations (as they are, in a ConfigMap, or in Helm values
-        of the GPU Operator), ResourceClaims, ``kubectl get pods,nodes -o yaml|json``, text of the DCGM exporter,
-        answers of Prometheus (JSON or CSV).
+        of the GPU Operator), ResourceClaims and ResourceSlices, ``kubectl get pods,nodes -o yaml|json``, text of the
+        DCGM exporter, answers of Prometheus (JSON or CSV).
 
     Returns
     -------
@@ -221,13 +221,15 @@ def _pod_row(pod: Pod) -> dict[str, Any]:
     asks += [f"claim {name}" for name in pod.claims]
     if pod.fraction is not None:
         asks.append(f"{pod.fraction:g} of a GPU")
+    if pod.memory_share is not None:
+        asks.append(f"{100 * pod.memory_share:g} % of its memory")
     return {
         "pod": pod.name,
         "copies": pod.copies,
         "node": pod.node or None,
         "asks for": ", ".join(asks),
         "model": pod.model or None,
-        "threads %": pod.percentage,
+        "compute %": pod.percentage,
         "GB": None if pod.memory_bytes is None else round(pod.memory_bytes / 1e9, 1),
     }
 

@@ -109,9 +109,9 @@ class Pod:
     """A pod that asks for GPUs, or as many of them as a Deployment makes.
 
     `resources` are counts by resource, `claims` names of templates and claims, `model` what its arguments or labels
-    name, `owner` what makes it, `percentage` and `memory_bytes` what MPS, HAMi, Volcano or KAI limit it to; with
-    `by_memory` it asks KAI for that memory of a GPU and for nothing else. `makes_pods` tells a Deployment from a pod,
-    and `made_by` is the name of what made it.
+    name, `owner` what makes it. `percentage` and `memory_bytes` are what MPS, HAMi, Volcano or KAI limit it to, or
+    `memory_share` of the card's memory; with `by_memory` it asks KAI for that memory of a GPU and for nothing else.
+    `makes_pods` tells a Deployment from a pod, and `made_by` is the name of what made it.
     """
 
     name: str
@@ -126,6 +126,7 @@ class Pod:
     percentage: float | None = None
     fraction: float | None = None
     memory_bytes: float | None = None
+    memory_share: float | None = None
     by_memory: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     makes_pods: bool = False
@@ -313,6 +314,7 @@ def _pod(
         _percentage(environment, limits),
         _fraction(annotations),
         _memory(environment, limits, annotations),
+        limits["nvidia.com/gpumem-percentage"] / 100 if "nvidia.com/gpumem-percentage" in limits else None,
         _KAI_MEMORY in annotations,
         labels,
         "status" not in found.value and found.value.get("kind") != "Pod",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from .._errors import fail
 from ..yaml_files import has_yaml_name, parse_yaml, yaml_characters
 from . import device_plugin, dra, gpu_operator, mig_parted, objects, servers, telemetry
 from .custom_objects import read_custom
+from .slices import SLICE, joined, read_slice
 from .tables import Found
 
 __all__ = ["Config", "Seen", "read_cluster_files"]
@@ -41,10 +42,14 @@ class Config:
 
 @dataclass
 class Seen:
-    """What was found in files, by kind; `other` counts objects that say nothing of GPUs."""
+    """What was found in files, by kind; `sliced` are nodes as ResourceSlices tell of them, in part or whole.
+
+    `other` counts objects that say nothing of GPUs.
+    """
 
     source: str
     nodes: list[objects.Node] = field(default_factory=list)
+    sliced: list[objects.Node] = field(default_factory=list)
     pods: list[objects.Pod] = field(default_factory=list)
     claims: list[dra.Claim] = field(default_factory=list)
     configs: list[Config] = field(default_factory=list)
@@ -79,6 +84,7 @@ def read_cluster_files(path: str | os.PathLike[str]) -> Seen:
         _read(file, seen)
         if _size(seen) > before:
             seen.files[str(file.relative_to(top) if top.is_dir() else file)] = _said(before, _size(seen))
+    seen.nodes = joined(seen.nodes, seen.sliced)
     if not seen:
         there = (
             ", ".join(f"{count} {kind}" for kind, count in seen.other.most_common(5))
@@ -89,9 +95,8 @@ def read_cluster_files(path: str | os.PathLike[str]) -> Seen:
             seen.source,
             f"nothing about GPUs was found ({there}); what is read: mig-parted and device-plugin configurations "
             "(as they "
-            "are or in a ConfigMap), Helm values of the GPU Operator, ResourceClaims, `kubectl get pods,nodes "
-            "-o yaml`, "
-            "text of the DCGM exporter, range queries of Prometheus",
+            "are or in a ConfigMap), Helm values of the GPU Operator, ResourceClaims and ResourceSlices, `kubectl "
+            "get pods,nodes -o yaml`, text of the DCGM exporter, range queries of Prometheus",
         )
     return seen
 
@@ -106,17 +111,18 @@ def _files(top: Path) -> Iterator[Path]:
             yield file
 
 
-_Size = tuple[int, int, int, int, int]
+_Size = tuple[int, ...]
 
 
 def _size(seen: Seen) -> _Size:
-    return len(seen.nodes), len(seen.pods), len(seen.claims), len(seen.configs), len(seen.samples)
+    found: list[Sized] = [seen.nodes, seen.sliced, seen.pods, seen.claims, seen.configs, seen.samples]
+    return tuple(map(len, found))
 
 
 def _said(before: _Size, after: _Size) -> str:
-    names = ("node", "pod or workload", "claim", "configuration", "sample")
+    names = ("node", "slice of devices", "pod or workload", "claim", "configuration", "sample")
     counts = [end - begin for begin, end in zip(before, after, strict=True)]
-    plural = ("nodes", "pods or workloads", "claims", "configurations", "samples")
+    plural = ("nodes", "slices of devices", "pods or workloads", "claims", "configurations", "samples")
     return ", ".join(
         f"{count} {name if count == 1 else many}"
         for count, name, many in zip(counts, names, plural, strict=True)
@@ -212,6 +218,11 @@ def _sort_object(found: Found, seen: Seen) -> None:
     elif kind in dra.CLAIMS:
         seen.claims.append(dra.read_claim(found))
         return
+    elif kind == SLICE:
+        node = read_slice(found)
+        if node is not None:
+            seen.sliced.append(node)
+            return
     elif kind == "ConfigMap" and _config_map(found, seen):
         return
     elif pods := read_custom(found):

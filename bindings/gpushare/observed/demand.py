@@ -246,9 +246,19 @@ def _of_pods(
             [None if load.sms is None else load.sms * one for (load, _), one in zip(seen, whole, strict=True)]
         ),
         _of_known([None if load.bandwidth is None else load.bandwidth * share for load, share in seen]),
-        first.memory_bytes or (max(memory) if memory else None),
+        _limit(first, cards, notes) or (max(memory) if memory else None),
         notes,
     )
+
+
+def _limit(pod: Pod, cards: Cards, notes: list[str]) -> float | None:
+    """Bytes that a pod is limited to; a share of a card's memory is of its node's, or of the smallest there is."""
+    if pod.memory_bytes is not None or pod.memory_share is None:
+        return pod.memory_bytes
+    kinds = [cards.of_node[pod.node]] if pod.node in cards.of_node else list(cards.counts)
+    card = min((profile(kind) for kind in kinds), key=lambda one: one.memory_bytes)
+    notes.append(f"{100 * pod.memory_share:g} % of the memory of {card.name} is its limit")
+    return pod.memory_share * card.memory_bytes
 
 
 def _is_of(pod: Pod, namespace: str, name: str) -> bool:
