@@ -104,10 +104,13 @@ if TYPE_CHECKING:
     from .traces import Trace as Trace
     from .traces.benchmark_result import BenchmarkResult as BenchmarkResult
     from .traces.benchmarks import load_result as load_result
+    from .traces.benchmarks import load_results as load_results
     from .validation import Report as Report
     from .validation import validate as validate
     from .validation.engine_fit import EngineFit as EngineFit
     from .validation.engine_fit import fit_engine as fit_engine
+    from .validation.result_curve import ResultCurve as ResultCurve
+    from .validation.result_curve import check_results as check_results
     from .validation.results import ResultCheck as ResultCheck
     from .validation.results import check_result as check_result
     from .validation.sources import Answers as Answers
@@ -176,8 +179,9 @@ _HOMES = {
     "traces": ("Trace",),
     "validation": ("Report", "validate"),
     "traces.benchmark_result": ("BenchmarkResult",),
-    "traces.benchmarks": ("load_result",),
+    "traces.benchmarks": ("load_result", "load_results"),
     "validation.engine_fit": ("EngineFit", "fit_engine"),
+    "validation.result_curve": ("ResultCurve", "check_results"),
     "validation.results": ("ResultCheck", "check_result"),
     "validation.sources": ("Answers", "answer_claims"),
     "windows.answer": ("ClusterWindow",),
@@ -223,6 +227,7 @@ __all__ = [
     "Report",
     "Result",
     "ResultCheck",
+    "ResultCurve",
     "Run",
     "Scenario",
     "ScenarioCheck",
@@ -243,6 +248,7 @@ __all__ = [
     "capacity",
     "check",
     "check_result",
+    "check_results",
     "check_scenario",
     "cluster",
     "cluster_over_time",
@@ -257,6 +263,7 @@ __all__ = [
     "grid",
     "llm",
     "load_result",
+    "load_results",
     "mig",
     "model",
     "model_names",

@@ -49,10 +49,11 @@ def add_check_result(kinds: Any, add: Callable[..., argparse.ArgumentParser]) ->
 
 
 def _check_result(options: argparse.Namespace) -> None:
-    from ..validation.results import check_result
+    from ..validation.result_curve import check_results
 
     check_plot(options)
-    found = check_result(options.file, scenario_of(options))
+    curve = check_results(options.file, scenario_of(options))
+    found = next(iter(curve.checks.values())) if len(curve.checks) == 1 else curve
     if options.plot is not None:
         from ..report.measured import predictions
 

@@ -370,7 +370,7 @@ def document_of(
         seen |= names
     made: dict[str, Any] = {"name": "scenario", "gpu": os.fspath(gpu)}
     if all(load.traffic["kind"] != "trace" for load in loads):
-        made |= {"duration_s": 600, "warmup_s": 60}
+        made |= {"duration_s": 600, "warmup_s": _warmup_s(document.get("duration_s", 600))}
     made["services"] = {name: service for load in loads for name, service in load.services.items()}
     speech = [name for name, service in made["services"].items() if _kind(service["model"]) != "llm"]
     if len(speech) > 1 and len(speech) < len(made["services"]):
@@ -383,6 +383,11 @@ def document_of(
         made["sources"] = assumed
     traces = {load.name: load.log for load in loads if load.log is not None}
     return made | dict(document), traces or None
+
+
+def _warmup_s(duration_s: Any) -> float:
+    """A minute, or a tenth of what is shorter than ten."""
+    return min(60, duration_s / 10) if isinstance(duration_s, (int, float)) else 60
 
 
 def _kind(model: Any) -> str:

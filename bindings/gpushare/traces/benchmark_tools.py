@@ -37,6 +37,7 @@ __all__ = [
     "guidellm",
     "inference_perf_requests",
     "inference_perf_summary",
+    "load_of",
     "mlperf",
     "perf_analyzer",
     "vllm",
@@ -242,28 +243,19 @@ def _strategy(run: Any) -> Mapping[str, Any]:
     return entry(run, "args", "strategy") or entry(run, "config", "strategy") or {}
 
 
-def _load_of(number: int, run: Any) -> str:
-    """What one calls a run: its number, and the load that it had."""
+def load_of(run: Any) -> str:
+    """How much a run of GuideLLM asked of the server, in a word or two."""
     how = _strategy(run)
     kind = entry(how, "type_") or entry(how, "type") or "run"
     streams = entry(how, "streams") or entry(how, "max_concurrency")
     told = f" {streams:g}" if is_number(streams) else ""
     told = f" {entry(how, 'rate'):.3g}/s" if is_number(entry(how, "rate")) else told
-    return f"{number}: {kind}{told}"
+    return f"{kind}{told}"
 
 
 def guidellm(document: Mapping[str, Any], source: str) -> BenchmarkResult:
-    """GuideLLM's report."""
-    runs = document["benchmarks"]
-    if len(runs) != 1:
-        loads = ", ".join(_load_of(number, run) for number, run in enumerate(runs))
-        raise fail(
-            TraceError,
-            f"{source}#/benchmarks",
-            f"found {len(runs)} runs at different loads ({loads}); keep one, "
-            "such as the first: jq '.benchmarks = [.benchmarks[0]]'",
-        )
-    run = runs[0]
+    """GuideLLM's report of one run."""
+    (run,) = document["benchmarks"]
     done = entry(run, "requests", "successful") or entry(run, "successful_requests") or []
 
     def first(request: Any, *names: str) -> float:
@@ -296,8 +288,9 @@ def guidellm(document: Mapping[str, Any], source: str) -> BenchmarkResult:
         # GuideLLM's time per output token counts the first one: ours is of the requests.
         found |= {k: v for k, v in measured_of(requests).items() if k not in found or k.startswith("tpot")}
     strategy = _strategy(run)
+    alone = 1 if (entry(strategy, "type_") or entry(strategy, "type")) == "synchronous" else None
     asked = {
-        "max_concurrency": entry(strategy, "streams") or entry(strategy, "max_concurrency"),
+        "max_concurrency": entry(strategy, "streams") or entry(strategy, "max_concurrency") or alone,
         "request_rate": entry(strategy, "rate"),
     }
     return BenchmarkResult(

@@ -15,7 +15,7 @@ from .benchmark_result import BenchmarkResult, entry, is_number
 from .foreign import refuse
 from .unpacked import read_bytes
 
-__all__ = ["is_record", "load_result", "may_be_result", "parse_result", "tool_of"]
+__all__ = ["is_record", "load_result", "load_results", "may_be_result", "parse_result", "tool_of"]
 
 _START = 1 << 16  # bytes that tell what a file is
 
@@ -27,18 +27,44 @@ def _document_reader(document: Any) -> _Reader | None:
     if isinstance(document, Mapping):
         return next((read for fits, read in _DOCUMENTS if fits(document)), None)
     first = document[0] if isinstance(document, list) and document else None
-    if isinstance(first, Mapping) and "request_throughput" in first:
-        return _several_runs
     if isinstance(first, Mapping) and isinstance(first.get("info"), Mapping) and "start_time" in first:
         return tools.inference_perf_requests
     return tools.aiperf_records if _is_aiperf_record(first) else None
 
 
-def _several_runs(document: list[Any], source: str) -> BenchmarkResult:
-    raise fail(
+def _runs_of(document: Any) -> dict[str, Any]:
+    """The runs of a document, by what one calls them; a document with one of them, or none, is itself."""
+    listed = document.get("benchmarks") if isinstance(document, Mapping) else None
+    if isinstance(listed, list) and listed:  # GuideLLM
+        runs = [{**document, "benchmarks": [run]} for run in listed]
+        return {
+            f"{number}: {tools.load_of(run)}": one
+            for number, (run, one) in enumerate(zip(listed, runs, strict=True))
+        }
+    first = document[0] if isinstance(document, list) and document else None
+    if isinstance(first, Mapping) and "request_throughput" in first:  # vLLM with --append-result
+        return {f"{number}: {_rate_of(run)}": run for number, run in enumerate(document)}
+    return {"": document}
+
+
+def _rate_of(run: Any) -> str:
+    limit = entry(run, "max_concurrency")
+    rate = entry(run, "request_rate")
+    told = f"{rate:g}/s" if is_number(rate) else "all at once"
+    return f"{told}, {limit} in flight" if is_number(limit) else told
+
+
+def _several(runs: Mapping[str, Any], document: Any, source: str) -> Exception:
+    keep = (
+        f"the first: jq '.benchmarks = [.benchmarks[0]]' {source}"
+        if isinstance(document, Mapping)
+        else f"the last: tail -n 1 {source} > last.json"
+    )
+    return fail(
         TraceError,
         source,
-        f"found {len(document)} runs, one after the other; keep one, such as the last: tail -n 1 {source} > last.json",
+        f"found {len(runs)} runs ({'; '.join(runs)}); `gpushare check result` compares each of them; for anything else "
+        f"keep one, such as {keep}",
     )
 
 
@@ -87,14 +113,18 @@ def tool_of(data: bytes, source: str = "result") -> str | None:
     TraceError
         When it is one that cannot be read; `source` names it.
     """
-    start = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start.startswith(b"Metric,"):
-        return "genai-perf"
-    if b"MLPerf Results Summary" in start:
-        return "mlperf"
+    text = _text_reader(data)
+    if text is not None:
+        return "mlperf" if text is tools.mlperf else "genai-perf"
     document = _json(data)
-    reader = _document_reader(document)
-    return None if reader is None else reader(document, source).tool
+    runs = _runs_of(document)
+    first = next(iter(runs.values()))
+    reader = _document_reader(first)
+    if reader is None:
+        return None
+    if len(runs) > 1:
+        raise _several(runs, document, source)
+    return reader(first, source).tool
 
 
 def _json(data: bytes) -> Any:
@@ -112,13 +142,25 @@ def _json(data: bytes) -> Any:
 
 def parse_result(data: bytes, source: str = "result") -> BenchmarkResult:
     """Reads a result of a load generator from its bytes; `source` names it in messages. See `load_result`."""
-    start = data.removeprefix(b"\xef\xbb\xbf").lstrip()
-    text = data.decode("utf-8-sig", errors="replace")
-    if start.startswith(b"Metric,"):
-        return tools.genai_csv(text, source)
-    if b"MLPerf Results Summary" in start[:4096]:
-        return tools.mlperf(text, source)
+    text = _text_reader(data)
+    if text is not None:
+        return text(data.decode("utf-8-sig", errors="replace"), source)
     document = _json(data)
+    runs = _runs_of(document)
+    if len(runs) > 1:
+        raise _several(runs, document, source)
+    return _parsed(next(iter(runs.values())), data, source)
+
+
+def _text_reader(data: bytes) -> _Reader | None:
+    """What reads a result that is no JSON."""
+    start = data.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith(b"Metric,"):
+        return tools.genai_csv
+    return tools.mlperf if b"MLPerf Results Summary" in start[:4096] else None
+
+
+def _parsed(document: Any, data: bytes, source: str) -> BenchmarkResult:
     reader = _document_reader(document)
     if reader is None:
         refuse(data[:_START], source)
@@ -148,7 +190,23 @@ def load_result(path: str | os.PathLike[str]) -> BenchmarkResult:
     Raises
     ------
     TraceError
-        When it cannot be read or is none of these.
+        When it cannot be read, is none of these, or has several runs: `load_results` reads those.
     """
     source = os.fspath(path)
     return parse_result(read_bytes(source), source)
+
+
+def load_results(path: str | os.PathLike[str]) -> dict[str, BenchmarkResult]:
+    """Reads every run of a result, by its number and load: GuideLLM's sweeps, ``vllm bench serve --append-result``.
+
+    Raises
+    ------
+    TraceError
+        As `load_result`, but for the number of runs.
+    """
+    source = os.fspath(path)
+    data = read_bytes(source)
+    runs = _runs_of(_json(data)) if _text_reader(data) is None else {}
+    if len(runs) < 2:
+        return {"": parse_result(data, source)}
+    return {name: _parsed(run, data, f"{source} run {name}") for name, run in runs.items()}

@@ -17,12 +17,12 @@ from ..frames.render import Field, brief, text_table, wrap
 from ..scenario.origin import Origin, origin_of
 from ..scenario.scenario import Scenario
 from ..study.simulation import simulate
-from ..traces.benchmark_result import FIGURES, STATISTICS, BenchmarkResult, RequestTimes, measured_of
+from ..traces.benchmark_result import FIGURES, STATISTICS, BenchmarkResult, RequestTimes, measured_of, number
 from ..traces.benchmarks import load_result
 from ..traces.columns import from_columns
 from .serving_runs import served_by
 
-__all__ = ["Prediction", "ResultCheck", "check_result", "predict"]
+__all__ = ["Prediction", "ResultCheck", "check_result", "predict", "shown"]
 
 _RATES = ("request_throughput", "output_token_throughput")
 _AFTER_S = 1.0
@@ -116,8 +116,8 @@ class ResultCheck:
                 text_table(
                     [
                         Field("figure", [row["figure"].removesuffix("_s") for row in rows], "left"),
-                        Field("measured", [_shown(row["figure"], row["measured"]) for row in rows]),
-                        Field("predicted", [_shown(row["figure"], row["predicted"]) for row in rows]),
+                        Field("measured", [shown(row["figure"], row["measured"]) for row in rows]),
+                        Field("predicted", [shown(row["figure"], row["predicted"]) for row in rows]),
                         Field("error", [f"{100 * row['error']:+.1f} %" for row in rows]),
                     ]
                 )
@@ -130,7 +130,8 @@ class ResultCheck:
         return "\n".join(lines)
 
 
-def _shown(figure: str, value: float) -> str:
+def shown(figure: str, value: float) -> str:
+    """A figure as tables have it: latencies in ms, rates by the second."""
     return f"{value * 1e3:,.1f} ms" if figure.endswith("_s") else f"{value:,.4g} /s"
 
 
@@ -172,11 +173,34 @@ def _replaying(result: BenchmarkResult, scenario: Scenario) -> tuple[dict[str, A
         document["traffic"] = [{"name": "result", "pipeline": pipeline, "kind": "trace"}]
         document["duration_s"] = float(requests.start_s.max()) + _AFTER_S
         document.pop("warmup_s", None)  # the tool measured all of its requests
+    if requests is None:
+        load = _as_asked(document["traffic"][0], result)
+        notes.append(
+            f"the result has sums only, so the scenario's own traffic{load} stands for what was sent"
+        )
     if requests is not None and _is_closed(result):
         document["traffic"][0]["max_concurrency"] = result.max_concurrency
         del document["duration_s"]
-        notes.append(f"the tool kept {result.max_concurrency} requests in flight, and so does the prediction")
+        many = "1 request" if result.max_concurrency == 1 else f"{result.max_concurrency} requests"
+        notes.append(f"the tool kept {many} in flight, and so does the prediction")
     return document, service, stage, notes
+
+
+def _as_asked(entry: dict[str, Any], result: BenchmarkResult) -> str:
+    """Gives an entry of traffic the load that the tool was asked for, where it says; how that is told."""
+    if entry.get("kind") not in ("open", "closed"):
+        return ""
+    sent = {key: value for key, value in entry.items() if key in ("name", "pipeline", "sizes")}
+    rate = number(result.asked.get("request_rate"))
+    if _is_closed(result):
+        entry.clear()
+        entry.update(sent, kind="closed", users=result.max_concurrency, think_s=0.0)
+        return f", {result.max_concurrency} in flight as in the run,"
+    if not 0 < rate < math.inf:
+        return ""
+    entry.clear()
+    entry.update(sent, kind="open", arrivals={"kind": "poisson", "rate_per_s": rate})
+    return f", at the run's {rate:g} requests/s,"
 
 
 def _is_closed(result: BenchmarkResult) -> bool:
@@ -219,8 +243,6 @@ def predict(
             "output_tokens": sent.output_tokens,
         }
         traces = {"result": from_columns(columns, result.name)}
-    else:
-        notes.append("the result has sums only, so the scenario's own traffic stands for what was sent")
     run = simulate(Scenario.from_dict(document, traces=traces), threads=1)
     served = served_by(stage, run.requests)
     start = float(served.arrival.min())
