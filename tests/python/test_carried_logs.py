@@ -10,6 +10,7 @@ import gpushare as gs
 import numpy as np
 import pytest
 from gpushare.traces.foreign import refuse
+from gpushare.traces.wrapped import _pairs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -300,7 +301,7 @@ def test_lines_of_several_runs_are_not_taken_for_one(tmp_path: Path) -> None:
     run = {"request_throughput": 3.0, "output_throughput": 300.0, "mean_ttft_ms": 50.0}
     (tmp_path / "runs.json").write_text(lines([run, run]))
     (tmp_path / "run.json").write_text(lines([run]))
-    with pytest.raises(gs.TraceError, match="found 2 runs, one after the other; keep one"):
+    with pytest.raises(gs.TraceError, match="found 2 runs .*keep one"):
         gs.load_result(tmp_path / "runs.json")
     assert gs.load_result(tmp_path / "run.json").measured["request_throughput"] == 3.0
 
@@ -325,3 +326,15 @@ def test_records_of_aiperf_are_known_by_what_is_in_them() -> None:
     found = gs.traces.parse(text, "profile_export.jsonl")
     assert found.arrival_s.tolist() == [0, 0.5]
     assert found.output_tokens.tolist() == [128, 128]  # what the server generated, thoughts included
+
+
+@given(
+    st.lists(
+        st.sampled_from(["1", "abc", '"a b"', '""', "", '"x=y z"', "a=b", "-", '"q, w"', "x,"]), min_size=3
+    )
+)
+def test_pairs_between_quotes_and_blanks_are_members(values: list[str]) -> None:
+    wanted = {f"m{number}": value.strip('"') for number, value in enumerate(values)}
+    line = " ".join(f"m{number}={value}" for number, value in enumerate(values)) + " total_tokens=5"
+    (made,) = _pairs(f"{line}\n".encode(), "log").text.splitlines()
+    assert json.loads(made) == {**wanted, "total_tokens": "5"}

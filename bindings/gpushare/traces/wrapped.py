@@ -38,6 +38,7 @@ _IS_SYSLOG = re.compile(rb"(?:<\d+>)?([A-Z][a-z][a-z]) +(\d{1,2}) (\d\d:\d\d:\d\
 _LEAP_YEAR = 2024  # syslog writes no year; this one has every day
 _PAIR = re.compile(rb'([A-Za-z_][\w.]*)=(?:"((?:[^"\\\n]|\\.)*)"|([^\s"]*))[ \t]*')
 _PAIRS = re.compile(rb"(?:" + _PAIR.pattern + rb"){3,}\r?")
+_NO_MARKS = bytes(set(range(256)) - set(b"= "))
 _PREFIXED = re.compile(rb"[^{\n\"]{0,200}[ |:]\{.*\}\r?")
 _IS_DATE = re.compile(rb"\[?(" + _DATE + rb")")
 _EVENT = re.compile(rb"(?:id:|event:|retry:|:)[^\n]*\n|\s+")
@@ -49,6 +50,7 @@ _LISTED = re.compile(
 _LIST = re.compile(rb'"(?:%s)"\s*:\s*\[\s*\{' % _LISTED.pattern.encode())
 _BODY = re.compile(rb'"body"\s*:\s*\{[^}]*"(?:messages|prompt|input)"\s*:')
 _LINES = 20  # that are looked at
+_BATCH = 10  # lines
 _PLAIN = (str, int, float, bool)
 
 
@@ -87,23 +89,39 @@ def _joined(lines: list[bytes], carrier: str, source: str) -> Unwrapped:
 
 def _line(members: Iterable[tuple[str, Any]], inner: str = "{}") -> bytes:
     """A JSON object of members, and those of the text of another one."""
-    own = ", ".join(
-        [f"{quoted(name)}: {quoted(v) if type(v) is str else json.dumps(v)}" for name, v in members]
-    )
+    own = [f"{quoted(name)}: {quoted(v) if type(v) is str else json.dumps(v)}" for name, v in members]
+    return _joint(own, inner)
+
+
+def _joint(own: list[str], inner: str) -> bytes:
     rest = inner[1:].lstrip()
-    return f"{{{own}{', ' if own and rest != '}' else ''}{rest}".encode()
+    return f"{{{', '.join(own)}{', ' if own and rest != '}' else ''}{rest}".encode()
 
 
-def _lifted(row: Mapping[Any, Any]) -> bytes:
-    """A row with the members of the JSON in its texts as its own, and its own time as the carrier's."""
-    inner, own = "{}", []
-    for name, value in row.items():
-        found = _object(value)
-        if found and inner == "{}":
-            inner = found
-        elif type(value) in _PLAIN:
-            own.append((_TIMES.get(name) or _TIMES.get(str(name).lower(), str(name)), value))
-    return _line(own, inner)
+class _Lifter:
+    """Rows with the members of the JSON in their texts as their own, and their own time as the carrier's."""
+
+    def __init__(self) -> None:
+        self._names: dict[Any, str] = {}  # as they are written, with their colons
+
+    def _name(self, name: Any) -> str:
+        known = self._names.get(name)
+        if known is None:
+            called = _TIMES.get(name) or _TIMES.get(str(name).lower(), str(name))
+            known = self._names[name] = f"{quoted(called)}: "
+        return known
+
+    def __call__(self, row: Mapping[Any, Any]) -> bytes:
+        inner, own = "{}", []
+        for name, value in row.items():
+            if type(value) is str:
+                if inner == "{}" and (found := _object(value)):
+                    inner = found
+                else:
+                    own.append(self._name(name) + quoted(value))
+            elif type(value) in _PLAIN:
+                own.append(self._name(name) + json.dumps(value))
+        return _joint(own, inner)
 
 
 def _objects(data: bytes, source: str) -> Iterator[Any]:
@@ -115,13 +133,31 @@ def _objects(data: bytes, source: str) -> Iterator[Any]:
         return
     except (ValueError, RecursionError):
         pass
-    for number, line in enumerate(text.split("\n"), 1):
+    lines = text.split("\n")
+    for first in range(0, len(lines), _BATCH):
+        yield from _parsed(lines[first : first + _BATCH], first + 1, source)
+
+
+def _parsed(lines: list[str], number: int, source: str) -> Iterable[Any]:
+    """The values of lines, all at once where they are right: a call for each takes three times as long."""
+    told = [line for line in lines if line and not line.isspace()]
+    try:
+        values: list[Any] = json.loads(f"[{','.join(told)}]")
+        if len(values) == len(told):
+            return values
+    except (ValueError, RecursionError):
+        pass
+    return _one_by_one(lines, number, source)
+
+
+def _one_by_one(lines: list[str], number: int, source: str) -> Iterator[Any]:
+    for at, line in enumerate(lines, number):
         if not line or line.isspace():
             continue
         try:
             yield json.loads(line)
         except (ValueError, RecursionError) as problem:
-            raise fail(TraceError, f"{source}:{number}", f"not a JSON object: {problem}") from None
+            raise fail(TraceError, f"{source}:{at}", f"not a JSON object: {problem}") from None
 
 
 def _object(text: Any) -> str:
@@ -163,23 +199,41 @@ def _prefixed(data: bytes, source: str) -> Unwrapped:
 
 
 def _pairs(data: bytes, source: str) -> Unwrapped:
-    text = _PAIR.sub(rb'"\1": "\2\3", ', data.removeprefix(b"\xef\xbb\xbf"))
-    lines = [b"{%s}" % line.rstrip(b", \r") for line in text.split(b"\n") if line.startswith(b'"')]
-    return _joined(lines, "lines of names and values (logfmt)", source)
+    found = (_of_pairs(line.rstrip()) for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n"))
+    return _joined([line for line in found if line], "lines of names and values (logfmt)", source)
+
+
+def _of_pairs(line: bytes) -> bytes:
+    """A line of pairs as an object; empty for any other line.
+
+    Of most lines what is between quotes stays, and all that separates outside of them is replaced at once.
+    """
+    parts = line.split(b'"')
+    marks = b"".join(parts[::2]).translate(None, _NO_MARKS)
+    if (
+        b"\\" not in line
+        and b"\t" not in line
+        and len(parts) % 2
+        and marks == b"= " * (len(marks) // 2) + b"="
+    ):
+        parts[::2] = [part.replace(b" ", b'", "').replace(b"=", b'": "') for part in parts[::2]]
+        return b'{"%s"}' % b"".join(parts)
+    text = _PAIR.sub(rb'"\1": "\2\3", ', line)
+    return b"{%s}" % text.rstrip(b", ") if text.startswith(b'"') else b""
 
 
 def _table(data: bytes, source: str) -> Unwrapped:
     text = data.decode("utf-8-sig", errors="replace")
     try:
         rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), restkey="")
-        return _joined([_lifted(row) for row in rows], "a table with JSON in its fields", source)
+        return _joined(list(map(_Lifter(), rows)), "a table with JSON in its fields", source)
     except csv.Error as problem:
         raise fail(TraceError, source, f"not a table: {problem}") from None
 
 
 def _texts(data: bytes, source: str) -> Unwrapped:
     rows = (row for row in _objects(data, source) if isinstance(row, dict))
-    return _joined([_lifted(row) for row in rows], "JSON with JSON in its texts", source)
+    return _joined(list(map(_Lifter(), rows)), "JSON with JSON in its texts", source)
 
 
 def _loki(data: bytes, source: str) -> Unwrapped:
@@ -240,8 +294,18 @@ def _frame(data: bytes, source: str) -> Unwrapped:
     if len(sizes) != 1:
         told = ", ".join(f"{name} {len(column)}" for name, column in columns.items())
         raise fail(TraceError, source, f"the columns differ in length: {told}")
-    listed = [_line(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    members = [quoted(name).replace("%", "%%") + ": %s" for name in columns]
+    form = f"{{{', '.join(members)}}}"
+    listed = [(form % row).encode() for row in zip(*map(_written, columns.values()), strict=True)]
     return _joined(listed, "a frame as JSON, by column", source)
+
+
+def _written(column: list[Any]) -> Iterable[str]:
+    """The values of a column as JSON, texts and whole numbers without a call of Python's for each."""
+    kinds = set(map(type, column))
+    if kinds == {str}:
+        return map(quoted, column)
+    return map(str, column) if kinds == {int} else map(json.dumps, column)
 
 
 def _listed(data: bytes, source: str) -> Unwrapped:
@@ -250,9 +314,9 @@ def _listed(data: bytes, source: str) -> Unwrapped:
         document = document["hits"]
     for name, rows in document.items() if isinstance(document, dict) else ():
         if _LISTED.fullmatch(name) and isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
-            lines = [json.dumps(row).encode() for row in rows]
-            if any(map(_tells, lines)):
-                return Unwrapped(b"\n".join(lines), f'JSON with a list of "{name}"')
+            text = json.dumps(rows).encode()
+            if _TOKENS.search(text):
+                return Unwrapped(text, f'JSON with a list of "{name}"')
     return Unwrapped(data, "")
 
 
