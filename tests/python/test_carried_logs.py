@@ -301,7 +301,7 @@ def test_lines_of_several_runs_are_not_taken_for_one(tmp_path: Path) -> None:
     run = {"request_throughput": 3.0, "output_throughput": 300.0, "mean_ttft_ms": 50.0}
     (tmp_path / "runs.json").write_text(lines([run, run]))
     (tmp_path / "run.json").write_text(lines([run]))
-    with pytest.raises(gs.TraceError, match="found 2 runs .*keep one"):
+    with pytest.raises(gs.TraceError, match=r"found 2 runs .*keep one"):
         gs.load_result(tmp_path / "runs.json")
     assert gs.load_result(tmp_path / "run.json").measured["request_throughput"] == 3.0
 
