@@ -41,6 +41,8 @@ _DELTAS = (
     "vram_used_bytes",
     "energy_per_1000_requests_kwh",
 )
+#: Of these nothing is said where there is nothing: no language model, no price.
+_WHERE_THERE_IS_ANY = ("output_token_throughput", "cost_per_month")
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def changes_content(table: comparison.Comparison, verdict: Verdict, chosen: Fare
     rows = []
     for name in names:
         before, after = alone.measured[name], other.measured[name]
-        if math.isnan(before) and math.isnan(after):
+        if (math.isnan(before) and math.isnan(after)) or (name in _WHERE_THERE_IS_ANY and before == after == 0):
             continue
         cells = [
             Cell(shown(name, value), name, mode, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 from .. import _core
@@ -39,8 +40,24 @@ def profile(gpu: ProfileLike) -> Profile:
     """
     if isinstance(gpu, Profile):
         return gpu
+    name = os.fspath(gpu)
+    return _shipped(name) if name in _shipped_names() else _read(name)
+
+
+@functools.cache
+def _shipped_names() -> frozenset[str]:
+    return frozenset(_core.profile_names())
+
+
+@functools.cache
+def _shipped(name: str) -> Profile:
+    """A profile cannot be changed, so that one is enough for all who ask for it."""
+    return _core.load_profile(name)
+
+
+def _read(name: str) -> Profile:
     with with_yaml_lines(_core.ProfileError):
-        return _core.load_profile(os.fspath(gpu))
+        return _core.load_profile(name)
 
 
 def profile_names() -> list[str]:

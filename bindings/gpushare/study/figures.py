@@ -218,6 +218,8 @@ def shown(figure: str, value: float, half: float = 0.0) -> str:
     if described.kind == "bytes":
         return f"{value_text(value / 1e9, half / 1e9)} GB"
     unit = "GPU" if described.unit == "GPUs" and value == 1 else described.unit
+    if unit.startswith("kWh") and abs(value) < 1:
+        value, half, unit = 1000 * value, 1000 * half, unit[1:]
     return f"{value_text(value, half)} {unit}".rstrip()
 
 

@@ -98,8 +98,7 @@ class Facts:
             (
                 "throughput",
                 f"{_rate(self._metrics['request_throughput'])} requests/s {self._offered()} "
-                f"({_rate(self._metrics['request_throughput_per_gpu'])} a GPU), "
-                f"{number(self._metrics['output_token_throughput'], 0)} output tokens/s",
+                f"({_rate(self._metrics['request_throughput_per_gpu'])} a GPU){self._tokens()}",
             ),
             *self._failures(),
             (
@@ -125,6 +124,10 @@ class Facts:
         )
         failed = self._count("failed_by_faults")
         return [("faults", f"{self._count('faults')} happened, {failed} requests failed by them; up: {up}")]
+
+    def _tokens(self) -> str:
+        tokens = self._metrics["output_token_throughput"]
+        return f", {number(tokens, 0)} output tokens/s" if tokens > 0 else ""  # nothing without language models
 
     def _used(self) -> str:
         """GPUs that were on, which may have come and gone."""

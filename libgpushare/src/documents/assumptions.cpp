@@ -7,6 +7,7 @@
 #include "core/text.hpp"
 #include "gpushare/engines.hpp"
 #include "gpushare/warnings.hpp"
+#include "placement/memory_parts.hpp"
 #include "placement/tensor_parallel.hpp"
 #include "serving/engine_options.hpp"
 #include "sharing/sharing_modes.hpp"
@@ -35,7 +36,9 @@ constexpr std::array<std::string_view, 14> kTelling{"concurrency",
                                                     "host_per_sequence_s"};
 constexpr std::array<std::string_view, 2> kTellingOfAll{"queue_limit", "request_overhead_s"};
 
-std::string shown(const FieldValue& value) {
+std::string shown(std::string_view option, const FieldValue& value) {
+  if (option == "gpu_memory_utilization" && value == FieldValue(0.0))  // which stands for this rule
+    return text::format("{} shared by the language models of a memory", scenario::kDefaultUtilization);
   if (const bool* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
   if (const auto* whole = std::get_if<std::int64_t>(&value)) return text::format("{}", *whole);
   return text::format("{:.4g}", std::get<double>(value));
@@ -48,7 +51,7 @@ void add_unsaid(std::span<const Field<Struct>> table, const Struct& options, con
   fields::for_each(table, options, [&](const Field<Struct>& field, const auto& value) {
     const bool tells = std::find(telling.begin(), telling.end(), field.name) != telling.end();
     if (tells && !said.contains(field.name))
-      unsaid.push_back(text::format("{} {}", field.name, shown(fields::value_of(value))));
+      unsaid.push_back(text::format("{} {}", field.name, shown(field.name, fields::value_of(value))));
   });
 }
 

@@ -99,7 +99,7 @@ std::string brief(const Bottleneck& bottleneck, std::string_view service) {
     case Bottleneck::Cause::own_latency:
       return text::format("{}: its own latency", service);
     case Bottleneck::Cause::host:
-      return text::format("{}: its steps follow each other without a pause", service);
+      return text::format("{}: one step after another", service);
     default:
       return text::format("{}: {}", service, resource(bottleneck.cause));
   }
@@ -113,8 +113,7 @@ std::string to_string(const Bottleneck& bottleneck, std::string_view service, st
   if (b.cause == Cause::own_latency) return what + "; no resource is saturated";
   if (b.cause == Cause::host) {
     const double on_gpu = b.service_busy > 0 ? (b.busy + b.switching) / b.service_busy : 0;
-    return text::format("{}, {:.0f} % of them on the GPU, the rest on the host or its link", what,
-                        100 * on_gpu);
+    return text::format("{} ({:.0f} % GPU, else host/link)", what, 100 * on_gpu);
   }
   if (b.cause == Cause::gpu_time && b.switching > kNoticeable)
     return text::format("{} of {} ({:.0f} % busy, {:.0f} % switching)", what, partition, 100 * b.busy,
