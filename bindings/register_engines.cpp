@@ -19,6 +19,7 @@ void register_engines(py::module_& module) {
            [](const EnginePreset& p) { return "<EnginePreset " + p.name + ": " + p.title + ">"; });
   module.def("load_engine_preset", &load_engine_preset, py::arg("name"), "Reads a preset by name.");
   module.def("engine_preset_names", &engine_preset_names, "Names that load_engine_preset knows.");
+  module.def("usual_llm_preset", &usual_llm_preset, "Of language models' servers where nothing says which.");
   module.def(
       "engines_by_model",
       [] {

@@ -181,7 +181,7 @@ TEST_CASE("a service without an engine has the server that its kind of model usu
   CHECK(asr.max_batch == 64);
   CHECK(asr.overlap_decoding);
   const auto& llm = std::get<ContinuousOptions>(services[1].engine.options);
-  CHECK(llm.preset == "vllm-0.20");
+  CHECK(llm.preset == usual_llm_preset());
   CHECK(services[1].engine.request_overhead_s > 0);
   CHECK(std::get<SlotOptions>(services[2].engine.options).slots == 0);
   const auto batcher = [](const char* model) {
@@ -201,7 +201,7 @@ TEST_CASE(
   };
   const Engine few = llm(R"({"services": {"llm": {"engine": {"max_num_seqs": 8}}}})");
   CHECK(std::get<ContinuousOptions>(few.options).max_num_seqs == 8);
-  CHECK(std::get<ContinuousOptions>(few.options).preset == "vllm-0.20");
+  CHECK(std::get<ContinuousOptions>(few.options).preset == usual_llm_preset());
   const Engine bare = llm(R"({"services": {"llm": {"engine": {"kind": "continuous-batching"}}}})");
   CHECK(std::get<ContinuousOptions>(bare.options).preset.empty());
   CHECK(bare.request_overhead_s == 0);

@@ -199,7 +199,7 @@ def test_a_language_model_without_an_engine_has_the_flags_of_the_server_that_it_
         [{"partitions": [{"processes": ["chat"]}]}, {"partitions": [{"processes": ["eyes"]}]}]
     ).document
     flags, loads = [], []
-    for engine in ({}, {"engine": {"preset": "vllm-0.20"}}):
+    for engine in ({}, {"engine": {"preset": "vllm-0.24"}}):
         document["services"]["chat"] = {"model": "llama-3.1-8b", **engine}
         scenario = gs.Scenario.from_dict(document)
         flags.append(exported("vllm", scenario)["vllm-chat.yaml"])

@@ -122,9 +122,7 @@ def add_replay(
     )
     parser.add_argument("--gpu", required=True, help="a name of `gpushare profile list`, or a file")
     parser.add_argument("--mode", default="dedicated", help="how the card is shared; by default dedicated")
-    parser.add_argument(
-        "--preset", default="vllm-0.20", help="the server, as engines have it; by default vllm-0.20"
-    )
+    parser.add_argument("--preset", help="the server, as engines have it; by default that of gpushare init")
     parser.add_argument("--replicas", type=whole, default=1, metavar="N", help="servers; by default 1")
     parser.add_argument("--format", default="auto", help="of the log; by default it is looked at")
     parser.add_argument(
@@ -163,7 +161,7 @@ def _replay(options: argparse.Namespace) -> None:
         model,
         options.gpu,
         mode=options.mode,
-        engine={"preset": options.preset},
+        engine={"preset": options.preset} if options.preset else None,
         replicas=options.replicas,
         max_concurrency=bench.max_concurrency if bench is not None else None,
         windows=WINDOWS if options.plot is not None else 0,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from .._core import Error
+from .._core import Error, usual_llm_preset
 from ..scenario.placement import Placement
 from ..scenario.placing import fits
 from ..scenario.profiles import model, profile
@@ -26,7 +26,7 @@ _ENGINES = {
     "batch": "dynamic-batching",
 }
 #: The server of a language model whose engine names neither kind nor preset.
-_PRESET = "vllm-0.20"
+_PRESET = usual_llm_preset()
 
 
 @dataclass(frozen=True)

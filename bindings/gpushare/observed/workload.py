@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._core import Error, ScenarioError
+from .._core import Error, ScenarioError, usual_llm_preset
 from .._errors import fail
 from ..scenario.profiles import model
 from ..scenario.scenario import Scenario
@@ -128,7 +128,7 @@ def _described(tenant: Tenant, kind: str) -> tuple[dict[str, Any], dict[str, Any
             f"its model {described.name} is a {described.kind}: what its requests ask for is not measured"
         )
         return None
-    engine = {"kind": "continuous-batching", "preset": "vllm-0.20"}
+    engine = {"kind": "continuous-batching", "preset": usual_llm_preset()}
     service: dict[str, Any] = {"model": described.name, "engine": engine}
     if tenant.ranks > 1:
         service["tensor_parallel"] = tenant.ranks

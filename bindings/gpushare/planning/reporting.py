@@ -175,7 +175,9 @@ def changes_content(table: comparison.Comparison, verdict: Verdict, chosen: Fare
     rows = []
     for name in names:
         before, after = alone.measured[name], other.measured[name]
-        if (math.isnan(before) and math.isnan(after)) or (name in _WHERE_THERE_IS_ANY and before == after == 0):
+        if (math.isnan(before) and math.isnan(after)) or (
+            name in _WHERE_THERE_IS_ANY and before == after == 0
+        ):
             continue
         cells = [
             Cell(shown(name, value), name, mode, value)

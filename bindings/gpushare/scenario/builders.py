@@ -19,7 +19,7 @@ Distribution = float | Mapping[str, Any]
 Log = str | os.PathLike[str] | _core.Trace
 Served = str | os.PathLike[str] | Mapping[str, Any]
 
-_PRESET = "vllm-0.24"
+_PRESET = _core.usual_llm_preset()
 _SENTENCE_S = 0.3  # speech of a language model's token, as documents have it where they say nothing
 
 

@@ -11,7 +11,7 @@ from .._core import ScenarioError
 from .._errors import fail
 from ..yaml_files import has_yaml_name
 
-__all__ = ["check_text", "path_of", "what_it_is"]
+__all__ = ["check_text", "path_of", "scenario_of_plan", "what_it_is"]
 
 _MODEL_KINDS = ("llm", "batch", "streaming-asr", "autoregressive-tts", "synthetic")
 
@@ -121,6 +121,25 @@ _KINDS = (
     (_is_profile, 'is a GPU\'s profile; a scenario names it: {{"gpu": "{path}"}}'),
     (_is_preset, 'is an engine\'s preset; a scenario names it: {{"engine": {{"preset": "{path}"}}}}'),
 )
+
+
+def scenario_of_plan(text: str, path: str) -> dict[str, Any]:
+    """The scenario of a plan, with its placement; empty for what is no plan.
+
+    Raises
+    ------
+    ScenarioError
+        For a plan that found no placement.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return {}
+    if not isinstance(document, dict) or not {"meets", "scenario"} <= set(document):
+        return {}
+    if not isinstance(document["scenario"], dict):
+        raise fail(ScenarioError, path, f"the plan has no placement: {document.get('why')}")
+    return document["scenario"]
 
 
 def check_text(given: object) -> None:

@@ -18,7 +18,7 @@ from .builders import Load, document_of
 from .changes import Changes, to_json
 from .files_read import FilesRead
 from .inputs import Inputs
-from .other_documents import check_text, path_of, what_it_is
+from .other_documents import check_text, path_of, scenario_of_plan, what_it_is
 from .placement import Placement
 from .read_scenario import ReadScenario
 from .recipe import Recipe
@@ -101,7 +101,7 @@ class Scenario(ReadScenario):
         Parameters
         ----------
         path_or_name : str or path
-            File in JSON or YAML, or one of `scenario_names`.
+            File in JSON or YAML, or one of `scenario_names`; of a plan that was saved its scenario, as it was placed.
         mode : str or Layout, optional
             A mode of the document, or ``"dedicated"``, ``"time-slicing[:REPLICAS|:WEIGHT/WEIGHT...]"``,
             ``"mps[:xREPLICAS|:PERCENT%|:PERCENT/PERCENT...]"``,
@@ -133,6 +133,8 @@ class Scenario(ReadScenario):
             return cls._made(recipe, recipe.inputs.read(chosen), files)
         except _core.Error as error:
             text = document_text(name) or ""
+            if planned := scenario_of_plan(text, name):
+                return cls.from_dict(planned, mode, folder=os.path.dirname(name))
             if other := what_it_is(text, name):
                 raise fail(ScenarioError, name, other) from None
             read = document_reader(written_mode, name, os.path.dirname(name))

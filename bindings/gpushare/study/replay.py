@@ -82,7 +82,7 @@ def replay_document(
     """A scenario that replays a trace called ``trace`` on a server of its own; without a time until all is served."""
     service: dict[str, Any] = {
         "model": model,
-        "engine": {"kind": "continuous-batching", "preset": "vllm-0.20", **(engine or {})},
+        "engine": {"kind": "continuous-batching", "preset": _core.usual_llm_preset(), **(engine or {})},
     }
     if replicas > 1:
         service["replicas"] = replicas
@@ -122,7 +122,7 @@ def replay(
     mode : str
         How the card is shared: ``dedicated``, ``mps:x2``, ``mig:3g.40gb+3g.40gb``, ...
     engine : mapping, optional
-        Members of the engine beside the preset ``vllm-0.20``.
+        Members of the engine, whose preset is else ``vllm-0.24``, as everywhere.
     replicas : int
         Servers.
     max_concurrency : int, optional

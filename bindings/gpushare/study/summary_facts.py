@@ -127,7 +127,7 @@ class Facts:
 
     def _tokens(self) -> str:
         tokens = self._metrics["output_token_throughput"]
-        return f", {number(tokens, 0)} output tokens/s" if tokens > 0 else ""  # nothing without language models
+        return f", {number(tokens, 0)} output tokens/s" if tokens > 0 else ""  # no language model, no tokens
 
     def _used(self) -> str:
         """GPUs that were on, which may have come and gone."""

@@ -25,6 +25,8 @@ struct EnginePreset {
 /// Throws ScenarioError with JSON pointer; `source` stands for the file name in errors.
 [[nodiscard]] EnginePreset parse_engine_preset(std::string_view json, const std::string& source = {});
 [[nodiscard]] std::vector<std::string> engine_preset_names();
+/// Of the server that language models have where nothing says which.
+[[nodiscard]] std::string usual_llm_preset();
 
 /// What a preset states, as members of a scenario's engine.
 [[nodiscard]] FieldValues preset_values(const EnginePreset& preset);

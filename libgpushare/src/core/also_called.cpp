@@ -30,11 +30,13 @@ constexpr std::array kCalled{
     Called{"max_num_seqs",
            " max_batch_size max_batch batch_size max_running_requests max_concurrent_requests "
            "max_concurrent_seqs "
-           "nim_max_num_seqs "},
+           "nim_max_num_seqs num_parallel ollama_num_parallel parallel n_parallel "},
     Called{"max_num_batched_tokens",
            " max_num_tokens max_prefill_tokens max_batch_prefill_tokens chunked_prefill_size token_budget "},
     Called{"max_model_len",
-           " max_seq_len max_sequence_length context_length max_context n_ctx ctx_size nim_max_model_len "},
+           " max_seq_len max_sequence_length context_length max_context n_ctx ctx_size nim_max_model_len "
+           "num_ctx "
+           "ollama_context_length "},
     Called{
         "gpu_memory_utilization",
         " mem_fraction_static free_gpu_memory_fraction kv_cache_free_gpu_mem_fraction cuda_memory_fraction "
@@ -44,7 +46,9 @@ constexpr std::array kCalled{
     Called{"max_queue_delay_s", " max_queue_delay_microseconds max_queue_delay batch_timeout_s "},
     Called{"preferred_batch", " preferred_batch_size "},
     Called{"enforce_eager", " disable_cuda_graph cuda_graph use_cuda_graph "},
-    Called{"kv_cache_dtype", " kv_dtype kv_cache_quant_algo fp8_kv_cache "},
+    Called{"kv_cache_dtype",
+           " kv_dtype kv_cache_quant_algo fp8_kv_cache ollama_kv_cache_type cache_type_k "
+           "cache_type_v "},
     Called{"model", " model_id model_name model_path served_model_name repository hf_model "},
     Called{"duration_s", " duration horizon_s horizon runtime_s run_time max_seconds "},
     Called{"objectives", " slo slos sla targets goals "},

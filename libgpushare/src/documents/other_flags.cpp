@@ -22,6 +22,8 @@ struct Flag {
   std::string_view told;
 };
 constexpr std::string_view kNoEffect = "it changes nothing that is simulated; leave it out";
+constexpr std::string_view kAllLayers =
+    "all layers are on the GPU; what part of a model on the host costs is not simulated";
 constexpr auto kFlags = std::to_array<Flag>(
     {{"data_parallel_size", "copies of the whole server are \"replicas\" of the service"},
      {"pipeline_parallel_size",
@@ -33,6 +35,14 @@ constexpr auto kFlags = std::to_array<Flag>(
      {"max_total_tokens", "tokens of the cache are \"kv_blocks\" times \"block_size\""},
      {"max_batch_total_tokens", "tokens of the cache are \"kv_blocks\" times \"block_size\""},
      {"max_tokens_in_paged_kv_cache", "tokens of the cache are \"kv_blocks\" times \"block_size\""},
+     {"ollama_max_loaded_models", "each model is a service; what shares a card is the placement's mode"},
+     {"num_gpu", kAllLayers},
+     {"n_gpu_layers", kAllLayers},
+     {"ngl", kAllLayers},
+     {"ollama_max_queue", "requests that may wait are \"queue_limit\""},
+     {"ollama_flash_attention", kNoEffect},
+     {"ollama_keep_alive", kNoEffect},
+     {"num_thread", kNoEffect},
      {"num_scheduler_steps", kNoEffect},
      {"swap_space", kNoEffect},
      {"attention_backend", kNoEffect},
@@ -72,6 +82,9 @@ void refuse_flags_in_service(const Reader& service) {
     if (!key_among(kOfServices, word).empty()) continue;
     if (const auto key = key_among(kOfEngines, word); !key.empty())
       service.fail(text::format("unknown key \"{}\"; it is \"{}\" of the service's \"engine\"", word, key));
+    for (const Flag& flag : kFlags)
+      if (json::same_key(word, flag.name))
+        service.fail(text::format("unknown key \"{}\"; {}", word, flag.told));
   }
 }
 

@@ -19,7 +19,7 @@ constexpr std::array kSlots{EngineKind::autoregressive_slots};
 constexpr std::array kBatches{EngineKind::dynamic_batching, EngineKind::fifo};
 constexpr std::array kQueues{EngineKind::fifo, EngineKind::dynamic_batching};
 
-constexpr const char* kUsualLlmServer = "vllm-0.20";
+constexpr const char* kUsualLlmServer = "vllm-0.24";
 
 }  // namespace
 
@@ -32,6 +32,8 @@ std::span<const EngineKind> engines_for(const Model& model) {
                                [](const SyntheticModel&) { return Kinds(kQueues); }},
                     model.cost);
 }
+
+std::string usual_llm_preset() { return kUsualLlmServer; }
 
 Engine usual_engine(const Model& model) {
   if (role_of(model) == Role::generates) return load_engine_preset(kUsualLlmServer).engine;

@@ -1,0 +1,78 @@
+"""The same question put to several commands has the same answer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gpushare as gs
+import pytest
+from gpushare.command.cli import main
+
+ROWS = [(0.4 * i, 300 + 40 * (i % 7), 20 + 9 * (i % 5)) for i in range(60)]
+
+
+def answer(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    assert main([*words, "--json"]) in (0, 4)
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "log.csv"
+    lines = "".join(f"{at},{n},{m}\n" for at, n, m in ROWS)
+    path.write_text("arrival_s,input_tokens,output_tokens\n" + lines)
+    return path
+
+
+def test_a_server_that_nobody_names_is_the_same_everywhere(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = tmp_path / "mine.json"
+    model = ("llama-3.1-8b", "--gpu", "h100")
+    assert main(["init", "--llm", *model, "--from-log", str(log), "-o", str(scenario)]) == 0
+    capsys.readouterr()
+    bare = json.loads(scenario.read_text())
+    del bare["services"]["llm"]["engine"]
+    trace = gs.traces.load(log)
+    built = gs.Scenario.of(gs.llm("llama-3.1-8b", log=trace), gpu="h100")
+    found = {
+        "init": gs.simulate(scenario).summary(),
+        "replay": gs.replay(trace, "llama-3.1-8b", "h100").run.summary(),
+        "no engine": gs.simulate(gs.Scenario.from_dict(bare, folder=tmp_path)).summary(),
+        "built": gs.simulate(built).summary(),
+        "run": answer(capsys, "run", str(scenario))["summary"],
+        "replay LOG": answer(capsys, "replay", str(log), "--model", *model)["summary"],
+    }
+    for name, summary in found.items():
+        for figure in ("llm.ttft_p95_s", "llm.itl_mean_s", "e2e_latency_mean_s", "output_token_throughput"):
+            assert summary[figure] == pytest.approx(found["init"][figure], rel=1e-3), (name, figure)
+
+
+def test_a_saved_plan_is_its_scenario_wherever_one_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, plan = tmp_path / "mine.json", tmp_path / "plan.json"
+    document = gs.Scenario.of(gs.asr(rate=2), gs.tts(rate=1), gpu="h100", duration_s=120).document
+    mine.write_text(json.dumps(document))
+    assert main(["plan", str(mine), "--out", str(plan)]) == 0
+    capsys.readouterr()
+    placed = gs.Scenario.load(plan)
+    assert placed.gpus
+    saved = json.loads(plan.read_text())
+    assert len(placed.gpus) == saved["gpus"]
+    figures = answer(capsys, "run", str(plan))["summary"]
+    assert figures == answer(capsys, "run", str(plan), "--set", "seed=1")["summary"]
+    within = saved["objectives"]["request_throughput"]
+    assert figures["request_throughput"] == pytest.approx(within["value"], rel=0.15)
+    again = answer(capsys, "plan", str(plan), "--set", "/traffic/0/arrivals/rate_per_s=2.5")
+    assert again["meets"]
+
+
+def test_a_plan_without_a_placement_says_why(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps({"meets": False, "scenario": None, "why": "nothing fits"}))
+    with pytest.raises(gs.ScenarioError, match=r"plan\.json: the plan has no placement: nothing fits"):
+        gs.Scenario.load(plan)
