@@ -264,3 +264,16 @@ def test_the_command_takes_a_scenario_or_a_cluster(
 ) -> None:
     assert main(words) == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("held_gb", "precision"), [(40, None), (10, "fp8"), (7, "int4"), (2, "int4")])
+def test_weights_of_a_model_are_no_larger_than_what_its_server_holds(
+    tmp_path: Path, held_gb: float, precision: str | None
+) -> None:
+    words = ("--model", "meta-llama/Llama-3.1-8B-Instruct")
+    write_yaml([node("gpu-1", 1), pod("chat-0", "gpu-1", *words)], tmp_path / "all.yaml")
+    (tmp_path / "dcgm.prom").write_text(scrape([("gpu-1", 0, 0.3, 0.2, held_gb, "chat-0")]))
+    seen = gs.from_cluster(tmp_path)
+    (service,) = seen.scenario.document["services"].values()
+    assert service.get("precision") == precision
+    assert ("taken to be in" in " ".join(seen.text().split())) == (precision is not None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from .._core import Error, ScenarioError, usual_llm_preset
 from .._errors import fail
-from ..scenario.profiles import model
+from ..scenario.profiles import Model, model
 from ..scenario.scenario import Scenario
 from ..study.simulation import simulate
 from .demand import Cards, Tenant
@@ -132,6 +132,7 @@ def _described(tenant: Tenant, kind: str) -> tuple[dict[str, Any], dict[str, Any
     service: dict[str, Any] = {"model": described.name, "engine": engine}
     if tenant.ranks > 1:
         service["tensor_parallel"] = tenant.ranks
+    _fit_weights(tenant, described, service)
     try:
         rate = _rate_for(service, kind, min(tenant.busy, _MOST))
     except Error as error:
@@ -144,6 +145,20 @@ def _described(tenant: Tenant, kind: str) -> tuple[dict[str, Any], dict[str, Any
     )
     sizes = {"input_tokens": INPUT_TOKENS, "output_tokens": OUTPUT_TOKENS}
     return service, {"arrivals": _poisson(round(rate * tenant.copies, 4)), "sizes": sizes}
+
+
+def _fit_weights(tenant: Tenant, described: Model, service: dict[str, Any]) -> None:
+    """Takes a smaller format of the weights where those in fp16 are more than what a process holds."""
+    held = tenant.memory_bytes
+    formats = {one["name"]: one["weight_bytes"] / tenant.ranks for one in described.figures["formats"]}
+    if held is None or formats.get("fp16", 0.0) <= held:
+        return
+    by_size = sorted(formats, key=lambda name: -formats[name])
+    service["precision"] = next((name for name in by_size if formats[name] <= held), by_size[-1])
+    tenant.notes.append(
+        f"it holds {held / 1e9:.1f} GB, less than the {formats['fp16'] / 1e9:.1f} GB of {described.name} in fp16: "
+        f"taken to be in {service['precision']} ({formats[service['precision']] / 1e9:.1f} GB)"
+    )
 
 
 def _rate_for(service: dict[str, Any], kind: str, busy: float) -> float:

@@ -56,6 +56,16 @@ _CALLED = {
     "gpu_spec": ("gpu_type", "gpu_model"),
     "priority": ("priority_class", "priority_class_name"),
 }
+#: What columns that every list has are called as well, where it is the same in the same unit.
+_ALSO_CALLED = {
+    "sn": ("name", "node", "node_name", "host", "hostname"),
+    "gpu": ("gpus", "gpu_count", "num_gpus"),
+    "model": ("gpu_model", "gpu_type", "product", "card"),
+    "name": ("pod", "pod_name", "job", "job_name"),
+    "num_gpu": ("gpus", "gpu_count", "num_gpus"),
+    "memory_mib": ("mem_mib",),
+    "cpu_milli": ("cpu_millicores", "millicores"),
+}
 #: GPUs of one node, at most.
 _MOST_GPUS = 16
 
@@ -122,6 +132,10 @@ def _header(
     found = [name.strip().lower() for name in given]
     legal = [*needed, *others]
     unknown = [name for name in found if name not in legal]
+    for name in needed:
+        also = [other for other in _ALSO_CALLED.get(name, ()) if other in unknown]
+        if name not in found and len(also) == 1 and found.count(also[0]) == 1:
+            found[found.index(also[0])] = name
     for name in legal:
         near = [other for other in _CALLED.get(name, ()) if other in unknown]
         near += difflib.get_close_matches(name, unknown, 1, 0.6 if name in needed else 0.8)

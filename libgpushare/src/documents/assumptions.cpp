@@ -44,6 +44,17 @@ std::string shown(std::string_view option, const FieldValue& value) {
   return text::format("{:.4g}", std::get<double>(value));
 }
 
+// What servers take on large cards, where that differs (engine.cpp); SERVICE.max_num_seqs has what was taken.
+template <class Options>
+std::string on_large_cards(std::string_view option, const Options& options) {
+  std::int64_t there = 0;
+  if constexpr (std::is_same_v<Options, ContinuousOptions>) {
+    if (option == "max_num_seqs") there = options.large_card_max_num_seqs;
+    if (option == "max_num_batched_tokens") there = options.large_card_max_num_batched_tokens;
+  }
+  return there > 0 ? text::format(" ({} on large cards)", there) : "";
+}
+
 // "max_batch 1" of each telling option that the document leaves out.
 template <class Struct>
 void add_unsaid(std::span<const Field<Struct>> table, const Struct& options, const ordered_json& said,
@@ -51,7 +62,8 @@ void add_unsaid(std::span<const Field<Struct>> table, const Struct& options, con
   fields::for_each(table, options, [&](const Field<Struct>& field, const auto& value) {
     const bool tells = std::find(telling.begin(), telling.end(), field.name) != telling.end();
     if (tells && !said.contains(field.name))
-      unsaid.push_back(text::format("{} {}", field.name, shown(field.name, fields::value_of(value))));
+      unsaid.push_back(text::format("{} {}{}", field.name, shown(field.name, fields::value_of(value)),
+                                    on_large_cards(field.name, options)));
   });
 }
 

@@ -19,6 +19,11 @@ double arrived_in(const TrafficSummary& traffic, double window_s) {
   return traffic.offered_rate * window_s - static_cast<double>(traffic.retried.value_or(0));
 }
 
+std::string place_of(const Summary& summary, std::size_t i) {
+  return summary.traffic.size() > 1 ? text::format("/traffic/{} ({})", i, summary.traffic[i].name)
+                                    : "/traffic/0";
+}
+
 std::string given_up(const TrafficSummary& traffic, double window_s) {
   return text::format(
       "its clients gave up on {} of {:.0f} requests that arrived in the window of {:.4g} s, and asked again "
@@ -129,6 +134,36 @@ void add_queues(const Scenario& scenario, const Summary& summary, std::vector<Wa
   }
 }
 
+// ---- Success of the parts
+
+// Of the requests, where nothing is asked of success_rate, as verdicts do.
+constexpr double kUsualSuccess = 0.99;
+
+double asked_success(const Objectives& objectives) {
+  for (const FigureBound& bound : objectives.figures)
+    if (bound.name == "success_rate" && !bound.at_most) return bound.value;
+  return kUsualSuccess;
+}
+
+// success_rate is of all requests together: traffic of few requests may get no answers, and it stays high.
+void add_hidden_failures(const Scenario& scenario, const Summary& summary, std::vector<Warning>& warnings) {
+  const double asked = asked_success(scenario.workload.objectives);
+  if (summary.traffic.size() < 2 || summary.success_rate < asked) return;
+  for (std::size_t i = 0; i < summary.traffic.size(); ++i) {
+    const TrafficSummary& traffic = summary.traffic[i];
+    const double arrived = arrived_in(traffic, summary.duration_s);
+    const auto lost = static_cast<double>(traffic.rejected + traffic.failed);
+    const double success = arrived > 0 ? 1 - lost / arrived : 1;
+    if (success >= asked || lost < kSome) continue;
+    warnings.push_back(
+        {place_of(summary, i),
+         text::format(
+             "{:.0f} of the {:.0f} requests of {} got no answer: {:.4g} % succeed, less than {:.4g} %, "
+             "though success_rate is {:.4g} %: it is of all traffic together",
+             lost, arrived, traffic.name, 100 * success, 100 * asked, 100 * summary.success_rate)});
+  }
+}
+
 }  // namespace
 
 std::vector<Warning> warnings_of(const Scenario& scenario, const Summary& summary) {
@@ -138,9 +173,7 @@ std::vector<Warning> warnings_of(const Scenario& scenario, const Summary& summar
     const double arrived = arrived_in(traffic, summary.duration_s);
     const double gone = static_cast<double>(traffic.timed_out.value_or(0));
     const double backlog = static_cast<double>(traffic.backlog);
-    const std::string where = scenario.workload.traffic.size() > 1
-                                  ? text::format("/traffic/{} ({})", i, traffic.name)
-                                  : "/traffic/0";
+    const std::string where = place_of(summary, i);
     if (!traffic.keeps_up)
       warnings.push_back({where, overload(traffic, summary.duration_s)});
     else if (!traffic.settles)
@@ -151,6 +184,7 @@ std::vector<Warning> warnings_of(const Scenario& scenario, const Summary& summar
       warnings.push_back({where, given_up(traffic, summary.duration_s)});
   }
   add_queues(scenario, summary, warnings);
+  add_hidden_failures(scenario, summary, warnings);
   return warnings;
 }
 
