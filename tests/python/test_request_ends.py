@@ -97,6 +97,9 @@ def test_an_end_whose_time_has_no_unit_is_said_to_stand_for_the_arrival(tmp_path
     trace = gs.traces.load(written(tmp_path / f"log.{kind}", table))
     assert "taken for the arrival, though it is the end" in trace.origin["reason"]
     assert '"latency" says no unit' in trace.origin["reason"]
+    served = gs.llm("qwen3-0.6b", log=trace)
+    warnings = [warning.text for warning in gs.Scenario.of(served, gpu="l4").warnings]
+    assert any("though it is the end" in text for text in warnings), warnings
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])

@@ -208,7 +208,8 @@ def _change(name: str, before: float, after: float) -> Cell:
     if kind in ("count", "money") or not before:
         sign = "+" if after > before else "-"
         return Cell(f"{sign}{shown(name, abs(after - before))}")
-    return Cell(f"{100 * (after / before - 1):+.1f} %")
+    moved = f"{100 * (after / before - 1):+.1f}"
+    return Cell("same" if moved in ("+0.0", "-0.0") else f"{moved} %")
 
 
 def fleets_content(table: comparison.Comparison, verdict: Verdict, scenario: Scenario) -> Fleets:

@@ -189,6 +189,9 @@ void check_trace(const Traffic& traffic, const std::string& where, Found& found)
         where,
         text::format("trace {}: {}; if they count bytes or seconds, \"columns\" says what holds tokens",
                      trace.name, std::string_view(origin.reason).substr(origin.reason.rfind(';', at) + 2)));
+  if (const std::size_t at = origin.reason.find("is taken for the arrival"); at != std::string::npos)
+    found.add(where, text::format("trace {}: {}", trace.name,
+                                  std::string_view(origin.reason).substr(origin.reason.rfind(';', at) + 2)));
   if (trace.size() < kFew || span_s <= 0 || origin.format.empty() || origin.time_unit == "date") return;
   const double per_s = static_cast<double>(trace.size() - 1) / span_s;
   const double tokens = std::accumulate(trace.output_tokens.begin(), trace.output_tokens.end(), 0.0) / span_s;
