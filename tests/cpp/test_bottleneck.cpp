@@ -92,8 +92,8 @@ TEST_CASE("a service that never rests on a GPU that does waits for its host") {
   CHECK(found.cause == Cause::host);
   CHECK(found.service == 1);
   CHECK(found.partition == -1);
-  CHECK(words(summary) == "tts: one step after another (50 % GPU, else host/link)");
-  CHECK(few_words(summary) == "tts: one step after another");
+  CHECK(words(summary) == "tts: serial steps (50 % GPU, else host/link)");
+  CHECK(few_words(summary) == "tts: serial steps");
 }
 
 TEST_CASE("without a saturated resource requests wait for the service's own latency") {

@@ -9,6 +9,7 @@ from typing import Any
 import gpushare as gs
 import pytest
 from gpushare.command.cli import main
+from gpushare.study.points import mode_list
 
 ROWS = [(0.4 * i, 300 + 40 * (i % 7), 20 + 9 * (i % 5)) for i in range(60)]
 
@@ -76,3 +77,10 @@ def test_a_plan_without_a_placement_says_why(tmp_path: Path) -> None:
     plan.write_text(json.dumps({"meets": False, "scenario": None, "why": "nothing fits"}))
     with pytest.raises(gs.ScenarioError, match=r"plan\.json: the plan has no placement: nothing fits"):
         gs.Scenario.load(plan)
+
+
+@pytest.mark.parametrize("between", [",", ";", "; ", "\n", " ;\n"])
+def test_modes_are_the_same_whatever_stands_between_them(between: str) -> None:
+    modes = ["mps:60/40", "mig:3g.40gb+3g.40gb", "time-slicing", "mig:7x1g.10gb"]
+    assert mode_list(between.join(modes)) == modes
+    assert mode_list(f"mig:2g.20gb,1g.10gb{between}mps") == ["mig:2g.20gb,1g.10gb", "mps"]

@@ -123,7 +123,9 @@ def add_check(
     parser.add_argument(
         "--ttft", type=amounts.seconds, metavar="TIME", help="to the first token: 200ms, or seconds"
     )
-    parser.add_argument("--itl", "--tpot", type=amounts.seconds, metavar="TIME", help="between tokens: 5ms, or seconds")
+    parser.add_argument(
+        "--itl", "--tpot", type=amounts.seconds, metavar="TIME", help="between tokens: 5ms, or seconds"
+    )
     parser.add_argument("--input", type=amounts.whole_tokens, metavar="TOKENS", help="of a prompt")
     parser.add_argument("--output", type=amounts.whole_tokens, metavar="TOKENS", help="of a reply")
     parser.add_argument(

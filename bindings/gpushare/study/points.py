@@ -61,7 +61,9 @@ class Point:
 
 
 def mode_list(modes: Sequence[ModeLike] | ModeLike, named: Sequence[str] = ()) -> list[ModeLike]:
-    """Modes as a list: a text is split at its commas, but for those inside a layout (``mig:2g.20gb,1g.10gb``).
+    """Modes as a list: a text is split at semicolons, line ends and commas, but those inside a layout.
+
+    A comma does not begin a mode in ``mig:2g.20gb,1g.10gb``.
 
     Parameters
     ----------
@@ -75,8 +77,11 @@ def mode_list(modes: Sequence[ModeLike] | ModeLike, named: Sequence[str] = ()) -
     if isinstance(modes, _core.Layout):
         return [modes]
     words = {grammar.partition("[")[0].partition(":")[0] for grammar, _ in _core.mode_kinds()}
+    apart = [one for one in re.split(r"[;\n]", modes) if one.strip()]
+    if len(apart) > 1:
+        return [mode for one in apart for mode in mode_list(one, named)]
     found: list[ModeLike] = []
-    for part in (text.strip() for text in re.split(r",(?![^(]*\))", modes)):
+    for part in (text.strip() for text in re.split(r",(?![^(]*\))", modes.strip("; \n"))):
         begins = part in named or re.split("[:/]", part)[0].lower() in words
         last = found[-1] if found else ""
         if isinstance(last, str) and last.lower().startswith("mig:") and not begins and part:

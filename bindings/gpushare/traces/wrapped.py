@@ -225,8 +225,10 @@ def _of_pairs(line: bytes) -> bytes:
 def _table(data: bytes, source: str) -> Unwrapped:
     text = data.decode("utf-8-sig", errors="replace")
     try:
-        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), restkey="")
-        return _joined(list(map(_Lifter(), rows)), "a table with JSON in its fields", source)
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
+        names, lifted = next(rows, []), _Lifter()
+        found = [lifted(dict(zip(names, row, strict=False))) for row in rows if row]
+        return _joined(found, "a table with JSON in its fields", source)
     except csv.Error as problem:
         raise fail(TraceError, source, f"not a table: {problem}") from None
 

@@ -175,8 +175,12 @@ std::string sum_refusal(const Pool& pool, const Misfit& misfit) {
   std::string remedy = "place fewer processes here or choose a larger partition";
   if (const double share = fitting_share(pool); share > 0)
     remedy = text::format("choose a gpu_memory_utilization of at most {:.2f} for each LLM process", share);
-  return text::format("{} = {} of {}; {}", text::join(terms, " + "), gb(misfit.needed),
-                      size_of_memory(misfit.available), remedy);
+  const std::string needed = gb(misfit.needed);
+  const std::string of = needed == gb(misfit.available) ? text::format("{}, {} more than the", needed,
+                                                                       gb(misfit.needed - misfit.available))
+                                                        : needed + " of";
+  return text::format("{} = {} {}; {}", text::join(terms, " + "), of, size_of_memory(misfit.available),
+                      remedy);
 }
 
 const Tenant& tenant_of(const Pool& pool, const Misfit& misfit) {

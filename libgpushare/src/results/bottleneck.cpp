@@ -99,7 +99,7 @@ std::string brief(const Bottleneck& bottleneck, std::string_view service) {
     case Bottleneck::Cause::own_latency:
       return text::format("{}: its own latency", service);
     case Bottleneck::Cause::host:
-      return text::format("{}: one step after another", service);
+      return text::format("{}: serial steps", service);
     default:
       return text::format("{}: {}", service, resource(bottleneck.cause));
   }
