@@ -84,3 +84,39 @@ def test_modes_are_the_same_whatever_stands_between_them(between: str) -> None:
     modes = ["mps:60/40", "mig:3g.40gb+3g.40gb", "time-slicing", "mig:7x1g.10gb"]
     assert mode_list(between.join(modes)) == modes
     assert mode_list(f"mig:2g.20gb,1g.10gb{between}mps") == ["mig:2g.20gb,1g.10gb", "mps"]
+
+
+@pytest.mark.parametrize(
+    ("model", "gpu"), [("llama-3.3-70b", "h100"), ("llama-3.1-8b", "a100"), ("qwen3-14b", "h200")]
+)
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_what_a_split_server_does_is_no_impossible_claim(model: str, gpu: str, ranks: int) -> None:
+    if model == "llama-3.3-70b" and ranks == 1:
+        pytest.skip("one card does not hold it")
+    load = gs.llm(model, users=1, think_s=0, prompt=100, reply=100, precision="fp8")
+    scenario = gs.Scenario.of(load, gpu=gpu, duration_s=30)
+    summary = gs.simulate(scenario.replace(**{"services.llm.tensor_parallel": ranks})).summary()
+    claim = gs.check(
+        model,
+        gpu,
+        itl=summary["llm.itl_mean_s"],
+        ttft=summary["llm.ttft_mean_s"],
+        rate=summary["request_throughput"],
+        input=100,
+        output=100,
+        precision="fp8",
+        gpus=ranks,
+    )
+    assert claim.verdict == "possible", claim
+
+
+@pytest.mark.parametrize("model", ["llama-3.3-70b", "llama-3.1-8b", "qwen2.5-0.5b", "resnet50"])
+@pytest.mark.parametrize("gpu", ["h100", "gh200", "l40s"])
+def test_more_gpus_never_allow_less(model: str, gpu: str) -> None:
+    most: dict[str, float] = {}
+    for gpus in (1, 2, 3, 4, 8):
+        claim = gs.check(model, gpu, rate=1, gpus=gpus)
+        for bound in claim.bounds:
+            allowed = 1 / bound.kernels if bound.least else bound.kernels
+            assert allowed >= most.get(bound.figure, 0.0) * (1 - 1e-9), (gpus, bound)
+            most[bound.figure] = allowed

@@ -72,7 +72,7 @@ def check(
     precision : str, optional
         Of the weights.
     gpus : int
-        How many. An LLM that does not fit one is split over 2, 4 or 8 of them.
+        How many. An LLM may be split over 2, 4 or 8 of them: each bound is of the split that allows most.
     partition : str
         A MIG profile, such as ``"3g.40gb"``; by default the whole GPU. Then `gpus` counts instances.
     cached : float
@@ -199,7 +199,10 @@ def _assumed(network: _core.Model, speaks: bool, asked: Mapping[str, Any]) -> li
             "output": f"replies of {_REPLY} tokens",
             "precision": f"weights in {_published(network)}",
         }
-        return [text for name, text in lengths.items() if name not in asked]
+        told = [text for name, text in lengths.items() if name not in asked]
+        return told + (
+            ["servers over as many of the GPUs as suit each figure"] if asked.get("gpus", 1) > 1 else []
+        )
     if speaks or network.kind == "streaming-asr":
         return (
             [] if "audio_s" in asked else [f"{'sentences' if speaks else 'utterances'} of {_UTTERANCE_S:g} s"]
@@ -213,8 +216,7 @@ def _checked(
     found = case.bounds()
     if found is None:
         return Claim(IMPOSSIBLE, _does_not_fit(case), asked, conditions=_conditions(case, wanted))
-    peak = found["peak_capacity_per_s"] * found["replicas"]
-    kernels = found["capacity_per_s"] * found["replicas"]
+    peak, kernels = found["peak_rate"], found["rate"]
     bounds = [Bound("requests_per_s", wanted, peak, kernels)]
     if case.kind == "llm":
         tokens = case.sizes["output_tokens"]

@@ -89,26 +89,53 @@ class Case:
         return {"kind": "dynamic-batching", "max_batch": min(batch, self.users or batch)}
 
     def bounds(self) -> dict[str, Any] | None:
-        """What one replica can do at most, and how many GPUs it has; None where it fits nowhere."""
-        ranks = RANKS if self.partition == "whole" else (1,)
-        for rank in (r for r in ranks if r <= self.gpus):
-            if rank > 1 and self.kind != "llm":
+        """What the GPUs can do at most, of each the best over the ways to split a server; None where it fits nowhere.
+
+        ``rate`` and ``peak_rate`` are of all GPUs; the rest is of one replica in the split that serves most.
+        """
+        splits = self._splits()
+        if not splits:
+            return None
+        for one in splits:
+            one["rate"] = one["capacity_per_s"] * one["replicas"]
+            one["peak_rate"] = one["peak_capacity_per_s"] * one["replicas"]
+        best = dict(max(splits, key=lambda one: float(one["rate"])))
+        best["peak_rate"] = max(one["peak_rate"] for one in splits)
+        for latency in ("first_s", "token_s") if self.kind == "llm" else ():
+            for whose in ("peak", "alone"):
+                best[f"{whose}_{latency}"] = min(one[f"{whose}_{latency}"] for one in splits)
+        return best
+
+    def _splits(self) -> list[dict[str, Any]]:
+        """A replica over each number of GPUs that it fits, and may be split over."""
+        found: list[dict[str, Any]] = []
+        for rank in RANKS if self.partition == "whole" and self.kind == "llm" else (1,):
+            if rank > self.gpus:
                 break
-            for batch in _BATCHES if self.kind == "batch" else (1,):
-                try:
-                    scenario = Scenario.from_dict(self.document(rank, batch))
-                except _core.OutOfMemoryError:
-                    continue
-                parts = _core.service_bounds(scenario._handle, self.gpu)[0]["partitions"]
-                found = next(part for part in parts if part["partition"] == self.partition)
-                if found["fits"]:
-                    replicas = self.gpus // rank
-                    return {**found, "ranks": rank, "replicas": replicas, "scenario": scenario}
+            try:
+                one = self._over(rank)
+            except _core.ScenarioError:
+                if not found:
+                    raise
+                break  # heads that cannot be divided, links that are not known: fewer GPUs do
+            if one is not None:
+                found.append(one)
+        return found
+
+    def _over(self, rank: int) -> dict[str, Any] | None:
+        """What one replica over so many GPUs can do at most; None where it does not fit."""
+        for batch in _BATCHES if self.kind == "batch" else (1,):
+            try:
+                scenario = Scenario.from_dict(self.document(rank, batch))
+            except _core.OutOfMemoryError:
+                continue
+            parts = _core.service_bounds(scenario._handle, self.gpu)[0]["partitions"]
+            found = next(part for part in parts if part["partition"] == self.partition)
+            if found["fits"]:
+                return {**found, "ranks": rank, "replicas": self.gpus // rank, "scenario": scenario}
         return None
 
     def capacity(self) -> float:
         """Requests a second of all GPUs at most."""
         found = self.bounds()
-        if found is None:
-            return 0.0
-        return float(found["capacity_per_s"]) * int(found["replicas"])
+        return 0.0 if found is None else float(found["rate"])
