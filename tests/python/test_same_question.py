@@ -120,3 +120,13 @@ def test_more_gpus_never_allow_less(model: str, gpu: str) -> None:
             allowed = 1 / bound.kernels if bound.least else bound.kernels
             assert allowed >= most.get(bound.figure, 0.0) * (1 - 1e-9), (gpus, bound)
             most[bound.figure] = allowed
+
+
+@pytest.mark.parametrize("services", [1, 2, 3])
+def test_a_load_says_how_many_entries_of_traffic_it_is_of(services: int) -> None:
+    loads = [gs.embedding(rate=20, name=f"e{i}") for i in range(services)]
+    scenario = gs.Scenario.of(*loads, gpu="a100", duration_s=20)
+    found = gs.capacity(
+        scenario, {f"{one.name}.e2e_latency_p95": "50ms" for one in loads}, replications=2, tolerance=0.5
+    )
+    assert (f"requests/s of {services} entries of traffic together" in found.text()) == (services > 1)

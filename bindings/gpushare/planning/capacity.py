@@ -114,7 +114,9 @@ def capacity(
             found[name] = _Search(placed, load, asked, runs, replications, tolerance).find(start)
     if not placeable and refused is not None:
         raise refused
-    return Capacity(base.name, vary or load.kind, load.unit, found, asked, runs.count, base.warnings)
+    return Capacity(
+        base.name, vary or load.kind, load.unit, found, asked, runs.count, base.warnings, load.told
+    )
 
 
 def _from_dedicated(scenario: Scenario, runs: Runs, replications: int) -> list[Objective]:

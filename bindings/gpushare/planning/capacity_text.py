@@ -105,6 +105,8 @@ class Capacity:
         Runs that were simulated.
     warnings : sequence of Notice
         What may mislead in it.
+    told : str
+        Which traffic the load is of, where that is not plain.
     """
 
     scenario: str
@@ -114,6 +116,7 @@ class Capacity:
     objectives: Objectives
     runs: int
     warnings: Sequence[Notice] = ()
+    told: str = ""
 
     @property
     def best(self) -> str:
@@ -257,7 +260,8 @@ class Capacity:
     def _sure(self) -> list[str]:
         asked = ", ".join(f"{o}{'*' if o.implied else ''}" for o in self.objectives.bounds)
         closing = " * not asked for." if any(o.implied for o in self.objectives.bounds) else ""
-        return [f"{self.runs} runs under the same luck.", f"within: {asked}.{closing}"]
+        load = [f"load: {self.told}."] if self.told else []
+        return [f"{self.runs} runs under the same luck.", *load, f"within: {asked}.{closing}"]
 
     def __str__(self) -> str:
         return self.text()

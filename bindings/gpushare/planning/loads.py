@@ -31,12 +31,15 @@ class Varied:
         Whether it is a whole number.
     now : float
         What the document has.
+    told : str
+        Which traffic it is of, where that is not plain.
     """
 
     kind: str
     unit: str
     whole: bool
     now: float
+    told: str = ""
 
     def start(self, runs: Runs) -> float:
         """Where a search begins: what the document has."""
@@ -79,13 +82,26 @@ def varied(scenario: Scenario, kind: str) -> Varied:
     if kind == "users":
         if not closed:
             raise fail(ScenarioError, "vary", 'no traffic has users; vary "rate" or the path of a number')
-        return Varied(kind, "users", True, float(sum(t["users"] for t in closed)))
+        users = float(sum(t["users"] for t in closed))
+        return Varied(kind, "users", True, users, _told(closed, open_, "users", "other traffic"))
     if kind == "rate":
         if not open_:
             raise fail(ScenarioError, "vary", 'all traffic is of users; vary "users" or the path of a number')
-        return Varied(kind, "requests/s", False, _offered(scenario, open_, bool(closed)))
+        rate = _offered(scenario, open_, bool(closed))
+        return Varied(kind, "requests/s", False, rate, _told(open_, closed, "requests/s", "traffic of users"))
     value = _number_at(document, kind)
     return Varied(kind, kind, isinstance(value, int), float(value))
+
+
+def _told(scaled: Sequence[Any], kept: Sequence[Any], unit: str, other: str) -> str:
+    """Which traffic a load is of, where there is more than one entry."""
+    told = (
+        f"{unit} of {len(scaled)} entries of traffic together, each so many times what it is"
+        if scaled[1:]
+        else ""
+    )
+    stays = f"{other} stays as it is" if kept else ""
+    return "; ".join(filter(None, (told, stays)))
 
 
 def _offered(scenario: Scenario, traffic: Sequence[Mapping[str, Any]], mixed: bool) -> float:

@@ -31,6 +31,10 @@ bool is_missing(const TraceMember& found) {
   return found.is_null() || (found.kind == MemberKind::string && is_gap(found.text));
 }
 
+std::vector<std::string> names(const TraceObject& object) {
+  return {object.names.begin(), object.names.end()};
+}
+
 /// The request says an error instead of a length, or that it has none.
 bool has_failed(const TraceObject& request, TraceRole role) {
   return request.has(role) ? is_missing(request[role]) : request.says_error;
@@ -74,16 +78,12 @@ class LineReader {
     if (!object.has(role)) builder_.fail(line_, missing_role(role, names(object), "member of the object"));
     return object[role];
   }
-  [[nodiscard]] static std::vector<std::string> names(const TraceObject& object) {
-    return {object.names.begin(), object.names.end()};
-  }
   [[nodiscard]] Instant arrival(const TraceMember& found);
   void check_unit(const TraceMember& found, const Instant& instant);
   [[nodiscard]] std::int64_t ticks_per_second(const TraceColumn& column) const;
   [[nodiscard]] std::int32_t input_tokens(const TraceObject& request);
   [[nodiscard]] std::int32_t output_tokens(const TraceObject& request);
   [[nodiscard]] std::int64_t whole(const TraceMember& found, std::int64_t min, std::int64_t max) const;
-  void place_by_end(TraceRow& row, const TraceObject& request);
   void read_tokens(TraceRow& row, const TraceObject& request);
   [[nodiscard]] double seconds(const TraceMember& found) const;
   [[nodiscard]] std::string_view id(const TraceMember& found) const;
@@ -311,16 +311,13 @@ void LineReader::place_in_time(TraceRow& row, const TraceObject& request, bool n
   row.ticks_per_second = ticks_per_second(at.column);
   row.unit_known = chosen_ticks_ > 0 || at.column.has_unit || format_->says_unit;
   row.timed = true;
-  if (request.at_end) place_by_end(row, request);
+  if (request.at_end) {
+    const TraceMember& took = request[TraceRole::took];
+    const auto seconds = took_s(took.text, took.column, row);
+    row.took_s = seconds.value_or(0);
+    if (builder_.rows() == 0) builder_.origin().reason += told_of_ends(at.name, took.name, seconds);
+  }
   if (rules().in_sessions) row.delay_s = kNoDelay;
-}
-
-void LineReader::place_by_end(TraceRow& row, const TraceObject& request) {
-  const TraceMember& took = request[TraceRole::took];
-  const auto seconds = took_s(took.text, took.column, row);
-  row.took_s = seconds.value_or(0);
-  if (builder_.rows() == 0)
-    builder_.origin().reason += told_of_ends(request[TraceRole::arrival].name, took.name, seconds);
 }
 
 void LineReader::read_tokens(TraceRow& row, const TraceObject& request) {
