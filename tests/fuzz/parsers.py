@@ -39,9 +39,9 @@ def _log(path: Path) -> None:
 
 
 def _result(path: Path) -> None:
-    result = gs.load_result(path)
-    if result.requests is not None:
-        assert len(result.trace()) == len(result.requests.start_s)
+    for result in gs.load_results(path).values():
+        if result.requests is not None:
+            assert len(result.trace()) == len(result.requests.start_s)
 
 
 def _packed(path: Path) -> None:
