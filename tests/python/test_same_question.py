@@ -130,3 +130,20 @@ def test_a_load_says_how_many_entries_of_traffic_it_is_of(services: int) -> None
         scenario, {f"{one.name}.e2e_latency_p95": "50ms" for one in loads}, replications=2, tolerance=0.5
     )
     assert (f"requests/s of {services} entries of traffic together" in found.text()) == (services > 1)
+
+
+def test_a_plan_that_tolerates_a_loss_shows_each_figure_while_it_is_lost() -> None:
+    load = gs.llm("llama-3.1-8b", rate=8, prompt=800, reply=100)
+    document = gs.Scenario.of(load, gpu="h100", duration_s=100).document
+    document["services"]["llm"] |= {"replicas": 2, "routing": "least-outstanding"}
+    document["objectives"] = {"llm.ttft_p95_s": 0.3, "tolerate": "gpu"}
+    plan = gs.plan(gs.Scenario.from_dict(document))
+    assert plan.meets
+    (first,) = (one for one in plan.judged if one.objective.figure.endswith("ttft_p95_s"))
+    lost = dict(document, faults=[{"gpu": 0, "at_s": 0, "repair_s": 1e6}], objectives={})
+    with_all, with_one = (
+        gs.simulate(gs.Scenario.from_dict(one), replications=4).summary()["llm.ttft_p95_s"]
+        for one in (dict(document, objectives={}), lost)
+    )
+    assert with_one > 1.1 * with_all
+    assert first.value == pytest.approx(with_one, rel=0.1)

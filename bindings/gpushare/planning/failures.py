@@ -10,7 +10,7 @@ from typing import Any
 from ..scenario.scenario import Scenario
 from .objectives import Judged, shown
 
-__all__ = ["Failure", "Loss", "failures", "worst_loss"]
+__all__ = ["Failure", "Loss", "failures", "worst_loss", "worst_of_each"]
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,24 @@ class Loss:
         return {"lost": self.what, "objective": self.judged.objective.figure, **self.judged.to_dict()}
 
 
+def worst_of_each(judged: Sequence[Sequence[Judged]]) -> list[Judged]:
+    """Of each objective the one, of several runs, that is furthest beyond its bound or has least to spare."""
+    found: dict[str, Judged] = {}
+    for one in (one for several in judged for one in several):
+        name = one.objective.figure
+        if name not in found or _excess(one) > _excess(found[name]):
+            found[name] = one
+    return list(found.values())
+
+
+def _excess(judged: Judged) -> float:
+    return math.inf if math.isnan(judged.excess) else judged.excess
+
+
 def worst_loss(failures: Sequence[Failure], judged: Sequence[Sequence[Judged]]) -> Loss | None:
     """Of failures and what is judged of each; None where nothing is."""
-
-    def excess(loss: Loss) -> float:
-        return math.inf if math.isnan(loss.judged.excess) else loss.judged.excess
-
     found = [Loss(f.what, one) for f, several in zip(failures, judged, strict=True) for one in several]
-    return max(found, key=excess, default=None)
+    return max(found, key=lambda loss: _excess(loss.judged), default=None)
 
 
 @dataclass(frozen=True)

@@ -124,9 +124,7 @@ def _sure(plan: PlanFacts) -> list[str]:
         by_outcome.setdefault(_under_load(one.judged), []).append(f"{100 * (one.load - 1):+.0f} %")
     lines += [f"at {', '.join(loads)} load: {told}" for told, loads in by_outcome.items()]
     if plan.objectives.tolerate and plan.judged:
-        lines.append(
-            f"the figures are those that the worst failure of one {plan.objectives.tolerate} leaves."
-        )
+        lines.append(f"each figure is the worst that any failure of one {plan.objectives.tolerate} leaves.")
         if plan.worst_loss is not None:
             lines.append(f"the worst loss: {plan.worst_loss}.")
     if any(one.objective.implied for one in plan.judged):

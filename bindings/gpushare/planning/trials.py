@@ -10,7 +10,7 @@ from typing import Any
 from ..study.estimates import estimates
 from ..study.outcomes import Outcome
 from .asked import OVERLOADED
-from .failures import Loss, worst_loss
+from .failures import Loss, worst_loss, worst_of_each
 from .foresight import Foresight, worst
 from .objectives import Judged, meets
 from .opinions import Opinion, Verdict
@@ -330,6 +330,7 @@ class Trials:
             if trials[worst].meets is False or (trials[worst].meets and count >= least) or count >= most:
                 return replace(
                     trials[worst],
+                    judged=worst_of_each([trial.judged for trial in trials]),
                     outcome=trials[0].outcome,
                     lost=failures[worst - 1].what if worst > 0 else "",
                     worst_loss=worst_loss(failures, [trial.judged for trial in trials[1:]]),
