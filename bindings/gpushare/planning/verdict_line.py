@@ -192,8 +192,9 @@ def best_point(fared: Sequence[Fared], in_order: bool) -> str:
         which = "The first in this order" if in_order else "The cheapest"
         cost = f", ${best.cost:,.0f} a month" if best.cost > 0 else ""
         told = f"{which}: {best.name} ({_count(best.gpus, 'GPU')}{cost}). {_tightest(best)}"
-        many = "point meets" if len(met) == 1 else "points meet"
-        return f"{len(met)} of {len(fared)} {many} the objectives{more}. {told}".rstrip()
+        points = "point" if len(fared) == 1 else "points"
+        meet = "meets" if len(met) == 1 else "meet"
+        return f"{len(met)} of {len(fared)} {points} {meet} the objectives{more}. {told}".rstrip()
     open_ = [one for one in ran if one.meets is None]
     nearest = max(open_ or ran, key=lambda one: one.margin[0])
     clearly = " clearly" if open_ else ""

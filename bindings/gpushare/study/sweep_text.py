@@ -32,7 +32,7 @@ _SHOWN = (
     "e2e_latency_p95_s",
 )
 #: Of these, a figure that is the same in every row is said once, below the table.
-_OFTEN_SAME = {"gpus_used": "{} GPUs", "success_rate": "{} % of the requests completed"}
+_OFTEN_SAME = {"gpus_used": "GPUs: {}", "success_rate": "{} % of the requests completed"}
 _INSTANCE = re.compile(r"[^+@()]+\.\d+gb[^+@()]*")
 
 
