@@ -301,5 +301,5 @@ def test_layouts_are_shortened_only_when_that_leaves_them_apart() -> None:
 def test_what_is_the_same_in_every_row_is_said_once(table: gs.SweepTable) -> None:
     assert "success" in table.text().splitlines()[0] or "in every row that is not refused: " in table.text()
     same = gs.sweep(table.points[:3:2])
-    assert "in every row that is not refused: 3 GPUs" in same.text()
+    assert "in every row that is not refused: GPUs: 3" in same.text()
     assert "GPUs" not in same.text().splitlines()[1]
