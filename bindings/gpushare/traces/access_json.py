@@ -112,7 +112,10 @@ def span_s(value: Any) -> float | None:
     """Seconds of 1.25, "1.25s" and "250ms"; None of anything else."""
     text = str(value).strip()
     if text[-1:].isdigit():
-        text += "s"
+        try:
+            return float(text)
+        except ValueError:
+            return None
     for unit, size in (("ms", 1e-3), ("µs", 1e-6), ("us", 1e-6), ("s", 1.0)):
         if text.endswith(unit):
             try:
@@ -174,38 +177,38 @@ def line_requests(lines: list[bytes]) -> Iterator[Request]:
 
 
 #: A value behind a member's name: a text without escapes, or a number.
-_VALUE = re.compile(rb'\s*:\s*(?:"([^"\\]*)"|(-?[\d.]+(?:[eE][-+]?\d+)?))')
+_VALUE = r'\s*:\s*(?:"([^"\\]*)"|(-?[\d.]+(?:[eE][-+]?\d+)?))'
 
 
-class _Shape(NamedTuple):
-    """What the members of a log's lines are called, in quotes; `asked` holds method and path in one, or is empty."""
+class _Shape:
+    """Where a log's lines have what; `names` are those of its members, in quotes, by what they say.
 
-    at: bytes
-    moment: int
-    status: bytes
-    asked: bytes
-    method: bytes
-    path: bytes
-    took: bytes
+    One pattern finds all of a line's values, in the order in which the first line has them; other lines are parsed.
+    """
+
+    def __init__(self, names: Mapping[str, bytes], moment: int, first: bytes) -> None:
+        self._order = sorted(filter(names.get, names), key=lambda name: first.find(names[name]))
+        values = (re.escape(names[name].decode()) + _VALUE for name in self._order)
+        self._values = re.compile(".*?".join(["", *values]))
+        self._moment = moment
 
     def read(self, line: bytes) -> Request | None:
         """The request of a line; one that is not of this shape is parsed."""
-        at, status = _value(line, self.at), _value(line, self.status)
-        if self.asked:
-            method, _, rest = (_value(line, self.asked) or "").partition(" ")
-            path = rest.partition(" ")[0]
-        else:
-            method, path = _value(line, self.method) or "", _value(line, self.path) or ""
-        took = _value(line, self.took) if self.took else None
-        if not (at and status and method and path) or (self.took and took is None):
+        found = self._values.match(line.decode(errors="replace"))
+        if found is None:
             return _members(line)
-        return Request(at, self.moment, method, path, status, None if took is None else span_s(took))
-
-
-def _value(line: bytes, name: bytes) -> str | None:
-    at = line.find(name)
-    found = _VALUE.match(line, at + len(name)) if at >= 0 else None
-    return found[found.lastindex or 0].decode(errors="replace") if found else None
+        groups = found.groups()
+        texts = [text or number for text, number in zip(groups[::2], groups[1::2], strict=True)]
+        value = dict(zip(self._order, texts, strict=True))
+        method, path = value.get("method"), value.get("path")
+        if "asked" in value:
+            method, _, rest = (value["asked"] or "").partition(" ")
+            path = rest.partition(" ")[0]
+        at, status = value["at"], value["status"]
+        if not (at and status and method and path):
+            return _members(line)
+        took_s = span_s(value["took"]) if "took" in value else None
+        return Request(at, self._moment, method, path, status, took_s)
 
 
 def _shape_of(lines: list[bytes]) -> _Shape | None:
@@ -223,15 +226,19 @@ def _shape_of(lines: list[bytes]) -> _Shape | None:
     began = _name(flat, _BEGINS)
     took = "duration" if str(flat.get("logger", "")).startswith(_CADDY) else _name(flat, _TOOK)
     timed = began == "" and _took_s(flat) is not None
-    shape = _Shape(
-        called(_BEGINS) if began else called(_WHENS),
-        BEGAN if began else ENDED if timed else LOGGED,
-        called(_STATUSES),
-        names[asked] if asked and " " in str(flat[asked]) else b"",
-        called(_METHODS),
-        called(_PATHS),
-        names[took] if timed else b"",
-    )
+    asks = asked and " " in str(flat[asked])
+    members = {
+        "at": called(_BEGINS) if began else called(_WHENS),
+        "status": called(_STATUSES),
+        "asked": names[asked] if asks else b"",
+        "method": b"" if asks else called(_METHODS),
+        "path": b"" if asks else called(_PATHS),
+        "took": names[took] if timed else b"",
+    }
+    needed = ("at", "status", *(("asked",) if asks else ("method", "path")))
+    if not all(members[name] for name in needed):
+        return None
+    shape = _Shape(members, BEGAN if began else ENDED if timed else LOGGED, looked[0])
     same = all(_alike(shape.read(line), _members(line)) for line in looked)
     return shape if same else None
 
