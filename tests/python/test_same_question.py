@@ -147,3 +147,18 @@ def test_a_plan_that_tolerates_a_loss_shows_each_figure_while_it_is_lost() -> No
     )
     assert with_one > 1.1 * with_all
     assert first.value == pytest.approx(with_one, rel=0.1)
+
+
+def test_modes_that_lack_room_are_followed_by_the_command_that_makes_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    loads = (gs.llm("qwen2.5-7b", rate=0.2), gs.embedding("whisper-large-v3", rate=0.2))
+    document = gs.Scenario.of(*loads, gpu="l40s", duration_s=60).document
+    Path("mine.json").write_text(json.dumps(document))
+    main(["compare", "mine.json", "--modes", "mps,time-slicing"])
+    text = capsys.readouterr().out
+    assert text.count("refused") > 0
+    (command,) = (line.strip() for line in text.splitlines() if "gpu_memory_utilization=" in line)
+    main(command.partition("  #")[0].split()[1:])
+    assert "refused" not in capsys.readouterr().out

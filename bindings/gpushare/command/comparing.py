@@ -13,6 +13,7 @@ from ..frames.notices import plain
 from ..frames.render import text_table, wrap
 from ..frames.sections import commands, joined
 from .deciding import MET, add_objectives, exit_code
+from .making_room import settings_that_fit
 from .pictures import WINDOWS, add_plot, check_plot
 from .progress import Progress, warned
 from .resuming import resumable
@@ -330,7 +331,9 @@ def _next(options: argparse.Namespace, table: Comparison) -> list[tuple[str, str
                 "how far chance goes",
             )
         ]
+    room = settings_that_fit(table.scenario.document, (table.refused | table.errors).values())
     return [
+        *([(going_on(options, "compare", *room), "with room for what is refused")] if room else []),
         *runs,
         (going_on(options, "plan"), "the fewest GPUs"),
         (going_on(options, "compare", "--details"), "every figure"),

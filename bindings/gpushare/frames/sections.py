@@ -73,7 +73,8 @@ def commands(title: str, rows: Sequence[tuple[str, str]], width: int | None = No
     if not rows:
         return ""
     width = page_width(width)
-    longest = max(len(command) for command, _ in rows)
+    beside = [len(command) for command, what in rows if len(f"  {command}  # {what}") <= width]
+    longest = max(beside, default=0)
     lines = [title]
     for command, what in rows:
         aligned, alone = f"  {command:<{longest}}  # {what}", f"  {command}  # {what}"

@@ -13,7 +13,7 @@ from .._errors import fail
 from .load import Load
 from .profiles import model as read_model
 
-__all__ = ["Load", "asr", "document_of", "embedding", "llm", "tts", "voice"]
+__all__ = ["Load", "asr", "document_of", "embedding", "kind_of_model", "llm", "tts", "voice"]
 
 Distribution = float | Mapping[str, Any]
 Log = str | os.PathLike[str] | _core.Trace
@@ -205,7 +205,7 @@ def asr(
     """
     sizes = _Sizes(spread)
     lengths = sizes.around(speech_s, 0.2)
-    streams = _kind(model) == "streaming-asr"
+    streams = kind_of_model(model) == "streaming-asr"
     return Load(
         name,
         {name: _service(model, precision, replicas, engine)},
@@ -372,7 +372,7 @@ def document_of(
     if all(load.traffic["kind"] != "trace" for load in loads):
         made |= {"duration_s": 600, "warmup_s": _warmup_s(document.get("duration_s", 600))}
     made["services"] = {name: service for load in loads for name, service in load.services.items()}
-    speech = [name for name, service in made["services"].items() if _kind(service["model"]) != "llm"]
+    speech = [name for name, service in made["services"].items() if kind_of_model(service["model"]) != "llm"]
     if len(speech) > 1 and len(speech) < len(made["services"]):
         made["placement"] = {"mode": "dedicated", "consolidate": speech}
     made["pipelines"] = {load.name: {"stages": list(load.stages)} for load in loads}
@@ -390,5 +390,6 @@ def _warmup_s(duration_s: Any) -> float:
     return min(60, duration_s / 10) if isinstance(duration_s, (int, float)) else 60
 
 
-def _kind(model: Any) -> str:
+def kind_of_model(model: Any) -> str:
+    """Of a model that stands in a document, or is named there."""
     return str(model["kind"]) if isinstance(model, Mapping) else str(read_model(model).kind)
