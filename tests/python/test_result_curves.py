@@ -114,6 +114,16 @@ def test_sums_are_compared_at_the_load_of_their_run(
         assert found.predicted["request_throughput"] == pytest.approx(limit / latency, rel=0.1)  # Little
 
 
+def test_the_burstiness_of_a_run_is_that_of_its_prediction(tmp_path: Path) -> None:
+    waits = {}
+    for shape in (1.0, 0.05):
+        run = sums(vllm_run(12.0, None)) | {"burstiness": shape}
+        found = gs.check_result(written(tmp_path / "sums.json", "vllm", [run]), server())
+        assert any("burstiness 0.05" in note for note in found.notes) == (shape != 1)
+        waits[shape] = found.predicted["ttft_p95_s"]
+    assert waits[0.05] > 1.5 * waits[1.0]
+
+
 def test_the_command_takes_one_run_and_several(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scenario = tmp_path / "server.json"
     scenario.write_text(json.dumps(server().document))

@@ -153,6 +153,7 @@ def test_modes_that_lack_room_are_followed_by_the_command_that_makes_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
     loads = (gs.llm("qwen2.5-7b", rate=0.2), gs.embedding("whisper-large-v3", rate=0.2))
     document = gs.Scenario.of(*loads, gpu="l40s", duration_s=60).document
     Path("mine.json").write_text(json.dumps(document))

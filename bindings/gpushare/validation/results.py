@@ -198,9 +198,12 @@ def _as_asked(entry: dict[str, Any], result: BenchmarkResult) -> str:
         return f", {result.max_concurrency} in flight as in the run,"
     if not 0 < rate < math.inf:
         return ""
+    shape = number(result.asked.get("burstiness"))  # of vLLM's gaps
+    even = not 0 < shape < math.inf or shape == 1
+    kind: dict[str, Any] = {"kind": "poisson"} if even else {"kind": "gamma", "shape": shape}
     entry.clear()
-    entry.update(sent, kind="open", arrivals={"kind": "poisson", "rate_per_s": rate})
-    return f", at the run's {rate:g} requests/s,"
+    entry.update(sent, kind="open", arrivals={**kind, "rate_per_s": rate})
+    return f", at the run's {rate:g} requests/s{'' if even else f' and burstiness {shape:g}'},"
 
 
 def _is_closed(result: BenchmarkResult) -> bool:
