@@ -163,3 +163,20 @@ def test_modes_that_lack_room_are_followed_by_the_command_that_makes_it(
     (command,) = (line.strip() for line in text.splitlines() if "gpu_memory_utilization=" in line)
     main(command.partition("  #")[0].split()[1:])
     assert "refused" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("figure", "bound", "told"),
+    [
+        ("asr.latency_p95", "300ms", True),
+        ("asr.e2e_latency_p95", "2s", True),
+        ("asr.latency_p95", "9s", False),
+        ("asr.after_speech_p95", "300ms", False),
+        ("tts.e2e_latency_p95", "300ms", False),
+    ],
+)
+def test_a_bound_of_what_counts_the_speech_itself_is_told(figure: str, bound: str, told: bool) -> None:
+    scenario = gs.Scenario.of(gs.asr(rate=2), gs.tts(rate=1), gpu="l40s", objectives={figure: bound})
+    assert any("counts the speech itself" in one.text for one in scenario.warnings) == told
+    voice = gs.Scenario.of(gs.voice(users=3), gpu="a100", objectives={"e2e_latency_p95": bound})
+    assert any("voice_to_voice" in one.text for one in voice.warnings) == (bound != "9s")

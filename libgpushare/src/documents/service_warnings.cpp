@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "core/limited_mean.hpp"
 #include "core/text.hpp"
 #include "gpushare/fits.hpp"
 #include "serving/engine_options.hpp"
@@ -138,6 +139,45 @@ void add_long_requests(const Workload& workload, std::vector<Warning>& found) {
   }
 }
 
+// ---- Latencies that count what a user says
+
+// Whether a figure is a latency of such a stage, or of its pipeline, from the request's arrival: when the user begins.
+bool counts_speech(std::string_view figure, const Pipeline& pipeline, const Stage& stage, bool only) {
+  const std::size_t dot = figure.rfind('.');
+  const std::string_view of = dot == std::string_view::npos ? "" : figure.substr(0, dot);
+  const std::string_view metric = dot == std::string_view::npos ? figure : figure.substr(dot + 1);
+  if (metric.starts_with("e2e_latency_")) return of == pipeline.name || (only && of.empty());
+  if (!metric.starts_with("latency_")) return false;
+  return of == text::format("{}.{}", pipeline.name, stage.name) || of == stage.name;
+}
+
+double spoken_s(const Traffic& traffic, const Service& service) {
+  const auto* streams = std::get_if<StreamOptions>(&service.engine.options);
+  const double speed = streams != nullptr && streams->speech_speed > 0 ? streams->speech_speed : 1;
+  return limited_mean(traffic.sizes.speech_s) / speed;
+}
+
+void add_bounds_of_speech(const Workload& workload, std::vector<Warning>& found) {
+  const bool only = workload.pipelines.size() == 1;
+  for (const Traffic& traffic : workload.traffic) {
+    if (traffic.kind == Traffic::Kind::calls) continue;  // whose turns have utterances of their own
+    const Pipeline& pipeline = workload.pipelines[static_cast<std::size_t>(traffic.pipeline)];
+    for (const Stage& stage : pipeline.stages) {
+      if (stage.role != Role::recognises) continue;
+      const double speech_s = spoken_s(traffic, workload.services[static_cast<std::size_t>(stage.service)]);
+      for (const FigureBound& bound : workload.objectives.figures)
+        if (bound.at_most && bound.value < speech_s && counts_speech(bound.name, pipeline, stage, only))
+          found.push_back(
+              {"/objectives/" + bound.name,
+               text::format(
+                   "counts the speech itself, from when the user begins: {:.3g} s on average, longer than "
+                   "the {:.3g} s that are asked for; {}.after_speech is from its end, and voice_to_voice "
+                   "to the first sound of a spoken reply",
+                   speech_s, bound.value, stage.name)});
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Warning> service_warnings(const Scenario& scenario) {
@@ -153,6 +193,7 @@ std::vector<Warning> service_warnings(const Scenario& scenario) {
       }
   }
   add_long_requests(scenario.workload, found);
+  add_bounds_of_speech(scenario.workload, found);
   if (!scenario.document.empty()) add_ignored_sizes(scenario, ordered_json::parse(scenario.document), found);
   return found;
 }
