@@ -15,8 +15,8 @@ __all__ = ["Assembly"]
 #: How near to the cheapest mixture its bound need be, and nodes of a packing's search.
 _NEAR = 0.02
 _NODES = 5
-#: What a guess has to leave to a bound, as a logarithm, for a packing to be tried with it; how much less once that makes
-#: nothing cheaper; and at least: as much as predictions err may be lacking.
+#: What a guess has to leave to a bound, as a logarithm, for a packing to be tried with it; how much less once nothing
+#: cheaper can be made so; and at least: as much as predictions err may be lacking.
 _TO_SPARE, _BOLDER, _BOLDEST = 0.03, 0.05, -0.12
 
 
@@ -24,8 +24,8 @@ class Assembly:
     """Puts packings together from configs that hold, or should.
 
     What a plan needs are configs with something to spare; what a bound needs are all that may hold. So these have a
-    mixture of their own. When they make nothing cheaper, less is asked to be spared: more of what is proposed then fails
-    when it is judged, config by config, and what holds is there to be used.
+    mixture of their own. When nothing cheaper can be made of them, less is asked to be spared: more of what is then
+    proposed fails when it is judged, config by config, and what holds is there to be used.
 
     Parameters
     ----------

@@ -12,6 +12,7 @@ from ..charts.look import HUES, finished, new_figure, plain_frame, say_above
 from ..charts.predictions import prediction_chart
 from ..traces.benchmark_result import STATISTICS
 from ..validation.report import Report, percent, quantile
+from ..validation.result_curve import ResultCurve
 from ..validation.results import ResultCheck
 
 if TYPE_CHECKING:
@@ -24,14 +25,18 @@ Path = str | os.PathLike[str]
 
 
 def predictions(
-    report: Report | ResultCheck, metric: str = "", *, ax: Axes | None = None, save: Path | None = None
+    report: Report | ResultCheck | ResultCurve,
+    metric: str = "",
+    *,
+    ax: Axes | None = None,
+    save: Path | None = None,
 ) -> Figure:
     """Predictions against measurements, a point for each; on the diagonal they are equal.
 
     Parameters
     ----------
-    report : Report or ResultCheck
-        From `validate`, by mode; or times from `check_result`, by kind.
+    report : Report, ResultCheck or ResultCurve
+        From `validate`, by mode; or times from `check_result` and `check_results`, by kind.
     metric : str
         Only rows of this one (``"ttft"`` of a result); by default all of the unit that most rows have.
     ax : matplotlib.axes.Axes, optional
@@ -50,7 +55,7 @@ def predictions(
     ValueError
         When nothing of it is a prediction of a positive figure, or nothing of that metric.
     """
-    if isinstance(report, ResultCheck):
+    if isinstance(report, (ResultCheck, ResultCurve)):
         return _times(report, metric, ax, save)
     rows = [
         row
@@ -78,7 +83,8 @@ def predictions(
     return finished(prediction_chart(f"{report.suite}: {said}", unit, groups, ax), save)
 
 
-def _times(check: ResultCheck, metric: str, ax: Axes | None, save: Path | None) -> Figure:
+def _times(check: ResultCheck | ResultCurve, metric: str, ax: Axes | None, save: Path | None) -> Figure:
+    name = check.name if isinstance(check, ResultCurve) else check.result.name
     groups: dict[str, list[tuple[float, float]]] = {}
     for row in check.rows:
         figure, _, statistic = row["figure"].removesuffix("_s").rpartition("_")
@@ -86,11 +92,9 @@ def _times(check: ResultCheck, metric: str, ax: Axes | None, save: Path | None) 
             groups.setdefault(figure, []).append((1e3 * row["measured"], 1e3 * row["predicted"]))
     if not groups:
         known = ", ".join(row["figure"] for row in check.rows) or "none"
-        raise ValueError(
-            f"{check.result.name} has no such times beside predicted ones; its figures are {known}"
-        )
+        raise ValueError(f"{name} has no such times beside predicted ones; its figures are {known}")
     said = f"half of the figures are off by less than {percent(check.median_abs_error)}"
-    return finished(prediction_chart(f"{check.result.name}: {said}", "ms", groups, ax), save)
+    return finished(prediction_chart(f"{name}: {said}", "ms", groups, ax), save)
 
 
 def trace(trace: Trace, *, save: Path | None = None) -> Figure:
