@@ -14,6 +14,23 @@ from pathlib import Path
 
 STEPS = "GPUSHARE_STEPS"
 
+ALL = "all (steps overlap)"
+
+#: CPU seconds that the steps of .ci/run may take, so that all of them are ten minutes of two cores.
+BUDGET_S = {
+    "build tools of Python": 5,
+    "formatting, floors and sizes": 6,
+    "packages and typing of Python": 30,
+    "clang builds with address and undefined-behaviour sanitizers": 310,
+    "C++ tests under them": 160,
+    "release library and wheel": 220,
+    "a program outside the project": 8,
+    "stub against the module": 11,
+    "release build of the tests": 20,
+    "release tests": 45,
+    "pytest": 340,
+}
+
 
 def cpu_s() -> float:
     """Return the CPU seconds of all processes started here and waited for, and of their own."""
@@ -28,18 +45,26 @@ def add(file: Path, name: str, began: float, cpu: float) -> None:
 
 
 def table(file: Path) -> list[str]:
-    """Return the lines of the table: CPU and wall seconds of each step in the order of their beginning, and of all."""
+    """Return the lines of the table: CPU and wall seconds of each step in the order of their beginning, and of all.
+
+    Beside the CPU seconds stands what the step may take; what takes more is marked, and to be made faster, or a part
+    of it moved to `make test-all`.
+    """
     rows = []
     for line in file.read_text(encoding="utf-8").splitlines():
         name, began, ended, cpu = line.split("\t")
         rows.append((float(began), float(ended), float(cpu), name))
     rows.sort()
-    width = max(len(name) for *_, name in rows)
-    lines = [f"{'step':{width}}    CPU s   wall s"]
-    lines += [f"{name:{width}} {cpu:8.0f} {ended - began:8.0f}" for began, ended, cpu, name in rows]
     whole = max(ended for _, ended, *_ in rows) - rows[0][0]
-    total = sum(cpu for *_, cpu, _ in rows)
-    return [*lines, f"{'all (steps overlap)':{width}} {total:8.0f} {whole:8.0f}"]
+    rows.append((0, whole, sum(cpu for *_, cpu, _ in rows), ALL))
+    budget = BUDGET_S | {ALL: sum(BUDGET_S.values())}
+    width = max(len(name) for *_, name in rows)
+    lines = [f"{'step':{width}}    CPU s   budget   wall s"]
+    for began, ended, cpu, name in rows:
+        most = budget.get(name)
+        over = "  over its budget" if most is not None and cpu > most else ""
+        lines.append(f"{name:{width}} {cpu:8.0f} {most or '-':>8} {ended - began:8.0f}{over}")
+    return lines
 
 
 def main() -> int:

@@ -48,10 +48,10 @@ TEST_CASE("time-slicing tends to processor sharing as the slice shrinks") {
   for (const double slice : slices) distances.push_back(std::abs(response(slice).mean - sharing) / sharing);
   for (std::size_t i = 1; i < distances.size(); ++i) {
     INFO("slice " << slices[i] << ": " << distances[i] << " after " << distances[i - 1]);
-    CHECK(distances[i] <= distances[i - 1] + 0.01 * std::sqrt(kThinning));
+    CHECK(distances[i] <= distances[i - 1] + 0.01 * std::sqrt(shortening()));
   }
   CHECK(distances.front() > 0.2);
-  CHECK(distances[3] < 0.02 * std::sqrt(kThinning));
+  CHECK(distances[3] < 0.02 * std::sqrt(shortening()));
 }
 
 TEST_CASE("saturated time-slicing keeps slice / (slice + switch) of the GPU") {

@@ -1,6 +1,7 @@
 """Access logs of every proxy read as the same requests: POSTs to a model's path, when they began."""
 
 import json
+import time
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
@@ -228,3 +229,16 @@ def test_damaged_logs_are_read_or_refused(noise: bytes, log: str, at: int) -> No
     except gs.TraceError as error:
         told = str(error)
     assert told.startswith("log")
+
+
+def test_a_line_of_brackets_costs_as_much_as_it_is_long() -> None:
+    def cost_s(brackets: int) -> float:
+        took = []
+        for _ in range(3):
+            began = time.process_time()
+            with pytest.raises(gs.TraceError, match="log:1"):
+                gs.traces.parse(b"[" * brackets + b"\n", "log", columns=LENGTHS)
+            took.append(time.process_time() - began)
+        return min(took)
+
+    assert cost_s(20_000) < 100 * cost_s(1_000)  # 400 times if each were a beginning of its own

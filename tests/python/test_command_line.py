@@ -205,7 +205,7 @@ def test_a_plan_says_where_it_was_written_and_json_is_nothing_else(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "plan.json"
-    words = ["plan", "voice-light", "--replications", "1", "--out", str(out)]
+    words = ["plan", "voice-light", "--gpus", "a100=2", "--replications", "1", "--out", str(out)]
     cli.main(words)
     assert capsys.readouterr().out.endswith(f"\n\nwrote {out}\n")
     cli.main([*words, "--json"])
@@ -261,7 +261,7 @@ def test_what_reads_files_beside_a_scenario_says_which(
     assert (claimed["seed"], claimed["scenario_sha256"], claimed["files_sha256"]) == (None, None, {})
     report = "report voice-light --modes mps --no-sensitivity --seed 4 -o r.html"
     assert _origin(report, capsys)["seed"] == 4
-    cli.main(["plan", "voice-light", "--replications", "1", "--out", "plan.json"])
+    cli.main(["plan", "voice-light", "--gpus", "a100=2", "--replications", "1", "--out", "plan.json"])
     capsys.readouterr()
     planned = _origin("report plan.json --no-sensitivity -o r.html", capsys)
     assert planned["files_sha256"] == digests("plan.json")

@@ -22,8 +22,8 @@ FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\((?P<to>[^)\s]+)\)")
 
 
-#: Pages with searches and sweeps: a quarter of a minute each on a quiet core, so they wait for `make properties`.
-SLOW = ("docs/planning.md", "docs/report.md", "docs/sweeps.md")
+#: Pages with searches and sweeps: five to fifteen seconds each on a quiet core, so they wait for `make properties`.
+SLOW = ("docs/planning.md", "docs/report.md", "docs/sweeps.md", "docs/how-to/capacity.md")
 
 
 @pytest.mark.parametrize(

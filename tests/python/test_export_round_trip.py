@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import gpushare as gs
@@ -46,6 +47,7 @@ def gpus(draw: st.DrawFn) -> dict[str, Any]:
     return {"layout": layout, "partitions": inner}
 
 
+@lru_cache(maxsize=100)  # the same text is looked at from several sides
 def objects(text: str) -> list[Found]:
     return [Found(one.value, one.where) for one in parse_yaml(text)]
 

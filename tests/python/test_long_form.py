@@ -142,7 +142,7 @@ def _shown() -> Iterator[object]:
     swept = gs.sweep(gs.grid("voice-light", users=[2, 5]), slo=["voice_to_voice_p95=2s"], most_replications=1)
     yield from (swept, swept.points[0])
     yield gs.sensitivity("voice-light", ["users"], "tts.first_audio_p95")
-    yield gs.plan("voice-light", replications=1)
+    yield gs.plan("voice-light", gpus={"a100": 2}, replications=1)
     yield gs.capacity("voice-light", slo=["voice_to_voice_p95=2s"], replications=2, tolerance=0.9)
     yield gs.check("llama-3.1-8b", "a100", rate=45, input=1200, output=500)
     trace = gs.Trace([0.0, 1.0], [100, 100], [10, 10])

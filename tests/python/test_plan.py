@@ -140,11 +140,11 @@ def test_memory_headroom_is_kept():
 
 def test_the_cheaper_kind_of_gpu_is_taken():
     cheap = gs.plan(
-        "voice-light", gpus={"a100": 4, "h100": 4}, prices={"a100": 1.0, "h100": 5.0}, replications=2
+        "voice-light", gpus={"a100": 2, "h100": 2}, prices={"a100": 1.0, "h100": 5.0}, replications=2
     )
     assert set(cheap.gpus_by_kind) == {"a100"}
     dear = gs.plan(
-        "voice-light", gpus={"a100": 4, "h100": 4}, prices={"a100": 5.0, "h100": 1.0}, replications=2
+        "voice-light", gpus={"a100": 2, "h100": 2}, prices={"a100": 5.0, "h100": 1.0}, replications=2
     )
     assert set(dear.gpus_by_kind) == {"h100"}
 

@@ -231,9 +231,10 @@ def cheapest_together(problem, table):
     return best
 
 
-def test_what_fails_only_together_is_not_proposed_again_and_nothing_else_is_lost():
+@pytest.mark.parametrize("instances", [12, pytest.param(30, marks=pytest.mark.long)])
+def test_what_fails_only_together_is_not_proposed_again_and_nothing_else_is_lost(instances):
     gained = done = 0
-    for seed in range(30):
+    for seed in range(instances):
         problem, table = joint_instance(seed)
         found = search(problem, table, rounds=25)
         best, apart = cheapest_together(problem, table), cheapest(problem, table)
@@ -243,8 +244,8 @@ def test_what_fails_only_together_is_not_proposed_again_and_nothing_else_is_lost
         assert cost == least or not found.done, seed
         done += found.done
         gained += least > (apart if apart is not None else math.inf)
-    assert gained >= 10
-    assert done >= 20
+    assert gained >= instances / 3
+    assert done >= instances * 2 / 3
 
 
 class Prophet(Table):
@@ -308,7 +309,7 @@ def packed_fleet(seed, services):
     return found, problem, table
 
 
-@pytest.mark.parametrize("fleets", [2, pytest.param(4, marks=pytest.mark.long)])
+@pytest.mark.parametrize("fleets", [1, pytest.param(4, marks=pytest.mark.long)])
 def test_fleets_are_packed_near_to_their_bound_with_the_help_of_predictions(monkeypatch, fleets):
     costs, narrowed = [], []
     for seed in range(fleets):

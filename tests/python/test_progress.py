@@ -55,7 +55,7 @@ def test_what_takes_long_has_one_bar_which_goes(notebook: Display) -> None:
             lambda: gs.sensitivity("voice-light", ["users"], "success_rate"),
             "voice-light, sensitivity: 1 of 3",
         ),
-        (lambda: gs.plan("voice-light", replications=1), "voice-light, plan: "),
+        (lambda: gs.plan("voice-light", gpus={"a100": 2}, replications=1), "voice-light, plan: "),
         (
             lambda: gs.capacity("voice-light", slo=["voice_to_voice_p95=2s"], replications=2, tolerance=0.9),
             "voice-light, capacity: dedicated: ",

@@ -7,9 +7,15 @@ import gpushare as gs
 import pytest
 
 PLANS = sorted((Path(__file__).parent.parent / "plans").glob("*.json"))
+#: Searches of a tenth of a minute, so they wait for `make properties`.
+SLOW = ("fleet",)
 
 
-@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=pytest.mark.long if path.stem in SLOW else ()) for path in PLANS],
+    ids=lambda path: path.stem,
+)
 def test_the_cheapest_placement_costs_what_the_other_planner_says(path):
     case = json.loads(path.read_text())
     how = {key: case[key] for key in ("modes", "variants") if key in case}

@@ -49,7 +49,10 @@ def test_targets_that_are_met_stay_met(name: str, report_of: ReportOf) -> None:
         assert report.reached(target) <= limit, target.metric
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.long if name == "voice-blog" else ()) for name in SYSTEMS],  # 4 s
+)
 def test_a_suite_is_repeatable_and_tells_how_far_it_is(name: str, report_of: ReportOf) -> None:
     told: list[float] = []
     assert run_suite(name, progress=told.append).to_dict() == report_of(name).to_dict()

@@ -47,7 +47,7 @@ _ALB = re.compile(
     rb'"(\w+) (\S+) [^"]*"(?:.*? (\d{4}-\d\d-\d\dT[\d:.]+)Z ")?'
 )
 _TRAEFIK = re.compile(
-    rb"\[(?P<at>[^]]+)\] \"(?P<method>\w+) (?P<path>\S+) [^\"]*\" (?P<status>\d+) .*\" \d+ms\r?$"
+    rb"\[(?P<at>[^][]+)\] \"(?P<method>\w+) (?P<path>\S+) [^\"]*\" (?P<status>\d+) .*\" \d+ms\r?$"
 )
 _GIN = re.compile(
     rb"\[GIN\] (\d{4}/\d\d/\d\d) - (\d\d:\d\d:\d\d) \| +(\d+) \| +(\S+) \| +\S+ \| (\w+) +\"([^\"]+)\"\r?$"
