@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -101,6 +102,15 @@ class Found:
     done: bool = False
     interrupted: bool = False
     refuted: list[Config] = field(default_factory=list)
+
+    @property
+    def least(self) -> float:
+        """What the best costs; infinite while there is none."""
+        return self.best.cost if self.best is not None else math.inf
+
+    def is_near(self, limit: float, within: float) -> bool:
+        """Whether the best costs at most such a share more than a limit."""
+        return self.best is not None and self.best.cost <= limit * (1 + within) + 1e-9
 
 
 def sufficient(opinions: dict[Config, Opinion]) -> dict[tuple[int, int], int]:

@@ -180,15 +180,15 @@ class _Search:
         if self.assembly is not None:
             self.assemble(self.assembly)
         wanted = self.wanted()
-        if math.isinf(self.limit) or self.is_near_enough():
+        if math.isinf(self.limit) or self.found.is_near(self.limit, self.within):
             return True
         if wanted:
             self.strengthen(self.learn(wanted))
             if self.assembly is None:
                 self.improve(self.limit + max(self.within * self.limit, self.gpu))
-            return self.is_near_enough()
+            return self.found.is_near(self.limit, self.within)
         self.improve(math.inf)
-        return self.is_near_enough() or self.propose() or math.isinf(self.limit)
+        return self.found.is_near(self.limit, self.within) or self.propose() or math.isinf(self.limit)
 
     def wanted(self) -> list[Config]:
         """What to judge, to make the cheapest mixture better known, of which too little was possible before."""
@@ -220,7 +220,7 @@ class _Search:
     def assemble(self, assembly: Assembly) -> None:
         """Has a fleet's packing judged that should hold by prediction, once its configs hold one by one."""
         for _ in range(_ASSEMBLED):
-            packed = assembly.propose(self.good(doubtful=False), self.goal() + 1e-9)
+            packed = assembly.propose(self.good(doubtful=False), self.found.least - self.packing.grid + 1e-9)
             if packed is None:
                 return
             failed = self.learn(packed.configs)
@@ -232,7 +232,8 @@ class _Search:
         """Has a packing judged that costs less than the best so far; true when there is none."""
         if self.wanted():  # what was found of packings may have changed it
             return False
-        goal = self.goal() if self.found.best is not None else self.limit * 1.1 + self.packing.grid
+        grid = self.packing.grid
+        goal = self.found.least - grid if self.found.best is not None else self.limit * 1.1 + grid
         columns, complete = self.packing.relaxation.worth(goal - self.packing.relaxation.cost, _COLUMNS)
         unclear = self.found.unclear
         if unclear is not None and unclear.cost <= self.limit + 1e-9:
@@ -259,7 +260,7 @@ class _Search:
             self.strengthen(self.learn(unknown))
         else:
             self.consider(proposed)
-        return self.is_near_enough()
+        return self.found.is_near(self.limit, self.within)
 
     def sharpen(self, configs: Sequence[Config]) -> None:
         """Has configs looked at again that everything hangs on, and forgets packings that fail with them."""
@@ -276,14 +277,6 @@ class _Search:
         unclear = self.found.unclear
         self.found.bound = self.limit if unclear is None else min(self.limit, unclear.cost)
 
-    def goal(self) -> float:
-        """What a better packing costs at most."""
-        return self.found.best.cost - self.packing.grid if self.found.best is not None else math.inf
-
-    def is_near_enough(self) -> bool:
-        best = self.found.best
-        return best is not None and best.cost <= self.limit * (1 + self.within) + 1e-9
-
     def strengthen(self, failed: Sequence[Config]) -> None:
         """Looks for smaller configs that fail too: they cut more."""
         candidates = [smaller for config in failed for smaller in self.estimates.smaller(config)]
@@ -297,7 +290,7 @@ class _Search:
         """Has the best packing of configs that are known to be good judged, when it is better than what there is."""
         # While much is open, what is too close to say has to wait: it mostly stays so.
         for doubtful in (False, True) if math.isinf(most) else (False,):
-            most = min(most, self.goal())
+            most = min(most, self.found.least - self.packing.grid)
             if doubtful and self.found.unclear is not None:
                 most = min(most, self.found.unclear.cost - self.packing.grid)
             packed, _ = self.pack(self.risk, doubtful=doubtful)
@@ -322,7 +315,7 @@ class _Search:
         """Has a whole packing judged, and learns from it."""
         best, key = self.found.best, tuple(packed.configs)
         if key in self.tried:
-            self.exclude(packed)
+            self.forbid(packed, ())
             return
         self.tried.add(key)
         if self.learn(packed.configs):
@@ -335,12 +328,13 @@ class _Search:
         if opinion.verdict is Verdict.unclear:
             self.unclear.append(packed)
             self.found.unclear = min(self.unclear, key=lambda one: one.cost)
-        self.forbid(packed, opinion)
+        self.forbid(packed, opinion.failing)
 
-    def forbid(self, packed: Packed, opinion: Opinion) -> None:
+    def forbid(self, packed: Packed, failing: Sequence[int]) -> None:
         """Not so again: a service that fails needs a better place for one of its replicas at least."""
-        self.exclude(packed)
-        for service in opinion.failing:
+        for packing in self.packings:
+            packing.exclude(packed)
+        for service in failing:
             hosts = [config for config in packed.configs if any(t.service == service for t in config.tenants)]
             if len(hosts) == 1 and self.verdict(hosts[0]) is Verdict.meets:
                 # Other luck: the two judgements together say that it is too close.
@@ -354,11 +348,6 @@ class _Search:
     def packings(self) -> list[Packing]:
         """Of what may hold, and of what should."""
         return [self.packing, self.assembly.packing] if self.assembly is not None else [self.packing]
-
-    def exclude(self, packed: Packed) -> None:
-        """Not this packing once more."""
-        for packing in self.packings:
-            packing.exclude(packed)
 
     def verdict(self, config: Config) -> Verdict | None:
         """What was said of a config."""
