@@ -141,3 +141,11 @@ def test_every_log_of_ends_is_in_order_of_its_starts(
     trace = gs.traces.load(written(tmp_path_factory.mktemp("ends") / "log.csv", table))
     starts = np.sort([start for start, _ in found])
     np.testing.assert_allclose(trace.arrival_s, (starts - starts[0]) / 1000, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_length_that_is_given_counts_before_all_tokens(tmp_path: Path, kind: str) -> None:
+    table: list[dict[str, object]] = [{"time": i, "prompt_tokens": 7, "total_tokens": 50} for i in range(3)]
+    trace = gs.traces.load(written(tmp_path / f"log.{kind}", table), columns="output=200")
+    assert set(trace.output_tokens) == {200}
+    assert trace.origin["columns"].endswith("output=200")

@@ -96,7 +96,7 @@ class RowReader {
     return trimmed(fields[header_.index[static_cast<std::size_t>(role)]]);
   }
   void note_column(TraceRole role, std::string& columns) const {
-    const bool rest = header_.is_rest(role);
+    const bool rest = header_.is_rest(role) && !given_[role].constant;
     if (!header_.has(role) && !given_[role].constant && !rest) return;
     columns += columns.empty() ? "" : ",";
     columns += std::string(role_key(role)) + "=";
