@@ -138,15 +138,18 @@ def test_memory_headroom_is_kept():
                 assert free[f"gpu{i}/{part['name']}"] >= 0.1 * part["memory_bytes"]
 
 
-def test_the_cheaper_kind_of_gpu_is_taken():
-    cheap = gs.plan(
-        "voice-light", gpus={"a100": 2, "h100": 2}, prices={"a100": 1.0, "h100": 5.0}, replications=2
-    )
-    assert set(cheap.gpus_by_kind) == {"a100"}
-    dear = gs.plan(
-        "voice-light", gpus={"a100": 2, "h100": 2}, prices={"a100": 5.0, "h100": 1.0}, replications=2
-    )
-    assert set(dear.gpus_by_kind) == {"h100"}
+@pytest.mark.parametrize(("cheap", "dear"), [("a100", "h100"), ("h100", "a100")])
+def test_the_cheaper_kind_of_gpu_is_taken(cheap, dear):
+    document = NINE | {
+        "duration_s": 30,
+        "services": {name: NINE["services"][name] for name in ("embed", "asr")},
+    }
+    document |= {
+        "pipelines": {name: NINE["pipelines"][name] for name in "ea"},
+        "traffic": NINE["traffic"][:2],
+    }
+    plan = gs.plan(document, gpus={"a100": 2, "h100": 2}, prices={cheap: 1.0, dear: 5.0}, replications=2)
+    assert set(plan.gpus_by_kind) == {cheap}
 
 
 def test_another_form_of_a_service_is_taken_where_the_first_does_not_fit():

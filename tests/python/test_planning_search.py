@@ -313,13 +313,13 @@ def packed_fleet(seed, services):
 def test_fleets_are_packed_near_to_their_bound_with_the_help_of_predictions(monkeypatch, fleets):
     costs, narrowed = [], []
     for seed in range(fleets):
-        found, _, _ = packed_fleet(seed, services=7)
+        found, _, _ = packed_fleet(seed, services=6)
         assert not found.narrowed
         assert found.best.cost - found.bound <= 2.0  # a GPU
         costs.append(found.best.cost)
     monkeypatch.setattr(planning_search, "_MANY", 16)
     for seed in range(fleets):
-        found, _, _ = packed_fleet(seed, services=7)
+        found, _, _ = packed_fleet(seed, services=6)
         narrowed.append(found.best.cost)
     # Smaller shares fill GPUs better.
     assert all(cost <= of_fewer + 1e-9 for cost, of_fewer in zip(costs, narrowed, strict=True))

@@ -235,8 +235,8 @@ def test_errors_are_those_of_the_suites_with_such_engines_under_such_sharing() -
     assert found[0].p90 == committed()["h200-intervals"]["mps"]["p90_abs_error"]
     both = resembling(["continuous-batching", "fifo"], ["mps"])[0]
     assert (both.suite, both.median) == (
-        "h200-mixed",
-        committed()["h200-mixed"]["mps, network"]["median_abs_error"],
+        "h200-services",
+        committed()["h200-services"]["mps, network"]["median_abs_error"],
     )
     assert {one.suite for one in resembling(["fifo"], ["mig"])} == {"nos", "parvagpu", "mig-microbenchmarks"}
     assert resembling(["stream-batching"], ["mps with caps"])[0].sharing == "mps with caps"

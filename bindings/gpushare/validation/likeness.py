@@ -48,8 +48,8 @@ LIKE: Mapping[str, Likeness] = {
             "mps-25": "mps with caps",
         },
     ),
-    "h200-mixed": Likeness(
-        "a language model's steps beside other networks on one H200",
+    "h200-services": Likeness(
+        "a language model's jobs beside another network's requests on one H200",
         frozenset([_LLM, _OTHER]),
         {"time-slicing": "time-slicing", "mps, network": "mps", "mps-50": "mps with caps"},
         together=True,
@@ -106,6 +106,7 @@ LEFT_OUT = (
     "h200",
     "h200-pairs",
     "h200-second",
+    "h200-mixed",
     "hollow-gpu",
     "llm-steps",
     "llmservingsim",

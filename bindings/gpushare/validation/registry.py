@@ -20,6 +20,7 @@ SUITES = {
     "h200-long": "h200_long",
     "h200-networks": "h200_networks",
     "h200-mixed": "h200_mixed",
+    "h200-services": "h200_services",
     "vllm-h200": "vllm_h200",
     "nos": "nos",
     "dynamo-sharing": "dynamo_sharing",

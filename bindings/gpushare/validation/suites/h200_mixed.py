@@ -13,13 +13,13 @@ from ..documents import figure, measured, model_document
 from ..networks import GPU, SOURCE, Batch, calibrated
 from ..report import Report, Row, Target
 
-__all__ = ["run"]
+__all__ = ["HOST", "run"]
 
 _MODEL = "llama-3.1-8b"
 #: Modes as they were measured, and as the library has them, with the processes that there were.
 _MODES = {"time-slicing": ("time-slicing", 3), "mps": ("mps", 3), "mps-50": ("mps:50/50", 2)}
 #: What a server's host takes beside the launch of a step, which is a graph here.
-_HOST = ("host_per_sequence_s", "piecewise_kernel_s", "eager_kernel_s", "idle_start_s", "request_overhead_s")
+HOST = ("host_per_sequence_s", "piecewise_kernel_s", "eager_kernel_s", "idle_start_s", "request_overhead_s")
 #: Rounds of all steps one after another that are simulated, and seconds at least.
 _ROUNDS, _LEAST_S = 30, 0.5
 #: Seconds until all sequences decode: they share a prompt but for so many tokens, which is computed once.
@@ -45,7 +45,7 @@ class LlmStep:
     def service(self) -> dict[str, Any]:
         """The model as it is shipped, but for how many kernels it has here, in an engine without a host of its own."""
         model = model_document(_MODEL) | {"kernels_per_step": figure(self.kernels, SOURCE)}
-        host = dict.fromkeys(_HOST, 0.0) | {"host_per_step_s": self.launch_s}
+        host = dict.fromkeys(HOST, 0.0) | {"host_per_step_s": self.launch_s}
         return {
             "model": model,
             "engine": {"max_num_seqs": self.sequences, "prefix_caching": self.decodes, **host},

@@ -1,0 +1,117 @@
+"""A language model's jobs beside a network's requests on one H200, both as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...scenario.scenario import Scenario
+from ...study.simulation import simulate
+from ...traces.columns import from_columns
+from ..documents import figure, measured, model_document
+from ..networks import GPU, SOURCE, Batch, calibrated
+from ..report import Report, Row, Target
+from .h200_mixed import HOST
+
+__all__ = ["run"]
+
+_MODES = {"time-slicing": "time-slicing", "mps": "mps", "mps-50": "mps:50/50"}
+_STATISTICS = ("mean", "p50", "p95")
+
+
+def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
+    """Runs the suite; `data` is not used (see `registry.run_suite`)."""
+    table = measured("h200-services.json")
+    networks = _networks()
+    rows: list[Row] = []
+    for done, case in enumerate(table["cases"]):
+        jobs, requests = (len(times) / times[-1] for times in case["arrivals_s"].values())
+        asked = f"{case['prompt_tokens']} + {case['decodes']} tokens {jobs:.1f}/s"
+        name = f"{asked}, {case['network']} {requests:.0f}/s"
+        for mode, known in case["latencies_ms"].items():
+            told = _latencies_ms(table, case, networks[case["network"]], mode)
+            for client, figures in known.items():
+                kind = mode if client == "llm" else f"{mode}, network"
+                rows += [
+                    Row(name, kind, client, f"latency {statistic}", "ms", was, is_told)
+                    for statistic, was, is_told in zip(_STATISTICS, figures, told[client], strict=True)
+                ]
+        if progress:
+            progress((done + 1) / len(table["cases"]))
+    return Report(
+        "h200-services",
+        table["title"],
+        "of the network its time on the GPU and kernels, of the language model kernels alone (h200-mixed)",
+        "latencies of both by time-slicing, under MPS and with caps of 50 %: the model as it is shipped",
+        rows,
+        [
+            *(Target(mode, "median", 0.05, 0.03) for mode in _MODES),
+            *(Target(f"{mode}, network", "median", 0.05, 0.03) for mode in _MODES),
+        ],
+        [table["source"]],
+        _NOTES,
+    )
+
+
+_NOTES = [
+    "Measured after all laws were chosen, and none was changed for it. 25 to 79 jobs of the language model and 386 to "
+    "2,058 requests of the network in 20 s, simulated at the same moments.",
+    "Under MPS networks are predicted too fast beside a language model's steps (suite h200-mixed); where the queue is "
+    "near its limit (100 requests/s beside 3 jobs/s) latencies come out at half of what they were, and less.",
+]
+
+
+def _networks() -> dict[str, Batch]:
+    found: dict[str, Batch] = {}
+    for name, network in measured("h200-mixed.json")["networks"].items():
+        cycles = {int(b): 1 / one["alone_per_s"]["time-slicing"] for b, one in network["batches"].items()}
+        found |= {f"{name} {b}": batch for b, batch in calibrated(network, cycles).items()}
+    return found
+
+
+def _latencies_ms(
+    table: Mapping[str, Any], case: Mapping[str, Any], network: Batch, mode: str
+) -> dict[str, list[float]]:
+    """Mean, p50 and p95 of each client."""
+    document = {
+        "name": "services",
+        "gpu": GPU,
+        "services": {
+            "llm": _server(table, case),
+            "network": {"model": network.model(0), "engine": {"kind": "fifo"}},
+        },
+        "pipelines": {name: {"stages": [{"name": name, "service": name}]} for name in ("llm", "network")},
+        "traffic": [{"name": name, "pipeline": name, "kind": "trace"} for name in ("llm", "network")],
+        "placement": {"mode": _MODES[mode]},
+    }
+    tokens = {"llm": (case["prompt_tokens"], case["decodes"] + 1), "network": (1, 1)}
+    traces = {name: _trace(name, times, *tokens[name]) for name, times in case["arrivals_s"].items()}
+    requests = simulate(Scenario.from_dict(document, traces=traces), threads=1).requests
+    taken_ms = 1e3 * (np.asarray(requests["finish_s"]) - np.asarray(requests["arrival_s"]))
+    found = {}
+    for name in case["arrivals_s"]:
+        mine = taken_ms[np.asarray(requests["traffic"]) == name][1:]
+        found[name] = [float(mine.mean()), *map(float, np.quantile(mine, (0.5, 0.95)))]
+    return found
+
+
+def _server(table: Mapping[str, Any], case: Mapping[str, Any]) -> dict[str, Any]:
+    """The model as it is shipped, but for its kernels, one job at a time."""
+    steps = case["decodes"] + 1
+    kernels = (table["prompt_kernels"] + case["decodes"] * table["decode_kernels"]) / steps
+    model = model_document("llama-3.1-8b") | {"kernels_per_step": figure(kernels, SOURCE)}
+    host = dict.fromkeys(HOST, 0.0) | {"host_per_step_s": table["host_ms"] * 1e-3, "async_scheduling": False}
+    return {"model": model, "engine": {"max_num_seqs": 1, "prefix_caching": False, **host}}
+
+
+def _trace(name: str, times: Sequence[float], input_tokens: int, output_tokens: int) -> Any:
+    arrivals = np.array([0.0, *times])  # a trace begins with its first request; this one does not count
+    columns = {
+        "arrival_s": arrivals,
+        "input_tokens": np.full(len(arrivals), input_tokens),
+        "output_tokens": np.full(len(arrivals), output_tokens),
+    }
+    return from_columns(columns, name)
