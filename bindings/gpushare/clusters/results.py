@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from ..charts.lines import Line, line_chart
 from ..frames.notices import Notice, told
-from ..frames.render import Field, number, wrap
+from ..frames.render import Field, counted, number, wrap
 from ..frames.tables import Table
 from .data import Cluster
 from .sharing import Sharing
-from .told import Told, counted
+from .told import Told
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -15,7 +15,7 @@ from .._errors import nearest
 from ..charts.lines import Line, line_chart
 from ..frames.notices import Notice, told
 from ..frames.progress import followed
-from ..frames.render import Field, brief, number, wrap
+from ..frames.render import Field, brief, counted, number, wrap
 from ..frames.tables import Table
 from ..frames.units import time_text
 from ..scenario.profiles import ProfileLike
@@ -23,7 +23,7 @@ from ..study.runner import run_counted, stoppable
 from .data import Cluster, Rows, cluster_of
 from .packing import check_seed, policies_of
 from .sharing import Sharing, sharing_of
-from .told import Told, counted
+from .told import Told
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

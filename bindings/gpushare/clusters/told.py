@@ -10,12 +10,7 @@ from ..frames.render import Field, brief, html_table, page_width, text_table, wr
 from .data import Cluster
 from .sharing import Sharing
 
-__all__ = ["Told", "counted"]
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 pod``, ``2,034 pods``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+__all__ = ["Told"]
 
 
 class Told:

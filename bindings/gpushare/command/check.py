@@ -16,8 +16,6 @@ from .shown import add_details, going_on
 
 #: Exit codes of a claim.
 _CODES = {"possible": 0, "impossible": 4, "possible only if": 5}
-
-
 #: Exit codes of a scenario; 3 as where nothing ran, 4 as where objectives are missed.
 _SCENARIO_CODES = {"fits": 0, "does not fit": 3, "overloaded": 4}
 

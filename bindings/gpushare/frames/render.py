@@ -17,6 +17,7 @@ from .colours import paint
 __all__ = [
     "Field",
     "brief",
+    "counted",
     "decimals",
     "html_table",
     "number",
@@ -151,6 +152,11 @@ def numbers(values: Sequence[float | None], places: int | None = None) -> list[s
     if places is None:
         places = 0 if all(isinstance(v, int) for v in known) else decimals(known)
     return [number(v, places) for v in values]
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 pod``, ``2,034 pods``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def shorten(text: str, width: int) -> str:

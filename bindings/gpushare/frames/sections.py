@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .notices import Notice, told
-from .render import page_width, shorten, wrap
+from .render import counted, page_width, shorten, wrap
 
 __all__ = ["HINT", "Beside", "assumed_line", "commands", "joined", "pairs", "section", "warned"]
 
@@ -115,12 +115,8 @@ def assumed_line(found: Sequence[Notice], beside: Beside) -> str:
     defaults = len(found) - carried
     parts = []
     if carried:
-        parts.append(f"{_count(carried, 'figure', 'figures')} carried over from another card")
+        parts.append(f"{counted(carried, 'figure')} carried over from another card")
     if defaults:
-        parts.append(f"{_count(defaults, 'setting', 'settings')} by default")
+        parts.append(f"{counted(defaults, 'setting')} by default")
     hint = "" if beside.details else f" ({beside.hint})"
     return f"{', '.join(parts)}{hint}." if parts else ""
-
-
-def _count(number: int, one: str, more: str) -> str:
-    return f"{number} {one if number == 1 else more}"

@@ -9,8 +9,8 @@ from typing import Any
 
 from .. import _core
 from ..frames.notices import Notice, merged, plain, told
-from ..frames.render import Field, brief, number, text_table, wrap
-from ..frames.sections import Beside, assumed_line, commands, joined, section
+from ..frames.render import Field, brief, counted, number, text_table, wrap
+from ..frames.sections import Beside, assumed_line, commands, joined, section, warned
 from ..scenario.origin import Origin, origin_of
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
 from ..study.points import Point, mode_points
@@ -109,7 +109,7 @@ class ScenarioCheck:
         if not fitting:
             return f"{self.name} fits in {'none of these modes' if len(self.modes) > 1 else 'no such mode'}"
         carried = [one.mode for one in fitting if one.carries]
-        where = f"{self.name} fits in {len(fitting)} of {_counted(len(self.modes), 'mode')}"
+        where = f"{self.name} fits in {len(fitting)} of {counted(len(self.modes), 'mode')}"
         if self.waits and len(carried) < len(fitting):
             short = ", ".join(one.mode for one in fitting if not one.carries)
             return f"{where}; its users ask for more than can be served, and wait, in: {short}"
@@ -176,7 +176,7 @@ class ScenarioCheck:
                 wrap(self.line),
                 text_table(self._fields()),
                 section("Why not", notes),
-                "\n".join(told(self.warnings)),
+                warned(self.warnings),
                 section("How sure", sure),
                 "\n".join(told(self.assumptions, what="assumed")) if beside.details else "",
                 commands("Next", beside.next),
@@ -267,10 +267,6 @@ def _short(scenario: Scenario, bound: Mapping[str, Any]) -> str:
         part = scenario.placement.gpus[bound["gpu"]]["partitions"][bound["partition"]]
         return f"gpu{bound['gpu']}/{part['name']}"
     return f"cores of node {bound['node']}" if bound["node"] is not None else ""
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _times(factor: float | None) -> str:

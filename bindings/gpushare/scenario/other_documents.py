@@ -11,7 +11,7 @@ from .._core import ScenarioError
 from .._errors import fail
 from ..yaml_files import has_yaml_name
 
-__all__ = ["check_text", "path_of", "scenario_of_plan", "what_it_is"]
+__all__ = ["check_text", "is_plan", "path_of", "scenario_of_plan", "what_it_is"]
 
 _MODEL_KINDS = ("llm", "batch", "streaming-asr", "autoregressive-tts", "synthetic")
 
@@ -123,6 +123,11 @@ _KINDS = (
 )
 
 
+def is_plan(document: object) -> bool:
+    """Whether it is what ``gpushare plan --out`` writes."""
+    return isinstance(document, dict) and {"meets", "scenario"} <= set(document)
+
+
 def scenario_of_plan(text: str, path: str) -> dict[str, Any]:
     """The scenario of a plan, with its placement; empty for what is no plan.
 
@@ -135,11 +140,12 @@ def scenario_of_plan(text: str, path: str) -> dict[str, Any]:
         document = json.loads(text)
     except ValueError:
         return {}
-    if not isinstance(document, dict) or not {"meets", "scenario"} <= set(document):
+    if not is_plan(document):
         return {}
     if not isinstance(document["scenario"], dict):
         raise fail(ScenarioError, path, f"the plan has no placement: {document.get('why')}")
-    return document["scenario"]
+    planned: dict[str, Any] = document["scenario"]
+    return planned
 
 
 def check_text(given: object) -> None:

@@ -41,7 +41,10 @@ def profile(gpu: ProfileLike) -> Profile:
     if isinstance(gpu, Profile):
         return gpu
     name = os.fspath(gpu)
-    return _shipped(name) if name in _shipped_names() else _read(name)
+    if name in _shipped_names():
+        return _shipped(name)
+    with with_yaml_lines(_core.ProfileError):
+        return _core.load_profile(name)
 
 
 @functools.cache
@@ -53,11 +56,6 @@ def _shipped_names() -> frozenset[str]:
 def _shipped(name: str) -> Profile:
     """A profile cannot be changed, so that one is enough for all who ask for it."""
     return _core.load_profile(name)
-
-
-def _read(name: str) -> Profile:
-    with with_yaml_lines(_core.ProfileError):
-        return _core.load_profile(name)
 
 
 def profile_names() -> list[str]:

@@ -238,19 +238,18 @@ def perf_analyzer(document: Mapping[str, Any], source: str) -> BenchmarkResult:
     return BenchmarkResult("genai-perf", stem(source), measured_of(requests), requests, asked)
 
 
-def _strategy(run: Any) -> Mapping[str, Any]:
-    """How a run of GuideLLM sent its requests."""
-    return entry(run, "args", "strategy") or entry(run, "config", "strategy") or {}
+def _strategy(run: Any) -> tuple[Any, Any, Any]:
+    """How a run of GuideLLM sent its requests: kind, streams and rate, each None where it does not say."""
+    how = entry(run, "args", "strategy") or entry(run, "config", "strategy") or {}
+    streams = entry(how, "streams") or entry(how, "max_concurrency")
+    return entry(how, "type_") or entry(how, "type"), streams, entry(how, "rate")
 
 
 def load_of(run: Any) -> str:
     """How much a run of GuideLLM asked of the server, in a word or two."""
-    how = _strategy(run)
-    kind = entry(how, "type_") or entry(how, "type") or "run"
-    streams = entry(how, "streams") or entry(how, "max_concurrency")
-    told = f" {streams:g}" if is_number(streams) else ""
-    told = f" {entry(how, 'rate'):.3g}/s" if is_number(entry(how, "rate")) else told
-    return f"{kind}{told}"
+    kind, streams, rate = _strategy(run)
+    told = f" {rate:.3g}/s" if is_number(rate) else f" {streams:g}" if is_number(streams) else ""
+    return f"{kind or 'run'}{told}"
 
 
 def guidellm(document: Mapping[str, Any], source: str) -> BenchmarkResult:
@@ -287,12 +286,9 @@ def guidellm(document: Mapping[str, Any], source: str) -> BenchmarkResult:
     if requests is not None:
         # GuideLLM's time per output token counts the first one: ours is of the requests.
         found |= {k: v for k, v in measured_of(requests).items() if k not in found or k.startswith("tpot")}
-    strategy = _strategy(run)
-    alone = 1 if (entry(strategy, "type_") or entry(strategy, "type")) == "synchronous" else None
-    asked = {
-        "max_concurrency": entry(strategy, "streams") or entry(strategy, "max_concurrency") or alone,
-        "request_rate": entry(strategy, "rate"),
-    }
+    kind, streams, rate = _strategy(run)
+    alone = 1 if kind == "synchronous" else None
+    asked = {"max_concurrency": streams or alone, "request_rate": rate}
     return BenchmarkResult(
         "guidellm", stem(source), found, requests, {k: v for k, v in asked.items() if v is not None}
     )

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..scenario.profiles import profile
-from .documents import figure
+from .documents import figure, measured
 from .fitting import Vector, fit_positive
 
-__all__ = ["GPU", "SOURCE", "Batch", "calibrated"]
+__all__ = ["GPU", "SOURCE", "Batch", "beside_language_models", "calibrated", "share_of_sms", "side_by_side"]
 
 #: Where all of them were measured.
 GPU = "h200"
@@ -46,8 +46,8 @@ class Batch:
         """Of a step on the whole card."""
         return math.hypot(self.floor_s, self.work_s)
 
-    def model(self, host_s: float) -> dict[str, Any]:
-        """The model document, for a unit that is the whole batch."""
+    def service(self, host_s: float = 0.0) -> dict[str, Any]:
+        """A server of it, whose host takes so much beside its launch; a unit is the whole batch."""
         sustained, clocks = _card()
         figures = {
             "floor_s": self.floor_s * clocks,
@@ -58,7 +58,8 @@ class Batch:
             "kernels": self.kernels,
         }
         found: dict[str, Any] = {"kind": "batch", "unit": "batch", "norm": 2, "precision": "fp16"}
-        return found | {key: figure(value, SOURCE) for key, value in figures.items()}
+        found |= {key: figure(value, SOURCE) for key, value in figures.items()}
+        return {"model": found, "engine": {"kind": "fifo"}}
 
 
 @cache
@@ -102,3 +103,28 @@ def calibrated(network: Mapping[str, Any], cycles_s: Mapping[int, float]) -> dic
             launch_s=max(0.0, cycles_s[batch] - one["gpu_ms"] * 1e-3),
         )
     return found
+
+
+def beside_language_models() -> dict[str, Batch]:
+    """The batches that were measured beside a language model, by network and items: ``roberta 8``."""
+    found: dict[str, Batch] = {}
+    for name, network in measured("h200-mixed.json")["networks"].items():
+        cycles = {int(b): 1 / one["alone_per_s"]["time-slicing"] for b, one in network["batches"].items()}
+        found |= {f"{name} {batch}": one for batch, one in calibrated(network, cycles).items()}
+    return found
+
+
+def share_of_sms(way: str) -> float:
+    """What a process has of the SMs in ``mps:50/50`` and the like; all of them without caps."""
+    return int(way.rpartition("/")[2]) / 100 if "/" in way else 1.0
+
+
+def side_by_side(name: str, services: Mapping[str, Any], way: str) -> dict[str, Any]:
+    """The document of services on one GPU, each with a pipeline of its name; without traffic."""
+    return {
+        "name": name,
+        "gpu": GPU,
+        "services": services,
+        "pipelines": {one: {"stages": [{"name": one, "service": one}]} for one in services},
+        "placement": {"mode": way},
+    }

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from ..frames.render import Field, brief, page_width, text_table, wrap
 from ..scenario.scenario import Scenario
 from ..traces.benchmarks import load_results
-from .results import ResultCheck, check_result, shown
+from .results import ResultCheck, check_result, median_abs_error, shown
 
 __all__ = ["ResultCurve", "check_results"]
 
@@ -42,8 +39,7 @@ class ResultCurve:
     @property
     def median_abs_error(self) -> float:
         """Median of the errors' sizes over all runs; NaN without rows."""
-        errors = [abs(row["error"]) for row in self.rows]
-        return float(np.median(errors)) if errors else math.nan
+        return median_abs_error(self.rows)
 
     @property
     def notes(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from ..traces.benchmarks import load_result
 from ..traces.columns import from_columns
 from .serving_runs import served_by
 
-__all__ = ["Prediction", "ResultCheck", "check_result", "predict", "shown"]
+__all__ = ["Prediction", "ResultCheck", "check_result", "median_abs_error", "predict", "shown"]
 
 _RATES = ("request_throughput", "output_token_throughput")
 _AFTER_S = 1.0
@@ -90,8 +90,7 @@ class ResultCheck:
     @property
     def median_abs_error(self) -> float:
         """Median of the errors' sizes; NaN without rows."""
-        errors = [abs(row["error"]) for row in self.rows]
-        return float(np.median(errors)) if errors else math.nan
+        return median_abs_error(self.rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values by name."""
@@ -128,6 +127,12 @@ class ResultCheck:
         lines += [wrap(f"note: {note}", indent="  ") for note in self.notes]
         lines.append(wrap(self.origin.line, indent="  "))
         return "\n".join(lines)
+
+
+def median_abs_error(rows: Iterable[Mapping[str, Any]]) -> float:
+    """Median of the sizes of their ``error``; NaN without rows."""
+    errors = [abs(row["error"]) for row in rows]
+    return float(np.median(errors)) if errors else math.nan
 
 
 def shown(figure: str, value: float) -> str:

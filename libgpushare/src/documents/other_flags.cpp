@@ -64,6 +64,11 @@ std::string_view key_among(const std::array<std::string_view, Size>& keys, std::
   return found == keys.end() ? std::string_view{} : *found;
 }
 
+void refuse_flag(const Reader& reader, std::string_view word) {
+  for (const Flag& flag : kFlags)
+    if (json::same_key(word, flag.name)) reader.fail(text::format("unknown key \"{}\"; {}", word, flag.told));
+}
+
 }  // namespace
 
 void refuse_flags_in_engine(const Reader& engine) {
@@ -71,9 +76,7 @@ void refuse_flags_in_engine(const Reader& engine) {
     if (const auto key = key_among(kOfServices, word); !key.empty())
       engine.fail(
           text::format("unknown key \"{}\"; it is \"{}\" of the service, beside \"engine\"", word, key));
-    for (const Flag& flag : kFlags)
-      if (json::same_key(word, flag.name))
-        engine.fail(text::format("unknown key \"{}\"; {}", word, flag.told));
+    refuse_flag(engine, word);
   }
 }
 
@@ -82,9 +85,7 @@ void refuse_flags_in_service(const Reader& service) {
     if (!key_among(kOfServices, word).empty()) continue;
     if (const auto key = key_among(kOfEngines, word); !key.empty())
       service.fail(text::format("unknown key \"{}\"; it is \"{}\" of the service's \"engine\"", word, key));
-    for (const Flag& flag : kFlags)
-      if (json::same_key(word, flag.name))
-        service.fail(text::format("unknown key \"{}\"; {}", word, flag.told));
+    refuse_flag(service, word);
   }
 }
 

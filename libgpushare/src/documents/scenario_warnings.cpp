@@ -173,6 +173,13 @@ constexpr double kSlowest = 0.02;  // requests a second
 constexpr std::size_t kFew = 20;   // requests, of which no rate is to be taken
 constexpr double kMostTokensPerS = 5e6;
 
+// What the reason says from the part with such words on; empty where none has them.
+std::string_view told_with(std::string_view words, const TraceOrigin& origin) {
+  const std::string_view reason = origin.reason;
+  const std::size_t at = reason.find(words);
+  return at == std::string_view::npos ? std::string_view{} : reason.substr(reason.rfind(';', at) + 2);
+}
+
 void check_trace(const Traffic& traffic, const std::string& where, Found& found) {
   const Trace& trace = *traffic.trace;
   const TraceOrigin& origin = trace.origin;
@@ -184,14 +191,12 @@ void check_trace(const Traffic& traffic, const std::string& where, Found& found)
                      "our time, so they are taken for {} since 1970 and last {:.4g} seconds; \"time_unit\" "
                      "says it",
                      trace.name, origin.time_unit, span_s));
-  if (const std::size_t at = origin.reason.find("taken for tokens"); at != std::string::npos)
-    found.add(
-        where,
-        text::format("trace {}: {}; if they count bytes or seconds, \"columns\" says what holds tokens",
-                     trace.name, std::string_view(origin.reason).substr(origin.reason.rfind(';', at) + 2)));
-  if (const std::size_t at = origin.reason.find("is taken for the arrival"); at != std::string::npos)
-    found.add(where, text::format("trace {}: {}", trace.name,
-                                  std::string_view(origin.reason).substr(origin.reason.rfind(';', at) + 2)));
+  if (const auto told = told_with("taken for tokens", origin); !told.empty())
+    found.add(where,
+              text::format("trace {}: {}; if they count bytes or seconds, \"columns\" says what holds tokens",
+                           trace.name, told));
+  if (const auto told = told_with("is taken for the arrival", origin); !told.empty())
+    found.add(where, text::format("trace {}: {}", trace.name, told));
   if (trace.size() < kFew || span_s <= 0 || origin.format.empty() || origin.time_unit == "date") return;
   const double per_s = static_cast<double>(trace.size() - 1) / span_s;
   const double tokens = std::accumulate(trace.output_tokens.begin(), trace.output_tokens.end(), 0.0) / span_s;

@@ -27,9 +27,8 @@ struct TableHeader {
   }
   /// Whether input or output is what the other one leaves of all tokens.
   [[nodiscard]] bool is_rest(TraceRole role) const {
-    const TraceRole other = role == TraceRole::input ? TraceRole::output : TraceRole::input;
     const bool tokens = role == TraceRole::input || role == TraceRole::output;
-    return tokens && !has(role) && has(other) && has(TraceRole::total);
+    return tokens && !has(role) && has(other_length(role)) && has(TraceRole::total);
   }
   [[nodiscard]] const std::string& name_of(TraceRole role) const {
     return name[static_cast<std::size_t>(role)];

@@ -75,6 +75,10 @@ inline constexpr int kRanksOfADepth = 16;
 [[nodiscard]] constexpr bool may_repeat(TraceRole role) {
   return role == TraceRole::ended || role == TraceRole::took || role == TraceRole::total;
 }
+/// Of input and output the other one.
+[[nodiscard]] constexpr TraceRole other_length(TraceRole role) {
+  return role == TraceRole::input ? TraceRole::output : TraceRole::input;
+}
 /// Sets the unit that a name says, if it does.
 void read_unit(std::string_view name, TraceColumn& column);
 

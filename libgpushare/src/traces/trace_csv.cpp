@@ -96,13 +96,11 @@ class RowReader {
     return trimmed(fields[header_.index[static_cast<std::size_t>(role)]]);
   }
   void note_column(TraceRole role, std::string& columns) const {
-    const bool rest = header_.is_rest(role) && !given_[role].constant;
-    if (!header_.has(role) && !given_[role].constant && !rest) return;
+    if (!header_.has(role) && !given_[role].constant && !is_rest(role)) return;
     columns += columns.empty() ? "" : ",";
     columns += std::string(role_key(role)) + "=";
-    if (rest) {
-      const TraceRole other = role == TraceRole::input ? TraceRole::output : TraceRole::input;
-      columns += header_.name_of(TraceRole::total) + "-" + header_.name_of(other);
+    if (is_rest(role)) {
+      columns += header_.name_of(TraceRole::total) + "-" + header_.name_of(other_length(role));
       return;
     }
     columns += header_.has(role) ? header_.name_of(role) : text::format("{}", *given_[role].constant);
@@ -147,19 +145,20 @@ class RowReader {
     return took_s(field(fields, TraceRole::took), header_.column[static_cast<std::size_t>(TraceRole::took)],
                   row);
   }
+  [[nodiscard]] bool is_rest(TraceRole role) const { return header_.is_rest(role) && !given_[role].constant; }
   void read_tokens(TraceRow& row, const std::vector<std::string_view>& fields, std::size_t line) {
-    if (header_.is_rest(TraceRole::input) && !given_[TraceRole::input].constant) {
+    if (is_rest(TraceRole::input)) {
       row.output_tokens = output(fields, line);
       if (row.output_tokens > 0) row.input_tokens = rest_of_total(fields, line, row.output_tokens);
       return;
     }
-    const bool rest = header_.is_rest(TraceRole::output) && !given_[TraceRole::output].constant;
-    row.output_tokens = !rest                                     ? output(fields, line)
-                        : is_gap(field(fields, TraceRole::total)) ? no_output()
-                                                                  : 1;
-    row.input_tokens = input(fields, line, row.output_tokens);
-    if (rest && !is_gap(field(fields, TraceRole::total)))
+    if (is_rest(TraceRole::output) && !is_gap(field(fields, TraceRole::total))) {
+      row.input_tokens = input(fields, line, 1);
       row.output_tokens = rest_of_total(fields, line, row.input_tokens);
+      return;
+    }
+    row.output_tokens = is_rest(TraceRole::output) ? no_output() : output(fields, line);
+    row.input_tokens = input(fields, line, row.output_tokens);
   }
   [[nodiscard]] std::int32_t rest_of_total(const std::vector<std::string_view>& fields, std::size_t line,
                                            std::int32_t part) const {

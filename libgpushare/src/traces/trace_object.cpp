@@ -35,8 +35,7 @@ std::vector<TraceRole> TraceObject::cached_beside_input() const {
 
 std::string TraceObject::name_of(TraceRole role) const {
   if (is_rest(role)) {
-    const TraceRole other = role == TraceRole::input ? TraceRole::output : TraceRole::input;
-    return text::format("{}-{}", (*this)[TraceRole::total].name, name_of(other));
+    return text::format("{}-{}", (*this)[TraceRole::total].name, name_of(other_length(role)));
   }
   std::string name((*this)[role].name);
   if (role != TraceRole::input) return name;
@@ -66,9 +65,8 @@ void TraceObject::take_end() {
 }
 
 bool TraceObject::is_rest(TraceRole role) const {
-  const TraceRole other = role == TraceRole::input ? TraceRole::output : TraceRole::input;
   const bool tokens = role == TraceRole::input || role == TraceRole::output;
-  return tokens && !has(role) && taken((*this)[other]) && taken((*this)[TraceRole::total]);
+  return tokens && !has(role) && taken((*this)[other_length(role)]) && taken((*this)[TraceRole::total]);
 }
 
 TraceColumn TraceObjectReader::meaning(std::string_view path) {

@@ -10,16 +10,16 @@ from typing import Any
 from ...scenario.scenario import Scenario
 from ...study.simulation import simulate
 from ..documents import figure, measured, model_document
-from ..networks import GPU, SOURCE, Batch, calibrated
+from ..networks import SOURCE, Batch, beside_language_models, share_of_sms, side_by_side
 from ..report import Report, Row, Target
 
-__all__ = ["HOST", "run"]
+__all__ = ["language_model", "run"]
 
 _MODEL = "llama-3.1-8b"
 #: Modes as they were measured, and as the library has them, with the processes that there were.
 _MODES = {"time-slicing": ("time-slicing", 3), "mps": ("mps", 3), "mps-50": ("mps:50/50", 2)}
 #: What a server's host takes beside the launch of a step, which is a graph here.
-HOST = ("host_per_sequence_s", "piecewise_kernel_s", "eager_kernel_s", "idle_start_s", "request_overhead_s")
+_HOST = ("host_per_sequence_s", "piecewise_kernel_s", "eager_kernel_s", "idle_start_s", "request_overhead_s")
 #: Rounds of all steps one after another that are simulated, and seconds at least.
 _ROUNDS, _LEAST_S = 30, 0.5
 #: Seconds until all sequences decode: they share a prompt but for so many tokens, which is computed once.
@@ -43,13 +43,10 @@ class LlmStep:
         return self.phase == "decode"
 
     def service(self) -> dict[str, Any]:
-        """The model as it is shipped, but for how many kernels it has here, in an engine without a host of its own."""
-        model = model_document(_MODEL) | {"kernels_per_step": figure(self.kernels, SOURCE)}
-        host = dict.fromkeys(HOST, 0.0) | {"host_per_step_s": self.launch_s}
-        return {
-            "model": model,
-            "engine": {"max_num_seqs": self.sequences, "prefix_caching": self.decodes, **host},
-        }
+        """As of the suite."""
+        return language_model(
+            self.kernels, self.launch_s, max_num_seqs=self.sequences, prefix_caching=self.decodes
+        )
 
     def asked(self) -> dict[str, Any]:
         """A prompt again and again, or sequences whose replies do not end."""
@@ -63,9 +60,7 @@ def run(data: Path | None = None, progress: Callable[[float], None] | None = Non
     """Runs the suite; `data` is not used (see `registry.run_suite`)."""
     table = measured("h200-mixed.json")
     known: dict[str, LlmStep | Batch] = {name: _step(name, one) for name, one in table["steps"].items()}
-    for name, network in table["networks"].items():
-        cycles = {int(b): 1 / one["alone_per_s"]["time-slicing"] for b, one in network["batches"].items()}
-        known |= {f"{name} {b}": batch for b, batch in calibrated(network, cycles).items()}
+    known |= beside_language_models()
     rows: list[Row] = []
     for done, (mode, names, rates) in enumerate(table["rows"]["rows"]):
         told = _rates([known[name] for name in names], mode)
@@ -101,6 +96,13 @@ _NOTES = [
 ]
 
 
+def language_model(kernels: float, launch_s: float, **engine: Any) -> dict[str, Any]:
+    """The model as it is shipped, but for how many kernels a step has here, in an engine without a host of its own."""
+    model = model_document(_MODEL) | {"kernels_per_step": figure(kernels, SOURCE)}
+    host = dict.fromkeys(_HOST, 0.0) | {"host_per_step_s": launch_s}
+    return {"model": model, "engine": {**host, **engine}}
+
+
 def _step(name: str, one: Mapping[str, Any]) -> LlmStep:
     _model, phase, size = name.split()
     sequences, tokens = map(int, size.split("x"))
@@ -112,26 +114,17 @@ def _step(name: str, one: Mapping[str, Any]) -> LlmStep:
 def _rates(running: Sequence[LlmStep | Batch], mode: str) -> list[float]:
     """Steps a second of each, all from the same moment on, beside processes that are idle."""
     way, processes = _MODES[mode]
-    share = int(way.rpartition("/")[2]) / 100 if "/" in way else 1.0
+    share = share_of_sms(way)
     window_s = max(_LEAST_S, _ROUNDS * sum(one.launch_s + one.gpu_s / share for one in running))
     idle = [next(one for one in running if isinstance(one, Batch))] * (processes - len(running))
-    services = {f"s{i}": _service(one) for i, one in enumerate([*running, *idle])}
-    document = {
-        "name": "mixed",
-        "gpu": GPU,
+    services = {f"s{i}": one.service() for i, one in enumerate([*running, *idle])}
+    document = side_by_side("mixed", services, way) | {
         "duration_s": _BEFORE_S + window_s,
         "warmup_s": _BEFORE_S,
-        "services": services,
-        "pipelines": {name: {"stages": [{"name": name, "service": name}]} for name in services},
         "traffic": [_traffic(f"s{i}", one, _BEFORE_S + window_s) for i, one in enumerate(running)],
-        "placement": {"mode": way},
     }
     summary = simulate(Scenario.from_dict(document), record_requests=False, threads=1).summary()
     return [_count(f"s{i}", one, summary) / window_s for i, one in enumerate(running)]
-
-
-def _service(one: LlmStep | Batch) -> dict[str, Any]:
-    return one.service() if isinstance(one, LlmStep) else {"model": one.model(0), "engine": {"kind": "fifo"}}
 
 
 def _traffic(name: str, one: LlmStep | Batch, hold_s: float) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from ...scenario.scenario import Scenario
 from ...study.simulation import simulate
 from ..documents import measured
-from ..networks import GPU, Batch, calibrated
+from ..networks import Batch, calibrated, share_of_sms, side_by_side
 from ..report import Report, Row, Target
 
 __all__ = ["run"]
@@ -129,22 +129,17 @@ def _split(mode: str, name: str) -> str:
 def _rates(running: Sequence[Batch], mode: str, host_s: float) -> list[float]:
     """Steps a second of each, all from the same moment on, beside processes that are idle."""
     way, processes = _MODES[mode]
-    share = int(way.rpartition("/")[2]) / 100 if "/" in way else 1.0
+    share = share_of_sms(way)
     cycle_s = host_s + sum(one.launch_s + one.gpu_s / share for one in running)
     window_s = _STEPS * cycle_s
     idle = [running[0]] * (processes - len(running))
-    services = {f"s{i}": one.model(host_s) for i, one in enumerate([*running, *idle])}
-    document = {
-        "name": "networks",
-        "gpu": GPU,
+    services = {f"s{i}": one.service(host_s) for i, one in enumerate([*running, *idle])}
+    document = side_by_side("networks", services, way) | {
         "duration_s": window_s,
-        "services": {name: {"model": model, "engine": {"kind": "fifo"}} for name, model in services.items()},
-        "pipelines": {name: {"stages": [{"name": name, "service": name}]} for name in services},
         "traffic": [
             {"name": f"s{i}", "pipeline": f"s{i}", "kind": "closed", "users": 1, "hold_s": window_s}
             for i in range(len(running))
         ],
-        "placement": {"mode": way},
     }
     summary = simulate(Scenario.from_dict(document), record_requests=False, threads=1).summary()
     return [float(summary[f"s{i}.e2e_latency_count"]) / window_s for i in range(len(running))]

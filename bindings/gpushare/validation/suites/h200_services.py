@@ -11,10 +11,10 @@ import numpy as np
 from ...scenario.scenario import Scenario
 from ...study.simulation import simulate
 from ...traces.columns import from_columns
-from ..documents import figure, measured, model_document
-from ..networks import GPU, SOURCE, Batch, calibrated
+from ..documents import measured
+from ..networks import Batch, beside_language_models, side_by_side
 from ..report import Report, Row, Target
-from .h200_mixed import HOST
+from .h200_mixed import language_model
 
 __all__ = ["run"]
 
@@ -25,7 +25,7 @@ _STATISTICS = ("mean", "p50", "p95")
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
     """Runs the suite; `data` is not used (see `registry.run_suite`)."""
     table = measured("h200-services.json")
-    networks = _networks()
+    networks = beside_language_models()
     rows: list[Row] = []
     for done, case in enumerate(table["cases"]):
         jobs, requests = (len(times) / times[-1] for times in case["arrivals_s"].values())
@@ -64,29 +64,13 @@ _NOTES = [
 ]
 
 
-def _networks() -> dict[str, Batch]:
-    found: dict[str, Batch] = {}
-    for name, network in measured("h200-mixed.json")["networks"].items():
-        cycles = {int(b): 1 / one["alone_per_s"]["time-slicing"] for b, one in network["batches"].items()}
-        found |= {f"{name} {b}": batch for b, batch in calibrated(network, cycles).items()}
-    return found
-
-
 def _latencies_ms(
     table: Mapping[str, Any], case: Mapping[str, Any], network: Batch, mode: str
 ) -> dict[str, list[float]]:
     """Mean, p50 and p95 of each client."""
-    document = {
-        "name": "services",
-        "gpu": GPU,
-        "services": {
-            "llm": _server(table, case),
-            "network": {"model": network.model(0), "engine": {"kind": "fifo"}},
-        },
-        "pipelines": {name: {"stages": [{"name": name, "service": name}]} for name in ("llm", "network")},
-        "traffic": [{"name": name, "pipeline": name, "kind": "trace"} for name in ("llm", "network")],
-        "placement": {"mode": _MODES[mode]},
-    }
+    services = {"llm": _server(table, case), "network": network.service()}
+    document = side_by_side("services", services, _MODES[mode])
+    document["traffic"] = [{"name": name, "pipeline": name, "kind": "trace"} for name in services]
     tokens = {"llm": (case["prompt_tokens"], case["decodes"] + 1), "network": (1, 1)}
     traces = {name: _trace(name, times, *tokens[name]) for name, times in case["arrivals_s"].items()}
     requests = simulate(Scenario.from_dict(document, traces=traces), threads=1).requests
@@ -99,12 +83,11 @@ def _latencies_ms(
 
 
 def _server(table: Mapping[str, Any], case: Mapping[str, Any]) -> dict[str, Any]:
-    """The model as it is shipped, but for its kernels, one job at a time."""
+    """One job at a time, whose steps have as many kernels as a prompt and its decodes in the mean."""
     steps = case["decodes"] + 1
     kernels = (table["prompt_kernels"] + case["decodes"] * table["decode_kernels"]) / steps
-    model = model_document("llama-3.1-8b") | {"kernels_per_step": figure(kernels, SOURCE)}
-    host = dict.fromkeys(HOST, 0.0) | {"host_per_step_s": table["host_ms"] * 1e-3, "async_scheduling": False}
-    return {"model": model, "engine": {"max_num_seqs": 1, "prefix_caching": False, **host}}
+    host_s = table["host_ms"] * 1e-3
+    return language_model(kernels, host_s, max_num_seqs=1, prefix_caching=False, async_scheduling=False)
 
 
 def _trace(name: str, times: Sequence[float], input_tokens: int, output_tokens: int) -> Any:
