@@ -224,6 +224,7 @@ void register_calibration(py::module_& module) {
              py::arg("sm_share"), py::kw_only(), py::arg("capped"),
              "A step of a kind that takes so long alone, its interference by the profile's law.");
   module.attr("POWER_LIMITED_SHARE") = kPowerLimitedShare;
+  module.attr("REACHABLE_FLOP_SHARE") = kReachableFlopShare;
 }
 
 }  // namespace gpushare::python

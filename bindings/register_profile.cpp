@@ -53,6 +53,9 @@ py::dict power_dict(const PowerConstants& power) {
   d["compute_w"] = power.compute_w;
   d["bandwidth_w"] = power.bandwidth_w;
   d["clock_exponent"] = power.clock_exponent;
+  if (power.active_w > 0) d["active_w"] = power.active_w;
+  if (power.ready_w > 0) d["ready_w"] = power.ready_w;
+  if (power.averaging_s > 0) d["averaging_s"] = power.averaging_s;
   return d;
 }
 
@@ -119,7 +122,9 @@ void add_fields(py::class_<ProfileHandle>& cls) {
   field(cls, "bandwidth_bytes_per_s", &GpuProfile::bandwidth_bytes_per_s,
         "Theoretical peak of HBM, bytes a second.");
   field(cls, "sustained_flop_share", &GpuProfile::sustained_flop_share,
-        "Share of the SMs beyond which kernels are no faster: power.");
+        "Share of the SMs beyond which kernels are no faster.");
+  field(cls, "sustained_llm_flop_share", &GpuProfile::sustained_llm_flop_share,
+        "Likewise for kernels of language models; 0: as all others.");
   field(cls, "bandwidth_by_sm_share", &GpuProfile::bandwidth_by_sm_share,
         "Pairs (share of the SMs, share of the saturated bandwidth they draw).");
   field(cls, "l2_bytes", &GpuProfile::l2_bytes, "L2 cache, bytes.");

@@ -38,6 +38,8 @@ class Profile:
     @property
     def sustained_flop_share(self) -> float: ...
     @property
+    def sustained_llm_flop_share(self) -> float: ...
+    @property
     def bandwidth_by_sm_share(self) -> list[list[float]]: ...
     @property
     def l2_bytes(self) -> float: ...
@@ -472,3 +474,4 @@ def predict_step(
 
 MOST_REQUESTS: float
 POWER_LIMITED_SHARE: float
+REACHABLE_FLOP_SHARE: float

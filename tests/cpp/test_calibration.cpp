@@ -321,7 +321,7 @@ TEST_CASE("what the power limit takes is not counted as pressure") {
   // Two steps at 0.45 of the peak FLOP rate without interference: 0.45 x 1290 W each above idle, more together than the
   // 631.1 W that are left. The clock falls to (631.1 / 1161)^(1 / 2.5), and 0.45 / 0.6 of their time follows it.
   GpuProfile card = h200();
-  card.power = {700, 68.9, 1290, 500, 2.5};
+  card.power = {.limit_w = 700, .idle_w = 68.9, .compute_w = 1290, .bandwidth_w = 500, .clock_exponent = 2.5};
   StepKind kind;
   kind.kernels = 100;
   kind.flop = 0.45 * card.flops(Precision::bf16) * kMs;

@@ -141,7 +141,7 @@ TEST_CASE("what two steps draw together beyond the limit slows their compute-bou
   clients[0].steps[0].compute_s = 2 * kMs;  // all of it
   clients[1].steps[0].compute_s = 1 * kMs;  // half
   CoRunSharing sharing = mps();
-  sharing.power = {500, 100, 0, 0, 2};
+  sharing.power = {.limit_w = 500, .idle_w = 100, .clock_exponent = 2};
   const auto rows = simulate_co_run(clients, sharing, kForeverMs);
   // B takes 2 x (1 + 0.5 x 0.2247) = 2.2247; A has done 2.2247 / 1.2247 = 1.8165 by then, and 0.1835 is left at full clock.
   check(rows.at(1), {{0, 2.22474, 2.22474}});

@@ -221,6 +221,26 @@ TEST_CASE("instances that can reach the power limit together are coupled, and ta
   CHECK(simulate(scenario).summary.latency("llm.latency")->mean > 1.02 * uncoupled);
 }
 
+TEST_CASE("where the clock follows the mean draw, iterations within the limit are merged") {
+  // Replies of 300 tokens between prompts that lower the clock, alone and beside another server.
+  const auto on_h200 = [](const char* mode, double rate, int replicas) {
+    Scenario scenario =
+        parse_scenario(llm_document("", poisson(rate, "2500", "300"), R"({"mode": "dedicated"})",
+                                    R"("replicas": )" + std::to_string(replicas)),
+                       mode);
+    GpuPlacement& gpu = scenario.placement.gpus[0];
+    gpu.cut = cut_gpu(std::make_shared<const GpuProfile>(load_profile("h200")), gpu.layout());
+    return scenario;
+  };
+  const Effort effort = check_same(on_h200("dedicated", 1.5, 1));
+  CHECK(effort.merged * 2 < effort.single);
+  for (const char* mode : {"time-slicing", "mps"}) {
+    CAPTURE(mode);
+    const Effort shared = check_same(on_h200(mode, 4, 2));
+    if (mode == std::string("time-slicing")) CHECK(shared.merged * 3 < shared.single * 2);
+  }
+}
+
 TEST_CASE("replicas in lockstep keep their order, down to events of the same nanosecond") {
   // Users in step with each other, replicas with equal steps: every event has a twin at its own time.
   const std::string users = R"({"kind": "closed", "users": 12, "hold_s": 30, "think_s": 0.5,

@@ -75,6 +75,7 @@ PROFILE_TYPES: dict[str, type] = {
     "nominal_memory_bytes": float,
     "bandwidth_bytes_per_s": float,
     "sustained_flop_share": float,
+    "sustained_llm_flop_share": float,
     "bandwidth_by_sm_share": list,
     "l2_bytes": float,
     "pcie_bytes_per_s": float,

@@ -153,7 +153,7 @@ def _set_compute_power(
 ) -> None:
     """The draw of compute that makes saturated power-limited steps so much slower than the unthrottled clock would."""
     power = document["power"]
-    left = power["limit_w"]["value"] - power["idle_w"]["value"]
+    left = power["limit_w"]["value"] - power.get("ready_w", power["idle_w"])["value"]
     draw = left * (1 + throttle) ** power["clock_exponent"]["value"]
     card = profile_from(document)
     shares = []
@@ -168,7 +168,8 @@ def _set_compute_power(
         return
     compute = sum(share[0] for share in shares) / len(shares)
     bandwidth = sum(share[1] for share in shares) / len(shares)
-    value = (draw - bandwidth * power["bandwidth_w"]["value"]) / compute
+    active = power.get("active_w", {"value": 0.0})["value"] * min(1.0, compute / _core.REACHABLE_FLOP_SHARE)
+    value = (draw - active - bandwidth * power["bandwidth_w"]["value"]) / compute
     power["compute_w"] = {"value": value, "source": source, "grade": "derived"}
 
 

@@ -105,6 +105,8 @@ struct TimeSlicingFit {
                                               std::span<const StepKind> kinds, const GpuProfile& profile,
                                               double slice_s);
 inline constexpr double kPowerLimitedShare = 0.45;
+/// Share of the peak FLOP rate that compute-bound steps reach: what is beyond it of a step's rate is all compute.
+inline constexpr double kReachableFlopShare = 0.6;
 
 /// Pressure and susceptibility of each kind, rate_i = 1 / (1 + s_i * sum of the others' d). With caps
 /// d = launch + sm_share / 0.5 * proportional; without, d = launch.

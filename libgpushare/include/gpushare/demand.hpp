@@ -89,6 +89,7 @@ struct StepTime {
   double saturating_s = 0;    ///< in which it holds the SMs, or the bandwidth that kernels reach at most
   double flop = 0;
   double bytes = 0;     ///< HBM traffic after L2
+  double floor_s = 0;   ///< of gpu_s, latency
   double filled_s = 0;  ///< of a fixed time: in which it fills its SMs, while it may draw bandwidth too
 };
 [[nodiscard]] StepTime step_time(const Demand& demand, const GpuProfile& profile, const Resources& resources);

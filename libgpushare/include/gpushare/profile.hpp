@@ -87,17 +87,24 @@ struct InterconnectConstants {
   friend bool operator==(const InterconnectConstants&, const InterconnectConstants&) = default;
 };
 
-/// What running work draws above the idle power.
+/// What running work draws above that of a card that stands by.
 ///
-/// When steps that run side by side would together draw more than the limit leaves, the clock falls by
-/// (left / draw)^(1 / clock_exponent), and the compute-bound part of all of them with it.
+/// When steps would draw more than the limit leaves, the clock falls by (left / draw)^(1 / clock_exponent), and what is
+/// bound by arithmetic or latency with it. With `averaging_s` it follows the mean draw of late, of a step alone too;
+/// otherwise the draw of steps side by side at once, and a step's time alone holds its own throttling.
 struct PowerConstants {
   double limit_w = 0;
-  double idle_w = 0;
-  double compute_w = 0;    ///< at the peak FLOP rate of the whole GPU, full clock
+  double idle_w = 0;     ///< without a process
+  double ready_w = 0;    ///< with one that does nothing: its clocks are up; 0: as idle
+  double active_w = 0;   ///< of the whole GPU's SMs while arithmetic binds them, at whatever rate, full clock
+  double compute_w = 0;  ///< on top of that at the peak FLOP rate
   double bandwidth_w = 0;  ///< at the peak HBM bandwidth
   double clock_exponent = 1;
+  double averaging_s = 0;  ///< time constant of the mean; 0: there is none
 
+  [[nodiscard]] double standby_w() const { return ready_w > 0 ? ready_w : idle_w; }
+  /// Above standing by.
+  [[nodiscard]] double left_w() const { return limit_w - standby_w(); }
   /// Whether it says what work draws.
   [[nodiscard]] bool known() const { return compute_w > 0 || bandwidth_w > 0; }
 };
@@ -113,8 +120,10 @@ struct GpuProfile {
   double relative_bandwidth_efficiency = 1;
   /// Likewise, latency-bound time of language models; 0: as the SM clocks have it, which all others' follows.
   double relative_llm_latency = 0;
-  /// Kernels on more than this share of the SMs are no faster than on this: power. Of what they reach on an A100.
+  /// Kernels on more than this share of the SMs are no faster than on this. Of what they reach on an A100.
   double sustained_flop_share = 1;
+  /// Likewise those of language models; 0: as all others.
+  double sustained_llm_flop_share = 0;
   /// What kernels reach of the bandwidth at most: what one leaves of that, others can draw under MPS.
   double most_bandwidth_share = 0.9;
   double memory_bytes = 0;           ///< usable with MIG off
@@ -143,6 +152,9 @@ struct GpuProfile {
   /// What latency-bound time takes on this card, of what it takes on the A100 that models state it for.
   [[nodiscard]] double latency_share() const;
   [[nodiscard]] double llm_latency_share() const;
+  [[nodiscard]] double llm_flop_share() const {
+    return sustained_llm_flop_share > 0 ? sustained_llm_flop_share : sustained_flop_share;
+  }
   [[nodiscard]] double flops(Precision precision) const {
     return flop_per_s[static_cast<std::size_t>(precision)];
   }

@@ -4,13 +4,6 @@
 #include "gpushare/errors.hpp"
 
 namespace gpushare {
-namespace {
-
-// Share of the peak FLOP rate that compute-bound steps reach: what is beyond it of a step's rate is all compute.
-constexpr double kReachableFlopShare = 0.6;
-
-}  // namespace
-
 StepCharacter step_character(const StepKind& kind, const GpuProfile& profile, double alone_s,
                              double sm_share) {
   return {alone_s / std::max(1.0, kind.kernels), kind.saturating_share,
@@ -21,8 +14,9 @@ StepCharacter step_character(const StepKind& kind, const GpuProfile& profile, do
 double step_draw_w(const StepKind& kind, const GpuProfile& profile, double alone_s) {
   const StepCharacter whole = step_character(kind, profile, alone_s, 1);
   const PowerConstants& power = profile.power;
-  return std::min(power.limit_w - power.idle_w,
-                  whole.compute_share * power.compute_w + whole.bandwidth_share * power.bandwidth_w);
+  return std::min(power.left_w(), compute_bound_share(whole) * power.active_w +
+                                      whole.compute_share * power.compute_w +
+                                      whole.bandwidth_share * power.bandwidth_w);
 }
 
 CoRunStep predict_co_run_step(const StepKind& kind, const GpuProfile& profile, double alone_s,

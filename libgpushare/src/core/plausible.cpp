@@ -132,6 +132,7 @@ constexpr auto kRanges = std::to_array<Plausible>({
     {"rate_per_s", 1e-5, 1e4, kRate, "arrivals"},
     {"rates_per_s", 1e-5, 1e4, kRate, "arrivals"},
     {"read_bytes", 1e6, 1e13, kBytes, "weights that a step reads"},
+    {"ready_w", 1, 500, "watts", "a card whose processes do nothing"},
     {"recut_s", 0.01, 600, kSeconds, "destroying and creating instances"},
     {"refill_s", 1e-7, 0.01, kSeconds, "the refill of a cache after a hand-over"},
     {"remove_after_add_s", 1, kDay, kSeconds, "the delay before a node goes"},

@@ -14,6 +14,7 @@ struct GroupTime {
   double total_s;
   double memory_s;
   double compute_s;
+  double floor_s;
 };
 
 double traffic_share(const OperatorGroup& group, double l2_bytes) {
@@ -31,8 +32,8 @@ double peak_compute_time(const OperatorGroup& group, const GpuProfile& profile, 
 
 double compute_time(const OperatorGroup& group, const GpuProfile& profile, double sms) {
   if (group.flop == 0) return 0;
-  const double sustained = std::min(sms, profile.sustained_flop_share * profile.sms);
-  return peak_compute_time(group, profile, sustained) / group.flop_efficiency;
+  const double share = group.of_llm ? profile.llm_flop_share() : profile.sustained_flop_share;
+  return peak_compute_time(group, profile, std::min(sms, share * profile.sms)) / group.flop_efficiency;
 }
 
 // Few SMs draw less, but use what they draw as well as any kernel does.
@@ -60,10 +61,10 @@ GroupTerms terms_of(const OperatorGroup& group, const GpuProfile& profile, const
 GroupTime group_time(const GroupTerms& terms, double traffic) {
   const double floor = terms.floor_s, compute = terms.compute_s;
   const double memory = traffic == 0 ? 0 : traffic / terms.memory_bytes_per_s;
-  if (terms.norm == 1) return {floor + compute + memory, memory, compute};
+  if (terms.norm == 1) return {floor + compute + memory, memory, compute, floor};
   const double total = std::sqrt(floor * floor + compute * compute + memory * memory);
-  if (total == 0) return {0, 0, 0};
-  return {total, memory * memory / total, compute * compute / total};
+  if (total == 0) return {0, 0, 0, 0};
+  return {total, memory * memory / total, compute * compute / total, floor * floor / total};
 }
 
 OperatorGroup repeated(OperatorGroup group, double times) {
@@ -87,6 +88,7 @@ void add_group(StepTime& time, const GroupTerms& terms, double bytes) {
   time.gpu_s += part.total_s;
   time.memory_s += part.memory_s;
   time.compute_s += part.compute_s;
+  time.floor_s += part.floor_s;
   time.peak_compute_s += terms.peak_compute_s;
   time.saturating_s += saturating_time(terms, part, traffic);
   time.flop += terms.flop;

@@ -17,13 +17,17 @@ constexpr const char* kFrom = "carried_from";
 constexpr int kLongestChain = 4;
 constexpr std::string_view kCarried = "; carried over to this card";
 
-constexpr std::array<const char*, 7> kFigures{"bandwidth_by_sm_share", "relative_bandwidth_efficiency",
-                                              "relative_llm_latency",  "sustained_flop_share",
-                                              "most_bandwidth_share",  "context_bytes",
+constexpr std::array<const char*, 8> kFigures{"bandwidth_by_sm_share",
+                                              "relative_bandwidth_efficiency",
+                                              "relative_llm_latency",
+                                              "sustained_flop_share",
+                                              "sustained_llm_flop_share",
+                                              "most_bandwidth_share",
+                                              "context_bytes",
                                               "copy_engines"};
 constexpr std::array<const char*, 2> kSections{"time_slicing", "mps"};
 // They go with the limit: a card of half the limit does about half the work.
-constexpr std::array<const char*, 3> kPowers{"idle_w", "compute_w", "bandwidth_w"};
+constexpr std::array<const char*, 5> kPowers{"idle_w", "ready_w", "active_w", "compute_w", "bandwidth_w"};
 
 Json sourced(const Json& figure) {
   if (figure.is_object()) return figure;
@@ -62,11 +66,12 @@ void carry_power(Json& power, const Json& base, const std::string& from) {
   if (limit <= 0) return;
   const double share = limit / value_of(base, "limit_w");
   for (const char* key : kPowers) {
-    if (power.contains(key)) continue;
+    if (power.contains(key) || !base.contains(key)) continue;
     power[key] = carried_figure(base.at(key), from, ", times the quotient of the power limits");
     power[key]["value"] = share * value_of(base, key);
   }
   carry(power, base, "clock_exponent", from);
+  carry(power, base, "averaging_s", from);
 }
 
 Json whole(const Json& document, const std::string& source, const json::Thrower& thrower, int depth) {

@@ -174,6 +174,10 @@ void read_power(Figures section, PowerConstants& power) {
   power.compute_w = section.number("compute_w", json::kNonNegative);
   power.bandwidth_w = section.number("bandwidth_w", json::kNonNegative);
   power.clock_exponent = section.number("clock_exponent", json::kPositive);
+  if (section.reader().has("active_w")) power.active_w = section.number("active_w", json::kNonNegative);
+  if (section.reader().has("ready_w")) power.ready_w = section.number("ready_w", json::kPositive);
+  if (section.reader().has("averaging_s"))
+    power.averaging_s = section.number("averaging_s", json::kSpanAboveNone);
   section.reader().finish();
 }
 
@@ -194,6 +198,7 @@ void read_efficiencies(Figures& root, GpuProfile& profile) {
   read("relative_bandwidth_efficiency", profile.relative_bandwidth_efficiency, json::kPositive);
   read("relative_llm_latency", profile.relative_llm_latency, json::kPositive);
   read("sustained_flop_share", profile.sustained_flop_share, kShare);
+  read("sustained_llm_flop_share", profile.sustained_llm_flop_share, kShare);
   read("most_bandwidth_share", profile.most_bandwidth_share, kShare);
 }
 

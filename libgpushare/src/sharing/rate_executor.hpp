@@ -42,7 +42,7 @@ class RateExecutor {
   /// Accounts for a step that had the partition to itself at full clock, as submit and collect would have.
   void absorb(Time start, Time end, double gpu_s, double power_w);
   /// Power that the running steps would draw above idle at full clock; valid after settle.
-  [[nodiscard]] double draw_w() const { return draw_w_; }
+  [[nodiscard]] double draw_w(bool /*over_turns*/ = false) const { return draw_w_; }
   /// The clock's share of its full rate from now on, and what is then drawn of the power above idle.
   void set_clock(Time now, double clock, double draw_share);
 

@@ -59,7 +59,8 @@ void TimeSliceExecutor::advance(Time now) {
   const Time limit = std::min(now, next_event_);
   const bool whole_slice =
       turn_.kind == Kind::switching || turn_.give_away == turn_.slice_start + costs_.slice;
-  if (next_turn_ < limit && whole_slice && log_ == nullptr && unseen_.line_up(processes_, turn_.process)) {
+  if (next_turn_ < limit && whole_slice && clock_ == 1 && log_ == nullptr &&
+      unseen_.line_up(processes_, turn_.process)) {
     const UnseenTurns::Passed passed = unseen_.skip(turn_, last_, limit, processes_);
     busy_ += passed.running;
     switching_ += passed.switching;
@@ -243,8 +244,16 @@ std::optional<std::size_t> TimeSliceExecutor::next_runnable(Time now, bool may_s
   return next;
 }
 
-double TimeSliceExecutor::draw_w() const {
-  return turn_.kind == Kind::running ? processes_[turn_.process].draw_w() : 0;
+double TimeSliceExecutor::draw_w(bool over_turns) const {
+  if (!over_turns) return turn_.kind == Kind::running ? processes_[turn_.process].draw_w() : 0;
+  if (runnable_ == 0) return 0;
+  double sum = 0;
+  for (const TurnTaker& process : processes_)
+    if (!process.works.empty()) sum += process.draw_w();
+  const double mean = sum / static_cast<double>(runnable_);
+  return runnable_ == 1
+             ? mean
+             : mean * to_seconds(costs_.slice) / to_seconds(costs_.slice + costs_.switch_preempted);
 }
 
 void TimeSliceExecutor::set_clock(Time now, double clock, double draw_share) {

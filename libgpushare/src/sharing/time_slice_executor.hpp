@@ -39,7 +39,7 @@ class TimeSliceExecutor {
 
   /// Writes down who holds the partition from now on; null: nothing.
   void log_to(ExecutorLog* log) { log_ = log; }
-  /// Whether somebody looks at every turn: its draw sets the clock. Otherwise next_event() is the end of a step, and the
+  /// Whether somebody looks at every turn: its own draw sets the clock. Otherwise next_event() is the end of a step, and the
   /// turns before it are made up for when something is asked or handed in. What comes out is the same.
   void show_turns(bool shown) { turns_shown_ = shown; }
 
@@ -53,8 +53,9 @@ class TimeSliceExecutor {
   [[nodiscard]] ExecutorAccount account(Time now);
   /// Accounts for a step that had the partition to itself at full clock, as submit and collect would have.
   void absorb(Time start, Time end, double gpu_s, double power_w);
-  /// Power that the running step would draw above idle at full clock; valid after settle.
-  [[nodiscard]] double draw_w() const;
+  /// Power that the running step would draw above idle at full clock, or on average over the turns of those that have
+  /// work; valid after settle.
+  [[nodiscard]] double draw_w(bool over_turns = false) const;
   /// The clock's share of its full rate from now on, and what is then drawn of the power above idle.
   void set_clock(Time now, double clock, double draw_share);
 

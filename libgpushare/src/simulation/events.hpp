@@ -24,6 +24,7 @@ enum class Part : std::uint8_t {
   window,
   partition,
   link,
+  clock,
   step,
   delay,
   client,

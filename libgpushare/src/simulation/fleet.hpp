@@ -14,6 +14,7 @@
 #include "hardware/step_timer.hpp"
 #include "serving/any_engine.hpp"
 #include "sharing/executor.hpp"
+#include "sharing/power.hpp"
 #include "simulation/host.hpp"
 #include "simulation/luck.hpp"
 #include "simulation/step_run.hpp"
@@ -100,6 +101,8 @@ struct GpuState {
   Time repaired{};                          ///< after a fault: nothing runs there before
   bool can_throttle = false;                ///< its steps can together draw more than the limit leaves
   double clock = 1;                         ///< share of the full rate
+  MeanDraw draw{};                          ///< where the clock follows it
+  std::uint32_t clock_slot = 0;             ///< likewise
   std::uint32_t link_slot = 0;
   bool link_touched = false;  ///< to be settled at the end of the event
 };

@@ -32,14 +32,19 @@ void GpuSide::add_partition(std::uint32_t index) {
 }
 
 void GpuSide::add_gpu(std::uint32_t index) {
-  fleet_.gpus[index].link_slot = add_slot(kernel_, kGpuEvent, Part::link, index, ranks_++);
+  GpuState& gpu = fleet_.gpus[index];
+  gpu.link_slot = add_slot(kernel_, kGpuEvent, Part::link, index, ranks_++);
+  if (gpu.profile->power.averaging_s > 0)
+    gpu.clock_slot = add_slot(kernel_, kGpuEvent, Part::clock, index, ranks_++);
 }
 
 void GpuSide::processes_changed(Time now, std::uint32_t gpu) {
   power_.bound(now, gpu);
-  for (const std::uint32_t partition : fleet_.gpus[gpu].partitions) {
+  const GpuState& state = fleet_.gpus[gpu];
+  const bool each_draws = state.can_throttle && state.profile->power.averaging_s == 0;
+  for (const std::uint32_t partition : state.partitions) {
     if (auto* slices = std::get_if<TimeSliceExecutor>(&fleet_.partitions[partition].executor))
-      slices->show_turns(fleet_.one_by_one || fleet_.gpus[gpu].can_throttle);
+      slices->show_turns(fleet_.one_by_one || each_draws);
     touch_partition(partition);
   }
 }
@@ -69,7 +74,7 @@ void GpuSide::submit(Time now, std::uint32_t step, const Server& server, const R
   work.bytes_per_s = time.bytes / time.gpu_s;
   work.segments = demand.segments;
   work.one_launch = demand.one_launch || demand.kernels <= 1;
-  work.compute_s = time.compute_s;
+  work.compute_s = time.compute_s + time.floor_s;
   work.power_w = step_power_w(*partition.profile, time, rank.resources.sms);
   if (partition.capped) work.filled_s = time.compute_s + time.filled_s;
   if (traits_of(partition.sharing.mode).contends || server.steps_side_by_side)

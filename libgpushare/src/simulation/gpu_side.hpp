@@ -33,6 +33,8 @@ class GpuSide {
   [[nodiscard]] const std::vector<StepId>& collect_copies(Time now, std::uint32_t gpu);
   /// Drops what a process has there, unfinished.
   void abort(Time now, const Rank& rank);
+  /// The mean draw has moved on.
+  void on_clock(Time now, std::uint32_t gpu) { power_.follow(now, gpu); }
   void settle(Time now);
 
  private:

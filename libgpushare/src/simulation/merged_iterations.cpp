@@ -1,6 +1,7 @@
 #include "simulation/merged_iterations.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "sharing/power.hpp"
@@ -12,6 +13,14 @@ namespace {
 // each end of a run costs an event.
 constexpr std::size_t kMostSteps = 256;
 constexpr std::size_t kStepsBeyondNextEvent = 8;
+
+// Whether nobody else draws power there.
+bool has_clock_to_itself(const Fleet& fleet, const GpuState& gpu) {
+  std::size_t processes = 0;
+  for (const std::uint32_t partition : gpu.partitions)
+    processes += fleet.partitions[partition].servers.size();
+  return gpu.profile->power.averaging_s > 0 && processes == 1;
+}
 
 }  // namespace
 
@@ -55,8 +64,21 @@ bool MergedIterations::host_never_full(std::size_t node) const {
 // Whether nothing but a process's own steps sets their rate there.
 bool MergedIterations::undisturbed(const Rank& rank) const {
   const PartitionState& partition = fleet_.partition_of(rank);
+  const GpuState& gpu = fleet_.gpus[partition.gpu];
   return partition.servers.size() == 1 && partition.sharing.policy == SlicePolicy::round_robin &&
-         !fleet_.gpus[partition.gpu].can_throttle;
+         (!gpu.can_throttle || has_clock_to_itself(fleet_, gpu));
+}
+
+// Whether the clock stays full for steps that draw no more than the limit leaves.
+bool MergedIterations::at_full_clock(Time now, const Rank& rank) const {
+  const GpuState& gpu = fleet_.gpus[fleet_.gpu_of(rank)];
+  const PowerConstants& power = gpu.profile->power;
+  return !gpu.can_throttle || (gpu.clock == 1 && gpu.draw.mean_w(now, power.averaging_s) <= power.left_w());
+}
+
+double MergedIterations::most_power_w(const Rank& rank) const {
+  const GpuState& gpu = fleet_.gpus[fleet_.gpu_of(rank)];
+  return gpu.can_throttle ? gpu.profile->power.left_w() : std::numeric_limits<double>::infinity();
 }
 
 Time MergedIterations::next_boundary() const {
@@ -81,7 +103,7 @@ RunStep MergedIterations::run_step(Time planned, const StepTime& time, const Ste
 }
 
 bool MergedIterations::append(StepRun& run, const RunStep& step) const {
-  if (step.gpu_s <= 0 || step.end >= boundary_) return false;
+  if (step.gpu_s <= 0 || step.end >= boundary_ || step.power_w > most_power_w_) return false;
   run.steps.push_back(step);
   return true;
 }
@@ -111,7 +133,11 @@ bool MergedIterations::begin(Time now, int index, const Engine& engine, const St
   Server& server = fleet_.servers[static_cast<std::size_t>(index)];
   StepRun& run = server.run;
   if (!run.possible || first.demand.pcie_bytes > 0) return false;
+  if (!at_full_clock(now, server) || !std::all_of(server.others.begin(), server.others.end(),
+                                                  [&](const Rank& rank) { return at_full_clock(now, rank); }))
+    return false;
   boundary_ = next_boundary();
+  most_power_w_ = most_power_w(server);
   next_event_ = kernel_.next_time();
   run.steps.clear();
   if (!append(run, run_step(now, own_step_time(fleet_, server, first), first, server))) return false;
@@ -193,6 +219,11 @@ void MergedIterations::account_for(Server& server, std::size_t count) {
 
 void MergedIterations::account_on(const Rank& rank, std::span<const RunStep> steps) {
   PartitionState& partition = fleet_.partition_of(rank);
+  if (GpuState& gpu = fleet_.gpus[partition.gpu]; gpu.can_throttle)
+    for (const RunStep& step : steps) {
+      gpu.draw.set(step.gpu_start, step.power_w, gpu.profile->power.averaging_s);
+      gpu.draw.set(step.gpu_end, 0, gpu.profile->power.averaging_s);
+    }
   std::visit(
       [&](auto& executor) {
         for (const RunStep& step : steps) {

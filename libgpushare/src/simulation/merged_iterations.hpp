@@ -41,6 +41,9 @@ class MergedIterations {
  private:
   [[nodiscard]] bool host_never_full(std::size_t node) const;
   [[nodiscard]] bool undisturbed(const Rank& rank) const;
+  [[nodiscard]] bool at_full_clock(Time now, const Rank& rank) const;
+  /// Above standing by, that a step there may draw without lowering the clock.
+  [[nodiscard]] double most_power_w(const Rank& rank) const;
   [[nodiscard]] Time next_boundary() const;
   [[nodiscard]] RunStep run_step(Time planned, const StepTime& time, const Step& step,
                                  const Server& server) const;
@@ -64,6 +67,7 @@ class MergedIterations {
   bool wanted_;
   std::vector<Kernel::Slot> boundaries_;
   Time boundary_{}, next_event_{};  // while a run begins
+  double most_power_w_ = 0;         // likewise
   std::vector<Time> ends_;          // scratch of skip
 };
 

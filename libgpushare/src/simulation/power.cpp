@@ -15,13 +15,14 @@ namespace {
 // A step's draw is the mean over its groups. One of them computes for a share x of its time and moves bytes for a share
 // y, with x^2 + y^2 <= 1 for a smooth maximum and x + y <= 1 for a sum.
 double largest_draw_w(const Service& service, const GpuProfile& gpu, const Resources& resources) {
-  const double compute = gpu.power.compute_w * resources.sms / gpu.sms;
+  const double sms = resources.sms / gpu.sms;
   const double bandwidth =
       gpu.power.bandwidth_w * resources.bandwidth_bytes_per_s / gpu.bandwidth_bytes_per_s;
   double most = 0;
   for (const Network& network : networks_of(*service.model, service.precision, service.engine))
     for (const Peaks& peaks : peaks_of(*network.model, network.precision, gpu))
-      most = std::max(most, std::hypot(compute * peaks.flop, bandwidth * peaks.bandwidth));
+      most = std::max(most, std::hypot(sms * (gpu.power.active_w + gpu.power.compute_w * peaks.flop),
+                                       bandwidth * peaks.bandwidth));
   return most;
 }
 
@@ -58,27 +59,49 @@ double Power::largest_draw_w(std::uint32_t index) const {
 
 bool Power::can_reach_limit(const GpuState& gpu) const {
   constexpr double kRounding = 1e-9;
-  if (!run_together(fleet_, gpu)) return false;
+  if (gpu.profile->power.averaging_s == 0 && !run_together(fleet_, gpu)) return false;
   double most = 0;
   for (const std::uint32_t partition : gpu.partitions) most += largest_draw_w(partition);
-  const PowerConstants& power = gpu.profile->power;
-  return most > (power.limit_w - power.idle_w) * (1 - kRounding);
+  return most > gpu.profile->power.left_w() * (1 - kRounding);
 }
 
 void Power::bound(Time now, std::uint32_t index) {
   GpuState& gpu = fleet_.gpus[index];
   gpu.can_throttle = can_reach_limit(gpu);
-  if (!gpu.can_throttle) set_clock(now, gpu, 1);  // whoever drew so much has left
+  if (gpu.can_throttle) return;
+  set_clock(now, gpu, 1);  // whoever drew so much has left
+  if (gpu.profile->power.averaging_s == 0) return;
+  gpu.draw = {};
+  kernel_.set(gpu.clock_slot, kNever);
 }
 
 void Power::govern(Time now, std::uint32_t index) {
   GpuState& gpu = fleet_.gpus[index];
   if (!gpu.can_throttle) return;
+  const PowerConstants& power = gpu.profile->power;
+  const bool averaged = power.averaging_s > 0;
   double draw_w = 0;
   for (const std::uint32_t partition : gpu.partitions)
-    draw_w += std::visit([](const auto& executor) { return executor.draw_w(); },
+    draw_w += std::visit([averaged](const auto& executor) { return executor.draw_w(averaged); },
                          fleet_.partitions[partition].executor);
-  set_clock(now, gpu, clock_share(gpu.profile->power, draw_w));
+  if (!averaged) return set_clock(now, gpu, clock_share(power, draw_w));
+  if (draw_w == gpu.draw.draw_w()) return;
+  gpu.draw.set(now, draw_w, power.averaging_s);
+  follow(now, index);
+}
+
+// Until the mean has come up to the draw it is looked at again and again.
+void Power::follow(Time now, std::uint32_t index) {
+  constexpr double kLooks = 8;      // in one time constant
+  constexpr double kSteps = 128;    // of the clock: 15 MHz each at 1,980 MHz
+  constexpr double kClose = 0.005;  // of what the limit leaves
+  GpuState& gpu = fleet_.gpus[index];
+  const PowerConstants& power = gpu.profile->power;
+  const double draw = gpu.draw.draw_w(), mean = gpu.draw.mean_w(now, power.averaging_s),
+               left = power.left_w();
+  set_clock(now, gpu, std::round(clock_share(power, mean) * kSteps) / kSteps);
+  const bool moves = std::max(draw, mean) > left && std::abs(draw - mean) > kClose * left;
+  kernel_.set(gpu.clock_slot, moves ? now + duration_from_seconds(power.averaging_s / kLooks) : kNever);
 }
 
 void Power::set_clock(Time now, GpuState& gpu, double clock) {

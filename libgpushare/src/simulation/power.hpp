@@ -17,6 +17,8 @@ class Power {
   void bound(Time now, std::uint32_t gpu);
   /// Sets the clock by what its partitions draw now; they must have settled.
   void govern(Time now, std::uint32_t gpu);
+  /// Sets the clock by the mean draw up to now.
+  void follow(Time now, std::uint32_t gpu);
 
  private:
   /// Power above idle that the partition's processes can draw at most, W.

@@ -107,6 +107,8 @@ void Simulator::on_event(Time now, std::uint8_t part, std::uint32_t index) {
       return steps_.on_partition(now, index);
     case Part::link:
       return steps_.on_link(now, index);
+    case Part::clock:
+      return gpus_.on_clock(now, index);
     case Part::step:
       return steps_.end_host(now, index);
     case Part::delay:

@@ -175,7 +175,7 @@ void add_energy(const FinishedRun& run, Summary& summary) {
     const double on_s = run.meters.gpu_seconds(gpu);
     const PowerConstants& power = run.fleet.gpus[gpu].profile->power;
     if (on_s > 0 && !power.known()) return;
-    joules += on_s * power.idle_w;
+    joules += on_s * power.standby_w();
   }
   for (const PartitionSummary& part : summary.partitions) joules += part.energy_j;
   constexpr double kJoulesPerKwh = 3.6e6;

@@ -124,8 +124,9 @@ _NOTES = [
     "tokens hang on a handful of requests: 6 to 15 % of sampling noise.",
     "Two engines: their requests come as far apart as measured, and how their iterations lie to each other, which "
     "is chance, is averaged over nine shifts of the second by up to 12 ms. By length of prompt, first tokens of "
-    "the three shared pairs are within 7 % in the median up to 1,100 tokens, and 2 to 11 % late beyond: the clock "
-    "of long prompts (below).",
+    "the three shared pairs together are within 5 % in the median; under MPS those of 300 to 800 tokens are 8 to 12 % "
+    "early, at 50/50 those beyond 1,100 tokens 14 % late. A median of all lengths lies where vLLM's captured graphs "
+    "end (512 tokens) and prompts take 10 ms longer at once.",
     "Saturated: iterations without prompts are right (median gap 7.36 ms with 64 in flight, predicted 7.3), those "
     "with one are too short (the 95th percentile of gaps is 36 ms, predicted 28). Host time of prompts differs by "
     "a third between runs, whatever their load: first tokens of 600 to 1,100 tokens come in the median after 32, 33, "
