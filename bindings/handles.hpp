@@ -114,6 +114,7 @@ void register_yaml();
 void register_mig(py::module_& module);
 void register_model(py::module_& module);
 void register_engines(py::module_& module);
+void register_json_rows(py::module_& module);
 void register_trace(py::module_& module);
 void register_calls(py::module_& module);
 void register_placement(py::module_& module);

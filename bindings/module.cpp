@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, module) {
   gpushare::python::register_mig(module);
   gpushare::python::register_model(module);
   gpushare::python::register_engines(module);
+  gpushare::python::register_json_rows(module);
   gpushare::python::register_trace(module);
   gpushare::python::register_calls(module);
   gpushare::python::register_placement(module);

@@ -44,6 +44,7 @@ HEADERS = {
     "faults.hpp": "sharing",
     "figures.hpp": "results",
     "fits.hpp": "placement",
+    "json_rows.hpp": "traces",
     "judgement.hpp": "planning",
     "memory.hpp": "models",
     "mig.hpp": "hardware",

@@ -182,6 +182,18 @@ CARRIERS: dict[str, str] = {
             "data": [{"created": at, "usage": line} for (at, _, _), line in zip(ROWS, LOG, strict=True)],
         }
     ),
+    "Langfuse's API": json.dumps(
+        {
+            "data": [
+                {"id": "a", "startTime": date(at), "usage": {"input": n, "output": m, "unit": "TOKENS"}}
+                for at, n, m in ROWS
+            ],
+            "meta": {"page": 1},
+        }
+    ),
+    "a list with short names": json.dumps(
+        {"requests": [{"arrival_s": at, "isl": n, "osl": m} for at, n, m in ROWS]}, indent=1
+    ),
     "a frame, split": json.dumps(
         {"columns": ["arrival_s", "input_tokens", "output_tokens"], "index": [0, 1, 2, 3], "data": ROWS}
     ),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
+
+from .. import _core
 
 __all__ = [
     "BEGAN",
@@ -24,15 +26,8 @@ __all__ = [
 BEGAN, ENDED, LOGGED = range(3)
 
 
-class Request(NamedTuple):
-    """One line: when, which moment that is, what was asked, how it went, and how long it took."""
-
-    at: datetime | float | str
-    moment: int
-    method: str
-    path: str
-    status: str
-    took_s: float | None = None
+#: One line: when, which moment that is, the method and the path asked for, the status, and seconds that it took.
+Request = tuple[datetime | float | str, int, str, str, str, float | None]
 
 
 # Members of access logs in JSON, without capitals and what stands between words; the first that is there counts.
@@ -70,7 +65,6 @@ _WHENS = ("msec", "timeiso8601", "timelocal", "@timestamp", "timestamp", "time",
 _TOOK = ("requesttime", "timetaken", "latency", "duration", "responsetime", "elapsed", "upstreamresponsetime")
 #: nginx's and Azure's, without a unit; others count ms or ns as often.
 _IN_SECONDS = ("requesttime", "timetaken")
-_LOOKED = 20  # lines
 _CADDY = "http.log.access"
 _TOKENS = re.compile(rb'okens?"\s*:|"usage"|token_?[cC]ount')
 _STATUS = re.compile(rb'[sS]tatus(?:_?[cC]ode)?"\s*:|[rR]esponse_?[cC]ode"\s*:')
@@ -81,185 +75,141 @@ def _plain(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "").replace(".", "")
 
 
-def _leaves(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Members, and those of objects in it, outer ones first."""
+_KNOWN = {
+    *_METHODS,
+    *_PATHS,
+    *_STATUSES,
+    *_BEGINS,
+    *_WHENS,
+    *_TOOK,
+    "request",
+    "requestline",
+    "receivetimestamp",
+    "logger",
+}
+
+
+def _known(path: tuple[str, ...]) -> str | None:
+    """A member's name without capitals and separators, where it may say something of a request."""
+    name = _plain(path[-1])
+    return name if name in _KNOWN else None
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Known members by their names without capitals and separators; outer ones count, and of those the first."""
+    found: dict[str, Any] = {}
     inner: list[Mapping[str, Any]] = [row]
     while inner:
         for name, value in inner.pop(0).items():
             if isinstance(value, Mapping):
                 inner.append(value)
-            else:
-                yield name, value
-
-
-def _names(row: Mapping[str, Any]) -> dict[str, bytes]:
-    """The names as they are written, in quotes, by those without capitals and separators."""
-    found: dict[str, bytes] = {}
-    for name, _ in _leaves(row):
-        found.setdefault(_plain(name), json.dumps(name, ensure_ascii=False).encode())
-    return found
-
-
-def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Values, by names without capitals and separators; outer ones count."""
-    found: dict[str, Any] = {}
-    for name, value in _leaves(row):
-        found.setdefault(_plain(name), value)
+            elif (known := _known((name,))) is not None:
+                found.setdefault(known, value)
     return found
 
 
 def span_s(value: Any) -> float | None:
-    """Seconds of 1.25, "1.25s" and "250ms"; None of anything else."""
-    text = str(value).strip()
-    if text[-1:].isdigit():
-        try:
-            return float(text)
-        except ValueError:
-            return None
-    for unit, size in (("ms", 1e-3), ("µs", 1e-6), ("us", 1e-6), ("s", 1.0)):
-        if text.endswith(unit):
-            try:
-                return float(text.removesuffix(unit)) * size
-            except ValueError:
-                continue
-    return None
-
-
-def _first(flat: Mapping[str, Any], known: tuple[str, ...]) -> Any:
-    return flat.get(_name(flat, known))
-
-
-def _members(line: bytes) -> Request | None:
-    """What an object of an access log says; None where it says of no request."""
+    """Seconds of 1.25, "1.25s", "250ms" and Go's "1m30s"; None of anything else."""
+    text = (value if type(value) is str else str(value)).strip()
+    size = _UNITS.get(text[-2:])
     try:
-        row = json.loads(line)
+        if size is not None:
+            return float(text[:-2]) * size
+        if text[-1:] == "s":
+            return float(text[:-1])
+        return float(text) if text[-1:].isdigit() else _of_go(text)
     except ValueError:
+        return _of_go(text)
+
+
+def _of_go(text: str) -> float | None:
+    found = _GO.fullmatch(text)
+    if found is None or not text:
         return None
-    if not isinstance(row, Mapping):
-        return None
-    flat = _flat(row)
-    method, path = _first(flat, _METHODS), _first(flat, _PATHS)
-    asked = flat.get("request") or flat.get("requestline")
-    if isinstance(asked, str) and asked.count(" "):
-        method, path = asked.split(" ")[:2]
-    status, began, when = _first(flat, _STATUSES), _first(flat, _BEGINS), _first(flat, _WHENS)
-    if not isinstance(method, str) or path is None or status is None or (began is None and when is None):
-        return None
-    if began is not None:
-        return Request(began, BEGAN, method, str(path), str(status))
-    took_s = _took_s(flat)
-    return Request(when, LOGGED if took_s is None else ENDED, method, str(path), str(status), took_s)
+    return int(found[1] or 0) * 3600 + int(found[2] or 0) * 60 + float(found[3] or 0)
 
 
-def _took_s(flat: Mapping[str, Any]) -> float | None:
-    """Seconds that a request took, where a unit is said or known; not of logs whose time may be of its beginning."""
-    if "receivetimestamp" in flat:  # Google's, of entries of many kinds
-        return None
-    if str(flat.get("logger", "")).startswith(_CADDY):
-        return span_s(flat.get("duration"))
-    name = next((name for name in _TOOK if flat.get(name) not in (None, "")), "")
-    plain = not isinstance(flat.get(name), str) or str(flat[name]).replace(".", "", 1).isdigit()
-    return span_s(flat[name]) if name and (name in _IN_SECONDS or not plain) else None
+_UNITS = {"ms": 1e-3, "µs": 1e-6, "us": 1e-6}
+_GO = re.compile(r"(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d+(?:\.\d+)?)s)?", re.A)
 
 
-def _by_members(lines: list[bytes]) -> Iterator[Request]:
-    return filter(None, map(_members, lines))
-
-
-def line_requests(lines: list[bytes]) -> Iterator[Request]:
-    """The requests of an access log with one object a line.
-
-    Lines that are like the first are read at the places that it has its members at, which is several times as fast as
-    parsing them.
-    """
-    shape = _shape_of(lines)
-    return _by_members(lines) if shape is None else filter(None, map(shape.read, lines))
-
-
-#: A value behind a member's name: a text without escapes, or a number.
-_VALUE = r'\s*:\s*(?:"([^"\\]*)"|(-?[\d.]+(?:[eE][-+]?\d+)?))'
-
-
-class _Shape:
-    """Where a log's lines have what; `names` are those of its members, in quotes, by what they say.
-
-    One pattern finds all of a line's values, in the order in which the first line has them; other lines are parsed.
-    """
-
-    def __init__(self, names: Mapping[str, bytes], moment: int, first: bytes) -> None:
-        self._order = sorted(filter(names.get, names), key=lambda name: first.find(names[name]))
-        values = (re.escape(names[name].decode()) + _VALUE for name in self._order)
-        self._values = re.compile(".*?".join(["", *values]))
-        self._moment = moment
-
-    def read(self, line: bytes) -> Request | None:
-        """The request of a line; one that is not of this shape is parsed."""
-        found = self._values.match(line.decode(errors="replace"))
-        if found is None:
-            return _members(line)
-        groups = found.groups()
-        texts = [text or number for text, number in zip(groups[::2], groups[1::2], strict=True)]
-        value = dict(zip(self._order, texts, strict=True))
-        method, path = value.get("method"), value.get("path")
-        if "asked" in value:
-            method, _, rest = (value["asked"] or "").partition(" ")
-            path = rest.partition(" ")[0]
-        at, status = value["at"], value["status"]
-        if not (at and status and method and path):
-            return _members(line)
-        took_s = span_s(value["took"]) if "took" in value else None
-        return Request(at, self._moment, method, path, status, took_s)
-
-
-def _shape_of(lines: list[bytes]) -> _Shape | None:
-    """The shape of the first lines; None where reading by it is not the same as parsing."""
-    looked = [line for line in lines[:_LOOKED] if line.strip()]
-    if not looked:
-        return None
-    row = json.loads(looked[0])
-    flat, names = _flat(row), _names(row)
-
-    def called(known: tuple[str, ...]) -> bytes:
-        return names[_name(flat, known)] if _name(flat, known) else b""
-
-    asked = _name(flat, ("request", "requestline"))
-    began = _name(flat, _BEGINS)
-    took = "duration" if str(flat.get("logger", "")).startswith(_CADDY) else _name(flat, _TOOK)
-    timed = began == "" and _took_s(flat) is not None
-    asks = asked and " " in str(flat[asked])
-    members = {
-        "at": called(_BEGINS) if began else called(_WHENS),
-        "status": called(_STATUSES),
-        "asked": names[asked] if asks else b"",
-        "method": b"" if asks else called(_METHODS),
-        "path": b"" if asks else called(_PATHS),
-        "took": names[took] if timed else b"",
-    }
-    needed = ("at", "status", *(("asked",) if asks else ("method", "path")))
-    if not all(members[name] for name in needed):
-        return None
-    shape = _Shape(members, BEGAN if began else ENDED if timed else LOGGED, looked[0])
-    same = all(_alike(shape.read(line), _members(line)) for line in looked)
-    return shape if same else None
-
-
-def _alike(one: Request | None, other: Request | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return (str(one.at), *one[1:5]) == (str(other.at), *other[1:5]) and one.took_s == other.took_s
-
-
-def _name(flat: Mapping[str, Any], known: tuple[str, ...]) -> str:
+def _name(flat: Mapping[str, Any], known: Iterable[str]) -> str:
     return next((name for name in known if flat.get(name) not in (None, "")), "")
 
 
-def list_requests(lines: list[bytes]) -> Iterator[Request]:
-    """The requests of an access log that is one list of objects."""
+class _Requests:
+    """Requests of rows; which members say what is looked up once for all rows that have the same ones."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def _names_of(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+        if None in row.values() or "" in row.values():
+            return tuple(_name(row, known) for known in _SAYS)
+        names = tuple(row)
+        found = self._names.get(names)
+        if found is None:
+            found = self._names[names] = tuple(_name(row, known) for known in _SAYS)
+        return found
+
+    def __call__(self, row: Mapping[str, Any] | None) -> Request | None:
+        """What the members of an object of an access log say; None where they are of no request."""
+        if row is None:
+            return None
+        asked_by, method_by, path_by, status_by, began_by, when_by, took_by = self._names_of(row)
+        method, path, asked = row.get(method_by), row.get(path_by), row.get(asked_by)
+        if isinstance(asked, str) and " " in asked:
+            method, path = asked.split(" ")[:2]
+        at = row.get(began_by or when_by)
+        if not isinstance(method, str) or path is None or status_by == "" or at is None:
+            return None
+        status = str(row[status_by])
+        if began_by:
+            return at, BEGAN, method, str(path), status, None
+        took_s = _took_s(row, took_by) if took_by else None
+        return at, LOGGED if took_s is None else ENDED, method, str(path), status, took_s
+
+
+#: The line of the request, its method, its path, its status, when it began, another time, and how long it took.
+_SAYS = (("request", "requestline"), _METHODS, _PATHS, _STATUSES, _BEGINS, _WHENS, _TOOK)
+
+
+def _members(line: bytes) -> dict[str, Any] | None:
+    """Known members of a line; None where it is no object."""
     try:
-        rows = json.loads(b"\n".join(lines))
-    except ValueError:
-        return iter(())
-    return _by_members([json.dumps(row).encode() for row in rows])
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return _flat(row) if isinstance(row, Mapping) else None
+
+
+def _took_s(row: Mapping[str, Any], took_by: str) -> float | None:
+    """Seconds that a request took, where a unit is said or known; not of logs whose time may be of its beginning."""
+    if "receivetimestamp" in row:  # Google's, of entries of many kinds
+        return None
+    if "logger" in row and str(row["logger"]).startswith(_CADDY):
+        return span_s(row.get("duration"))
+    took = row[took_by]
+    if took_by in _IN_SECONDS:
+        return span_s(took)
+    plain = not isinstance(took, str) or took.replace(".", "", 1).isdigit()
+    return None if plain else span_s(took)
+
+
+def line_requests(data: bytes) -> Iterator[Request]:
+    """The requests of an access log with one object a line."""
+    return filter(None, map(_Requests(), _core.json_rows(data, _known, _members) or ()))
+
+
+def list_requests(data: bytes) -> Iterator[Request]:
+    """The requests of an access log that is one list of objects."""
+    rows = _core.json_rows(data, _known, _members)
+    if rows is None:
+        try:
+            rows = [_flat(row) if isinstance(row, Mapping) else None for row in json.loads(data)]
+        except (ValueError, RecursionError):
+            return iter(())
+    return filter(None, map(_Requests(), rows))
 
 
 def is_lines(lines: list[bytes]) -> bool:
@@ -267,7 +217,7 @@ def is_lines(lines: list[bytes]) -> bool:
     looked = [line for line in lines if line.strip()]
     if not looked or not all(line.startswith(b"{") and _ASKED.search(line) for line in looked):
         return False
-    return not any(map(_TOKENS.search, looked)) and _members(looked[0]) is not None
+    return not any(map(_TOKENS.search, looked)) and _Requests()(_members(looked[0])) is not None
 
 
 def is_list(lines: list[bytes]) -> bool:

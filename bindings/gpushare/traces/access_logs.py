@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from .. import _core
@@ -36,79 +38,102 @@ _TIMES = {
     ENDED: "times are when each request ended",
     LOGGED: "times are those of the lines",
 }
-_Reader = Callable[[list[bytes]], Iterator[Request]]
+_Reader = Callable[[bytes], Iterator[Request]]
 
+# Each finds one request in a line, and none goes past its end: all lines are gone through at once.
 _HAPROXY = re.compile(
-    rb"\[(?P<at>\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)?)\] \S+ \S+ [-+\d/]+ (?P<status>-?\d+) \d+ "
-    rb".*\"(?P<method>\w+) (?P<path>\S+)[^\"]*\"\r?$"
+    r"\[(?P<at>\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)?)\] \S+ \S+ [-+\d/]+ (?P<status>-?\d+) \d+ "
+    r".*\"(?P<method>\w+) (?P<path>\S+)[^\"\n]*\"\r?$",
+    re.A | re.M,
 )
 _ALB = re.compile(
-    rb"(?:https?|h2|grpcs|wss?) (\d{4}-\d\d-\d\dT[\d:.]+)Z \S+ \S+ \S+ \S+ \S+ \S+ (\d+|-) \S+ \d+ \d+ "
-    rb'"(\w+) (\S+) [^"]*"(?:.*? (\d{4}-\d\d-\d\dT[\d:.]+)Z ")?'
+    r"^(?:https?|h2|grpcs|wss?) (?P<ended>\d{4}-\d\d-\d\dT[\d:.]+)Z \S+ \S+ \S+ \S+ \S+ \S+ (?P<status>\d+|-) "
+    r"\S+ \d+ \d+ "
+    r'"(?P<method>\w+) (?P<path>\S+) [^"\n]*"(?:.*? (?P<at>\d{4}-\d\d-\d\dT[\d:.]+)Z ")?',
+    re.A | re.M,
 )
 _TRAEFIK = re.compile(
-    rb"\[(?P<at>[^][]+)\] \"(?P<method>\w+) (?P<path>\S+) [^\"]*\" (?P<status>\d+) .*\" \d+ms\r?$"
+    r"\[(?P<at>[^][\n]+)\] \"(?P<method>\w+) (?P<path>\S+) [^\"\n]*\" (?P<status>\d+) .*\" \d+ms\r?$",
+    re.A | re.M,
 )
 _GIN = re.compile(
-    rb"\[GIN\] (\d{4}/\d\d/\d\d) - (\d\d:\d\d:\d\d) \| +(\d+) \| +(\S+) \| +\S+ \| (\w+) +\"([^\"]+)\"\r?$"
+    r"\[GIN\] (?P<day>\d{4}/\d\d/\d\d) - (?P<clock>\d\d:\d\d:\d\d) \| +(?P<status>\d+) \| +(?P<took>\S+) \| "
+    r"+\S+ \| (?P<method>\w+) +\"(?P<path>[^\"\n]+)\"\r?$",
+    re.A | re.M,
 )
-_W3C_FIELDS = b"#Fields:"
+_W3C_FIELDS = "#Fields:"
 _IS_W3C = re.compile(rb"#(?:Software|Version|Date|Fields): ")
 
 
-def _by_names(pattern: re.Pattern[bytes]) -> _Reader:
+def _found(pattern: re.Pattern[str], data: bytes, *names: str) -> Iterator[tuple[str, ...]]:
+    """The named groups of every match."""
+    groups = itemgetter(*(pattern.groupindex[name] - 1 for name in names))
+    return map(groups, pattern.findall(data.decode(errors="replace")))
+
+
+def _by_names(pattern: re.Pattern[str]) -> _Reader:
     """Lines whose times are of beginnings, by a pattern that names the members of a request."""
 
-    def requests(lines: list[bytes]) -> Iterator[Request]:
-        for found in filter(None, map(pattern.search, lines)):
-            said = {name: part.decode(errors="replace") for name, part in found.groupdict().items()}
-            yield Request(said["at"], BEGAN, said["method"], said["path"], said["status"])
+    def requests(data: bytes) -> Iterator[Request]:
+        for at, method, path, status in _found(pattern, data, "at", "method", "path", "status"):
+            yield at, BEGAN, method, path, status, None
 
     return requests
 
 
-def _load_balancer(lines: list[bytes]) -> Iterator[Request]:
-    for found in filter(None, map(_ALB.match, lines)):
-        ended, status, method, path, began = (
-            (part or b"").decode(errors="replace") for part in found.groups()
-        )
-        yield Request(f"{began or ended}Z", BEGAN if began else ENDED, method, path, status)
+def _load_balancer(data: bytes) -> Iterator[Request]:
+    for ended, status, method, path, at in _found(_ALB, data, "ended", "status", "method", "path", "at"):
+        yield f"{at or ended}Z", BEGAN if at else ENDED, method, path, status, None
 
 
-def _gin(lines: list[bytes]) -> Iterator[Request]:
-    for found in filter(None, map(_GIN.search, lines)):
-        day, clock, status, took, method, path = (part.decode(errors="replace") for part in found.groups())
-        at = datetime.strptime(f"{day} {clock}", "%Y/%m/%d %H:%M:%S").replace(tzinfo=timezone.utc)
-        yield Request(at, ENDED, method, path, status, span_s(took))
+def _gin(data: bytes) -> Iterator[Request]:
+    names = ("day", "clock", "status", "took", "method", "path")
+    for day, clock, status, took, method, path in _found(_GIN, data, *names):
+        yield f"{day}T{clock}Z", ENDED, method, path, status, span_s(took)
 
 
-def _w3c(lines: list[bytes]) -> Iterator[Request]:
-    names: list[str] = []
-    for line in lines:
-        if line.startswith(_W3C_FIELDS):
-            names = line[len(_W3C_FIELDS) :].decode(errors="replace").split()
-        if not line.strip() or line.startswith(b"#"):
+def _w3c(data: bytes) -> Iterator[Request]:
+    width = 0
+    columns = (0,) * len(_W3C)
+    for line in data.decode(errors="replace").split("\n"):
+        if line.startswith("#"):
+            if line.startswith(_W3C_FIELDS):
+                names = line[len(_W3C_FIELDS) :].split()
+                width = len(names)
+                place = {name: at for at, name in enumerate(names)}
+                columns = tuple(place.get(name, width) for name in _W3C)
             continue
-        row = dict(zip(names, line.decode(errors="replace").split(), strict=False))
-        took = row.get("time-taken", "")
-        yield Request(
-            f"{row.get('date', '')}T{row.get('time', '')}Z",
-            ENDED,
-            row.get("cs-method", ""),
-            row.get("cs-uri-stem", ""),
-            row.get("sc-status", ""),
-            (float(took) if "." in took else int(took) / 1000)
-            if took.replace(".", "", 1).isdigit()
-            else None,
-        )
+        fields = line.split()
+        if not fields:
+            continue
+        if len(fields) != width:
+            fields = fields[:width] + [""] * (width - len(fields))
+        fields.append("")  # what the log does not name
+        day, clock, method, path, status, took = itemgetter(*columns)(fields)
+        yield f"{day}T{clock}Z", ENDED, method, path, status, _iis_s(took)
+
+
+@lru_cache(maxsize=4096)
+def _iis_s(took: str) -> float | None:
+    """Seconds of whole milliseconds, or of a number with a point; None of anything else."""
+    if not took.replace(".", "", 1).isdigit():
+        return None
+    return float(took) if "." in took else int(took) / 1000
+
+
+_W3C = ("date", "time", "cs-method", "cs-uri-stem", "sc-status", "time-taken")
+
+
+def _begins(pattern: re.Pattern[str]) -> Callable[[list[bytes]], bool]:
+    return lambda lines: pattern.search(b"\n".join(lines).decode(errors="replace")) is not None
 
 
 _DIALECTS: tuple[tuple[str, Callable[[list[bytes]], bool], _Reader], ...] = (
-    ("an access log of HAProxy", lambda lines: any(map(_HAPROXY.search, lines)), _by_names(_HAPROXY)),
-    ("an access log of a load balancer of AWS", lambda lines: any(map(_ALB.match, lines)), _load_balancer),
-    ("a log of Ollama's server", lambda lines: any(map(_GIN.search, lines)), _gin),
+    ("an access log of HAProxy", _begins(_HAPROXY), _by_names(_HAPROXY)),
+    ("an access log of a load balancer of AWS", _begins(_ALB), _load_balancer),
+    ("a log of Ollama's server", _begins(_GIN), _gin),
     ("a W3C access log, as of IIS", lambda lines: bool(lines) and _IS_W3C.match(lines[0]) is not None, _w3c),
-    ("an access log of Traefik", lambda lines: any(map(_TRAEFIK.search, lines)), _by_names(_TRAEFIK)),
+    ("an access log of Traefik", _begins(_TRAEFIK), _by_names(_TRAEFIK)),
     ("an access log in JSON", is_lines, line_requests),
     ("an access log as a list in JSON", is_list, list_requests),
 )
@@ -136,12 +161,30 @@ class _Moments:
         return f"{date}.{rest[:9]}Z" if rest else f"{date}Z"
 
 
-def _line(request: Request, at: str) -> str:
-    """A request as the compiled reader takes it, which subtracts the seconds at the end of nginx's lines."""
-    line = f'[{at}] "{request.method} {request.path}" {request.status}'
-    if request.moment != ENDED:
-        return line
-    return f"- {line} -" if request.took_s is None else f"- {line} {request.took_s:.3f}"
+def _written(requests: Iterable[Request], title: str, source: str) -> tuple[list[str], set[int], int]:
+    """Requests as the compiled reader takes them, which moments their times are of, and how many say what they took.
+
+    Of a line that ends with seconds, as nginx's, the reader subtracts them.
+    """
+    lines: list[str] = []
+    moments: set[int] = set()
+    timed = 0
+    moment_of = _Moments()
+    for at, moment, method, path, status, took_s in requests:
+        try:
+            dated = type(at) is str and (at[4:5] in ("-", "/") or at[2:3] == "/")  # most are
+            when = at if dated else moment_of(at)
+        except (ValueError, OverflowError, OSError):
+            raise fail(TraceError, source, f"{title}, but {at!r} in it is no time") from None
+        moments.add(moment)
+        if moment != ENDED:
+            lines.append(f'[{when}] "{method} {path}" {status}')
+        elif took_s is None:
+            lines.append(f'- [{when}] "{method} {path}" {status} -')
+        else:
+            lines.append(f'- [{when}] "{method} {path}" {status} {took_s:.3f}')
+            timed += 1
+    return lines, moments, timed
 
 
 def _lines(data: bytes) -> list[bytes]:
@@ -169,17 +212,8 @@ def _read(title: str, requests: _Reader, data: bytes, source: str, options: Mapp
                 f"{title}: it does not say how long {what} are; give one length for all with columns (--columns), "
                 "as in input=1000,output=200",
             )
-    moments: set[int] = set()
-    timed = 0
-    lines = []
-    moment_of = _Moments()
-    for request in requests(_lines(data)):
-        try:
-            lines.append(_line(request, moment_of(request.at)))
-        except (ValueError, OverflowError, OSError):
-            raise fail(TraceError, source, f"{title}, but {request.at!r} in it is no time") from None
-        moments.add(request.moment)
-        timed += request.took_s is not None
+    found = requests(data.removeprefix(b"\xef\xbb\xbf"))
+    lines, moments, timed = _written(found, title, source)
     format = _FORMATS[ENDED in moments]
     try:
         trace = _core.parse_trace("\n".join(lines).encode(), source, format=format, **options)

@@ -19,6 +19,7 @@ __all__ = [
     "FIGURES",
     "STATISTICS",
     "TOOLS",
+    "UNITS",
     "BenchmarkResult",
     "RequestTimes",
     "entry",
@@ -34,6 +35,8 @@ Vector = npt.NDArray[np.float64]
 
 #: What results measure, in seconds and by the second; a latency has statistics such as ``ttft_mean_s``.
 FIGURES = ("ttft", "tpot", "itl", "e2e_latency")
+#: Seconds of the units that results write.
+UNITS = {"ms": 1e-3, "s": 1.0, "sec": 1.0, "us": 1e-6, "ns": 1e-9}
 STATISTICS = ("mean", "p50", "p90", "p95", "p99")
 
 

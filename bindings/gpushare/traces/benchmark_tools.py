@@ -18,6 +18,7 @@ from .._core import TraceError
 from .._errors import fail
 from .benchmark_result import (
     STATISTICS,
+    UNITS,
     BenchmarkResult,
     RequestTimes,
     entry,
@@ -31,7 +32,6 @@ from .benchmark_result import (
 from .unpacked import stem
 
 __all__ = [
-    "aiperf_records",
     "aiperf_summary",
     "genai_csv",
     "guidellm",
@@ -106,41 +106,7 @@ _AIPERF = {
     "request_latency": "e2e_latency",
 }
 _RATES = {"request_throughput": "request_throughput", "output_token_throughput": "output_token_throughput"}
-_UNITS = {"ms": 1e-3, "s": 1.0, "sec": 1.0, "us": 1e-6, "ns": 1e-9}
 _WORDS = {"mean": "avg", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99"}
-
-
-def aiperf_records(records: Sequence[Any], source: str) -> BenchmarkResult:
-    """AIPerf's ``profile_export.jsonl``; what it sent to warm up is left out, as AIPerf does."""
-    records = [r for r in records if entry(r, "metadata", "benchmark_phase") != "warmup"]
-
-    def seconds(record: Any, name: str) -> float:
-        part = entry(record, "metrics", name)
-        value, unit = entry(part, "value"), entry(part, "unit")
-        return float(value) * _UNITS.get(str(unit), 1e-3) if is_number(value) else math.nan
-
-    def count(record: Any, name: str) -> float:
-        value = entry(record, "metrics", name, "value")
-        return float(value) if is_number(value) else math.nan
-
-    columns = {
-        "start": [number(entry(r, "metadata", "request_start_ns")) / 1e9 for r in records],
-        "input": [count(r, "input_sequence_length") for r in records],
-        "output": [count(r, "output_sequence_length") for r in records],
-        "ttft": [seconds(r, "time_to_first_token") for r in records],
-        "e2e": [
-            (
-                number(entry(r, "metadata", "request_end_ns"))
-                - number(entry(r, "metadata", "request_start_ns"))
-            )
-            / 1e9
-            for r in records
-        ],
-    }
-    requests = requests_of(columns, source)
-    if requests is None:
-        raise fail(TraceError, source, "no request of this AIPerf export has a start and a length")
-    return BenchmarkResult("aiperf", stem(source), measured_of(requests), requests)
 
 
 def aiperf_summary(document: Mapping[str, Any], source: str) -> BenchmarkResult:
@@ -149,7 +115,7 @@ def aiperf_summary(document: Mapping[str, Any], source: str) -> BenchmarkResult:
     tables = document.get("records") if isinstance(document.get("records"), Mapping) else document
     for theirs, ours in _AIPERF.items():
         part = entry(tables, theirs)
-        scale = _UNITS.get(str(entry(part, "unit")), 1e-3)
+        scale = UNITS.get(str(entry(part, "unit")), 1e-3)
         for statistic, word in _WORDS.items():
             put(found, f"{ours}_{statistic}_s", entry(part, word), scale)
     for theirs, ours in _RATES.items():
@@ -197,7 +163,7 @@ def genai_csv(text: str, source: str) -> BenchmarkResult:
         if told is None or not header:
             continue
         values = {key: _float(cell) for key, cell in zip(header, cells, strict=False)}
-        name, scale = told["name"].lower(), _UNITS.get(told["unit"], 1.0)
+        name, scale = told["name"].lower(), UNITS.get(told["unit"], 1.0)
         if name in _CSV_FIGURES:
             for statistic, word in _WORDS.items():
                 put(found, f"{_CSV_FIGURES[name]}_{statistic}_s", values.get(word), scale)

@@ -11,11 +11,20 @@ from typing import Any
 from .._core import TraceError
 from .._errors import fail
 from . import benchmark_tools as tools
+from .aiperf_records import START, aiperf_records, aiperf_requests, aiperf_rows
 from .benchmark_result import BenchmarkResult, entry, is_number
 from .foreign import refuse
 from .unpacked import read_bytes
 
-__all__ = ["is_record", "load_result", "load_results", "may_be_result", "parse_result", "tool_of"]
+__all__ = [
+    "is_record",
+    "load_result",
+    "load_results",
+    "may_be_result",
+    "parse_result",
+    "result_of",
+    "tool_of",
+]
 
 _START = 1 << 16  # bytes that tell what a file is
 
@@ -29,7 +38,7 @@ def _document_reader(document: Any) -> _Reader | None:
     first = document[0] if isinstance(document, list) and document else None
     if isinstance(first, Mapping) and isinstance(first.get("info"), Mapping) and "start_time" in first:
         return tools.inference_perf_requests
-    return tools.aiperf_records if _is_aiperf_record(first) else None
+    return aiperf_records if _is_aiperf_record(first) else None
 
 
 def _runs_of(document: Any) -> dict[str, Any]:
@@ -113,9 +122,24 @@ def tool_of(data: bytes, source: str = "result") -> str | None:
     TraceError
         When it is one that cannot be read; `source` names it.
     """
+    result = result_of(data, source)
+    return None if result is None else result.tool
+
+
+def result_of(data: bytes, source: str = "result") -> BenchmarkResult | None:
+    """A result from its bytes; None for anything else.
+
+    Raises
+    ------
+    TraceError
+        When it is one that cannot be read, or has several runs; `source` names it.
+    """
     text = _text_reader(data)
     if text is not None:
-        return "mlperf" if text is tools.mlperf else "genai-perf"
+        return text(data.decode("utf-8-sig", errors="replace"), source)
+    records = _records(data, source)
+    if records is not None:
+        return records
     document = _json(data)
     runs = _runs_of(document)
     first = next(iter(runs.values()))
@@ -124,7 +148,18 @@ def tool_of(data: bytes, source: str = "result") -> str | None:
         return None
     if len(runs) > 1:
         raise _several(runs, document, source)
-    return reader(first, source).tool
+    return reader(first, source)
+
+
+def _records(data: bytes, source: str) -> BenchmarkResult | None:
+    """AIPerf's lines, read without what nobody looks at; None for anything else."""
+    if not is_record(data[:_START]) or b'"metrics"' not in data[:_START]:
+        return None
+    try:
+        rows = aiperf_rows(data.removeprefix(b"\xef\xbb\xbf"))
+    except (ValueError, RecursionError):
+        return None
+    return aiperf_requests(rows, source) if rows and is_number(rows[0].get(START)) else None
 
 
 def _json(data: bytes) -> Any:
@@ -142,14 +177,16 @@ def _json(data: bytes) -> Any:
 
 def parse_result(data: bytes, source: str = "result") -> BenchmarkResult:
     """Reads a result of a load generator from its bytes; `source` names it in messages. See `load_result`."""
-    text = _text_reader(data)
-    if text is not None:
-        return text(data.decode("utf-8-sig", errors="replace"), source)
-    document = _json(data)
-    runs = _runs_of(document)
-    if len(runs) > 1:
-        raise _several(runs, document, source)
-    return _parsed(next(iter(runs.values())), data, source)
+    result = result_of(data, source)
+    if result is not None:
+        return result
+    refuse(data[:_START], source)
+    raise fail(
+        TraceError,
+        source,
+        "not a result that is known: expected the JSON of vllm bench serve or SGLang's bench_serving, of AIPerf, "
+        "GuideLLM or inference-perf, genai-perf's CSV or JSON, or mlperf_log_summary.txt",
+    )
 
 
 def _text_reader(data: bytes) -> _Reader | None:
@@ -158,19 +195,6 @@ def _text_reader(data: bytes) -> _Reader | None:
     if start.startswith(b"Metric,"):
         return tools.genai_csv
     return tools.mlperf if b"MLPerf Results Summary" in start[:4096] else None
-
-
-def _parsed(document: Any, data: bytes, source: str) -> BenchmarkResult:
-    reader = _document_reader(document)
-    if reader is None:
-        refuse(data[:_START], source)
-        raise fail(
-            TraceError,
-            source,
-            "not a result that is known: expected the JSON of vllm bench serve or SGLang's bench_serving, of AIPerf, "
-            "GuideLLM or inference-perf, genai-perf's CSV or JSON, or mlperf_log_summary.txt",
-        )
-    return reader(document, source)
 
 
 def load_result(path: str | os.PathLike[str]) -> BenchmarkResult:
@@ -209,4 +233,9 @@ def load_results(path: str | os.PathLike[str]) -> dict[str, BenchmarkResult]:
     runs = _runs_of(_json(data)) if _text_reader(data) is None else {}
     if len(runs) < 2:
         return {"": parse_result(data, source)}
-    return {name: _parsed(run, data, f"{source} run {name}") for name, run in runs.items()}
+    readers = {name: _document_reader(run) for name, run in runs.items()}
+    if None in readers.values():
+        return {"": parse_result(data, source)}
+    return {
+        name: read(runs[name], f"{source} run {name}") for name, read in readers.items() if read is not None
+    }

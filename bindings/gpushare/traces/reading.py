@@ -13,7 +13,7 @@ from . import files as trace_files
 from . import foreign, logs
 from .access_logs import access_log
 from .benchmark_result import TOOLS
-from .benchmarks import is_record, may_be_result, parse_result, tool_of
+from .benchmarks import is_record, may_be_result, parse_result, result_of
 from .conversations import conversations, is_conversations
 from .drawn_tables import Unwrapped
 from .servegen import client_from_csv
@@ -196,9 +196,12 @@ def _read_arrow(data: bytes, source: str, format: str, options: Mapping[str, Any
 
 
 def _read_result(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> _core.Trace:
-    if format == "auto" and tool_of(data, source) is None:
+    if format != "auto":
+        return parse_result(data, source).trace(source)
+    result = result_of(data, source)
+    if result is None:
         return _core.parse_trace(data, source, format=format, **options)
-    return parse_result(data, source).trace(source)
+    return result.trace(source)
 
 
 def _read_wrapped(

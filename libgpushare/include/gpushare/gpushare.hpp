@@ -17,6 +17,7 @@
 #include "gpushare/fields.hpp"
 #include "gpushare/figures.hpp"
 #include "gpushare/fits.hpp"
+#include "gpushare/json_rows.hpp"
 #include "gpushare/judgement.hpp"
 #include "gpushare/memory.hpp"
 #include "gpushare/mig.hpp"

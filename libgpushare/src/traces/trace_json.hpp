@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -32,6 +33,10 @@ class JsonScanner {
   [[nodiscard]] bool integers(std::vector<std::int64_t>& values);
   /// Any value, checked and passed over.
   void skip();
+  /// Consumes a character between values, such as the colon behind a name; false, and broken, where another stands there.
+  bool pass(char c) { return take(c); }
+  /// Bytes that are not consumed.
+  [[nodiscard]] std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
   /// True when nothing follows but spaces.
   [[nodiscard]] bool finished();
 
