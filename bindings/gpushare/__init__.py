@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from .scenario.builders import asr as asr
     from .scenario.builders import embedding as embedding
     from .scenario.builders import llm as llm
+    from .scenario.builders import rag as rag
     from .scenario.builders import tts as tts
     from .scenario.builders import voice as voice
     from .scenario.engines import EnginePreset as EnginePreset
@@ -151,7 +152,7 @@ _HOMES = {
     "planning.deciding_sweeps": ("SweepTable", "sweep"),
     "planning.implied": ("Kept",),
     "planning.verdict": ("Verdict",),
-    "scenario.builders": ("Load", "asr", "embedding", "llm", "tts", "voice"),
+    "scenario.builders": ("Load", "asr", "embedding", "llm", "rag", "tts", "voice"),
     "scenario.engines": ("EnginePreset", "engine_preset", "engine_preset_names"),
     "calibration.fitting": ("calibrate",),
     "calibration.measurements": ("Measurements",),
@@ -273,6 +274,7 @@ __all__ = [
     "plot",
     "profile",
     "profile_names",
+    "rag",
     "replay",
     "scenario_names",
     "sensitivity",

@@ -365,6 +365,9 @@ TEST_CASE("a wrong distribution is refused where it is wrong") {
         "s.json: unknown key \"std\". Known keys: kind, max, mean, min, mu, sigma");
   CHECK(distribution_error(R"({"kind": "exponential", "mean": 1, "shape": 2})") ==
         "s.json: unknown key \"shape\". Known keys: kind, max, mean, min");
+  CHECK(
+      distribution_error(R"({"kind": "uniform", "min": 1, "max": 3})").find("between \"low\" and \"high\"") !=
+      std::string::npos);
   CHECK(distribution_error(R"({"kind": "uniform", "low": 3, "high": 2})") ==
         "s.json#/high: expected a number >= 3, found 2");
   CHECK(distribution_error(R"({"kind": "gamma", "mean": 1, "shape": 0})") ==

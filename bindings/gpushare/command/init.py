@@ -17,7 +17,7 @@ from . import amounts
 
 __all__ = ["add_init", "add_schema"]
 
-_KINDS = ("llm", "asr", "tts", "embedding", "voice")
+_KINDS = ("llm", "asr", "tts", "embedding", "voice", "rag")
 _NEXT = (
     ("compare", "what users lose by sharing, what comes free"),
     ("plan", "the fewest GPUs, with a proof"),
@@ -60,6 +60,11 @@ def add_init(
         "--voice", action="store_true", help="recognised, answered and spoken turns of all three"
     )
     parser.add_argument(
+        "--rag",
+        action="store_true",
+        help="questions that are embedded and answered from the best of 20 passages",
+    )
+    parser.add_argument(
         "--rate", type=amounts.rate, metavar="PER_S", help="requests a second, of each; by default 1"
     )
     parser.add_argument(
@@ -72,7 +77,10 @@ def add_init(
         help="instead of services: what files of a cluster show (as of gpushare plan)",
     )
     parser.add_argument(
-        "--prompt", type=amounts.tokens, metavar="TOKENS", help="on average; by default 1000 (voice 200)"
+        "--prompt",
+        type=amounts.tokens,
+        metavar="TOKENS",
+        help="on average; by default 1000 (voice 200, rag 3000)",
     )
     parser.add_argument(
         "--reply", type=amounts.tokens, metavar="TOKENS", help="on average; by default 200 (voice 80)"
@@ -98,7 +106,7 @@ def init(options: argparse.Namespace) -> None:
     if not asked and not options.from_cluster:
         if not sys.stdin.isatty():
             raise ValueError(
-                "say which services: --llm, --asr, --tts, --embedding or --voice (see gpushare init --help)"
+                "say which services: --llm, --asr, --tts, --embedding, --voice or --rag (see gpushare init --help)"
             )
         _ask(options)
     out = options.out or ("scenario.yaml" if installed("ruamel.yaml") else "scenario.json")
@@ -126,7 +134,7 @@ def _name(options: argparse.Namespace) -> str:
     if options.from_cluster:
         return str(os.path.basename(os.path.abspath(options.from_cluster)))
     models = [os.path.basename(model) for kind in _DEFAULT_MODELS if (model := getattr(options, kind))]
-    what = "voice" if options.voice else " and ".join(models)
+    what = "voice" if options.voice else "rag" if options.rag else " and ".join(models)
     if options.from_log:
         return f"{what} as in {os.path.basename(options.from_log)}"
     if options.users:
@@ -203,6 +211,9 @@ def _loads(options: argparse.Namespace) -> list[Any]:
     if options.voice:
         models = {kind: model for kind in ("asr", "llm", "tts") if (model := getattr(options, kind))}
         return [builders.voice(**asked, **lengths, **models)]
+    if options.rag:
+        named = {"embedder": options.embedding, "llm": options.llm}
+        return [builders.rag(**asked, **lengths, **{part: model for part, model in named.items() if model})]
     if options.llm:
         how = {"log": options.from_log} if options.from_log else asked | lengths
         loads.append(builders.llm(options.llm, **how))
@@ -214,12 +225,14 @@ def _loads(options: argparse.Namespace) -> list[Any]:
 
 def _ask(options: argparse.Namespace) -> None:
     """Five questions, each with an answer that Enter takes."""
-    kinds = _answer("Which services (llm, asr, tts, embedding, or voice for all three of a call)?", "llm")
+    kinds = _answer(
+        "Which services (llm, asr, tts, embedding, voice for all three of a call, or rag)?", "llm"
+    )
     for kind in (word.strip() for word in kinds.split(",")):
         if kind not in _KINDS:
             raise ValueError(f"found {kind!r}; known services: {', '.join(_KINDS)}")
-        if kind == "voice":
-            options.voice = True
+        if kind in ("voice", "rag"):
+            setattr(options, kind, True)
         else:
             setattr(options, kind, _answer(f"Which model is the {kind}?", _DEFAULT_MODELS[kind]))
     options.rate = float(_answer("How many requests a second?", "1"))

@@ -4,106 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from .. import _core
 from .._core import ScenarioError
 from .._errors import fail
+from .builder_parts import Arrivals, Distribution, Log, Served, Sizes, objectives_of, served, service_of
 from .load import Load
 from .profiles import model as read_model
 
-__all__ = ["Load", "asr", "document_of", "embedding", "kind_of_model", "llm", "tts", "voice"]
-
-Distribution = float | Mapping[str, Any]
-Log = str | os.PathLike[str] | _core.Trace
-Served = str | os.PathLike[str] | Mapping[str, Any]
+__all__ = ["Load", "asr", "document_of", "embedding", "kind_of_model", "llm", "rag", "tts", "voice"]
 
 _PRESET = _core.usual_llm_preset()
 _SENTENCE_S = 0.3  # speech of a language model's token, as documents have it where they say nothing
-
-
-@dataclass(frozen=True)
-class _Arrivals:
-    """Who asks: by rate, by users or from a log."""
-
-    name: str
-    rate: float | None
-    users: int | None
-    think_s: Distribution
-    log: Log | None = None
-
-    def traffic(self, sizes: Mapping[str, Any]) -> dict[str, Any]:
-        given = [
-            word
-            for word, value in vars(self).items()
-            if word in ("rate", "users", "log") and value is not None
-        ]
-        if len(given) != 1:
-            found = "none" if not given else " and ".join(given)
-            raise fail(
-                ScenarioError,
-                self.name,
-                f"give one of rate (requests a second), users and log; found {found}",
-            )
-        entry: dict[str, Any] = {"name": self.name, "pipeline": self.name}
-        if self.log is not None:
-            path = {} if isinstance(self.log, _core.Trace) else {"path": os.path.abspath(self.log)}
-            return entry | {"kind": "trace"} | path
-        if self.rate is not None:
-            arrivals = {"kind": "poisson", "rate_per_s": self.rate}
-            return entry | {"kind": "open", "arrivals": arrivals, "sizes": dict(sizes)}
-        return entry | {"kind": "closed", "users": self.users, "think_s": self.think_s, "sizes": dict(sizes)}
-
-
-class _Sizes:
-    """Sizes around their means."""
-
-    def __init__(self, spread: float) -> None:
-        self.spread = spread
-        self.assumed = False
-
-    def around(self, size: Distribution, least: float) -> Any:
-        if isinstance(size, Mapping) or not self.spread:
-            return size
-        self.assumed = True
-        return {"kind": "lognormal", "mean": size, "sigma": self.spread, "min": least, "max": 8 * size}
-
-    def told(self) -> list[str]:
-        return [f"Assumed: sizes are lognormal around their means with sigma {self.spread:g}."] * self.assumed
-
-
-def _service(
-    model: Any, precision: str | None, replicas: int, engine: Mapping[str, Any], **more: Any
-) -> dict[str, Any]:
-    service: dict[str, Any] = {"model": os.fspath(model) if isinstance(model, os.PathLike) else model}
-    if precision is not None:
-        service["precision"] = precision
-    if replicas != 1:
-        service["replicas"] = replicas
-    service |= {key: value for key, value in more.items() if value is not None}
-    if engine:
-        service["engine"] = dict(engine)
-    return service
-
-
-def _objectives(name: str, slo: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Bare latencies of a service are its own: ``ttft_p95`` is ``llm.ttft_p95``."""
-    own = (
-        "queue",
-        "ttft",
-        "tpot",
-        "itl",
-        "first_audio",
-        "first_chunk",
-        "inter_chunk",
-        "after_speech",
-        "latency",
-    )
-    return {
-        f"{name}.{figure}" if figure.partition("_p")[0] in own else figure: bound
-        for figure, bound in (slo or {}).items()
-    }
 
 
 def llm(
@@ -167,15 +80,15 @@ def llm(
     >>> gs.Scenario.of(chat, gpu="a100").services
     ['llm']
     """
-    sizes = _Sizes(spread)
+    sizes = Sizes(spread)
     tokens = {"input_tokens": sizes.around(prompt, 1), "output_tokens": sizes.around(reply, 1)}
     options = ({"preset": preset} if preset else {}) | engine
     return Load(
         name,
-        {name: _service(model, precision, replicas, options, tensor_parallel=tensor_parallel)},
+        {name: service_of(model, precision, replicas, options, tensor_parallel=tensor_parallel)},
         [{"name": name, "service": name}],
-        _Arrivals(name, rate, users, think_s, log).traffic(tokens),
-        _objectives(name, slo),
+        Arrivals(name, rate, users, think_s, log).traffic(tokens),
+        objectives_of(name, slo),
         sizes.told() if log is None else [],
         log if isinstance(log, _core.Trace) else None,
     )
@@ -203,15 +116,15 @@ def asr(
     >>> gs.Scenario.of(gs.asr(rate=2)).services
     ['asr']
     """
-    sizes = _Sizes(spread)
+    sizes = Sizes(spread)
     lengths = sizes.around(speech_s, 0.2)
     streams = kind_of_model(model) == "streaming-asr"
     return Load(
         name,
-        {name: _service(model, precision, replicas, engine)},
+        {name: service_of(model, precision, replicas, engine)},
         [{"name": name, "service": name}],
-        _Arrivals(name, rate, users, think_s).traffic({"speech_s" if streams else "units": lengths}),
-        _objectives(name, slo),
+        Arrivals(name, rate, users, think_s).traffic({"speech_s" if streams else "units": lengths}),
+        objectives_of(name, slo),
         sizes.told(),
     )
 
@@ -238,11 +151,11 @@ def tts(
     >>> gs.Scenario.of(gs.tts(rate=1)).services
     ['tts']
     """
-    sizes = _Sizes(spread)
+    sizes = Sizes(spread)
     tokens = speech_s if isinstance(speech_s, Mapping) else speech_s / _SENTENCE_S
     return Load(
         name,
-        {name: _service(model, precision, replicas, engine)},
+        {name: service_of(model, precision, replicas, engine)},
         [
             {
                 "name": name,
@@ -250,8 +163,8 @@ def tts(
                 "audio_s_per_token": 1.0 if isinstance(speech_s, Mapping) else _SENTENCE_S,
             }
         ],
-        _Arrivals(name, rate, users, think_s).traffic({"output_tokens": sizes.around(tokens, 1)}),
-        _objectives(name, slo),
+        Arrivals(name, rate, users, think_s).traffic({"output_tokens": sizes.around(tokens, 1)}),
+        objectives_of(name, slo),
         sizes.told(),
     )
 
@@ -281,10 +194,10 @@ def embedding(
     """
     return Load(
         name,
-        {name: _service(model, precision, replicas, engine)},
+        {name: service_of(model, precision, replicas, engine)},
         [{"name": name, "service": name}],
-        _Arrivals(name, rate, users, think_s).traffic({"units": units}),
-        _objectives(name, slo),
+        Arrivals(name, rate, users, think_s).traffic({"units": units}),
+        objectives_of(name, slo),
     )
 
 
@@ -327,7 +240,7 @@ def voice(
     >>> gs.Scenario.of(gs.voice(users=20, llm="Qwen/Qwen3-4B"), gpu="a100").services
     ['asr', 'llm', 'tts']
     """
-    sizes = _Sizes(spread)
+    sizes = Sizes(spread)
     turn = {
         "speech_s": sizes.around(speech_s, 0.2),
         "input_tokens": sizes.around(prompt, 1),
@@ -337,21 +250,73 @@ def voice(
     preset = {"preset": _PRESET}
     return Load(
         name,
-        {"asr": _served(asr), "llm": _served(llm, preset), "tts": _served(tts)},
+        {"asr": served(asr), "llm": served(llm, preset), "tts": served(tts)},
         [
             {"name": part, "service": part} | (speaks if part == "tts" else {})
             for part in ("asr", "llm", "tts")
         ],
-        _Arrivals(name, rate, users, think_s).traffic(turn),
+        Arrivals(name, rate, users, think_s).traffic(turn),
         dict(slo or {}),
         sizes.told(),
     )
 
 
-def _served(service: Served, engine: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    if isinstance(service, Mapping) and "model" in service:
-        return dict(service)
-    return _service(service, None, 1, engine or {})
+def rag(
+    *,
+    rate: float | None = None,
+    users: int | None = None,
+    embedder: Served = "bge-m3",
+    reranker: Served = "bge-reranker-v2-m3",
+    llm: Served = "llama-3.1-8b",
+    passages: Distribution = 20,
+    prompt: Distribution = 3000,
+    reply: Distribution = 200,
+    spread: float = 0.5,
+    think_s: Distribution = 10.0,
+    name: str = "rag",
+    slo: Mapping[str, Any] | None = None,
+) -> Load:
+    """Questions that are embedded, answered from the best of some passages: embedder, reranker and language model.
+
+    Parameters
+    ----------
+    rate, users, think_s : optional
+        As in `llm`, of whole questions.
+    embedder, reranker, llm : str, path or mapping
+        Models, or services as documents have them.
+    passages : float or mapping
+        That the reranker scores for a question; the embedder has one text.
+    prompt, reply : float or mapping
+        Tokens, the passages that are left included; averages or distributions.
+    name : str
+        Of the pipeline.
+    slo : mapping, optional
+        Objectives: ``{"e2e_p95": "8s"}``.
+
+    Examples
+    --------
+    >>> import gpushare as gs
+    >>> gs.Scenario.of(gs.rag(rate=2, passages=50), gpu="a100").services
+    ['embedder', 'reranker', 'llm']
+    """
+    sizes = Sizes(spread)
+    question = {"input_tokens": sizes.around(prompt, 1), "output_tokens": sizes.around(reply, 1)}
+    return Load(
+        name,
+        {
+            "embedder": served(embedder),
+            "reranker": served(reranker),
+            "llm": served(llm, {"preset": _PRESET}),
+        },
+        [
+            {"name": "embedder", "service": "embedder", "units": 1},
+            {"name": "reranker", "service": "reranker", "units": passages},
+            {"name": "llm", "service": "llm"},
+        ],
+        Arrivals(name, rate, users, think_s).traffic(question),
+        dict(slo or {}),
+        sizes.told(),
+    )
 
 
 def document_of(

@@ -57,6 +57,8 @@ struct Stage {
   bool worker = false;  ///< a visit holds one of the pipeline's workers, and waits for it
   int sentence_tokens = 20;
   double audio_s_per_token = 0.3;  ///< synthesis: speech of one LLM token
+  /// What its batch model counts in a visit: texts, images; nullopt: the request's RequestSizes::units.
+  std::optional<Distribution> units{};
 };
 
 struct Pipeline {

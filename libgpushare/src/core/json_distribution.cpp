@@ -15,6 +15,8 @@ std::vector<double> numbers(const Reader& array) {
 }
 
 Distribution read_uniform(const Reader& r) {
+  if (!r.has("low") && !r.has("high") && r.has("min") && r.has("max"))
+    r.fail("a uniform lies between \"low\" and \"high\"; \"min\" and \"max\" cut what is drawn, of any kind");
   const double low = r.at("low").number(kNonNegative);
   return uniform(low, r.at("high").number({low}));
 }

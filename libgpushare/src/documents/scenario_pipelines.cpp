@@ -71,6 +71,25 @@ void read_speech(const Reader& reader, Stage& stage) {
   }
 }
 
+void read_units(const Reader& reader, const std::vector<Service>& services, Stage& stage) {
+  const auto units = reader.find("units");
+  if (!units) return;
+  if (stage.role != Role::counts) {
+    const std::string what =
+        stage.service < 0
+            ? "a delay"
+            : text::format("\"{}\" (a {} model)", services[static_cast<std::size_t>(stage.service)].name,
+                           kind_of(*services[static_cast<std::size_t>(stage.service)].model));
+    units->fail(
+        text::format("only a stage that visits a batch model counts units (texts, images), found {}; lengths "
+                     "in tokens and "
+                     "seconds are those of traffic, in \"sizes\"",
+                     what));
+  }
+  stage.units = units->distribution();
+  if (always_zero(*stage.units)) units->fail("a visit has to have units: texts, images");
+}
+
 void read_worker(const Reader& reader, Stage& stage) {
   const auto worker = reader.find("worker");
   if (!worker) return;
@@ -113,6 +132,7 @@ Stage read_stage(const Reader& reader, const std::vector<Service>& services,
   read_trigger(reader, before, stage);
   read_worker(reader, stage);
   read_speech(reader, stage);
+  read_units(reader, services, stage);
   check_same_sentences(reader, before, stage);
   reader.finish();
   return stage;

@@ -319,7 +319,7 @@ bool brings(const Traffic& traffic, std::string_view size) {
 void check_sizes(const Reader& reader, const Workload& workload, const Traffic& traffic) {
   for (const Stage& stage : workload.pipelines[static_cast<std::size_t>(traffic.pipeline)].stages) {
     const Need need = need_of(stage.role);
-    if (need.size.empty() || brings(traffic, need.size)) continue;
+    if (need.size.empty() || stage.units || brings(traffic, need.size)) continue;
     reader.fail(text::format("stage \"{}\" {}, but sizes/{} is missing or can only be zero", stage.name,
                              need.why, need.size));
   }

@@ -80,8 +80,10 @@ std::vector<std::string_view> taken_by(Role role) {
   return {};
 }
 
-std::string what_it_takes(const Service& service, Role role) {
+std::string what_it_takes(const Service& service, const Stage& stage) {
+  const Role role = stage.role;
   std::string name = text::format("{} ({})", service.name, service.model->name);
+  if (stage.units) return text::format("{} takes the units of its stage", name);
   if (const auto* batch = std::get_if<BatchModel>(&service.model->cost);
       role == Role::counts && batch != nullptr)
     return text::format("{} takes units, and one is a {}", name, batch->unit);
@@ -99,8 +101,9 @@ void add_ignored_sizes(const Scenario& scenario, const ordered_json& document, s
     for (const Stage& stage :
          workload.pipelines[static_cast<std::size_t>(workload.traffic[i].pipeline)].stages) {
       if (stage.service < 0) continue;
-      for (const std::string_view key : taken_by(stage.role)) taken.push_back(key);
-      takers.push_back(what_it_takes(workload.services[static_cast<std::size_t>(stage.service)], stage.role));
+      if (!stage.units)
+        for (const std::string_view key : taken_by(stage.role)) taken.push_back(key);
+      takers.push_back(what_it_takes(workload.services[static_cast<std::size_t>(stage.service)], stage));
     }
     for (const char* key : {"input_tokens", "output_tokens", "speech_s", "units"})
       if (document.at(at).contains(key) && std::find(taken.begin(), taken.end(), key) == taken.end())

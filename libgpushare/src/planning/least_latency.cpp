@@ -122,7 +122,8 @@ double least_latency(const Workload& workload, const Traffic& traffic, const Req
       times[s] = {delay_s, delay_s, delay_s};
     } else {
       const Service& service = workload.services[static_cast<std::size_t>(stage.service)];
-      times[s] = visit_times(service, stage, shape, gpu, next_sentence(pipeline, static_cast<int>(s)));
+      times[s] = visit_times(service, stage, at_stage(shape, stage), gpu,
+                             next_sentence(pipeline, static_cast<int>(s)));
       start_s += service.engine.request_overhead_s;
     }
     times[s].first_s += start_s;

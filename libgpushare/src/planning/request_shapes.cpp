@@ -142,15 +142,18 @@ void set_speech(RequestShape& shape, const Distribution& speech_s) {
   shape.most_speech_s = limits.high;
 }
 
+void set_units(RequestShape& shape, const Distribution& units) {
+  const Limits limits = limits_of(units);
+  shape.units = limited_mean(units);
+  shape.least_units = limits.low;
+  shape.most_units = limits.high;
+}
+
 RequestShape drawn_shape(const Traffic& traffic, int sentence_tokens) {
   const RequestSizes& sizes = traffic.sizes;
   RequestShape shape;
   set_tokens(shape, least_tokens(sizes.input_tokens), traffic.system_prompt_tokens,
              least_tokens(sizes.output_tokens));
-  shape.units = limited_mean(sizes.units);
-  const Limits units = limits_of(sizes.units);
-  shape.least_units = units.low;
-  shape.most_units = units.high;
   set_speech(shape, sizes.speech_s);
   shape.prompt_variation = variation_of(sizes.input_tokens);
   shape.reply_variation = variation_of(sizes.output_tokens);
@@ -192,10 +195,6 @@ RequestShape trace_shape(const Traffic& traffic, double duration_s, int sentence
   }
   RequestShape shape = mean.mean(static_cast<double>(mean.count()) / duration_s);
   set_speech(shape, traffic.sizes.speech_s);
-  shape.units = limited_mean(traffic.sizes.units);
-  const Limits units = limits_of(traffic.sizes.units);
-  shape.least_units = units.low;
-  shape.most_units = units.high;
   return shape;
 }
 
@@ -248,8 +247,14 @@ RequestShape timed_shape(const Traffic& traffic, double duration_s, int sentence
 
 }  // namespace
 
+RequestShape at_stage(RequestShape shape, const Stage& stage) {
+  if (stage.units) set_units(shape, *stage.units);
+  return shape;
+}
+
 RequestShape shape_of(const Traffic& traffic, double duration_s, int sentence_tokens) {
   RequestShape shape = timed_shape(traffic, duration_s > 0 ? duration_s : kLongestRun, sentence_tokens);
+  set_units(shape, traffic.sizes.units);
   if (duration_s == 0) shape.per_s = 0;  // a number of requests in no stated time: they set no rate
   return shape;
 }

@@ -19,6 +19,9 @@ struct RequestShape {
   std::optional<double> audio_s_per_token{};                      ///< nothing: the stage says
 };
 
+/// The request with the units of a visit to the stage, where that says its own.
+[[nodiscard]] RequestShape at_stage(RequestShape shape, const Stage& stage);
+
 /// `sentence_tokens` are those of the pipeline, for replies that do not bring their own; 0: nobody speaks them.
 [[nodiscard]] RequestShape shape_of(const Traffic& traffic, double duration_s, int sentence_tokens);
 

@@ -93,7 +93,8 @@ std::vector<Visits> visits_of(const Workload& workload, const Pipeline& pipeline
     if (stage.service < 0) continue;
     const double number = stage.on == Trigger::sentence ? shape.sentences : 1;
     const Model& model = *workload.services[static_cast<std::size_t>(stage.service)].model;
-    visits.push_back({stage.service, number, sizes_of(shape, stage, model, number)});
+    visits.push_back(
+        {stage.service, number, sizes_of(planning::at_stage(shape, stage), stage, model, number)});
   }
   return visits;
 }

@@ -28,6 +28,10 @@ Job make_job(const Workload& workload, Request& request, std::uint32_t slot, std
   job.output_tokens = request.output_tokens;
   job.units = request.units;
   job.prefix = request.prefix;
+  if (stage.units) {
+    Stream drawn = luck.at(job.luck);
+    job.units = stage.units->sample(drawn);
+  }
   if (stage.on == Trigger::sentence) {
     const std::uint32_t each = sentence_tokens(request, stage);
     const std::uint32_t spoken = (request.stages[index].parts_submitted - 1) * each;
