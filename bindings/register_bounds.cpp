@@ -114,6 +114,9 @@ void register_bounds(py::module_& module) {
       "service_bounds", &service_bounds, py::arg("scenario"), py::arg("profile") = py::none(),
       "What each service is offered, and the most that a process can serve on each kind of partition.");
   module.def(
+      "peaks_to_mean", [](const ScenarioHandle& h) { return peaks_to_mean(h.scenario->workload); },
+      py::arg("scenario"), "The highest rate of what each service is asked against its mean.");
+  module.def(
       "load_bound", &load_bound_of, py::arg("scenario"), py::arg("placement") = py::none(),
       "How far all offered rates could grow before a placement cannot carry them, and what binds first.");
   module.def("what_if", &what_if_of, py::arg("scenario"), py::arg("placement") = py::none(),

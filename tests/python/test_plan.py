@@ -7,7 +7,7 @@ import random
 import gpushare as gs
 import pytest
 from gpushare.command.cli import main
-from gpushare.planning.advice import Habits, advise, peak_to_mean
+from gpushare.planning.advice import Habits, advise
 
 NINE = {
     "name": "nine",
@@ -341,23 +341,46 @@ def meets_clearly(scenario, objectives):
     return kept and all(summary[name] <= 0.97 * bound for name, bound in objectives.items())
 
 
+@pytest.mark.parametrize(
+    ("arrivals", "peak"),
+    [
+        ({"kind": "poisson", "rate_per_s": 5}, 1),
+        ({"kind": "on-off", "rates_per_s": [7.5, 60], "hold_s": [105, 45]}, 60 / 23.25),
+        ({"kind": "diurnal", "rate_per_s": 2, "hourly": [1] * 12 + [3] * 12}, 1.5),
+        ({"kind": "spikes", "low_per_s": 4, "high_per_s": 4, "spike_per_s": 20}, 20 / (0.7 * 4 + 0.3 * 20)),
+    ],
+)
+def test_peaks_are_of_the_traffic_that_is_simulated(arrivals, peak):
+    document = gs.Scenario.of(gs.llm("qwen3-4b", rate=1), gpu="a100").document
+    document["traffic"][0]["arrivals"] = arrivals
+    drawn = gs.Scenario.from_dict(document)
+    assert gs._core.peaks_to_mean(drawn._handle) == pytest.approx([peak])
+
+
+@pytest.mark.parametrize(("busy", "least", "most"), [(120, 1.0, 1.05), (900, 4.0, 5.0)])
+def test_a_trace_with_busy_minutes_is_not_called_steady(busy, least, most):
+    each = [busy if minute % 10 == 9 else 120 for minute in range(60)]
+    arrivals = [60 * minute + 60 * i / number for minute, number in enumerate(each) for i in range(number)]
+    trace = gs.traces.from_columns(
+        {"arrival_s": arrivals, "input_tokens": [9] * len(arrivals), "output_tokens": [9] * len(arrivals)}
+    )
+    scenario = gs.Scenario.of(gs.llm("qwen3-4b", log=trace), gpu="a100")
+    assert least <= gs._core.peaks_to_mean(scenario._handle)[0] <= most
+
+
 def test_the_rules_of_thumb_follow_the_traffic():
-    burst = {"kind": "open", "arrivals": {"kind": "on-off", "rates_per_s": [7.5, 60], "hold_s": [105, 45]}}
-    assert peak_to_mean([burst]) == pytest.approx(60 / 23.25)
-    steady = {"kind": "open", "arrivals": {"kind": "poisson", "rate_per_s": 5}}
-    assert peak_to_mean([steady]) == 1
-    alone = advise([Habits("llm", 0.5, 1.0, True)], 1.0, False, "", False)
+    alone = advise([Habits("llm", 0.5, 1.0, 2.6)], 1.0, False, "", False)
     assert "single pods" in alone[0]
     assert "the simulation agrees" in alone[0]
     shared = advise(
-        [Habits("a", 0.1, 0.2, True), Habits("b", 0.1, 0.2, False)], 1.0, True, "time-slicing", False
+        [Habits("a", 0.1, 0.2, 2.6), Habits("b", 0.1, 0.2, 1.0)], 1.0, True, "time-slicing", False
     )
     assert "so time-slicing" in shared[0]
     assert "agrees, by time-slicing" in shared[0]
-    steady_pair = advise(
-        [Habits("a", 0.1, 0.1, False), Habits("b", 0.1, 0.1, False)], 1.0, True, "mps", False
-    )
-    assert "so MIG" in steady_pair[0]
+    steady_pair = advise([Habits("a", 0.1, 0.1, 1.0), Habits("b", 0.1, 0.1, 1.0)], 1.0, True, "mps", False)
+    assert "the traffic is steady, so MIG" in steady_pair[0]
+    uneven = advise([Habits("a", 0.1, 0.2, 1.84), Habits("b", 0.1, 0.1, 1.0)], 1.0, True, "mps", False)
+    assert "peaks at 1.8 times its mean, less than the 2 times of bursty traffic, so MIG" in uneven[0]
     assert "says otherwise" in steady_pair[0]
-    slow = advise([Habits("llm", 1.0, 1.0, True)], 0.3, False, "", False)
+    slow = advise([Habits("llm", 1.0, 1.0, 2.6)], 0.3, False, "", False)
     assert "do not keep up" in slow[0]

@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
+from .. import _core
 from .packing import Packed
 from .problem import Config
 from .space import Space
 
-__all__ = ["Habits", "advice_for", "advise", "peak_to_mean"]
+__all__ = ["Habits", "advice_for", "advise"]
 
 #: Above this share of a GPU at peak a service is better off alone; above this ratio traffic is bursty. The first is the
 #: rule of the article on bursty LLM inference (time-slicing against MIG on one A100), the second an assumption.
 BUSY = 0.6
 BURSTY = 2.0
+#: Up to it traffic is steady.
+EVEN = 1.05
 #: Below it even dedicated GPUs do not keep up.
 KEEPS_UP = 0.95
 
@@ -34,14 +36,19 @@ class Habits:
         Share of the time that its GPU is busy, in the mean.
     peak : float
         The same at the peak of its traffic, 1 at most.
-    bursty : bool
-        Whether its traffic at peak is several times the mean.
+    peak_to_mean : float
+        The highest rate of its traffic against the mean.
     """
 
     service: str
     busy: float
     peak: float
-    bursty: bool
+    peak_to_mean: float
+
+    @property
+    def bursty(self) -> bool:
+        """Whether its traffic at peak is several times the mean."""
+        return self.peak_to_mean > BURSTY
 
 
 def advice_for(
@@ -67,13 +74,10 @@ def advice_for(
         Whether isolation in hardware is asked for.
     """
     habits = []
-    for service, name in enumerate(space.services):
-        visits = {pipeline for pipeline, members in space.pipelines.items() if service in members}
-        only = len(space.pipelines) == 1
-        traffic = space.scenario.document["traffic"]
-        ratio = peak_to_mean([t for t in traffic if only or t.get("pipeline") in visits])
+    peaks = _core.peaks_to_mean(space.scenario._handle)
+    for name, ratio in zip(space.services, peaks, strict=True):
         busy = dedicated.get(f"{name}.busy", math.nan)
-        habits.append(Habits(name, busy, min(1.0, busy * ratio), ratio > BURSTY))
+        habits.append(Habits(name, busy, min(1.0, busy * ratio), ratio))
     completed = 1.0  # where they do not even fit, nothing is compared with them
     if dedicated.get("offered_rate", 0) > 0:
         completed = min(1.0, dedicated["request_throughput"] / dedicated["offered_rate"])
@@ -85,42 +89,6 @@ def advice_for(
 def _way(sharing: Any) -> str:
     """A word for a way of sharing, which is one, or the caps of MPS clients."""
     return sharing if isinstance(sharing, str) else "mps"
-
-
-def peak_to_mean(traffic: Sequence[Mapping[str, Any]]) -> float:
-    """The highest rate of open arrivals against their mean; 1 where users or a trace say no rate."""
-    return max((_of_arrivals(t["arrivals"]) for t in traffic if t.get("kind") == "open"), default=1.0)
-
-
-def _of_arrivals(arrivals: Mapping[str, Any]) -> float:
-    kind = arrivals["kind"]
-    if kind == "on-off":
-        rates, hold = arrivals["rates_per_s"], arrivals["hold_s"]
-        return _ratio(rates, hold)
-    if kind == "piecewise":
-        rates, starts = arrivals["rates_per_s"], arrivals["starts_s"]
-        lengths = [later - start for start, later in pairwise(starts)]
-        period = arrivals.get("period_s", 0.0)
-        lengths.append(period - starts[-1] if period > starts[-1] else sum(lengths) / max(1, len(lengths)))
-        return _ratio(rates, lengths)
-    if kind == "spikes":
-        usual = (arrivals["low_per_s"] + arrivals["high_per_s"]) / 2
-        share = arrivals.get("spike_share", 0.05)
-        return float(arrivals["spike_per_s"] / (share * arrivals["spike_per_s"] + (1 - share) * usual))
-    if kind == "diurnal":
-        hourly = arrivals["hourly"]
-        return float(max(hourly) / (sum(hourly) / len(hourly)))
-    if kind == "mmpp":
-        rates = arrivals["rates_per_s"]
-        return _ratio(rates, [1.0] * len(rates))
-    if kind == "mixture":
-        return max(_of_arrivals(client) for client in arrivals["clients"])
-    return 1.0
-
-
-def _ratio(rates: Sequence[float], lengths: Sequence[float]) -> float:
-    mean = sum(r * s for r, s in zip(rates, lengths, strict=True)) / sum(lengths)
-    return max(rates) / mean if mean > 0 else 1.0
 
 
 def advise(habits: Sequence[Habits], completed: float, shares: bool, how: str, isolated: bool) -> list[str]:
@@ -156,7 +124,7 @@ def advise(habits: Sequence[Habits], completed: float, shares: bool, how: str, i
             "the simulation shares all the same" if shares else "the simulation agrees: nothing is freed"
         )
     elif isolated or not any(h.bursty for h in habits):
-        why = "isolation is asked for" if isolated else "the traffic is steady"
+        why = "isolation is asked for" if isolated else _evenness(habits)
         rule = f"rule of thumb: {why}, so MIG"
         verdict = _told(shares, how, ("mig",))
     else:
@@ -165,6 +133,16 @@ def advise(habits: Sequence[Habits], completed: float, shares: bool, how: str, i
         verdict = _told(shares, how, ("time-slicing", "mps"))
     some = "" if not full or len(full) == len(habits) else _kept_apart(full)
     return [*lines, f"{rule}; {verdict}.{some}"]
+
+
+def _evenness(habits: Sequence[Habits]) -> str:
+    """Of traffic that is not bursty: what its rate does."""
+    most = max((h.peak_to_mean for h in habits), default=1.0)
+    if most <= EVEN:
+        return "the traffic is steady"
+    return (
+        f"the traffic peaks at {most:.1f} times its mean, less than the {BURSTY:.0f} times of bursty traffic"
+    )
 
 
 def _told(shares: bool, how: str, wanted: Sequence[str]) -> str:

@@ -58,6 +58,12 @@ struct ServiceTraffic {
 
 // ---- What a request needs at least ----
 
+/// The highest rate of arrivals against their mean. Of a gamma-Poisson process what one block in twenty exceeds.
+[[nodiscard]] double peak_to_mean(const ArrivalProcess& arrivals);
+/// The same of what each service is asked, 1 where users wait for their answers. Traces and files of calls are counted in
+/// windows of a minute at least and of a hundred requests in the mean.
+[[nodiscard]] std::vector<double> peaks_to_mean(const Workload& workload);
+
 /// Of one process, for a mean request. Under tensor parallelism of one of its ranks.
 struct LeastWork {
   double flop = 0;

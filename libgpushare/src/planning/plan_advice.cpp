@@ -1,9 +1,9 @@
 #include "planning/plan_advice.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 #include "core/text.hpp"
+#include "gpushare/bounds.hpp"
 
 namespace gpushare::planning {
 namespace {
@@ -11,27 +11,6 @@ namespace {
 // Above this share of a GPU at peak a service is better off alone; above this ratio traffic is bursty. The first is the rule
 // of the article on bursty LLM inference (time-slicing against MIG on one A100), the second an assumption.
 constexpr double kBusyAtPeak = 0.6, kBursty = 2;
-
-double ratio(const std::vector<double>& rates, const std::vector<double>& lengths) {
-  const double mean = std::inner_product(rates.begin(), rates.end(), lengths.begin(), 0.0) /
-                      std::accumulate(lengths.begin(), lengths.end(), 0.0);
-  return mean > 0 ? *std::max_element(rates.begin(), rates.end()) / mean : 1;
-}
-
-// The last piece lasts to the end of the period, or as long as the others do on average.
-double ratio_of_pieces(const ArrivalProcess& arrivals) {
-  std::vector<double> lengths;
-  for (std::size_t i = 1; i < arrivals.starts_s.size(); ++i)
-    lengths.push_back(arrivals.starts_s[i] - arrivals.starts_s[i - 1]);
-  const double last = arrivals.starts_s.back();
-  if (arrivals.period_s > last)
-    lengths.push_back(arrivals.period_s - last);
-  else
-    lengths.push_back(lengths.empty() ? 1
-                                      : std::accumulate(lengths.begin(), lengths.end(), 0.0) /
-                                            static_cast<double>(lengths.size()));
-  return ratio(arrivals.rates, lengths);
-}
 
 // "asr 70 %, llm 90 %"
 std::string named(const std::vector<ServiceHabits>& services) {
@@ -47,45 +26,26 @@ std::string agreement(const SharingHabits& plan, bool wanted) {
   return "the simulation says otherwise: " + plan.how + " costs as little or less within the objectives";
 }
 
-}  // namespace
-
-double peak_to_mean(const ArrivalProcess& arrivals) {
-  using Kind = ArrivalProcess::Kind;
-  switch (arrivals.kind) {
-    case Kind::on_off:
-      return ratio(arrivals.rates, arrivals.hold_s);
-    case Kind::piecewise:
-      return ratio_of_pieces(arrivals);
-    case Kind::mmpp:
-      return ratio(arrivals.rates, std::vector<double>(arrivals.rates.size(), 1));
-    case Kind::mixture: {
-      double most = 1;
-      for (const ArrivalProcess& client : arrivals.clients) most = std::max(most, peak_to_mean(client));
-      return most;
-    }
-    case Kind::constant:
-    case Kind::poisson:
-    case Kind::gamma:
-    case Kind::gamma_poisson:
-    case Kind::weibull:
-      break;
-  }
-  return 1;
+// Of traffic that is not bursty: what its rate does.
+std::string evenness(double peak_to_mean) {
+  constexpr double kEven = 1.05;
+  if (peak_to_mean <= kEven) return "the traffic is steady";
+  return text::format(
+      "the traffic peaks at {:.1f} times its mean, less than the {:.0f} times of bursty traffic",
+      peak_to_mean, kBursty);
 }
+
+}  // namespace
 
 std::vector<ServiceHabits> habits_of(const Workload& workload,
                                      const std::map<std::string, double>& dedicated) {
   std::vector<ServiceHabits> habits;
-  for (int s = 0; s < static_cast<int>(workload.services.size()); ++s) {
-    const std::string& name = workload.services[index(s)].name;
-    double most = 1;
-    for (const Traffic& traffic : workload.traffic)
-      if (traffic.kind == Traffic::Kind::open &&
-          services_of(workload.pipelines[index(traffic.pipeline)]).contains(s))
-        most = std::max(most, peak_to_mean(traffic.arrivals));
+  const std::vector<double> peaks = peaks_to_mean(workload);
+  for (std::size_t s = 0; s < workload.services.size(); ++s) {
+    const std::string& name = workload.services[s].name;
     const auto found = dedicated.find(name + ".busy");
     const double busy = found == dedicated.end() ? 0 : found->second;
-    habits.push_back({name, busy, std::min(1.0, busy * most), most > kBursty});
+    habits.push_back({name, busy, std::min(1.0, busy * peaks[s]), peaks[s]});
   }
   return habits;
 }
@@ -111,9 +71,11 @@ SharingHabits sharing_of(const Packed& packed, const Ways& ways, const Objective
 
 std::string advise(const std::vector<ServiceHabits>& services, const SharingHabits& plan) {
   std::vector<ServiceHabits> full, bursty;
+  double most = 1;
   for (const ServiceHabits& one : services) {
     if (one.peak > kBusyAtPeak) full.push_back(one);
-    if (one.bursty) bursty.push_back(one);
+    if (one.peak_to_mean > kBursty) bursty.push_back(one);
+    most = std::max(most, one.peak_to_mean);
   }
   if (!full.empty() && full.size() == services.size())
     return text::format(
@@ -124,7 +86,7 @@ std::string advise(const std::vector<ServiceHabits>& services, const SharingHabi
   std::string text;
   if (plan.isolated || bursty.empty()) {
     text = text::format("rule of thumb: {}, so MIG; {}",
-                        plan.isolated ? "isolation is asked for" : "the traffic is steady",
+                        plan.isolated ? "isolation is asked for" : evenness(most),
                         agreement(plan, plan.how == "mig"));
   } else {
     std::string names;
