@@ -100,6 +100,8 @@ TEST_CASE("an unknown name gets the nearest, or the first that there are") {
   CHECK(error_of(numbered(), "qqqqqqqq") ==
         "unknown figure \"qqqqqqqq\"; known: duration_s, arrived, completed, rejected, failed, timed_out, "
         "retried, skipped, unfinished, late and 74 more");
+  CHECK(error_of(numbered(), "e2e.p95") == "unknown figure \"e2e.p95\"; nearest: e2e_latency_p95_s");
+  CHECK(error_of(numbered(), "llm.batch") == "unknown figure \"llm.batch\"; nearest: llm.mean_batch");
   CHECK(error_of(numbered(), "").starts_with("unknown figure \"\"; known: "));
   CHECK_THROWS_AS(static_cast<void>(figure(numbered(), "no such thing")), FigureError);
 }

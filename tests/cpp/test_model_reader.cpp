@@ -127,6 +127,8 @@ TEST_CASE("an unknown model is refused with the nearest name") {
       "no model is called \"whisper\"; known: whisper-large-v3, whisper-large-v3-turbo and 52 "
       "others; or give the path of a .json or .yaml file, a published config.json among them",
       ModelError);
+  for (const char* name : {"rerank", "my-reranker-large", "BGE reranker"})
+    CHECK_THROWS_WITH_AS((void)load_model(name), doctest::Contains("known: bge-reranker-v2-m3"), ModelError);
 }
 
 TEST_CASE("a wrong model is refused with its place, what was found and what is legal") {

@@ -182,6 +182,16 @@ CARRIERS: dict[str, str] = {
             "data": [{"created": at, "usage": line} for (at, _, _), line in zip(ROWS, LOG, strict=True)],
         }
     ),
+    "a table with usage as JSON": "id,startTime,input,usage,metadata\n"
+    + "".join(
+        f'a,{date(at)},"{{""messages"": []}}","{{""input"": {n}, ""output"": {m}}}","{{}}"\n'
+        for at, n, m in ROWS
+    ),
+    "a table with a prompt before its tokens": "timestamp,prompt,answer\n"
+    + "".join(
+        f'{date(at)},"{{""messages"": []}}","{{""prompt_tokens"": {n}, ""completion_tokens"": {m}}}"\n'
+        for at, n, m in ROWS
+    ),
     "Langfuse's API": json.dumps(
         {
             "data": [

@@ -9,7 +9,9 @@ import gpushare as gs
 import pytest
 from gpushare.command import cli
 from gpushare.command.scenarios import price_of
-from gpushare.scenario.changes import Changes, parse_change
+from gpushare.scenario.changes import Changes, change, parse_change
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -119,6 +121,37 @@ TAKE_ONE = {
 @pytest.mark.parametrize("name", TAKE_ONE)
 def test_every_command_that_takes_a_scenario_takes_changes_to_it(name: str) -> None:
     assert {"--set", "--gpu", "--price"} <= set(TAKE_ONE[name]._option_string_actions)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in commands(cli._parser())])
+def test_what_is_written_goes_where_o_says_in_every_command(name: str) -> None:
+    options = dict(commands(cli._parser()))[name]._option_string_actions
+    assert ("--out" in options) <= ("-o" in options)
+
+
+@given(st.integers(0, 2), st.integers(1, 99), st.sampled_from([".", "/"]))
+def test_elements_of_lists_are_found_by_number_and_by_name(stage: int, units: int, mark: str) -> None:
+    scenario = gs.Scenario.of(gs.rag(rate=1), gpu="a100")
+    names = [one["name"] for one in scenario.document["pipelines"]["rag"]["stages"]]
+
+    def path(element: object) -> str:
+        return ("/" if mark == "/" else "") + mark.join(("pipelines", "rag", "stages", str(element), "name"))
+
+    changed = [scenario.replace(f"{path(one)}=s{units}") for one in (stage, names[stage])]
+    assert changed[0] == changed[1]
+    assert changed[0].document["pipelines"]["rag"]["stages"][stage]["name"] == f"s{units}"
+
+
+def test_an_element_that_is_not_there_is_told_with_the_names() -> None:
+    scenario = gs.Scenario.of(gs.rag(rate=1), gpu="a100")
+    assert (
+        scenario.replace("traffic.rag.arrivals.rate_per_s=3").document["traffic"][0]["arrivals"]["rate_per_s"]
+        == 3
+    )
+    with pytest.raises(gs.ScenarioError, match="legal are 0 to 2, or by name embedder, reranker, llm"):
+        scenario.replace("pipelines.rag.stages.rerank.units=3")
+    with pytest.raises(gs.ScenarioError, match="the list is empty"):
+        change({"faults": []}, "faults.0.at_s", 3)
 
 
 def test_those_commands_are_known() -> None:

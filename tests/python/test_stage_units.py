@@ -126,3 +126,24 @@ def test_init_writes_a_pipeline_of_questions(tmp_path: Path) -> None:
     made = json.loads(out.read_text())
     assert [stage.get("units") for stage in made["pipelines"]["rag"]["stages"]] == [1, 20, None]
     assert made["services"]["llm"]["model"] == "qwen3-4b"
+
+
+@pytest.mark.parametrize("key", ["services", "model", "server"])
+def test_a_stage_that_names_its_service_otherwise_is_told_both(key: str) -> None:
+    made = document("bge-m3", {"kind": "fifo"}, None, None)
+    made["pipelines"]["net"]["stages"][0][key] = made["pipelines"]["net"]["stages"][0].pop("service")
+    with pytest.raises(gs.ScenarioError, match=rf'needs a "service" \(net\) or a "delay_s"; found "{key}"'):
+        gs.Scenario.from_dict(made)
+
+
+@pytest.mark.parametrize("word", ["unit", "passages", "documents", "batch_size", "num-documents", "texts"])
+def test_other_words_for_units_are_told_ours(word: str) -> None:
+    made = document("bge-m3", {"kind": "fifo"}, None, None)
+    made["pipelines"]["net"]["stages"][0][word] = 20
+    with pytest.raises(gs.ScenarioError, match='did you mean "units"'):
+        gs.Scenario.from_dict(made)
+
+
+def test_what_is_no_load_is_told() -> None:
+    with pytest.raises(gs.ScenarioError, match=r"found 'voice-heavy'; gs\.Scenario\.load reads"):
+        gs.Scenario.of("voice-heavy")  # type: ignore[arg-type]

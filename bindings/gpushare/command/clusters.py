@@ -74,7 +74,7 @@ def add_cluster(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) ->
         help="of the order of nodes, in which ties are broken",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="runs at a time; by default one a core")
-    parser.add_argument("--out", metavar=TABLES, help="write the curves, or with --timed the series")
+    parser.add_argument("-o", "--out", metavar=TABLES, help="write the curves, or with --timed the series")
     add_plot(parser, "the GPUs allocated")
 
 

@@ -71,7 +71,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         "--steps", action="store_true", help="also keep a row for each step on a GPU (--out FOLDER)"
     )
     parser.add_argument(
-        "--out", metavar=f"FOLDER|{TABLES}", help="where to write tables; existing files are replaced"
+        "-o", "--out", metavar=f"FOLDER|{TABLES}", help="where to write tables; existing files are replaced"
     )
     parser.add_argument(
         "--series",
@@ -126,7 +126,7 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
         help="also the modes that nobody beats in both: cost_per_month,llm.ttft_p95_s",
     )
     add_plot(parser, "the decision, GPUs before and after, and every latency by mode")
-    parser.add_argument("--out", metavar=TABLES, help="write every figure of every mode, a row each")
+    parser.add_argument("-o", "--out", metavar=TABLES, help="write every figure of every mode, a row each")
 
 
 def run(options: argparse.Namespace) -> int:

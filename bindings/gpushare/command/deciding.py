@@ -125,7 +125,7 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
     add_measured(parser)
     add_details(parser, "what was not taken, and what was assumed")
     parser.add_argument(
-        "--out", metavar="FILE.json", help="write the plan as JSON, for `gpushare export` and `report`"
+        "-o", "--out", metavar="FILE.json", help="write the plan as JSON, for `gpushare export` and `report`"
     )
     add_plot(parser, "the GPUs that are needed, below dedicated ones")
 
@@ -257,7 +257,7 @@ def _add_capacity_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tolerance", type=_percentage, default=0.01, metavar="PERCENT", help="how exactly; by default 1"
     )
-    parser.add_argument("--out", metavar=TABLES, help="write every load that was tried")
+    parser.add_argument("-o", "--out", metavar=TABLES, help="write every load that was tried")
     add_plot(parser, "the objective that is missed first over the load, with its bound")
 
 

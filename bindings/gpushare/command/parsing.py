@@ -45,4 +45,6 @@ class Parser(argparse.ArgumentParser):
         option = rest[0].partition("=")[0]
         if not option.startswith("-"):
             return ", of which nothing is known"
+        if option in ("--mode", "--modes") and "--axis" in self._option_string_actions:
+            return "; modes are an axis here: --axis mode=dedicated,mps"
         return f"; {nearest(option, (name for name in self._option_string_actions if name.startswith('--')))}"

@@ -132,7 +132,7 @@ def add_replay(
     add_details(parser, "latencies that users do not feel, and what was assumed")
     add_plot(parser, "rates, load and latency over time")
     parser.add_argument(
-        "--out", metavar="FOLDER", help="write scenario.json and requests.jsonl, to go on with"
+        "-o", "--out", metavar="FOLDER", help="write scenario.json and requests.jsonl, to go on with"
     )
 
 

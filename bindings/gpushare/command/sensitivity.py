@@ -31,7 +31,7 @@ def add_sensitivity(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--share", type=float, default=0.2, help="of numbers; by default 0.2")
     add_plot(parser, "the tornado")
-    parser.add_argument("--out", metavar=TABLES, help="write the table")
+    parser.add_argument("-o", "--out", metavar=TABLES, help="write the table")
 
 
 def sensitivity(options: argparse.Namespace) -> None:

@@ -47,7 +47,7 @@ def add_sweep(parser: argparse.ArgumentParser) -> None:
         "--pareto", metavar="FIGURE,...", help="only points that no other beats in all of these figures"
     )
     rows.add_argument("--best", metavar="[-]FIGURE", help="as --maximize; with a - as --minimize")
-    parser.add_argument("--out", metavar=TABLES, help="write the whole table")
+    parser.add_argument("-o", "--out", metavar=TABLES, help="write the whole table")
     add_plot(
         parser, "the figure of --minimize, --maximize, --best or --slo: over one axis lines, over two a map"
     )

@@ -327,6 +327,13 @@ def document_of(
         raise fail(ScenarioError, "", 'a scenario needs a load, such as gs.llm("llama-3.1-8b", rate=3)')
     seen: set[str] = set()
     for load in loads:
+        if not isinstance(load, Load):
+            raise fail(
+                ScenarioError,
+                "",
+                'expected loads, such as gs.llm("llama-3.1-8b", rate=3), found '
+                f"{load!r:.60}; gs.Scenario.load reads a file, or a scenario by its name",
+            )
         names = {load.name, *load.services}
         if twice := seen & names:
             raise fail(

@@ -214,19 +214,31 @@ def _set_path(document: dict[str, Any], path: str, value: Any) -> None:
             node[step] = {}
         node = _child(node, step, "/" + "/".join(steps[: i + 1]))
     if isinstance(node, list):
-        _child(node, steps[-1], path)
-        node[int(steps[-1])] = value
+        node[_place(node, steps[-1], path)] = value
     elif isinstance(node, dict):
         node[steps[-1]] = value
     else:
         raise fail(ScenarioError, path, "the path leads through a value that has no members")
 
 
+def _place(elements: list[Any], step: str, pointer: str) -> int:
+    """Of an element by its number or, where only one has it, by its name; traffic without one has its pipeline's."""
+    if step.isdigit() and int(step) < len(elements):
+        return int(step)
+    objects = [element if isinstance(element, dict) else {} for element in elements]
+    names = [str(one.get("name", one.get("pipeline", ""))) for one in objects]
+    if step and names.count(step) == 1:
+        return names.index(step)
+    if not elements:
+        raise fail(ScenarioError, pointer, "there is no such element; the list is empty")
+    named = ", ".join(name for name in names if names.count(name) == 1 and name)
+    told = f", or by name {named}" if named else ""
+    raise fail(ScenarioError, pointer, f"there is no such element; legal are 0 to {len(elements) - 1}{told}")
+
+
 def _child(node: Any, step: str, pointer: str) -> Any:
     if isinstance(node, list):
-        if not step.isdigit() or int(step) >= len(node):
-            raise fail(ScenarioError, pointer, f"there is no such element; legal are 0 to {len(node) - 1}")
-        return node[int(step)]
+        return node[_place(node, step, pointer)]
     if not isinstance(node, dict) or step not in node:
         members = node if isinstance(node, dict) else ()
         raise fail(ScenarioError, pointer, f"there is no such member; {nearest(step, members)}")

@@ -64,45 +64,65 @@ def unwrap(start: bytes) -> Callable[[bytes, str], Unwrapped] | None:
     return drawn(start)
 
 
+class _Names(dict[Any, str]):
+    """Names of members as they are written, with their colons; a time is the carrier's."""
+
+    def __missing__(self, name: Any) -> str:
+        called = _TIMES.get(name) or _TIMES.get(str(name).lower(), str(name))
+        self[name] = written = f"{quoted(called)}: "
+        return written
+
+
 class _Lifter:
     """Rows with the members of the JSON in their texts as their own, and their own time as the carrier's."""
 
     def __init__(self) -> None:
-        self._names: dict[Any, str] = {}  # as they are written, with their colons
-
-    def _name(self, name: Any) -> str:
-        known = self._names.get(name)
-        if known is None:
-            called = _TIMES.get(name) or _TIMES.get(str(name).lower(), str(name))
-            known = self._names[name] = f"{quoted(called)}: "
-        return known
+        self._names = _Names()
 
     def __call__(self, row: Mapping[Any, Any]) -> bytes:
-        inner, own = "{}", []
+        held: dict[str, str] = {}
+        own = []
+        names = self._names
         for name, value in row.items():
             if type(value) is str:
-                if inner == "{}" and (found := object_text(value)):
-                    inner = found
+                if "{" in value[:3] and (found := object_text(value)):
+                    held[names[name]] = found
                 else:
-                    own.append(self._name(name) + quoted(value))
+                    own.append(names[name] + quoted(value))
             elif type(value) in PLAIN:
-                own.append(self._name(name) + json.dumps(value))
-        return joint(own, inner)
+                own.append(names[name] + json.dumps(value))
+        return _lifted(own, held)
 
     def of_texts(self, names: Iterable[str]) -> Callable[[Iterable[str]], bytes]:
         """The same for the fields of a table, whose names are those."""
-        before = list(map(self._name, names))
+        before = [self._names[name] for name in names]
 
         def lifted(fields: Iterable[str]) -> bytes:
-            inner, own = "{}", []
+            held: dict[str, str] = {}
+            own = []
             for name, value in zip(before, fields, strict=False):
-                if inner == "{}" and "{" in value[:3] and (found := object_text(value)):
-                    inner = found
+                if "{" in value[:3] and (found := object_text(value)):
+                    held[name] = found
                 else:
                     own.append(name + quoted(value))
-            return joint(own, inner)
+            return _lifted(own, held)
 
         return lifted
+
+
+_USAGE = re.compile('"usage(?:_?details)?": ', re.I)  # whose members need its name: {"input": 7}
+
+
+def _lifted(own: list[str], held: Mapping[str, str]) -> bytes:
+    """Members of a row, and those of an object in its texts: the first that speaks of tokens, if any does."""
+    if len(held) == 1:  # as of most
+        ((name, text),) = held.items()
+        if name[1:6].lower() != "usage":
+            return joint(own, text)
+    inside = [name for name in held if _USAGE.fullmatch(name) is None]
+    lifted = next((name for name in inside if "oken" in held[name]), next(iter(inside), ""))
+    own += [name + text for name, text in held.items() if name != lifted]
+    return joint(own, held.get(lifted, "{}"))
 
 
 class _Dates:

@@ -19,6 +19,9 @@ constexpr std::array kCalled{
            " isl input_len input_length prompt_tokens prompt_len prompt_length random_input_len "},
     Called{"output_tokens",
            " osl output_len output_length completion_tokens max_tokens max_new_tokens random_output_len "},
+    Called{"units",
+           " unit passages documents docs texts pairs images items candidates top_k num_documents batch_size "
+           "batch "},
     Called{"users", " concurrency clients vus "},
     Called{"max_concurrency", " concurrency users in_flight "},
     Called{"think_s", " think_time think_time_s pause_s "},

@@ -32,16 +32,44 @@ bool is_repository(std::string_view name) {
          !json::has_document_name(name);
 }
 
-// All names where they are few; of many those of its kind, and of those the ones that are most like it in letters, nearest
-// first.
+std::vector<std::string> long_words(std::string_view name) {
+  constexpr std::size_t kLong = 4;
+  std::vector<std::string> words;
+  std::string word;
+  for (const char c : text::lower_case(name.substr(0, kLongestName)) + "-") {
+    if (c >= 'a' && c <= 'z') {
+      word += c;
+      continue;
+    }
+    if (word.size() >= kLong) words.push_back(word);
+    word.clear();
+  }
+  return words;
+}
+
+// Whether a word of one begins with a word of the other: "rerank" and "bge-reranker-v2-m3".
+bool shares_word(const std::vector<std::string>& words, std::string_view name) {
+  const auto others = long_words(name);
+  return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+    return std::any_of(others.begin(), others.end(), [&](const std::string& other) {
+      return word.starts_with(other) || other.starts_with(word);
+    });
+  });
+}
+
+// All names where they are few; of many those of its kind, and of those the ones that have a word of it and that are most
+// like it in letters, nearest first.
 std::string listed(std::string_view name, const std::vector<std::string>& known) {
   if (known.size() <= kMostShown) return text::join(known, ", ");
   auto shown = names::kin(name, known);
   if (shown.empty()) shown = known;
   const std::string letters = text::lower_case(name.substr(0, kLongestName));
-  std::stable_sort(shown.begin(), shown.end(), [&](const std::string& a, const std::string& b) {
-    return json::edit_distance(letters, a) < json::edit_distance(letters, b);
-  });
+  const auto words = long_words(name);
+  const auto rank = [&](const std::string& one) {
+    return std::pair(!shares_word(words, one), json::edit_distance(letters, one));
+  };
+  std::stable_sort(shown.begin(), shown.end(),
+                   [&](const std::string& a, const std::string& b) { return rank(a) < rank(b); });
   shown.resize(std::min(shown.size(), kMostShown));
   return text::format("{} and {} others", text::join(shown, ", "), known.size() - shown.size());
 }

@@ -1,5 +1,6 @@
 
 #include <algorithm>
+#include <array>
 
 #include "core/text.hpp"
 #include "documents/scenario_parts.hpp"
@@ -10,11 +11,23 @@ namespace {
 
 constexpr const char* kArrival = "arrival";
 
+[[noreturn]] void fail_without_work(const Reader& reader, const std::vector<Service>& services) {
+  constexpr std::array<std::string_view, 7> kKnown = {
+      "name", "after", "on", "sentence_tokens", "audio_s_per_token", "worker", "units"};
+  std::string unknown;
+  for (const std::string& key : reader.keys())
+    if (std::find(kKnown.begin(), kKnown.end(), key) == kKnown.end())
+      unknown += text::format("{}\"{}\"", unknown.empty() ? "" : ", ", key);
+  reader.fail(text::format("a stage needs a \"service\" ({}) or a \"delay_s\"{}",
+                           text::join(names_of(services), ", "),
+                           unknown.empty() ? "" : "; found " + unknown));
+}
+
 void read_work(const Reader& reader, const std::vector<Service>& services, Stage& stage) {
   const auto delay = reader.find("delay_s");
   const auto service = reader.find("service");
   if (delay && service) reader.fail("a stage is a visit to a \"service\" or a \"delay_s\", not both");
-  if (!delay && !service) reader.fail("a stage needs a \"service\" or a \"delay_s\"");
+  if (!delay && !service) fail_without_work(reader, services);
   if (delay) stage.delay_s = delay->distribution();
   if (!service) return;
   stage.service = index_of(*service, "service", names_of(services));

@@ -65,6 +65,33 @@ std::vector<std::string> nearest_to(std::string_view text, std::span<const std::
   return near;
 }
 
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> words;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find_first_of("._"), text.size());
+    if (end > 0) words.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return words;
+}
+
+// Those that have all words of the text, latencies first: "reranker.latency_p95_s" for "reranker_p95".
+std::vector<std::string> with_all_words(std::string_view text, std::span<const std::string> names) {
+  std::vector<std::string> found;
+  const auto words = words_of(text.substr(0, kLongestName));
+  if (words.size() < 2) return found;
+  for (const bool latency : {true, false})
+    for (const std::string& name : names) {
+      const auto others = words_of(name);
+      const bool all = std::all_of(words.begin(), words.end(), [&](std::string_view word) {
+        return std::find(others.begin(), others.end(), word) != others.end();
+      });
+      const bool is_latency = std::find(others.begin(), others.end(), "latency") != others.end();
+      if (all && is_latency == latency) found.push_back(name);
+    }
+  return found;
+}
+
 // Latencies of a service or stage, "llm.", then its other figures.
 std::vector<std::string> of_the_same(std::string_view prefix, std::span<const std::string> names) {
   std::vector<std::string> found;
@@ -137,7 +164,11 @@ std::string in_our_words(std::string_view text) {
   for (const std::string& meant : {ours, ours + "_s"})
     if (ours != text && !meant_by(meant, known).empty())
       throw FigureError("", text::format("unknown figure \"{}\"; did you mean \"{}\"?", text, meant));
-  const auto near = nearest_to(text, names);
+  const bool inside = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return name.find(text) != std::string::npos;
+  });
+  auto near = inside ? std::vector<std::string>() : with_all_words(text, names);
+  if (near.empty()) near = nearest_to(text, names);
   if (!near.empty())
     throw FigureError("", text::format("unknown figure \"{}\"; nearest: {}", text, listed(near)));
   const auto own = of_the_same(text.substr(0, text.find('.') + 1), names);
