@@ -92,7 +92,11 @@ TEST_CASE("bytes are a number, or a text with its unit") {
   CHECK(read(R"({"memory_bytes": "80GB"})") == 80e9);
   CHECK(read(R"({"memory_bytes": "20 GiB"})") == 20.0 * (1 << 30));
   CHECK(read(R"({"memory_bytes": "64k"})") == 64e3);
-  for (const char* text : {"\"\"", "\"10\"", "\"Gi\"", "\"10gb\"", "\"-1Gi\"", "\"0Gi\"", "\"1..5Gi\"",
+  CHECK(read(R"({"memory_bytes": "10gb"})") == 10e9);
+  CHECK(read(R"({"memory_bytes": "10 gib"})") == 10737418240);
+  CHECK(read(R"({"memory_bytes": "64kb"})") == 64e3);
+  CHECK(read(R"({"memory_bytes": "64kib"})") == 65536);
+  for (const char* text : {"\"\"", "\"10\"", "\"Gi\"", "\"10Gb\"", "\"-1Gi\"", "\"0Gi\"", "\"1..5Gi\"",
                            "\"1Pi\"", "\"1ki\"", "\"10GiBi\""})
     CHECK(
         message_of([&] {

@@ -247,10 +247,22 @@ TEST_CASE("unknown columns are refused with what was found, what is known, and t
         "TIMESTAMP,ContextTokens,GeneratedTokens");
 }
 
+TEST_CASE("lines of an array are read without its brackets") {
+  const std::string line = R"({"arrival_s": 1, "input_tokens": 2, "output_tokens": 3})";
+  const Trace plain = parse_trace(line + "\n" + line + "\n", "t.jsonl");
+  for (const char* between : {",\n", ", \r\n", ",\n\n"}) {
+    const Trace cut = parse_trace(line + between + line + between, "t.jsonl");
+    CHECK(cut.input_tokens == plain.input_tokens);
+    CHECK(cut.arrival_s == plain.arrival_s);
+  }
+}
+
 TEST_CASE("broken JSON lines are refused with line and remedy") {
   const std::string good = "{\"arrival_s\": 1, \"input_tokens\": 2, \"output_tokens\": 3}\n";
   CHECK(refusal(good + "\n{\"arrival_s\": 1,\n") ==
         "t.csv:3: not a JSON object: broken at column 17, near \"1,\"");
+  CHECK(refusal(good + "{\"arrival_s\": NaN}\n").find("; write null") != std::string::npos);
+  CHECK(refusal(good + "{'arrival_s': 1}\n").find("stand in double quotes") != std::string::npos);
   CHECK(refusal(good + "{\"arrival_s\": NaN}\n").find("t.csv:2: not a JSON object: broken at column 15") ==
         0);
   CHECK(refusal(good + "[1]\n") == "t.csv:2: expected a JSON object, found \"[1]\"");

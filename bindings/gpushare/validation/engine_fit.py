@@ -146,7 +146,7 @@ class EngineFit:
     def __str__(self) -> str:
         before, after = self.median_abs_error
         base = engine_preset(self.preset).engine
-        lines = [f"preset {self.preset}, host times fitted to half of {self.requests * 2} requests"]
+        lines = [f"preset {self.preset}, host times fitted to {self.requests} requests, every other one"]
         lines += [
             f"  {name} = {value:.3g} (it had {float(base[name]):.3g})" for name, value in self.fitted.items()
         ]

@@ -20,6 +20,28 @@
 #include "gpushare/yaml.hpp"
 
 namespace gpushare::json {
+
+std::string_view habit_of(std::string_view text, std::size_t at) {
+  if (text.empty()) return "";
+  std::size_t start = std::min(at, text.size() - 1);
+  while (start > 0 && std::isalnum(static_cast<unsigned char>(text[start - 1])) != 0) --start;
+  const std::string_view rest = text.substr(start);
+  const auto before = text.substr(0, start).find_last_not_of(" \t\r\n");
+  const char last = before == text.npos ? '\0' : text[before];
+  const char c = rest.front();
+  if ((c == '}' || c == ']') && last == ',') return "; take the comma before it away";
+  if (c == '/' || c == '#')
+    return "; JSON has no comments, YAML has: name the file .yaml, and begin them with #";
+  if (c == '\'') return "; names and texts stand in double quotes";
+  if (rest.starts_with("\xe2\x80"))
+    return "; names and texts stand in plain double quotes, not in typographic ones";
+  for (const auto& [word, told] : {std::pair{"True", "; write true"}, std::pair{"False", "; write false"},
+                                   std::pair{"None", "; write null"}, std::pair{"NaN", "; write null"}})
+    if (rest.starts_with(word)) return told;
+  const bool name = std::isalpha(static_cast<unsigned char>(c)) != 0 && (last == '{' || last == ',');
+  return name ? "; names stand in double quotes, in YAML without: name the file .yaml" : "";
+}
+
 namespace {
 
 using nlohmann::json;
@@ -44,27 +66,6 @@ std::string reason_of(const std::string& message) {
   const std::size_t from =
       message.find(column == std::string::npos ? "] " : ": ", column == std::string::npos ? 0 : column);
   return from == std::string::npos ? message : message.substr(from + 2);
-}
-
-// What other languages allow, and JSON does not, where a text is broken.
-std::string_view habit_of(std::string_view text, std::size_t at) {
-  std::size_t start = std::min(at, text.size() - 1);
-  while (start > 0 && std::isalnum(static_cast<unsigned char>(text[start - 1])) != 0) --start;
-  const std::string_view rest = text.substr(start);
-  const auto before = text.substr(0, start).find_last_not_of(" \t\r\n");
-  const char last = before == text.npos ? '\0' : text[before];
-  const char c = rest.front();
-  if ((c == '}' || c == ']') && last == ',') return "; take the comma before it away";
-  if (c == '/' || c == '#')
-    return "; JSON has no comments, YAML has: name the file .yaml, and begin them with #";
-  if (c == '\'') return "; names and texts stand in double quotes";
-  if (rest.starts_with("\xe2\x80"))
-    return "; names and texts stand in plain double quotes, not in typographic ones";
-  for (const auto& [word, told] : {std::pair{"True", "; write true"}, std::pair{"False", "; write false"},
-                                   std::pair{"None", "; write null"}, std::pair{"NaN", "; write null"}})
-    if (rest.starts_with(word)) return told;
-  const bool name = std::isalpha(static_cast<unsigned char>(c)) != 0 && (last == '{' || last == ',');
-  return name ? "; names stand in double quotes, in YAML without: name the file .yaml" : "";
 }
 
 // Builds the value as nlohmann's own parser does, and refuses what that lets pass: duplicate keys and deep nesting.

@@ -1,6 +1,7 @@
 #include "core/json_reader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -55,12 +56,17 @@ std::string describe(std::int64_t min, std::int64_t max) {
   return below ? text::format("a whole number <= {}", max) : "a whole number";
 }
 
-// Nothing for fractions and for what an int64 cannot hold.
-// A number above 0 with a unit: "10Gi", "512MiB", "80GB".
+// A number above 0 with a unit: "10Gi", "512MiB", "80GB", "80gb".
 std::optional<double> bytes_of(std::string_view text) {
   const auto digits = std::min(text.find_first_not_of("0123456789."), text.size());
   const auto number = nlohmann::json::parse(text.substr(0, digits), nullptr, false);
-  auto unit = text::trimmed(text.substr(digits));
+  std::string written(text::trimmed(text.substr(digits)));
+  constexpr std::array<std::string_view, 8> kSmall = {"kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib"};
+  if (std::find(kSmall.begin(), kSmall.end(), written) != kSmall.end()) {
+    written.back() = 'B';
+    if (written != "kB") written.front() = static_cast<char>(written.front() - 'a' + 'A');
+  }
+  std::string_view unit = written;
   if (!number.is_number() || !(number.get<double>() > 0)) return std::nullopt;
   if (unit.ends_with('B')) unit.remove_suffix(1);
   const bool binary = unit.ends_with('i');
@@ -73,6 +79,7 @@ std::optional<double> bytes_of(std::string_view text) {
   return number.get<double>() * std::pow(binary ? 1024.0 : 1000.0, static_cast<double>(power + 1));
 }
 
+// Nothing for fractions and for what an int64 cannot hold.
 std::optional<std::int64_t> whole(const nlohmann::json& value) {
   if (value.is_number_unsigned()) {
     const auto number = value.get<std::uint64_t>();

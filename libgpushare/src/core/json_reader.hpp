@@ -129,6 +129,9 @@ class Reader {
 
 /// Characters to add, drop or change, swapped neighbours counted once, to make one text of the other.
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
+/// What other languages allow and JSON does not, where a text is broken, as the end of a message; mostly nothing.
+[[nodiscard]] std::string_view habit_of(std::string_view text, std::size_t at);
+
 /// The nearest of `names` by edit distance, when near enough to be a likely slip.
 [[nodiscard]] std::optional<std::string> nearest(std::string_view name,
                                                  const std::vector<std::string>& names);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "core/json_reader.hpp"
 #include "core/text.hpp"
 #include "traces/trace_columns.hpp"
 
@@ -26,6 +27,8 @@ bool is_finite(std::string_view number) {
 /// Says what the JSON library finds wrong with a line.
 class Diagnosis : public nlohmann::json_sax<nlohmann::json> {
  public:
+  explicit Diagnosis(std::string_view whole) : text_(whole) {}
+
   std::string text;
 
   bool null() override { return true; }
@@ -45,15 +48,19 @@ class Diagnosis : public nlohmann::json_sax<nlohmann::json> {
     constexpr int kOutOfRange = 406;
     text = problem.id == kOutOfRange
                ? text::format("the number {} is too large", shown(token))
-               : text::format("not a JSON object: broken at column {}, near {}", position, shown(token));
+               : text::format("not a JSON object: broken at column {}, near {}{}", position, shown(token),
+                              json::habit_of(text_, position > 0 ? position - 1 : 0));
     return false;
   }
+
+ private:
+  std::string_view text_;
 };
 
 }  // namespace
 
 std::string json_mistake(std::string_view text) {
-  Diagnosis diagnosis;
+  Diagnosis diagnosis(text);
   static_cast<void>(nlohmann::json::sax_parse(text.begin(), text.end(), &diagnosis));
   return diagnosis.text;
 }

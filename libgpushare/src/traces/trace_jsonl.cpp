@@ -1,4 +1,3 @@
-
 #include <algorithm>
 #include <cstdint>
 #include <limits>
@@ -38,6 +37,12 @@ std::vector<std::string> names(const TraceObject& object) {
 /// The request says an error instead of a length, or that it has none.
 bool has_failed(const TraceObject& request, TraceRole role) {
   return request.has(role) ? is_missing(request[role]) : request.says_error;
+}
+
+/// Lines may be those of an array, without its brackets.
+std::string_view without_comma(std::string_view line) {
+  const std::string_view rest = trimmed(line);
+  return rest.starts_with('{') && rest.ends_with("},") ? rest.substr(0, rest.size() - 1) : line;
 }
 
 /// Reads line after line; the first one decides the format, and with it the unit of arrivals.
@@ -387,7 +392,7 @@ Trace parse_jsonl(TextSource& text, const std::string& source, const TraceOption
     if (!objects.closed()) builder.fail(objects.number(), "the array has no end: the file is cut short");
   } else {
     LineCutter lines(text);
-    while (lines.next(found)) reader.read(found, lines.number());
+    while (lines.next(found)) reader.read(without_comma(found), lines.number());
   }
   return builder.finish();
 }
