@@ -231,6 +231,16 @@ def test_damaged_logs_are_read_or_refused(noise: bytes, log: str, at: int) -> No
     assert told.startswith("log")
 
 
+@pytest.mark.parametrize("other", ["[GIN] started", "[1, 2]", "", "{"])
+def test_json_lines_are_read_block_by_block(monkeypatch: pytest.MonkeyPatch, other: str) -> None:
+    lines = LOGS["Envoy in JSON"].splitlines() * 5
+    log = "\n".join([*lines, other, *lines]) + "\n"
+    whole = gs.traces.parse(log, "log", columns=LENGTHS)
+    for size in (1, 50, 200, 700):
+        monkeypatch.setattr("gpushare.traces.access_json._BLOCK", size)
+        assert gs.traces.parse(log, "log", columns=LENGTHS).arrival_s.tolist() == whole.arrival_s.tolist()
+
+
 def test_a_line_of_brackets_costs_as_much_as_it_is_long() -> None:
     def cost_s(brackets: int) -> float:
         took = []

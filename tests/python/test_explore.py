@@ -220,6 +220,16 @@ def test_the_horizon_is_a_knob_wherever_a_document_says_one() -> None:
     assert knob.low > 600  # the warm-up
 
 
+def test_units_of_traffic_and_of_stages_are_knobs() -> None:
+    served = gs.Scenario.of(gs.rag(rate=1, passages=30), gs.embedding("e5-large-v2", rate=2, units=4))
+    found = {knob.pointer: knob.value for knob in knobs(served.document) if "units" in knob.pointer}
+    assert found == {
+        "/pipelines/rag/stages/0/units": 1,
+        "/pipelines/rag/stages/1/units": 30,
+        "/traffic/1/sizes/units": 4,
+    }
+
+
 def test_a_day_is_refused_with_what_shortens_it_and_an_hour_of_it_is_not() -> None:
     base = Base(gs.Scenario.load("bursty-day"))
     state = {"modes": ["autoscaled-3-min", "fixed"]}

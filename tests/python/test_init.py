@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
+import tempfile
 from pathlib import Path
 
 import gpushare as gs
@@ -11,6 +14,8 @@ import pytest
 from gpushare.command.cli import main
 from gpushare.scenario.commented import commented_yaml
 from gpushare.yaml_files import parse_yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +54,38 @@ def test_answers_begin_with_what_was_asked_or_the_name_that_was_given(words, nam
     assert main(["init", *words.split()]) == 0
     (written,) = Path().iterdir()
     assert gs.Scenario.load(written).name == name
+
+
+@given(st.lists(st.sampled_from(["llm", "asr", "tts", "embedding", "voice", "rag"]), unique=True, min_size=1))
+def test_what_is_asked_for_is_there_or_refused(kinds):
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()) as told:
+        out = Path(folder) / "made.json"
+        code = main(["init", *(f"--{kind}" for kind in kinds), "-o", str(out)])
+        parts = {"voice": ["asr", "llm", "tts"], "rag": ["embedder", "reranker", "llm"]}
+        pipelines = [kind for kind in kinds if kind in parts]
+        if code == 0:
+            services = gs.Scenario.load(out).services
+            names = {"embedding": "embedder"} if pipelines else {}
+            for kind in kinds:
+                assert set(parts.get(kind, [names.get(kind, kind)])) <= set(services)
+        else:
+            assert pipelines
+            assert re.search("leave out --|write a scenario of each", told.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--asr --prompt 500", "--prompt is of language models"),
+        ("--llm --from-log log.csv --reply 5", "brings its own lengths and times; leave out --reply"),
+        ("--llm --from-log log.csv --rate 5", "brings its own lengths and times; leave out --rate"),
+        ("--rag --llm --from-log log.csv", "leave out --rag"),
+    ],
+)
+def test_lengths_and_rates_that_nothing_takes_are_refused(words, told, tmp_path, capsys):
+    (tmp_path / "log.csv").write_text("arrival_s,input_tokens,output_tokens\n0,10,5\n1,20,5\n")
+    assert main(["init", *words.split()]) == 2
+    assert told in capsys.readouterr().err
 
 
 def test_a_log_is_replayed(tmp_path, capsys):
@@ -114,3 +151,13 @@ def test_schemas_are_printed(kind, capsys):
     assert main(["schema", kind]) == 0
     assert json.loads(capsys.readouterr().out)["$schema"].startswith("https://json-schema.org")
     assert main(["schema", "scenarios"]) == 2
+
+
+def test_questions_that_nobody_answers_end_in_a_line(monkeypatch, capsys):
+    def ended(question):
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", ended)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    assert main(["init"]) == 2
+    assert "the input ended at: Which services" in capsys.readouterr().err

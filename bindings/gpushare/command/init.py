@@ -205,9 +205,11 @@ def _loads(options: argparse.Namespace) -> list[Any]:
     rate = options.rate if options.users else _rate(options)
     asked = {"rate": rate, "users": options.users}
     lengths = {key: value for key in ("prompt", "reply") if (value := getattr(options, key)) is not None}
+    loads: list[Any] = []
+    _check_pipelines(options)
+    _check_sizes(options)
     if options.from_log and not options.llm:
         raise ValueError("--from-log is what an llm is asked; add --llm MODEL")
-    loads = []
     if options.voice:
         models = {kind: model for kind in ("asr", "llm", "tts") if (model := getattr(options, kind))}
         return [builders.voice(**asked, **lengths, **models)]
@@ -221,6 +223,38 @@ def _loads(options: argparse.Namespace) -> list[Any]:
         if model := getattr(options, kind):
             loads.append(getattr(builders, kind)(model, **asked))
     return loads
+
+
+#: Services of which each pipeline is made.
+_PARTS = {"voice": ("asr", "llm", "tts"), "rag": ("embedding", "llm")}
+
+
+def _check_pipelines(options: argparse.Namespace) -> None:
+    """Nothing that is asked for beside a pipeline may be left out without a word."""
+    asked = [name for name in _PARTS if getattr(options, name)]
+    if not asked:
+        return
+    if len(asked) > 1:
+        raise ValueError(f"--{asked[0]} and --{asked[1]}: write a scenario of each")
+    parts = _PARTS[asked[0]]
+    beside = [kind for kind in _DEFAULT_MODELS if getattr(options, kind) and kind not in parts]
+    if beside:
+        told = ", ".join(f"--{part}" for part in parts)
+        raise ValueError(f"--{asked[0]} takes models for {told}; leave out --{beside[0]}")
+    if options.from_log:
+        raise ValueError(f"--from-log is what an llm is asked by itself; leave out --{asked[0]}")
+
+
+def _check_sizes(options: argparse.Namespace) -> None:
+    """Nor may lengths and rates that nothing takes."""
+    lengths = [f"--{name}" for name in ("prompt", "reply") if getattr(options, name) is not None]
+    if options.from_log:
+        alone = not any(getattr(options, kind) for kind in ("asr", "tts", "embedding"))
+        rates = [f"--{name}" for name in ("rate", "users") if alone and getattr(options, name) is not None]
+        if given := lengths + rates:
+            raise ValueError(f"--from-log brings its own lengths and times; leave out {given[0]}")
+    if lengths and not (options.llm or options.voice or options.rag):
+        raise ValueError(f"{lengths[0]} is of language models; leave it out, or add --llm")
 
 
 def _ask(options: argparse.Namespace) -> None:
@@ -242,7 +276,10 @@ def _ask(options: argparse.Namespace) -> None:
 
 
 def _answer(question: str, usual: str) -> str:
-    return input(f"{question} [{usual}] " if usual else f"{question} ").strip() or usual
+    try:
+        return input(f"{question} [{usual}] " if usual else f"{question} ").strip() or usual
+    except EOFError:
+        raise ValueError(f"the input ended at: {question}") from None
 
 
 #: What has a schema, and the folder where it lies.

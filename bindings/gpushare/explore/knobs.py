@@ -60,6 +60,7 @@ def knobs(document: Mapping[str, Any]) -> list[Knob]:
     for i, entry in enumerate(entries):
         whose = f"{entry.get('name', f'traffic {i}')}: " if len(entries) > 1 else ""
         found += [*_load(entry, f"/traffic/{i}", whose), *_lengths(entry, f"/traffic/{i}", whose)]
+    found += _units(document)
     scaled = document.get("control", {}).get("services", {})
     for name, service in document.get("services", {}).items():
         if name in scaled:  # as many as its policy says
@@ -123,6 +124,7 @@ def _lengths(entry: Mapping[str, Any], at: str, whose: str) -> Iterator[Knob]:
         ("input_tokens", "prompt", "tokens"),
         ("output_tokens", "reply", "tokens"),
         ("speech_s", "speech", "s"),
+        ("units", "texts or images", ""),
     ):
         given = sizes.get(key) if isinstance(sizes, Mapping) else None
         if _is_number(given):
@@ -131,6 +133,16 @@ def _lengths(entry: Mapping[str, Any], at: str, whose: str) -> Iterator[Knob]:
             yield make(f"{at}/sizes/{key}", "Lengths", f"{whose}{label}", unit, given)
         elif isinstance(given, Mapping) and _is_number(given.get("mean")):
             yield _real(f"{at}/sizes/{key}/mean", "Lengths", f"{whose}{label}, mean", unit, given["mean"])
+
+
+def _units(document: Mapping[str, Any]) -> Iterator[Knob]:
+    """What stages visit their models with."""
+    for name, pipeline in document.get("pipelines", {}).items():
+        for i, stage in enumerate(pipeline.get("stages", [])):
+            if _is_number(stage.get("units")):
+                pointer = f"/pipelines/{_escaped(name)}/stages/{i}/units"
+                make = _tokens if isinstance(stage["units"], int) else _real
+                yield make(pointer, "Lengths", f"{stage['name']}: texts or images", "", stage["units"])
 
 
 def _tokens(pointer: str, group: str, label: str, unit: str, value: float) -> Knob:

@@ -291,7 +291,7 @@ def rag(
     name : str
         Of the pipeline.
     slo : mapping, optional
-        Objectives: ``{"e2e_p95": "8s"}``.
+        Objectives: ``{"e2e_latency_p95": "8s"}``.
 
     Examples
     --------
