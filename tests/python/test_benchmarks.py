@@ -8,6 +8,7 @@ from typing import Any
 import gpushare as gs
 import numpy as np
 import pytest
+from gpushare.command.cli import main
 from gpushare.files import data_file
 from gpushare.scenario.bench import parse_bench
 from gpushare.study.replay import replay
@@ -371,3 +372,13 @@ def test_runs_of_guidellm_are_told_by_their_loads() -> None:
     loads = r"0: constant 2\.5/s; 1: concurrent 8; 2: run"
     with pytest.raises(gs.TraceError, match=rf"found 3 runs \({loads}\); .*check result.* keep one"):
         parse_result(json.dumps({"benchmarks": several}).encode())
+
+
+@pytest.mark.parametrize("option", ["--format csv", "--time-unit ms", "--columns input=5"])
+def test_options_of_a_log_are_refused_beside_a_command_line(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = "vllm bench serve --random-input-len 100 --random-output-len 20 --num-prompts 5 --request-rate 5"
+    words = ["replay", "--bench", bench, "--model", "qwen3-4b", "--gpu", "a100", *option.split()]
+    assert main(words) == 2
+    assert f"{option.split()[0]} is of a LOG" in capsys.readouterr().err

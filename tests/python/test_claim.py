@@ -7,6 +7,8 @@ from typing import Any
 import gpushare as gs
 import pytest
 from gpushare.command import cli
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def shipped(folder: str, name: str) -> dict[str, Any]:
@@ -110,6 +112,24 @@ def test_latencies_and_models_that_fit_no_gpu() -> None:
     assert "does not fit" in alone.why
     assert alone.conditions["gpus"] == 2
     assert gs.check("llama-3.1-70b", rate=1, gpus=2).verdict == "possible"
+
+
+@given(
+    st.sampled_from(
+        ["llama-3.2-1b", "parakeet-rnnt-1.1b", "parakeet-ctc-0.6b", "magpie-tts", "bge-m3", "resnet50"]
+    ),
+    st.sampled_from([("input", 100, 900), ("output", 50, 400), ("audio_s", 2.0, 9.0), ("units", 2, 20)]),
+)
+def test_every_size_changes_the_answer_or_is_refused(model: str, size: tuple[str, float, float]) -> None:
+    name, small, large = size
+    told = ""
+    bounds = []
+    try:
+        bounds = [gs.check(model, "a100", rate=1, **{name: value}).bounds[0] for value in (small, large)]
+    except ValueError as error:
+        told = str(error)
+    assert told == "" or f"{name} changes nothing: a request to a model of kind" in told
+    assert told or bounds[0].peak > bounds[1].peak
 
 
 def test_claims_that_say_nothing_are_refused() -> None:

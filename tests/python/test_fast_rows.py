@@ -309,3 +309,27 @@ def test_lengths_of_time_are_read_with_their_units(text: str, seconds: float) ->
 @pytest.mark.parametrize("text", ["", "s", "ms", "5min", "nan", "3.", "1.2.3s", None])
 def test_other_texts_are_no_lengths_of_time(text: Any) -> None:
     assert span_s(text) is None
+
+
+OTHERS = {
+    "conversations": json.dumps(
+        {"messages": [{"role": "user", "content": "a b c"}, {"role": "assistant", "content": "d" * 9}]}
+    ),
+    "a client of ServeGen": "0,1.5,1.0,Gamma,1.0,0.6\n600,2.5,1.0,Gamma,1.0,0.4\n",
+    "vLLM's log": "INFO 11-01 00:00:00 [logger.py:1] Received request a: params: x, prompt_token_ids: [1, 2]\n",
+    "a table": "arrival_s,input_tokens,output_tokens\n0,5,6\n",
+}
+
+
+@pytest.mark.parametrize("log", [*sorted(TEXTS), *OTHERS])
+def test_a_length_that_is_given_counts_or_is_refused(log: str) -> None:
+    text = TEXTS[log][0] if log in TEXTS else OTHERS[log]
+    told = ""
+    try:
+        trace = gs.traces.parse(text, "log", columns="input=777,output=55")
+    except gs.TraceError as error:
+        told = str(error)
+    else:
+        assert set(trace.input_tokens.tolist()) == {777}
+        assert set(trace.output_tokens.tolist()) == {55}
+    assert told == "" or "leave columns out" in told

@@ -143,6 +143,11 @@ def _replay(options: argparse.Namespace) -> None:
 
     if (options.file is None) == (options.bench is None):
         raise ValueError("replay needs a LOG or --bench COMMAND, one of them")
+    of_a_log = {"--format": options.format != "auto", "--time-unit": options.time_unit != "auto"}
+    of_a_log["--columns"] = bool(options.columns)
+    if options.bench is not None and any(of_a_log.values()):
+        given = next(name for name, is_given in of_a_log.items() if is_given)
+        raise ValueError(f"{given} is of a LOG; --bench makes its requests by itself")
     check_plot(options)
     bench = parse_bench(options.bench) if options.bench is not None else None
     if bench is not None:

@@ -100,6 +100,7 @@ def check(
     profile = load_profile(gpu)
     _refuse(kind, speaks, profile, partition, rate, tokens_per_s, streams, ttft, itl)
     asked = {name: value for name, value in locals().items() if name in _ASKED and value is not None}
+    _refuse_sizes(network, speaks, asked, cached)
     asked |= {"model": os.fspath(model), "gpu": profile.name}
     audio = audio_s if audio_s is not None else _UTTERANCE_S
     sizes = _sizes(kind, speaks, input, output, audio, units)
@@ -165,6 +166,21 @@ def _refuse(
     known = ["whole", *(mig["name"] for mig in profile.mig)]
     if partition not in known:
         raise ValueError(f"{profile.name} has no partition {partition!r}; known: {', '.join(known)}")
+
+
+def _refuse_sizes(network: _core.Model, speaks: bool, asked: Mapping[str, Any], cached: float) -> None:
+    """Sizes that a model does not count would be left out without a word."""
+    hears = network.kind == "streaming-asr"
+    takes = ("input", "output") if network.kind == "llm" else ("audio_s",) if speaks or hears else ("units",)
+    given = [name for name in ("input", "output", "audio_s", "units") if name in asked and name not in takes]
+    if cached and network.kind != "llm":
+        given.append("cached")
+    if given:
+        unit = "" if takes != ("units",) else f", and one is a {network.figures['unit']}"
+        raise ValueError(
+            f"{given[0]} changes nothing: a request to a model of kind {network.kind} is told by "
+            f"{' and '.join(takes)}{unit}"
+        )
 
 
 def _sizes(

@@ -9,6 +9,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from .. import _core
+from .._core import TraceError
+from .._errors import fail
 from . import files as trace_files
 from . import foreign, logs
 from .access_logs import access_log
@@ -196,11 +198,10 @@ def _read_arrow(data: bytes, source: str, format: str, options: Mapping[str, Any
 
 
 def _read_result(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> _core.Trace:
-    if format != "auto":
-        return parse_result(data, source).trace(source)
-    result = result_of(data, source)
+    result = parse_result(data, source) if format != "auto" else result_of(data, source)
     if result is None:
         return _core.parse_trace(data, source, format=format, **options)
+    _refuse_columns("a result of a load generator", source, options)
     return result.trace(source)
 
 
@@ -223,11 +224,23 @@ def _read_wrapped(
     )
 
 
+def _refuse_columns(what: str, source: str, options: Mapping[str, Any]) -> None:
+    """Of files that have none, which would leave them out without a word."""
+    if options.get("columns"):
+        raise fail(
+            TraceError,
+            source,
+            f"columns: {options['columns']}: {what}, whose times and lengths have their places; leave columns out",
+        )
+
+
 def _read_servegen(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> _core.Trace:
+    _refuse_columns("windows of a client of ServeGen", source, options)
     return client_from_csv(data, source).trace()
 
 
 def _read_conversations(data: bytes, source: str, format: str, options: Mapping[str, Any]) -> _core.Trace:
+    _refuse_columns("conversations", source, options)
     return conversations(data, source)
 
 
