@@ -82,3 +82,21 @@ def test_engine_options_reach_the_engine_and_unknown_ones_are_refused_where_they
     assert made.document["services"]["llm"]["engine"] == {"preset": "vllm-0.24", "max_num_seqs": 7}
     with pytest.raises(gs.ScenarioError, match='/services/llm/engine: unknown key "max_seqs"'):
         gs.Scenario.of(gs.llm("qwen3-4b", rate=1, max_seqs=7))
+
+
+@pytest.mark.parametrize("builder", [gs.asr, gs.tts, gs.embedding, gs.voice, gs.rag])
+def test_users_think_and_rates_do_not(builder):
+    made = gs.Scenario.of(builder(users=2, think_s=3), gpu="a100")
+    assert made.document["traffic"][0]["think_s"] == 3
+    usual = gs.Scenario.of(builder(users=2), gpu="a100").document["traffic"][0]["think_s"]
+    assert usual == (2.0 if builder is gs.voice else 10.0)
+    with pytest.raises(gs.ScenarioError, match="think_s is of users"):
+        builder(rate=2, think_s=3)
+
+
+@pytest.mark.parametrize("lengths", [{"prompt": 9}, {"reply": 9}, {"prompt": 9, "reply": 9}, {"think_s": 1}])
+def test_what_a_log_brings_is_not_given_beside_it(lengths):
+    log = gs.traces.azure_conversation_like(1, 60)
+    with pytest.raises(gs.ScenarioError, match=r"a log brings its own lengths|think_s is of users"):
+        gs.llm("qwen3-4b", log=log, **lengths)
+    assert gs.Scenario.of(gs.llm("qwen3-4b", log=log), gpu="a100").services == ["llm"]

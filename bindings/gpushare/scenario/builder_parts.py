@@ -25,8 +25,9 @@ class Arrivals:
     name: str
     rate: float | None
     users: int | None
-    think_s: Distribution
+    think_s: Distribution | None
     log: Log | None = None
+    usual_think_s: float = 10.0
 
     def traffic(self, sizes: Mapping[str, Any]) -> dict[str, Any]:
         """Its entry of a document, with requests of these sizes."""
@@ -42,6 +43,10 @@ class Arrivals:
                 self.name,
                 f"give one of rate (requests a second), users and log; found {found}",
             )
+        if self.users is None and self.think_s is not None:
+            raise fail(
+                ScenarioError, self.name, f"think_s is of users, who wait for answers; {given[0]} has none"
+            )
         entry: dict[str, Any] = {"name": self.name, "pipeline": self.name}
         if self.log is not None:
             path = {} if isinstance(self.log, _core.Trace) else {"path": os.path.abspath(self.log)}
@@ -49,7 +54,8 @@ class Arrivals:
         if self.rate is not None:
             arrivals = {"kind": "poisson", "rate_per_s": self.rate}
             return entry | {"kind": "open", "arrivals": arrivals, "sizes": dict(sizes)}
-        return entry | {"kind": "closed", "users": self.users, "think_s": self.think_s, "sizes": dict(sizes)}
+        think_s = self.usual_think_s if self.think_s is None else self.think_s
+        return entry | {"kind": "closed", "users": self.users, "think_s": think_s, "sizes": dict(sizes)}
 
 
 class Sizes:

@@ -25,10 +25,10 @@ def llm(
     rate: float | None = None,
     users: int | None = None,
     log: Log | None = None,
-    prompt: Distribution = 1000,
-    reply: Distribution = 200,
+    prompt: Distribution | None = None,
+    reply: Distribution | None = None,
     spread: float = 0.5,
-    think_s: Distribution = 10.0,
+    think_s: Distribution | None = None,
     name: str = "llm",
     precision: str | None = None,
     replicas: int = 1,
@@ -50,11 +50,11 @@ def llm(
     log : str, path or Trace, optional
         Requests to replay, with their times and tokens.
     prompt, reply : float or mapping
-        Tokens, on average; or a distribution as documents have them.
+        Tokens, on average; or a distribution as documents have them. By default 1,000 and 200; a log brings its own.
     spread : float
         Sizes given as an average are lognormal with this sigma (0.5 is an assumption); 0: all alike.
     think_s : float or mapping
-        Seconds between a reply and the user's next request.
+        Seconds between a reply and the user's next request, of `users`; by default 10.
     name : str
         Of the service in every output.
     precision : str, optional
@@ -81,7 +81,12 @@ def llm(
     ['llm']
     """
     sizes = Sizes(spread)
-    tokens = {"input_tokens": sizes.around(prompt, 1), "output_tokens": sizes.around(reply, 1)}
+    if log is not None and (prompt is not None or reply is not None):
+        raise fail(ScenarioError, name, "a log brings its own lengths; leave out prompt and reply")
+    tokens = {
+        "input_tokens": sizes.around(1000 if prompt is None else prompt, 1),
+        "output_tokens": sizes.around(200 if reply is None else reply, 1),
+    }
     options = ({"preset": preset} if preset else {}) | engine
     return Load(
         name,
@@ -101,7 +106,7 @@ def asr(
     users: int | None = None,
     speech_s: Distribution = 4.0,
     spread: float = 0.5,
-    think_s: Distribution = 10.0,
+    think_s: Distribution | None = None,
     name: str = "asr",
     precision: str | None = None,
     replicas: int = 1,
@@ -136,7 +141,7 @@ def tts(
     users: int | None = None,
     speech_s: Distribution = 6.0,
     spread: float = 0.5,
-    think_s: Distribution = 10.0,
+    think_s: Distribution | None = None,
     name: str = "tts",
     precision: str | None = None,
     replicas: int = 1,
@@ -175,7 +180,7 @@ def embedding(
     rate: float | None = None,
     users: int | None = None,
     units: Distribution = 1,
-    think_s: Distribution = 10.0,
+    think_s: Distribution | None = None,
     name: str = "embedding",
     precision: str | None = None,
     replicas: int = 1,
@@ -212,7 +217,7 @@ def voice(
     prompt: Distribution = 200,
     reply: Distribution = 80,
     spread: float = 0.5,
-    think_s: Distribution = 2.0,
+    think_s: Distribution | None = None,
     sentence_tokens: int = 20,
     name: str = "voice",
     slo: Mapping[str, Any] | None = None,
@@ -222,7 +227,7 @@ def voice(
     Parameters
     ----------
     rate, users, think_s : optional
-        As in `llm`, of whole turns.
+        As in `llm`, of whole turns; users think for 2 s by default.
     asr, llm, tts : str, path or mapping
         Models, or services as documents have them: ``{"model": "llama-3.1-8b", "precision": "fp8"}``.
     speech_s, prompt, reply : float or mapping
@@ -255,7 +260,7 @@ def voice(
             {"name": part, "service": part} | (speaks if part == "tts" else {})
             for part in ("asr", "llm", "tts")
         ],
-        Arrivals(name, rate, users, think_s).traffic(turn),
+        Arrivals(name, rate, users, think_s, usual_think_s=2.0).traffic(turn),
         dict(slo or {}),
         sizes.told(),
     )
@@ -272,7 +277,7 @@ def rag(
     prompt: Distribution = 3000,
     reply: Distribution = 200,
     spread: float = 0.5,
-    think_s: Distribution = 10.0,
+    think_s: Distribution | None = None,
     name: str = "rag",
     slo: Mapping[str, Any] | None = None,
 ) -> Load:
