@@ -112,7 +112,7 @@ TEST_CASE(
       "mean", "value", "values", "weights", "low", "high", "min", "max", "mu", "sigma", "shape", "scale",
       "exponent", "at_least", "at_most", "hourly", "daily",
       // shares of which any value is met
-      "barge_in", "units", "weight"};
+      "barge_in", "weight"};
   std::set<std::string> keys;
   numeric_keys(file("scenarios/schema.json"), keys);
   REQUIRE(keys.size() > 80);

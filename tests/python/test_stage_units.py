@@ -147,3 +147,13 @@ def test_other_words_for_units_are_told_ours(word: str) -> None:
 def test_what_is_no_load_is_told() -> None:
     with pytest.raises(gs.ScenarioError, match=r"found 'voice-heavy'; gs\.Scenario\.load reads"):
         gs.Scenario.of("voice-heavy")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("place", ["stage", "traffic"])
+def test_units_of_another_magnitude_are_warned_of(place: str) -> None:
+    many = document("bge-m3", {"kind": "fifo"}, *((2e6, None) if place == "stage" else (None, 2e6)))
+    assert any(
+        "texts, images or seconds of one request" in str(one) for one in gs.Scenario.from_dict(many).warnings
+    )
+    few = document("bge-m3", {"kind": "fifo"}, *((20, None) if place == "stage" else (None, 20)))
+    assert gs.Scenario.from_dict(few).warnings == ()

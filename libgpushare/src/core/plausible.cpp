@@ -164,6 +164,7 @@ constexpr auto kRanges = std::to_array<Plausible>({
     {"transitions_per_s", 1e-6, 1e3, "changes a second", "changes of a rate of arrivals"},
     {"turns", 1, 1000, "turns", "a conversation"},
     {"turns_per_session", 1, 1e5, "turns", "a conversation"},
+    {"units", 0.01, 10000, "units", "the texts, images or seconds of one request"},
     {"until_s", 0.001, 31 * kDay, kSeconds, "the time of a change"},
     {"user_tokens_per_s", 0.5, 10, "tokens a second", "speech"},
     {"users", 1, 1e5, "users", "a closed loop"},
