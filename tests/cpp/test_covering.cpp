@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plan_tables.hpp"
+#include "planning/covering_dive.hpp"
 #include "planning/cuts.hpp"
 #include "planning/linear_program.hpp"
 #include "planning/pricing.hpp"
@@ -147,6 +148,32 @@ TEST_CASE("a linear program that grows and loses columns is solved to an optimum
   CHECK(lacking < kPrograms * 2 / 3);
 }
 
+TEST_CASE("what is required of a linear program is paid beside the optimum of the rest") {
+  int raised = 0;
+  constexpr int kPrograms = thinned(300);
+  for (int i = 0; i < kPrograms; ++i) {
+    INFO("program " << i);
+    Program asked = drawn_program(static_cast<std::uint64_t>(i));
+    LinearProgram program(asked.least, kPenalty);
+    for (std::size_t c = 0; c < asked.costs.size(); ++c) add_to(program, asked, c);
+    program.solve();
+    const double before = program.cost();
+    // Whatever is required, one after the other and twice: the rows have to reach that much less.
+    const std::size_t required[] = {0, asked.costs.size() / 2, 0};
+    double paid = 0;
+    for (const std::size_t c : required) {
+      program.require(c);
+      program.solve();
+      paid += asked.costs[c];
+      for (std::size_t r = 0; r < asked.least.size(); ++r) asked.least[r] -= asked.weights[c][r];
+      check_optimum(asked, program, std::vector<bool>(asked.costs.size()));
+    }
+    CHECK(paid + program.cost() >= before - 1e-6 * (1 + before));
+    raised += paid + program.cost() > before + 1e-6 ? 1 : 0;
+  }
+  CHECK(raised > kPrograms / 10);
+}
+
 TEST_CASE("sets of bits say of configs what a comparison of tenants does") {
   int failing = 0;
   for (std::uint64_t number = 0; number < kTables; ++number) {
@@ -184,7 +211,7 @@ TEST_CASE("the configs worth most are those of an enumeration") {
     auto all = enumerated(table.problem, cuts, part, values);
     std::erase_if(all, [](const auto& one) { return one.first <= 0.5; });
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-    ConfigTests tests([](const Config&) { return false; }, 1'000'000);
+    ConfigTests tests([](const Config&) { return false; }, [](const auto&) {}, 1'000'000);
     PricingOptions options;
     options.least = 0.5;
     options.count = 5;
@@ -205,7 +232,7 @@ TEST_CASE("configs that are not looked at may be worth what is told at most") {
     std::map<Tenant, double> values;
     for (const auto& options : table.problem.tenants)
       for (const Tenant& tenant : options) values[tenant] = 1.0 / (1 + tenant.replicas);
-    ConfigTests tests([](const Config&) { return false; }, 1'000'000);
+    ConfigTests tests([](const Config&) { return false; }, [](const auto&) {}, 1'000'000);
     PricingOptions options;
     options.most_nodes = 1 + number % 7;
     const Part part{0, {}, 1};
@@ -230,6 +257,33 @@ TEST_CASE("a mixture's bound is no more than the cheapest packing, and as much f
     tight += bound >= cheapest - 1e-6 ? 1 : 0;
   }
   CHECK(tight > possible / 4);
+}
+
+TEST_CASE("a dive among all configs finds the cheapest packing nearly always, and never one that fails") {
+  int possible = 0, cheapest = 0;
+  for (std::uint64_t number = kFirstTable; number < 300; ++number) {
+    INFO("table " << number);
+    Table table = drawn(number);
+    table.packings_that_fail = 0;
+    const Cuts cuts = cuts_of(table);
+    std::map<Tenant, double> values;
+    for (const auto& options : table.problem.tenants)
+      for (const Tenant& tenant : options) values[tenant] = 0;
+    const Forbidden forbidden;
+    CoveringDive dive(table.problem, forbidden, kInfinite, common_measure(table.problem));
+    for (const Part& part : parts_of(table.problem))
+      for (const auto& one : enumerated(table.problem, cuts, part, values)) dive.add(one.second, 0.5);
+    const double least = Enumeration(table).cheapest();
+    const auto packed = dive.solve(0.25, 1'000);
+    CHECK(packed.has_value() == (least < kInfinite));
+    if (!packed) continue;
+    ++possible;
+    CHECK(packed->cost >= least - 1e-9);
+    for (const Config& config : packed->configs()) CHECK(table.of(config) == Met::yes);
+    cheapest += packed->cost <= least + 1e-9 ? 1 : 0;
+  }
+  CHECK(possible > 100);
+  CHECK(cheapest > possible * 19 / 20);
 }
 
 TEST_CASE("configs are set against others one by one") {

@@ -91,6 +91,8 @@ class _Search:
         self.sharpened = False
         self.tired = False  # too much is left to look at for what it may bring
         self.patience = Patience(_PATIENCE)
+        self.foretold = 0  # configs that were judged by predictions, where these cost little
+        self.few = True
         self.gpu = max(gpu.price for gpu in problem.gpus)
         self.tried: set[tuple[Config, ...]] = set()
         self.assembly: Assembly | None = None
@@ -102,7 +104,7 @@ class _Search:
         for _ in range(rounds):
             self.found.done = self.round()
             if self.found.best is not None:
-                effort = len(self.opinions) + _EFFORT * len(self.tried)
+                effort = len(self.opinions) - self.foretold + _EFFORT * len(self.tried)
                 self.tired |= self.patience.ends(self.limit, self.found.best.cost, effort, self.gpu)
             if progress is not None:
                 progress(self.found)
@@ -152,10 +154,10 @@ class _Search:
         self.packing.relaxation.tests = Tests(self.fails, self.judge.prepare)
         self.estimates.problem = self.problem
         self.found.most_tenants = self.problem.most_tenants
-        few = choices <= _MORE
-        self.judge.trust(_SURELY if few else _PROBABLY)
+        self.few = choices <= _MORE
+        self.judge.trust(_SURELY if self.few else _PROBABLY)
         self.patience.most = _LITTLE_PATIENCE
-        self.assembly = Assembly(self.problem, self.judge, self.estimates.excess, self.verdict, bold=few)
+        self.assembly = Assembly(self.problem, self.judge, self.estimates.excess, self.verdict, bold=self.few)
 
     def learn(self, configs: Sequence[Config]) -> list[Config]:
         """Has configs judged that were not yet; returns those that fail."""
@@ -215,6 +217,7 @@ class _Search:
                 return True
             if self.judge.is_hopeless(config):
                 self.learn([config])
+                self.foretold += self.few
         return self.verdict(config) is Verdict.fails
 
     def assemble(self, assembly: Assembly) -> None:

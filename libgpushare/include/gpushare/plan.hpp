@@ -21,10 +21,11 @@
 /// several ranks has whole GPUs to itself. What does not fit, or is offered more than `load_bound` lets it serve, is left
 /// out; each part is simulated by itself, the services that its requests visit elsewhere on GPUs of their own, and what
 /// fails so fails with more on it, on lesser parts, and on kinds of GPU that have less of everything. A linear program of the
-/// library's own mixes fractions of what is left, which costs at least what its bound is, and a branch and bound proposes the
-/// cheapest packing. That is simulated as a whole under luck that it was not chosen by, and without each node, GPU or
-/// instance in turn where a failure is to be tolerated; one that fails is cut, and the search goes on. Beyond 16 choices of
-/// replicas in all, predictions come before simulations (what_if.hpp): what misses a bound by 15 % or more by prediction
+/// library's own mixes fractions of what is left, which costs at least what its bound is, and a branch and bound proposes
+/// the cheapest packing (of fleets a dive among the mixture's configs a cheap one). That is simulated as a whole under
+/// luck that it was not chosen by, and without each node, GPU or instance in turn where a failure is to be tolerated; one
+/// that fails is cut, and the search goes on. Beyond 16 choices of replicas in all, predictions come before simulations
+/// (what_if.hpp): what misses a bound by 15 % or more by prediction
 /// counts as failing, some of it is simulated nevertheless, and packings are made of what should hold.
 namespace gpushare {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "planning/covering_dive.hpp"
 #include "planning/covering_search.hpp"
 
 namespace gpushare::planning {
@@ -11,6 +12,7 @@ namespace {
 constexpr double kRough = 0.25;     // of the cheapest GPU, by which packings are looked for above a bound
 constexpr double kRounding = 1e-5;  // of the dearest GPU, that a bound of a linear program may be off by
 constexpr std::size_t kMostConfigs = 20'000;  // that a packing is looked for among
+constexpr std::size_t kMostMixtures = 2'000;  // for a packing where these are too many
 
 bool is_cheaper(const CoveringProblem::Kind& a, const CoveringProblem::Kind& b) { return a.price < b.price; }
 
@@ -55,34 +57,32 @@ Relaxation::Relaxed Covering::settle(double within) {
 Covering::Answer Covering::solve(const Risk& risk, std::size_t most_nodes) {
   const Relaxation::Relaxed relaxed = settle();
   Answer answer{std::nullopt, relaxed.bound};
-  bool proves = true;
   for (double goal = relaxed.bound; std::isfinite(goal); goal += step()) {
     const Relaxation::Worth worth = relaxation_.worth(goal - relaxation_.prices().proved, kMostConfigs);
     CoveringSearch search(problem_, relaxation_.prices(), forbidden_, goal, grid_, most_nodes);
     for (const Config& config : worth.configs) search.add(config, risk(config));
     CoveringSearch::Result found = search.solve();
     if (found.packed) {
-      if (proves && worth.complete) answer.bound = std::min(found.bound, found.packed->cost);
+      if (worth.complete) answer.bound = std::min(found.bound, found.packed->cost);
       answer.packed = std::move(found.packed);
       return answer;
     }
-    proves = proves && worth.complete && found.complete;
-    if (proves) answer.bound = std::max(answer.bound, rounded_up(goal + std::max(grid_, 2 * kRounding)));
+    if (!worth.complete || !found.complete) {
+      answer.packed = assemble(admitted(), risk, kInfinite, kMostMixtures);
+      return answer;
+    }
+    answer.bound = std::max(answer.bound, rounded_up(goal + std::max(grid_, 2 * kRounding)));
     if (goal >= cost_of_all()) break;
   }
-  if (proves) answer.bound = kInfinite;
+  answer.bound = kInfinite;
   return answer;
 }
 
 std::optional<Packed> Covering::assemble(const std::vector<Config>& configs, const Risk& risk, double most,
-                                         std::size_t most_nodes) const {
-  const double dearest = std::min(most, cost_of_all());
-  for (double goal = rounded_up(relaxation_.prices().proved); goal <= dearest + 1e-9; goal += step()) {
-    CoveringSearch search(problem_, relaxation_.prices(), forbidden_, goal, grid_, most_nodes);
-    for (const Config& config : configs) search.add(config, risk(config));
-    if (CoveringSearch::Result found = search.solve(); found.packed) return std::move(found.packed);
-  }
-  return std::nullopt;
+                                         std::size_t most_mixtures) const {
+  CoveringDive dive(problem_, forbidden_, most, grid_);
+  for (const Config& config : configs) dive.add(config, risk(config));
+  return dive.solve(step(), most_mixtures);
 }
 
 }  // namespace gpushare::planning

@@ -26,15 +26,15 @@ class Covering {
   void refute(const Config& config) { cuts_.add(config); }
   /// Not these configs together once more, on whatever GPUs.
   void exclude(const Packed& packed) { forbidden_.packings.push_back(packed.configs()); }
+  [[nodiscard]] const Forbidden& forbidden() const { return forbidden_; }
+  void heed(const Forbidden& forbidden) { forbidden_ = forbidden; }
   /// A service does not get what is asked for it there: a replica of it at least needs a better place.
   void forbid(int service, const std::vector<Config>& hosts);
   [[nodiscard]] bool allowed(const Config& config) const {
     return !cuts_.fails(config) && problem_.possible(config);
   }
   /// As Relaxation.
-  void test(std::function<bool(const Config&)> fails, std::size_t at_a_time) {
-    relaxation_.test(std::move(fails), at_a_time);
-  }
+  void test(ConfigTests tests) { relaxation_.test(std::move(tests)); }
   [[nodiscard]] bool is_possible(const Config& config) { return relaxation_.is_possible(config); }
   void admit(const Config& config) { relaxation_.admit(config); }
   [[nodiscard]] std::vector<Config> admitted() const { return relaxation_.admitted(); }
@@ -46,11 +46,11 @@ class Covering {
     double bound = 0;              ///< no packing costs less; infinite when there is none
   };
   /// Of packings that cost the same one with the fewest processes, of these the first that is met: configs of low risk
-  /// are tried first. Beyond so many steps it is the best that was met, and the bound is below its cost.
+  /// are tried first. Beyond so many steps it is the best that is found otherwise, and the bound is below its cost.
   [[nodiscard]] Answer solve(const Risk& risk, std::size_t most_nodes = 3'000'000);
-  /// A packing of these configs alone, at what the last mixture charges, if there is one that costs no more than `most`.
+  /// The cheapest packing of these configs that is found with so many mixtures, if one costs no more than `most`.
   [[nodiscard]] std::optional<Packed> assemble(const std::vector<Config>& configs, const Risk& risk,
-                                               double most, std::size_t most_nodes) const;
+                                               double most, std::size_t most_mixtures) const;
   /// The least that costs differ by, or what counts as such.
   [[nodiscard]] double step() const;
 

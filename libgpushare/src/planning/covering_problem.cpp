@@ -70,6 +70,17 @@ bool as_hard(const std::vector<const Config*>& configs, const std::vector<Config
   return match(0);
 }
 
+bool Forbidden::forbids(const std::vector<Config>& configs) const {
+  if (std::find(packings.begin(), packings.end(), configs) != packings.end()) return true;
+  return std::any_of(hosts.begin(), hosts.end(), [&](const auto& known) {
+    std::vector<const Config*> here;
+    for (const Config& config : configs)
+      if (find(config.tenants, known.first) != nullptr) here.push_back(&config);
+    return std::any_of(known.second.begin(), known.second.end(),
+                       [&](const std::vector<Config>& than) { return as_hard(here, than); });
+  });
+}
+
 Tenant lightest_of(const CoveringProblem& problem, const Tenant& tenant) {
   Tenant lightest = tenant;
   for (const Tenant& other : problem.tenants[index(tenant.service)])

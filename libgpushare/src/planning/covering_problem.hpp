@@ -17,6 +17,7 @@ namespace gpushare::planning {
 [[nodiscard]] inline std::size_t index(int number) { return static_cast<std::size_t>(number); }
 
 inline constexpr double kInfinite = std::numeric_limits<double>::infinity();
+inline constexpr double kSameCost = 1e-9;  ///< difference of costs that is none
 
 /// One replica of a service that has so many, in one of its forms: it carries that part of the load.
 struct Tenant {
@@ -104,6 +105,9 @@ struct Forbidden {
   std::vector<std::vector<Config>> packings;  ///< these configs together
   /// By service where its replicas do not all stand: each in one of these configs, or in one as hard, set against it.
   std::map<int, std::vector<std::vector<Config>>> hosts;
+
+  /// Whether these are all configs of such a packing; ascending.
+  [[nodiscard]] bool forbids(const std::vector<Config>& configs) const;
 };
 /// Whether configs are as hard as others, each set against one of these on the same part.
 [[nodiscard]] bool as_hard(const std::vector<const Config*>& configs, const std::vector<Config>& than);

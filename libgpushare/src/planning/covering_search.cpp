@@ -5,12 +5,6 @@
 #include <limits>
 
 namespace gpushare::planning {
-namespace {
-
-constexpr double kSame = 1e-9;  // difference of costs that is none
-
-}  // namespace
-
 CoveringSearch::CoveringSearch(const CoveringProblem& problem, const Prices& prices,
                                const Forbidden& forbidden, double most, double grid, std::size_t most_nodes)
     : problem_(problem),
@@ -18,6 +12,7 @@ CoveringSearch::CoveringSearch(const CoveringProblem& problem, const Prices& pri
       forbidden_(forbidden),
       grid_(grid),
       most_nodes_(most_nodes),
+      cuttings_(cuttings_of(problem)),
       of_service_(problem.tenants.size()),
       choices_(problem.tenants.size()),
       chosen_as_(problem.tenants.size()),
@@ -27,8 +22,7 @@ CoveringSearch::CoveringSearch(const CoveringProblem& problem, const Prices& pri
       cuts_(problem.kinds.size()),
       best_cost_(most) {
   for (std::size_t k = 0; k < problem.kinds.size(); ++k) {
-    cuttings_.emplace_back(static_cast<int>(k), problem.kinds[k].layouts);
-    wanted_.emplace_back(cuttings_.back().names());
+    wanted_.emplace_back(cuttings_[k].names());
     charged_ -= prices.scarce[k] * problem.kinds[k].count;
   }
 }
@@ -96,8 +90,8 @@ int CoveringSearch::fewest_processes() const {
 
 void CoveringSearch::branch(std::size_t service, std::size_t first) {
   const double least = bound();
-  if (least == kInfinite || least > best_cost_ + kSame) return;
-  if (best_ && least > best_cost_ - kSame && fewest_processes() >= best_processes_) return;
+  if (least == kInfinite || least > best_cost_ + kSameCost) return;
+  if (best_ && least > best_cost_ - kSameCost && fewest_processes() >= best_processes_) return;
   if (++nodes_ > most_nodes_) {
     open_bound_ = std::min(open_bound_, least);
     return;
@@ -174,39 +168,16 @@ void CoveringSearch::accept(double least) {
   std::sort(configs.begin(), configs.end());
   const auto& excluded = forbidden_.packings;
   if (std::find(excluded.begin(), excluded.end(), configs) != excluded.end()) return;
-  Packed packed;
-  for (std::size_t k = 0; k < wholes_.size(); ++k)
-    if (!hold(k, configs, packed, least)) return;
-  if (packed.cost > best_cost_ + kSame) return;
-  if (best_ && packed.cost > best_cost_ - kSame && processes_ >= best_processes_) return;
-  best_cost_ = packed.cost;
+  std::optional<Packed> packed = pack(problem_, cuttings_, configs, nodes_, most_nodes_);
+  if (!packed) {
+    if (nodes_ > most_nodes_) open_bound_ = std::min(open_bound_, least);
+    return;
+  }
+  if (packed->cost > best_cost_ + kSameCost) return;
+  if (best_ && packed->cost > best_cost_ - kSameCost && processes_ >= best_processes_) return;
+  best_cost_ = packed->cost;
   best_processes_ = processes_;
   best_ = std::move(packed);
-}
-
-// Adds the GPUs of a kind to a packing; false when there are none that hold its configs.
-bool CoveringSearch::hold(std::size_t kind, const std::vector<Config>& configs, Packed& packed,
-                          double least) {
-  const CoveringProblem::Kind& described = problem_.kinds[kind];
-  std::vector<Config> cut;
-  for (const Config& config : configs) {
-    if (index(config.part.kind) != kind) continue;
-    if (config.part.whole())
-      packed.patterns.push_back({config.part.kind, config.part.gpus, -1, {config}});
-    else
-      cut.push_back(config);
-  }
-  packed.cost += described.price * wholes_[kind];
-  if (cut.empty()) return true;
-  for (int gpus = cuts_[kind]; gpus <= described.count - wholes_[kind]; ++gpus) {
-    if (auto held = cuttings_[kind].hold(cut, gpus, problem_.spread, nodes_, most_nodes_)) {
-      packed.cost += described.price * gpus;
-      packed.patterns.insert(packed.patterns.end(), held->begin(), held->end());
-      return true;
-    }
-  }
-  if (nodes_ > most_nodes_) open_bound_ = std::min(open_bound_, least);
-  return false;
 }
 
 }  // namespace gpushare::planning

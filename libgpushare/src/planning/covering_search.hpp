@@ -54,7 +54,6 @@ class CoveringSearch {
   void put(const Column& column, int sign);
   [[nodiscard]] int fewest_cuts(std::size_t kind);
   void accept(double least);
-  bool hold(std::size_t kind, const std::vector<Config>& configs, Packed& packed, double least);
 
   const CoveringProblem& problem_;
   const Prices& prices_;

@@ -19,6 +19,36 @@ bool share_a_service(const Config& one, const Config& other) {
   });
 }
 
+// Adds the GPUs of a kind; false when there are none that hold its configs.
+bool pack_kind(const CoveringProblem& problem, std::size_t kind, Cutting& cutting,
+               const std::vector<Config>& configs, std::size_t& nodes, std::size_t most_nodes,
+               Packed& packed) {
+  const CoveringProblem::Kind& described = problem.kinds[kind];
+  std::vector<Config> cut;
+  int wholes = 0;
+  Cutting::Counts wanted(cutting.names());
+  for (const Config& config : configs) {
+    if (index(config.part.kind) != kind) continue;
+    if (!config.part.whole()) {
+      cut.push_back(config);
+      ++wanted[cutting.position_of(config.part.instance)];
+      continue;
+    }
+    packed.patterns.push_back({config.part.kind, config.part.gpus, -1, {config}});
+    wholes += config.part.gpus;
+  }
+  packed.cost += described.price * wholes;
+  if (cut.empty()) return wholes <= described.count;
+  for (int gpus = cutting.fewest(wanted); gpus <= described.count - wholes; ++gpus) {
+    if (auto held = cutting.hold(cut, gpus, problem.spread, nodes, most_nodes)) {
+      packed.cost += described.price * gpus;
+      packed.patterns.insert(packed.patterns.end(), held->begin(), held->end());
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 struct Cutting::Holding {
@@ -108,6 +138,21 @@ bool Cutting::put_config(Holding& holding, std::size_t config) const {
         ++g;
   }
   return false;
+}
+
+std::vector<Cutting> cuttings_of(const CoveringProblem& problem) {
+  std::vector<Cutting> cuttings;
+  for (std::size_t k = 0; k < problem.kinds.size(); ++k)
+    cuttings.emplace_back(static_cast<int>(k), problem.kinds[k].layouts);
+  return cuttings;
+}
+
+std::optional<Packed> pack(const CoveringProblem& problem, std::vector<Cutting>& cuttings,
+                           const std::vector<Config>& configs, std::size_t& nodes, std::size_t most_nodes) {
+  Packed packed;
+  for (std::size_t k = 0; k < problem.kinds.size(); ++k)
+    if (!pack_kind(problem, k, cuttings[k], configs, nodes, most_nodes, packed)) return std::nullopt;
+  return packed;
 }
 
 }  // namespace gpushare::planning

@@ -38,4 +38,12 @@ class Cutting {
   std::map<Counts, int> fewest_;
 };
 
+/// Of each kind.
+[[nodiscard]] std::vector<Cutting> cuttings_of(const CoveringProblem& problem);
+
+/// The fewest GPUs that hold configs, as far as they are found in so many steps, which are counted; nullopt: there are none.
+[[nodiscard]] std::optional<Packed> pack(const CoveringProblem& problem, std::vector<Cutting>& cuttings,
+                                         const std::vector<Config>& configs, std::size_t& nodes,
+                                         std::size_t most_nodes);
+
 }  // namespace gpushare::planning

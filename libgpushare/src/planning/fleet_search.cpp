@@ -8,28 +8,32 @@
 namespace gpushare::planning {
 namespace {
 
-constexpr double kSpare =
-    0.03;  // of a guess, as a logarithm, that a packing is made of where nothing was simulated
+// What a guess has to leave to a bound, as a logarithm, for a packing to be tried with it; how much less once nothing cheaper can
+// be made so; and at least: as much as predictions err may be lacking.
+constexpr double kToSpare = 0.03, kBolder = 0.05, kBoldest = -0.12;
 constexpr double kRoughly = 0.04, kNearly = 0.02;  // share of a mixture's cost, that its bound need be near
 constexpr std::size_t kTests = 200;                // predictions of configs of a part at a time
 constexpr int kAssembled = 4;                      // packings, between two looks at the bound
-constexpr std::size_t kNodes = 200'000, kNodesOfAll = 500'000;
-constexpr std::size_t kPatience = 100;  // configs that are judged in vain while a GPU is all that is open
-constexpr std::size_t kEffort = 10;     // a packing counts as so many configs then
+constexpr std::size_t kMixtures = 500;             // for a packing
+constexpr std::size_t kNodesOfAll = 500'000;
+// Configs that are judged in vain while a GPU is all that is open, and whatever is.
+constexpr std::size_t kPatience = 100, kLongPatience = 200;
+constexpr std::size_t kEffort = 10;  // a packing counts as so many configs then
 
 class FleetSearcher {
  public:
   FleetSearcher(const CoveringProblem& problem, const Judge& judge, const SearchOptions& options)
-      : judge_(judge),
+      : problem_(problem),
+        judge_(judge),
         options_(options),
         bounding_(problem),
-        packing_(problem),
+        packing_(std::in_place, problem),
         knowledge_(problem, judge, options, [this](const Config& config) {
           bounding_.refute(config);
-          packing_.refute(config);
+          packing_->refute(config);
         }) {
-    bounding_.test([this](const Config& config) { return fails(config); }, kTests);
-    packing_.test([this](const Config& config) { return is_doubtful(config); }, kTests);
+    bounding_.test({[this](const Config& config) { return fails(config); }, judge.will_guess, kTests});
+    test_packing();
     for (const Config& config : knowledge_.holding(false)) bounding_.admit(config);
     for (const CoveringProblem::Kind& kind : problem.kinds) gpu_ = std::max(gpu_, kind.price);
   }
@@ -37,7 +41,7 @@ class FleetSearcher {
   PlanSearch run() {
     until_cancelled(options_, [this] {
       for (int round = 0; round < options_.rounds && !ended(); ++round) propose();
-      if (found_.best) found_.runner_up = knowledge_.next_best(packing_, true, kNodes);
+      if (found_.best) found_.runner_up = knowledge_.next_best(*packing_, true, kMixtures);
     });
     found_.refuted = knowledge_.refuted();
     return std::move(found_);
@@ -53,19 +57,37 @@ class FleetSearcher {
 
   // Of what should hold, its configs one by one and then the whole; false when there is nothing better to put together.
   bool assemble() {
-    for (const Config& config : packing_.admitted())
-      if (!is_good(config)) packing_.refute(config);
-    for (const Config& config : knowledge_.holding(true)) packing_.admit(config);
-    static_cast<void>(packing_.settle(kNearly));
+    for (const Config& config : packing_->admitted())
+      if (!is_good(config)) packing_->refute(config);
+    for (const Config& config : knowledge_.holding(true)) packing_->admit(config);
+    static_cast<void>(packing_->settle(kNearly));
     const double most = found_.best ? found_.best->cost - 1e-6 * gpu_ : kInfinite;
-    const auto packed = packing_.assemble(packing_.admitted(), knowledge_.risk(), most, kNodes);
-    if (!packed) return false;
+    const auto packed = packing_->assemble(packing_->admitted(), knowledge_.risk(), most, kMixtures);
+    if (!packed) {
+      be_bolder();
+      return false;
+    }
     const std::vector<Config> configs = packed->configs();
     judge_all(configs);
     if (std::all_of(configs.begin(), configs.end(),
                     [this](const Config& config) { return knowledge_.met(config) == Met::yes; }))
       consider(*packed);
     return true;
+  }
+
+  void test_packing() {
+    packing_->test({[this](const Config& config) { return is_doubtful(config); }, judge_.will_guess, kTests});
+  }
+
+  // The next packings are made of guesses with less to spare: more of them fail, and what holds is used.
+  void be_bolder() {
+    if (spare_ <= kBoldest) return;
+    spare_ -= kBolder;
+    const Forbidden forbidden = packing_->forbidden();
+    packing_.emplace(problem_);
+    packing_->heed(forbidden);
+    test_packing();
+    for (const Config& config : knowledge_.refuted()) packing_->refute(config);
   }
 
   // What the cheapest mixture is made of; false when all of it is known.
@@ -80,7 +102,7 @@ class FleetSearcher {
     const Covering::Answer answer = bounding_.solve(knowledge_.risk(), kNodesOfAll);
     raise_limit(answer.bound);
     if (!answer.packed || (found_.best && answer.packed->cost > found_.best->cost - 1e-6 * gpu_)) {
-      stuck_ = true;
+      stuck_ = spare_ <= kBoldest;
       return;
     }
     if (!judge_all(answer.packed->configs())) consider(*answer.packed);
@@ -89,19 +111,32 @@ class FleetSearcher {
   // Whether any of them was not known.
   bool judge_all(const std::vector<Config>& configs) {
     const std::vector<Config> unknown = knowledge_.unknown_of(configs);
-    for (const Config& config : unknown) learn(config);
+    learn(unknown);
     return !unknown.empty();
   }
 
-  void learn(const Config& config) {
-    if (knowledge_.met(config) || !bounding_.allowed(config)) return;
-    knowledge_.learn(config);
-    if (knowledge_.met(config) != Met::no) {
-      bounding_.admit(config);
-      return;
+  // What fails is cut with all that is harder; what is less hard and should fail too cuts more.
+  void learn(std::vector<Config> configs) {
+    while (!configs.empty()) {
+      std::erase_if(configs, [this](const Config& config) { return !is_open(config); });
+      judge_.will_judge(configs);
+      std::vector<Config> less;
+      for (const Config& config : configs) {
+        if (!is_open(config)) continue;
+        knowledge_.learn(config);
+        if (knowledge_.met(config) != Met::no) {
+          bounding_.admit(config);
+          continue;
+        }
+        for (const Config& one : knowledge_.less_hard(config))
+          if (options_.guess(one) > 0) less.push_back(one);
+      }
+      configs = std::move(less);
     }
-    for (const Config& less : knowledge_.less_hard(config))
-      if (options_.guess(less) > 0) learn(less);
+  }
+
+  [[nodiscard]] bool is_open(const Config& config) const {
+    return !knowledge_.met(config) && bounding_.allowed(config);
   }
 
   void consider(const Packed& packed) {
@@ -110,10 +145,10 @@ class FleetSearcher {
     if (tried_.insert(packed.configs()).second)
       met = knowledge_.judge(packed, [this](int service, const std::vector<Config>& hosts) {
         bounding_.forbid(service, hosts);
-        packing_.forbid(service, hosts);
+        packing_->forbid(service, hosts);
       });
     bounding_.exclude(packed);
-    packing_.exclude(packed);
+    packing_->exclude(packed);
     if (met == Met::yes && (!found_.best || packed.cost < found_.best->cost)) found_.best = packed;
     if (met == Met::unclear && (!found_.unclear || packed.cost < found_.unclear->cost))
       found_.unclear = packed;
@@ -139,7 +174,8 @@ class FleetSearcher {
       last_cost_ = cost;
       last_effort_ = effort;
     }
-    return cost - limit_ <= gpu_ + 1e-9 && effort - last_effort_ > kPatience;
+    const bool near = cost - limit_ <= gpu_ + 1e-9;
+    return found_.best && effort - last_effort_ > (near ? kPatience : kLongPatience);
   }
 
   // Of the bound: known to fail, impossible, or hopeless by prediction.
@@ -156,18 +192,21 @@ class FleetSearcher {
   // Of packings: what does not hold, nor should.
   bool is_doubtful(const Config& config) {
     if (is_good(config)) return false;
-    if (packing_.is_possible(config)) packing_.refute(config);
+    if (packing_->is_possible(config)) packing_->refute(config);
     return true;
   }
 
   bool is_good(const Config& config) {
     if (const auto met = knowledge_.met(config)) return *met == Met::yes;
-    return packing_.is_possible(config) && options_.guess(config) <= -kSpare;
+    return packing_->is_possible(config) && options_.guess(config) <= -spare_;
   }
 
+  const CoveringProblem& problem_;
   const Judge& judge_;
   const SearchOptions& options_;
-  Covering bounding_, packing_;  // what may hold, and what should
+  Covering bounding_;                // of what may hold
+  std::optional<Covering> packing_;  // of what should
+  double spare_ = kToSpare;
   PlanKnowledge knowledge_;
   std::set<std::vector<Config>> tried_;
   double gpu_ = 0;    // price of the dearest

@@ -12,23 +12,33 @@ constexpr double kLeastPivot = 1e-8;
 constexpr std::size_t kAnew = 100;  // pivots after which the inverse is worked out anew
 constexpr std::size_t kDegenerate =
     50;  // pivots without progress, after which the first column enters that may
+constexpr std::size_t kMostDualPivots = 1'000;  // before it begins anew
 constexpr auto kNoColumn = std::numeric_limits<std::size_t>::max();
 
 }  // namespace
 
 LinearProgram::LinearProgram(std::vector<double> least, double penalty)
     : least_(std::move(least)), penalty_(penalty) {
-  const std::size_t rows = least_.size();
-  inverse_.assign(rows * rows, 0);
-  for (std::size_t r = 0; r < rows; ++r) {
+  for (std::size_t r = 0; r < least_.size(); ++r) {
     columns_.push_back({0, {{r, -1.0}}});
     columns_.push_back({penalty_, {{r, 1.0}}});
+  }
+  begin_anew();
+}
+
+// Each row has its surplus, or lacks all of its least.
+void LinearProgram::begin_anew() {
+  const std::size_t rows = least_.size();
+  inverse_.assign(rows * rows, 0);
+  basis_.clear();
+  values_.clear();
+  for (std::size_t r = 0; r < rows; ++r) {
     const bool lacks = least_[r] > 0;
     basis_.push_back(2 * r + (lacks ? 1 : 0));
     inverse(r, r) = lacks ? 1 : -1;
     values_.push_back(std::abs(least_[r]));
   }
-  is_basic_.resize(columns_.size());
+  is_basic_.assign(columns_.size(), false);
   for (const std::size_t column : basis_) is_basic_[column] = true;
 }
 
@@ -45,7 +55,15 @@ void LinearProgram::drop(std::size_t column) {
   dropped.cost = penalty_;
 }
 
+void LinearProgram::require(std::size_t column) {
+  const Column& required = columns_[2 * least_.size() + column];
+  for (const auto& [row, weight] : required.weights) least_[row] -= weight;
+  const std::vector<double> change = change_by(required);
+  for (std::size_t r = 0; r < values_.size(); ++r) values_[r] -= change[r];
+}
+
 void LinearProgram::solve() {
+  restore();
   std::size_t idle = 0;
   for (find_duals();; find_duals()) {
     const bool first = idle > kDegenerate;
@@ -59,14 +77,54 @@ void LinearProgram::solve() {
   }
 }
 
+// By the dual method: what was an optimum before columns were required is near to one.
+void LinearProgram::restore() {
+  for (std::size_t pivots = 0; pivots < kMostDualPivots; ++pivots) {
+    const auto worst = std::min_element(values_.begin(), values_.end());
+    if (worst == values_.end() || *worst >= -kRoundingError) return;
+    const auto row = static_cast<std::size_t>(worst - values_.begin());
+    find_duals();
+    const std::size_t column = entering_for(row);
+    if (column == kNoColumn) break;
+    pivot(column, row, change_by(columns_[column]));
+  }
+  begin_anew();
+}
+
+// What raises a row's value from below 0 at the least cost for it.
+std::size_t LinearProgram::entering_for(std::size_t row) const {
+  const std::size_t rows = least_.size();
+  std::size_t best = kNoColumn;
+  double least = 0, raised = 0;
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    if (is_basic_[c] || !columns_[c].may_enter) continue;
+    double change = 0;
+    for (const auto& [r, weight] : columns_[c].weights) change += inverse_[row * rows + r] * weight;
+    if (change >= -kLeastPivot) continue;
+    const double ratio = std::max(0.0, -saving_of(columns_[c])) / -change;
+    if (best != kNoColumn &&
+        (ratio > least + kRoundingError || (ratio > least - kRoundingError && change >= raised)))
+      continue;
+    best = c;
+    least = ratio;
+    raised = change;
+  }
+  return best;
+}
+
+double LinearProgram::saving_of(const Column& column) const {
+  double saved = -column.cost;
+  for (const auto& [row, weight] : column.weights) saved += duals_[row] * weight;
+  return saved;
+}
+
 // The one whose unit saves most, or the first that saves anything, which never goes in a circle.
 std::size_t LinearProgram::entering(bool first) const {
   std::size_t best = kNoColumn;
   double saving = kRoundingError;
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     if (is_basic_[c] || !columns_[c].may_enter) continue;
-    double saved = -columns_[c].cost;
-    for (const auto& [row, weight] : columns_[c].weights) saved += duals_[row] * weight;
+    const double saved = saving_of(columns_[c]);
     const double counts = kRoundingError * (1 + columns_[c].cost);
     if (saved <= std::max(saving, counts)) continue;
     if (first) return c;
@@ -103,7 +161,9 @@ std::vector<double> LinearProgram::change_by(const Column& column) const {
 
 void LinearProgram::pivot(std::size_t column, std::size_t row, const std::vector<double>& change) {
   const std::size_t rows = least_.size();
-  const double step = std::max(0.0, values_[row]) / change[row];
+  // Below 0 only by rounding where a value has to fall.
+  const double step =
+      change[row] > 0 ? std::max(0.0, values_[row]) / change[row] : values_[row] / change[row];
   for (std::size_t c = 0; c < rows; ++c) inverse(row, c) /= change[row];
   for (std::size_t r = 0; r < rows; ++r) {
     if (r == row || change[r] == 0) continue;

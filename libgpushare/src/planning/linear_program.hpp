@@ -18,6 +18,8 @@ class LinearProgram {
   std::size_t add(double cost, std::vector<std::pair<std::size_t, double>> weights);
   /// Keeps a column at 0.
   void drop(std::size_t column);
+  /// Takes one more of a column for sure; its values and the cost are of what comes beside.
+  void require(std::size_t column);
   void solve();
 
   // ---- Of the last optimum ----
@@ -38,9 +40,13 @@ class LinearProgram {
   [[nodiscard]] double& inverse(std::size_t row, std::size_t column) {
     return inverse_[row * least_.size() + column];
   }
+  [[nodiscard]] double saving_of(const Column& column) const;
   [[nodiscard]] std::size_t entering(bool first) const;
   [[nodiscard]] std::size_t leaving(const std::vector<double>& change, bool first) const;
   [[nodiscard]] std::vector<double> change_by(const Column& column) const;
+  void restore();
+  [[nodiscard]] std::size_t entering_for(std::size_t row) const;
+  void begin_anew();
   void pivot(std::size_t column, std::size_t row, const std::vector<double>& change);
   void find_duals();
   void invert();

@@ -128,6 +128,8 @@ class Planner {
   void find_packing() {
     planning::Judge judge;
     judge.config = [this](const Config& config) { return trials_.config(config); };
+    judge.will_judge = [this](const std::vector<Config>& configs) { trials_.prepare(configs); };
+    judge.will_guess = [this](const std::vector<Config>& configs) { trials_.foresee(configs); };
     judge.packing = [this](const Packed& packed) { return trials_.packing(packed); };
     judge.failing = [this](const Packed& packed) { return trials_.failing(packed); };
     judge.hopeless = [this](const Config& config) { return trials_.hopeless(config); };

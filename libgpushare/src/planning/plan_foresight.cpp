@@ -7,9 +7,10 @@ namespace gpushare::planning {
 namespace {
 
 // What one simulation says of predictions at most, as a logarithm; figures further beyond a bound say nothing; and as how many
-// simulations it counts that they may be right as they are.
+// simulations it counts what was taken before there were any.
 constexpr double kCorrected = 0.5, kTelling = 1;
 constexpr int kPrior = 3;
+constexpr double kHasty = 0.05;  // by how much predictions are mostly too low, as a logarithm
 
 }  // namespace
 
@@ -19,12 +20,23 @@ PlanForesight::PlanForesight(const PlanSpace& space, const PlanAsked& asked, uns
     bounds_.push_back(asked.latency_of(s));
 }
 
-PlanForesight::Excess PlanForesight::best(const Config& config) {
+PlanForesight::Excess PlanForesight::best(const Config& config) { return corrected(config, 0); }
+
+PlanForesight::Excess PlanForesight::likely(const Config& config) { return corrected(config, kHasty); }
+
+std::optional<Way> PlanForesight::best_way(const Config& config) {
+  const Predicted& all = predicted(config);
+  if (all.by_way.empty()) return std::nullopt;
+  return all.way;
+}
+
+PlanForesight::Excess PlanForesight::corrected(const Config& config, double before) {
   const Predicted& all = predicted(config);
   if (all.by_way.empty()) return {};
   Excess excess = all.by_way.at(all.way);
-  if (config.tenants.size() > 1)
-    for (auto& [service, beyond] : excess) beyond = (1 + beyond) * correction(service) - 1;
+  const bool alone = config.tenants.size() == 1;
+  for (auto& [service, beyond] : excess)
+    beyond = (1 + beyond) * std::exp(alone ? before : correction(service, before)) - 1;
   return excess;
 }
 
@@ -44,14 +56,23 @@ void PlanForesight::learn(const Config& config, const Way& way, const Excess& fo
   }
 }
 
-double PlanForesight::correction(int service) const {
+double PlanForesight::correction(int service, double before) const {
   const auto found = missed_.find(service);
-  return found == missed_.end() ? 1 : std::exp(found->second.second / (found->second.first + kPrior));
+  if (found == missed_.end()) return before;
+  const auto& [count, sum] = found->second;
+  return (sum + kPrior * before) / (count + kPrior);
+}
+
+void PlanForesight::prepare(const std::vector<Config>& configs) {
+  std::vector<Config> unknown;
+  for (const Config& config : configs)
+    if (!known_.contains(config)) unknown.push_back(config);
+  predict(unknown);
 }
 
 const PlanForesight::Predicted& PlanForesight::predicted(const Config& config) {
-  const auto known = known_.find(config);
-  return known != known_.end() ? known->second : known_.emplace(config, predict(config)).first->second;
+  if (!known_.contains(config)) predict({config});
+  return known_.at(config);
 }
 
 bool PlanForesight::is_predictable(const Config& config) const {
@@ -60,25 +81,53 @@ bool PlanForesight::is_predictable(const Config& config) const {
                      [this](const Tenant& tenant) { return bounds_[index(tenant.service)].has_value(); });
 }
 
-PlanForesight::Predicted PlanForesight::predict(const Config& config) {
-  Predicted predicted;
-  if (!is_predictable(config)) return predicted;
+// Those of the same forms together.
+void PlanForesight::predict(const std::vector<Config>& configs) {
+  std::map<Forms, std::vector<Config>> alike;
+  for (const Config& config : configs) {
+    if (is_predictable(config))
+      alike[forms_of(config.tenants)].push_back(config);
+    else
+      known_[config];
+  }
+  for (const auto& [forms, asked] : alike) {
+    std::vector<GpuQuestion> questions;
+    for (const Config& config : asked)
+      for (const Way& way : ways_of(config)) questions.push_back(question(config, way));
+    const auto found = predict_gpus(formed(forms).workload, questions, threads_);
+    std::span<const std::vector<ServicePrediction>> left(found);
+    for (const Config& config : asked) {
+      const std::size_t ways = ways_of(config).size();
+      known_[config] = predicted_of(config, left.first(ways));
+      left = left.subspan(ways);
+    }
+  }
+}
+
+std::vector<Way> PlanForesight::ways_of(const Config& config) const {
   std::vector<Way> ways = space_.ways(config);
   const std::vector<Way> capped = space_.capped(config);
   ways.insert(ways.end(), capped.begin(), capped.end());
-  Formed& formed = this->formed(config);
+  return ways;
+}
+
+GpuQuestion PlanForesight::question(const Config& config, const Way& way) {
+  Formed& formed = this->formed(forms_of(config.tenants));
   std::vector<ServiceTraffic>& traffic = formed.traffic[config.part.kind];
-  std::vector<GpuQuestion> questions;
-  for (const Way& way : ways) {
-    GpuQuestion& question = questions.emplace_back();
-    question.gpu = space_.gpu_of(config, way);
-    if (traffic.empty()) traffic = service_traffic(formed.workload, &question.gpu.profile());
-    question.traffic = &traffic;
-    question.replicas.assign(formed.workload.services.size(), 1);
-    for (const Tenant& tenant : config.tenants)
-      question.replicas[index(tenant.service)] = tenant.replicas - space_.spare();
-  }
-  const auto found = predict_gpus(formed.workload, questions, threads_);
+  GpuQuestion question;
+  question.gpu = space_.gpu_of(config, way);
+  if (traffic.empty()) traffic = service_traffic(formed.workload, &question.gpu.profile());
+  question.traffic = &traffic;
+  question.replicas.assign(formed.workload.services.size(), 1);
+  for (const Tenant& tenant : config.tenants)
+    question.replicas[index(tenant.service)] = tenant.replicas - space_.spare();
+  return question;
+}
+
+PlanForesight::Predicted PlanForesight::predicted_of(
+    const Config& config, std::span<const std::vector<ServicePrediction>> found) const {
+  Predicted predicted;
+  const std::vector<Way> ways = ways_of(config);
   for (std::size_t w = 0; w < ways.size(); ++w) {
     const Excess beyond = excess(config, found[w]);
     if (beyond.empty()) return {};
@@ -102,8 +151,7 @@ PlanForesight::Excess PlanForesight::excess(const Config& config,
   return excess;
 }
 
-PlanForesight::Formed& PlanForesight::formed(const Config& config) {
-  const Forms forms = forms_of(config.tenants);
+PlanForesight::Formed& PlanForesight::formed(const Forms& forms) {
   auto& formed = formed_[forms];
   if (formed) return *formed;
   formed = std::make_unique<Formed>(Formed{space_.workload(), {}});

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -19,11 +20,16 @@ class PlanForesight {
 
   PlanForesight(const PlanSpace& space, const PlanAsked& asked, unsigned threads);
 
+  /// Predicts several at once of which it will be asked.
+  void prepare(const std::vector<Config>& configs);
   /// By how much, as a share of its bound, each service would miss it under the best way of sharing; below 0: what is to
   /// spare. Corrected by what was simulated of each service. Empty when one of them has no bound for the p95 of its main
   /// latency, or is one of several that a request visits.
   [[nodiscard]] Excess best(const Config& config);
-  [[nodiscard]] const Way& best_way(const Config& config) { return predicted(config).way; }
+  /// The same of predictions that are taken to be as much too low as they mostly are, until it is known of a service.
+  [[nodiscard]] Excess likely(const Config& config);
+  /// nullopt where nothing is predicted.
+  [[nodiscard]] std::optional<Way> best_way(const Config& config);
   /// What a simulation says of services beside others.
   void learn(const Config& config, const Way& way, const Excess& found);
 
@@ -39,10 +45,15 @@ class PlanForesight {
   };
   [[nodiscard]] const Predicted& predicted(const Config& config);
   [[nodiscard]] bool is_predictable(const Config& config) const;
-  [[nodiscard]] Predicted predict(const Config& config);
+  void predict(const std::vector<Config>& configs);
+  [[nodiscard]] std::vector<Way> ways_of(const Config& config) const;
+  [[nodiscard]] GpuQuestion question(const Config& config, const Way& way);
+  [[nodiscard]] Predicted predicted_of(const Config& config,
+                                       std::span<const std::vector<ServicePrediction>> found) const;
   [[nodiscard]] Excess excess(const Config& config, const std::vector<ServicePrediction>& found) const;
-  [[nodiscard]] Formed& formed(const Config& config);
-  [[nodiscard]] double correction(int service) const;
+  [[nodiscard]] Formed& formed(const Forms& forms);
+  [[nodiscard]] Excess corrected(const Config& config, double before);
+  [[nodiscard]] double correction(int service, double before) const;
 
   const PlanSpace& space_;
   unsigned threads_;

@@ -92,10 +92,14 @@ Covering::Risk PlanKnowledge::risk() const {
 }
 
 std::optional<Packed> PlanKnowledge::next_best(const Covering& covering, bool surely,
-                                               std::size_t most_nodes) const {
-  auto next = covering.assemble(holding(surely), risk(), kInfinite, most_nodes);
-  if (next && judge_.packing(*next) == Met::yes) return next;
-  return std::nullopt;
+                                               std::size_t most_mixtures) {
+  auto next = covering.assemble(holding(surely), risk(), kInfinite, most_mixtures);
+  if (!next) return std::nullopt;
+  for (const Config& config : unknown_of(next->configs())) {
+    learn(config);
+    if (met(config) == Met::no) return std::nullopt;
+  }
+  return judge_.packing(*next) == Met::yes ? std::move(next) : std::nullopt;
 }
 
 }  // namespace gpushare::planning

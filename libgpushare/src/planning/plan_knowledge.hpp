@@ -38,7 +38,7 @@ class PlanKnowledge {
   [[nodiscard]] Covering::Risk risk() const;
   /// The cheapest packing of those that hold, or may, which is not excluded there, if it meets everything.
   [[nodiscard]] std::optional<Packed> next_best(const Covering& covering, bool surely,
-                                                std::size_t most_nodes) const;
+                                                std::size_t most_mixtures);
 
  private:
   void take(const Config& config, Met met);

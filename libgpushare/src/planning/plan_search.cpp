@@ -9,7 +9,7 @@
 namespace gpushare::planning {
 namespace {
 
-constexpr std::size_t kNodesBeyond = 100'000;  // of the search for the next best
+constexpr std::size_t kMixturesBeyond = 300;  // for the next best
 
 class Searcher {
  public:
@@ -22,7 +22,7 @@ class Searcher {
     until_cancelled(options_, [this] {
       for (int round = 0; round < options_.rounds && !stuck_ && !found_.done && !found_.best; ++round)
         propose();
-      if (found_.best) found_.runner_up = knowledge_.next_best(covering_, false, kNodesBeyond);
+      if (found_.best) found_.runner_up = knowledge_.next_best(covering_, false, kMixturesBeyond);
     });
     found_.refuted = knowledge_.refuted();
     return std::move(found_);

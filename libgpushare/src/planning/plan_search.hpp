@@ -15,6 +15,9 @@ namespace gpushare::planning {
 struct Judge {
   std::function<Met(const Config&)> config;   ///< by itself, the rest of the services undisturbed
   std::function<Met(const Packed&)> packing;  ///< as a whole
+  /// Told of configs that will be judged next, or of which it will be asked what predictions say: for several at once.
+  std::function<void(const std::vector<Config>&)> will_judge = [](const auto&) {};
+  std::function<void(const std::vector<Config>&)> will_guess = [](const auto&) {};
   /// Services because of which a packing that was judged fails, or is too close to say.
   std::function<std::vector<int>(const Packed&)> failing = [](const Packed&) { return std::vector<int>(); };
   /// Whether predictions are trusted to say that a config fails: it is then judged without being asked for.

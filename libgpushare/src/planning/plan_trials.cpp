@@ -5,18 +5,17 @@
 #include <limits>
 
 #include "core/text.hpp"
+#include "gpushare/errors.hpp"
 #include "planning/plan_failures.hpp"
 
 namespace gpushare::planning {
 namespace {
 
 constexpr double kNear = 0.5;  // a config that misses a bound by less may pass with caps on its clients
-constexpr std::uint32_t kMoreAlone = 4;  // times as many runs at most of services alone, on which much hangs
 constexpr std::uint64_t kAfresh = 1'000'003;  // added to seeds for luck that has not been seen
 // Of what counts as failing by prediction one in so many of the first is simulated nevertheless, and of all beyond these one
 // in many more.
 constexpr std::uint64_t kChecked = 20, kFirstForetold = 1'000, kCheckedLater = 400;
-constexpr double kHasty = 0.05;  // by how much predictions are mostly too low, as a logarithm
 
 bool is_checked(std::uint64_t number) {
   return (number - 1) % (number <= kFirstForetold ? kChecked : kCheckedLater) == 0;
@@ -38,6 +37,7 @@ PlanTrials::PlanTrials(const PlanSpace& space, std::vector<FigureBound> bounds, 
       staging_(space),
       feasibility_(space, staging_),
       dedicated_(space, staging_, options),
+      config_trials_(space, asked_, staging_, feasibility_, dedicated_, options, seed),
       foresight_(space, asked_, options.threads),
       options_(options),
       seed_(seed),
@@ -49,15 +49,15 @@ void PlanTrials::trust(double beyond) {
 }
 
 Met PlanTrials::config(const Config& config) {
-  const bool foretold = hopeless(config), checked = foretold && is_checked(++foresights_.foretold);
+  const bool foretold = !config_trials_.is_prepared(config) && hopeless(config),
+             checked = foretold && is_checked(++foresights_.foretold);
   if (foretold && !checked) {
     foretold_.insert(config);
     configs_[config].refused = text::format("predicted to miss a bound by {:.3g} %", 100 * foreseen(config));
     return Met::no;
   }
-  const bool predicted = trusting() && !foresight_.best(config).empty();
-  const bool suffices =
-      improve(config, predicted ? std::vector<Way>{foresight_.best_way(config)} : space_.ways(config));
+  const auto likely = trusting() ? foresight_.best_way(config) : std::nullopt;
+  const bool suffices = improve(config, likely ? std::vector<Way>{*likely} : space_.ways(config));
   if (!suffices && !trusting() && configs_.at(config).excess() < kNear)
     static_cast<void>(improve(config, space_.capped(config)));
   const Met met = configs_.at(config).met();
@@ -68,6 +68,20 @@ Met PlanTrials::config(const Config& config) {
   return met;
 }
 
+void PlanTrials::prepare(const std::vector<Config>& configs) {
+  if (!trusting()) return;
+  std::vector<std::pair<Config, Way>> waiting;
+  for (const Config& config : configs)
+    if (const auto way = foresight_.best_way(config); way && !hopeless(config))
+      waiting.push_back({config, *way});
+  config_trials_.prepare(waiting, most_replications_);
+}
+
+void PlanTrials::foresee(const std::vector<Config>& configs) {
+  if (options_.cancelled()) throw SimulationError("", "cancelled");
+  if (trusting()) foresight_.prepare(configs);
+}
+
 double PlanTrials::foreseen(const Config& config) {
   return trusting() ? worst_of(foresight_.best(config)) : -kInfinite;
 }
@@ -75,8 +89,8 @@ double PlanTrials::foreseen(const Config& config) {
 bool PlanTrials::hopeless(const Config& config) { return foreseen(config) > hopeless_; }
 
 double PlanTrials::guess(const Config& config) {
-  const double beyond = foreseen(config);
-  return std::isfinite(beyond) ? logarithm_of(beyond) + kHasty : std::log(feasibility_.load(config));
+  const double beyond = trusting() ? worst_of(foresight_.likely(config)) : -kInfinite;
+  return std::isfinite(beyond) ? logarithm_of(beyond) : std::log(feasibility_.load(config));
 }
 
 // Keeps the best way; whether one suffices.
@@ -96,45 +110,16 @@ bool PlanTrials::improve(const Config& config, const std::vector<Way>& ways) {
 }
 
 Trial PlanTrials::try_config(const Config& config, const Way& way) {
-  Trial refused;
-  refused.refused = feasibility_.obstacle(config, way);
-  if (!refused.refused.empty()) return refused;
-  const std::set<int> services = services_of(config.tenants);
-  TrialOptions trial{seed_, options_.replications, most_replications_,
-                     1,     kOverloaded,           options_.threads,
-                     {},    options_.cancelled,    {}};
-  // Good replicas elsewhere must not hide the one that is looked at.
-  trial.watched_replicas.resize(space_.workload().services.size());
-  int most = 1;
-  for (const Tenant& tenant : config.tenants) {
-    ++trial.watched_replicas[index(tenant.service)];
-    most = std::max(most, tenant.replicas);
-  }
-  if (config.tenants.size() == 1) trial.most_replications *= kMoreAlone;
-  trial.served = served(services, config.tenants, seed_, most);
-  Trial found = try_scenario(staging_.alone(config, way), asked_.bounds_of(config), trial);
-  runs_ += found.runs;
+  Trial found = config_trials_.of(config, way, most_replications_);
   if (trusting() && found.refused.empty())
-    foresight_.learn(config, way, asked_.excess(found.judged, services));
+    foresight_.learn(config, way, asked_.excess(found.judged, services_of(config.tenants)));
   return found;
-}
-
-PlanTrials::Served PlanTrials::served(const std::set<int>& services, const std::vector<Tenant>& forms,
-                                      std::uint64_t seed, int most) {
-  const std::set<int> running = space_.companions(services);
-  return [this, running, forms, seed, most](std::uint32_t runs) {
-    std::vector<PlanDedicated::Figures> dedicated = dedicated_.figures(running, forms, seed, runs);
-    dedicated.resize(runs);  // nothing is known where they do not fit
-    std::vector<std::vector<FigureBound>> bounds;
-    for (const PlanDedicated::Figures& run : dedicated) bounds.push_back(asked_.served(run, most));
-    return bounds;
-  };
 }
 
 Met PlanTrials::packing(const Packed& packed) {
   TrialOptions options{seed_ + kAfresh,
                        2 * options_.replications,
-                       4 * most_replications_,
+                       (trusting() ? 2 : 4) * most_replications_,
                        2,
                        kInfinite,
                        options_.threads,
@@ -144,7 +129,7 @@ Met PlanTrials::packing(const Packed& packed) {
   // Much of a fleet shows at once.
   if (!trusting()) options.first = options.replications;
   const std::vector<Tenant> tenants = tenants_of(packed);
-  options.served = served(services_of(tenants), tenants, *options.seed, 1);
+  options.served = config_trials_.served(services_of(tenants), tenants, *options.seed, 1);
   PackingTrial found = try_packing(staging_.packed(packed, ways_), options);
   return packings_.insert_or_assign(packed.configs(), std::move(found)).first->second.met;
 }

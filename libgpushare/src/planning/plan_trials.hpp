@@ -14,6 +14,7 @@
 #include "gpushare/plan.hpp"
 #include "planning/covering.hpp"
 #include "planning/plan_asked.hpp"
+#include "planning/plan_config_trials.hpp"
 #include "planning/plan_dedicated.hpp"
 #include "planning/plan_feasibility.hpp"
 #include "planning/plan_foresight.hpp"
@@ -40,6 +41,8 @@ class PlanTrials {
   /// Every way of sharing in turn, until one suffices; caps where the others miss by little. Once predictions are trusted
   /// the way that they say is best, and what they put far beyond its bounds fails.
   [[nodiscard]] Met config(const Config& config);
+  /// Simulates several at once that will be judged, under the ways that predictions say are best.
+  void prepare(const std::vector<Config>& configs);
   [[nodiscard]] Met packing(const Packed& packed);
   /// Services that surely do not get what is asked for them in one that fails; in one that is too close to say those of which
   /// that is so.
@@ -51,6 +54,8 @@ class PlanTrials {
   /// From now on predictions are made, what they put beyond a bound by such a share of it counts as failing, and each trial
   /// has fewer runs.
   void trust(double beyond);
+  /// Predicts several at once of which it will be asked.
+  void foresee(const std::vector<Config>& configs);
   [[nodiscard]] bool trusting() const { return std::isfinite(hopeless_); }
   [[nodiscard]] bool hopeless(const Config& config);
   /// How far beyond its bound a config should be, as a logarithm: by prediction, or by what is offered.
@@ -75,15 +80,12 @@ class PlanTrials {
   [[nodiscard]] PlanDedicated::Figures alone(const Packed& packed);
   /// Why a config fails.
   [[nodiscard]] std::string why(const Config& config) const;
-  [[nodiscard]] std::uint64_t runs() const { return runs_ + dedicated_.runs(); }
+  [[nodiscard]] std::uint64_t runs() const { return runs_ + config_trials_.runs() + dedicated_.runs(); }
 
  private:
   [[nodiscard]] bool improve(const Config& config, const std::vector<Way>& ways);
   [[nodiscard]] Trial try_config(const Config& config, const Way& way);
   [[nodiscard]] PackingTrial try_packing(const Scenario& scenario, const TrialOptions& options);
-  using Served = decltype(TrialOptions::served);
-  [[nodiscard]] Served served(const std::set<int>& services, const std::vector<Tenant>& forms,
-                              std::uint64_t seed, int most);
   [[nodiscard]] double foreseen(const Config& config);
 
   const PlanSpace& space_;
@@ -91,6 +93,7 @@ class PlanTrials {
   PlanStaging staging_;
   PlanFeasibility feasibility_;
   PlanDedicated dedicated_;
+  PlanConfigTrials config_trials_;
   PlanForesight foresight_;
   const PlanOptions& options_;
   std::uint64_t seed_;

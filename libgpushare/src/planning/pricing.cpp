@@ -7,6 +7,7 @@ namespace gpushare::planning {
 namespace {
 
 constexpr double kWorthless = 1e-6;
+constexpr std::size_t kAhead = 16;  // configs that a test is told of at a time
 
 // So many copies of a tenant.
 struct Choice {
@@ -120,15 +121,40 @@ class Pricing {
         const Cuts::Mask both = mask | choice.mask;
         if (cuts_.fails(part_, choice.tenant.service, both)) continue;
         if (tests_.ended()) return give_up(ceiling);
-        Config config{part_, tenants};
-        config.tenants.insert(config.tenants.end(), index(choice.copies), choice.tenant);
-        const std::vector<Tenant> more = config.tenants;
-        std::sort(config.tenants.begin(), config.tenants.end());
+        std::vector<Tenant> more = tenants;
+        more.insert(more.end(), index(choice.copies), choice.tenant);
+        Config config = sorted(more);
+        if (!tests_.is_prepared(config)) tests_.prepare(next(i, tenants, mask, value, slots));
         if (tests_.fails(config)) continue;
         if (worth > bar()) take({worth, std::move(config)});
         if (choice.copies < slots) extend(i + 1, more, both, worth, slots - choice.copies);
       }
     }
+  }
+
+  [[nodiscard]] Config sorted(std::vector<Tenant> tenants) const {
+    std::sort(tenants.begin(), tenants.end());
+    return {part_, std::move(tenants)};
+  }
+
+  // What would be tested next beside these tenants.
+  [[nodiscard]] std::vector<Config> next(std::size_t first, const std::vector<Tenant>& tenants,
+                                         const Cuts::Mask& mask, double value, int slots) const {
+    std::vector<Config> configs;
+    for (std::size_t i = first; i < services_.size(); ++i) {
+      if (value + ceilings_[i][index(slots)] <= bar()) break;
+      for (const Choice& choice : services_[i].choices) {
+        const int left = slots - choice.copies;
+        if (left < 0 || value + choice.value + ceilings_[i + 1][index(left)] <= bar() ||
+            cuts_.fails(part_, choice.tenant.service, mask | choice.mask))
+          continue;
+        std::vector<Tenant> more = tenants;
+        more.insert(more.end(), index(choice.copies), choice.tenant);
+        configs.push_back(sorted(std::move(more)));
+        if (configs.size() == kAhead) return configs;
+      }
+    }
+    return configs;
   }
 
   void take(Found found) {
@@ -162,6 +188,13 @@ bool ConfigTests::fails(const Config& config) {
   if (fails_(config)) return true;
   passed_.insert(config);
   return false;
+}
+
+void ConfigTests::prepare(const std::vector<Config>& configs) {
+  std::vector<Config> unknown;
+  for (const Config& config : configs)
+    if (prepared_.insert(config).second) unknown.push_back(config);
+  prepare_(unknown);
 }
 
 Priced price(const CoveringProblem& problem, const Cuts& cuts, const Part& part,

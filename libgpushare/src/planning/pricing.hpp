@@ -15,19 +15,26 @@ namespace gpushare::planning {
 /// Looks at configs that nothing is known against.
 class ConfigTests {
  public:
-  /// `fails` has to cut what it says of; so many are asked for a part at a time.
-  ConfigTests(std::function<bool(const Config&)> fails, std::size_t at_a_time)
-      : fails_(std::move(fails)), at_a_time_(at_a_time) {}
+  using Fails = std::function<bool(const Config&)>;
+  using Prepare = std::function<void(const std::vector<Config>&)>;
+
+  /// `fails` has to cut what it says of; so many are asked for a part at a time. `prepare` is told of those that will probably
+  /// be asked for next.
+  ConfigTests(Fails fails, Prepare prepare, std::size_t at_a_time)
+      : fails_(std::move(fails)), prepare_(std::move(prepare)), at_a_time_(at_a_time) {}
 
   void begin() { left_ = at_a_time_; }
   [[nodiscard]] bool ended() const { return left_ == 0; }
   /// What has passed before is not asked again.
   [[nodiscard]] bool fails(const Config& config);
+  [[nodiscard]] bool is_prepared(const Config& config) const { return prepared_.contains(config); }
+  void prepare(const std::vector<Config>& configs);
 
  private:
-  std::function<bool(const Config&)> fails_;
+  Fails fails_;
+  Prepare prepare_;
   std::size_t at_a_time_, left_ = 0;
-  std::set<Config> passed_;
+  std::set<Config> passed_, prepared_;
 };
 
 struct PricingOptions {

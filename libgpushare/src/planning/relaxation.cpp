@@ -20,41 +20,6 @@ double dearest(const CoveringProblem& problem) {
   return price;
 }
 
-// What the rows of the program have to reach: tenants, services, instances and kinds of GPU, in this order.
-std::vector<double> leasts_of(const CoveringProblem& problem, std::size_t tenants, std::size_t instances) {
-  std::vector<double> least(tenants, 0);
-  least.insert(least.end(), problem.tenants.size(), 1);
-  least.insert(least.end(), instances, 0);
-  for (const CoveringProblem::Kind& kind : problem.kinds) least.push_back(-kind.count);
-  return least;
-}
-
-// More than any packing costs.
-double penalty_of(const CoveringProblem& problem) {
-  double replicas = 1;
-  for (const auto& options : problem.tenants) {
-    int most = 1;
-    for (const Tenant& tenant : options) most = std::max(most, tenant.replicas);
-    replicas += most;
-  }
-  const int ranks = problem.ranks.empty() ? 1 : *std::max_element(problem.ranks.begin(), problem.ranks.end());
-  return 1'000 * dearest(problem) * ranks * replicas;
-}
-
-std::map<Tenant, std::size_t> rows_of_tenants(const CoveringProblem& problem) {
-  std::map<Tenant, std::size_t> rows;
-  for (const auto& options : problem.tenants)
-    for (const Tenant& tenant : options) rows.try_emplace(tenant, rows.size());
-  return rows;
-}
-
-std::map<Part, std::size_t> rows_of_instances(const std::vector<Part>& parts, std::size_t first) {
-  std::map<Part, std::size_t> rows;
-  for (const Part& part : parts)
-    if (!part.whole()) rows.try_emplace(part, first + rows.size());
-  return rows;
-}
-
 std::vector<Part> most_first(const CoveringProblem& problem) {
   std::vector<Part> parts = parts_of(problem);
   const auto lesser = [&](const Part& part) {
@@ -74,35 +39,11 @@ std::vector<Part> most_first(const CoveringProblem& problem) {
 Relaxation::Relaxation(const CoveringProblem& problem, Cuts& cuts)
     : problem_(problem),
       cuts_(cuts),
-      tests_([this](const Config& config) { return !is_possible(config); },
+      tests_([this](const Config& config) { return !is_possible(config); }, [](const auto&) {},
              std::numeric_limits<std::size_t>::max()),
       parts_(most_first(problem)),
-      row_of_tenant_(rows_of_tenants(problem)),
-      row_of_instance_(rows_of_instances(parts_, row_of_tenant_.size() + problem.tenants.size())),
-      program_(leasts_of(problem, row_of_tenant_.size(), row_of_instance_.size()), penalty_of(problem)) {
-  for (std::size_t s = 0; s < problem.tenants.size(); ++s) {
-    row_of_service_.push_back(row_of_tenant_.size() + s);
-    for (const Tenant& tenant : problem.tenants[s])
-      program_.add(0, {{row_of_tenant_.at(tenant), -tenant.replicas}, {row_of_service_[s], 1}});
-  }
-  const std::size_t first = row_of_tenant_.size() + problem.tenants.size() + row_of_instance_.size();
-  for (std::size_t k = 0; k < problem.kinds.size(); ++k) row_of_kind_.push_back(first + k);
-  add_layouts();
-}
-
-void Relaxation::add_layouts() {
-  for (std::size_t k = 0; k < problem_.kinds.size(); ++k)
-    for (const CoveringProblem::Layout& layout : problem_.kinds[k].layouts) {
-      std::vector<std::pair<std::size_t, double>> weights{{row_of_kind_[k], -1}};
-      for (const auto& [name, count] : layout)
-        weights.push_back({row_of_instance_.at({static_cast<int>(k), name, 1}), count});
-      program_.add(problem_.kinds[k].price, std::move(weights));
-    }
-}
-
-void Relaxation::test(std::function<bool(const Config&)> fails, std::size_t at_a_time) {
-  tests_ = ConfigTests(std::move(fails), at_a_time);
-}
+      rows_(problem),
+      program_(program_of(problem, rows_)) {}
 
 bool Relaxation::is_possible(const Config& config) {
   if (problem_.possible(config)) return true;
@@ -119,20 +60,9 @@ bool Relaxation::is_possible(const Config& config) {
   return false;
 }
 
-// Instances cost nothing beside their GPU.
-double Relaxation::cost_of(const Part& part) const {
-  return part.whole() ? problem_.kinds[index(part.kind)].price * part.gpus : 0;
-}
-
 void Relaxation::admit(const Config& config) {
   if (pool_.contains(config) || cuts_.fails(config)) return;
-  std::map<std::size_t, double> weights;
-  for (const Tenant& tenant : config.tenants) weights[row_of_tenant_.at(tenant)] += 1;
-  if (config.part.whole())
-    weights[row_of_kind_[index(config.part.kind)]] = -config.part.gpus;
-  else
-    weights[row_of_instance_.at(config.part)] = -1;
-  pool_[config] = program_.add(cost_of(config.part), {weights.begin(), weights.end()});
+  pool_[config] = program_.add(cost_of(problem_, config.part), rows_.weights(config));
 }
 
 std::vector<Config> Relaxation::admitted() const {
@@ -198,7 +128,7 @@ Relaxation::Wanted Relaxation::look_at(const std::vector<double>& duals, double 
       wanted.factor = std::max(wanted.factor, charge > kSlight ? found.most / charge : kInfinite);
   }
   double covered = 0;
-  for (const std::size_t row : row_of_service_) covered += duals[row];
+  for (const std::size_t row : rows_.services) covered += duals[row];
   prices_.proved = std::isfinite(wanted.factor) ? cost - covered * (1 - 1 / wanted.factor) : 0;
   for (auto& [tenant, value] : prices_.values) value /= wanted.factor;
   if (prices_.proved >= best_proved_) {
@@ -212,11 +142,12 @@ Relaxation::Wanted Relaxation::look_at(const std::vector<double>& duals, double 
 // Of whole GPUs their prices, and of instances as much as any layout that has them leaves.
 Prices Relaxation::prices_of(const std::vector<double>& duals) const {
   Prices prices;
-  for (const auto& [tenant, row] : row_of_tenant_) prices.values[tenant] = std::max(0.0, duals[row]);
-  for (const std::size_t row : row_of_kind_) prices.scarce.push_back(std::max(0.0, duals[row]));
+  for (const auto& [tenant, row] : rows_.tenants) prices.values[tenant] = std::max(0.0, duals[row]);
+  for (const std::size_t row : rows_.kinds) prices.scarce.push_back(std::max(0.0, duals[row]));
   for (const Part& part : parts_)
-    prices.charges[part] = part.whole() ? cost_of(part) + part.gpus * prices.scarce[index(part.kind)]
-                                        : std::max(0.0, duals[row_of_instance_.at(part)]);
+    prices.charges[part] = part.whole()
+                               ? cost_of(problem_, part) + part.gpus * prices.scarce[index(part.kind)]
+                               : std::max(0.0, duals[rows_.instances.at(part)]);
   for (std::size_t k = 0; k < problem_.kinds.size(); ++k)
     share_out(static_cast<int>(k), problem_.kinds[k].price + prices.scarce[k], prices.charges);
   return prices;

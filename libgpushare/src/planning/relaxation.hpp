@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "planning/covering_program.hpp"
 #include "planning/cuts.hpp"
-#include "planning/linear_program.hpp"
 #include "planning/pricing.hpp"
 
 /// A bound on the cost of every packing, from fractions of configs that may be used and from what others are worth.
@@ -27,8 +27,8 @@ class Relaxation {
   /// `is_possible`: whether a config that nothing is known against can be used; of what cannot, the least is cut.
   Relaxation(const CoveringProblem& problem, Cuts& cuts);
 
-  /// Asked of configs before they are wanted, so many of a part at a time: whether one fails, and has been cut.
-  void test(std::function<bool(const Config&)> fails, std::size_t at_a_time);
+  /// What configs are asked before they are wanted.
+  void test(ConfigTests tests) { tests_ = std::move(tests); }
   /// Whether the problem allows a config; of one that it does not, the least that is impossible is cut.
   bool is_possible(const Config& config);
 
@@ -58,8 +58,6 @@ class Relaxation {
     std::vector<Config> configs;
     double factor = 1;  // how many times its charge a config is worth at most
   };
-  void add_layouts();
-  [[nodiscard]] double cost_of(const Part& part) const;
   void drop_failing();
   Wanted look_at(const std::vector<double>& duals, double cost);
   [[nodiscard]] Prices prices_of(const std::vector<double>& duals) const;
@@ -70,9 +68,7 @@ class Relaxation {
   Cuts& cuts_;
   ConfigTests tests_;
   std::vector<Part> parts_;  // those with most first: what fails there fails on lesser ones
-  std::map<Tenant, std::size_t> row_of_tenant_;
-  std::map<Part, std::size_t> row_of_instance_;
-  std::vector<std::size_t> row_of_service_, row_of_kind_;
+  CoveringRows rows_;
   LinearProgram program_;
   std::map<Config, std::size_t> pool_;
   std::size_t cut_ = 0;  // cuts that the pool was held against
