@@ -15,7 +15,9 @@ using namespace gpushare;
 Workload asked_by(Traffic traffic) {
   Workload workload;
   workload.services.resize(2);
-  workload.pipelines = {{"only", {{"stage", 1}}, 0}};
+  workload.pipelines.resize(1);
+  workload.pipelines[0].stages.resize(1);
+  workload.pipelines[0].stages[0].service = 1;
   workload.traffic = {std::move(traffic)};
   return workload;
 }

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import gpushare as gs
@@ -62,6 +63,12 @@ def asked(rows: dict[str, dict[str, float]], *bounds: Objective) -> Verdict:
         for mode, row in rows.items()
     ]
     return decide("voice", fared, fared[0])
+
+
+def test_what_overloaded_dedicated_gpus_serve_is_not_all(light: gs.Scenario) -> None:
+    verdict = relative({"dedicated": figures(3, 10, 2.0), "mps": figures(2, 9.9, 2.2)}, light)
+    line = replace(verdict, keeps_up=0.23).line
+    assert "99.0 % of the requests a second that dedicated GPUs serve (23 % of all) are served" in line
 
 
 def test_sharing_is_advised_when_it_costs_little(light: gs.Scenario) -> None:

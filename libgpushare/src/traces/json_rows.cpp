@@ -9,7 +9,7 @@
 namespace gpushare {
 namespace {
 
-constexpr std::size_t kDeepest = 16;
+constexpr std::size_t kDeepestMember = 16;
 
 bool is_same(const std::vector<std::string>& path, std::span<const std::string> outer,
              std::string_view name) {
@@ -63,7 +63,7 @@ class JsonRows::Row {
       const std::string_view name = json_.key();
       if (json_.broken()) return;
       const int wanted_for = wanted(name);
-      if (json_.peek() == '{' && outer_.size() < kDeepest) {
+      if (json_.peek() == '{' && outer_.size() < kDeepestMember) {
         outer_.emplace_back(name);
         read_members();
         outer_.pop_back();
