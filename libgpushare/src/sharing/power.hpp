@@ -9,12 +9,17 @@
 
 namespace gpushare {
 
+/// Of the SMs that are of use to arithmetic, so many are these; what binds all of them draws no more than what binds those.
+[[nodiscard]] inline double active_share(const GpuProfile& profile, double sms) {
+  return std::min(1.0, sms / (profile.sms * profile.sustained_flop_share));
+}
+
 /// Power above standing by of a step alone at full clock, watts. Where no mean is taken at most what the limit leaves: its
 /// time alone holds its own throttling.
 [[nodiscard]] inline double step_power_w(const GpuProfile& profile, const StepTime& step, double sms) {
   const PowerConstants& power = profile.power;
   if (step.gpu_s <= 0) return 0;
-  const double active = step.compute_s / step.gpu_s * sms / profile.sms;
+  const double active = step.compute_s / step.gpu_s * active_share(profile, sms);
   const double compute = step.peak_compute_s / step.gpu_s * sms / profile.sms;
   const double bandwidth = step.bytes / step.gpu_s / profile.bandwidth_bytes_per_s;
   const double draw = active * power.active_w + compute * power.compute_w + bandwidth * power.bandwidth_w;

@@ -15,14 +15,14 @@ namespace {
 // A step's draw is the mean over its groups. One of them computes for a share x of its time and moves bytes for a share
 // y, with x^2 + y^2 <= 1 for a smooth maximum and x + y <= 1 for a sum.
 double largest_draw_w(const Service& service, const GpuProfile& gpu, const Resources& resources) {
-  const double sms = resources.sms / gpu.sms;
+  const double active = gpu.power.active_w * active_share(gpu, resources.sms);
+  const double compute = gpu.power.compute_w * resources.sms / gpu.sms;
   const double bandwidth =
       gpu.power.bandwidth_w * resources.bandwidth_bytes_per_s / gpu.bandwidth_bytes_per_s;
   double most = 0;
   for (const Network& network : networks_of(*service.model, service.precision, service.engine))
     for (const Peaks& peaks : peaks_of(*network.model, network.precision, gpu))
-      most = std::max(most, std::hypot(sms * (gpu.power.active_w + gpu.power.compute_w * peaks.flop),
-                                       bandwidth * peaks.bandwidth));
+      most = std::max(most, std::hypot(active + compute * peaks.flop, bandwidth * peaks.bandwidth));
   return most;
 }
 
