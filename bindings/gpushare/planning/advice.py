@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import _core
+from .choosing import KEEPS_UP
 from .packing import Packed
 from .problem import Config
 from .space import Space
@@ -20,8 +21,6 @@ BUSY = 0.6
 BURSTY = 2.0
 #: Up to it traffic is steady.
 EVEN = 1.05
-#: Below it even dedicated GPUs do not keep up.
-KEEPS_UP = 0.95
 
 
 @dataclass(frozen=True)

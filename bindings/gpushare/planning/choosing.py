@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from .implied import KEPT, Kept
 from .judging import Fared
 
-__all__ = ["Choice", "choose"]
+__all__ = ["KEEPS_UP", "Choice", "choose"]
+
+#: Share of the requests completed in time, below which dedicated GPUs do not keep up, and what is compared with them is
+#: as bad as they are.
+KEEPS_UP = 0.95
 
 #: Margins that differ by less are the same to users.
 _SAME = 0.01
@@ -66,6 +70,11 @@ class Choice:
     def ties(self) -> list[str]:
         """Modes that would do as well."""
         return [one.name for one in self.tied]
+
+    @property
+    def alone_lags(self) -> bool:
+        """Whether even dedicated GPUs do not keep up."""
+        return self.keeps_up < KEEPS_UP
 
     @property
     def nothing_ran(self) -> bool:

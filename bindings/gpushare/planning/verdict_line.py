@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .advice import KEEPS_UP
 from .choosing import Choice
 from .judging import Fared
 from .objectives import Judged, shown
@@ -151,19 +150,13 @@ def _felt(verdict: Choice, one: Fared) -> str:
     rate, name = one.served
     if name:
         whose = f"requests of {name.rsplit('.', 1)[0]}" if "." in name else "requests a second"
-        of_all = (
-            f" that dedicated GPUs serve ({100 * verdict.keeps_up:.0f} % of all)" if _lags(verdict) else ""
-        )
+        share = f" that dedicated GPUs serve ({100 * verdict.keeps_up:.0f} % of all)"
+        of_all = share if verdict.alone_lags else ""
         parts.append(f"{100 * rate:.1f} % of the {whose}{of_all} are served")
     lost = alone.measured["success_rate"] - measured["success_rate"]
     if lost > _NO_CHANGE / 10:
         parts.append(f"{100 * lost:.2g} % more of them fail")
     return f"{', '.join(parts[:-1])}{' and ' if len(parts) > 1 else ''}{parts[-1]}." if parts else ""
-
-
-def _lags(verdict: Choice) -> bool:
-    """Whether even dedicated GPUs do not keep up."""
-    return verdict.keeps_up < KEEPS_UP
 
 
 def _longer(change: float) -> str:

@@ -15,8 +15,6 @@ from .verdict_table import MARKS_MEAN, alike, delta_fields
 
 __all__ = ["certainty", "verdict_details", "verdict_html", "verdict_table", "verdict_text"]
 
-#: Share of the requests completed in time, below which what is compared with dedicated GPUs is as bad as they are.
-KEEPS_UP = 0.95
 _WORDS = {True: "met", False: "MISSED", None: "too close"}
 _WIDEST_MODE = 34
 _NARROW = 26
@@ -163,7 +161,7 @@ def _about_dedicated(verdict: Choice) -> list[str]:
     if alone.measured is None:
         return [f"dedicated GPUs cannot run it: {alone.why_not}. Nothing is compared with them."]
     lines = []
-    if verdict.keeps_up < KEEPS_UP:
+    if verdict.alone_lags:
         lines.append(
             f"Dedicated GPUs do not keep up: they complete {100 * verdict.keeps_up:.0f} % of the requests in time, so "
             "what is compared with them is as bad as they are. Give objectives, lower the load, or give it more GPUs."

@@ -105,6 +105,10 @@ struct PowerConstants {
   [[nodiscard]] double standby_w() const { return ready_w > 0 ? ready_w : idle_w; }
   /// Above standing by.
   [[nodiscard]] double left_w() const { return limit_w - standby_w(); }
+  /// Above standing by at full clock, of shares of its SMs that arithmetic binds, of its peak FLOP rate and bandwidth.
+  [[nodiscard]] double draw_w(double active, double compute, double bandwidth) const {
+    return active * active_w + compute * compute_w + bandwidth * bandwidth_w;
+  }
   /// Whether it says what work draws.
   [[nodiscard]] bool known() const { return compute_w > 0 || bandwidth_w > 0; }
 };

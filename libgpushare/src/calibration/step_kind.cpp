@@ -14,9 +14,8 @@ StepCharacter step_character(const StepKind& kind, const GpuProfile& profile, do
 double step_draw_w(const StepKind& kind, const GpuProfile& profile, double alone_s) {
   const StepCharacter whole = step_character(kind, profile, alone_s, 1);
   const PowerConstants& power = profile.power;
-  return std::min(power.left_w(), compute_bound_share(whole) * power.active_w +
-                                      whole.compute_share * power.compute_w +
-                                      whole.bandwidth_share * power.bandwidth_w);
+  return std::min(power.left_w(),
+                  power.draw_w(compute_bound_share(whole), whole.compute_share, whole.bandwidth_share));
 }
 
 CoRunStep predict_co_run_step(const StepKind& kind, const GpuProfile& profile, double alone_s,

@@ -17,16 +17,6 @@ double least_step(const CoveringProblem& problem, double grid) {
   return grid > 0 ? grid : kLeastStep * cheapest;
 }
 
-int most_replicas(const CoveringProblem& problem) {
-  int replicas = 0;
-  for (const auto& options : problem.tenants) {
-    int most = 0;
-    for (const Tenant& tenant : options) most = std::max(most, tenant.replicas);
-    replicas += most;
-  }
-  return replicas;
-}
-
 double fraction_of(double value) { return value - std::floor(value + kFraction); }
 
 }  // namespace

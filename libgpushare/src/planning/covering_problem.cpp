@@ -81,6 +81,16 @@ bool Forbidden::forbids(const std::vector<Config>& configs) const {
   });
 }
 
+int most_replicas(const CoveringProblem& problem) {
+  int replicas = 0;
+  for (const auto& options : problem.tenants) {
+    int most = 1;
+    for (const Tenant& tenant : options) most = std::max(most, tenant.replicas);
+    replicas += most;
+  }
+  return replicas;
+}
+
 Tenant lightest_of(const CoveringProblem& problem, const Tenant& tenant) {
   Tenant lightest = tenant;
   for (const Tenant& other : problem.tenants[index(tenant.service)])

@@ -83,6 +83,8 @@ struct CoveringProblem {
 
 /// In as many replicas as its service may have in that form.
 [[nodiscard]] Tenant lightest_of(const CoveringProblem& problem, const Tenant& tenant);
+/// Of all services, each in as many replicas as it may have.
+[[nodiscard]] int most_replicas(const CoveringProblem& problem);
 
 /// One GPU, or the GPUs of a replica's ranks, and what stands there.
 struct Pattern {

@@ -8,15 +8,10 @@ namespace {
 
 // More than any packing costs.
 double penalty_of(const CoveringProblem& problem) {
-  double dearest = 0, replicas = 1;
+  double dearest = 0;
   for (const CoveringProblem::Kind& kind : problem.kinds) dearest = std::max(dearest, kind.price);
-  for (const auto& options : problem.tenants) {
-    int most = 1;
-    for (const Tenant& tenant : options) most = std::max(most, tenant.replicas);
-    replicas += most;
-  }
   const int ranks = problem.ranks.empty() ? 1 : *std::max_element(problem.ranks.begin(), problem.ranks.end());
-  return 1'000 * dearest * ranks * replicas;
+  return 1'000 * dearest * ranks * (1 + most_replicas(problem));
 }
 
 // What the rows have to reach.

@@ -119,7 +119,7 @@ Trial PlanTrials::try_config(const Config& config, const Way& way) {
 Met PlanTrials::packing(const Packed& packed) {
   TrialOptions options{seed_ + kAfresh,
                        2 * options_.replications,
-                       trusting() ? 2 * most_replications_ : 4 * most_replications_,
+                       (trusting() ? 2 : 4) * most_replications_,
                        2,
                        kInfinite,
                        options_.threads,

@@ -22,7 +22,7 @@ namespace gpushare {
   const double active = step.compute_s / step.gpu_s * active_share(profile, sms);
   const double compute = step.peak_compute_s / step.gpu_s * sms / profile.sms;
   const double bandwidth = step.bytes / step.gpu_s / profile.bandwidth_bytes_per_s;
-  const double draw = active * power.active_w + compute * power.compute_w + bandwidth * power.bandwidth_w;
+  const double draw = power.draw_w(active, compute, bandwidth);
   return power.averaging_s > 0 ? draw : std::min(power.left_w(), draw);
 }
 
