@@ -146,6 +146,22 @@ TEST_CASE("a neighbour on one of the GPUs slows all ranks") {
   CHECK(second == Approx(first).epsilon(0.02));
 }
 
+TEST_CASE("ranks that take turns with different processes are told to be out of step") {
+  const auto told = [](const std::vector<std::string>& partitions) {
+    const auto all = warnings_of(test::read(document(2, gpus(partitions))));
+    return std::count_if(all.begin(), all.end(), [](const Warning& one) {
+      return one.text.starts_with("ranks of llm take turns with different processes on 2 GPUs");
+    });
+  };
+  const std::string llm = R"("llm")", both = R"("llm", "other")", two = R"("llm", "llm")";
+  const std::string slices = "time-slicing";
+  CHECK(told({shared(both, slices), shared(both, slices)}) == 1);
+  CHECK(told({shared(both, slices), shared(llm)}) == 0);  // one rank has its GPU to itself
+  CHECK(told({shared(both, "mps"), shared(both, "mps")}) == 0);
+  CHECK(told({shared(two, slices), shared(two, slices), shared(R"("other")")}) == 0);  // the same neighbours
+  CHECK(told({shared(R"("llm", "llm", "other")", slices), shared(R"("other", "llm", "llm")", slices)}) == 1);
+}
+
 TEST_CASE("several replicas share GPUs rank by rank") {
   const std::string pair = R"("llm", "llm")";
   Json json =

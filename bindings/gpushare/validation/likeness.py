@@ -107,6 +107,7 @@ LEFT_OUT = (
     "h200-pairs",
     "h200-second",
     "h200-mixed",
+    "h200-parallel",
     "hollow-gpu",
     "llm-steps",
     "llmservingsim",

@@ -21,6 +21,7 @@ SUITES = {
     "h200-networks": "h200_networks",
     "h200-mixed": "h200_mixed",
     "h200-services": "h200_services",
+    "h200-parallel": "h200_parallel",
     "vllm-h200": "vllm_h200",
     "nos": "nos",
     "dynamo-sharing": "dynamo_sharing",

@@ -53,6 +53,8 @@ struct Demand {
       false;  ///< the kernels are one CUDA graph: under time-slicing its slice is not renewed meanwhile
   double fixed_gpu_s = 0;  ///< GPU time that is known as such: of synthetic services, of all-reduces
   double fixed_sm_share = 0, fixed_bandwidth_share = 0;  ///< of the whole card, that it keeps busy meanwhile
+  double collective_s = 0;  ///< of fixed_gpu_s: in all-reduces, which leave the GPU to others
+  double collectives = 0;   ///< of the kernels: all-reduces
 
   void add(const OperatorGroup& group) {
     if (group_count < groups.size()) {
@@ -88,9 +90,10 @@ struct StepTime {
   double peak_compute_s = 0;  ///< what its FLOP would take at the peak rate of its SMs
   double saturating_s = 0;    ///< in which it holds the SMs, or the bandwidth that kernels reach at most
   double flop = 0;
-  double bytes = 0;     ///< HBM traffic after L2
-  double floor_s = 0;   ///< of gpu_s, latency
-  double filled_s = 0;  ///< of a fixed time: in which it fills its SMs, while it may draw bandwidth too
+  double bytes = 0;         ///< HBM traffic after L2
+  double floor_s = 0;       ///< of gpu_s, latency
+  double filled_s = 0;      ///< of a fixed time: in which it fills its SMs, while it may draw bandwidth too
+  double collective_s = 0;  ///< of gpu_s, in all-reduces
 };
 [[nodiscard]] StepTime step_time(const Demand& demand, const GpuProfile& profile, const Resources& resources);
 

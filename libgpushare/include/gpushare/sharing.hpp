@@ -63,9 +63,9 @@ struct StepCharacter {
   double compute_share = 0;     ///< of the FLOP rate of its SMs
   double sm_share = 1;          ///< its SMs of the partition's
 };
-/// Of a step of so many kernels on `sm_share` of the SMs of a partition with that bandwidth.
-[[nodiscard]] StepCharacter character_of(const StepTime& alone, double kernels, double bandwidth_bytes_per_s,
-                                         double sm_share);
+/// Of a step on `sm_share` of the SMs of a partition with that bandwidth, outside of its all-reduces.
+[[nodiscard]] StepCharacter character_of(const StepTime& alone, const Demand& demand,
+                                         double bandwidth_bytes_per_s, double sm_share);
 /// The share of the SMs that CappedLaw and fitted pressures refer to.
 inline constexpr double kReferenceShare = 0.5;
 /// The mean kernel time, s, that both laws refer to.

@@ -10,6 +10,7 @@
 #include "core/limited_mean.hpp"
 #include "core/plausible.hpp"
 #include "core/text.hpp"
+#include "documents/parallel_warnings.hpp"
 #include "documents/service_warnings.hpp"
 #include "gpushare/figures.hpp"
 #include "gpushare/warnings.hpp"
@@ -370,6 +371,7 @@ std::vector<Warning> warnings_of(const Scenario& scenario) {
   check_files(scenario, document, found);
   check_traffic(scenario, found);
   for (Warning& warning : scenario::service_warnings(scenario)) found.add(warning.where, warning.text);
+  for (Warning& warning : scenario::parallel_warnings(scenario)) found.add(warning.where, warning.text);
   check_caps(scenario, found);
   check_empty(scenario, found);
   check_control(scenario, found);

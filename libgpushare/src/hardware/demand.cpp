@@ -106,6 +106,7 @@ void add_fixed(StepTime& time, const Demand& demand, const GpuProfile& profile, 
   time.filled_s += alone * fills;
   time.saturating_s += alone * std::max(fills, draws);
   time.bytes += alone * demand.fixed_bandwidth_share * profile.bandwidth_bytes_per_s;
+  time.collective_s += demand.collective_s;
 }
 
 }  // namespace
@@ -119,6 +120,8 @@ void Demand::add(const Demand& other, double times) {
   for (const OperatorGroup& group : other.further) add(repeated(group, times));
   kernels += times * other.kernels;
   fixed_gpu_s += times * other.fixed_gpu_s;
+  collective_s += times * other.collective_s;
+  collectives += times * other.collectives;
 }
 
 Resources resources_of(const GpuProfile& profile, const Partition& partition, int sm_cap) {

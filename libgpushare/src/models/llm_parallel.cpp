@@ -44,7 +44,9 @@ Demand LlmModel::share_of_rank(const Demand& whole, double tokens, const TensorP
   rank.groups[1] = split(whole.groups[1], kWholeElementwise + (1 - kWholeElementwise) * share);
   rank.groups[2] = split(whole.groups[2], share);
   const double sums = 2.0 * layers;  // after the attention and after the inner products of each layer
-  rank.fixed_gpu_s += sums * parallel.all_reduce_s(tokens * hidden * kActivationBytes);
+  rank.collective_s = sums * parallel.all_reduce_s(tokens * hidden * kActivationBytes);
+  rank.fixed_gpu_s += rank.collective_s;
+  rank.collectives = sums;
   rank.kernels += sums;
   return rank;
 }

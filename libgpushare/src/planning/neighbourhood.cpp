@@ -47,7 +47,7 @@ void Neighbourhood::add(const Presence& other) {
 Interference Neighbourhood::interference(const Demand& demand, const StepTime& alone,
                                          const Resources& resources) const {
   const StepCharacter character =
-      character_of(alone, demand.kernels, partition_.bandwidth_bytes_per_s, resources.sms / partition_.sms);
+      character_of(alone, demand, partition_.bandwidth_bytes_per_s, resources.sms / partition_.sms);
   return capped_ ? predict_interference(gpu_.mps.capped, character)
                  : predict_interference(gpu_.mps.uncapped, character);
 }

@@ -87,11 +87,13 @@ void set_contended_rates(std::span<ActiveWork> running, const Contention& partit
     for (ActiveWork& active : running) active.rate /= over.times();
 }
 
-StepCharacter character_of(const StepTime& alone, double kernels, double bandwidth_bytes_per_s,
+StepCharacter character_of(const StepTime& alone, const Demand& demand, double bandwidth_bytes_per_s,
                            double sm_share) {
-  return {alone.gpu_s / std::max(1.0, kernels), alone.saturating_s / alone.gpu_s,
-          alone.bytes / alone.gpu_s / bandwidth_bytes_per_s,
-          (alone.peak_compute_s + alone.filled_s) / alone.gpu_s, sm_share};
+  const double own_s = alone.gpu_s - alone.collective_s;
+  if (own_s <= 0) return {};
+  return {own_s / std::max(1.0, demand.kernels - demand.collectives), alone.saturating_s / own_s,
+          alone.bytes / own_s / bandwidth_bytes_per_s, (alone.peak_compute_s + alone.filled_s) / own_s,
+          sm_share};
 }
 
 Interference predict_interference(const UncappedLaw& law, const StepCharacter& step) {

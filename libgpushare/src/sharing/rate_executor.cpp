@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "sharing/collectives.hpp"
 #include "sharing/contention.hpp"
 
 namespace gpushare {
@@ -46,6 +47,7 @@ void RateExecutor::submit(Time now, const Work& work) {
   active_.push_back({work, work.gpu_s, 0});
   if (steps_of_[static_cast<std::size_t>(work.process)]++ == 0) ++processes_active_;
   account_.submitted_s += work.gpu_s;
+  has_collectives_ |= work.collective_s > 0;
   stale_ = true;
 }
 
@@ -79,7 +81,11 @@ void RateExecutor::settle(Time now) {
   if (!stale_) return;
   stale_ = false;
   if (law_ == RateLaw::contention) {
-    set_contended_rates(active_, {bandwidth_, sms_in_all_, sms_, steps_of_, {pair_factors_, kinds_}});
+    const Contention partition{bandwidth_, sms_in_all_, sms_, steps_of_, {pair_factors_, kinds_}};
+    if (has_collectives_)
+      set_rates_beside_collectives(active_, partition);
+    else
+      set_contended_rates(active_, partition);
   } else {
     set_equal_rates();
   }

@@ -64,6 +64,7 @@ class RateExecutor {
   Time last_{};
   Time next_event_ = kNever;
   bool stale_ = false;
+  bool has_collectives_ = false;  // a step with all-reduces has been here
   double clock_ = 1, draw_share_ = 1;
   double draw_w_ = 0;
   ExecutorAccount account_;

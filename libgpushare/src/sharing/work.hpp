@@ -13,13 +13,16 @@ using StepId = std::uint32_t;
 /// A step on its way through a partition.
 struct Work {
   StepId step = 0;
-  int process = 0;            ///< client of the partition
-  double gpu_s = 0;           ///< time alone on the process's resources
-  double memory_s = 0;        ///< of which bound by bandwidth
-  double bytes_per_s = 0;     ///< HBM traffic while alone
-  double compute_s = 0;       ///< part of gpu_s that follows the clock
-  double filled_s = 0;        ///< part of gpu_s in which it fills the SMs of its process
-  double power_w = 0;         ///< draw above idle while alone
+  int process = 0;          ///< client of the partition
+  double gpu_s = 0;         ///< time alone on the process's resources
+  double memory_s = 0;      ///< of which bound by bandwidth
+  double bytes_per_s = 0;   ///< HBM traffic while alone
+  double compute_s = 0;     ///< part of gpu_s that follows the clock
+  double filled_s = 0;      ///< part of gpu_s in which it fills the SMs of its process
+  double power_w = 0;       ///< draw above idle while alone
+  double collective_s = 0;  ///< part of gpu_s in all-reduces, which leave the partition to others
+  /// What all-reduces wait for their turn where other kernels take twice as long; they own no SMs under MPS without caps.
+  double collective_wait_s = 0;
   Interference interference;  ///< under MPS
   int kind = -1;              ///< row of the executor's pair factors; -1: none
   int segments = 1;           ///< equal dependent parts; each end gives the GPU away under time-slicing

@@ -31,6 +31,7 @@ StepTime calibrated(StepTime time, const ServiceState& service) {
   time.compute_s *= factor;
   time.saturating_s *= factor;
   time.filled_s *= factor;
+  time.collective_s *= factor;
   return time;
 }
 

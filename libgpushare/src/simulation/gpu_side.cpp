@@ -8,15 +8,18 @@
 namespace gpushare {
 namespace {
 
-Interference interference_of(const Fleet& fleet, const PartitionState& partition, const Server& server,
-                             const Rank& rank, const StepTime& time, double kernels) {
-  const StepCharacter character = character_of(time, kernels, partition.partition.bandwidth_bytes_per_s,
+// What the step is to its neighbours, and they to it.
+void contends(Work& work, Fleet& fleet, const Server& server, const Rank& rank, const StepTime& time,
+              const Demand& demand) {
+  const PartitionState& partition = fleet.partition_of(rank);
+  const StepCharacter character = character_of(time, demand, partition.partition.bandwidth_bytes_per_s,
                                                rank.resources.sms / partition.partition.sms);
   const MpsConstants& mps = partition.profile->mps;
-  Interference part = partition.capped ? predict_interference(mps.capped, character)
+  work.interference = partition.capped ? predict_interference(mps.capped, character)
                                        : predict_interference(mps.uncapped, character);
-  part.pressure *= fleet.service_of(server).pressure_factor;
-  return part;
+  work.interference.pressure *= fleet.service_of(server).pressure_factor;
+  work.collective_s = time.collective_s;
+  if (!partition.capped) work.collective_wait_s = demand.collectives * character.mean_kernel_s;
 }
 
 }  // namespace
@@ -78,7 +81,7 @@ void GpuSide::submit(Time now, std::uint32_t step, const Server& server, const R
   work.power_w = step_power_w(*partition.profile, time, rank.resources.sms);
   if (partition.capped) work.filled_s = time.compute_s + time.filled_s;
   if (traits_of(partition.sharing.mode).contends || server.steps_side_by_side)
-    work.interference = interference_of(fleet_, partition, server, rank, time, demand.kernels);
+    contends(work, fleet_, server, rank, time, demand);
   pass_turns(now, partition);
   std::visit([&](auto& executor) { executor.submit(now, work); }, partition.executor);
   touch_partition(static_cast<std::uint32_t>(rank.partition));
