@@ -108,6 +108,7 @@ LEFT_OUT = (
     "h200-second",
     "h200-mixed",
     "h200-parallel",
+    "h200-eager",
     "hollow-gpu",
     "llm-steps",
     "llmservingsim",

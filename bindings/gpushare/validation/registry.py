@@ -22,6 +22,7 @@ SUITES = {
     "h200-mixed": "h200_mixed",
     "h200-services": "h200_services",
     "h200-parallel": "h200_parallel",
+    "h200-eager": "h200_eager",
     "vllm-h200": "vllm_h200",
     "nos": "nos",
     "dynamo-sharing": "dynamo_sharing",

@@ -43,6 +43,8 @@ struct Demand {
   double host_before_s = 0;  ///< CPU time before the launch; the GPU is free for others meanwhile
   double host_after_s = 0;   ///< CPU time after the wait
   double launch_s = 0;  ///< CPU time of the launches, beside the GPU's work: the step lasts at least so long
+  double eager_launch_s =
+      0;                  ///< of launch_s: of kernels that are launched one by one, outside of CUDA graphs
   double pcie_bytes = 0;  ///< copied before the launch; the copies of a card's processes share its link
   std::array<OperatorGroup, 3> groups{};
   std::uint8_t group_count = 0;

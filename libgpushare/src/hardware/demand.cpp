@@ -115,6 +115,7 @@ void Demand::add(const Demand& other, double times) {
   host_before_s += other.host_before_s;
   host_after_s += other.host_after_s;
   launch_s += times * other.launch_s;
+  eager_launch_s += times * other.eager_launch_s;
   pcie_bytes += other.pcie_bytes;
   for (std::size_t i = 0; i < other.group_count; ++i) add(repeated(other.groups[i], times));
   for (const OperatorGroup& group : other.further) add(repeated(group, times));

@@ -65,6 +65,7 @@ Demand AutoregressiveTtsModel::frame(double streams) const {
   demand.host_before_s = host_per_step_s + streams * host_per_stream_s;
   demand.kernels = kernels_per_frame;
   demand.launch_s = frame_launch_s;
+  demand.eager_launch_s = frame_launch_s;
   demand.add(
       group_of(*this, frame_floor_s, streams * frame_flop, frame_weight_bytes + streams * frame_bytes));
   return demand;

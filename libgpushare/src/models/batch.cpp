@@ -52,6 +52,7 @@ Demand BatchModel::batch(double items, double units) const {
   demand.host_before_s = host_before_s + items * host_per_item_s;
   demand.host_after_s = host_after_s;
   demand.launch_s = launch_s;
+  demand.eager_launch_s = launch_s;
   demand.pcie_bytes = units * pcie_bytes_per_unit;
   demand.kernels = kernels;
   demand.add(group);

@@ -93,6 +93,7 @@ Demand LlmModel::iteration(const WeightFormat& format, double prefill_tokens, do
   demand.kernels = kernels_per_step;
   if (prefill_tokens > 0) demand.host_before_s = prompt_host_s;
   demand.launch_s = launch_s + launch_per_sequence_s * sampled;
+  demand.eager_launch_s = launch_s;
   demand.add(products(*this, format, tokens, sampled));
   demand.add(elementwise(*this, tokens));
   demand.add(attention(*this, format, prefill_pairs, decode_context + prefill_context, decodes));

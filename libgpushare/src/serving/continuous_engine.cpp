@@ -97,7 +97,9 @@ const Step* ContinuousEngine::plan(Time now, Outbox& out) {
     step_ = step_of(batch_.load, serving_, batch_.options);
     if (launched_ahead) {  // since the host was through with the iteration before
       const Time free = planned_ + duration_from_seconds(launched_s_);
-      step_.demand.launch_s = std::max(0.0, step_.demand.launch_s - std::max(0.0, to_seconds(now - free)));
+      const double ahead_s = std::max(0.0, to_seconds(now - free));
+      step_.demand.launch_s = std::max(0.0, step_.demand.launch_s - ahead_s);
+      step_.demand.eager_launch_s = std::max(0.0, step_.demand.eager_launch_s - ahead_s);
     }
   }
   in_step_ = true;

@@ -17,8 +17,8 @@ bool is_captured(double batch, const ContinuousOptions& options) {
   return !options.enforce_eager && batch <= options.cuda_graph_max_batch;
 }
 
-// What the host does beside the GPU: the iteration lasts at least so long.
-double beside_s(const LlmLoad& load, const LlmServing& serving, const ContinuousOptions& options) {
+// Until the host has launched the kernels that no CUDA graph holds, beside the GPU.
+double eager_launch_s(const LlmLoad& load, const LlmServing& serving, const ContinuousOptions& options) {
   const double batch = load.prefill_tokens + load.decodes + load.drafted;
   const bool captured = is_captured(batch, options);
   double kernel_s = 0;
@@ -27,8 +27,7 @@ double beside_s(const LlmLoad& load, const LlmServing& serving, const Continuous
   } else if (!captured && (options.cuda_graph_max_batch > 0 || options.enforce_eager)) {
     kernel_s = options.eager_kernel_s;
   }
-  return options.beside_per_step_s + options.beside_per_sequence_s * load.sequences +
-         kernel_s * serving.model->kernels_per_step;
+  return kernel_s * serving.model->kernels_per_step;
 }
 
 }  // namespace
@@ -72,7 +71,10 @@ Step step_of(const LlmLoad& load, const LlmServing& serving, const ContinuousOpt
   const double batch = load.prefill_tokens + load.decodes + load.drafted;
   if (is_captured(batch, options)) padding = captured_batch(batch) - batch;
   step.demand = serving.rank_step(load, padding);
-  step.demand.launch_s += beside_s(load, serving, options);
+  const double launching_s = eager_launch_s(load, serving, options);
+  step.demand.eager_launch_s += launching_s;
+  step.demand.launch_s +=
+      options.beside_per_step_s + options.beside_per_sequence_s * load.sequences + launching_s;
   step.demand.host_before_s += options.host_per_step_s + options.host_per_sequence_s * step.items;
   step.phase = load.prefill_tokens == 0 ? StepPhase::decode
                : load.decodes == 0      ? StepPhase::prefill

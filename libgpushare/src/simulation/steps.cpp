@@ -3,6 +3,21 @@
 #include <algorithm>
 
 namespace gpushare {
+namespace {
+
+// Of what it takes; its FLOP and bytes have been counted.
+StepTime share_of(const StepTime& whole, double share) {
+  StepTime part;
+  part.gpu_s = whole.gpu_s * share;
+  part.memory_s = whole.memory_s * share;
+  part.compute_s = whole.compute_s * share;
+  part.saturating_s = whole.saturating_s * share;
+  part.floor_s = whole.floor_s * share;
+  part.filled_s = whole.filled_s * share;
+  return part;
+}
+
+}  // namespace
 
 void Steps::add_own_step(std::uint32_t index) {
   Server& server = fleet_.servers[index];
@@ -54,6 +69,7 @@ void Steps::start(Time now, int index, const Step& step) {
   if (server.own_step < 0) state.step = step;
   state.planned = now;
   state.gpu_start = state.gpu_end = kNever;
+  state.last_launched = false;
   if (server.steps_in_hand++ == 0) service.servers_busy.add(now, 1);
   ++service.steps;
   service.step_items += step.items;
@@ -85,6 +101,8 @@ void Steps::end_host(Time now, std::uint32_t id) {
   release_core(now, state);
   if (state.phase == Phase::host_after) {
     finish(now, id);
+  } else if (state.phase == Phase::launch) {
+    submit_last(now, id);
   } else if (const double bytes = step_of(state).demand.pcie_bytes; bytes > 0) {
     state.phase = Phase::copy;
     gpus_.copy(now, id, server_of(state), bytes);
@@ -132,9 +150,47 @@ void Steps::end_rank(Time now, std::uint32_t id) {
   after_gpu(now, whole);
 }
 
+// The last kernel of those that are launched one by one, a mean one and of 10 us at most: it is launched at the end, and
+// waits for the GPU again. The step's time on the GPU holds it already, which is as much as it counts twice.
+void Steps::launch_last(Time now, std::uint32_t id, double launching_s) {
+  StepState& state = steps_[id];
+  const double share = std::min(1 / step_of(state).demand.kernels, kReferenceKernelS / state.time.gpu_s);
+  state.time = share_of(state.time, share);
+  for (const Rank& rank : server_of(state).others)
+    steps_[rank.step].time = share_of(steps_[rank.step].time, share);
+  state.last_launched = true;
+  state.phase = Phase::launch;
+  begin_host(now, id, std::max(0.0, launching_s - state.time.gpu_s));
+}
+
+void Steps::submit_last(Time now, std::uint32_t id) {
+  StepState& state = steps_[id];
+  const Server& server = server_of(state);
+  Demand last;
+  last.kernels = 1;
+  state.phase = Phase::gpu;
+  state.ranks_left = 1 + server.others.size();
+  gpus_.submit(now, id, server, server, state.time, last);
+  for (const Rank& rank : server.others) {
+    steps_[rank.step].phase = Phase::gpu;
+    gpus_.submit(now, rank.step, server, rank, steps_[rank.step].time, last);
+  }
+}
+
+// How long its kernels are still being launched, where others may have the GPU when the last one is.
+double Steps::left_to_launch_s(Time now, const StepState& state) {
+  const Server& server = server_of(state);
+  const auto shared = [&](const Rank& rank) { return fleet_.partition_of(rank).servers.size() > 1; };
+  if (state.last_launched || state.gpu_start == kNever || step_of(state).demand.kernels <= 1) return 0;
+  if (!shared(server) && std::none_of(server.others.begin(), server.others.end(), shared)) return 0;
+  return step_of(state).demand.eager_launch_s - to_seconds(now - state.gpu_start);
+}
+
 void Steps::after_gpu(Time now, std::uint32_t id) {
   StepState& state = steps_[id];
   const Demand& demand = step_of(state).demand;
+  if (const double launching_s = left_to_launch_s(now, state); launching_s > 0)
+    return launch_last(now, id, launching_s);
   state.phase = Phase::host_after;
   double seconds = demand.host_after_s;
   if (state.gpu_start != kNever)

@@ -12,7 +12,8 @@
 namespace gpushare {
 
 /// A step's way: host before, copy, GPU, host after. On the GPUs of all its ranks it starts at once, and the slowest
-/// ends it.
+/// ends it. Where its kernels are launched one by one, for longer than the GPU takes for them, and others share the GPU,
+/// the last one comes by itself: it waits for its turn once more.
 class Steps {
  public:
   Steps(Kernel& kernel, Fleet& fleet, GpuSide& gpus, Recorder& recorder, RunLogger* log = nullptr)
@@ -30,13 +31,14 @@ class Steps {
   void on_link(Time now, std::uint32_t gpu);
 
  private:
-  enum class Phase : std::uint8_t { free, host_before, copy, gpu, host_after };
+  enum class Phase : std::uint8_t { free, host_before, copy, gpu, launch, host_after };
   struct StepState {
     Step step;  ///< but for a server's own: see step_of
     StepTime time;
     int server = 0;
     Phase phase = Phase::free;
     bool on_core = false;
+    bool last_launched = false;  ///< after the others: see launch_last
     std::uint32_t whole = 0;     ///< the step that this is a rank's part of; itself for the first rank
     std::size_t ranks_left = 0;  ///< of a whole step, still on their GPUs
     Time planned{}, gpu_start = kNever, gpu_end = kNever;
@@ -55,6 +57,9 @@ class Steps {
   void release_core(Time now, StepState& step);
   void submit(Time now, std::uint32_t step);
   void end_rank(Time now, std::uint32_t step);
+  [[nodiscard]] double left_to_launch_s(Time now, const StepState& step);
+  void launch_last(Time now, std::uint32_t step, double launching_s);
+  void submit_last(Time now, std::uint32_t step);
   void after_gpu(Time now, std::uint32_t step);
   void finish(Time now, std::uint32_t step);
   void write_down(Time now, const StepState& step);
