@@ -76,8 +76,9 @@ struct House {
   Recorder recorder{scenario.workload, false, false};
   GpuSide gpus{kernel, fleet, scenario.workload};
   Steps steps{kernel, fleet, gpus, recorder};
-  MergedIterations merged{kernel, fleet, scenario.workload, false};
-  Servers servers{kernel, fleet, steps, merged};
+  SharedRuns shared{kernel, fleet, gpus, steps};
+  MergedIterations merged{kernel, fleet, scenario.workload, shared, false};
+  Servers servers{kernel, fleet, steps, merged, shared};
   std::vector<std::pair<double, FunctionRef<void(Time)>>> begins;
   std::vector<std::pair<std::uint32_t, double>> ended;  // request, when; -1: failed
 };

@@ -178,6 +178,7 @@ void ContinuousEngine::fail(Outbox& out) {
   for (const auto& sequence : batch_.running)
     if (!sequence->complete_outside()) out.push_back(tell(sequence->job, Signal::failed));
   batch_.waiting.fail(out);
+  batch_.lockstep.take_blocks(batch_.blocks, in_step_);  // which may evict others
   batch_.running.clear();
   batch_.blocks.clear();
   in_step_ = any_gone_ = false;

@@ -48,7 +48,7 @@ class ContinuousEngine {
   // Iterations that follow each other without anything to tell, for those who advance several.
   /// How many, the planned one included, are sure to end without a signal, an admission or a preemption if nothing
   /// arrives.
-  [[nodiscard]] std::size_t silent_steps() const { return batch_.lockstep.sure(); }
+  [[nodiscard]] std::size_t silent_steps() const { return batch_.lockstep.silent(); }
   /// Of the step that comes `ahead` iterations after the planned one, if all before it are silent, what differs: the
   /// bytes of the last group.
   [[nodiscard]] double following_bytes(std::size_t ahead) const;

@@ -54,6 +54,8 @@ class Lockstep {
   /// Counts how many, the planned one included, are sure to end in silence if nothing arrives.
   void look_ahead(const SequenceBlocks& blocks);
   [[nodiscard]] std::size_t sure() const { return sure_; }
+  /// Of those, until the batch may change.
+  [[nodiscard]] std::size_t silent() const { return look_again_ ? 0 : sure_; }
   /// The batch may change after the iteration in hand.
   void look_again() { look_again_ = true; }
   /// Whether the next one needs no planning: the batch is that of the one before.

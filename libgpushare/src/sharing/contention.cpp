@@ -9,6 +9,9 @@ double siblings(const ActiveWork& active, const Contention& partition) {
   return partition.steps_of[static_cast<std::size_t>(active.work.process)];
 }
 
+// Divisions are slow, and most steps are the only one of their process.
+double over_siblings(double amount, double siblings) { return siblings == 1 ? amount : amount / siblings; }
+
 Neighbours neighbours_of(const ActiveWork& active, const Neighbours& all, std::span<const ActiveWork> running,
                          const Contention& partition) {
   if (partition.pairs.kinds == 0) {
@@ -31,11 +34,13 @@ double bandwidth_slowdown(const Work& work, double share) {
   return 1 - bound + bound * work.bytes_per_s / share;
 }
 
-double filled_share(const Work& work) { return work.gpu_s > 0 ? work.filled_s / work.gpu_s : 0; }
+double filled_share(const Work& work) {
+  return work.filled_s > 0 && work.gpu_s > 0 ? work.filled_s / work.gpu_s : 0;
+}
 
-double lock_slowdown(const ActiveWork& active, const Contention& partition) {
-  const double fills = std::max(active.work.interference.occupancy, filled_share(active.work));
-  return kProcessLock * (1 - fills) * (siblings(active, partition) - 1);
+double lock_slowdown(const Work& work, double filled, double siblings) {
+  if (siblings == 1) return 0;
+  return kProcessLock * (1 - std::max(work.interference.occupancy, filled)) * (siblings - 1);
 }
 
 // How often over the SMs of the partition are asked for; at most once counts as once.
@@ -61,22 +66,22 @@ void set_contended_rates(std::span<ActiveWork> running, const Contention& partit
   for (const ActiveWork& active : running) {
     all.add(active.work.interference.pressure, active.work.interference.occupancy);
     demanded += active.work.bytes_per_s;
-    weights += partition.sms[static_cast<std::size_t>(active.work.process)] / siblings(active, partition);
+    weights += over_siblings(partition.sms[static_cast<std::size_t>(active.work.process)],
+                             siblings(active, partition));
   }
   const double bandwidth = partition.bandwidth_bytes_per_s;
   const double sms_asked = sms_asked_for(running, partition);
-  const bool short_of_bandwidth = demanded > bandwidth && running.size() > 1;
+  const bool short_of_bandwidth = demanded > bandwidth;
   Overfull over;
   for (ActiveWork& active : running) {
     const double sms = partition.sms[static_cast<std::size_t>(active.work.process)];
+    const double filled = filled_share(active.work), at_once = siblings(active, partition);
     double slowdown =
         interference_slowdown(active.work.interference, neighbours_of(active, all, running, partition)) +
-        lock_slowdown(active, partition);
-    if (short_of_bandwidth) {
-      const double share = bandwidth * sms / weights / siblings(active, partition);
-      slowdown = std::max(slowdown, bandwidth_slowdown(active.work, share));
-    }
-    const double filled = filled_share(active.work);
+        lock_slowdown(active.work, filled, at_once);
+    if (short_of_bandwidth)
+      slowdown = std::max(slowdown,
+                          bandwidth_slowdown(active.work, over_siblings(bandwidth * sms / weights, at_once)));
     slowdown = std::max(slowdown, 1 + filled * (sms_asked - 1));
     active.rate = 1 / slowdown;
     over.add(active.rate * active.work.interference.occupancy,

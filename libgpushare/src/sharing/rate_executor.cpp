@@ -94,6 +94,13 @@ void RateExecutor::settle(Time now) {
   schedule(now);
 }
 
+Time RateExecutor::earliest_end(int process) const {
+  double least = to_seconds(kForever);
+  for (const ActiveWork& active : active_)
+    if (active.work.process == process) least = std::min(least, active.left_s);
+  return last_ + duration_from_seconds(least);
+}
+
 void RateExecutor::schedule(Time now) {
   if (log_ != nullptr) log_->rates_are(now, active_, clock_);
   double first = to_seconds(kForever);

@@ -36,6 +36,8 @@ class RateExecutor {
   /// Brings rates up to date after submissions and collections at one instant.
   void settle(Time now);
   [[nodiscard]] Time next_event() const { return next_event_; }
+  /// No step of the process ends before this, whatever comes and goes beside it, but for a nanosecond of rounding.
+  [[nodiscard]] Time earliest_end(int process) const;
   /// Drops a process's steps, unfinished.
   void abort(Time now, int process, std::vector<StepId>& dropped);
   [[nodiscard]] ExecutorAccount account(Time now);

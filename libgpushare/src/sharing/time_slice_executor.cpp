@@ -67,7 +67,7 @@ void TimeSliceExecutor::advance(Time now) {
     last_ = passed.until;
     next_turn_ = turn_.kind == Kind::switching
                      ? turn_.switch_end
-                     : std::min(turn_.give_away, current().first_end(last_, clock_));
+                     : std::min(turn_.give_away, processes_[turn_.process].first_end(last_, clock_));
   }
   while (next_turn_ < limit) {
     const Time at = next_turn_;
@@ -115,6 +115,7 @@ void TimeSliceExecutor::submit(Time now, const Work& work) {
   account_.energy_j += process.bring_up(clock_) * draw_share_;
   if (process.works.empty()) {
     ++runnable_;
+    unseen_.join(static_cast<std::size_t>(work.process));
     if (leases_) leases_->wake(static_cast<std::size_t>(work.process));
   }
   process.works.push_back({work, work.gpu_s, 1});
@@ -124,7 +125,7 @@ void TimeSliceExecutor::submit(Time now, const Work& work) {
 
 void TimeSliceExecutor::collect(Time now, std::vector<StepId>& finished) {
   advance(now);
-  TurnTaker& process = current();
+  TurnTaker& process = processes_[turn_.process];
   if (turn_.kind != Kind::running || !process.any_ended(clock_)) return end_turn(now);
   account_.energy_j += process.bring_up(clock_) * draw_share_;
   std::erase_if(process.works, [&](const ActiveWork& active) {
@@ -135,6 +136,7 @@ void TimeSliceExecutor::collect(Time now, std::vector<StepId>& finished) {
   });
   if (!process.works.empty()) return steps_changed(process, costs_);
   --runnable_;
+  unseen_.leave(turn_.process);
   if (leases_) leases_->rest(turn_.process);
   enter(Kind::idle, now);
 }
@@ -150,7 +152,7 @@ void TimeSliceExecutor::end_turn(Time now) {
   if (!next) {
     enter(Kind::idle, now);
   } else if (*next != turn_.process) {
-    hand_over(now, *next, turn_.preempted ? current().cost : costs_.switch_idle);
+    hand_over(now, *next, turn_.preempted ? processes_[turn_.process].cost : costs_.switch_idle);
   }
 }
 
@@ -165,6 +167,7 @@ void TimeSliceExecutor::abort(Time now, int index, std::vector<StepId>& dropped)
   }
   process.works.clear();
   --runnable_;
+  unseen_.leave(static_cast<std::size_t>(index));
   if (leases_) leases_->rest(static_cast<std::size_t>(index));
   if (static_cast<std::size_t>(index) == turn_.process && turn_.kind != Kind::idle) enter(Kind::idle, now);
 }
@@ -178,16 +181,25 @@ void TimeSliceExecutor::settle(Time now) {
   passes_turns_ = !seen && !lined_up &&
                   std::all_of(processes_.begin(), processes_.end(),
                               [](const auto& one) { return one.works.size() <= 1; });
-  next_event_ = lined_up        ? unseen_.first_end(turn_, last_, next_turn_)
+  next_event_ = lined_up        ? unseen_.first_end(turn_, last_, next_turn_, processes_)
                 : passes_turns_ ? next_end()
                                 : next_turn_;
+}
+
+Time TimeSliceExecutor::earliest_end(int index) const {
+  const TurnTaker& process = processes_[static_cast<std::size_t>(index)];
+  double least = to_seconds(kForever);
+  for (const ActiveWork& active : process.works) least = std::min(least, process.left_s(active, clock_));
+  return last_ + duration_from_seconds(least);
 }
 
 void TimeSliceExecutor::take_turn(Time now) {
   if (turn_.kind == Kind::idle && runnable_ > 0) {
     const auto next = next_runnable(now, true);
     if (next && *next != turn_.process) {
-      hand_over(now, *next, current().works.empty() ? costs_.switch_idle : current().cost);
+      hand_over(
+          now, *next,
+          processes_[turn_.process].works.empty() ? costs_.switch_idle : processes_[turn_.process].cost);
     } else if (next) {
       run(now);
     }
@@ -205,16 +217,20 @@ void TimeSliceExecutor::take_turn(Time now) {
   if (leases_) {
     turn_.give_away = leases_->end(now, turn_.slice_start, turn_.process);
   } else if (runnable_ > 1) {
-    const Time slice = slice_end(now, turn_.slice_start, costs_.slice, current());
-    const Time segment = current().segment_end(now, clock_);
+    const Time slice = slice_end(now, turn_.slice_start, costs_.slice, processes_[turn_.process]);
+    const Time segment = processes_[turn_.process].segment_end(now, clock_);
     turn_.preempted = slice < segment;
     turn_.give_away = std::min(slice, segment);
   }
-  next_turn_ = std::min(turn_.give_away, current().first_end(now, clock_));
+  next_turn_ = std::min(turn_.give_away, processes_[turn_.process].first_end(now, clock_));
 }
 
 // Goes through the turns to come, and back.
 Time TimeSliceExecutor::next_end() {
+  if (runnable_ == 1 && !leases_ &&  // nobody takes turns with it
+      !processes_[turn_.process].works.empty())
+    return turn_.kind == Kind::running ? next_turn_
+                                       : processes_[turn_.process].first_end(turn_.switch_end, clock_);
   const auto state = std::tuple(turn_, last_, next_turn_, busy_, switching_, account_);
   ran_.clear();
   for (const TurnTaker& process : processes_) ran_.push_back(process.ran);
@@ -223,7 +239,7 @@ Time TimeSliceExecutor::next_end() {
     at = next_turn_;
     if (at == kNever) break;
     elapse(at);
-    if (turn_.kind == Kind::running && current().any_ended(clock_)) break;
+    if (turn_.kind == Kind::running && processes_[turn_.process].any_ended(clock_)) break;
     end_turn(at);
     take_turn(at);
   }
@@ -283,7 +299,7 @@ void TimeSliceExecutor::hand_over(Time now, std::size_t next, Duration cost) {
 }
 
 void TimeSliceExecutor::run(Time now) {
-  if (current().works.empty()) {  // aborted while it was being brought in
+  if (processes_[turn_.process].works.empty()) {  // aborted while it was being brought in
     enter(Kind::idle, now);
     return;
   }

@@ -49,6 +49,8 @@ class TimeSliceExecutor {
   void collect(Time now, std::vector<StepId>& finished);
   void settle(Time now);
   [[nodiscard]] Time next_event() const { return next_event_; }
+  /// No step of the process ends before this, whatever comes and goes beside it, but for a nanosecond of rounding.
+  [[nodiscard]] Time earliest_end(int process) const;
   void abort(Time now, int process, std::vector<StepId>& dropped);
   [[nodiscard]] ExecutorAccount account(Time now);
   /// Accounts for a step that had the partition to itself at full clock, as submit and collect would have.
@@ -62,7 +64,6 @@ class TimeSliceExecutor {
  private:
   using Kind = TurnState::Kind;
 
-  [[nodiscard]] TurnTaker& current() { return processes_[turn_.process]; }
   /// Who runs next: the current one if it `may_stay` and its turn goes on; nullopt: nobody may before the next plan.
   [[nodiscard]] std::optional<std::size_t> next_runnable(Time now, bool may_stay) const;
   void advance(Time now);

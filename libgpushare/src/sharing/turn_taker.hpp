@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "sharing/work.hpp"
@@ -13,8 +14,11 @@ namespace gpushare {
 struct TurnTaker {
   std::vector<ActiveWork> works;
   Duration ran{};
-  Duration cost{};  ///< of pre-empting it
+  Duration cost{};           ///< of pre-empting it
+  std::int64_t sure_ns = 0;  ///< that it runs since then, at full clock, before its only step ends
 
+  /// Whether it has one step, which gives nothing away by itself.
+  [[nodiscard]] bool has_one_part() const { return works.size() == 1 && works.front().work.segments <= 1; }
   [[nodiscard]] double left_s(const ActiveWork& active, double clock) const {
     return active.left_s - to_seconds(ran) * active.rate * active.speed(clock);
   }

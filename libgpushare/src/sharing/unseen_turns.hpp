@@ -28,36 +28,46 @@ class UnseenTurns {
  public:
   explicit UnseenTurns(Duration slice) : slice_(slice) {}
 
+  // Processes that have work, by number.
+  void join(std::size_t process);
+  void leave(std::size_t process);
+
   /// Who takes turns, from whom is on the GPU on; false where turns depend on more than that. It is looked at once until
   /// forget() is called, which it must be when a process runs or has other steps.
-  [[nodiscard]] bool line_up(std::span<const TurnTaker> processes, std::size_t current);
+  [[nodiscard]] bool line_up(std::span<const TurnTaker> processes, std::size_t current) {
+    if (!lined_up_) lined_up_ = survey(processes, current);
+    return *lined_up_;
+  }
   void forget() { lined_up_.reset(); }
 
   // After line_up(). `next` is when the turn or the hand-over in progress ends, or the step of who runs.
   /// When the first step ends if nothing is handed in before it.
-  [[nodiscard]] Time first_end(const TurnState& state, Time last, Time next);
+  [[nodiscard]] Time first_end(const TurnState& state, Time last, Time next,
+                               std::span<const TurnTaker> processes) const;
   /// Time that went by since `last`.
   struct Passed {
     Time until{};
     Duration running{}, switching{};
   };
   /// Past the turns and hand-overs that are over before `limit`, which is no later than first_end().
-  Passed skip(TurnState& state, Time last, Time limit, std::span<TurnTaker> processes);
+  [[nodiscard]] Passed skip(TurnState& state, Time last, Time limit, std::span<TurnTaker> processes) const;
 
  private:
-  struct Turn {
-    std::size_t process = 0;
-    double left_s = 0;       ///< when the process was brought up last
-    Duration ran{}, cost{};  ///< since then, and of its pre-emption
-    [[nodiscard]] double now_left_s() const { return left_s - to_seconds(ran); }
-  };
-  [[nodiscard]] bool fill_ring(std::span<const TurnTaker> processes, std::size_t current);
-  [[nodiscard]] Duration round() const;
+  [[nodiscard]] bool survey(std::span<const TurnTaker> processes, std::size_t current);
+  [[nodiscard]] std::size_t after(std::size_t place) const {
+    return place + 1 == ring_.size() ? 0 : place + 1;
+  }
+  /// Of a turn that begins now, when the process has run so much longer: the end of its step if that is no later than
+  /// the turn's; otherwise kNever.
+  [[nodiscard]] Time end_in_turn(Time now, const TurnTaker& process, Duration longer) const;
 
   Duration slice_;
+  std::vector<std::uint32_t> ring_;  // ascending
   std::optional<bool> lined_up_;
-  std::vector<Turn> ring_;
-  std::vector<Turn> ahead_;  // scratch of first_end
+  // Then:
+  std::size_t first_ = 0;      // in the ring: who is on the GPU
+  Duration round_{};           // a slice of each, and its pre-emption
+  std::int64_t least_ns_ = 0;  // that each is sure to run yet
 };
 
 }  // namespace gpushare

@@ -223,6 +223,7 @@ void Changes::drop_partition(Time now, std::uint32_t partition) {
 void Changes::remove(Time now, std::uint32_t index) {
   Fleet& fleet = parts_.fleet;
   Server& server = fleet.servers[index];
+  parts_.merged.cut(now, static_cast<int>(index));
   parts_.kernel.cancel(server.wake_slot);
   parts_.kernel.cancel(server.restart_slot);
   parts_.meters.server_left(now, server);

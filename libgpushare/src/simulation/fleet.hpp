@@ -112,6 +112,7 @@ struct NodeState {
   HostCores cores;
   int pool = -1;  ///< as Node has it
   bool gone = false;
+  bool never_full = false;  ///< whoever wants a core has one, and steps may be gone through without events
 };
 
 /// What a service needs beside its servers.

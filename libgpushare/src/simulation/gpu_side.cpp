@@ -122,6 +122,19 @@ void GpuSide::abort(Time now, const Rank& rank) {
   touch_link(partition.gpu);
 }
 
+void GpuSide::settle_last(Time now) {
+  PartitionState& partition = fleet_.partitions[touched_.back()];
+  touched_.pop_back();
+  partition.touched = false;
+  std::visit([now](auto& executor) { executor.settle(now); }, partition.executor);
+  if (fleet_.gpus[partition.gpu].can_throttle) power_.govern(now, partition.gpu);
+}
+
+Time GpuSide::earliest_end(const Rank& rank) const {
+  return std::visit([&](const auto& executor) { return executor.earliest_end(rank.client); },
+                    fleet_.partition_of(rank).executor);
+}
+
 void GpuSide::settle(Time now) {
   bool throttle = false;
   for (const std::uint32_t index : touched_) {

@@ -36,6 +36,10 @@ class GpuSide {
   /// The mean draw has moved on.
   void on_clock(Time now, std::uint32_t gpu) { power_.follow(now, gpu); }
   void settle(Time now);
+  /// Settles a partition that has been touched last, for who sets its timer later.
+  void settle_last(Time now);
+  /// No step of the process ends before this, whatever comes and goes beside it.
+  [[nodiscard]] Time earliest_end(const Rank& rank) const;
 
  private:
   void touch_partition(std::uint32_t index) {

@@ -55,6 +55,9 @@ class Kernel {
   [[nodiscard]] const Owner& owner(Slot slot) const { return owners_[slot]; }
   /// Of the event that is being handled.
   [[nodiscard]] const Owner& current() const { return owners_[current_]; }
+  /// Who goes through what would be events of a timer says so, and whose event it is afterwards.
+  [[nodiscard]] Slot current_slot() const { return current_; }
+  void stand_for(Slot slot) { current_ = slot; }
 
   /// What engines tell lands here, and reaches `on_outcome` before the event is over.
   [[nodiscard]] Outbox& outbox() { return outbox_; }

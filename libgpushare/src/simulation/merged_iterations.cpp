@@ -39,16 +39,16 @@ void MergedIterations::add(std::uint32_t index) {
 }
 
 void MergedIterations::refresh() {
-  std::vector<bool> never_full;
   for (std::size_t node = 0; node < fleet_.nodes.size(); ++node)
-    never_full.push_back(wanted_ && host_never_full(node));
+    fleet_.nodes[node].never_full = wanted_ && host_never_full(node);
   for (Server& server : fleet_.servers) {
     if (server.own_step < 0 || server.state == Server::State::gone) continue;
-    server.run.possible = never_full[server.node] && undisturbed(server) &&
+    server.run.possible = fleet_.nodes[server.node].never_full && undisturbed(server) &&
                           std::all_of(server.others.begin(), server.others.end(), [&](const Rank& rank) {
                             return undisturbed(rank) && rank.resources == server.resources;
                           });
   }
+  shared_.refresh();
 }
 
 bool MergedIterations::host_never_full(std::size_t node) const {
@@ -188,6 +188,7 @@ void MergedIterations::job_came(Time now, int index, const Job& job) {
 
 void MergedIterations::cut(Time now, int index) {
   Server& server = fleet_.servers[static_cast<std::size_t>(index)];
+  shared_.end(now, server);
   StepRun& run = server.run;
   if (run.length == 0) return;
   const std::size_t ended = steps_ended(now, server);
@@ -198,6 +199,7 @@ void MergedIterations::cut(Time now, int index) {
 
 void MergedIterations::catch_up(Time now, int index) {
   Server& server = fleet_.servers[static_cast<std::size_t>(index)];
+  shared_.end(now, server);
   StepRun& run = server.run;
   if (run.length == 0) return;
   const std::size_t ended = steps_ended(now, server);

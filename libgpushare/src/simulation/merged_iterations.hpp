@@ -6,6 +6,7 @@
 
 #include "simulation/events.hpp"
 #include "simulation/fleet.hpp"
+#include "simulation/shared_runs.hpp"
 
 namespace gpushare {
 
@@ -17,8 +18,8 @@ namespace gpushare {
 /// while another boundary is handled.
 class MergedIterations {
  public:
-  MergedIterations(Kernel& kernel, Fleet& fleet, const Workload& workload, bool wanted)
-      : kernel_(kernel), fleet_(fleet), workload_(workload), wanted_(wanted) {}
+  MergedIterations(Kernel& kernel, Fleet& fleet, const Workload& workload, SharedRuns& shared, bool wanted)
+      : kernel_(kernel), fleet_(fleet), workload_(workload), shared_(shared), wanted_(wanted) {}
 
   void add_boundary(Kernel::Slot slot) { boundaries_.push_back(slot); }
   /// A server that has one step in hand at most gets its timers.
@@ -29,12 +30,18 @@ class MergedIterations {
   /// Starts a run with the step that the engine has just planned; false when it has to go through its partition.
   template <class Engine>
   [[nodiscard]] bool begin(Time now, int server, const Engine& engine, const Step& first);
+  /// A job is about to come to the server, which shares its partition with others.
+  void before_job(Time now, int server) {
+    shared_.end(now, fleet_.servers[static_cast<std::size_t>(server)]);
+  }
   /// A job has come to the server: if it could admit it, its run is over at the end of the step in progress.
   void job_came(Time now, int server, const Job& job);
   /// The run is over at the end of the step in progress.
   void cut(Time now, int server);
   /// Goes past the iterations that have ended, for those who look into the engine.
   void catch_up(Time now, int server);
+  /// The next event that looks at every server, or may change the fleet.
+  [[nodiscard]] Time next_boundary() const;
   /// Event: the last iteration of a run is over.
   void on_end(Time now, std::uint32_t server);
 
@@ -44,7 +51,6 @@ class MergedIterations {
   [[nodiscard]] bool at_full_clock(Time now, const Rank& rank) const;
   /// Above standing by, that a step there may draw without lowering the clock.
   [[nodiscard]] double most_power_w(const Rank& rank) const;
-  [[nodiscard]] Time next_boundary() const;
   [[nodiscard]] RunStep run_step(Time planned, const StepTime& time, const Step& step,
                                  const Server& server) const;
   // Appends the steps that follow the first one.
@@ -64,6 +70,7 @@ class MergedIterations {
   Kernel& kernel_;
   Fleet& fleet_;
   const Workload& workload_;
+  SharedRuns& shared_;
   bool wanted_;
   std::vector<Kernel::Slot> boundaries_;
   Time boundary_{}, next_event_{};  // while a run begins

@@ -154,6 +154,7 @@ void Pipelines::send_job(Time now, std::uint32_t slot, std::uint8_t index) {
   if (chosen < 0) return refuse(now, job, RequestStatus::failed, to_.fleet.services[number].down.value() > 0);
   Server& server = to_.fleet.servers[static_cast<std::size_t>(chosen)];
   ServiceState& service = to_.fleet.services[number];
+  to_.merged.before_job(now, chosen);
   if (!held && !std::visit([&](auto& engine) { return engine.enqueue(job); }, server.engine)) {
     ++service.rejected;
     const auto* engine = std::get_if<ContinuousEngine>(&server.engine);

@@ -5,8 +5,9 @@
 
 namespace gpushare {
 
-Servers::Servers(Kernel& kernel, Fleet& fleet, Steps& steps, MergedIterations& merged, RunLogger* log)
-    : kernel_(kernel), fleet_(fleet), steps_(steps), merged_(merged), log_(log) {
+Servers::Servers(Kernel& kernel, Fleet& fleet, Steps& steps, MergedIterations& merged, SharedRuns& shared,
+                 RunLogger* log)
+    : kernel_(kernel), fleet_(fleet), steps_(steps), merged_(merged), shared_(shared), log_(log) {
   for (std::uint32_t i = 0; i < fleet.servers.size(); ++i) add({}, i);
 }
 
@@ -53,6 +54,7 @@ void Servers::serve(Time now, std::uint32_t index) {
   Server& server = fleet_.servers[index];
   if (!server.runs()) return;
   if (server.state == Server::State::draining && leaves_to_others(server)) return;
+  shared_.end(now, server);
   std::visit(
       [&](auto& engine) {
         while (const auto step = engine.plan(now, kernel_.outbox())) {
@@ -60,6 +62,8 @@ void Servers::serve(Time now, std::uint32_t index) {
             if (merged_.begin(now, static_cast<int>(index), engine, *step)) continue;
           steps_.start(now, static_cast<int>(index), *step);
         }
+        if constexpr (std::is_same_v<std::decay_t<decltype(engine)>, ContinuousEngine>)
+          if (server.run.length == 0) shared_.propose(server, engine);
         kernel_.set(server.wake_slot, engine.wake());
       },
       server.engine);

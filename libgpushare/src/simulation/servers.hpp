@@ -7,6 +7,7 @@
 #include "simulation/events.hpp"
 #include "simulation/fleet.hpp"
 #include "simulation/merged_iterations.hpp"
+#include "simulation/shared_runs.hpp"
 #include "simulation/steps.hpp"
 
 namespace gpushare {
@@ -17,7 +18,8 @@ class Servers {
   /// A server begins or ceases to run: (now, server, whether it runs).
   using Told = FunctionRef<void(Time, std::uint32_t, bool)>;
 
-  Servers(Kernel& kernel, Fleet& fleet, Steps& steps, MergedIterations& merged, RunLogger* log = nullptr);
+  Servers(Kernel& kernel, Fleet& fleet, Steps& steps, MergedIterations& merged, SharedRuns& shared,
+          RunLogger* log = nullptr);
 
   /// A server gets its timers.
   void add(Time now, std::uint32_t server);
@@ -43,6 +45,7 @@ class Servers {
   Fleet& fleet_;
   Steps& steps_;
   MergedIterations& merged_;
+  SharedRuns& shared_;
   RunLogger* log_;  // null: none
   std::optional<Told> told_;
 };

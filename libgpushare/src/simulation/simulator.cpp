@@ -60,10 +60,11 @@ Simulator::Simulator(const Scenario& scenario, const RunOptions& options,
       log_(make_logger(fleet_, scenario.workload, options)),
       gpus_(kernel_, fleet_, scenario.workload),
       steps_(kernel_, fleet_, gpus_, recorder_, log_.get()),
-      merged_(kernel_, fleet_, scenario.workload,
+      shared_(kernel_, fleet_, gpus_, steps_),
+      merged_(kernel_, fleet_, scenario.workload, shared_,
               options.merge_steps && !options.record_steps && !options.record_log &&
                   !acts_at_any_event(control_of(scenario))),
-      servers_(kernel_, fleet_, steps_, merged_, log_.get()),
+      servers_(kernel_, fleet_, steps_, merged_, shared_, log_.get()),
       router_(fleet_, scenario.workload.services, luck_.stream("routing"),
               Router::CatchUp::to<&MergedIterations::catch_up>(merged_)),
       parked_(kernel_, fleet_),
@@ -104,6 +105,7 @@ void Simulator::on_event(Time now, std::uint8_t part, std::uint32_t index) {
     case Part::window:
       return meters_.on_window(now, index);
     case Part::partition:
+      if (shared_.runs(index)) return shared_.on_timer(now, index);
       return steps_.on_partition(now, index);
     case Part::link:
       return steps_.on_link(now, index);
@@ -142,6 +144,7 @@ void Simulator::on_event(Time now, std::uint8_t part, std::uint32_t index) {
 void Simulator::settle(Time now) {
   changes_.release_drained(now);
   gpus_.settle(now);
+  if (shared_.proposed()) shared_.begin_proposed(now, merged_.next_boundary());
   controller_.settle(now);
 }
 

@@ -22,6 +22,7 @@
 #include "simulation/run_logger.hpp"
 #include "simulation/series.hpp"
 #include "simulation/servers.hpp"
+#include "simulation/shared_runs.hpp"
 #include "simulation/sources/sources.hpp"
 #include "simulation/steps.hpp"
 
@@ -56,6 +57,7 @@ class Simulator {
   std::unique_ptr<RunLogger> log_;  // null: none
   GpuSide gpus_;
   Steps steps_;
+  SharedRuns shared_;
   MergedIterations merged_;
   Servers servers_;
   Router router_;

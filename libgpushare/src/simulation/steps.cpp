@@ -31,7 +31,7 @@ void Steps::add_own_step(std::uint32_t index) {
   }
 }
 
-const Step& Steps::step_of(const StepState& state) {
+const Step& Steps::step_of(const State& state) {
   return std::visit(
       [&](const auto& engine) -> const Step& {
         if constexpr (requires { engine.planned(); }) return engine.planned();
@@ -53,7 +53,7 @@ std::uint32_t Steps::take(const Server& server) {
 }
 
 void Steps::release(std::uint32_t id) {
-  StepState& step = steps_[id];
+  State& step = steps_[id];
   step.phase = Phase::free;
   if (server_of(step).own_step < 0) free_.push_back(id);
 }
@@ -61,7 +61,14 @@ void Steps::release(std::uint32_t id) {
 void Steps::start(Time now, int index, const Step& step) {
   Server& server = fleet_.servers[static_cast<std::size_t>(index)];
   const std::uint32_t id = take(server);
-  StepState& state = steps_[id];
+  if (server.steps_in_hand++ == 0) fleet_.service_of(server).servers_busy.add(now, 1);
+  plan(now, id, index, step);
+  begin_host(now, id, step.demand.host_before_s);
+}
+
+void Steps::plan(Time now, std::uint32_t id, int index, const Step& step) {
+  Server& server = fleet_.servers[static_cast<std::size_t>(index)];
+  State& state = steps_[id];
   ServiceState& service = fleet_.service_of(server);
   state.server = index;
   state.whole = id;
@@ -70,15 +77,13 @@ void Steps::start(Time now, int index, const Step& step) {
   state.planned = now;
   state.gpu_start = state.gpu_end = kNever;
   state.last_launched = false;
-  if (server.steps_in_hand++ == 0) service.servers_busy.add(now, 1);
   ++service.steps;
   service.step_items += step.items;
   state.phase = Phase::host_before;
-  begin_host(now, id, step.demand.host_before_s);
 }
 
 void Steps::begin_host(Time now, std::uint32_t id, double seconds) {
-  StepState& state = steps_[id];
+  State& state = steps_[id];
   state.on_core = false;
   if (seconds <= 0) return end_host(now, id);
   const Duration length = duration_from_seconds(seconds);
@@ -87,7 +92,7 @@ void Steps::begin_host(Time now, std::uint32_t id, double seconds) {
   kernel_.set(state.slot, now + length);
 }
 
-void Steps::release_core(Time now, StepState& step) {
+void Steps::release_core(Time now, State& step) {
   if (!step.on_core) return;
   step.on_core = false;
   if (const auto next = host_of(step).release()) {
@@ -97,7 +102,7 @@ void Steps::release_core(Time now, StepState& step) {
 }
 
 void Steps::end_host(Time now, std::uint32_t id) {
-  StepState& state = steps_[id];
+  State& state = steps_[id];
   release_core(now, state);
   if (state.phase == Phase::host_after) {
     finish(now, id);
@@ -116,7 +121,7 @@ void Steps::on_link(Time now, std::uint32_t gpu) {
 }
 
 void Steps::submit(Time now, std::uint32_t id) {
-  StepState& state = steps_[id];
+  State& state = steps_[id];
   const Server& server = server_of(state);
   state.phase = Phase::gpu;
   if (state.time.gpu_s <= 0) return after_gpu(now, id);
@@ -125,7 +130,7 @@ void Steps::submit(Time now, std::uint32_t id) {
   const Demand& demand = step_of(state).demand;
   gpus_.submit(now, id, server, server, state.time, demand);
   for (const Rank& rank : server.others) {
-    StepState& part = steps_[rank.step];
+    State& part = steps_[rank.step];
     part.phase = Phase::gpu;
     part.time = step_time_on(fleet_, server, rank, demand);
     gpus_.submit(now, rank.step, server, rank, part.time, demand);
@@ -153,7 +158,7 @@ void Steps::end_rank(Time now, std::uint32_t id) {
 // The last kernel of those that are launched one by one, a mean one and of 10 us at most: it is launched at the end, and
 // waits for the GPU again. The step's time on the GPU holds it already, which is as much as it counts twice.
 void Steps::launch_last(Time now, std::uint32_t id, double launching_s) {
-  StepState& state = steps_[id];
+  State& state = steps_[id];
   const double share = std::min(1 / step_of(state).demand.kernels, kReferenceKernelS / state.time.gpu_s);
   state.time = share_of(state.time, share);
   for (const Rank& rank : server_of(state).others)
@@ -164,7 +169,7 @@ void Steps::launch_last(Time now, std::uint32_t id, double launching_s) {
 }
 
 void Steps::submit_last(Time now, std::uint32_t id) {
-  StepState& state = steps_[id];
+  State& state = steps_[id];
   const Server& server = server_of(state);
   Demand last;
   last.kernels = 1;
@@ -178,7 +183,7 @@ void Steps::submit_last(Time now, std::uint32_t id) {
 }
 
 // How long its kernels are still being launched, where others may have the GPU when the last one is.
-double Steps::left_to_launch_s(Time now, const StepState& state) {
+double Steps::left_to_launch_s(Time now, const State& state) {
   const Server& server = server_of(state);
   const auto shared = [&](const Rank& rank) { return fleet_.partition_of(rank).servers.size() > 1; };
   if (state.last_launched || state.gpu_start == kNever || step_of(state).demand.kernels <= 1) return 0;
@@ -187,22 +192,25 @@ double Steps::left_to_launch_s(Time now, const StepState& state) {
 }
 
 void Steps::after_gpu(Time now, std::uint32_t id) {
-  StepState& state = steps_[id];
-  const Demand& demand = step_of(state).demand;
+  State& state = steps_[id];
   if (const double launching_s = left_to_launch_s(now, state); launching_s > 0)
     return launch_last(now, id, launching_s);
   state.phase = Phase::host_after;
-  double seconds = demand.host_after_s;
-  if (state.gpu_start != kNever)
-    seconds += std::max(0.0, demand.launch_s - to_seconds(now - state.gpu_start));
+  const double seconds = host_after_s(now, state);
   if (auto* engine = std::get_if<StreamEngine>(&server_of(state).engine);
       engine != nullptr && engine->gpu_done())
     kernel_.mark(static_cast<std::size_t>(state.server));
   begin_host(now, id, seconds);
 }
 
+double Steps::host_after_s(Time now, const State& state) {
+  const Demand& demand = step_of(state).demand;
+  if (state.gpu_start == kNever) return demand.host_after_s;
+  return demand.host_after_s + std::max(0.0, demand.launch_s - to_seconds(now - state.gpu_start));
+}
+
 void Steps::finish(Time now, std::uint32_t id) {
-  StepState& state = steps_[id];
+  State& state = steps_[id];
   Server& server = server_of(state);
   const Step& step = step_of(state);
   release(id);
@@ -214,11 +222,11 @@ void Steps::finish(Time now, std::uint32_t id) {
   kernel_.mark(static_cast<std::size_t>(state.server));
 }
 
-void Steps::write_down(Time now, const StepState& state) {
+void Steps::write_down(Time now, const State& state) {
   const auto server = static_cast<std::uint32_t>(state.server);
   const auto& others = fleet_.servers[server].others;
   for (std::size_t rank = 0; rank <= others.size(); ++rank) {
-    const StepState& part = rank == 0 ? state : steps_[others[rank - 1].step];
+    const State& part = rank == 0 ? state : steps_[others[rank - 1].step];
     log_->step(
         server, rank,
         {0, step_of(state).phase, state.planned, state.gpu_start, part.gpu_end, now, step_of(state).items});
@@ -230,7 +238,7 @@ void Steps::kill(Time now, int index) {
   gpus_.abort(now, server);
   for (const Rank& rank : server.others) gpus_.abort(now, rank);
   for (std::uint32_t id = 0; id < steps_.size(); ++id) {
-    StepState& step = steps_[id];
+    State& step = steps_[id];
     if (step.phase == Phase::free || step.server != index) continue;
     if (step.whole != id) {  // a rank's part, which has no timer
       step.phase = Phase::free;
