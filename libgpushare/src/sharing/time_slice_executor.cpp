@@ -65,9 +65,7 @@ void TimeSliceExecutor::advance(Time now) {
     busy_ += passed.running;
     switching_ += passed.switching;
     last_ = passed.until;
-    next_turn_ = turn_.kind == Kind::switching
-                     ? turn_.switch_end
-                     : std::min(turn_.give_away, processes_[turn_.process].first_end(last_, clock_));
+    next_turn_ = turn_.kind == Kind::switching ? turn_.switch_end : turn_.give_away;  // or next_event_ before
   }
   while (next_turn_ < limit) {
     const Time at = next_turn_;

@@ -7,12 +7,6 @@
 #include "sharing/contention.hpp"
 
 namespace gpushare {
-namespace {
-
-// Less than what is left, by more than rounding.
-std::int64_t sure_ns(double left_s) { return duration_from_seconds(left_s * (1 - 1e-12)).ns - 2; }
-
-}  // namespace
 
 Time TurnTaker::first_end(Time now, double clock) const {
   Time first = kNever;
@@ -47,15 +41,19 @@ double TurnTaker::bring_up(double clock) {
   const double energy = draw_w() * to_seconds(ran);
   for (ActiveWork& active : works) active.left_s = left_s(active, clock);
   ran = {};
-  if (works.size() == 1) sure_ns = gpushare::sure_ns(works.front().left_s);
+  renew();
   return energy;
 }
 
+void TurnTaker::renew() {
+  constexpr double kAlmost = 1 - 1e-12;  // by more than rounding
+  const bool one_part = works.size() == 1 && works.front().work.segments <= 1;
+  sure_ns = one_part ? duration_from_seconds(works.front().left_s * kAlmost).ns - 2 : kUnsure;
+}
+
 void TurnTaker::set_rates(double bandwidth_bytes_per_s) {
-  if (works.size() == 1) {
-    works.front().rate = 1;
-    sure_ns = gpushare::sure_ns(works.front().left_s);
-  }
+  renew();
+  if (works.size() == 1) works.front().rate = 1;
   if (works.size() <= 1) return;
   constexpr double kNoLimit = std::numeric_limits<double>::infinity();
   const auto index = static_cast<std::size_t>(works.front().work.process);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "sharing/work.hpp"
@@ -12,13 +13,15 @@ namespace gpushare {
 /// That is counted in whole nanoseconds, so that it does not matter how turns cut it up. `clock` is the share of its full
 /// rate that it ran at.
 struct TurnTaker {
+  static constexpr std::int64_t kUnsure = std::numeric_limits<std::int64_t>::min();
+
   std::vector<ActiveWork> works;
   Duration ran{};
-  Duration cost{};           ///< of pre-empting it
-  std::int64_t sure_ns = 0;  ///< that it runs since then, at full clock, before its only step ends
+  Duration cost{};  ///< of pre-empting it
+  /// That it runs since then, at full clock, before its only step ends, which gives nothing away by itself; kUnsure where it
+  /// has another or several.
+  std::int64_t sure_ns = kUnsure;
 
-  /// Whether it has one step, which gives nothing away by itself.
-  [[nodiscard]] bool has_one_part() const { return works.size() == 1 && works.front().work.segments <= 1; }
   [[nodiscard]] double left_s(const ActiveWork& active, double clock) const {
     return active.left_s - to_seconds(ran) * active.rate * active.speed(clock);
   }
@@ -38,6 +41,8 @@ struct TurnTaker {
   [[nodiscard]] double draw_w() const;
   /// What it has run is taken off its steps. Returns the energy that they drew above idle at full clock, J.
   double bring_up(double clock);
+  /// What is left of its steps has changed.
+  void renew();
   /// Steps came or went: how fast each runs beside the others while the process has the GPU, of which all together can
   /// draw so much; 0: no limit.
   void set_rates(double bandwidth_bytes_per_s);

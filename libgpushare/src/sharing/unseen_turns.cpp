@@ -26,7 +26,7 @@ bool UnseenTurns::survey(std::span<const TurnTaker> processes, std::size_t curre
   least_ns_ = kNever.ns;
   for (const std::uint32_t index : ring_) {
     const TurnTaker& process = processes[index];
-    if (!process.has_one_part()) return false;
+    if (process.sure_ns == TurnTaker::kUnsure) return false;
     least_ns_ = std::min(least_ns_, process.sure_ns - process.ran.ns);
     round_ += process.cost;
   }

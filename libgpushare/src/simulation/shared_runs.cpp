@@ -35,10 +35,15 @@ bool SharedRuns::may_run(const PartitionState& partition) const {
   });
 }
 
-void SharedRuns::begin_proposed(Time now, Time boundary) {
-  const std::uint32_t index = std::exchange(proposed_, kNone);
-  const Time until = over_before(now, fleet_.partitions[index], boundary);
-  if (until > now) begin(index, until);
+// Whether whoever has a step in hand goes on in silence.
+bool SharedRuns::all_are_silent(const PartitionState& partition) const {
+  return std::all_of(partition.servers.begin(), partition.servers.end(), [&](int index) {
+    const Server& server = fleet_.servers[static_cast<std::size_t>(index)];
+    if (server.steps_in_hand == 0) return true;
+    const auto* engine = std::get_if<ContinuousEngine>(&server.engine);
+    return engine != nullptr && engine->silent_steps() >= kLeastSteps &&
+           engine->planned().demand.pcie_bytes == 0;
+  });
 }
 
 // No neighbour makes a step faster, and one that follows has more to read.
@@ -53,19 +58,17 @@ SharedRuns::Outlook SharedRuns::outlook(const Server& server, const Steps::State
   return {state.phase == Phase::host_before ? host_end + alone + after : host_end, iteration};
 }
 
-// Before that time nobody has anything to tell; `now` where a run is not worth it, or impossible.
+// Before that time nobody has anything to tell; `now` where a run is not worth it.
 Time SharedRuns::over_before(Time now, const PartitionState& partition, Time boundary) {
   Time until = boundary;
   Duration least = kForever;
   for (const int index : partition.servers) {
     const Server& server = fleet_.servers[static_cast<std::size_t>(index)];
     if (server.steps_in_hand == 0) continue;
-    const auto* engine = std::get_if<ContinuousEngine>(&server.engine);
-    if (engine == nullptr || engine->silent_steps() < kLeastSteps) return now;
     const Steps::State& state = steps_.state(static_cast<StepId>(server.own_step));
-    if (engine->planned().demand.pcie_bytes > 0 || state.time.gpu_s <= 0) return now;
+    if (state.time.gpu_s <= 0) return now;
     const Outlook ahead = outlook(server, state);
-    const auto more = static_cast<std::int64_t>(engine->silent_steps()) - 1;
+    const auto more = static_cast<std::int64_t>(std::get<ContinuousEngine>(server.engine).silent_steps()) - 1;
     const std::int64_t all = (ahead.end + ahead.iteration * more - now).ns;
     const auto rounding = static_cast<std::int64_t>(kRounding * static_cast<double>(all));
     until = std::min(until, now + Duration{all - rounding - 4 * (more + 1)});
@@ -75,8 +78,10 @@ Time SharedRuns::over_before(Time now, const PartitionState& partition, Time bou
   return until < now + least * kLeastIterations ? now : until;
 }
 
-void SharedRuns::begin(std::uint32_t index, Time until) {
+void SharedRuns::begin(Time now, std::uint32_t index, Time boundary) {
   PartitionState& partition = fleet_.partitions[index];
+  const Time until = over_before(now, partition, boundary);
+  if (until == now) return;
   Run& run = runs_[index];
   run.goes_on = true;
   run.members.clear();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "simulation/events.hpp"
@@ -28,8 +29,12 @@ class SharedRuns {
     if (engine.silent_steps() >= kLeastSteps) propose(static_cast<std::uint32_t>(server.partition));
   }
   [[nodiscard]] bool proposed() const { return proposed_ != kNone; }
-  /// Partitions have settled. The run will be over before `boundary`.
-  void begin_proposed(Time now, Time boundary);
+  /// Partitions have settled. The run will be over before `boundary()`.
+  template <class Boundary>
+  void begin_proposed(Time now, const Boundary& boundary) {
+    const std::uint32_t partition = std::exchange(proposed_, kNone);
+    if (all_are_silent(fleet_.partitions[partition])) begin(now, partition, boundary());
+  }
 
   /// Whether the partition is in a run.
   [[nodiscard]] bool runs(std::uint32_t partition) const {
@@ -66,8 +71,9 @@ class SharedRuns {
   }
   [[nodiscard]] bool may_run(const PartitionState& partition) const;
   [[nodiscard]] Outlook outlook(const Server& server, const Steps::State& state);
+  [[nodiscard]] bool all_are_silent(const PartitionState& partition) const;
   [[nodiscard]] Time over_before(Time now, const PartitionState& partition, Time boundary);
-  void begin(std::uint32_t partition, Time until);
+  void begin(Time now, std::uint32_t partition, Time boundary);
   void go_through(Time now, std::uint32_t partition);
   // What would be events: a step ends on the GPU, or on the host.
   void on_partition(Time now, std::uint32_t partition);

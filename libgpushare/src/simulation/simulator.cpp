@@ -144,7 +144,7 @@ void Simulator::on_event(Time now, std::uint8_t part, std::uint32_t index) {
 void Simulator::settle(Time now) {
   changes_.release_drained(now);
   gpus_.settle(now);
-  if (shared_.proposed()) shared_.begin_proposed(now, merged_.next_boundary());
+  if (shared_.proposed()) shared_.begin_proposed(now, [this] { return merged_.next_boundary(); });
   controller_.settle(now);
 }
 
