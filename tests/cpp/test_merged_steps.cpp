@@ -439,13 +439,17 @@ TEST_CASE("so do random scenarios of servers that share a GPU, in far fewer even
 
 namespace {
 
-/// The same servers with longer replies, whose GPU draws more than it may, or whose SMs are divided, or who fail.
+/// The same servers with longer replies, whose GPU draws more than it may, or whose SMs are divided, or who launch kernels one
+/// by one, or fail.
 Scenario random_trouble(Stream& random, const std::string& sharing) {
   const auto any_of = [&](std::initializer_list<double> values) {
     return values.begin()[static_cast<std::size_t>(random.uniform() * static_cast<double>(values.size()))];
   };
   Scenario scenario = random_scenario(random, sharing);
   scenario.placement.nodes.front().host_cores = 0;
+  auto& engine = std::get<ContinuousOptions>(scenario.workload.services[0].engine.options);
+  engine.eager_kernel_s = any_of({0, 1e-5, 1e-4});
+  engine.enforce_eager = any_of({0, 0, 1}) > 0;
   scenario.workload.traffic[0].arrivals.rate_per_s = any_of({0.5, 2, 5});
   scenario.workload.traffic[0].sizes.output_tokens = constant(any_of({40, 150, 400}));
   GpuPlacement& gpu = scenario.placement.gpus[0];
@@ -482,7 +486,7 @@ TEST_CASE("servers that share a GPU and its power, are capped or fail come out t
       all.merged += effort.merged;
       all.single += effort.single;
     }
-    CHECK(all.merged * 2 < all.single);
+    CHECK(all.merged * 4 < all.single * 3);
   }
 }
 

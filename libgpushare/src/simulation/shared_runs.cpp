@@ -41,8 +41,9 @@ bool SharedRuns::all_are_silent(const PartitionState& partition) const {
     const Server& server = fleet_.servers[static_cast<std::size_t>(index)];
     if (server.steps_in_hand == 0) return true;
     const auto* engine = std::get_if<ContinuousEngine>(&server.engine);
-    return engine != nullptr && engine->silent_steps() >= kLeastSteps &&
-           engine->planned().demand.pcie_bytes == 0;
+    if (engine == nullptr || engine->silent_steps() < kLeastSteps) return false;
+    const Demand& step = engine->planned().demand;
+    return step.pcie_bytes == 0 && step.eager_launch_s == 0;
   });
 }
 
