@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from contextlib import suppress
 from typing import SupportsFloat, SupportsIndex
 
-__all__ = ["check_count", "check_seconds", "check_seed"]
+__all__ = ["check_count", "check_seconds", "check_seed", "length_of"]
 
 _MOST = 2**31 - 1
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")
 
 
 def check_count(name: str, value: object, least: int = 1, most: int = _MOST) -> int:
@@ -54,3 +57,9 @@ def check_seconds(name: str, value: object) -> float:
             if 0 <= float(value) < math.inf:
                 return float(value)
     raise ValueError(f"{name}: found {value!r}; a number of at least 0 is needed")
+
+
+def length_of(text: str) -> float:
+    """Seconds of ``"3600"``, ``"45s"``, ``"90min"``, ``"1h"`` or ``"2d"``; NaN for anything else."""
+    read = _LENGTH.fullmatch(text.strip())
+    return float(read[1]) * _UNITS[read[2]] if read and read[2] in _UNITS else math.nan

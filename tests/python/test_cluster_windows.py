@@ -83,11 +83,6 @@ def test_what_no_cluster_has_is_refused() -> None:
     cluster = gs.Cluster.from_placement(placed({"profile": "a100"} | one))
     with pytest.raises(gs.Error, match='pod "a-0": is fixed to node "node0", but pods that arrive'):
         gs.cluster(cluster)
-    rows = [
-        {"name": "p", "cpu_milli": 1, "memory_mib": 0, "num_gpu": 0, "gpu_milli": 0, "creation_time": 0.5}
-    ]
-    with pytest.raises(ValueError, match=r"pods\.creation_time: found 0\.5; a file has whole numbers"):
-        gs.Cluster(cluster.nodes, rows).save("/dev/null", "/dev/null")
 
 
 def test_pods_need_not_say_when_they_end(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_classes_are_the_most_frequent_demands() -> None:
         ("1,500", "1,0", 'pods.csv:2: column "gpu_milli": found 0 of a pod with GPUs; expected 1 to 1000'),
         (",0,0\n", ",0,200\n", 'pods.csv:4: column "num_gpu": found 0 of a pod with gpu_milli 200'),
         ("1,1000", "17,1000", 'pods.csv:3: column "num_gpu": expected a whole number from 0 to 16'),
-        ("p1,4000", "p1,-1", 'pods.csv:3: column "cpu_milli": expected a whole number of at least 0'),
+        ("p1,4000", "p1,-1", 'pods.csv:3: column "cpu_milli": expected thousandths of a core'),
     ],
 )
 def test_a_bad_row_is_refused_with_file_line_and_column(
@@ -94,9 +94,11 @@ def test_optional_columns_are_read_and_slips_of_their_names_are_told(files: tupl
         gs.Cluster(*files)
     with pytest.raises(gs.TraceError, match=r'pods: unknown column "gpus"; expected some of name'):
         gs.Cluster(NODES, [pod("x", 1) | {"gpus": 1}])
-    with pytest.raises(gs.TraceError, match=r"pods\[0\]\.cpu_milli: found 'many'; expected a whole number"):
+    with pytest.raises(
+        gs.TraceError, match=r'pods\[0\]: column "cpu_milli": expected thousandths.*found "many"'
+    ):
         gs.Cluster(NODES, [pod("x", 1) | {"cpu_milli": "many"}])
-    with pytest.raises(gs.Error, match=r'pod "x": found 1200 milli of a GPU; expected 1 to 1000'):
+    with pytest.raises(gs.TraceError, match=r'pods\[0\]: column "gpu_milli": expected thousandths'):
         gs.Cluster(NODES, [pod("x", 1, 1200)])
 
 
@@ -156,9 +158,9 @@ def test_instances_hold_more_than_was_asked_for() -> None:
     ("options", "message"),
     [
         ({"policy": "ffgd"}, "policy: found 'ffgd'; expected some of random, dotprod"),
-        ({"seeds": 0}, "seeds: found 0; expected at least 1"),
-        ({"seeds": [-1]}, "seeds: found -1; expected 0 to"),
-        ({"order_seed": -1}, "order_seed: found -1; expected 0 to"),
+        ({"seeds": 0}, "seeds: found 0; an integer of at least 1"),
+        ({"seeds": [-1]}, "seeds: found -1; an integer of at least 0"),
+        ({"order_seed": -1}, "order_seed: found -1; an integer of at least 0"),
         ({"arrive": 0}, "arrive: found 0; expected a share"),
         ({"at": [2.0]}, "at: found 2.0; expected shares above 0 and at most arrive = 1.3"),
         ({"sharing": "time"}, "sharing: found 'time'; expected time-slicing, mps, mig"),
@@ -191,7 +193,7 @@ def test_a_time_that_cannot_be_is_refused() -> None:
     for options, message in [
         ({"sample_s": 0}, "sample_s: found 0; expected at least 1 second"),
         ({"until_s": 0}, "until_s: found 0; expected more than 0 seconds"),
-        ({"quotas": {"ml": -1}}, "quotas: found -1 GPUs for ml; expected at least 0"),
+        ({"quotas": {"ml": -1}}, "quotas/ml: found -1; a number of at least 0"),
     ]:
         with pytest.raises(ValueError, match=message):
             gs.cluster_over_time(NODES, PODS, **options)  # type: ignore[arg-type]
@@ -274,7 +276,7 @@ def test_a_gang_without_room_never_starts_and_is_told() -> None:
     gang = [pod(f"g{i}", 8, gang="big", creation_time=0, duration=10) for i in range(2)]
     told = gs.cluster_over_time(NODES, gang).text()
     assert "none starts" in told
-    assert "2 pods never had room, alone or with the whole gang" in told
+    assert "2 pods never had room, alone, with the whole gang or within the quota" in told
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -300,8 +302,8 @@ def test_the_command_prints_tables_json_and_files(
     assert json.loads(out)["started_pods"] == 3
     for words, message in [
         (["--policy", "best"], "policy: found 'best'; expected some of"),
-        (["--quota", "ml=4"], "--quota: pods wait with --timed alone"),
-        (["--sharing", "mig", "--mig", "G2"], "--mig: found 'G2'; write NAME=VALUE such as G2=a100"),
+        (["--quota", "ml=4"], "--quota: is of pods that wait and leave; give --timed too"),
+        (["--sharing", "mig", "--mig", "G2"], "--mig: found 'G2'; write MODEL=PROFILE such as G2=a100"),
     ]:
         code, _, err = run(capsys, *given, *words)
         assert code == 2

@@ -217,7 +217,7 @@ def test_a_plan_that_is_stopped_says_what_it_knows():
     ("arguments", "words"),
     [
         ({"gpus": {"a100-pcei": 2}}, 'did you mean "a100-pcie"'),
-        ({"gpus": {"a100": 0}}, "gpus/a100: found 0; an integer of at least 1"),
+        ({"gpus": {"a100": 0}}, "gpus: all are 0"),
         ({"gpus": {}}, "gpus: none are given"),
         ({"modes": ["mpss"]}, "legal are dedicated, time-slicing, mps, mig"),
         ({"prices": {"h100": 3}}, "prices/a100: this kind of GPU has no price; those with one: h100"),

@@ -196,7 +196,7 @@ def test_openb_pods_and_nodes_are_tables_and_not_traces(tmp_path: Path) -> None:
         ("460", "1460", 'pods.csv:3: column "gpu_milli": expected thousandths of a GPU'),
         ("gpu_milli", "gpu_mili", 'pods.csv:1: no column "gpu_milli"; is "gpu_mili" meant'),
         (",BE,", ",BE,,", "pods.csv:3: expected 11 fields as in the header line, found 12"),
-        ("Pending,7", "Pending,soon", 'pods.csv:3: column "creation_time": expected whole seconds'),
+        ("Pending,7", "Pending,soon", 'pods.csv:3: column "creation_time": expected seconds'),
     ]:
         pods_file.write_text(PODS.replace(old, new))
         with pytest.raises(gs.TraceError, match=message):

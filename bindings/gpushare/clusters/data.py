@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +21,19 @@ from ..frames.tables import Table
 from ..scenario.placement import Placement
 from ..scenario.scenario import Scenario
 from ..traces.openb import read_list
+from ..traces.openb_cells import (
+    NODE_COLUMNS,
+    OTHER_NODE_COLUMNS,
+    OTHER_POD_COLUMNS,
+    POD_COLUMNS,
+    TIMES,
+    WHOLE,
+    check_node,
+    check_pod,
+)
+from .cells import checked, is_missing
 from .models import unknown_models
+from .nowhere import pods_without_a_node
 from .placed import placed_rows
 
 __all__ = ["Cluster", "Rows", "cluster_of"]
@@ -53,14 +66,18 @@ _POD_NAMES = {
     "devices": "devices",
     "starts": "starts",
 }
-_TIMES = ("creation_time", "deletion_time", "scheduled_time", "duration")
-#: OpenB's, which say nothing of where a pod can go.
-_IGNORED = ("qos", "pod_phase")
+#: Earlier creations of a whole list are no seconds since 1970.
+_EPOCH_S, _DAY_S = 1e9, 86400.0
 #: What runs in a pod, of which packing knows nothing: windows do.
 _SERVICE = "service"
 _LISTS = ("models", "taints", "tolerations")
 _NUMBERS = ("devices", "starts")
 _LABELS = ("labels", "selector")
+_KINDS = {
+    "nodes": NODE_COLUMNS | OTHER_NODE_COLUMNS,
+    "pods": POD_COLUMNS | OTHER_POD_COLUMNS,
+}
+_CHECKS = {"nodes": check_node, "pods": check_pod}
 _NEEDED = {
     "nodes": ("sn", "cpu_milli", "memory_mib", "gpu", "model"),
     "pods": ("name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli"),
@@ -89,85 +106,80 @@ def _split(text: str) -> list[str]:
     return [part for part in text.split("|") if part]
 
 
-def _labels(text: str, where: str) -> dict[str, str]:
-    found = {}
-    for part in _split(text):
-        key, equals, value = part.partition("=")
-        if not equals or not key:
-            raise fail(TraceError, where, f"found {part!r}; expected key=value")
-        found[key] = value
+def _own(name: str, value: str | float) -> Any:
+    """As the library takes it."""
+    if name in _LISTS:
+        return _split(str(value))
+    if name in _LABELS:
+        return dict(part.partition("=")[::2] for part in _split(str(value)))
+    if name in _NUMBERS:
+        return [int(part) for part in _split(str(value))]
+    return value
+
+
+def _read(columns: Mapping[str, list[Any]], what: str) -> dict[str, list[Any]]:
+    """Every cell as files have it, in columns that there are."""
+    kinds, needed = _KINDS[what], _NEEDED[what]
+    for name in needed:
+        if name not in columns:
+            raise fail(TraceError, what, f'no column "{name}"; expected {", ".join(needed)}')
+    rows = len(columns[needed[0]])
+    for name, values in columns.items():
+        if name not in kinds:
+            raise fail(TraceError, what, f'unknown column "{name}"; expected some of {", ".join(kinds)}')
+        if len(values) != rows:
+            raise fail(TraceError, what, f'column "{name}" has {len(values)} rows; others have {rows}')
+    found = {
+        name: [checked(v, kinds[name], name, f"{what}[{row}]") for row, v in enumerate(values)]
+        for name, values in columns.items()
+    }
+    for row in range(rows):
+        _CHECKS[what]({name: values[row] for name, values in found.items()}, f"{what}[{row}]")
     return found
 
 
-def _value(name: str, value: Any, where: str) -> Any:
-    if name in _LISTS:
-        return _split(value) if isinstance(value, str) else [str(part) for part in value]
-    if name in _LABELS:
-        return _labels(value, where) if isinstance(value, str) else dict(value)
-    if name in _NUMBERS:
-        parts = _split(value) if isinstance(value, str) else value
-        return [_whole(part) for part in (parts if isinstance(parts, (list, tuple)) else [parts])]
-    if name in ("name", "model", "group", "gang", "node"):
-        return str(value)
-    return _whole(value)
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, str):
-        return int(value)
-    if isinstance(value, bool) or value != int(value):
-        raise ValueError
-    return int(value)
-
-
-def _is_missing(value: Any) -> bool:
-    return (
-        value is None or (isinstance(value, float) and math.isnan(value)) or type(value).__name__ == "NAType"
-    )
-
-
-def _rows(columns: Mapping[str, list[Any]], names: Mapping[str, str], what: str) -> list[dict[str, Any]]:
+def _rows(columns: Mapping[str, list[Any]], names: Mapping[str, str]) -> list[dict[str, Any]]:
     """Rows by the library's own names; a cell without a value is left out."""
-    for needed in _NEEDED[what]:
-        if needed not in columns:
-            raise fail(TraceError, what, f'no column "{needed}"; expected {", ".join(_NEEDED[what])}')
-    known = [*names, *_TIMES, *_IGNORED, _SERVICE] if what == "pods" else list(names)
-    for name in columns:
-        if name not in known:
-            raise fail(TraceError, what, f'unknown column "{name}"; expected some of {", ".join(known)}')
-    rows: list[dict[str, Any]] = [{} for _ in columns[_NEEDED[what][0]]]
+    rows: list[dict[str, Any]] = [{} for _ in next(iter(columns.values()))]
     for column, values in columns.items():
-        if column not in names:
-            continue
-        if len(values) != len(rows):
-            raise fail(TraceError, what, f'column "{column}" has {len(values)} rows; others have {len(rows)}')
-        own = names[column]
-        for number, (row, value) in enumerate(zip(rows, values, strict=True)):
-            if _is_missing(value):
-                continue
-            where = f"{what}[{number}].{column}"
-            try:
-                row[own] = _value(own, value, where)
-            except (TypeError, ValueError):
-                raise fail(TraceError, where, f"found {value!r}; expected a whole number") from None
+        if column in names:
+            own = names[column]
+            for row, value in zip(rows, values, strict=True):
+                if value != "":
+                    row[own] = _own(own, value)
     return rows
 
 
 def _seconds(columns: Mapping[str, list[Any]], name: str, rows: int) -> Any:
     if name not in columns:
         return np.full(rows, np.nan)
-    return np.array([math.nan if _is_missing(v) else float(v) for v in columns[name]], dtype=np.float64)
+    return np.array([math.nan if v == "" else v for v in columns[name]], dtype=np.float64)
 
 
-def _times(columns: Mapping[str, list[Any]], rows: int) -> tuple[Any, Any]:
-    """When pods are created, and for how long they run once they have started: without an end for ever."""
-    created = np.nan_to_num(_seconds(columns, "creation_time", rows), nan=0.0)
+def _times(columns: Mapping[str, list[Any]], rows: int) -> tuple[Any, Any, float]:
+    """When pods are created, and for how long they run once they have started: without an end for ever.
+
+    The third is the midnight that times count from: 0, or where they are seconds since 1970 the one before the first.
+    """
+    created = _seconds(columns, "creation_time", rows)
     started = _seconds(columns, "scheduled_time", rows)
     ended = _seconds(columns, "deletion_time", rows)
     given = _seconds(columns, "duration", rows)
+    first = float(np.nanmin(created, initial=math.inf))
+    origin = first // _DAY_S * _DAY_S if _EPOCH_S <= first < math.inf else 0.0
+    created = np.nan_to_num(created, nan=origin)
     ran = ended - np.where(np.isnan(started), created, started)
     duration = np.where(np.isnan(given), ran, given)
-    return created, np.where(np.isnan(duration), np.inf, np.maximum(duration, 0.0))
+    return created - origin, np.where(np.isnan(duration), np.inf, np.maximum(duration, 0.0)), origin
+
+
+def _counted_from(origin: float) -> list[Notice]:
+    if not origin:
+        return []
+    day = datetime.fromtimestamp(origin, tz=timezone.utc)
+    return [
+        Notice("creation_time", f"taken for seconds since 1970; 0 s is the midnight of {day:%Y-%m-%d}, UTC")
+    ]
 
 
 @dataclass(frozen=True)
@@ -198,16 +210,18 @@ class Cluster:
     def __init__(self, nodes: Rows, pods: Rows) -> None:
         notices: list[Notice] = []
         by_name = _columns(nodes, "nodes", notices), _columns(pods, "pods", notices)
-        rows = _rows(by_name[0], _NODE_NAMES, "nodes"), _rows(by_name[1], _POD_NAMES, "pods")
-        created, duration = _times(by_name[1], len(rows[1]))
+        read = _read(by_name[0], "nodes"), _read(by_name[1], "pods")
+        rows = _rows(read[0], _NODE_NAMES), _rows(read[1], _POD_NAMES)
+        created, duration, origin = _times(read[1], len(rows[1]))
         for row, at, lasts in zip(rows[1], created.tolist(), duration.tolist(), strict=True):
             row["created_s"], row["duration_s"] = at, lasts
         data = _core.ClusterData(*rows)
-        object.__setattr__(self, "nodes", _table("nodes", by_name[0]))
-        object.__setattr__(self, "pods", _table("pods", by_name[1]))
+        object.__setattr__(self, "nodes", _table("nodes", read[0]))
+        object.__setattr__(self, "pods", _table("pods", read[1]))
         object.__setattr__(self, "_data", data)
         object.__setattr__(self, "_times", (created, duration))
-        object.__setattr__(self, "_unread", tuple(notices))
+        object.__setattr__(self, "_rows", rows)
+        object.__setattr__(self, "_unread", (*notices, *_counted_from(origin)))
 
     @property
     def data(self) -> _core.ClusterData:
@@ -248,10 +262,12 @@ class Cluster:
         pairs = zip(self.nodes["model"].tolist(), self.nodes["gpu"].tolist(), strict=True)
         return list(dict.fromkeys(model for model, gpus in pairs if gpus))
 
-    @property
+    @cached_property
     def notices(self) -> tuple[Notice, ...]:
-        """Columns that were not read, and GPU models that pods ask for and no node has."""
-        return (*vars(self)["_unread"], *unknown_models(self.pods, self.models))
+        """Columns that were not read, where times count from, and pods that no node could ever take."""
+        nodes, pods = vars(self)["_rows"]
+        unplaced = pods_without_a_node(pods, nodes)
+        return (*vars(self)["_unread"], *unknown_models(self.pods, self.models), *unplaced)
 
     @classmethod
     def from_placement(
@@ -298,13 +314,7 @@ class Cluster:
         return cls(nodes, [*own, *more])
 
     def save(self, nodes: str | os.PathLike[str], pods: str | os.PathLike[str]) -> None:
-        """Writes both lists as CSV, as ``gpushare cluster`` reads them.
-
-        Raises
-        ------
-        ValueError
-            For times that are not whole seconds, which such files do not have.
-        """
+        """Writes both lists as CSV, as ``gpushare cluster`` reads them."""
         written = _written(self.nodes), _written(self.pods)
         write_csv(written[0], nodes)
         write_csv(written[1], pods)
@@ -329,13 +339,13 @@ class Cluster:
 def _table(name: str, columns: Mapping[str, list[Any]]) -> Table:
     data: dict[str, Any] = {}
     for column, values in columns.items():
-        plain = [v for v in values if not _is_missing(v)]
-        if plain and all(isinstance(v, (int, float, np.integer, np.floating)) for v in plain):
-            whole = len(plain) == len(values) and all(float(v).is_integer() for v in plain)
-            dtype: type = np.int64 if whole and column not in _TIMES else np.float64
-            data[column] = np.array([math.nan if _is_missing(v) else v for v in values], dtype=dtype)
+        kind = _KINDS[name][column]
+        if kind in TIMES:
+            data[column] = np.array([math.nan if v == "" else v for v in values], dtype=np.float64)
+        elif kind in WHOLE:
+            data[column] = np.array([v or 0 for v in values], dtype=np.int64)
         else:
-            data[column] = ["" if _is_missing(v) else _words(v) for v in values]
+            data[column] = [str(v) for v in values]
     return Table(name, data)
 
 
@@ -344,27 +354,14 @@ def _as_rows(columns: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
 
 
 def _written(table: Table) -> Table:
-    """As files have it: whole numbers, and nothing where there is none."""
-    data: dict[str, Any] = {}
-    for name in table.columns:
-        values = table[name].tolist()
-        for value in values:
-            if isinstance(value, float) and not math.isnan(value) and not value.is_integer():
-                raise ValueError(f"{table.name}.{name}: found {value}; a file has whole numbers")
-        data[name] = [
-            "" if _is_missing(v) else f"{v:.0f}" if isinstance(v, float) else str(v) for v in values
+    """As files have it: nothing where there is no time."""
+    data: dict[str, Any] = {
+        name: [
+            "" if is_missing(v) else v if isinstance(v, str) else f"{v:.12g}" for v in table[name].tolist()
         ]
+        for name in table.columns
+    }
     return Table(table.name, data)
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, (int, float, np.integer, np.floating)):
-        return str(_whole(value))
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Mapping):
-        return "|".join(f"{key}={text}" for key, text in value.items())
-    return "|".join(str(part) for part in value)
 
 
 def cluster_of(nodes: Rows | Cluster, pods: Rows | None) -> Cluster:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, SupportsFloat
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._numbers import check_count, check_seed
 from ..frames.progress import followed
 from ..scenario.profiles import ProfileLike
 from ..study.runner import run_counted, stoppable
@@ -16,7 +17,10 @@ from .data import Cluster, Rows, cluster_of
 from .results import CURVES, Packing, PolicyRuns
 from .sharing import sharing_of
 
-__all__ = ["check_seed", "cluster", "policies_of", "policy_names"]
+__all__ = ["cluster", "policies_of", "policy_names"]
+
+#: Shuffles, at most.
+_MOST_SEEDS = 100_000
 
 
 def policy_names() -> list[str]:
@@ -59,7 +63,7 @@ def cluster(
     policy: str | Sequence[str] = "fgd",
     seeds: int | Sequence[int] = 10,
     arrive: float = 1.3,
-    at: Sequence[float] | None = None,
+    at: float | Sequence[float] | None = None,
     sharing: str = "time-slicing",
     mig: Mapping[str, ProfileLike] | None = None,
     order_seed: int = 1,
@@ -81,7 +85,7 @@ def cluster(
         Shuffles: as many from 1 on, or these.
     arrive : float
         GPU demand that arrives, of the GPUs: pods are drawn again, or left out, until it is.
-    at : sequence of float, optional
+    at : float or sequence of float, optional
         Shares arrived to look at; by default 1 and `arrive`.
     sharing : {"time-slicing", "mps", "mig"}
         How shares are held: as asked, or by the smallest MIG instance with as large a part of compute and memory.
@@ -112,7 +116,7 @@ def cluster(
     """
     found = cluster_of(nodes, pods)
     names = policies_of(policy)
-    check_seed("order_seed", order_seed)
+    order_seed = check_seed(order_seed, "order_seed")
     numbers = _seeds(seeds)
     looks = _looks(arrive, at)
     share = sharing_of(sharing, found.models, mig)
@@ -122,7 +126,7 @@ def cluster(
         with stoppable(cancelled):
             return found.data.arrivals(
                 policy=case[0],
-                arrive=arrive,
+                arrive=float(arrive),
                 seed=case[1],
                 order_seed=order_seed,
                 sharing=sharing,
@@ -136,38 +140,32 @@ def cluster(
         name: _policy_runs(name, [outcomes[n * len(numbers) + i] for i in range(len(numbers))])
         for n, name in enumerate(names)
     }
-    return Packing(found, runs, numbers, arrive, looks, order_seed, share)
-
-
-def check_seed(name: str, seed: int) -> None:
-    """Refuses what is no seed.
-
-    Raises
-    ------
-    ValueError
-        Below 0, or of more than 64 bits.
-    """
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"{name}: found {seed}; expected 0 to 2**64 - 1")
+    return Packing(found, runs, numbers, float(arrive), looks, order_seed, share)
 
 
 def _seeds(given: int | Sequence[int]) -> list[int]:
-    numbers = list(range(1, given + 1)) if isinstance(given, int) else [int(seed) for seed in given]
+    if isinstance(given, Iterable):
+        numbers = [check_seed(seed, "seeds") for seed in given]
+    else:
+        numbers = list(range(1, check_count("seeds", given, most=_MOST_SEEDS) + 1))
     if not numbers:
-        raise ValueError(f"seeds: found {given!r}; expected at least 1, or a list of seeds")
-    for number in numbers:
-        check_seed("seeds", number)
+        raise ValueError("seeds: found none; expected how many, or a list of seeds")
     return numbers
 
 
-def _looks(arrive: float, at: Sequence[float] | None) -> list[float]:
-    if not 0 < arrive <= 100:
-        raise ValueError(f"arrive: found {arrive}; expected a share of the GPUs above 0 and at most 100")
+def _looks(arrive: float, at: float | Sequence[float] | None) -> list[float]:
+    if not _is_share(arrive, 100):
+        raise ValueError(f"arrive: found {arrive!r}; expected a share of the GPUs above 0 and at most 100")
+    asked = list(at) if isinstance(at, Iterable) else [] if at is None else [at]
+    for look in asked:
+        if not _is_share(look, arrive):
+            raise ValueError(f"at: found {look!r}; expected shares above 0 and at most arrive = {arrive:g}")
     looks = [1.0, arrive] if arrive > 1 else [arrive]
-    for look in at or ():
-        if not 0 < look <= arrive:
-            raise ValueError(f"at: found {look}; expected shares above 0 and at most arrive = {arrive}")
-    return sorted({round(look, 2) for look in [*looks, *(at or ())]})
+    return sorted({round(float(look), 2) for look in [*looks, *asked]})
+
+
+def _is_share(value: object, most: float) -> bool:
+    return isinstance(value, SupportsFloat) and 0 < float(value) <= most
 
 
 def _policy_runs(name: str, outcomes: Sequence[Mapping[str, Any]]) -> PolicyRuns:

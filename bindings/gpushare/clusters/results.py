@@ -35,7 +35,7 @@ def _key(arrived: float) -> str:
     return text[:-1] if text.endswith("0") else text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PolicyRuns:
     """What one policy did, by seed.
 
@@ -57,9 +57,13 @@ class PolicyRuns:
     counts: Mapping[str, npt.NDArray[Any]]
 
     def at(self, curve: str, arrived: float) -> npt.NDArray[np.float64]:
-        """By seed, when that share of the GPUs had been asked for; the last per cent before that some pod fell into."""
+        """By seed, when that share of the GPUs had been asked for; the last per cent before that some pod fell into.
+
+        Before the first pod nothing is allocated or held, and no fragmentation is known.
+        """
         values = self.curves[curve][:, : round(100 * arrived) + 1]
-        found = [row[~np.isnan(row)][-1] if (~np.isnan(row)).any() else math.nan for row in values]
+        empty = 0.0 if curve in ("allocation", "held") else math.nan
+        found = [row[~np.isnan(row)][-1] if (~np.isnan(row)).any() else empty for row in values]
         return np.array(found, dtype=np.float64)
 
 
@@ -72,7 +76,7 @@ def _spread(values: npt.NDArray[np.float64]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Packing(Told):
     """How policies fill a cluster under the same shuffles of its pods.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .._core import Profile
+from .._core import Profile, ProfileError
 from ..frames.notices import Notice
-from ..scenario.profiles import ProfileLike, profile, profile_names
+from ..scenario.profiles import ProfileLike, profile
 
 __all__ = ["SHARINGS", "Sharing", "sharing_of"]
 
@@ -50,12 +50,11 @@ def sharing_of(name: str, models: Sequence[str], mig: Mapping[str, ProfileLike] 
     for model in mig or {}:
         if model not in models:
             raise ValueError(f"mig: no node has GPUs of model {model!r}; there are {', '.join(models)}")
-    known = set(profile_names())
     found, notices = {}, []
     for model in models:
         given = (mig or {}).get(model)
-        if given is None and model.lower() in known:
-            given = model.lower()
+        if given is None:
+            given = _named(model)
         if given is None and model in _ASSUMED:
             given = _ASSUMED[model]
             notices.append(
@@ -71,6 +70,14 @@ def sharing_of(name: str, models: Sequence[str], mig: Mapping[str, ProfileLike] 
         text = "taken to be without MIG: shares of these are held as they are (assumed)"
         notices.append(Notice(", ".join(f"mig.{model}" for model in whole), text))
     return Sharing(name, found, tuple(notices))
+
+
+def _named(model: str) -> Profile | None:
+    """The profile of that name, product or label, if there is one."""
+    try:
+        return profile(model)
+    except ProfileError:
+        return None
 
 
 def _can_be_cut(card: Profile) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import nearest
+from .._numbers import check_seed
 from ..charts.lines import Line, line_chart
 from ..frames.notices import Notice, told
 from ..frames.progress import followed
@@ -21,7 +21,8 @@ from ..frames.units import time_text
 from ..scenario.profiles import ProfileLike
 from ..study.runner import run_counted, stoppable
 from .data import Cluster, Rows, cluster_of
-from .packing import check_seed, policies_of
+from .packing import policies_of
+from .quotas import gpus_of, notices_of
 from .sharing import Sharing, sharing_of
 from .told import Told
 
@@ -143,7 +144,11 @@ class ClusterRuns(Told):
     @property
     def warnings(self) -> Sequence[Notice]:
         """What is assumed, and what may mislead."""
-        found = [*self.cluster.notices, *_idle_quotas(self.cluster, self.quotas), *self.sharing.notices]
+        found = [
+            *self.cluster.notices,
+            *notices_of(self.cluster, self.quotas),
+            *self.sharing.notices,
+        ]
         if not self.cluster.has_ends:
             found.append(Notice("pods", "none has an end: what starts stays for ever"))
         return found
@@ -219,7 +224,8 @@ class ClusterRuns(Told):
         for run in self.policies.values():
             if never := len(run.pods) - run.started - run.impossible:
                 lines.append(
-                    f"{run.policy}: {counted(never, 'pod')} never had room, alone or with the whole gang"
+                    f"{run.policy}: {counted(never, 'pod')} never had room, "
+                    "alone, with the whole gang or within the quota"
                 )
             lines += [
                 f"{run.policy}: group {group} held {milli / 1000:g} of its {self.quotas[group]:g} GPUs at most"
@@ -299,16 +305,13 @@ def cluster_over_time(
     """
     found = cluster_of(nodes, pods)
     names = policies_of(policy)
-    check_seed("seed", seed)
-    check_seed("order_seed", order_seed)
+    seed, order_seed = check_seed(seed), check_seed(order_seed, "order_seed")
     sample_s = _sample_of(found) if sample_s is None else sample_s
     if not sample_s >= 1:
         raise ValueError(f"sample_s: found {sample_s}; expected at least 1 second")
     if not until_s > 0:
         raise ValueError(f"until_s: found {until_s}; expected more than 0 seconds")
-    for group, gpus in (quotas or {}).items():
-        if not gpus >= 0:
-            raise ValueError(f"quotas: found {gpus} GPUs for {group}; expected at least 0")
+    allowed = {group: gpus_of(group, gpus) for group, gpus in (quotas or {}).items()}
     share = sharing_of(sharing, found.models, mig)
 
     def run(name: str, cancelled: Callable[[], bool]) -> ClusterRun:
@@ -316,7 +319,7 @@ def cluster_over_time(
             outcome = found.data.timed(
                 policy=name,
                 backfill=backfill,
-                quotas={group: round(1000 * gpus) for group, gpus in (quotas or {}).items()},
+                quotas={group: round(1000 * gpus) for group, gpus in allowed.items()},
                 sample_s=sample_s,
                 until_s=until_s,
                 seed=seed,
@@ -329,7 +332,7 @@ def cluster_over_time(
 
     with followed(progress, "cluster", "count") as told:
         runs = dict(zip(names, run_counted(run, names, told, threads=threads), strict=True))
-    return ClusterRuns(found, runs, backfill, dict(quotas or {}), order_seed, share, until_s)
+    return ClusterRuns(found, runs, backfill, allowed, order_seed, share, until_s)
 
 
 def _sample_of(cluster: Cluster) -> float:
@@ -340,19 +343,6 @@ def _sample_of(cluster: Cluster) -> float:
 
 def _span(seconds: float) -> str:
     return f"{seconds / _DAY_S:,.1f} days" if seconds >= _DAY_S else time_text(seconds)
-
-
-def _idle_quotas(cluster: Cluster, quotas: Mapping[str, float]) -> list[Notice]:
-    """Quotas that bound nobody, which are slips."""
-    groups = {str(name) for name in cluster.pods["group"]} - {""} if "group" in cluster.pods else set()
-    legal = 'the pods have no column "group"'
-    return [
-        Notice(
-            "quotas", f'no pod is of the group "{one}"; {nearest(one, sorted(groups)) if groups else legal}'
-        )
-        for one in quotas
-        if one not in groups
-    ]
 
 
 def _run_of(name: str, cluster: Cluster, outcome: Mapping[str, Any]) -> ClusterRun:

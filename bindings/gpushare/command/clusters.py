@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import files
@@ -11,6 +11,7 @@ from ..charts.look import finished
 from ..frames.render import wrap
 from ..frames.sections import joined
 from .deciding import add_objectives, exit_code
+from .pairs import pairs
 from .pictures import add_plot, check_plot
 from .progress import Progress
 from .written import TABLES, can_write
@@ -64,7 +65,10 @@ def add_cluster(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) ->
         help="how shares are held: as asked, or by the smallest MIG instance with as much; by default as asked",
     )
     parser.add_argument(
-        "--mig", metavar="MODEL=PROFILE,...", help="which GPU a model of the nodes is, under --sharing mig"
+        "--mig",
+        metavar="MODEL=PROFILE,...",
+        default="",
+        help="which GPU a model of the nodes is, under --sharing mig",
     )
     parser.add_argument(
         "--order-seed",
@@ -98,7 +102,9 @@ def _add_timed(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--no-backfill", action="store_true", help="nobody passes a pod that fits nowhere at the moment"
     )
-    group.add_argument("--quota", metavar="GROUP=GPUS,...", help="GPUs that a group's pods hold at most")
+    group.add_argument(
+        "--quota", metavar="GROUP=GPUS,...", default="", help="GPUs that a group's pods hold at most"
+    )
     group.add_argument(
         "--sample", type=float, metavar="SECONDS", help="between rows of --out; by default at most an hour"
     )
@@ -120,6 +126,7 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--gpu",
         metavar="MODEL=PROFILE,...",
+        default="",
         help="which GPU a model of the nodes is, where its name does not say",
     )
     group.add_argument(
@@ -193,7 +200,7 @@ def _windows(options: argparse.Namespace, runs: Any) -> list[Any]:
                     at=options.at,
                     window=options.window or "1h",
                     policy=policy,
-                    gpus=_pairs("--gpu", options.gpu, "G2=a100"),
+                    gpus=pairs("--gpu", options.gpu, "MODEL=PROFILE such as G2=a100"),
                     slo=options.slo,
                     ready_s=READY_S if options.ready is None else options.ready,
                     others=options.others or "idle",
@@ -207,15 +214,19 @@ def _windows(options: argparse.Namespace, runs: Any) -> list[Any]:
 
 
 def _check_options(options: argparse.Namespace) -> None:
-    timed_only = {"--no-backfill": options.no_backfill, "--quota": options.quota}
+    timed_only = {
+        "--no-backfill": options.no_backfill,
+        "--quota": options.quota,
+        "--sample": options.sample is not None,
+    }
     for name, given in timed_only.items():
         if given and not options.timed and options.workload is None:
-            raise ValueError(f"{name}: pods wait with --timed alone; give it too")
+            raise ValueError(f"{name}: is of pods that wait and leave; give --timed too")
     if options.workload is not None and options.at is None:
         raise ValueError("--workload: when does the window begin? Give --at too, such as --at 09:00")
     if options.workload is None:
         for name in ("window", "gpu", "ready", "others", "replications", "seed", "slo"):
-            if getattr(options, name) not in (None, []):
+            if getattr(options, name) not in (None, [], ""):
                 raise ValueError(f"--{name}: is of a window; give --workload and --at too")
         if options.timed and options.at:
             raise ValueError(
@@ -244,7 +255,7 @@ def _arrivals(options: argparse.Namespace, found: Any, progress: Progress) -> An
         policy=options.policy,
         at=[_share("--at", word) for word in options.at.split(",")] if options.at else None,
         sharing=options.sharing,
-        mig=_pairs("--mig", options.mig, "G2=a100"),
+        mig=pairs("--mig", options.mig, "MODEL=PROFILE such as G2=a100"),
         order_seed=options.order_seed,
         threads=options.threads,
         progress=progress.count,
@@ -255,7 +266,7 @@ def _arrivals(options: argparse.Namespace, found: Any, progress: Progress) -> An
 def _timed(options: argparse.Namespace, found: Any, progress: Progress) -> Any:
     from ..clusters.timed import cluster_over_time
 
-    quotas = _pairs("--quota", options.quota, "team-a=40") or {}
+    quotas = pairs("--quota", options.quota, "GROUP=GPUS such as team-a=40")
     return cluster_over_time(
         found,
         policy=options.policy,
@@ -263,7 +274,7 @@ def _timed(options: argparse.Namespace, found: Any, progress: Progress) -> Any:
         quotas={group: _gpus(group, text) for group, text in quotas.items()},
         sample_s=options.sample,
         sharing=options.sharing,
-        mig=_pairs("--mig", options.mig, "G2=a100"),
+        mig=pairs("--mig", options.mig, "MODEL=PROFILE such as G2=a100"),
         order_seed=options.order_seed,
         threads=options.threads,
         progress=progress.count,
@@ -287,15 +298,3 @@ def _gpus(group: str, text: str) -> float:
         return float(text)
     except ValueError:
         raise ValueError(f"--quota: found {text!r} for {group}; write a number of GPUs") from None
-
-
-def _pairs(option: str, text: str | None, example: str) -> Mapping[str, str] | None:
-    if not text:
-        return None
-    found = {}
-    for word in text.split(","):
-        name, equals, value = word.strip().partition("=")
-        if not name or not equals or not value:
-            raise ValueError(f"{option}: found {word!r}; write NAME=VALUE such as {example}")
-        found[name] = value
-    return found

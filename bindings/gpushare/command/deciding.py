@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .. import files
 from .importing import FILES
 from .measured import add_measured, check_measured, plan_of_tables
+from .pairs import pairs
 from .pictures import add_plot, check_plot, plot_plan
 from .progress import Progress
 from .scenarios import price_of, scenario_of
@@ -21,7 +22,7 @@ from .written import TABLES, can_write, say_written
 if TYPE_CHECKING:
     from ..planning.answer import Plan
 
-__all__ = ["MET", "MISSED", "UNCLEAR", "add_deciding", "add_objectives", "exit_code", "pairs"]
+__all__ = ["MET", "MISSED", "UNCLEAR", "add_deciding", "add_objectives", "exit_code"]
 
 #: Exit codes: objectives met, or none given; missed; too close to say.
 MET, MISSED, UNCLEAR = 0, 4, 5
@@ -156,8 +157,8 @@ def plan(options: argparse.Namespace) -> int:
 
             products = pairs("--products", options.products, "PRODUCT=PROFILE such as NVIDIA-A100X=a100")
             named = pairs("--services", options.services, "NAME=SCENARIO such as chat=chat.yaml")
-            known = {name: Scenario.load(path) for name, path in named}
-            freed = from_cluster(options.from_cluster, dict(products), known).plan(**how)
+            known = {name: Scenario.load(path) for name, path in named.items()}
+            freed = from_cluster(options.from_cluster, products, known).plan(**how)
             found, told = freed.plan, freed.to_dict()
             shown: Any = freed
         else:
@@ -212,7 +213,7 @@ def _plan_settings(options: argparse.Namespace) -> dict[str, Any]:
         "seed": options.seed,
         "threads": options.threads,
     }
-    if options.gpus:
+    if options.gpus is not None:
         how["gpus"] = _counts(options.gpus)
     prices = price_of(options.price) if options.price is not None else {}
     if isinstance(prices, dict) and prices:
@@ -237,7 +238,7 @@ def _rates(text: str) -> dict[str, float]:
     """``resnet50=829,vgg19=354``."""
     example = "SERVICE=RATE such as resnet50=829"
     result = {}
-    for name, value in pairs("--rates", text, example):
+    for name, value in pairs("--rates", text, example).items():
         try:
             result[name] = float(value)
         except ValueError:
@@ -309,27 +310,16 @@ def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def pairs(option: str, text: str, example: str) -> list[tuple[str, str]]:
-    """``NAME=VALUE,...`` of an option; `example` says what to write instead of what is none."""
-    found = [word.partition("=") for word in _words(text)]
-    for name, _, value in found:
-        if not name or not value:
-            raise ValueError(f"{option}: found {text!r}; write {example}")
-    return [(name, value) for name, _, value in found]
-
-
 _NO_KIND = re.compile(r"\d+ *[x*] *[A-Za-z].*|\d{1,3}|.*:.*")  # "8xa100", "8", "a100:8"
 
 
-def _counts(text: str) -> dict[str, int | None]:
-    """``a100=8,h100=2``; a kind alone means as many as it takes."""
-    result: dict[str, int | None] = {}
+def _counts(text: str) -> str:
+    """``a100=8,h100=2`` as `plan` takes it; a kind alone means as many as it takes."""
     for word in _words(text):
         name, equals, count = word.partition("=")
         if (equals and not count.isdigit()) or _NO_KIND.fullmatch(name):
             raise ValueError(f"--gpus: found {word!r}; write KIND=COUNT such as a100=8")
-        result[name] = int(count) if equals else None
-    return result
+    return text
 
 
 def _variants(texts: Sequence[str]) -> dict[str, list[dict[str, Any]]]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from .. import files
 from ..kubernetes.formats import ALL, FORMATS
-from .deciding import pairs
 from .documents import plan_document
+from .pairs import pairs
 from .scenarios import add_changes, scenario_of
 
 __all__ = ["add_export", "node_names"]
@@ -49,7 +49,7 @@ def add_export(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) -> 
 
 def node_names(text: str) -> dict[str, str]:
     """``--nodes``: what the cluster calls each node of a placement."""
-    return dict(pairs("--nodes", text, "NODE=NAME such as node0=gpu-worker-7"))
+    return pairs("--nodes", text, "NODE=NAME such as node0=gpu-worker-7")
 
 
 def export(options: argparse.Namespace) -> None:

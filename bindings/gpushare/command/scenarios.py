@@ -95,7 +95,7 @@ def price_of(text: str) -> float | dict[str, float]:
     ValueError
         For what is no number.
     """
-    found = {}
+    found: dict[str, float] = {}
     for part in text.split(","):
         name, equals, value = part.strip().rpartition("=")
         try:
@@ -104,6 +104,10 @@ def price_of(text: str) -> float | dict[str, float]:
             raise ValueError(f"--price: found {part.strip()!r}; write 2.5, or a100=2,h100=4.5") from None
         if not equals and "," in text:
             raise ValueError(f"--price: found {part.strip()!r} among prices of kinds; write a100=2,h100=4.5")
+        if name in found:
+            raise ValueError(
+                f"--price: {name} is there twice, at {found[name]:g} and at {price:g}; say it once"
+            )
         found[name] = price
     return found.get("", found)
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from ..yaml_files import yaml_text
 from .fleet import Card, Fleet, Part
-from .parts import Export, ExportError, Naming, config_map, node_labels, object_name, yaml_file
+from .names import object_name
+from .parts import Export, ExportError, Naming, config_map, node_labels, yaml_file
 from .tables import Found, check
 
 __all__ = [

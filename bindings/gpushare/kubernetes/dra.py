@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .fleet import Card, Fleet, Part, Replica
-from .parts import Export, ExportError, Naming, metadata, object_name, yaml_file
+from .names import object_name
+from .parts import Export, ExportError, Naming, metadata, yaml_file
 from .pods import Asked, asked, deployments, mps_environment
 from .quantities import parse_quantity, quantity_of_bytes
 from .tables import Found, check

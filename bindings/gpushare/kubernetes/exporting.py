@@ -173,6 +173,7 @@ def _readme(
         "",
         *_placed(fleet),
         "",
+        *_called(fleet),
         "## What is not known here",
         "",
         f"- nodes are called {', '.join(sorted(naming.node(node) for node in fleet.nodes))}: put your names in, "
@@ -219,6 +220,14 @@ def _placed(fleet: Fleet) -> list[str]:
                 f"| {card.node} | {card.index} ({card.product}) | {where} | {sharing} | {seats or 'none'} |"
             )
     return lines
+
+
+def _called(fleet: Fleet) -> list[str]:
+    """Services whose name Kubernetes does not take, or takes for another's."""
+    other = [
+        f"- {service} is called {name} here" for service, name in fleet.called.items() if name != service
+    ]
+    return [*other, ""] if other else []
 
 
 def _rollback(name: str, export_: Export) -> str:

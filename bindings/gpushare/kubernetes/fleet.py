@@ -12,6 +12,7 @@ from ..scenario.placement import Placement
 from ..scenario.placing import fits
 from ..scenario.profiles import model, profile
 from ..scenario.scenario import Scenario
+from .names import object_names
 
 __all__ = ["Card", "Fleet", "Part", "Replica", "Seat", "Service", "fleet_of"]
 
@@ -27,6 +28,8 @@ _ENGINES = {
 }
 #: The server of a language model whose engine names neither kind nor preset.
 _PRESET = usual_llm_preset()
+#: Characters of a service in the name of its replica: the number has the rest.
+_MOST_OF_NAME = 56
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,21 @@ class Fleet:
                 for number, first in enumerate(range(0, len(own), ranks))
             ]
         return found
+
+    @cached_property
+    def called(self) -> dict[str, str]:
+        """What each service is called where names are those of Kubernetes, no two alike."""
+        return dict(zip(self.services, object_names(self.services), strict=True))
+
+    def name_of(self, replica: Replica) -> str:
+        """What a replica is called there, unlike any other and any service."""
+        return self._replicas_called[replica.service, replica.number]
+
+    @cached_property
+    def _replicas_called(self) -> dict[tuple[str, int], str]:
+        names = [f"{self.called[one.service][:_MOST_OF_NAME]}-{one.number}" for one in self.replicas]
+        keys = [(one.service, one.number) for one in self.replicas]
+        return dict(zip(keys, object_names(names, self.called.values()), strict=True))
 
 
 def fleet_of(scenario: Scenario) -> Fleet:

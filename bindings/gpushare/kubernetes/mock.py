@@ -19,7 +19,7 @@ from ..scenario.scenario import Scenario, ScenarioLike
 from ..study.results import Result
 from ..study.simulation import as_scenario, simulate
 from .fleet import Card, Fleet, Part, fleet_of
-from .parts import Naming, object_name
+from .parts import Naming
 
 __all__ = ["Mock", "mock", "serve"]
 
@@ -232,7 +232,7 @@ def _device(
 def _pods(fleet: Fleet, card: Card, part: Part) -> list[str]:
     """Replicas with a rank on a part, named as the pods of an export are with numbers of their own."""
     return [
-        object_name(replica.name)
+        fleet.name_of(replica)
         for replica in fleet.replicas
         if any(own.number == card.number and other.number == part.number for own, other, _ in replica.ranks)
     ]

@@ -10,6 +10,7 @@ from typing import Any
 from .._core import Error
 from ..yaml_files import yaml_text
 from .fleet import Fleet
+from .names import object_name
 
 __all__ = [
     "Export",
@@ -18,7 +19,6 @@ __all__ = [
     "config_map",
     "metadata",
     "node_labels",
-    "object_name",
     "yaml_file",
 ]
 
@@ -68,6 +68,13 @@ class Naming:
         for node in self.nodes:
             if node not in known:
                 raise ValueError(f"nodes: found {node!r}; the placement has {', '.join(sorted(known))}")
+        called: dict[str, str] = {}
+        for node in sorted(known):
+            other = called.setdefault(self.node(node), node)
+            if other != node:
+                raise ValueError(
+                    f"nodes: {other} and {node} would both be called {self.node(node)}; say what the cluster calls them"
+                )
 
     def node(self, name: str) -> str:
         """What the cluster calls a node of the scenario."""
@@ -87,12 +94,6 @@ class Export:
     notes: list[str] = field(default_factory=list)
     rollback: dict[str, str] = field(default_factory=dict)
     undo: list[str] = field(default_factory=list)
-
-
-def object_name(text: str) -> str:
-    """A name as Kubernetes takes it: lower case letters, digits and dashes, at most 63."""
-    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63].strip("-")
-    return name or "x"
 
 
 def yaml_file(documents: Sequence[Any], about: str, fleet: Fleet) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 from . import device_plugin
 from .fleet import Fleet, Replica
-from .parts import Export, ExportError, Naming, metadata, object_name, yaml_file
+from .names import label_value, object_name
+from .parts import Export, ExportError, Naming, metadata, yaml_file
 from .servers import vllm_arguments
 
 __all__ = ["MODEL_LABEL", "SERVICE_LABEL", "Asked", "deployments", "export", "mps_environment"]
@@ -57,7 +58,14 @@ def deployments(fleet: Fleet, naming: Naming, ask: Callable[[Replica], Asked]) -
         name for name in fleet.services if sum(one.service == name for one, _, _ in groups.values()) > 1
     }
     return [
-        _deployment(fleet, naming, one, own, count, one.name if one.service in several else one.service)
+        _deployment(
+            fleet,
+            naming,
+            one,
+            own,
+            count,
+            fleet.name_of(one) if one.service in several else fleet.called[one.service],
+        )
         for one, own, count in groups.values()
     ]
 
@@ -67,15 +75,15 @@ def _deployment(
 ) -> dict[str, Any]:
     service = fleet.services[replica.service]
     labels = {
-        "app.kubernetes.io/name": object_name(name),
+        "app.kubernetes.io/name": name,
         "app.kubernetes.io/part-of": object_name(fleet.name),
-        SERVICE_LABEL: object_name(replica.service),
-        MODEL_LABEL: service.model.rpartition("/")[2].removesuffix(".json"),
+        SERVICE_LABEL: fleet.called[replica.service],
+        MODEL_LABEL: label_value(service.model.rpartition("/")[2].removesuffix(".json")),
         **own.labels,
     }
     container: dict[str, Any] = {
         "name": "server",
-        "image": naming.image.format(service=object_name(replica.service)),
+        "image": naming.image.format(service=fleet.called[replica.service]),
     }
     if arguments := vllm_arguments(fleet, replica):
         container["args"] = arguments
@@ -94,11 +102,11 @@ def _deployment(
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": metadata(object_name(name), naming.namespace, labels),
+        "metadata": metadata(name, naming.namespace, labels),
         "spec": {
             "replicas": count,
             "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": {"app.kubernetes.io/name": object_name(name)}},
+            "selector": {"matchLabels": {"app.kubernetes.io/name": name}},
             "template": template,
         },
     }

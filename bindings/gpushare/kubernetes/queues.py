@@ -7,7 +7,8 @@ from typing import Any
 
 from . import device_plugin
 from .fleet import Fleet, Replica
-from .parts import Export, ExportError, Naming, metadata, object_name, yaml_file
+from .names import object_name
+from .parts import Export, ExportError, Naming, metadata, yaml_file
 from .pods import Asked, asked, deployments, mps_environment, plugin_request
 
 __all__ = ["export_hami", "export_kai", "export_kueue"]

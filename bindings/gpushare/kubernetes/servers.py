@@ -10,7 +10,7 @@ from .._core import Error
 from .._errors import fail
 from ..scenario.engines import engine_preset
 from .fleet import SHARE, Fleet, Replica, Service
-from .parts import Export, ExportError, Naming, object_name, yaml_file
+from .parts import Export, ExportError, Naming, yaml_file
 from .tables import Found, check
 
 __all__ = ["export_triton", "export_vllm", "read_triton", "read_vllm", "vllm_arguments", "vllm_options"]
@@ -97,13 +97,15 @@ def export_vllm(fleet: Fleet, naming: Naming) -> Export:
         Where no service has an engine of vLLM.
     """
     files: dict[str, str] = {}
-    seen: dict[str, str] = {}
+    seen: set[tuple[str, str]] = set()
     for replica in fleet.replicas:
         options = vllm_options(fleet, replica)
-        if options and repr(options) not in seen:
-            first = f"vllm-{object_name(replica.service)}.yaml"
-            name = first if first not in files else f"vllm-{object_name(replica.name)}.yaml"
-            files[name] = seen[repr(options)] = yaml_file([options], "vllm serve --config THIS", fleet)
+        key = replica.service, repr(options)
+        if options and key not in seen:
+            first = f"vllm-{fleet.called[replica.service]}.yaml"
+            name = first if first not in files else f"vllm-{fleet.name_of(replica)}.yaml"
+            files[name] = yaml_file([options], "vllm serve --config THIS", fleet)
+            seen.add(key)
     if not files:
         raise ExportError(
             "no service here has an engine of vLLM (continuous-batching, with a preset of vllm or none)", ""
@@ -137,7 +139,7 @@ def export_triton(fleet: Fleet, naming: Naming) -> Export:
         Where there is no such service.
     """
     files = {
-        f"{object_name(service.name)}/config.pbtxt": _triton_text(service)
+        f"{fleet.called[service.name]}/config.pbtxt": _triton_text(service, fleet.called[service.name])
         for service in fleet.services.values()
         if service.engine["kind"] in ("dynamic-batching", "fifo") and service.kind != "synthetic"
     }
@@ -163,11 +165,11 @@ def export_triton(fleet: Fleet, naming: Naming) -> Export:
     )
 
 
-def _triton_text(service: Service) -> str:
+def _triton_text(service: Service, name: str) -> str:
     engine = service.engine
     batched = engine.get("kind") == "dynamic-batching"
     lines = [
-        f'name: "{object_name(service.name)}"',
+        f'name: "{name}"',
         f"max_batch_size: {engine.get('max_batch', 4) if batched else 0}",
     ]
     if batched:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .fleet import Card, Fleet, Part, Replica
-from .parts import Export, ExportError, Naming, object_name, yaml_file
+from .names import object_name
+from .parts import Export, ExportError, Naming, yaml_file
 from .pods import mps_environment
 from .servers import vllm_arguments
 
@@ -158,7 +159,7 @@ def _compose(fleet: Fleet, naming: Naming, replicas: list[Replica]) -> dict[str,
             "deploy": _devices(sorted({str(card.index) for one in replicas for card, _, _ in one.ranks})),
         }
     for replica in replicas:
-        service: dict[str, Any] = {"image": naming.image.format(service=object_name(replica.service))}
+        service: dict[str, Any] = {"image": naming.image.format(service=fleet.called[replica.service])}
         if arguments := vllm_arguments(fleet, replica):
             service["command"] = arguments
         environment = mps_environment(replica)
@@ -168,7 +169,7 @@ def _compose(fleet: Fleet, naming: Naming, replicas: list[Replica]) -> dict[str,
         if environment:
             service["environment"] = environment
         service["deploy"] = _devices([_device(*rank[:2]) for rank in replica.ranks])
-        services[object_name(replica.name)] = service
+        services[fleet.name_of(replica)] = service
     return {"name": object_name(fleet.name), "services": services} | ({"volumes": {"mps": {}}} if mps else {})
 
 

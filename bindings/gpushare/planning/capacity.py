@@ -11,6 +11,7 @@ from .._core import Error, ScenarioError
 from .._errors import fail
 from .._numbers import check_count
 from ..frames.progress import followed
+from ..frames.render import number
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike, mode_text
 from ..study.outcomes import Outcome
 from ..study.points import mode_list
@@ -28,6 +29,9 @@ __all__ = ["capacity"]
 _AT_ONCE = 4
 #: Times that the load is multiplied or divided by 4 at most.
 _STEPS = 8
+#: Requests of a run below which its figures say nothing of a load.
+_FEWEST = 10
+_EMPTY = f"fewer than {_FEWEST} requests come within a run"
 
 
 def capacity(
@@ -145,14 +149,19 @@ class _Search:
         self.bracket(start)
         good = [load for load, tried in self.tried.items() if tried.excess <= 0]
         if not good:
-            least = self.tried[min(self.tried)]
-            return CapacityOfMode(
-                0.0, 0.0, min(self.tried), self.curve(), least.refused or _missed(least.judged)
-            )
+            return CapacityOfMode(0.0, 0.0, min(self.tried), self.curve(), self.why())
         load = self.narrow(lambda tried: tried.excess <= 0)
         low = self.narrow(lambda tried: tried.meets is True)
         high = self.narrow(lambda tried: tried.meets is not False, upper=True)
         return CapacityOfMode(load, low, high, self.curve())
+
+    def why(self) -> str:
+        """What is missed at the least load that every figure is known of, or what stands in the way of any."""
+        known = [one for one in self.curve() if one.judged and not any(map(_is_unknown, one.judged))]
+        least = known[0] if known else self.curve()[0]
+        if least.refused:
+            return least.refused
+        return _missed(least.judged, f"{number(least.load)} {self.load.unit}")
 
     def curve(self) -> list[Tried]:
         return [self.tried[load] for load in sorted(self.tried)]
@@ -166,7 +175,12 @@ class _Search:
             more = []
             if self.tried[highest].meets is not False:
                 more.append(highest * factor)
-            if self.tried[lowest].meets is not True and self.load.rounded(lowest / factor) < lowest:
+            is_empty = self.tried[lowest].refused == _EMPTY
+            if (
+                self.tried[lowest].meets is not True
+                and not is_empty
+                and self.load.rounded(lowest / factor) < lowest
+            ):
                 more.append(lowest / factor)
             if not more:
                 return
@@ -203,12 +217,18 @@ class _Search:
     def judge(self, load: float, outcome: Outcome) -> Tried:
         if outcome.refused:
             return Tried(load, (), outcome.refused)
+        if self.load.kind != "users" and outcome.figures["arrived"] < _FEWEST:
+            return Tried(load, (), _EMPTY)
         return Tried(load, tuple(self.asked.judge(outcome.figures)))
 
 
-def _missed(judged: Sequence[Judged]) -> str:
+def _is_unknown(judged: Judged) -> bool:
+    return math.isnan(judged.value)
+
+
+def _missed(judged: Sequence[Judged], load: str) -> str:
     worst = max(judged, key=lambda one: math.inf if math.isnan(one.excess) else one.excess)
-    if math.isnan(worst.value):
-        return f"{worst.objective.figure} has no value at the least load: nothing got so far"
+    if _is_unknown(worst):
+        return f"nothing got as far as {worst.objective.figure} at {load}"
     value = shown(worst.objective.figure, worst.value)
-    return f"{worst.objective.figure} {value} at the least load, against {worst.objective}"
+    return f"{worst.objective.figure} is {value} at {load}, against {worst.objective}"

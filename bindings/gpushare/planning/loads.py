@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._core import ScenarioError
+from .._core import Error, ScenarioError
 from .._errors import fail
 from ..scenario.scenario import Scenario
 from ..study.simulation import simulate
@@ -90,7 +90,18 @@ def varied(scenario: Scenario, kind: str) -> Varied:
         rate = _offered(scenario, open_, bool(closed))
         return Varied(kind, "requests/s", False, rate, _told(open_, closed, "requests/s", "traffic of users"))
     value = _number_at(document, kind)
-    return Varied(kind, kind, isinstance(value, int), float(value))
+    return Varied(kind, kind, not _takes_parts(scenario, kind, value), float(value))
+
+
+def _takes_parts(scenario: Scenario, path: str, value: float) -> bool:
+    """Whether the number may have a fraction, however the document writes it; lengths in tokens have none."""
+    if path.endswith("_tokens"):
+        return False
+    try:
+        scenario.replace(**{path: math.floor(value) + 0.5})
+    except Error:
+        return False
+    return True
 
 
 def _told(scaled: Sequence[Any], kept: Sequence[Any], unit: str, other: str) -> str:
@@ -123,6 +134,13 @@ def _offered(scenario: Scenario, traffic: Sequence[Mapping[str, Any]], mixed: bo
     return rate
 
 
+def _steps(node: Any) -> str:
+    """What a path may go on with."""
+    if isinstance(node, list) and node:
+        return "0" if len(node) == 1 else f"0 to {len(node) - 1}"
+    return ", ".join(list(node)[:10]) if isinstance(node, dict) else "none"
+
+
 def _number_at(document: Any, path: str) -> float:
     node = document
     for step in path.strip("/").replace("/", ".").split("."):
@@ -131,7 +149,7 @@ def _number_at(document: Any, path: str) -> float:
         elif isinstance(node, dict) and step in node:
             node = node[step]
         else:
-            known = ", ".join(list(node)[:10]) if isinstance(node, dict) else "none"
+            known = _steps(node)
             raise fail(ScenarioError, "vary", f'"{path}": there is no "{step}"; legal are {known}')
     if isinstance(node, bool) or not isinstance(node, (int, float)) or node <= 0:
         raise fail(ScenarioError, "vary", f'"{path}" holds {node!r}; a number above 0 is needed')

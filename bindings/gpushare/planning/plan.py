@@ -20,6 +20,7 @@ from .answer import Plan
 from .asked import Asked
 from .facts import Break
 from .implied import KEPT
+from .kinds import Gpus, Prices
 from .load import scaled
 from .objectives import Objective, Objectives
 from .packing import Packed, Packing
@@ -47,8 +48,8 @@ def plan(
     objectives: Mapping[str, Any] | None = None,
     *,
     slo: str | Iterable[str] = (),
-    gpus: Mapping[str, int | None] | Sequence[str] | str | None = None,
-    prices: Mapping[str, float] | None = None,
+    gpus: Gpus | None = None,
+    prices: Prices | None = None,
     modes: Sequence[str] = SHARINGS,
     variants: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     tables: None = None,
@@ -67,8 +68,8 @@ def plan(
     objectives: Mapping[str, Any] | None = None,
     *,
     slo: str | Iterable[str] = (),
-    gpus: Mapping[str, int | None] | Sequence[str] | str | None = None,
-    prices: Mapping[str, float] | None = None,
+    gpus: Gpus | None = None,
+    prices: Prices | None = None,
     modes: Sequence[str] = SHARINGS,
     variants: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     tables: Tables,
@@ -86,8 +87,8 @@ def plan(
     objectives: Mapping[str, Any] | None = None,
     *,
     slo: str | Iterable[str] = (),
-    gpus: Mapping[str, int | None] | Sequence[str] | str | None = None,
-    prices: Mapping[str, float] | None = None,
+    gpus: Gpus | None = None,
+    prices: Prices | None = None,
     modes: Sequence[str] = SHARINGS,
     variants: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     tables: Tables | None = None,
@@ -112,10 +113,11 @@ def plan(
         and a quarter more.
     slo : str or iterable of str
         Further bounds, such as ``"llm.ttft_p95=400ms"``.
-    gpus : mapping of str to int, sequence or str, optional
-        How many there are of each kind; by default 64 of the document's.
-    prices : mapping of str to float, optional
-        Of an hour of each kind; by default the document's, or 1 for each.
+    gpus : mapping of str to int, sequence, str or int, optional
+        How many there are of each kind (0: none), as ``{"a100": 8, "h100": 2}`` or ``"a100=8,h100=2"``, or how many
+        of the document's; by default 64 of these.
+    prices : mapping of str to float, float or str, optional
+        Of an hour of each kind, or of any; by default the document's, or 1 for each.
     modes : sequence of str
         Ways of sharing that may be used, of ``dedicated``, ``time-slicing``, ``mps`` and ``mig``.
     variants : mapping of str to sequence of mapping, optional
@@ -345,8 +347,7 @@ def _least_gpus(problem: Problem, cost: float) -> float:
         return cost
     left, count = cost, 0
     for gpu in sorted(problem.gpus, key=lambda gpu: -gpu.price):
-        taken = min(gpu.count, math.ceil(left / gpu.price - 1e-9))
-        taken = max(0, taken)
+        taken = max(0, min(gpu.count, math.ceil(left / gpu.price - 1e-9))) if gpu.price else 0
         count += taken
         left -= taken * gpu.price
         if left <= 1e-9:

@@ -16,6 +16,7 @@ from ..scenario import mig
 from ..scenario.placement import Placement
 from ..scenario.profiles import Profile, profile
 from ..scenario.scenario import Scenario
+from .kinds import Gpus, Prices, counts_of, price_of, prices_of
 from .packing import Packed
 from .problem import Config, GpuKind, Part
 
@@ -225,33 +226,22 @@ def instances(layout: _core.Layout) -> dict[str, int]:
 
 
 def gpu_kinds(
-    gpus: Mapping[str, int | None] | Sequence[str] | str,
-    prices: Mapping[str, float] | None,
-    default_price: Any,
-    mig_allowed: bool,
+    counts: Mapping[str, int | None], prices: Mapping[str, float] | float | None, mig_allowed: bool
 ) -> list[GpuKind]:
     """Kinds of GPU with their prices an hour; without prices each costs 1.
 
     Raises
     ------
     ScenarioError, ProfileError
-        For a kind that is not known, a count below 1, or a kind without a price where others have one.
+        For a kind that is not known, or without a price where others have one.
     """
-    counts: Mapping[str, int | None]
-    counts = (
-        {gpus: None} if isinstance(gpus, str) else gpus if isinstance(gpus, Mapping) else dict.fromkeys(gpus)
-    )
-    if not counts:
-        raise fail(ScenarioError, "gpus", 'none are given; write {"a100": 8}')
     result = []
     for name, count in counts.items():
         described = profile(name)
-        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-            raise fail(ScenarioError, f"gpus/{name}", f"found {count!r}; an integer of at least 1 is needed")
         layouts = [instances(layout) for layout in maximal_layouts(name)] if mig_allowed else []
         beaten = frozenset(other for other in counts if other != name and _beats(described, profile(other)))
-        price = _price(name, described.name, prices, default_price)
-        result.append(GpuKind(name, price, count or 64, layouts, beaten))
+        price = price_of(name, prices)
+        result.append(GpuKind(name, 1.0 if price is None else price, count or 64, layouts, beaten))
     return result
 
 
@@ -260,17 +250,6 @@ def _beats(one: Profile, other: Profile) -> bool:
     return all(getattr(one, name) >= getattr(other, name) for name in _ENDOWMENTS) and all(
         one.flop_per_s[precision] >= other.flop_per_s[precision] for precision in _PRECISIONS
     )
-
-
-def _price(name: str, profile_name: str, prices: Mapping[str, float] | None, default: Any) -> float:
-    table = prices if prices is not None else default if isinstance(default, Mapping) else None
-    if table is None:
-        return float(default) if default else 1.0
-    for known in (name, profile_name):
-        if known in table:
-            return float(table[known])
-    listed = ", ".join(list(table)[:10]) or "none"
-    raise fail(ScenarioError, f"prices/{name}", f"this kind of GPU has no price; those with one: {listed}")
 
 
 def _changed(service: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
@@ -291,8 +270,8 @@ def _groups(gpus: Sequence[Mapping[str, Any]], most: int) -> Iterator[list[Mappi
 
 def make_space(
     scenario: Scenario,
-    gpus: Mapping[str, int | None] | Sequence[str] | str | None,
-    prices: Mapping[str, float] | None,
+    gpus: Gpus | None,
+    prices: Prices | None,
     modes: Sequence[str],
     variants: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> Space:
@@ -301,17 +280,17 @@ def make_space(
     Raises
     ------
     ScenarioError, ProfileError
-        For kinds of GPU, ways of sharing or services that do not exist, and kinds without a price.
+        For kinds of GPU, ways of sharing or services that do not exist, and what is no count or price.
     """
     words = _check_modes(modes)
     _check_variants(variants, scenario.services)
-    default = {scenario.gpus[0]["profile"]: None}
-    price = scenario.price_per_gpu_hour
-    kinds = gpu_kinds(gpus if gpus is not None else default, prices, price, "mig" in words)
+    own = scenario.gpus[0]["profile"]
+    given = prices_of(prices if prices is not None else scenario.price_per_gpu_hour or None)
+    kinds = gpu_kinds({own: None} if gpus is None else counts_of(gpus, own), given, "mig" in words)
     if prices is not None:  # so that what runs cost is told of these
         scenario = scenario.replace(price_per_gpu_hour={kind.name: kind.price for kind in kinds})
     choices = [[{}, *variants.get(name, [])] for name in scenario.services]
-    return Space(scenario, kinds, words, choices, prices is not None or bool(price))
+    return Space(scenario, kinds, words, choices, given is not None)
 
 
 def _check_modes(modes: Sequence[str]) -> list[str]:

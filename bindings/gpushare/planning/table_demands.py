@@ -13,6 +13,7 @@ from .._core import ScenarioError
 from .._errors import fail, nearest
 from ..scenario.scenario import Scenario
 from .asked import Asked
+from .kinds import Gpus, Prices, counts_of, price_of, prices_of
 from .objectives import Objectives, listed
 from .space import SHARINGS, make_space
 from .table_answer import Measured, TablePlan
@@ -111,8 +112,8 @@ def measured_plan(
     objectives: Mapping[str, Any] | None,
     slo: str | Iterable[str],
     tables: Any,
-    gpus: Any,
-    prices: Mapping[str, float] | None,
+    gpus: Gpus | None,
+    prices: Prices | None,
     admission: float | str,
 ) -> TablePlan:
     """As `plan` with tables.
@@ -184,32 +185,19 @@ def _check_bounded(services: Iterable[str], slos: Mapping[str, float]) -> None:
             )
 
 
-def _one_kind(gpus: Any, workload: Scenario | Mapping[str, float]) -> tuple[str, int | None]:
+def _one_kind(gpus: Gpus | None, workload: Scenario | Mapping[str, float]) -> tuple[str, int | None]:
     """The kind of GPU that was measured, and how many there are."""
-    if gpus is None:
-        return (workload.gpus[0]["profile"] if isinstance(workload, Scenario) else "a100"), None
-    given: Mapping[str, int | None]
-    given = (
-        {gpus: None} if isinstance(gpus, str) else gpus if isinstance(gpus, Mapping) else dict.fromkeys(gpus)
-    )
+    own = workload.gpus[0]["profile"] if isinstance(workload, Scenario) else "a100"
+    given = {own: None} if gpus is None else counts_of(gpus, own)
     if len(given) != 1:
-        raise fail(
-            ScenarioError, "gpus", f"tables are of one kind of GPU; found {', '.join(given) or 'none'}"
-        )
+        raise fail(ScenarioError, "gpus", f"tables are of one kind of GPU; found {', '.join(given)}")
     return next(iter(given.items()))
 
 
-def _price(
-    kind: str, prices: Mapping[str, float] | None, workload: Scenario | Mapping[str, float]
-) -> float | None:
+def _price(kind: str, prices: Prices | None, workload: Scenario | Mapping[str, float]) -> float | None:
     """Of an hour; None where there is none."""
     if prices is not None:
-        if kind not in prices:
-            listed = ", ".join(list(prices)[:10]) or "none"
-            raise fail(
-                ScenarioError, f"prices/{kind}", f"this kind of GPU has no price; those with one: {listed}"
-            )
-        return float(prices[kind])
+        return price_of(kind, prices_of(prices))
     if not isinstance(workload, Scenario):
         return None
     known = workload.price_per_gpu_hour

@@ -50,9 +50,10 @@ Admission = Callable[[Measured, float], bool]
 def read_table(table: Any) -> list[Measured]:
     """Reads measurements of one service.
 
-    The columns are ``instance`` (compute slices, or a name such as ``2g.20gb``), ``batch``, ``processes``,
-    ``throughput_per_s`` (of each process) and ``latency_s`` (of a step); or those of ParvaGPU's files, ``Mig instance,
-    Batch size, Workload Number, Throughput, Latency``. Rows without throughput were not measured and are left out.
+    The columns are ``instance`` (compute slices, or a name such as ``2g.20gb`` or ``whole``, which is 7), ``batch``,
+    ``processes``, ``throughput_per_s`` (of each process) and ``latency_s`` (of a step); or those of ParvaGPU's files,
+    ``Mig instance, Batch size, Workload Number, Throughput, Latency``. Rows without throughput were not measured and
+    are left out.
 
     Parameters
     ----------
@@ -105,7 +106,7 @@ def _measured(row: Mapping[str, Any], where: str) -> Measured:
                 where,
                 f'no column "{name}" (or "{known[1]}"); there are {", ".join(list(row)[:10])}',
             )
-        text = str(found).partition("g")[0] if name == "instance" else str(found)
+        text = _slices_text(str(found)) if name == "instance" else str(found)
         try:
             values[name] = float(text)
         except ValueError:
@@ -206,8 +207,13 @@ def _best(
     return result
 
 
+def _slices_text(instance: str) -> str:
+    """Of ``3g.40gb`` the 3; a whole GPU counts as 7, whether it could be cut or not."""
+    return "7" if instance.strip().lower() == "whole" else instance.partition("g")[0]
+
+
 def _slices(instance: str) -> int:
-    return int(instance.partition("g")[0])
+    return int(_slices_text(instance))
 
 
 def _solve(

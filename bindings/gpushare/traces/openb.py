@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import difflib
-import math
 import os
 from collections.abc import Callable, Sequence
 
@@ -14,40 +13,38 @@ from .._core import TraceError
 from .._errors import fail
 from ..frames.table_files import delimiter_of
 from ..frames.tables import Table
+from .openb_cells import (
+    NODE_COLUMNS,
+    OTHER_NODE_COLUMNS,
+    OTHER_POD_COLUMNS,
+    POD_COLUMNS,
+    TIMES,
+    WHOLE,
+    cell,
+    check_node,
+    check_pod,
+)
 from .unpacked import read_bytes
 
 __all__ = ["read_list", "read_nodes", "read_pods"]
 
-_NODE_COLUMNS = {"sn": "text", "cpu_milli": "whole", "memory_mib": "whole", "gpu": "count", "model": "text"}
-_POD_COLUMNS = {
-    "name": "text",
-    "cpu_milli": "whole",
-    "memory_mib": "whole",
-    "num_gpu": "count",
-    "gpu_milli": "share",
-}
-# What only some files have: OpenB's own, and what schedulers know beside it.
-_OTHER_NODE_COLUMNS = {"labels": "labels", "taints": "text"}
-_OTHER_POD_COLUMNS = {
-    "gpu_spec": "text",
-    "qos": "text",
-    "pod_phase": "text",
-    "creation_time": "time",
-    "deletion_time": "time",
-    "scheduled_time": "time",
-    "duration": "time",
-    "priority": "integer",
-    "group": "text",
-    "gang": "text",
-    "selector": "labels",
-    "tolerations": "text",
-    "service": "text",
-    "node": "text",
-    "devices": "numbers",
-    "starts": "numbers",
-}
 #: What others call columns that decide where a pod can go: a list that has them is not read as if it had not.
 _CALLED = {
+    "cpu_milli": ("cpu", "cpus", "cores", "vcpus"),
+    "memory_mib": ("memory", "mem", "memory_gib", "memory_gb", "ram"),
+    "gpu_milli": ("gpu_share", "gpu_fraction", "fraction", "share"),
+    "creation_time": (
+        "created",
+        "created_at",
+        "arrival",
+        "arrival_s",
+        "arrival_time",
+        "submit_time",
+        "submitted_at",
+    ),
+    "scheduled_time": ("start_time", "started_at", "start_s", "start"),
+    "deletion_time": ("end_time", "finish_time", "finished_at", "end_s", "end"),
+    "duration": ("runtime", "run_time", "runtime_s", "duration_s"),
     "selector": ("node_selector", "nodeselector", "node_affinity"),
     "tolerations": ("toleration",),
     "taints": ("taint",),
@@ -65,63 +62,6 @@ _ALSO_CALLED = {
     "num_gpu": ("gpus", "gpu_count", "num_gpus"),
     "memory_mib": ("mem_mib",),
     "cpu_milli": ("cpu_millicores", "millicores"),
-}
-#: GPUs of one node, at most.
-_MOST_GPUS = 16
-
-
-def _whole(text: str) -> float:
-    value = int(text)
-    if value < 0 or value > 10**15:
-        raise ValueError
-    return value
-
-
-def _share(text: str) -> float:
-    value = _whole(text)
-    if value > 1000:
-        raise ValueError
-    return value
-
-
-def _count(text: str) -> float:
-    value = _whole(text)
-    if value > _MOST_GPUS:
-        raise ValueError
-    return value
-
-
-def _time(text: str) -> float:
-    return _whole(text) if text else float("nan")
-
-
-def _integer(text: str) -> float:
-    value = int(text) if text else 0
-    if abs(value) > 10**9:
-        raise ValueError
-    return value
-
-
-def _numbers(text: str) -> str:
-    if text and not all(part.isdecimal() and len(part) < 4 for part in text.split("|")):
-        raise ValueError
-    return text
-
-
-def _labels(text: str) -> str:
-    if text and not all("=" in part.strip("=") for part in text.split("|")):
-        raise ValueError
-    return text
-
-
-_LEGAL: dict[str, tuple[Callable[[str], str | float], str]] = {
-    "whole": (_whole, "a whole number of at least 0"),
-    "count": (_count, f"a whole number from 0 to {_MOST_GPUS}"),
-    "share": (_share, "thousandths of a GPU, a whole number from 0 to 1000"),
-    "time": (_time, "whole seconds of at least 0, or nothing"),
-    "integer": (_integer, "a whole number, or nothing"),
-    "numbers": (_numbers, "whole numbers of at least 0, several with | between them, or nothing"),
-    "labels": (_labels, "key=value, several with | between them, or nothing"),
 }
 
 
@@ -152,8 +92,8 @@ def _header(
 
 def _lacking(name: str, near: Sequence[str], needed: Sequence[str], unknown: Sequence[str]) -> str:
     """What to say of a list without a column that it must have."""
-    nodes = name in _NODE_COLUMNS and tuple(needed) == tuple(_NODE_COLUMNS)
-    other = _POD_COLUMNS if nodes else _NODE_COLUMNS
+    nodes = name in NODE_COLUMNS and tuple(needed) == tuple(NODE_COLUMNS)
+    other = POD_COLUMNS if nodes else NODE_COLUMNS
     if sum(column in other for column in unknown) > 1 or (not nodes and "sn" in unknown):
         kinds = ("pods", "nodes") if nodes else ("nodes", "pods")
         return f"these are {kinds[0]}, and {kinds[1]} are expected here: nodes come first, then pods"
@@ -188,7 +128,7 @@ def _read(
                 raise fail(
                     TraceError, where, f"expected {len(found)} fields as in the header line, found {len(row)}"
                 )
-            read = {column: _value(row[at], kinds[column], column, where) for column, at in places.items()}
+            read = {column: cell(row[at], kinds[column], column, where) for column, at in places.items()}
             check(read, where)
             for column, value in read.items():
                 values[column].append(value)
@@ -196,50 +136,16 @@ def _read(
         raise fail(TraceError, f"{source}:{reader.line_num}", str(problem)) from None
     if not next(iter(values.values())):
         raise fail(TraceError, source, "the table is empty; expected at least one row")
-    words = ("text", "labels", "numbers")
     data = {
-        column: given
-        if kinds[column] in words
-        else np.array(given, dtype=np.float64 if kinds[column] == "time" else np.int64)
+        column: np.array(given, dtype=np.float64)
+        if kinds[column] in TIMES
+        else np.array(given, dtype=np.int64)
+        if kinds[column] in WHOLE
+        else given
         for column, given in values.items()
     }
     unread = [column for at, column in enumerate(found) if at not in places.values()]
     return Table(name, data), unread  # type: ignore[arg-type]
-
-
-def _value(text: str, kind: str, column: str, where: str) -> str | float:
-    if kind == "text":
-        return text
-    parse, legal = _LEGAL[kind]
-    try:
-        return parse(text)
-    except ValueError:
-        raise fail(TraceError, where, f'column "{column}": expected {legal}, found "{text[:40]}"') from None
-
-
-def _check_pod(row: dict[str, str | float], where: str) -> None:
-    if row["num_gpu"] and not row["gpu_milli"]:
-        raise fail(
-            TraceError, where, 'column "gpu_milli": found 0 of a pod with GPUs; expected 1 to 1000 of each'
-        )
-    if not row["num_gpu"] and row["gpu_milli"]:
-        raise fail(
-            TraceError,
-            where,
-            f'column "num_gpu": found 0 of a pod with gpu_milli {row["gpu_milli"]}; expected at least 1',
-        )
-    began, ended = row.get("creation_time", math.nan), row.get("deletion_time", math.nan)
-    if isinstance(began, float | int) and isinstance(ended, float | int) and ended < began:
-        raise fail(
-            TraceError,
-            where,
-            f'column "deletion_time": found {ended:.0f}; expected no less than the creation_time {began:.0f}',
-        )
-
-
-def _check_node(row: dict[str, str | float], where: str) -> None:
-    if not row["sn"]:
-        raise fail(TraceError, where, 'column "sn": found nothing; expected the name of the node')
 
 
 def read_pods(path: str | os.PathLike[str]) -> Table:
@@ -286,5 +192,5 @@ def read_nodes(path: str | os.PathLike[str]) -> Table:
 def read_list(path: str | os.PathLike[str], what: str) -> tuple[Table, list[str]]:
     """As `read_nodes` or `read_pods`, with the names of the columns that are not read."""
     if what == "nodes":
-        return _read(path, _NODE_COLUMNS, _OTHER_NODE_COLUMNS, what, _check_node)
-    return _read(path, _POD_COLUMNS, _OTHER_POD_COLUMNS, what, _check_pod)
+        return _read(path, NODE_COLUMNS, OTHER_NODE_COLUMNS, what, check_node)
+    return _read(path, POD_COLUMNS, OTHER_POD_COLUMNS, what, check_pod)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 
+from .._numbers import length_of
+
 __all__ = ["length_s", "said", "time_s"]
 
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _CLOCK = re.compile(r"(\d+):([0-5]\d)(?::([0-5]\d))?")
-_LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")
 
 
 def time_s(name: str, given: float | str) -> float:
@@ -48,8 +48,7 @@ def length_s(name: str, given: float | str) -> float:
 
 def _seconds(given: float | str) -> float:
     if isinstance(given, str):
-        read = _LENGTH.fullmatch(given.strip())
-        return float(read[1]) * _UNITS[read[2]] if read and read[2] in _UNITS else math.nan
+        return length_of(given)
     return float(given) if 0 <= given < math.inf else math.nan
 
 

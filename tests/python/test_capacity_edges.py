@@ -1,0 +1,68 @@
+"""The same load asked in two ways has one answer, and where no load does, the reason is what stands in the way."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+import gpushare as gs
+import pytest
+
+BASE: dict[str, Any] = {
+    "name": "chat",
+    "duration_s": 120,
+    "gpu": "a100",
+    "price_per_gpu_hour": 2,
+    "services": {"llm": {"model": "llama-3.1-8b"}},
+    "pipelines": {"chat": {"stages": [{"name": "llm", "service": "llm"}]}},
+    "traffic": [
+        {
+            "kind": "open",
+            "arrivals": {"kind": "poisson", "rate_per_s": 2},
+            "sizes": {"input_tokens": 500, "output_tokens": 100},
+        }
+    ],
+}
+HOW: dict[str, Any] = {"replications": 2, "tolerance": 0.02, "threads": 1}
+PATH = "traffic.0.arrivals.rate_per_s"
+
+
+def with_rate(rate: float) -> dict[str, Any]:
+    document = copy.deepcopy(BASE)
+    document["traffic"][0]["arrivals"]["rate_per_s"] = rate
+    return document
+
+
+def test_a_rate_by_its_path_is_found_as_finely_as_the_load_however_it_is_written() -> None:
+    asked = {"llm.ttft_p95_s": 0.1}
+    by_rate = gs.capacity(BASE, asked, **HOW)
+    for document in (with_rate(2), with_rate(2.0)):
+        by_path = gs.capacity(document, asked, vary=PATH, **HOW)
+        assert by_path.load == pytest.approx(by_rate.load, rel=0.02)
+        assert by_path.low <= by_path.load <= by_path.high
+    assert by_path.load % 1 != 0
+
+
+def test_what_is_counted_stays_whole() -> None:
+    found = gs.capacity(BASE, {"llm.latency_p95_s": 3}, vary="traffic.0.sizes.output_tokens", **HOW)
+    assert found.load == int(found.load) > 100
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({"llm.ttft_p95_s": 0.001}, r"llm\.ttft_p95_s is \d+\.\d+ ms at 0\.\d+ requests/s, against .* 1 ms"),
+        ({"cost_per_month": {"at_most": 1000}}, r"cost_per_month is \$1,440 at .*, against .* \$1,000"),
+    ],
+)
+def test_where_no_load_does_the_reason_is_what_stands_in_the_way(asked: dict[str, Any], reason: str) -> None:
+    found = gs.capacity(BASE, asked, **HOW)
+    assert found.load == 0
+    (mode,) = found.modes.values()
+    assert re.search(reason, mode.why), mode.why
+
+
+def test_a_path_beyond_a_list_says_how_far_it_goes() -> None:
+    with pytest.raises(gs.ScenarioError, match=r'there is no "9"; legal are 0$'):
+        gs.capacity(BASE, {"llm.ttft_p95_s": 1}, vary="traffic.9.arrivals.rate_per_s")
