@@ -79,6 +79,7 @@ py::dict misfit_dict(const Misfit& misfit, const Workload& workload, const Place
   if (misfit.service >= 0) d["service"] = workload.services[static_cast<std::size_t>(misfit.service)].name;
   d["needed"] = misfit.needed;
   d["available"] = misfit.available;
+  d["fitting_share"] = misfit.fitting_share > 0 ? py::object(py::float_(misfit.fitting_share)) : py::none();
   d["text"] = explain(misfit, workload, placement);
   return d;
 }

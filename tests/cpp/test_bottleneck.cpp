@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,7 @@ Summary saturated() {
   return summary;
 }
 
-Bottleneck find(const Summary& summary) { return find_bottleneck(summary, kHomes); }
+Bottleneck find(const Summary& summary) { return find_bottleneck(summary, kHomes, {}); }
 
 std::string words(const Summary& summary) { return to_string(find(summary), summary); }
 std::string few_words(const Summary& summary) {
@@ -118,7 +119,7 @@ TEST_CASE("without requests in service all were refused, or there were none") {
   CHECK(find(summary).cause == Cause::admission);
   CHECK(words(summary) == "admission: every request was refused");
   CHECK(few_words(summary) == words(summary));
-  CHECK(to_string(find_bottleneck({}, {}), Summary{}) == "nothing: no requests were served");
+  CHECK(to_string(find_bottleneck({}, {}, {}), Summary{}) == "nothing: no requests were served");
 }
 
 TEST_CASE("of a service's partitions the fullest counts, of equally full ones the first") {
@@ -126,10 +127,43 @@ TEST_CASE("of a service's partitions the fullest counts, of equally full ones th
   summary.partitions.push_back(summary.partitions[1]);
   summary.partitions[2].name = "gpu2/whole";
   const std::vector<std::vector<int>> homes{{0}, {2, 1}};
-  CHECK(find_bottleneck(summary, homes).partition == 2);
+  CHECK(find_bottleneck(summary, homes, {}).partition == 2);
   summary.partitions[1].switching = 0.01;
-  CHECK(find_bottleneck(summary, homes).partition == 1);
-  CHECK(find_bottleneck(summary, std::vector<std::vector<int>>{{0}, {2}}).partition == 2);
+  CHECK(find_bottleneck(summary, homes, {}).partition == 1);
+  CHECK(find_bottleneck(summary, std::vector<std::vector<int>>{{0}, {2}}, {}).partition == 2);
+}
+
+TEST_CASE(
+    "an overloaded pipeline is limited by the last service with a queue, however long the first one's is") {
+  Pipeline pipeline;
+  pipeline.name = "voice";
+  pipeline.stages.resize(2);
+  pipeline.stages[0].name = "hear";
+  pipeline.stages[0].service = 1;
+  pipeline.stages[1].name = "speak";
+  pipeline.stages[1].service = 0;
+  pipeline.stages[1].after = 0;
+  Summary summary = saturated();
+  summary.only_pipeline = "voice";
+  summary.duration_s = 100;
+  summary.services[0].mean_in_system = 100;
+  summary.services[1].mean_in_system = 1000;
+  summary.traffic.resize(1);
+  LatencySummary queue;
+  queue.name = "speak.queue";
+  queue.count = 1000;
+  const auto service = [&](double mean_wait_s, bool keeps_up) {
+    queue.mean = mean_wait_s;
+    summary.latencies = {queue};
+    summary.traffic[0].keeps_up = keeps_up;
+    return find_bottleneck(summary, kHomes, std::span(&pipeline, 1)).service;
+  };
+  CHECK(service(9.0, false) == 0);  // 90 wait: it falls behind what comes through
+  CHECK(service(1.0, false) == 1);  // 10 wait of 1000: it keeps up with that
+  CHECK(service(9.0, true) == 1);   // no overload: where most requests are
+  pipeline.stages[0].service = 0;   // the queue is before the service, not after it
+  pipeline.stages[1].service = 1;
+  CHECK(service(9.0, false) == 1);
 }
 
 }  // namespace test_bottleneck

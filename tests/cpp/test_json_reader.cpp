@@ -211,7 +211,8 @@ TEST_CASE("what other tools call a key is told with ours, whether it is missing 
   for (const std::string word : {"qps", "request-rate", "RPS"})
     CHECK(complaint("{\"" + word + "\": 3}", rate) ==
           "s.json: the required key \"rate_per_s\" is missing; is \"" + word + "\" meant to be it?");
-  CHECK(complaint(R"({"rat": 3})", rate) == "s.json: the required key \"rate_per_s\" is missing");
+  CHECK(complaint(R"({"rat": 3, "on": 1})", rate) ==
+        "s.json: the required key \"rate_per_s\" is missing; beside it the object has \"on\", \"rat\"");
   const auto sizes = [](Reader& r) {
     for (const char* key : {"input_tokens", "output_tokens"}) (void)r.find(key);
     r.finish();

@@ -84,6 +84,11 @@ TEST_CASE("mig-parted's names for all of a card are read") {
   CHECK(refusal(a100, "all-enabled") ==
         "all-enabled: MIG without instances runs nothing; say which instances, or \"whole\" for MIG off");
   CHECK(refusal(a100, "all-1g.5gb").find("its instance of 1g is 1g.10gb") != std::string::npos);
+  for (const char* word : {"balanced", "Balanced", "all-balance", "balance"})
+    CHECK(refusal(a100, word).find("did you mean \"all-balanced\"?") != std::string::npos);
+  CHECK(refusal(a100, "disabled").find("did you mean \"all-disabled\"?") != std::string::npos);
+  for (const char* word : {"half", "mixed", "single"})
+    CHECK(refusal(a100, word).find("layouts are written 3g.40gb+3g.40gb") != std::string::npos);
 }
 
 TEST_CASE("compute instances that are written alone share instances of their kind while they fit") {

@@ -66,3 +66,9 @@ def test_where_no_load_does_the_reason_is_what_stands_in_the_way(asked: dict[str
 def test_a_path_beyond_a_list_says_how_far_it_goes() -> None:
     with pytest.raises(gs.ScenarioError, match=r'there is no "9"; legal are 0$'):
         gs.capacity(BASE, {"llm.ttft_p95_s": 1}, vary="traffic.9.arrivals.rate_per_s")
+
+
+def test_a_number_that_bounds_nothing_is_told() -> None:
+    found = gs.capacity(BASE, {"llm.ttft_p95_s": 1}, vary="price_per_gpu_hour", **HOW)
+    assert found.headline.startswith("chat: nothing is missed up to ")
+    assert "inf" not in str(found)

@@ -13,39 +13,9 @@ from typing import Any
 
 import gpushare as gs
 import pytest
+from command_line import fails, gpushare, run
 from gpushare import files
 from gpushare.command import cli, commands, progress
-from gpushare.study import cases
-
-Completed = subprocess.CompletedProcess[str]
-
-
-def gpushare(*arguments: str | Path) -> Completed:
-    """Runs the command as a process of its own."""
-    command = [sys.executable, "-m", "gpushare", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
-    """Runs the command in this process and gives back what it printed."""
-    assert cli.main([str(argument) for argument in arguments]) == 0
-    captured = capsys.readouterr()
-    assert captured.err == ""
-    return captured.out
-
-
-def fails(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
-    """Runs the command in this process and gives back its one line of error."""
-    try:
-        code = cli.main([str(argument) for argument in arguments])
-    except SystemExit as left:
-        code = int(str(left.code))
-    captured = capsys.readouterr()
-    assert code == 2
-    assert captured.out == ""
-    assert captured.err.startswith("gpushare: error: ")
-    assert captured.err.count("\n") == 1
-    return captured.err
 
 
 @pytest.fixture
@@ -141,95 +111,6 @@ def test_compare_prints_a_row_for_each_mode(capsys: pytest.CaptureFixture[str], 
     answer = json.loads(run(capsys, "compare", scenario, "--json"))
     assert list(answer["modes"]) == gs.Scenario.load("voice-light").modes
     assert answer["modes"]["mps"]["gpus_freed"] == 1
-
-
-def test_sweep_prints_a_row_for_each_point(
-    capsys: pytest.CaptureFixture[str], scenario: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "sweep.csv"
-    arguments = [
-        "sweep",
-        str(scenario),
-        "--axis",
-        "users=2,4",
-        "--axis",
-        "mode=dedicated,mps",
-        "--out",
-        str(out),
-    ]
-    text = run(capsys, *arguments, "--best", "request_throughput", "--resume", tmp_path / "points.jsonl")
-    assert "sweep over users, mode: 4 points" in text
-    assert len((tmp_path / "points.jsonl").read_text().splitlines()) == 4
-    with open(out, newline="", encoding="utf-8") as file:
-        assert [(row["users"], row["mode"]) for row in csv.DictReader(file)][1] == ("2", "mps")
-    rows = json.loads(run(capsys, *arguments, "--json", "--best=-request_throughput"))
-    throughput = [row["request_throughput"] for row in rows]
-    assert throughput == sorted(throughput)
-
-
-def test_sweep_orders_by_a_figure_and_shows_it_first(
-    capsys: pytest.CaptureFixture[str], scenario: Path
-) -> None:
-    axes = ["sweep", scenario, "--axis", "users=2,4", "--axis", "mode=dedicated,mps"]
-    name = "llm.ttft_p95_s"
-    for flag, reverse in (("--minimize", False), ("--maximize", True)):
-        found = [row[name] for row in json.loads(run(capsys, *axes, "--json", flag, "llm.ttft_p95"))]
-        assert found == sorted(found, reverse=reverse)
-        assert run(capsys, *axes, flag, "llm.ttft_p95").splitlines()[2].split()[:2] == ["TTFT", "p95"]
-    front = json.loads(run(capsys, *axes, "--json", "--pareto", "cost_per_month,llm.ttft_p95"))
-    assert [row["cost_per_month"] for row in front] == sorted(row["cost_per_month"] for row in front)
-    assert 1 <= len(front) < 4
-    assert "sweep over users, mode: " in run(capsys, *axes, "--pareto", "cost_per_month,llm.ttft_p95")
-
-
-def test_sensitivity_shows_the_largest_swing_first(
-    capsys: pytest.CaptureFixture[str], scenario: Path, tmp_path: Path
-) -> None:
-    ways = ["--vary", "mode=dedicated,mps", "--vary", "users"]
-    told = ["sensitivity", scenario, "--of", "llm.ttft_p95", *ways]
-    found = json.loads(run(capsys, *told, "--json", "--plot", tmp_path / "tornado.png"))
-    expected = gs.sensitivity(
-        str(scenario), {"mode": ("dedicated", "mps"), "users": None}, "llm.ttft_p95"
-    ).to_dict()
-    assert found.pop("origin")["seed"] == 1
-    assert found == expected
-    assert found["swing"] == sorted(found["swing"], reverse=True)
-    assert (tmp_path / "tornado.png").stat().st_size > 1000
-    assert "mode" in run(capsys, *told)
-
-
-def test_sweep_tells_of_points_that_failed(capsys: pytest.CaptureFixture[str], scenario: Path) -> None:
-    arguments = ["sweep", scenario, "--axis", "users=2,0"]
-    assert "1 failed" in run(capsys, *arguments)
-    good, bad = json.loads(run(capsys, *arguments, "--json"))
-    assert good["error"] == ""
-    assert "/traffic/0/users" in bad["error"]
-
-
-def test_what_cannot_be_written_is_told_before_the_first_run(
-    capsys: pytest.CaptureFixture[str],
-    scenario: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def ran(*args: Any, **options: Any) -> Any:
-        raise AssertionError("ran")
-
-    monkeypatch.setattr(cases, "run_all", ran)
-    for flag in ("--out", "--resume"):
-        for path in (tmp_path, tmp_path / "missing" / "file"):
-            assert str(path) in fails(capsys, "sweep", scenario, "--axis", "users=2", flag, path)
-    assert sorted(os.listdir(tmp_path)) == ["light.json"]
-
-
-def test_a_damaged_store_is_a_warning(scenario: Path, tmp_path: Path) -> None:
-    store = tmp_path / "points.jsonl"
-    store.write_text('{"key": "ab')
-    done = gpushare("compare", scenario, "--modes", "mps", "--resume", store)
-    assert done.returncode == 0
-    assert done.stderr == f"gpushare: warning: {store}:1: a damaged line; its point is simulated again\n"
-    again = gpushare("compare", scenario, "--modes", "mps", "--resume", store)
-    assert again.stdout == done.stdout
 
 
 class Terminal(io.StringIO):

@@ -68,6 +68,7 @@ def told(nodes: Any, pods: Any) -> Any:
         ({"tolerations": "spot=true:PreferNoSchedule"}, True),
         ({"devices": "0,1"}, True),
         ({"creation_time": 1.5, "duration": 2.25}, False),
+        ({"cpu_milli": "1000.0", "priority": 1.0}, False),
         ({"creation_time": "2026-11-30T09:00:00Z", "duration": "90min"}, False),
         ({"creation_time": 1_780_000_000, "deletion_time": 1_780_000_060}, False),
         ({"tolerations": "team|spot", "gpu_spec": "a100|h100", "group": "a"}, False),

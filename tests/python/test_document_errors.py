@@ -129,6 +129,11 @@ SHIPPED = Path(__file__).parents[2]
         ("c.yaml", {"version": "v1", "mig-configs": {}}, "of mig-parted; gpushare import"),
         ("p.yaml", {"version": "v1", "sharing": {}}, "of NVIDIA's device plugin; gpushare import"),
         ("k.yaml", {"apiVersion": "v1", "kind": "Pod"}, "is an object of Kubernetes; gpushare import"),
+        (
+            "hpa.yaml",
+            {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"},
+            'a scenario has in "control"',
+        ),
         ("config.json", {"model_type": "qwen3"}, "gpushare init --llm"),
         ("r.json", {"input_lens": [1], "ttfts": [0.1]}, "gpushare check result"),
         ("rows.json", [{"timestamp": 1}], "gpushare replay"),

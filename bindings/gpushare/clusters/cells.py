@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..traces.openb_cells import TIMES, WHOLE, cell
+from ..traces.openb_cells import TIMES, cell
 
 __all__ = ["checked", "is_missing", "words"]
 
@@ -37,8 +37,6 @@ def checked(value: Any, kind: str, column: str, where: str) -> str | float:
         text = _seconds(value) if kind in TIMES else words(value)
     except (TypeError, ValueError):
         text = str(value)
-    if kind in WHOLE and text.endswith(".0") and isinstance(value, str):
-        text = text[:-2]
     return cell(text, kind, column, where)
 
 

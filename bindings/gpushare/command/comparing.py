@@ -331,7 +331,7 @@ def _next(options: argparse.Namespace, table: Comparison) -> list[tuple[str, str
                 "how far chance goes",
             )
         ]
-    room = settings_that_fit(table.scenario.document, (table.refused | table.errors).values())
+    room = settings_that_fit(table.scenario, table.refused | table.errors)
     return [
         *([(going_on(options, "compare", *room), "with room for what is refused")] if room else []),
         *runs,

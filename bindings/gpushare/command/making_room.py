@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from .._core import Error
+
+if TYPE_CHECKING:
+    from ..scenario.scenario import Scenario
 
 __all__ = ["settings_that_fit"]
 
-_ASKED = re.compile(r"choose a gpu_memory_utilization of at most (0\.\d+) for each LLM process")
 _KEY = "gpu_memory_utilization"
 
 
-def settings_that_fit(document: Mapping[str, Any], refused: Iterable[str]) -> list[str]:
+def settings_that_fit(scenario: Scenario, refused: Iterable[str]) -> list[str]:
     """``--set`` and its words for each language model, so that modes refused for their memory can run.
 
     Parameters
     ----------
-    document : mapping
-        A scenario's.
+    scenario : Scenario
+        Whose modes.
     refused : iterable of str
-        Why modes cannot run.
+        Modes that cannot run.
 
     Returns
     -------
@@ -29,13 +32,23 @@ def settings_that_fit(document: Mapping[str, Any], refused: Iterable[str]) -> li
     """
     from ..scenario.builders import kind_of_model
 
-    shares = [float(found[1]) for why in refused if (found := _ASKED.search(why))]
-    services = document.get("services", {})
+    shares = [share for mode in refused for share in _fitting_shares(scenario, mode)]
     taking = [
         name
-        for name, service in services.items()
+        for name, service in scenario.document["services"].items()
         if kind_of_model(service.get("model")) == "llm" and _KEY not in service.get("engine", {})
     ]
     if not shares:
         return []
     return [word for name in taking for word in ("--set", f"services.{name}.engine.{_KEY}={min(shares):g}")]
+
+
+def _fitting_shares(scenario: Scenario, mode: str) -> list[float]:
+    """Shares of the memory with which the language models of each part would fit together; none of other refusals."""
+    from ..scenario.placing import fits
+
+    try:
+        misfits = fits(scenario.with_mode(mode)).misfits
+    except Error:
+        return []
+    return [one.fitting_share for one in misfits if one.fitting_share is not None]

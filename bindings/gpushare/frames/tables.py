@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .. import _core
 from .._errors import fail
 from ..extras import extra
-from .render import Field, brief, html_table, numbers, text_table
+from .render import Field, brief, counted, html_table, numbers, text_table
 
 if TYPE_CHECKING:
     import pandas
@@ -237,10 +237,13 @@ class Table:
     def _title(self) -> str:
         rest = len(self) - _SHOWN_ROWS
         more = f", the first {_SHOWN_ROWS} shown" if rest > 0 else ""
-        return f"{self.name}: {len(self):,} rows, {len(self.columns)} columns{more}"
+        return f"{self._size()}{more}"
 
     def __repr__(self) -> str:
-        return brief(self, f"{self.name}: {len(self):,} rows, {len(self.columns)} columns")
+        return brief(self, self._size())
+
+    def _size(self) -> str:
+        return f"{self.name}: {counted(len(self), 'row')}, {counted(len(self.columns), 'column')}"
 
     def __str__(self) -> str:
         return f"{self._title()}\n{text_table(self._fields(_SHOWN_ROWS))}".rstrip()

@@ -193,8 +193,10 @@ class Capacity:
 
     def _shown(self, load: float) -> str:
         """A load as its unit wants it."""
+        if math.isinf(load):
+            return "-"
         every = [x for found in self.modes.values() for x in (found.load, found.low, found.high)]
-        return number(load, 0 if all(x.is_integer() for x in every) else None)
+        return number(load, 0 if all(x.is_integer() or math.isinf(x) for x in every) else None)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON, as ``gpushare capacity --json`` prints it."""
@@ -244,6 +246,9 @@ class Capacity:
         if best.load == 0:
             return f"{self.scenario}: no load meets the objectives: {best.why}."
         where = f", by {self.best}" if len(self.modes) > 1 else f" on {self.best}"
+        if math.isinf(best.high):
+            most = f"{self._shown(best.load)} {self.unit}{where}"
+            return f"{self.scenario}: nothing is missed up to {most}, the most that was tried: it bounds nothing."
         sure = f"surely met to {self._shown(best.low)}, surely missed from {self._shown(best.high)}"
         return f"{self.scenario}: up to {self._shown(best.load)} {self.unit}{where} ({sure})."
 

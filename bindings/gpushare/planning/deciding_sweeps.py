@@ -102,7 +102,7 @@ def sweep(
     >>> table.meets
     [True, True]
     """
-    points = list(points)
+    points = _points(points)
     asked = [Objectives()] * len(points)
     cases = list(points)
     for i, point in enumerate(points):
@@ -142,6 +142,19 @@ def sweep(
         fewest=min(ran),
         fared=found if wanted else None,
     )
+
+
+def _points(given: object) -> list[Point]:
+    """Raises TypeError for what is no list of points, such as a scenario."""
+    found: list[Any] = (
+        list(given) if isinstance(given, Iterable) and not isinstance(given, (str, Mapping)) else [given]
+    )
+    for one in found:
+        if not isinstance(one, Point):
+            raise TypeError(
+                f'points: found {one!r:.60}; make them with gs.grid("voice-light", users=[2, 5]), or gs.Point'
+            )
+    return found
 
 
 def _fared(point: Point, asked: Objectives, outcome: Outcome, runs: int, uncertainty: bool) -> Fared:

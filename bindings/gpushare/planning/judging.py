@@ -102,10 +102,17 @@ class Fared:
     alone: Measured | None = field(default=None, repr=False)
 
     @property
+    def idle(self) -> bool:
+        """Whether it ran and nobody came, so that nothing can be said of it."""
+        return self.measured is not None and self.measured["arrived"] == 0
+
+    @property
     def meets(self) -> bool | None:
-        """Whether everything is met; None when nothing is missed and something is too close to say."""
+        """Whether everything is met; None when nothing is missed and something is too close to say, or nobody came."""
         if self.measured is None:
             return False
+        if self.idle:
+            return None
         found = [meets(self.judged), *(check.meets for check in self.checks)]
         return False if False in found else None if None in found else True
 

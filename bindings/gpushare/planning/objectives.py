@@ -13,6 +13,7 @@ from ..scenario.scenario import Scenario
 from ..study import figures
 from ..study.estimates import Estimate
 from ..study.figures import shown
+from .said_objectives import said_of_document
 
 __all__ = ["Isolation", "Judged", "Objective", "Objectives", "listed", "meets", "shown"]
 
@@ -165,7 +166,11 @@ class Objectives:
         names = _Names(scenario.figure_names)
         names.only_pipeline = _only(scenario.document["pipelines"])
         texts: dict[tuple[str, bool], str] = {}
+        more: dict[str, Any] = {}
         for text in listed(slo):
+            if (said := said_of_document(text)) is not None:
+                more |= said
+                continue
             bound = _parsed(names, text)
             key = bound.name, bound.at_most
             if key in texts and found[key].bound != bound.value:
@@ -176,12 +181,13 @@ class Objectives:
             found[key] = Objective(bound.name, bound.value, bound.at_most)
         _check_sides(found)
         isolation = tuple(Isolation(tuple(r["between"]), r["level"]) for r in rest.get("isolation", []))
-        return cls(
+        result = cls(
             tuple(found.values()),
             isolation,
             float(rest.get("memory_headroom", 0.0)),
             rest.get("tolerate", ""),
         )
+        return cls.of(scenario, result.to_dict() | more) if more else result
 
     def judge(self, values: Mapping[str, float]) -> list[Judged]:
         """Every bound against the figures of a run; one that the run does not have fails."""

@@ -254,6 +254,10 @@ class _Planner:
             copies=1 if self.asked.spare else 2,
             spread=self.asked.objectives.tolerate in ("gpu", "node"),
         )
+        if crowded := Reasons(self.space, self.trials).without_room(problem):
+            answer.why, answer.runs = crowded, self.runs.count
+            answer.lower_bound = answer.lower_cost = math.inf
+            return answer
         found = search(problem, self.trials, rounds=rounds, within=gap, progress=self._tell)
         return self._answer(answer, problem, found)
 

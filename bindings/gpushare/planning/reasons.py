@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..scenario.builders import kind_of_model
 from .facts import Rejection
 from .objectives import Judged, shown
 from .packing import Packed
-from .problem import Config, harder
+from .problem import Config, Problem, Tenant, harder
 from .space import Space
 from .trials import Trial, Trials
 
@@ -68,6 +69,30 @@ class Reasons:
         """No number of whole GPUs suffices: which objective, and what would do."""
         return "; ".join(self._impossible(service) for service in services)
 
+    def without_room(self, problem: Problem) -> str:
+        """Services that leave less memory free than is asked for on every part, even alone."""
+        found = [
+            self._crowded(service, options, problem)
+            for service, options in enumerate(problem.tenants)
+            if not any(problem.possible(config) for config in _alone(options, problem))
+        ]
+        return "; ".join(found)
+
+    def _crowded(self, service: int, options: Sequence[Tenant], problem: Problem) -> str:
+        staging = self.trials.staging
+        shares = [staging.free_share(config, "exclusive") for config in _alone(options, problem)]
+        most = max((share for share in shares if share is not None), default=0.0)
+        asked = staging.asked.objectives.memory_headroom
+        text = (
+            f"{self.space.services[service]} alone leaves {100 * most:.3g} % of the memory free at most, less than the "
+            f"memory_headroom of {100 * asked:.3g} %"
+        )
+        described = self.space.scenario.document["services"][self.space.services[service]]["model"]
+        if kind_of_model(described) != "llm":
+            return text
+        share = f"{1 - asked - 0.01:.2f}"
+        return f"{text}: its engine takes gpu_memory_utilization of it, which can then be {share} at most"
+
     def _impossible(self, service: int) -> str:
         name = self.space.services[service]
         tried = [t for c, t in self.trials.of_config.items() if c.tenants[0].service == service]
@@ -81,6 +106,13 @@ class Reasons:
 
     def _why(self, trial: Trial) -> str:
         return trial.refused or miss(max(trial.judged, key=lambda one: one.excess))
+
+
+def _alone(options: Sequence[Tenant], problem: Problem) -> list[Config]:
+    """A service by itself, in each form that it may have, on every part that suits it."""
+    return [
+        Config(part, (tenant,)) for part in problem.parts for tenant in options if problem.suits(part, tenant)
+    ]
 
 
 def miss(judged: Judged) -> str:

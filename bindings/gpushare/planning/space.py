@@ -290,6 +290,7 @@ def make_space(
     if prices is not None:  # so that what runs cost is told of these
         scenario = scenario.replace(price_per_gpu_hour={kind.name: kind.price for kind in kinds})
     choices = [[{}, *variants.get(name, [])] for name in scenario.services]
+    _check_visited(scenario)
     return Space(scenario, kinds, words, choices, given is not None)
 
 
@@ -310,6 +311,26 @@ def _check_modes(modes: Sequence[str]) -> list[str]:
                 ScenarioError, "modes", f'unknown way of sharing "{mode}"; legal are {", ".join(SHARINGS)}'
             )
     return given
+
+
+def _check_visited(scenario: Scenario) -> None:
+    """Raises ScenarioError for a service that no traffic visits: nothing says how much of it there should be."""
+    document = scenario.document
+    only = next(iter(document["pipelines"])) if len(document["pipelines"]) == 1 else ""
+    busy = {entry.get("pipeline", only) for entry in document["traffic"]}
+    visited = {
+        stage.get("service")
+        for name, pipeline in document["pipelines"].items()
+        if name in busy or "" in busy
+        for stage in pipeline["stages"]
+    }
+    for name in scenario.services:
+        if name not in visited:
+            raise fail(
+                ScenarioError,
+                f"/services/{name}",
+                "no traffic visits it, and nothing says how much of it a plan needs; give it traffic, or leave it out",
+            )
 
 
 def _check_variants(variants: Mapping[str, Any], services: Sequence[str]) -> None:

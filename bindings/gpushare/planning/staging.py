@@ -155,13 +155,16 @@ class Staging:
         return [*found, *CAPS] if len(config.tenants) == 2 and "mps" in found else found
 
     def _fit(self, config: Config, sharing: Any) -> bool:
-        headroom = self.asked.objectives.memory_headroom
-        if config.part.gpus > 1:
-            placed = self.alone(config, sharing)
-            found = fits(placed)
-            free = next(free for place, free in found.free_bytes.items() if place.startswith("gpu0/"))
-            if any(misfit.gpu < config.part.gpus for misfit in found.misfits):
-                return False
-            return bool(free >= headroom * placed.gpus[0]["partitions"][0]["memory_bytes"])
-        share = self.parts(config.tenants).free_share(*self.part(config, sharing))
-        return share is not None and share >= headroom
+        share = self.free_share(config, sharing)
+        return share is not None and share >= self.asked.objectives.memory_headroom
+
+    def free_share(self, config: Config, sharing: Any) -> float | None:
+        """Of the part's memory, what its tenants leave; None where they do not fit."""
+        if config.part.gpus == 1:
+            return self.parts(config.tenants).free_share(*self.part(config, sharing))
+        placed = self.alone(config, sharing)
+        found = fits(placed)
+        if any(misfit.gpu < config.part.gpus for misfit in found.misfits):
+            return None
+        free = next(free for place, free in found.free_bytes.items() if place.startswith("gpu0/"))
+        return float(free / placed.gpus[0]["partitions"][0]["memory_bytes"])

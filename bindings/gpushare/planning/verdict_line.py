@@ -21,6 +21,8 @@ def headline(verdict: Choice) -> str:
     chosen = verdict.chosen
     if chosen is None:
         return f"Nothing ran. {_reasons(verdict.fared)}"
+    if chosen.idle:
+        return "Nothing says how to share: no request comes within the run."
     if chosen.meets is False:
         return _none_meets(verdict, chosen)
     if chosen.meets is None:

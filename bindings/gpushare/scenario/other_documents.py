@@ -85,6 +85,10 @@ def _is_published_configuration(document: Mapping[str, Any], keys: set[str]) -> 
     return bool(keys & {"architectures", "model_type"})
 
 
+def _is_autoscaler(document: Mapping[str, Any], keys: set[str]) -> bool:
+    return {"apiVersion", "kind"} <= keys and document["kind"] in _AUTOSCALERS
+
+
 def _is_profile(document: Mapping[str, Any], keys: set[str]) -> bool:
     return {"sms", "memory_bytes"} <= keys
 
@@ -105,7 +109,14 @@ _COMPOSE = (
 _KEYS = {"services", "pipelines", "traffic", "placement", "name", "gpu", "duration_s", "modes", "objectives"}
 _LOGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".log", ".parquet", ".arrow", ".gz", ".zst", ".xlsx", ".txt")
 _SERVICE = 'a scenario names it: {{"services": {{"llm": {{"model": "{path}"}}}}}}'
+_AUTOSCALERS = ("HorizontalPodAutoscaler", "ScaledObject", "NodePool", "ScaledJob", "VerticalPodAutoscaler")
 _KINDS = (
+    (
+        _is_autoscaler,
+        'is of Kubernetes, and says what follows the load; a scenario has in "control" (docs/control.md): '
+        '{{"pools": {{"a100": {{"nodes": {{"min": 1, "max": 4}}}}}}, "services": {{"llm": {{"pool": "a100", '
+        '"replicas": {{"min": 1, "max": 4}}, "autoscaling": {{"metric": "in-system", "target": 50}}}}}}}}',
+    ),
     (_is_mig_parted, "is a configuration of mig-parted; gpushare import {path} explains it"),
     (_is_kubernetes, "is an object of Kubernetes; gpushare import {path} explains it"),
     (_is_device_plugin, "is a configuration of NVIDIA's device plugin; gpushare import {path} explains it"),

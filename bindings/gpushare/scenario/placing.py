@@ -82,7 +82,8 @@ class Misfit:
     MPS limit), ``"partition"`` (more than the partition has), ``"utilisation"`` (shares of the memory exceed 1
     together), ``"sum"`` (more than the partition has, together) or ``"mps-clients"``. `needed` and `available` are
     bytes, of MPS clients processes. `service` and `process` (of the partition) are None where all are meant; `place`
-    reads ``"gpu0/3g.40gb@4"``; `text` says the sum and what would help.
+    reads ``"gpu0/3g.40gb@4"``; `fitting_share` is the ``gpu_memory_utilization`` with which its language models would
+    fit together, None where none is known; `text` says the sum and what would help.
     """
 
     reason: str
@@ -93,6 +94,7 @@ class Misfit:
     service: str | None
     needed: float
     available: float
+    fitting_share: float | None
     text: str
 
 

@@ -85,7 +85,7 @@ def shares(table: Table, processes: Processes) -> Iterator[Group]:
     yield Group(ends[last], lambda i: set_(int(last[i]), int(ends[last[i]]), 0.0))
 
 
-@dataclass
+@dataclass(eq=False)
 class Steps:
     """Steps as slices of their processes' lanes, and by process when each was planned, to point at."""
 

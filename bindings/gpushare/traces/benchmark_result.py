@@ -63,7 +63,7 @@ _HOW_TO_DETAIL = {
 TOOLS = tuple(_TITLES)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RequestTimes:
     """What a result says of each request that succeeded, in order of its start.
 

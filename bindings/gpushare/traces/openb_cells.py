@@ -67,7 +67,7 @@ _EFFECT = re.compile(r":(NoSchedule|NoExecute)$")
 
 def _between(least: int, most: int) -> Callable[[str], float]:
     def parse(text: str) -> float:
-        value = int(text)
+        value = int(text.removesuffix(".0"))  # pandas writes so where a column has gaps
         if not least <= value <= most:
             raise ValueError
         return value

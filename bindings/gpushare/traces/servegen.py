@@ -29,7 +29,7 @@ _MOST = {"window_start_s": 900_000_000, "rate_rps": 1_000_000_000, "shape": 1_00
 _SHORTEST_S = 0.001
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Client:
     """One client's windows.
 

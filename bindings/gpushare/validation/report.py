@@ -89,7 +89,7 @@ class Target:
     metric: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Timeline:
     """Counts over time, measured and predicted.
 

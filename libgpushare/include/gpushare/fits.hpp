@@ -40,6 +40,8 @@ struct Misfit {
   int process = -1;                  ///< of the partition; -1: all
   int service = -1;                  ///< of that process; -1: all
   double needed = 0, available = 0;  ///< bytes; mps_clients: processes
+  /// gpu_memory_utilization with which the LLM processes would fit together; 0 where none is known that does.
+  double fitting_share = 0;
 };
 [[nodiscard]] std::string_view to_string(Misfit::Reason reason);
 

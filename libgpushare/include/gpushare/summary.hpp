@@ -90,7 +90,9 @@ struct Bottleneck {
     compute            ///< of a partition that is full of kernels
   };
   Cause cause = Cause::nothing;
-  int service = -1;         ///< index into Summary::services: where most requests are; -1: none
+  int service =
+      -1;  ///< index into Summary::services: where most requests are, or of an overloaded pipeline the
+           ///< service of least capacity; -1: none
   int partition = -1;       ///< index into Summary::partitions: the saturated one; -1: none
   double busy = 0;          ///< of the fullest partition of the service, as in PartitionSummary
   double switching = 0;     ///< likewise

@@ -66,7 +66,9 @@ constexpr std::array kCalled{
         "replicas",
         " min_replicas max_replicas min_replica_count max_replica_count idle_replica_count scale_to_zero "},
     Called{"autoscaling", " hpa keda autoscaler triggers metrics behavior scaling "},
-    Called{"target", " target_value average_value average_utilization threshold value "},
+    Called{"target",
+           " target_value target_average_value target_average_utilization average_value average_utilization "
+           "threshold lag_threshold activation_threshold value "},
     Called{"every_s", " polling_interval sync_period interval interval_s scan_interval "},
     Called{"down",
            " scale_down scale_down_delay scale_down_delay_s cooldown cooldown_s cooldown_period "
@@ -87,10 +89,13 @@ constexpr std::array kCalled{
     Called{"gpu", " instance_type machine_type accelerator gpu_type card "},
     Called{"seats", " time_slicing_replicas slots "},
     // What fails, and how.
-    Called{"mtbf_s", " mtbf mttf mttf_s mean_time_between_failures mean_time_to_failure "},
+    Called{
+        "mtbf_s",
+        " mtbf mtbf_h mttf mttf_s mttf_h mean_time_between_failures mean_time_to_failure rate_per_s rate "},
     Called{"restart_s", " mttr mttr_s mean_time_to_repair downtime downtime_s recovery_s "},
     Called{"kind", " xid error type cause "},
-    Called{"at_s", " at time time_s when "},
+    Called{"metric", " metrics triggers trigger "},
+    Called{"at_s", " at time time_s when cron start "},
     Called{"each", " all every any * "},
     // Values.
     Called{"in-system",
@@ -100,10 +105,11 @@ constexpr std::array kCalled{
     Called{"busy",
            " cpu gpu gpu_util gpu_utilization gpu_utilisation utilization utilisation duty_cycle "
            "dcgm_fi_dev_gpu_util dcgm_fi_prof_gr_engine_active "},
-    Called{"allocation", " oom oom_killed out_of_memory cuda_oom memory process "},
+    Called{"allocation", " oom oom_killed out_of_memory cuda_oom memory "},
     // Xid errors: those that end a process, and those that mostly take a reset of the GPU (docs/failures.md).
     Called{"context",
-           " xid13 xid31 xid43 xid45 xid94 illegal_access illegal_memory_access page_fault segfault "},
+           " xid13 xid31 xid43 xid45 xid94 illegal_access illegal_memory_access page_fault segfault process "
+           "crash exit killed sigkill sigsegv "},
     Called{"device",
            " xid48 xid62 xid64 xid74 xid79 xid95 xid119 xid120 ecc double_bit_error fallen_off_the_bus "},
 };

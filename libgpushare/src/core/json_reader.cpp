@@ -94,6 +94,9 @@ std::optional<std::int64_t> whole(const nlohmann::json& value) {
   return static_cast<std::int64_t>(number);
 }
 
+// Members of an object that are told instead of a missing one; of more most are its own.
+constexpr std::size_t kFew = 3;
+
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& names) {
   const auto near = nearest(name, names);
   return near ? text::format("; did you mean \"{}\"?", *near) : "";
@@ -151,7 +154,7 @@ Reader Reader::at(std::string_view key) const {
   ignore(key);
   const auto member = value_->find(key);
   if (member != value_->end()) return child(key, *member);
-  fail(text::format("the required key \"{}\" is missing{}", key, slip_of(*this, key)));
+  fail(text::format("the required key \"{}\" is missing{}", key, instead_of(*this, key)));
 }
 
 std::string slip_of(const Reader& reader, std::string_view key) {
@@ -160,6 +163,13 @@ std::string slip_of(const Reader& reader, std::string_view key) {
       std::find_if(unknown.begin(), unknown.end(), [&](const auto& name) { return also_called(name, key); });
   const auto slip = other != unknown.end() ? std::optional(*other) : nearest(key, unknown);
   return slip ? text::format("; is \"{}\" meant to be it?", *slip) : std::string();
+}
+
+std::string instead_of(const Reader& reader, std::string_view key) {
+  std::string slip = slip_of(reader, key);
+  const std::vector<std::string> unknown = reader.unknown_keys();
+  if (!slip.empty() || unknown.empty() || unknown.size() > kFew) return slip;
+  return text::format("; beside it the object has \"{}\"", text::join(unknown, "\", \""));
 }
 
 std::optional<Reader> Reader::find(std::string_view key) const {

@@ -120,6 +120,8 @@ class Reader {
 
 /// "; is "duration" meant to be it?" where an unknown key of an object is near to one that it lacks.
 [[nodiscard]] std::string slip_of(const Reader& reader, std::string_view key);
+/// The same, or where none is near the members that nobody has asked for yet, if they are few.
+[[nodiscard]] std::string instead_of(const Reader& reader, std::string_view key);
 
 /// "expected ..., found "32k"; write ...": with the number that a text in its place means.
 [[noreturn]] void fail_expecting_number(const Reader& reader, const std::string& expected);

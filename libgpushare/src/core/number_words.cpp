@@ -68,10 +68,28 @@ std::string counted(double number, double factor) {
   return text::format("; write {:.15g}", number * factor);
 }
 
+// Seconds of "22:00" or "06:30:15".
+std::optional<int> clock_of(std::string_view said) {
+  int seconds = 0, parts = 0;
+  for (; !said.empty() && parts < 3; ++parts) {
+    const std::string_view part = said.substr(0, said.find(':'));
+    if (part.empty() || part.size() > 2 || part.find_first_not_of("0123456789") != part.npos)
+      return std::nullopt;
+    int value = 0;
+    for (const char digit : part) value = 10 * value + (digit - '0');
+    seconds = 60 * seconds + value;
+    said.remove_prefix(std::min(part.size() + 1, said.size()));
+  }
+  if (!said.empty() || parts < 2) return std::nullopt;
+  return parts == 2 ? 60 * seconds : seconds;
+}
+
 }  // namespace
 
 std::string number_meant(std::string_view written, std::string_view key) {
   const std::string said = plain(written);
+  if (key.ends_with("_s") && !key.ends_with("_per_s"))
+    if (const auto clock = clock_of(said)) return text::format("; write {}, in seconds", *clock);
   const auto end = std::min(said.find_first_not_of("0123456789."), said.size());
   const auto parsed = nlohmann::json::parse(said.substr(0, end), nullptr, false);
   if (!parsed.is_number()) return "";

@@ -69,8 +69,9 @@ void read_what(const Reader& reader, const Scenario& scenario, Fault& fault) {
 void read_when(const Reader& reader, const Workload& workload, Fault& fault) {
   if (reader.has("at_s") == reader.has("mtbf_s"))
     reader.fail(text::format(
-        "a fault comes \"at_s\", or by a mean time between failures, \"mtbf_s\"; found {} of them",
-        reader.has("at_s") ? "both" : "neither"));
+        "a fault comes \"at_s\", or by a mean time between failures, \"mtbf_s\"; found {} of them{}",
+        reader.has("at_s") ? "both" : "neither",
+        reader.has("at_s") ? std::string() : json::instead_of(reader, "mtbf_s")));
   fault.leak_bytes_per_s = reader.number("leak_bytes_per_s", 0, json::kPositive);
   if (const auto rate = reader.find("mtbf_s")) {
     fault.mtbf_s = rate->number(json::kSpanAboveNone);

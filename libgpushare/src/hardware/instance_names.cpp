@@ -18,6 +18,14 @@ bool is_short_name(const MigProfile& mig, std::string_view name) {
          name == text::format("{}g{}", mig.compute_slices, mig.media_extension ? "+me" : "");
 }
 
+/// What a word without a digit may mean: mig-parted's names for all of a card.
+std::string hint_of_word(std::string_view word) {
+  constexpr std::array<std::string_view, 2> kOfAll{"balanced", "disabled"};
+  for (const std::string_view name : kOfAll)
+    if (word.substr(0, 5) == name.substr(0, 5)) return text::format("; did you mean \"all-{}\"?", name);
+  return "; layouts are written 3g.40gb+3g.40gb, 7x1g.10gb, or as mig-parted's all-1g.10gb, all-balanced";
+}
+
 }  // namespace
 
 std::optional<int> number_of(std::string_view text) {
@@ -57,9 +65,11 @@ int find(const GpuProfile& profile, std::string_view name, const std::string& it
   if (by_short_name.size() == 1) return by_short_name.front();
   const auto slices = name.substr(0, name.find('.'));  // "1g" of a name that another card has
   const auto number = slices.ends_with('g') ? number_of(slices.substr(0, slices.size() - 1)) : std::nullopt;
+  const bool is_word = name.find_first_of("0123456789") == name.npos;
   const auto here = number ? of_slices(profile, *number) : std::string();
   const auto hint = !here.empty() ? text::format("; its instance of {} is {}", slices, here)
                     : id          ? std::string()
+                    : is_word     ? hint_of_word(name)
                                   : did_you_mean(name, names);
   throw LayoutError(item, text::format("{} has no instance profile {}{}; it has {}", profile.title,
                                        id ? text::format("of id {}", *id) : text::format("\"{}\"", name),

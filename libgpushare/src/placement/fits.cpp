@@ -83,7 +83,8 @@ double add_up(const Pool& pool, std::size_t first, std::optional<Misfit>& misfit
   if (const double shares = shares_of(pool); shares > 1 + 1e-9)
     object({Reason::utilisation, 0, partition, -1, -1, shares * pool.memory, pool.memory});
   if (const auto start = start_misfit(pool); start && total <= pool.memory) object(*start);
-  if (total > pool.memory) object({Reason::sum, 0, partition, -1, -1, total, pool.memory});
+  if (total > pool.memory)
+    object({Reason::sum, 0, partition, -1, -1, total, pool.memory, fitting_share(pool)});
   return free;
 }
 

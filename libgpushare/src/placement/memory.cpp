@@ -18,6 +18,27 @@ double cache_share(const ContinuousOptions& engine, int sharers) {
   return engine.gpu_memory_utilization > 0 ? engine.gpu_memory_utilization : kDefaultUtilization / sharers;
 }
 
+double startable_share(const Pool& pool, double others, int shares) {
+  return std::floor((pool.memory - others - pool.gpu->context_bytes) / shares / pool.memory * 100) / 100;
+}
+
+double fitting_share(const Pool& pool) {
+  double others = 0, least = 0;
+  int shares = 0;
+  for (const Tenant& tenant : pool.tenants) {
+    const Service& service = *tenant.service;
+    if (!tenant.gets_share()) {
+      others += tenant.need.total;
+      continue;
+    }
+    ++shares;
+    least = std::max(least, with_least_cache(service, *pool.gpu, pool.memory).total);
+  }
+  if (shares == 0) return 0;
+  const double share = startable_share(pool, others, shares);
+  return share * pool.memory >= least ? share : 0;
+}
+
 MemoryNeed with_least_cache(const Service& service, const GpuProfile& gpu, double memory) {
   const Process process = process_of(service, gpu, memory);
   const ContinuousOptions& engine = cache_options(service);

@@ -116,11 +116,6 @@ std::string cache_refusal(const Pool& pool, const Tenant& tenant, const Misfit& 
   return of + cache_remedies(pool, service, misfit);
 }
 
-// In hundredths: what every one of so many processes finds free, the last one beside its own context.
-double startable_share(const Pool& pool, double others, int shares) {
-  return std::floor((pool.memory - others - pool.gpu->context_bytes) / shares / pool.memory * 100) / 100;
-}
-
 std::string start_refusal(const Pool& pool, const Tenant& tenant, const Misfit& misfit) {
   double others = 0;
   int shares = 0;
@@ -150,31 +145,14 @@ std::string utilisation_refusal(const Pool& pool, const Misfit& misfit) {
       startable_share(pool, 0, static_cast<int>(shares.size())));
 }
 
-// The share that each LLM process could take beside the others, in hundredths; 0: that would leave one without a cache.
-double fitting_share(const Pool& pool) {
-  double others = 0, least = 0;
-  int shares = 0;
-  for (const Tenant& tenant : pool.tenants) {
-    const Service& service = *tenant.service;
-    if (!tenant.gets_share()) {
-      others += tenant.need.total;
-      continue;
-    }
-    ++shares;
-    least = std::max(least, with_least_cache(service, *pool.gpu, pool.memory).total);
-  }
-  if (shares == 0) return 0;
-  const double share = startable_share(pool, others, shares);
-  return share * pool.memory >= least ? share : 0;
-}
-
 std::string sum_refusal(const Pool& pool, const Misfit& misfit) {
   std::vector<std::string> terms;
   for (const Tenant& tenant : pool.tenants)
     terms.push_back(text::format("{} {}", tenant.service->name, gb(tenant.need.total)));
   std::string remedy = "place fewer processes here or choose a larger partition";
-  if (const double share = fitting_share(pool); share > 0)
-    remedy = text::format("choose a gpu_memory_utilization of at most {:.2f} for each LLM process", share);
+  if (misfit.fitting_share > 0)
+    remedy = text::format("choose a gpu_memory_utilization of at most {:.2f} for each LLM process",
+                          misfit.fitting_share);
   const std::string needed = gb(misfit.needed);
   const std::string of = needed == gb(misfit.available) ? text::format("{}, {} more than the", needed,
                                                                        gb(misfit.needed - misfit.available))

@@ -51,6 +51,11 @@ struct Pool {
 /// The memory of that partition. `pool` is filled anew, so that one serves many questions.
 void fill_pool(const std::vector<Service>& services, const GpuPlacement& gpu, std::size_t partition,
                Pool& pool);
+/// In hundredths: what every one of so many processes finds free beside the others' bytes, the last one beside its own
+/// context.
+[[nodiscard]] double startable_share(const Pool& pool, double others, int shares);
+/// The share that each LLM process could take beside the others, in hundredths; 0: that would leave one without a cache.
+[[nodiscard]] double fitting_share(const Pool& pool);
 /// Whether no earlier partition has the same memory.
 [[nodiscard]] bool is_first_of_memory(const GpuPlacement& gpu, std::size_t partition);
 

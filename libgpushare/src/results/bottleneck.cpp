@@ -13,6 +13,8 @@ constexpr double kSaturated = 0.85;
 constexpr double kNoticeable = 0.02;
 /// Share of a peak from which it is what a full partition lacks.
 constexpr double kMostOfPeak = 0.5;
+/// Of the requests at an overloaded service, the share that has to wait at a later one for this to be overloaded too.
+constexpr double kQueue = 0.05;
 
 double filled(const PartitionSummary& partition) { return partition.busy + partition.switching; }
 
@@ -33,6 +35,50 @@ Bottleneck::Cause lacking_in(const PartitionSummary& partition) {
   return partition.compute_utilisation > kMostOfPeak ? Cause::compute : Cause::gpu_time;
 }
 
+// Requests that wait for their first step at a stage, on average: Little's law.
+double waiting_at(const Summary& summary, const Pipeline& pipeline, const Stage& stage) {
+  const std::string own = stage.name + ".queue";
+  const LatencySummary* queue =
+      summary.latency(summary.only_pipeline.empty() ? pipeline.name + "." + own : own);
+  if (queue == nullptr || summary.duration_s <= 0) return 0;
+  return static_cast<double>(queue->count) * queue->mean / summary.duration_s;
+}
+
+bool follows(const Pipeline& pipeline, const Stage& stage, int service) {
+  for (int before = stage.after; before >= 0;
+       before = pipeline.stages[static_cast<std::size_t>(before)].after)
+    if (pipeline.stages[static_cast<std::size_t>(before)].service == service) return true;
+  return false;
+}
+
+// The service after an overloaded one that falls behind it most, or -1.
+int overloaded_after(const Summary& summary, std::span<const Pipeline> pipelines, int service) {
+  double most = kQueue * summary.services[static_cast<std::size_t>(service)].mean_in_system;
+  int found = -1;
+  for (const Pipeline& pipeline : pipelines)
+    for (const Stage& stage : pipeline.stages) {
+      if (stage.service < 0 || stage.service == service || !follows(pipeline, stage, service)) continue;
+      const double waiting = waiting_at(summary, pipeline, stage);
+      if (waiting < most) continue;
+      most = waiting;
+      found = stage.service;
+    }
+  return found;
+}
+
+int least_capable(const Summary& summary, std::span<const Pipeline> pipelines, int service) {
+  const bool keeps_up = std::all_of(summary.traffic.begin(), summary.traffic.end(),
+                                    [](const TrafficSummary& traffic) { return traffic.keeps_up; });
+  if (keeps_up) return service;
+  for (std::size_t step = 0; step < summary.services.size();
+       ++step) {  // services may visit each other in turn
+    const int next = overloaded_after(summary, pipelines, service);
+    if (next < 0) break;
+    service = next;
+  }
+  return service;
+}
+
 std::string_view resource(Bottleneck::Cause cause) {
   switch (cause) {
     case Bottleneck::Cause::memory_bandwidth:
@@ -46,7 +92,8 @@ std::string_view resource(Bottleneck::Cause cause) {
 
 }  // namespace
 
-Bottleneck find_bottleneck(const Summary& summary, std::span<const std::vector<int>> partitions) {
+Bottleneck find_bottleneck(const Summary& summary, std::span<const std::vector<int>> partitions,
+                           std::span<const Pipeline> pipelines) {
   using Cause = Bottleneck::Cause;
   Bottleneck found;
   const auto most =
@@ -56,9 +103,9 @@ Bottleneck find_bottleneck(const Summary& summary, std::span<const std::vector<i
     found.cause = summary.rejected > 0 ? Cause::admission : Cause::nothing;
     return found;
   }
-  found.service = static_cast<int>(most - summary.services.begin());
-  found.service_busy = most->busy;
-  found.cause = most->busy >= kSaturated ? Cause::host : Cause::own_latency;
+  found.service = least_capable(summary, pipelines, static_cast<int>(most - summary.services.begin()));
+  found.service_busy = summary.services[static_cast<std::size_t>(found.service)].busy;
+  found.cause = found.service_busy >= kSaturated ? Cause::host : Cause::own_latency;
   const int index = fullest_of(summary.partitions, partitions[static_cast<std::size_t>(found.service)]);
   if (index < 0) return found;
   const PartitionSummary& fullest = summary.partitions[static_cast<std::size_t>(index)];

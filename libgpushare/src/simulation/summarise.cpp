@@ -249,7 +249,8 @@ Summary summarise(const FinishedRun& run) {
   add_energy(run, summary);
   add_services(run, summary);
   add_empty_partitions(run.scenario.placement, summary);
-  summary.bottleneck = find_bottleneck(summary, partitions_of_services(run.fleet));
+  summary.bottleneck =
+      find_bottleneck(summary, partitions_of_services(run.fleet), run.scenario.workload.pipelines);
   check_invariants(run, summary);
   return summary;
 }
