@@ -63,6 +63,27 @@ TEST_CASE("beside a busy neighbour the last kernel waits for a turn of its own")
         Approx(eager("time-slicing", 1000, "0").mean_s).epsilon(0.01));
 }
 
+TEST_CASE("an engine says what the launch of each kernel takes") {
+  const auto latency = [](double kernel_s, const char* engine) {
+    test::Json json = test::parse(R"({"name": "kernels", "duration_s": 50, "gpu": "h200",
+      "services": {"texts": {"model": "bge-m3"}},
+      "pipelines": {"texts": {"stages": [{"name": "texts", "service": "texts"}]}},
+      "traffic": [{"kind": "open", "arrivals": {"kind": "constant", "rate_per_s": 1}}]})");
+    json["services"]["texts"]["engine"] = {{"kind", engine}, {"eager_kernel_s", kernel_s}};
+    return simulate(test::read(json)).summary.latency("e2e_latency")->mean;
+  };
+  const double kernels = std::get<BatchModel>(load_model("bge-m3").cost).kernels;
+  for (const char* engine : {"fifo", "dynamic-batching"}) {
+    CAPTURE(engine);
+    const double hidden = latency(0, engine);
+    CHECK(latency(1e-7, engine) == Approx(hidden));
+    // 1 ms longer than the launches of 3e-5 s each, at most: what the host does before and after.
+    CHECK(latency(3e-5, engine) > kernels * 3e-5);
+    CHECK(latency(3e-5, engine) < kernels * 3e-5 + 1e-3);
+    CHECK(latency(6e-5, engine) - latency(3e-5, engine) == Approx(kernels * 3e-5));
+  }
+}
+
 TEST_CASE("the last kernel is part of the step's work: a GPU is busy with it once more at most") {
   const double once = 1e-3 / 5e-3;
   CHECK(eager("time-slicing", 1e-3).busy == Approx(once * 1.01).epsilon(1e-3));

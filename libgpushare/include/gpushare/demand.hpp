@@ -67,6 +67,11 @@ struct Demand {
   }
   /// What another network does `times` over in the same step, beside what is here.
   void add(const Demand& other, double times);
+  /// The host launches each kernel by itself, in so long.
+  void launch_one_by_one(double kernel_s) {
+    launch_s += kernels * kernel_s;
+    eager_launch_s += kernels * kernel_s;
+  }
 };
 
 /// What a process may use of a partition.

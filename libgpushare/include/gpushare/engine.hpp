@@ -15,7 +15,8 @@ struct Model;
 
 /// One request a step, first come first served within a priority.
 struct FifoOptions {
-  int concurrency = 1;  ///< steps in flight
+  int concurrency = 1;        ///< steps in flight
+  double eager_kernel_s = 0;  ///< host time, beside the GPU's work, for each kernel that no CUDA graph holds
 };
 
 /// Dynamic batching: a step serves a batch of waiting requests (Triton's dynamic batcher, with the defaults that it gives a
@@ -24,6 +25,7 @@ struct BatchOptions {
   int max_batch = 4;                 ///< items of a step
   std::vector<int> preferred_batch;  ///< sizes dispatched at once
   double max_queue_delay_s = 0;      ///< how long the oldest waits for a larger batch
+  double eager_kernel_s = 0;         ///< as FifoOptions has it
 };
 
 /// Streaming recognition: a step takes one chunk of many streams. The defaults are those of NVIDIA's speech servers: the

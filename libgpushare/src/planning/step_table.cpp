@@ -123,10 +123,16 @@ StepTable batch_steps(const Model& model, const WorkSite& site, double rate, con
   const auto* batch = std::get_if<BatchModel>(&model.cost);
   const bool vary = batch != nullptr && site.sizes.length_variation > 0;
   const int parts = vary ? std::clamp(kMostPlaces / most, 1, kItemPlaces) : 1;
-  const auto demand = [&model, &site, batch, units, parts](int places) {
+  const auto* fifo = std::get_if<FifoOptions>(&site.service.engine.options);
+  const double kernel_s = options != nullptr ? options->eager_kernel_s
+                          : fifo != nullptr  ? fifo->eager_kernel_s
+                                             : 0;
+  const auto demand = [&model, &site, batch, units, parts, kernel_s](int places) {
+    if (batch == nullptr) return std::get<SyntheticModel>(model.cost).step(site.sizes.drawn_s);
     const double items = static_cast<double>(places) / parts;
-    return batch != nullptr ? batch->batch(std::ceil(items), items * units)
-                            : std::get<SyntheticModel>(model.cost).step(site.sizes.drawn_s);
+    Demand step = batch->batch(std::ceil(items), items * units);
+    step.launch_one_by_one(kernel_s);
+    return step;
   };
   StepTable table(most * parts, false, demand, site, among, false);
   table.queue.rate = rate;

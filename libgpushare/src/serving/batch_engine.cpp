@@ -7,6 +7,7 @@ namespace gpushare {
 BatchEngine::BatchEngine(const FifoOptions& options, const Model& model, std::shared_ptr<JobQueue> queue)
     : concurrency_(options.concurrency), model_(&model), queue_(std::move(queue)) {
   options_.max_batch = 1;
+  options_.eager_kernel_s = options.eager_kernel_s;
 }
 
 BatchEngine::BatchEngine(const BatchOptions& options, const Model& model, std::shared_ptr<JobQueue> queue)
@@ -75,7 +76,9 @@ Demand BatchEngine::demand_of(const std::vector<Job>& batch) const {
   }
   double units = 0;
   for (const Job& job : batch) units += job.audio_s > 0 ? job.audio_s : job.units;
-  return std::get<BatchModel>(model_->cost).batch(static_cast<double>(batch.size()), units);
+  Demand demand = std::get<BatchModel>(model_->cost).batch(static_cast<double>(batch.size()), units);
+  demand.launch_one_by_one(options_.eager_kernel_s);
+  return demand;
 }
 
 void BatchEngine::complete(const Step& step, Time now, Outbox& out) {
