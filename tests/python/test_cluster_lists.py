@@ -141,3 +141,21 @@ def test_what_is_saved_is_read_back(tmp_path: Path) -> None:
     again = gs.Cluster(tmp_path / "n.csv", tmp_path / "p.csv")
     assert again.created_s.tolist() == [0.5, 7]
     assert gs.cluster_over_time(again).to_dict() == gs.cluster_over_time(cluster).to_dict()
+
+
+@pytest.mark.parametrize("model", ["a100", "A100", "NVIDIA-A100-SXM4-80GB", "NVIDIA A100-SXM4-80GB"])
+def test_a_model_is_the_card_whose_product_it_is_under_mig_and_in_windows(model: str) -> None:
+    nodes = [NODES[0] | {"model": model, "taints": ""}]
+    rows = [POD | {"name": f"p{i}", "gpu_milli": 300, "num_gpu": 1} for i in range(12)]
+    runs = gs.cluster_over_time(nodes, rows, sharing="mig")
+    assert runs.policies["fgd"].started == 8  # two instances of 3g.40gb on each of four
+    served = [POD | {"name": "c", "service": "detector"}]
+    workload = {
+        "name": "one",
+        "duration_s": 60,
+        "services": {"detector": {"model": "resnet50"}},
+        "pipelines": {"one": {"stages": [{"name": "x", "service": "detector"}]}},
+        "traffic": [{"kind": "open", "arrivals": {"kind": "poisson", "rate_per_s": 1}, "sizes": {}}],
+    }
+    hour = gs.cluster_window(gs.cluster_over_time(nodes, served), workload, at="00:10", window="1min")
+    assert hour.scenario.placement.gpus[0]["profile"] == "a100"

@@ -127,6 +127,11 @@ SHIPPED = Path(__file__).parents[2]
     ("name", "document", "told"),
     [
         ("c.yaml", {"version": "v1", "mig-configs": {}}, "of mig-parted; gpushare import"),
+        (
+            "cmp.json",
+            {"scenario": "two", "origin": {}, "modes": {}, "verdict": {}},
+            "is an answer of gpushare",
+        ),
         ("p.yaml", {"version": "v1", "sharing": {}}, "of NVIDIA's device plugin; gpushare import"),
         ("k.yaml", {"apiVersion": "v1", "kind": "Pod"}, "is an object of Kubernetes; gpushare import"),
         (

@@ -129,3 +129,26 @@ def test_a_name_that_an_option_has_twice_is_refused(options: list[str], tmp_path
     )
     assert done.returncode == 2
     assert "twice" in done.stderr
+
+
+@pytest.mark.parametrize("said", ["MPS", "mps ", "mps,MPS", ["Mps"], ["MPS", "mps"]])
+def test_ways_of_sharing_are_known_in_any_case(said: Any) -> None:
+    found = gs.plan("voice-light", {"voice_to_voice_p95": "3s"}, modes=said, rounds=5, replications=2)
+    plain = gs.plan("voice-light", {"voice_to_voice_p95": "3s"}, modes=["mps"], rounds=5, replications=2)
+    assert found.to_dict() == plain.to_dict()
+
+
+@pytest.mark.parametrize("said", ["mps:60/40", "mps:x4", "mig:3g.40gb+3g.40gb", "time-slicing:2"])
+def test_a_plan_chooses_copies_caps_and_layouts_itself(said: str) -> None:
+    with pytest.raises(gs.ScenarioError, match=f"write {said.partition(':')[0]}: a plan chooses"):
+        gs.plan("voice-light", {"voice_to_voice_p95": "3s"}, modes=[said])
+
+
+def test_too_few_gpus_are_told_how_many_would_do() -> None:
+    how: dict[str, Any] = {"modes": ["dedicated"], "rounds": 5, "replications": 2}
+    asked = {"voice_to_voice_p95": "3s"}
+    needed = gs.plan("voice-light", asked, gpus=8, **how).gpus
+    found = gs.plan("voice-light", asked, gpus=needed - 1, **how)
+    assert found.meets is not True
+    assert f"; {needed}, one for each server, would do, and there are {needed - 1}" in found.why
+    assert gs.plan("voice-light", asked, gpus=needed, **how).meets

@@ -16,6 +16,7 @@ from .. import _core
 from .._core import TraceError
 from .._errors import fail
 from ..frames.notices import Notice
+from ..frames.render import counted
 from ..frames.table_files import write_csv
 from ..frames.tables import Table
 from ..scenario.placement import Placement
@@ -333,7 +334,8 @@ class Cluster:
         return Cluster, (self.nodes, self.pods)
 
     def __repr__(self) -> str:
-        return f"<Cluster {len(self.nodes):,} nodes, {self.gpus:,} GPUs, {len(self.pods):,} pods>"
+        sizes = ((len(self.nodes), "node"), (self.gpus, "GPU"), (len(self.pods), "pod"))
+        return f"<Cluster {', '.join(counted(*size) for size in sizes)}>"
 
 
 def _table(name: str, columns: Mapping[str, list[Any]]) -> Table:

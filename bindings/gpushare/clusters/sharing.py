@@ -9,7 +9,7 @@ from .._core import Profile, ProfileError
 from ..frames.notices import Notice
 from ..scenario.profiles import ProfileLike, profile
 
-__all__ = ["SHARINGS", "Sharing", "sharing_of"]
+__all__ = ["SHARINGS", "Sharing", "profile_of_model", "sharing_of"]
 
 SHARINGS = ("time-slicing", "mps", "mig")
 #: OpenB does not say what its G2 and G3 are.
@@ -54,7 +54,7 @@ def sharing_of(name: str, models: Sequence[str], mig: Mapping[str, ProfileLike] 
     for model in models:
         given = (mig or {}).get(model)
         if given is None:
-            given = _named(model)
+            given = profile_of_model(model)
         if given is None and model in _ASSUMED:
             given = _ASSUMED[model]
             notices.append(
@@ -72,7 +72,7 @@ def sharing_of(name: str, models: Sequence[str], mig: Mapping[str, ProfileLike] 
     return Sharing(name, found, tuple(notices))
 
 
-def _named(model: str) -> Profile | None:
+def profile_of_model(model: str) -> Profile | None:
     """The profile of that name, product or label, if there is one."""
     try:
         return profile(model)

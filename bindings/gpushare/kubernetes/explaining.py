@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from .._core import Error
-from ..frames.render import Field, brief, page_width, text_table, wrap
+from ..frames.render import Field, brief, counted, page_width, text_table, wrap
 from ..scenario import mig
 from ..scenario.profiles import profile, profile_names
 from . import dra, telemetry
@@ -72,7 +72,8 @@ class Imported:
 
     def __repr__(self) -> str:
         seen = self.seen
-        return brief(self, f"{len(seen.files)} files, {len(seen.nodes)} nodes, {len(seen.pods)} pods")
+        sizes = ((len(seen.files), "file"), (len(seen.nodes), "node"), (len(seen.pods), "pod"))
+        return brief(self, ", ".join(counted(*size) for size in sizes))
 
     def text(self, width: int | None = None) -> str:
         """What each file holds, then what it means."""

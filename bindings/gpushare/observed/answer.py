@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..frames.notices import Notice, plain
-from ..frames.render import Field, brief, text_table, wrap
+from ..frames.render import Field, brief, counted, text_table, wrap
 from ..frames.sections import Beside
 from ..kubernetes.reading import Seen, read_cluster_files
 from ..planning.answer import Plan
@@ -107,7 +107,7 @@ class Observed:
         kinds = " and ".join(f"{count} {kind}" for kind, count in self.cards.counts.items())
         return "\n\n".join(
             [
-                wrap(f"{self.seen.source}: {kinds}, {len(self.tenants)} services.", width),
+                wrap(f"{self.seen.source}: {kinds}, {counted(len(self.tenants), 'service')}.", width),
                 text_table(self._fields(), width=width),
                 "\n".join(wrap(f"assumed: {one.where}: {one.text}", width, "  ") for one in self.notices),
             ]

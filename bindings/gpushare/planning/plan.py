@@ -285,7 +285,7 @@ class _Planner:
         answer.lower_bound = _least_gpus(problem, found.bound)
         answer.rejected, answer.nearest = reasons.rejections()
         if packed is None:
-            answer.why = _NONE if found.done else "none was found so far"
+            answer.why = self._lacking(answer) if found.done else "none was found so far"
         else:
             self._place(answer, problem, packed)
             try:
@@ -295,6 +295,13 @@ class _Planner:
                 answer.interrupted = True
         answer.runs = self.runs.count
         return answer
+
+    def _lacking(self, answer: Plan) -> str:
+        """That nothing does, with what would where GPUs are too few."""
+        there = sum(kind.count for kind in self.space.gpus)
+        if answer.dedicated_gpus <= there:
+            return _NONE
+        return f"{_NONE}; {answer.dedicated_gpus}, one for each server, would do, and there are {there}"
 
     def _place(self, answer: Plan, problem: Problem, packed: Packed) -> None:
         trial = self.trials.of_packing(packed)

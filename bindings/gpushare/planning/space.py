@@ -302,15 +302,22 @@ def _check_modes(modes: Sequence[str]) -> list[str]:
     ScenarioError
         For another word.
     """
-    given = [modes] if isinstance(modes, str) else list(modes)
+    given = [word for word in modes.split(",") if word.strip()] if isinstance(modes, str) else list(modes)
     if not given:
         raise fail(ScenarioError, "modes", f"none are given; legal are {', '.join(SHARINGS)}")
-    for mode in given:
-        if mode not in SHARINGS:
-            raise fail(
-                ScenarioError, "modes", f'unknown way of sharing "{mode}"; legal are {", ".join(SHARINGS)}'
-            )
-    return given
+    return list(dict.fromkeys(map(_way, given)))
+
+
+def _way(written: str) -> str:
+    """The way of sharing that a word means, whatever its case."""
+    word = str(written).strip().lower().replace("_", "-").replace(" ", "-")
+    word = {"ts": "time-slicing", "timeslicing": "time-slicing", "whole": "dedicated"}.get(word, word)
+    if word in SHARINGS:
+        return word
+    way = word.partition(":")[0]
+    hint = f"; write {way}: a plan chooses copies, caps and layouts itself" if way in SHARINGS else ""
+    legal = f"legal are {', '.join(SHARINGS)}"
+    raise fail(ScenarioError, "modes", f'unknown way of sharing "{written}"{hint or f"; {legal}"}')
 
 
 def _check_visited(scenario: Scenario) -> None:

@@ -85,6 +85,10 @@ def _is_published_configuration(document: Mapping[str, Any], keys: set[str]) -> 
     return bool(keys & {"architectures", "model_type"})
 
 
+def _is_answer(document: Mapping[str, Any], keys: set[str]) -> bool:
+    return "origin" in keys and isinstance(document.get("scenario"), str)
+
+
 def _is_autoscaler(document: Mapping[str, Any], keys: set[str]) -> bool:
     return {"apiVersion", "kind"} <= keys and document["kind"] in _AUTOSCALERS
 
@@ -111,6 +115,10 @@ _LOGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".log", ".parquet", ".arrow", ".gz
 _SERVICE = 'a scenario names it: {{"services": {{"llm": {{"model": "{path}"}}}}}}'
 _AUTOSCALERS = ("HorizontalPodAutoscaler", "ScaledObject", "NodePool", "ScaledJob", "VerticalPodAutoscaler")
 _KINDS = (
+    (
+        _is_answer,
+        "is an answer of gpushare, and not what was asked; give its scenario, or a plan of gpushare plan --out",
+    ),
     (
         _is_autoscaler,
         'is of Kubernetes, and says what follows the load; a scenario has in "control" (docs/control.md): '

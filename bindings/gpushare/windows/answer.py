@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ..frames.notices import Notice, plain, told
-from ..frames.render import Field, brief, number, page_width, text_table, wrap
+from ..frames.render import Field, brief, counted, number, page_width, text_table, wrap
 from ..frames.tables import Table
 from ..planning.judging import Fared
 from ..planning.plan_text import judged_fields
@@ -121,7 +121,7 @@ def _text(window: ClusterWindow, width: int) -> str:
 def _headline(window: ClusterWindow) -> str:
     where = (
         f"{said(window.at_s)} to {said(window.at_s + window.duration_s)} on the layout of {window.policy}, "
-        f"{len(window.replicas)} replicas on {len(window.scenario.placement.gpus)} GPUs"
+        f"{counted(len(window.replicas), 'replica')} on {counted(len(window.scenario.placement.gpus), 'GPU')}"
     )
     if not window.asked:
         return f"No objectives are asked for from {where}."

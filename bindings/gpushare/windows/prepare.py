@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._errors import like
+from ..clusters.sharing import profile_of_model
 from ..clusters.timed import ClusterRun, ClusterRuns
 from ..frames.notices import Notice
 from ..scenario.profiles import profile_names
@@ -98,7 +99,6 @@ def _run_of(runs: ClusterRuns, policy: str | None) -> ClusterRun:
 
 def _kinds(runs: ClusterRuns, pods: Sequence[Pod], gpus: Mapping[str, str]) -> dict[str, str]:
     """Profiles of the nodes where services run."""
-    known = set(profile_names())
     models = dict(zip(runs.cluster.nodes["sn"].tolist(), runs.cluster.nodes["model"].tolist(), strict=True))
     for model in gpus:
         if model not in runs.cluster.models:
@@ -112,12 +112,12 @@ def _kinds(runs: ClusterRuns, pods: Sequence[Pod], gpus: Mapping[str, str]) -> d
             found[node] = str(gpus[model])
         elif model in runs.sharing.profiles:
             found[node] = runs.sharing.profiles[model].name
-        elif model in known or model.lower() in known:
-            found[node] = model if model in known else model.lower()
+        elif (card := profile_of_model(model)) is not None:
+            found[node] = card.name
         else:
             raise ValueError(
                 f"gpus: node {node} has GPUs of model {model!r}, which is no profile; say which one it is: "
-                f"{{{model!r}: 'a100'}}. Profiles: {like(model, sorted(known))}"
+                f"{{{model!r}: 'a100'}}. Profiles: {like(model, sorted(profile_names()))}"
             )
     return found
 
