@@ -72,3 +72,16 @@ def test_a_number_that_bounds_nothing_is_told() -> None:
     found = gs.capacity(BASE, {"llm.ttft_p95_s": 1}, vary="price_per_gpu_hour", **HOW)
     assert found.headline.startswith("chat: nothing is missed up to ")
     assert "inf" not in str(found)
+
+
+def test_a_loss_that_is_to_be_tolerated_is_simulated_and_memory_and_isolation_count() -> None:
+    document = copy.deepcopy(BASE)
+    document["services"]["llm"]["replicas"] = 2
+    one = gs.capacity(BASE, {"llm.ttft_p95_s": 0.1}, **HOW)
+    spare = gs.capacity(document, {"llm.ttft_p95_s": 0.1, "tolerate": "gpu"}, **HOW)
+    assert spare.load == pytest.approx(one.load, rel=0.1)  # one of the two replicas is left
+    assert "without any one gpu" in str(spare)
+    alone = gs.capacity(BASE, {"llm.ttft_p95_s": 0.1, "tolerate": "gpu"}, **HOW)
+    assert (alone.load, alone.modes[alone.best].why) == (0, "nothing else serves llm without gpu0")
+    full = gs.capacity(document, {"llm.ttft_p95_s": 0.1, "memory_headroom": 0.2}, **HOW)
+    assert (full.load, full.modes[full.best].why) == (0, "memory_headroom is 10 %, >= 20 % is asked")

@@ -18,7 +18,9 @@ from ..study.points import mode_list
 from ..study.runner import Executor, MapCallable
 from ..study.simulation import as_scenario
 from .capacity_text import Capacity, CapacityOfMode, Tried
+from .failures import Failure, failures
 from .implied import KEPT
+from .judging import checks
 from .loads import Varied, varied
 from .objectives import Judged, Objective, Objectives, shown
 from .runs import Runs
@@ -146,6 +148,8 @@ class _Search:
     tried: dict[float, Tried] = field(default_factory=dict)
 
     def find(self, start: float) -> CapacityOfMode:
+        if obstacle := self.obstacle():
+            return CapacityOfMode(0.0, 0.0, 0.0, (), obstacle)
         self.bracket(start)
         good = [load for load, tried in self.tried.items() if tried.excess <= 0]
         if not good:
@@ -154,6 +158,24 @@ class _Search:
         low = self.narrow(lambda tried: tried.meets is True)
         high = self.narrow(lambda tried: tried.meets is not False, upper=True)
         return CapacityOfMode(load, low, high, self.curve())
+
+    def obstacle(self) -> str:
+        """What is missed whatever the load: isolation, memory, services that a loss would leave without a server."""
+        missed = [
+            f"{one.name} is {one.found}, {one.asked} is asked"
+            for one in checks(self.scenario, self.asked)
+            if not one.meets
+        ]
+        lost = [
+            f"nothing else serves {one.lacking} without {one.what}"
+            for one in self.losses(self.scenario)
+            if one.lacking
+        ]
+        return "; ".join([*missed, *lost[:1]])
+
+    def losses(self, scenario: Scenario) -> list[Failure]:
+        """Each loss that is to be tolerated."""
+        return failures(scenario, self.asked.tolerate) if self.asked.tolerate else []
 
     def why(self) -> str:
         """What is missed at the least load that every figure is known of, or what stands in the way of any."""
@@ -210,9 +232,17 @@ class _Search:
 
     def try_all(self, loads: Sequence[float]) -> None:
         new = [load for load in dict.fromkeys(map(self.load.rounded, loads)) if load not in self.tried]
-        outcomes = self.runs.outcomes([self.load.at(self.scenario, load) for load in new], self.replications)
-        for load, outcome in zip(new, outcomes, strict=True):
-            self.tried[load] = self.judge(load, outcome)
+        cases = [
+            (load, scenario)
+            for load in new
+            for whole in [self.load.at(self.scenario, load)]
+            for scenario in (whole, *(loss.scenario for loss in self.losses(whole)))
+            if scenario is not None
+        ]
+        outcomes = self.runs.outcomes([scenario for _, scenario in cases], self.replications)
+        for (load, _), outcome in zip(cases, outcomes, strict=True):
+            tried = self.judge(load, outcome)
+            self.tried[load] = tried.worse(self.tried[load]) if load in self.tried else tried
 
     def judge(self, load: float, outcome: Outcome) -> Tried:
         if outcome.refused:

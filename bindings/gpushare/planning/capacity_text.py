@@ -50,12 +50,23 @@ class Tried:
         """Whether all objectives are met; None when it is too close to say."""
         return False if self.refused else meets(self.judged)
 
+    def worse(self, other: Tried) -> Tried:
+        """Of two runs of this load the worse of each objective; one that could not run is worse than any."""
+        if self.refused or other.refused:
+            return self if self.refused else other
+        pairs = zip(self.judged, other.judged, strict=True)
+        return Tried(self.load, tuple(max(pair, key=_excess) for pair in pairs))
+
     @property
     def excess(self) -> float:
         """How far the worst figure is beyond its bound, as a share of it."""
         if self.refused:
             return math.inf
-        return max((math.inf if math.isnan(j.excess) else j.excess for j in self.judged), default=-1.0)
+        return max(map(_excess, self.judged), default=-1.0)
+
+
+def _excess(judged: Judged) -> float:
+    return math.inf if math.isnan(judged.excess) else judged.excess
 
 
 @dataclass(frozen=True)
@@ -263,7 +274,9 @@ class Capacity:
         ]
 
     def _sure(self) -> list[str]:
-        asked = ", ".join(f"{o}{'*' if o.implied else ''}" for o in self.objectives.bounds)
+        bounds = [f"{o}{'*' if o.implied else ''}" for o in self.objectives.bounds]
+        lost = f"without any one {self.objectives.tolerate}" if self.objectives.tolerate else ""
+        asked = ", ".join(filter(None, (*bounds, lost)))
         closing = " * not asked for." if any(o.implied for o in self.objectives.bounds) else ""
         load = [f"load: {self.told}."] if self.told else []
         return [f"{self.runs} runs under the same luck.", *load, f"within: {asked}.{closing}"]

@@ -9,7 +9,7 @@ from typing import Any, SupportsFloat
 
 from .._core import ScenarioError
 from .._errors import fail
-from ..scenario.profiles import profile
+from ..scenario.profiles import profile, profile_names
 
 __all__ = ["Gpus", "Prices", "counts_of", "price_of", "prices_of"]
 
@@ -43,8 +43,8 @@ def counts_of(gpus: Gpus, own: str) -> dict[str, int | None]:
         said = [(name, None) for name in gpus]
     else:
         said = [(own, gpus)]
-    counts = {name: None if count is None else _count(name, count) for name, count in said}
     _check_once("gpus", [name for name, _ in said])
+    counts = {_own_name(name): None if count is None else _count(name, count) for name, count in said}
     found = {name: count for name, count in counts.items() if count != 0}
     if not found:
         raise fail(ScenarioError, "gpus", f"none are given; {_SHAPE}" if not said else f"all are 0; {_SHAPE}")
@@ -96,6 +96,13 @@ def price_of(name: str, prices: Mapping[str, float] | float | None) -> float | N
 def _pair(part: str) -> tuple[str, str | None]:
     name, equals, value = part.strip().partition("=")
     return name, value if equals else None
+
+
+def _own_name(name: str) -> str:
+    """Of a profile that is known by its name, however it is spelt; files stay paths."""
+    found = profile(name).name
+    is_spelling = "/" not in name and not name.endswith((".json", ".yaml", ".yml"))
+    return found if is_spelling and found in profile_names() else name
 
 
 def _check_once(where: str, names: Sequence[str]) -> None:
