@@ -168,7 +168,8 @@ TEST_CASE("an engine must fit its model, and has only the fields of its kind") {
         "dynamic-batching, not "
         "\"autoregressive-slots\"");
   CHECK(complaint_about_queue(R"({"services": {"server": {"engine": {"kind": "fifo", "max_batch": 4}}}})") ==
-        "s.json#/services/server/engine: unknown key \"max_batch\". Known keys: concurrency, kind, "
+        "s.json#/services/server/engine: unknown key \"max_batch\". Known keys: concurrency, eager_kernel_s, "
+        "kind, "
         "queue_limit, request_overhead_s");
   CHECK(
       complaint_about_queue(R"({"services": {"server": {"engine": {"kind": "dynamic-batching", "max_batch": 4,

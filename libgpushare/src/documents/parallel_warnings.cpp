@@ -40,8 +40,9 @@ std::map<Replica, std::vector<Neighbours>> neighbours_by_rank(const Scenario& sc
 std::vector<Warning> parallel_warnings(const Scenario& scenario) {
   std::vector<Warning> found;
   for (const auto& [replica, by_rank] : neighbours_by_rank(scenario)) {
-    const bool in_step = std::all_of(by_rank.begin(), by_rank.end(),
-                                     [&](const Neighbours& one) { return one == by_rank.front(); });
+    const Neighbours& first = by_rank.front();
+    const bool in_step =
+        std::all_of(by_rank.begin(), by_rank.end(), [&first](const Neighbours& one) { return one == first; });
     if (in_step) continue;
     found.push_back(
         {"/placement",

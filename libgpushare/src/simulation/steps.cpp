@@ -17,6 +17,15 @@ StepTime share_of(const StepTime& whole, double share) {
   return part;
 }
 
+// How long its kernels are still being launched, where others may have the GPU when the last one is.
+double left_to_launch_s(Time now, const Fleet& fleet, const Steps::State& state, const Demand& demand) {
+  const Server& server = fleet.servers[static_cast<std::size_t>(state.server)];
+  const auto shared = [&fleet](const Rank& rank) { return fleet.partition_of(rank).servers.size() > 1; };
+  if (state.last_launched || state.gpu_start == kNever || demand.kernels <= 1) return 0;
+  if (!shared(server) && std::none_of(server.others.begin(), server.others.end(), shared)) return 0;
+  return demand.eager_launch_s - to_seconds(now - state.gpu_start);
+}
+
 }  // namespace
 
 void Steps::add_own_step(std::uint32_t index) {
@@ -106,9 +115,7 @@ void Steps::end_host(Time now, std::uint32_t id) {
   release_core(now, state);
   if (state.phase == Phase::host_after) {
     finish(now, id);
-  } else if (state.phase == Phase::launch) {
-    submit_last(now, id);
-  } else if (const double bytes = step_of(state).demand.pcie_bytes; bytes > 0) {
+  } else if (const double bytes = step_of(state).demand.pcie_bytes; bytes > 0 && !state.last_launched) {
     state.phase = Phase::copy;
     gpus_.copy(now, id, server_of(state), bytes);
   } else {
@@ -125,14 +132,15 @@ void Steps::submit(Time now, std::uint32_t id) {
   const Server& server = server_of(state);
   state.phase = Phase::gpu;
   if (state.time.gpu_s <= 0) return after_gpu(now, id);
-  state.gpu_start = now;
   state.ranks_left = 1 + server.others.size();
-  const Demand& demand = step_of(state).demand;
+  static const Demand last{};  // a single kernel
+  const Demand& demand = state.last_launched ? last : step_of(state).demand;
+  if (!state.last_launched) state.gpu_start = now;
   gpus_.submit(now, id, server, server, state.time, demand);
   for (const Rank& rank : server.others) {
     State& part = steps_[rank.step];
     part.phase = Phase::gpu;
-    part.time = step_time_on(fleet_, server, rank, demand);
+    if (!state.last_launched) part.time = step_time_on(fleet_, server, rank, demand);
     gpus_.submit(now, rank.step, server, rank, part.time, demand);
   }
 }
@@ -168,32 +176,9 @@ void Steps::launch_last(Time now, std::uint32_t id, double launching_s) {
   begin_host(now, id, std::max(0.0, launching_s - state.time.gpu_s));
 }
 
-void Steps::submit_last(Time now, std::uint32_t id) {
-  State& state = steps_[id];
-  const Server& server = server_of(state);
-  Demand last;
-  last.kernels = 1;
-  state.phase = Phase::gpu;
-  state.ranks_left = 1 + server.others.size();
-  gpus_.submit(now, id, server, server, state.time, last);
-  for (const Rank& rank : server.others) {
-    steps_[rank.step].phase = Phase::gpu;
-    gpus_.submit(now, rank.step, server, rank, steps_[rank.step].time, last);
-  }
-}
-
-// How long its kernels are still being launched, where others may have the GPU when the last one is.
-double Steps::left_to_launch_s(Time now, const State& state) {
-  const Server& server = server_of(state);
-  const auto shared = [&](const Rank& rank) { return fleet_.partition_of(rank).servers.size() > 1; };
-  if (state.last_launched || state.gpu_start == kNever || step_of(state).demand.kernels <= 1) return 0;
-  if (!shared(server) && std::none_of(server.others.begin(), server.others.end(), shared)) return 0;
-  return step_of(state).demand.eager_launch_s - to_seconds(now - state.gpu_start);
-}
-
 void Steps::after_gpu(Time now, std::uint32_t id) {
   State& state = steps_[id];
-  if (const double launching_s = left_to_launch_s(now, state); launching_s > 0)
+  if (const double launching_s = left_to_launch_s(now, fleet_, state, step_of(state).demand); launching_s > 0)
     return launch_last(now, id, launching_s);
   state.phase = Phase::host_after;
   const double seconds = host_after_s(now, state);

@@ -70,9 +70,7 @@ class Steps {
   void begin_host(Time now, std::uint32_t step, double seconds);
   void release_core(Time now, State& step);
   void end_rank(Time now, std::uint32_t step);
-  [[nodiscard]] double left_to_launch_s(Time now, const State& step);
   void launch_last(Time now, std::uint32_t step, double launching_s);
-  void submit_last(Time now, std::uint32_t step);
   void after_gpu(Time now, std::uint32_t step);
   void finish(Time now, std::uint32_t step);
   void write_down(Time now, const State& step);
