@@ -19,9 +19,10 @@ StepTime share_of(const StepTime& whole, double share) {
 
 // How long its kernels are still being launched, where others may have the GPU when the last one is.
 double left_to_launch_s(Time now, const Fleet& fleet, const Steps::State& state, const Demand& demand) {
+  if (demand.eager_launch_s <= 0 || demand.kernels <= 1) return 0;
   const Server& server = fleet.servers[static_cast<std::size_t>(state.server)];
   const auto shared = [&fleet](const Rank& rank) { return fleet.partition_of(rank).servers.size() > 1; };
-  if (state.last_launched || state.gpu_start == kNever || demand.kernels <= 1) return 0;
+  if (state.last_launched || state.gpu_start == kNever) return 0;
   if (!shared(server) && std::none_of(server.others.begin(), server.others.end(), shared)) return 0;
   return demand.eager_launch_s - to_seconds(now - state.gpu_start);
 }
