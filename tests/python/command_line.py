@@ -24,8 +24,8 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
     return captured.out
 
 
-def fails(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
-    """Runs the command in this process and gives back its one line of error."""
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """Runs the command in this process and gives back its error, beside which it prints nothing."""
     try:
         code = cli.main([str(argument) for argument in arguments])
     except SystemExit as left:
@@ -33,6 +33,12 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
     captured = capsys.readouterr()
     assert code == 2
     assert captured.out == ""
-    assert captured.err.startswith("gpushare: error: ")
-    assert captured.err.count("\n") == 1
     return captured.err
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """The same, of an error of one line."""
+    error = refused(capsys, *arguments)
+    assert error.startswith("gpushare: error: ")
+    assert error.count("\n") == 1
+    return error

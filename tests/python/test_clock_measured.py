@@ -6,7 +6,7 @@ from pathlib import Path
 import gpushare as gs
 import numpy as np
 import pytest
-from gpushare.validation.suites.h200_mixed import language_model
+from gpushare.validation.llm_loops import language_model
 
 MEASURED = json.loads(
     (Path(__file__).parents[2] / "validation" / "h200-clock.json").read_text(encoding="utf-8")

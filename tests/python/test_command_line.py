@@ -14,23 +14,13 @@ from typing import Any
 import gpushare as gs
 import numpy
 import pytest
+from command_line import refused as error
 from gpushare._errors import like, nearest
 from gpushare.command import cli, progress
 from gpushare.command.completion import script
 from gpushare.frames.table_files import TABLE_ENDINGS
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def error(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
-    try:
-        code = cli.main([str(argument) for argument in arguments])
-    except SystemExit as left:
-        code = int(str(left.code))
-    captured = capsys.readouterr()
-    assert code == 2
-    assert captured.out == ""
-    return captured.err
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"], ["completion", "bash"]])

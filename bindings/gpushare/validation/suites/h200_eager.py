@@ -10,9 +10,9 @@ from typing import Any
 from ...scenario.scenario import Scenario
 from ...study.simulation import simulate
 from ..documents import figure, measured
+from ..llm_loops import asked, language_model, steps
 from ..networks import SOURCE, Batch, beside_language_models, side_by_side
 from ..report import Report, Row, Target
-from .h200_mixed import language_model
 
 __all__ = ["run"]
 
@@ -80,17 +80,11 @@ class _Client:
         words = self.name.removeprefix(_EAGER).split()
         if words[0] != "llm":
             return {"users": 1}
-        sequences, tokens = map(int, words[2].split("x"))
-        if words[1] == "prefill":
-            return {"users": sequences, "sizes": {"input_tokens": tokens, "output_tokens": 1}}
-        sizes = {"input_tokens": tokens, "output_tokens": 20_000}
-        return {"users": sequences, "sizes": sizes, "system_prompt_tokens": tokens - 8}
+        return asked(words[1], *map(int, words[2].split("x")))
 
     def step_s(self, name: str, summary: Mapping[str, Any]) -> float:
         """Mean seconds from step to step."""
-        if self.sequences:
-            return _COUNTED_S * self.sequences / float(summary[f"{name}.itl_count"])
-        return _COUNTED_S / float(summary[f"{name}.e2e_latency_count"])
+        return _COUNTED_S / steps(summary, name, self.sequences)
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:

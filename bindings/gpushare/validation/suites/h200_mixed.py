@@ -9,21 +9,19 @@ from typing import Any
 
 from ...scenario.scenario import Scenario
 from ...study.simulation import simulate
-from ..documents import figure, measured, model_document
-from ..networks import SOURCE, Batch, beside_language_models, share_of_sms, side_by_side
+from ..documents import measured
+from ..llm_loops import asked, language_model, steps
+from ..networks import Batch, beside_language_models, share_of_sms, side_by_side
 from ..report import Report, Row, Target
 
-__all__ = ["language_model", "run"]
+__all__ = ["run"]
 
-_MODEL = "llama-3.1-8b"
 #: Modes as they were measured, and as the library has them, with the processes that there were.
 _MODES = {"time-slicing": ("time-slicing", 3), "mps": ("mps", 3), "mps-50": ("mps:50/50", 2)}
-#: What a server's host takes beside the launch of a step, which is a graph here.
-_HOST = ("host_per_sequence_s", "piecewise_kernel_s", "eager_kernel_s", "idle_start_s", "request_overhead_s")
 #: Rounds of all steps one after another that are simulated, and seconds at least.
 _ROUNDS, _LEAST_S = 30, 0.5
-#: Seconds until all sequences decode: they share a prompt but for so many tokens, which is computed once.
-_BEFORE_S, _OWN_TOKENS = 0.3, 8
+#: Seconds until all sequences decode.
+_BEFORE_S = 0.3
 
 
 @dataclass(frozen=True)
@@ -50,10 +48,7 @@ class LlmStep:
 
     def asked(self) -> dict[str, Any]:
         """A prompt again and again, or sequences whose replies do not end."""
-        if not self.decodes:
-            return {"users": self.sequences, "sizes": {"input_tokens": self.tokens, "output_tokens": 1}}
-        sizes = {"input_tokens": self.tokens, "output_tokens": 20_000}
-        return {"users": self.sequences, "sizes": sizes, "system_prompt_tokens": self.tokens - _OWN_TOKENS}
+        return asked(self.phase, self.sequences, self.tokens)
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
@@ -97,13 +92,6 @@ _NOTES = [
 ]
 
 
-def language_model(kernels: float, launch_s: float, **engine: Any) -> dict[str, Any]:
-    """The model as it is shipped, but for how many kernels a step has here, in an engine without a host of its own."""
-    model = model_document(_MODEL) | {"kernels_per_step": figure(kernels, SOURCE)}
-    host = dict.fromkeys(_HOST, 0.0) | {"host_per_step_s": launch_s}
-    return {"model": model, "engine": {**host, **engine}}
-
-
 def _step(name: str, one: Mapping[str, Any]) -> LlmStep:
     _model, phase, size = name.split()
     sequences, tokens = map(int, size.split("x"))
@@ -129,11 +117,9 @@ def _rates(running: Sequence[LlmStep | Batch], mode: str) -> list[float]:
 
 
 def _traffic(name: str, one: LlmStep | Batch, hold_s: float) -> dict[str, Any]:
-    asked = one.asked() if isinstance(one, LlmStep) else {"users": 1}
-    return {"name": name, "pipeline": name, "kind": "closed", "hold_s": hold_s, "think_s": 0} | asked
+    loop = one.asked() if isinstance(one, LlmStep) else {"users": 1}
+    return {"name": name, "pipeline": name, "kind": "closed", "hold_s": hold_s, "think_s": 0} | loop
 
 
 def _count(name: str, one: LlmStep | Batch, summary: Mapping[str, Any]) -> float:
-    if isinstance(one, LlmStep) and one.decodes:
-        return float(summary[f"{name}.itl_count"]) / one.sequences
-    return float(summary[f"{name}.e2e_latency_count"])
+    return steps(summary, name, one.sequences if isinstance(one, LlmStep) and one.decodes else 0)

@@ -10,6 +10,7 @@ from typing import Any
 from ...scenario.scenario import Scenario
 from ...study.simulation import simulate
 from ..documents import figure, measured, model_document
+from ..llm_loops import MODEL, asked, engine, steps
 from ..networks import GPU, SOURCE, Batch, beside_language_models
 from ..report import Report, Row, Target
 
@@ -24,9 +25,8 @@ _MODES: dict[str, tuple[str, dict[str, int]]] = {
 _NEIGHBOUR = "neighbour"
 #: Where the second process is beside the engine on GPUs 0 and 1; on both, one process each.
 _GPUS = {"two engines": (0, 1), "one GPU": (0,), "both GPUs": (0, 1)}
-#: Of a step's graph (assumed), and what is left out of a server's host.
+#: Of a step's graph (assumed).
 _LAUNCH_S = 5e-5
-_HOST = ("host_per_sequence_s", "piecewise_kernel_s", "eager_kernel_s", "idle_start_s", "request_overhead_s")
 #: Seconds until all sequences decode, and that are then counted.
 _BEFORE_S, _COUNTED_S = 1.0, 6.0
 #: Rounds in which a step's time alone comes to be the one that was measured.
@@ -50,22 +50,18 @@ class _Step:
             "model": _model(self.sizes, self.kernels, self.factor),
             "tensor_parallel": self.gpus,
             "precision": "fp16",
-            "engine": {
-                **dict.fromkeys(_HOST, 0.0),
-                "kind": "continuous-batching",
-                "host_per_step_s": _LAUNCH_S,
-                "max_num_seqs": self.sequences,
-                "max_num_batched_tokens": 65_536,
-                "prefix_caching": self.phase == "decode",
-            },
+            "engine": engine(
+                _LAUNCH_S,
+                kind="continuous-batching",
+                max_num_seqs=self.sequences,
+                max_num_batched_tokens=65_536,
+                prefix_caching=self.phase == "decode",
+            ),
         }
 
     def asked(self) -> dict[str, Any]:
         """Prompts again and again, or sequences whose replies do not end and whose prompts are computed once."""
-        if self.phase != "decode":
-            return {"users": self.sequences, "sizes": {"input_tokens": self.tokens, "output_tokens": 1}}
-        sizes = {"input_tokens": self.tokens, "output_tokens": 20_000}
-        return {"users": self.sequences, "sizes": sizes, "system_prompt_tokens": self.tokens - 8}
+        return asked(self.phase, self.sequences, self.tokens)
 
 
 def run(data: Path | None = None, progress: Callable[[float], None] | None = None) -> Report:
@@ -123,7 +119,7 @@ def _model(sizes: Mapping[str, float], kernels: int, factor: float) -> dict[str,
     layers, hidden, kv_width, inner = (sizes[key] for key in ("layers", "hidden", "kv_width", "inner"))
     of_layers = layers * hidden * (2 * hidden + 2 * kv_width + 3 * inner)
     of_head = hidden * sizes["vocabulary"]
-    model = model_document("llama-3.1-8b")
+    model = model_document(MODEL)
     wider = layers / model["layers"]["value"]
     elements = wider * hidden / model["hidden"]["value"]
     stretched = {
@@ -199,6 +195,5 @@ def _asked(one: _Step | Batch) -> dict[str, Any]:
 
 
 def _step_s(one: _Step | Batch, name: str, summary: Mapping[str, Any]) -> float:
-    if isinstance(one, _Step) and one.phase == "decode":
-        return _COUNTED_S * one.sequences / float(summary[f"{name}.itl_count"])
-    return _COUNTED_S / float(summary[f"{name}.e2e_latency_count"])
+    decoding = one.sequences if isinstance(one, _Step) and one.phase == "decode" else 0
+    return _COUNTED_S / steps(summary, name, decoding)

@@ -13,9 +13,9 @@ from ...study.results import Result
 from ...study.simulation import simulate
 from ...traces.columns import from_columns
 from ..documents import measured
+from ..llm_loops import language_model
 from ..networks import Batch, beside_language_models, side_by_side
 from ..report import Report, Row, Target
-from .h200_mixed import language_model
 
 __all__ = ["run"]
 
