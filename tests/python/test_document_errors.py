@@ -120,6 +120,37 @@ def test_what_follows_from_another_error_is_not_told(part, wrong):
     assert "errors" not in str(refusal(document))
 
 
+@pytest.mark.parametrize(
+    ("members", "told"),
+    [
+        (
+            {"kind": "open", "qps": 5},
+            'instead of "qps" write "arrivals": {"kind": "poisson", "rate_per_s": 5}',
+        ),
+        ({"kind": "open", "arrivals": 2.5}, 'an object: "arrivals": {"kind": "poisson", "rate_per_s": 2.5}'),
+        (
+            {"kind": "gamma"},
+            '"gamma" is a kind of arrivals; write "kind": "open", "arrivals": {"kind": "gamma", ...}',
+        ),
+        ({"kind": "open", "arrivals": {"rate": 5}}, '"kind" is missing, one of "constant", "poisson", '),
+        ({}, '"kind" is missing, one of "open", "closed", "trace", "calls"'),
+    ],
+)
+def test_a_rate_in_a_place_of_its_own_teaches_how_traffic_is_written(members, told):
+    (traffic,) = DOCUMENT["traffic"]
+    sizes = {key: value for key, value in traffic.items() if key not in ("kind", "arrivals")}
+    error = refusal(DOCUMENT | {"traffic": [sizes | members]})
+    assert told in str(error)
+    assert "errors" not in str(error)
+
+
+def test_a_missing_kind_is_told_with_the_kinds_there_are():
+    services = {"llm": {**DOCUMENT["services"]["llm"], "model": {"knd": "llm"}}}
+    assert 'the required key "kind" is missing, one of "llm"' in str(
+        refusal(DOCUMENT | {"services": services})
+    )
+
+
 SHIPPED = Path(__file__).parents[2]
 
 

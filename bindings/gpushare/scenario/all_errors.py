@@ -16,7 +16,7 @@ __all__ = ["all_errors", "document_reader", "together"]
 
 _MOST = 10
 _UNKNOWN = re.compile(r'unknown key "(?P<key>[^"]*)"')
-_MISSING = re.compile(r'the required key "(?P<name>[^"]*)" is missing; is "(?P<key>[^"]*)" meant')
+_MISSING = re.compile(r'the required key "(?P<name>[^"]*)" is missing[^;]*; is "(?P<key>[^"]*)" meant')
 _SUGGESTED = re.compile(r'did you mean "(?P<name>[^"]*)"\?')
 
 

@@ -35,7 +35,7 @@ void Figures::keep(const Reader& sourced, std::string_view below, std::string va
   const Reader source = sourced.at("source");
   ProvenanceEntry entry{text::format("{}/{}", pointer_, below), std::move(value), source.string(), {}};
   if (entry.source.empty()) source.fail("expected a text that is not empty");
-  entry.grade = kGrades.at(sourced.at("grade").choice(kGrades));
+  entry.grade = kGrades.at(sourced.choice("grade", kGrades));
   provenance_->push_back(std::move(entry));
 }
 

@@ -67,8 +67,8 @@ Distribution read_empirical(const Reader& r) {
 
 Distribution read_kind(const Reader& r) {
   constexpr std::int64_t kMostRanks = 10'000'000;
-  switch (r.at("kind").choice({"constant", "uniform", "exponential", "gamma", "weibull", "lognormal",
-                               "pareto", "zipf", "empirical"})) {
+  switch (r.choice("kind", {"constant", "uniform", "exponential", "gamma", "weibull", "lognormal", "pareto",
+                            "zipf", "empirical"})) {
     case 0:
       return constant(r.at("value").number(kNonNegative));
     case 1:

@@ -102,6 +102,10 @@ std::string did_you_mean(std::string_view name, const std::vector<std::string>& 
   return near ? text::format("; did you mean \"{}\"?", *near) : "";
 }
 
+std::string one_of(const std::vector<std::string>& names) {
+  return text::format("{}\"{}\"", names.size() > 1 ? "one of " : "", text::join(names, "\", \""));
+}
+
 // What others call so, else what is near to it.
 std::string meant_by(const std::string& word, const std::vector<std::string>& known) {
   const auto meant =
@@ -234,14 +238,19 @@ std::string Reader::string() const {
 
 std::size_t Reader::choice(std::span<const std::string_view> legal) const {
   const std::vector<std::string> names(legal.begin(), legal.end());
-  const std::string listed =
-      text::format("{}\"{}\"", names.size() > 1 ? "one of " : "", text::join(names, "\", \""));
+  const std::string listed = one_of(names);
   if (!value_->is_string()) fail_expecting(listed);
   const auto& text = value_->get_ref<const std::string&>();
   const auto match = std::find(names.begin(), names.end(), text);
   if (match == names.end())
     fail(text::format("expected {}, found {}{}", listed, found(*value_), meant_by(text, names)));
   return static_cast<std::size_t>(match - names.begin());
+}
+
+std::size_t Reader::choice(std::string_view key, std::span<const std::string_view> legal) const {
+  if (const auto member = find(key)) return member->choice(legal);
+  fail(text::format("the required key \"{}\" is missing, {}{}", key,
+                    one_of(std::vector<std::string>(legal.begin(), legal.end())), instead_of(*this, key)));
 }
 
 double Reader::number(std::string_view key, double otherwise, Range range) const {

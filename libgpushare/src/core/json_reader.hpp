@@ -77,6 +77,12 @@ class Reader {
   [[nodiscard]] std::size_t choice(std::initializer_list<std::string_view> legal) const {
     return choice(std::span(legal.begin(), legal.size()));
   }
+  /// Of a member that must be there; where it is missing, the message lists them too.
+  [[nodiscard]] std::size_t choice(std::string_view key, std::span<const std::string_view> legal) const;
+  [[nodiscard]] std::size_t choice(std::string_view key,
+                                   std::initializer_list<std::string_view> legal) const {
+    return choice(key, std::span(legal.begin(), legal.size()));
+  }
   /// A number >= 0 (constant), or {"kind": ..., parameters, "min": .., "max": ..} with the parameters of
   /// constant: value; uniform: low, high; exponential: mean; gamma: mean, shape; weibull, pareto: scale, shape;
   /// lognormal: mean, sigma or mu, sigma; zipf: exponent, count; empirical: values and optionally weights.

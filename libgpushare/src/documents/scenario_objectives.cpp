@@ -82,7 +82,7 @@ Isolation read_isolation(const Reader& reader, const Names& services) {
     isolation.between.push_back(name);
   }
   if (isolation.between.size() < 2) between.fail("expected two services or more, to be kept apart");
-  isolation.level = static_cast<IsolationLevel>(reader.at("level").choice({"process", "hardware"}));
+  isolation.level = static_cast<IsolationLevel>(reader.choice("level", {"process", "hardware"}));
   reader.finish();
   return isolation;
 }

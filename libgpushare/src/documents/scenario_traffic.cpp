@@ -102,7 +102,7 @@ void read_closed(const Reader& reader, const Workload& workload, Traffic& traffi
 }
 
 Trace generate(const Reader& reader) {
-  static_cast<void>(reader.at("like").choice({"azure-conversation"}));
+  static_cast<void>(reader.choice("like", {"azure-conversation"}));
   const auto seed = static_cast<std::uint64_t>(reader.integer("seed", 1, 0));
   const double duration_s = reader.number("duration_s", 3501.7, {0, 1e9, true});
   const double rate = reader.number("rate_per_s", 5.53, kRate);
@@ -287,10 +287,11 @@ Client read_client(const Reader& reader, const Traffic& traffic) {
 }
 
 void read_kind(const Reader& reader, const Workload& workload, Inputs& inputs, Traffic& traffic) {
-  traffic.kind = static_cast<Traffic::Kind>(reader.at("kind").choice(Traffic::kKinds));
+  arrivals::refuse_as_traffic(reader);
+  traffic.kind = static_cast<Traffic::Kind>(reader.choice("kind", Traffic::kKinds));
   switch (traffic.kind) {
     case Traffic::Kind::open:
-      traffic.arrivals = arrivals::read(reader.at("arrivals"));
+      traffic.arrivals = arrivals::read_of(reader);
       read_max_concurrency(reader, traffic);
       break;
     case Traffic::Kind::closed:

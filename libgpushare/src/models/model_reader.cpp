@@ -22,7 +22,7 @@ constexpr Catalogue kModels{"models", "model"};
 Cost read_cost(json::Figures& figures) {
   static constexpr auto kNames =
       of_each_alternative<Cost>([]<class Kind>(std::type_identity<Kind>) { return ModelKind<Kind>::kName; });
-  Cost cost = alternative<Cost>(figures.reader().at("kind").choice(kNames));
+  Cost cost = alternative<Cost>(figures.reader().choice("kind", kNames));
   std::visit([&]<class Kind>(Kind& model) { ModelKind<Kind>::read(figures, model); }, cost);
   return cost;
 }

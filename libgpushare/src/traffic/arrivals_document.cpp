@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/also_called.hpp"
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
 #include "traffic/arrivals_parts.hpp"
@@ -257,14 +258,17 @@ void read_members(const Reader& reader, ArrivalProcess& p) {
   }
 }
 
+// How open traffic with that many requests a second is written.
+std::string poisson(double rate) {
+  return R"("arrivals": {"kind": "poisson", "rate_per_s": )" + text::format("{}", rate) + "}";
+}
+
 }  // namespace
 
 ArrivalProcess read(const Reader& reader) {
   constexpr std::size_t kDiurnal = 9, kSpikes = 10;
   ArrivalProcess p;
-  const std::size_t kind =
-      reader.at("kind").choice({"constant", "poisson", "gamma", "on-off", "piecewise", "gamma-poisson",
-                                "weibull", "mmpp", "mixture", "diurnal", "spikes"});
+  const std::size_t kind = reader.choice("kind", kKinds);
   if (kind == kDiurnal) {
     read_diurnal(reader, p);
   } else if (kind == kSpikes) {
@@ -276,6 +280,30 @@ ArrivalProcess read(const Reader& reader) {
   if (p.kind == Kind::piecewise) read_clock(reader, p);
   reader.finish();
   return p;
+}
+
+void refuse_as_traffic(const Reader& traffic) {
+  const auto kind = traffic.find("kind");
+  if (!kind || !kind->is_string()) return;
+  const std::string word = kind->string();
+  if (std::find(kKinds.begin(), kKinds.end(), word) != kKinds.end())
+    kind->fail("\"" + word +
+               "\" is a kind of arrivals; write \"kind\": \"open\", \"arrivals\": {\"kind\": \"" + word +
+               "\", ...}");
+}
+
+ArrivalProcess read_of(const Reader& traffic) {
+  const auto arrivals = traffic.find("arrivals");
+  if (arrivals && arrivals->is_number()) arrivals->fail("expected an object: " + poisson(arrivals->number()));
+  if (arrivals) return read(*arrivals);
+  const std::vector<std::string> others = traffic.unknown_keys();
+  const auto rate = std::find_if(others.begin(), others.end(), [&](const std::string& key) {
+    return (key == "rate_per_s" || json::also_called(key, "rate_per_s")) && traffic.at(key).is_number();
+  });
+  if (rate != others.end())
+    traffic.fail(text::format("the required key \"arrivals\" is missing; instead of \"{}\" write {}", *rate,
+                              poisson(traffic.at(*rate).number())));
+  return read(traffic.at("arrivals"));
 }
 
 }  // namespace gpushare::arrivals
