@@ -67,7 +67,10 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out == f"gpushare {gs.__version__}\n"
 
 
-def test_run_prints_a_summary(capsys: pytest.CaptureFixture[str], scenario: Path) -> None:
+def test_run_prints_a_summary(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, scenario: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     text = run(capsys, "run", scenario, "--mode", "mps", "--seed", "4")
     assert "voice-light, mps" in text
     assert "seed 4" in text

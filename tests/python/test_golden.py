@@ -136,6 +136,16 @@ def test_figures_are_compared_exactly_here_and_closely_elsewhere(
             assert found == []
 
 
+@pytest.mark.parametrize("same_platform", [True, False])
+def test_fits_are_compared_closely_everywhere(same_platform: bool) -> None:
+    def found(now: float) -> list[Difference]:
+        was = {"fit": Record({"exponent": 0.9})}
+        return differences("suite-h200", was, {"fit": Record({"exponent": now})}, same_platform=same_platform)
+
+    assert found(0.9 + 1e-9) == []
+    assert len(found(0.9 + 1e-5)) == 1
+
+
 def test_what_differs_between_runs_is_compared_with_what_does_not() -> None:
     kept = Record({"events": 5, WITH_STEPS + "events": 9, "steps": 3}, {"requests": "a"})
     assert one(kept, Record(dict(kept.figures), dict(kept.hashes))) == []
