@@ -223,7 +223,8 @@ TEST_CASE("an empty trace, and files that are no traces, are refused") {
   CHECK(refusal("arrival_s,input_tokens,output_tokens\n", with_format("jsnol")) ==
         "t.csv: unknown trace format \"jsnol\"; did you mean \"jsonl\"? Known formats: auto, azure, "
         "burstgpt, csv, "
-        "jsonl, mooncake, aiperf, bailian, timed-trace, llmservingsim, nginx, envoy");
+        "jsonl, mooncake, aiperf, bailian, timed-trace, llmservingsim, nginx, envoy, "
+        "ollama, w3c");
 }
 
 TEST_CASE("unknown columns are refused with what was found, what is known, and the nearest name") {

@@ -284,6 +284,46 @@ TEST_CASE(
             .find("log: an Envoy access log: no line is a POST to a model's path") == 0);
 }
 
+TEST_CASE("lines of Ollama's server and of IIS are requests at their ends less what they took") {
+  const auto options = [](const char* format) {
+    TraceOptions asked = with_columns("input=1000,output=200");
+    asked.format = format;
+    return asked;
+  };
+  const std::string gin =
+      "time=2026-11-29T17:30:20Z level=INFO msg=listening\n"
+      "[GIN] 2026/11/29 - 17:31:30 | 200 |         1m10s |       127.0.0.1 | POST     \"/api/chat\"\n"
+      "[GIN] 2026/11/29 - 17:30:26 | 200 |     500.000ms |             ::1 | POST     \"/api/generate\"\r\n"
+      "[GIN] 2026/11/29 - 17:30:26 | 200 |        12.1\u00b5s |       127.0.0.1 | GET      \"/api/tags\"\n"
+      "[GIN] 2026/11/29 - 17:30:28 | 500 |       1h0m2s |       127.0.0.1 | POST     \"/api/chat\"\n"
+      "[GIN] 2026/11/29 - 17:30:26 | 200 | \n[GIN] 2026/11/29\n";
+  const Trace ollama = parse_trace(gin, "log", options("ollama"));
+  CHECK(ollama.arrival_s == std::vector<double>{0, 5.5});
+  CHECK(ollama.origin.failed == 1);
+  CHECK(ollama.origin.reason ==
+        "a log of Ollama's server; 3 of 4 lines are requests to a model; times are their ends less what they "
+        "took");
+
+  const std::string iis =
+      "#Software: Microsoft Internet Information Services 10.0\n2026-11-29 1 2 3 4 5 6\n"
+      "#Fields: time cs-method cs-uri-stem  date sc-status s-ip time-taken\n"
+      "17:30:25 POST /v1/completions 2026-11-29 200 10.0.0.1 4500\n\n17:30:26 POST\n"
+      "#Fields: date time cs-method cs-uri-stem sc-status time-taken\n#Date: 2026-11-29 17:30:26\n"
+      "2026-11-29 17:30:27 POST /v1/completions 200 1.5 more\n";
+  const Trace w3c = parse_trace(iis, "log", options("w3c"));
+  CHECK(w3c.arrival_s == std::vector<double>{0, 5});
+  for (const std::size_t block : {std::size_t{1}, std::size_t{50}}) {
+    CHECK(read_trace_in_blocks(gin, block, "log", options("ollama")).arrival_s == ollama.arrival_s);
+    CHECK(read_trace_in_blocks(iis, block, "log", options("w3c")).arrival_s == w3c.arrival_s);
+  }
+  // Cut off before it says what it took, a line is of its end.
+  const Trace cut = parse_trace(iis + "2026-11-29 17:30:28 POST /v1/completions 200", "log", options("w3c"));
+  CHECK(cut.arrival_s == std::vector<double>{0, 5, 7.5});
+  CHECK(cut.origin.reason.find("times are when each request ended") != std::string::npos);
+  CHECK(refusal("#Fields: time cs-method cs-uri-stem sc-status\n17:30:25 POST /v1/completions 200\n",
+                options("w3c")) == "log:2: expected a date, found \"T17:30:25Z\"");
+}
+
 TEST_CASE("what a cache had is input where the count of the input leaves it out, and only there") {
   const auto read = [](const std::string& usage) {
     return parse_trace("{\"timestamp\": 1, \"usage\": {" + usage + ", \"output_tokens\": 5}}\n", "log");

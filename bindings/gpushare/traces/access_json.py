@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -66,6 +66,7 @@ _TOOK = ("requesttime", "timetaken", "latency", "duration", "responsetime", "ela
 #: nginx's and Azure's, without a unit; others count ms or ns as often.
 _IN_SECONDS = ("requesttime", "timetaken")
 _BLOCK = 1 << 20  # bytes
+_MANY = 1000  # lines of requests
 _CADDY = "http.log.access"
 _TOKENS = re.compile(rb'okens?"\s*:|"usage"|token_?[cC]ount')
 _STATUS = re.compile(rb'[sS]tatus(?:_?[cC]ode)?"\s*:|[rR]esponse_?[cC]ode"\s*:')
@@ -142,37 +143,55 @@ class _Requests:
     """Requests of rows; which members say what is looked up once for all rows that have the same ones."""
 
     def __init__(self) -> None:
-        self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._members: dict[tuple[str, ...], _Members] = {}
+        self._asked: dict[str, list[str]] = {}
 
-    def _names_of(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+    def _members_of(self, row: Mapping[str, Any]) -> _Members:
         if None in row.values() or "" in row.values():
-            return tuple(_name(row, known) for known in _SAYS)
+            return _says(row)
         names = tuple(row)
-        found = self._names.get(names)
+        found = self._members.get(names)
         if found is None:
-            found = self._names[names] = tuple(_name(row, known) for known in _SAYS)
+            found = self._members[names] = _says(row)
+        return found
+
+    def _method_and_path(self, line: str) -> list[str]:
+        """Of the line of a request; a server has a few."""
+        found = self._asked.get(line)
+        if found is None:
+            if len(self._asked) > _MANY:
+                self._asked.clear()
+            found = self._asked[line] = line.split(" ")[:2]
         return found
 
     def __call__(self, row: Mapping[str, Any] | None) -> Request | None:
         """What the members of an object of an access log say; None where they are of no request."""
         if row is None:
             return None
-        asked_by, method_by, path_by, status_by, began_by, when_by, took_by = self._names_of(row)
+        asked_by, method_by, path_by, status_by, began_by, when_by, took_by, took_s_of = self._members_of(row)
         method, path, asked = row.get(method_by), row.get(path_by), row.get(asked_by)
         if isinstance(asked, str) and " " in asked:
-            method, path = asked.split(" ")[:2]
+            method, path = self._method_and_path(asked)
         at = row.get(began_by or when_by)
         if not isinstance(method, str) or path is None or status_by == "" or at is None:
             return None
         status = str(row[status_by])
         if began_by:
             return at, BEGAN, method, str(path), status, None
-        took_s = _took_s(row, took_by) if took_by else None
+        took_s = took_s_of(row, took_by) if took_s_of else None
         return at, LOGGED if took_s is None else ENDED, method, str(path), status, took_s
 
 
 #: The line of the request, its method, its path, its status, when it began, another time, and how long it took.
 _SAYS = (("request", "requestline"), _METHODS, _PATHS, _STATUSES, _BEGINS, _WHENS, _TOOK)
+#: The member that says each, empty where none does, and what makes seconds of the last.
+_Took = Callable[[Mapping[str, Any], str], float | None]
+_Members = tuple[str, str, str, str, str, str, str, _Took | None]
+
+
+def _says(row: Mapping[str, Any]) -> _Members:
+    asked, method, path, status, began, when, took = (_name(row, known) for known in _SAYS)
+    return asked, method, path, status, began, when, took, _took_s(row, took) if took else None
 
 
 def _members(line: bytes) -> dict[str, Any] | None:
@@ -184,17 +203,29 @@ def _members(line: bytes) -> dict[str, Any] | None:
     return _flat(row) if isinstance(row, Mapping) else None
 
 
-def _took_s(row: Mapping[str, Any], took_by: str) -> float | None:
-    """Seconds that a request took, where a unit is said or known; not of logs whose time may be of its beginning."""
+def _took_s(row: Mapping[str, Any], took_by: str) -> _Took | None:
+    """What makes seconds of a member, where a unit is said or known; none of logs whose times may be of beginnings."""
     if "receivetimestamp" in row:  # Google's, of entries of many kinds
         return None
-    if "logger" in row and str(row["logger"]).startswith(_CADDY):
-        return span_s(row.get("duration"))
+    if "logger" in row:
+        return _of_logger
+    return _in_seconds if took_by in _IN_SECONDS else _with_unit
+
+
+def _in_seconds(row: Mapping[str, Any], took_by: str) -> float | None:
+    return span_s(row[took_by])
+
+
+def _with_unit(row: Mapping[str, Any], took_by: str) -> float | None:
     took = row[took_by]
-    if took_by in _IN_SECONDS:
-        return span_s(took)
     plain = not isinstance(took, str) or took.replace(".", "", 1).isdigit()
     return None if plain else span_s(took)
+
+
+def _of_logger(row: Mapping[str, Any], took_by: str) -> float | None:
+    if str(row["logger"]).startswith(_CADDY):
+        return span_s(row.get("duration"))
+    return (_in_seconds if took_by in _IN_SECONDS else _with_unit)(row, took_by)
 
 
 def line_requests(data: bytes) -> Iterator[Request]:

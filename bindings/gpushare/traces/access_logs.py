@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
-from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -21,7 +20,6 @@ from .access_json import (
     is_list,
     line_requests,
     list_requests,
-    span_s,
 )
 
 __all__ = ["access_log"]
@@ -56,12 +54,7 @@ _TRAEFIK = re.compile(
     r"\[(?P<at>[^][\n]+)\] \"(?P<method>\w+) (?P<path>\S+) [^\"\n]*\" (?P<status>\d+) .*\" \d+ms\r?$",
     re.A | re.M,
 )
-_GIN = re.compile(
-    r"\[GIN\] (?P<day>\d{4}/\d\d/\d\d) - (?P<clock>\d\d:\d\d:\d\d) \| +(?P<status>\d+) \| +(?P<took>\S+) \| "
-    r"+\S+ \| (?P<method>\w+) +\"(?P<path>[^\"\n]+)\"\r?$",
-    re.A | re.M,
-)
-_W3C_FIELDS = "#Fields:"
+_GIN = re.compile(r"\[GIN\] \d{4}/\d\d/\d\d - \d\d:\d\d:\d\d \| +\d+ \| ", re.A)
 _IS_W3C = re.compile(rb"#(?:Software|Version|Date|Fields): ")
 
 
@@ -86,53 +79,16 @@ def _load_balancer(data: bytes) -> Iterator[Request]:
         yield f"{at or ended}Z", BEGAN if at else ENDED, method, path, status, None
 
 
-def _gin(data: bytes) -> Iterator[Request]:
-    names = ("day", "clock", "status", "took", "method", "path")
-    for day, clock, status, took, method, path in _found(_GIN, data, *names):
-        yield f"{day}T{clock}Z", ENDED, method, path, status, span_s(took)
-
-
-def _w3c(data: bytes) -> Iterator[Request]:
-    width = 0
-    columns = (0,) * len(_W3C)
-    for line in data.decode(errors="replace").split("\n"):
-        if line.startswith("#"):
-            if line.startswith(_W3C_FIELDS):
-                names = line[len(_W3C_FIELDS) :].split()
-                width = len(names)
-                place = {name: at for at, name in enumerate(names)}
-                columns = tuple(place.get(name, width) for name in _W3C)
-            continue
-        fields = line.split()
-        if not fields:
-            continue
-        if len(fields) != width:
-            fields = fields[:width] + [""] * (width - len(fields))
-        fields.append("")  # what the log does not name
-        day, clock, method, path, status, took = itemgetter(*columns)(fields)
-        yield f"{day}T{clock}Z", ENDED, method, path, status, _iis_s(took)
-
-
-@lru_cache(maxsize=4096)
-def _iis_s(took: str) -> float | None:
-    """Seconds of whole milliseconds, or of a number with a point; None of anything else."""
-    if not took.replace(".", "", 1).isdigit():
-        return None
-    return float(took) if "." in took else int(took) / 1000
-
-
-_W3C = ("date", "time", "cs-method", "cs-uri-stem", "sc-status", "time-taken")
-
-
 def _begins(pattern: re.Pattern[str]) -> Callable[[list[bytes]], bool]:
     return lambda lines: pattern.search(b"\n".join(lines).decode(errors="replace")) is not None
 
 
-_DIALECTS: tuple[tuple[str, Callable[[list[bytes]], bool], _Reader], ...] = (
+# What reads each, or the name of the compiled reader's format.
+_DIALECTS: tuple[tuple[str, Callable[[list[bytes]], bool], _Reader | str], ...] = (
     ("an access log of HAProxy", _begins(_HAPROXY), _by_names(_HAPROXY)),
     ("an access log of a load balancer of AWS", _begins(_ALB), _load_balancer),
-    ("a log of Ollama's server", _begins(_GIN), _gin),
-    ("a W3C access log, as of IIS", lambda lines: bool(lines) and _IS_W3C.match(lines[0]) is not None, _w3c),
+    ("a log of Ollama's server", _begins(_GIN), "ollama"),
+    ("a W3C access log, as of IIS", lambda lines: bool(lines) and _IS_W3C.match(lines[0]) is not None, "w3c"),
     ("an access log of Traefik", _begins(_TRAEFIK), _by_names(_TRAEFIK)),
     ("an access log in JSON", is_lines, line_requests),
     ("an access log as a list in JSON", is_list, list_requests),
@@ -200,7 +156,9 @@ def access_log(start: bytes) -> Callable[[bytes, str, str, Mapping[str, Any]], _
     return None
 
 
-def _read(title: str, requests: _Reader, data: bytes, source: str, options: Mapping[str, Any]) -> _core.Trace:
+def _read(
+    title: str, requests: _Reader | str, data: bytes, source: str, options: Mapping[str, Any]
+) -> _core.Trace:
     columns = str(options.get("columns", ""))
     if re.search(r"(?:^|,)\s*arrival=", columns):
         raise fail(TraceError, source, f"{title}, whose times have one place; leave arrival out of columns")
@@ -212,6 +170,8 @@ def _read(title: str, requests: _Reader, data: bytes, source: str, options: Mapp
                 f"{title}: it does not say how long {what} are; give one length for all with columns (--columns), "
                 "as in input=1000,output=200",
             )
+    if isinstance(requests, str):
+        return _core.parse_trace(data, source, format=requests, **options)
     found = requests(data.removeprefix(b"\xef\xbb\xbf"))
     lines, moments, timed = _written(found, title, source)
     format = _FORMATS[ENDED in moments]

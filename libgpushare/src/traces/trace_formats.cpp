@@ -97,7 +97,14 @@ constexpr TraceFormat kFormats[] = {
      .rules = TraceLines{.known_by = is_llmservingsim, .rank = 5, .in_sessions = true},
      .says_unit = true},
     {.name = "nginx", .rules = TraceAccessLog{.at_end = true, .title = "an access log (combined format)"}},
-    {.name = "envoy", .rules = TraceAccessLog{.at_end = false, .title = "an Envoy access log"}}};
+    {.name = "envoy", .rules = TraceAccessLog{.at_end = false, .title = "an Envoy access log"}},
+    {.name = "ollama",
+     .rules =
+         TraceAccessLog{
+             .form = TraceAccessLog::Form::gin, .at_end = true, .title = "a log of Ollama's server"}},
+    {.name = "w3c",
+     .rules = TraceAccessLog{
+         .form = TraceAccessLog::Form::w3c, .at_end = true, .title = "a W3C access log, as of IIS"}}};
 
 /// How much more than another format a format knows an object, its rank; -1 when it does not.
 int knows(const TraceFormat& format, const TraceObject& first) {

@@ -39,6 +39,12 @@ struct TraceLines {
 
 /// A format of lines that are no JSON: the access log of a web server.
 struct TraceAccessLog {
+  enum class Form : std::uint8_t {
+    bracketed,  ///< `... [time] "METHOD path ..." status ...`
+    gin,        ///< `[GIN] date - clock | status | took | client | METHOD "path"`, as Ollama's server writes
+    w3c         ///< fields that a line #Fields names, as IIS writes
+  };
+  Form form = Form::bracketed;
   bool at_end = false;     ///< its times are of the end of a request
   std::string_view title;  ///< for messages
 };
