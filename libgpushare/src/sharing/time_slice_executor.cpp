@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
-#include <tuple>
+#include <utility>
 
 namespace gpushare {
 namespace {
@@ -56,6 +56,8 @@ void TimeSliceExecutor::remove_process(int process) {
 }
 
 void TimeSliceExecutor::advance(Time now) {
+  if (std::exchange(ahead_.known, false) && now >= next_event_)  // nothing has happened since
+    ahead_.exchange(turn_, last_, next_turn_, busy_, switching_, processes_);
   const Time limit = std::min(now, next_event_);
   const bool whole_slice =
       turn_.kind == Kind::switching || turn_.give_away == turn_.slice_start + costs_.slice;
@@ -172,6 +174,7 @@ void TimeSliceExecutor::abort(Time now, int index, std::vector<StepId>& dropped)
 
 void TimeSliceExecutor::settle(Time now) {
   if (last_ < now) advance(now);
+  ahead_.known = false;
   take_turn(now);
   const bool seen = turn_.kind == Kind::idle || turns_shown_ || leases_ || log_ != nullptr;
   unseen_.forget();
@@ -229,20 +232,24 @@ Time TimeSliceExecutor::next_end() {
       !processes_[turn_.process].works.empty())
     return turn_.kind == Kind::running ? next_turn_
                                        : processes_[turn_.process].first_end(turn_.switch_end, clock_);
-  const auto state = std::tuple(turn_, last_, next_turn_, busy_, switching_, account_);
-  ran_.clear();
-  for (const TurnTaker& process : processes_) ran_.push_back(process.ran);
+  ahead_ = {false, turn_, last_, next_turn_, busy_, switching_, std::move(ahead_.ran)};
+  ahead_.ran.clear();
+  for (const TurnTaker& process : processes_) ahead_.ran.push_back(process.ran);
+  bool found = false;
   Time at = next_turn_;
   for (int turns = 0; turns < kTurnsAhead; ++turns) {
-    at = next_turn_;
+    const Time before = std::exchange(at, next_turn_);
     if (at == kNever) break;
     elapse(at);
-    if (turn_.kind == Kind::running && processes_[turn_.process].any_ended(clock_)) break;
+    if (turn_.kind == Kind::running && processes_[turn_.process].any_ended(clock_)) {
+      found = before < at;  // turns of one instant are taken when it comes
+      break;
+    }
     end_turn(at);
     take_turn(at);
   }
-  std::tie(turn_, last_, next_turn_, busy_, switching_, account_) = state;
-  for (std::size_t i = 0; i < processes_.size(); ++i) processes_[i].ran = ran_[i];
+  ahead_.exchange(turn_, last_, next_turn_, busy_, switching_, processes_);
+  ahead_.known = found;
   return at;
 }
 

@@ -5,6 +5,7 @@
 
 #include "sharing/executor_log.hpp"
 #include "sharing/leases.hpp"
+#include "sharing/turns_ahead.hpp"
 #include "sharing/unseen_turns.hpp"
 #include "sharing/work.hpp"
 
@@ -94,8 +95,8 @@ class TimeSliceExecutor {
   ExecutorAccount
       account_;  // but for those two, and for what processes have drawn since they were brought up
   ExecutorLog* log_ = nullptr;
-  Time since_{};               // of the state, for the log
-  std::vector<Duration> ran_;  // scratch of next_end
+  Time since_{};      // of the state, for the log
+  TurnsAhead ahead_;  // that next_end() has found
 };
 
 }  // namespace gpushare

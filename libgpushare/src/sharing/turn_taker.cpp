@@ -1,7 +1,7 @@
 #include "sharing/turn_taker.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include "sharing/contention.hpp"
@@ -25,7 +25,9 @@ Time TurnTaker::segment_end(Time now, double clock) const {
   const double length = active.work.gpu_s / active.work.segments;
   // Parts still to do, counting the one in progress; a remainder of rounding belongs to the part that just ended.
   const double left = left_s(active, clock);
-  const double parts_left = std::ceil((left - kWorkEpsilon) / length);
+  const double parts = (left - kWorkEpsilon) / length;
+  const double whole = static_cast<double>(static_cast<std::int64_t>(parts));  // std::ceil is a call
+  const double parts_left = whole < parts ? whole + 1 : whole;
   if (parts_left <= 1) return kNever;
   return now + duration_from_seconds((left - (parts_left - 1) * length) / active.speed(clock));
 }
