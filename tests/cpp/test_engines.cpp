@@ -200,15 +200,16 @@ TEST_CASE("with overlapped decoding the next step starts when the GPU is done wi
     speech.audio_s = 0.2;
     CHECK(engine.enqueue(speech));
   }
-  const auto first = engine.plan(at_ms(100), out);
-  REQUIRE(first);
+  const Step* planned = engine.plan(at_ms(100), out);
+  REQUIRE(planned);
+  const Step first = *planned;
   CHECK_FALSE(engine.plan(at_ms(101), out));
   CHECK(engine.gpu_done());
-  const auto second =
+  const Step* second =
       engine.plan(at_ms(110), out);  // of the other stream: the first one's chunk is not decoded
   REQUIRE(second);
-  CHECK(second->ticket != first->ticket);
-  engine.complete(*first, at_ms(115), out);
+  CHECK(second->ticket != first.ticket);
+  engine.complete(first, at_ms(115), out);
   CHECK(out.back().request == 0);
   CHECK_FALSE(engine.plan(at_ms(200), out));  // the second step is still on the GPU
   CHECK(engine.gpu_done());

@@ -4,6 +4,7 @@
 
 #include "results/request.hpp"
 #include "serving/playout.hpp"
+#include "serving/slot_engine.hpp"
 
 namespace test_playout {
 
@@ -47,6 +48,28 @@ TEST_CASE("a request in flight stays where it is, however many come") {
   const Request* first = &pool[pool.add({})];
   for (int i = 0; i < 10'000; ++i) static_cast<void>(pool.add({}));
   CHECK(&pool[0] == first);
+}
+
+TEST_CASE("chunks of whatever length are heard for as long as their frames last") {
+  AutoregressiveTtsModel model;
+  model.frames_per_s = 7;
+  for (const int frames : {1, 2, 63, 64, 65, 700}) {
+    CAPTURE(frames);
+    SlotOptions config;
+    config.first_chunk_frames = config.chunk_frames = frames;
+    SlotEngine engine(config, model, 1);
+    Outbox out;
+    Playout heard;
+    Job speech;
+    speech.audio_s = frames * 3 / 7.0;
+    speech.playout = &heard;
+    CHECK(engine.enqueue(speech));
+    while (const Step* step = engine.plan(Time{}, out)) engine.complete(*step, Time{}, out);
+    CHECK(heard.chunks == 3);
+    const auto seconds = static_cast<float>(frames / 7.0);
+    CHECK(heard.audio_s == 3 * static_cast<double>(seconds));
+    CHECK(heard.end == Time{} + duration_from_seconds(seconds) * 3);
+  }
 }
 
 }  // namespace test_playout

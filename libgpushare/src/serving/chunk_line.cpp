@@ -34,19 +34,16 @@ void ChunkLine::clear() {
   unused_.clear();
 }
 
-std::vector<std::uint32_t> ChunkLine::take(Time now) {
-  std::vector<Place> taken;
-  while (taken.size() < batch_ && first() <= now) {
-    taken.push_back(*places_.begin());
+void ChunkLine::take(Time now, std::vector<std::uint32_t>& slots) {
+  taken_.clear();
+  while (taken_.size() < batch_ && first() <= now) {
+    taken_.push_back(*places_.begin());
     remove(places_.begin());
   }
-  if (first() > now)
-    std::sort(taken.begin(), taken.end(),
+  if (taken_.size() > 1 && first() > now)
+    std::sort(taken_.begin(), taken_.end(),
               [](const Place& a, const Place& b) { return a.admission < b.admission; });
-  std::vector<std::uint32_t> slots;
-  slots.reserve(taken.size());
-  for (const Place& place : taken) slots.push_back(place.slot);
-  return slots;
+  for (const Place& place : taken_) slots.push_back(place.slot);
 }
 
 }  // namespace gpushare

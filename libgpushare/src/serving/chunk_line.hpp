@@ -39,9 +39,9 @@ class ChunkLine {
   [[nodiscard]] Time first() const { return places_.empty() ? kNever : places_.begin()->arrival; }
   /// kNever when there are fewer than a batch.
   [[nodiscard]] Time fills() const { return places_.size() < batch_ ? kNever : filler_->arrival; }
-  /// Takes out those whose chunks have come, no more than a batch: by admission where that is all of them, otherwise
-  /// those that wait longest.
-  [[nodiscard]] std::vector<std::uint32_t> take(Time now);
+  /// Takes out those whose chunks have come, no more than a batch, and appends their slots: by admission where that is
+  /// all of them, otherwise those that wait longest.
+  void take(Time now, std::vector<std::uint32_t>& slots);
 
  private:
   using Places = std::set<Place>;
@@ -51,6 +51,7 @@ class ChunkLine {
   Places places_;
   Places::iterator filler_{};              // of the chunk that fills a batch; meaningless where there is none
   std::vector<Places::node_type> unused_;  // so that nothing is allocated chunk by chunk
+  std::vector<Place> taken_;               // scratch of take
 };
 
 }  // namespace gpushare

@@ -68,7 +68,9 @@ template <class JobOrOutcome>
   return one.request == request && one.stage == stage;
 }
 
-inline Outcome tell(const Job& job, Signal signal, std::uint32_t tokens = 0) {
+/// Of a job, or of what is kept of one.
+template <class JobOrActive>
+[[nodiscard]] Outcome tell(const JobOrActive& job, Signal signal, std::uint32_t tokens = 0) {
   return {job.request, job.stage, signal, tokens};
 }
 

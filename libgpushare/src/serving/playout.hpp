@@ -15,7 +15,9 @@ struct Playout {
   double heard_s = -1;  ///< of it, when the listener breaks in; -1: they do not, or have
 
   /// Another chunk has come.
-  void hear(Time now, float seconds) {
+  void hear(Time now, float seconds) { hear(now, seconds, duration_from_seconds(seconds)); }
+  /// The same, where its length is known in nanoseconds too.
+  void hear(Time now, float seconds, Duration length) {
     if (end == kNever) {
       end = now;
     } else if (now > end) {
@@ -24,7 +26,7 @@ struct Playout {
       end = now;
     }
     ++chunks;
-    end = end + duration_from_seconds(seconds);
+    end = end + length;
     audio_s += seconds;
   }
   /// Whether so much has come that the listener breaks in.

@@ -7,12 +7,6 @@
 namespace gpushare {
 namespace {
 
-// All that the time of a step hangs on, as a number.
-std::uint64_t form_of(StepPhase phase, std::size_t streams, std::int64_t frames = 0) {
-  return (std::uint64_t{1} + static_cast<std::uint64_t>(phase)) << 60 | streams << 40 |
-         static_cast<std::uint64_t>(frames);
-}
-
 // How much longer chunks are with so many active streams.
 double chunk_scale(const SlotOptions& options, std::size_t streams) {
   return 1 + options.chunk_growth * (static_cast<double>(streams) - 1);
@@ -23,10 +17,12 @@ double chunk_scale(const SlotOptions& options, std::size_t streams) {
 SlotEngine::SlotEngine(const SlotOptions& options, const AutoregressiveTtsModel& model, int slots,
                        std::int64_t queue_limit, double request_overhead_s)
     : options_(options),
+      speech_(model.frames_per_s),
       request_overhead_(duration_from_seconds(request_overhead_s)),
       model_(&model),
       slots_(static_cast<std::size_t>(slots)),
-      waiting_(queue_limit) {}
+      waiting_(queue_limit),
+      places_(slots_) {}
 
 SlotEngine make_engine(const SlotOptions& options, const EngineSite& site) {
   return {options, std::get<AutoregressiveTtsModel>(site.model.cost),
@@ -44,7 +40,7 @@ const Step* SlotEngine::plan(Time, Outbox& out) {
   if (phase_ != Phase::idle) return nullptr;
   if (vocode_due_) {
     phase_ = Phase::vocode;
-    step_ = vocode_step();
+    step_ = step_of(vocode_form());
   } else if (!waiting_.empty() && active_.size() < slots_) {
     step_ = plan_prefill(out);
   } else if (active_.empty()) {
@@ -52,40 +48,53 @@ const Step* SlotEngine::plan(Time, Outbox& out) {
   } else {
     phase_ = Phase::frame;
     if (step_.phase != StepPhase::frame || step_.items != static_cast<double>(active_.size()))
-      step_ = frame_step();
+      step_ = step_of({StepPhase::frame, active_.size()});
   }
   return &step_;
 }
 
 void SlotEngine::find_next_due() {
-  if (!due_.empty()) next_due_ = *std::min_element(due_.begin(), due_.end());
-  first_due_.resize(due_.size());
+  if (!due_.empty()) next_due_ = due_.front();
+  for (const Frame due : due_) next_due_ = std::min(next_due_, due);
   std::size_t found = 0;  // without a branch: whose chunk comes next cannot be predicted
   for (std::size_t i = 0; i < due_.size(); ++i) {
-    first_due_[found] = static_cast<std::uint32_t>(i);
+    places_[found] = static_cast<std::uint32_t>(i);
     found += due_[i] == next_due_ ? 1 : 0;
   }
-  first_due_.resize(found);
+  first_due_ = found;
 }
 
-Step SlotEngine::frame_step() const {
+Step SlotEngine::step_of(const SlotForm& form) const {
   Step step;
-  step.items = static_cast<double>(active_.size());
-  step.demand = model_->frame(step.items);
-  step.phase = StepPhase::frame;
-  step.form = form_of(step.phase, active_.size());
+  step.items = form.items();
+  step.phase = form.phase;
+  step.form = form.number();
+  if (form.phase == StepPhase::text) {
+    step.demand = model_->prefill(step.items);
+  } else if (form.phase == StepPhase::vocode) {
+    step.demand = model_->vocode(step.items, static_cast<double>(form.frames));
+  } else {
+    step.demand = model_->frame(step.items);
+  }
   return step;
+}
+
+SlotForm SlotEngine::vocode_form() const {
+  SlotForm form{StepPhase::vocode, first_due_};
+  for (const std::uint32_t i : std::span(places_).first(first_due_))
+    form.frames += next_due_ - active_[i].begin - active_[i].vocoded;
+  return form;
 }
 
 Step SlotEngine::plan_prefill(Outbox& out) {
   phase_ = Phase::prefill;
   std::size_t added = 0;
   while (!waiting_.empty() && active_.size() < slots_) {
-    Active stream{waiting_.pop()};
+    const Job job = waiting_.pop();
+    Active stream{job.request, job.stage, false, job.queued, job.playout};
     stream.begin = frame_;
-    stream.frames =
-        std::max(1, static_cast<int>(std::ceil(stream.job.audio_s * model_->frames_per_s - 1e-9)));
-    out.push_back(tell(stream.job, Signal::started));
+    stream.frames = std::max(1, static_cast<int>(std::ceil(job.audio_s * model_->frames_per_s - 1e-9)));
+    out.push_back(tell(job, Signal::started));
     active_.push_back(stream);
     ++added;
   }
@@ -94,23 +103,7 @@ Step SlotEngine::plan_prefill(Outbox& out) {
     due_.push_back(stream->chunk_due());
   }
   find_next_due();
-  Step step;
-  step.items = static_cast<double>(added);
-  step.demand = model_->prefill(step.items);
-  step.phase = StepPhase::text;
-  step.form = form_of(step.phase, added);
-  return step;
-}
-
-Step SlotEngine::vocode_step() const {
-  Frame frames = 0;
-  for (const std::uint32_t i : first_due_) frames += next_due_ - active_[i].begin - active_[i].vocoded;
-  Step step;
-  step.items = static_cast<double>(first_due_.size());
-  step.demand = model_->vocode(step.items, static_cast<double>(frames));
-  step.phase = StepPhase::vocode;
-  step.form = form_of(step.phase, first_due_.size(), frames);
-  return step;
+  return step_of({StepPhase::text, added});
 }
 
 std::size_t SlotEngine::silent_steps() const {
@@ -118,9 +111,9 @@ std::size_t SlotEngine::silent_steps() const {
   return static_cast<std::size_t>(next_due_ - frame_) + (phase_ == Phase::prefill ? 1 : 0);
 }
 
-Step SlotEngine::following_step(std::size_t ahead) const {
+SlotForm SlotEngine::following_form(std::size_t ahead) const {
   const Frame at = frame_ + static_cast<Frame>(ahead) - (phase_ == Phase::prefill ? 1 : 0);
-  return at < next_due_ ? frame_step() : vocode_step();
+  return at < next_due_ ? SlotForm{StepPhase::frame, active_.size()} : vocode_form();
 }
 
 void SlotEngine::skip(std::span<const Time> ends) {
@@ -133,13 +126,13 @@ void SlotEngine::skip(std::span<const Time> ends) {
 bool SlotEngine::cancel(Time, std::uint32_t request, std::uint8_t stage) {
   if (waiting_.remove(request, stage)) return true;
   for (Active& stream : active_)
-    if (is_of(stream.job, request, stage)) any_gone_ = stream.gone = true;
+    if (is_of(stream, request, stage)) any_gone_ = stream.gone = true;
   return false;
 }
 
 void SlotEngine::drop_gone(Outbox& out) {
   for (const Active& stream : active_)
-    if (stream.gone) out.push_back(tell(stream.job, Signal::failed));
+    if (stream.gone) out.push_back(tell(stream, Signal::failed));
   erase_ended();
 }
 
@@ -151,7 +144,7 @@ void SlotEngine::erase_ended() {
   for (std::size_t i = kept; i < active_.size(); ++i) {
     if (has_ended(active_[i])) continue;
     due_[kept] = due_[i];
-    active_[kept++] = std::move(active_[i]);
+    active_[kept++] = active_[i];
   }
   due_.resize(kept);
   active_.resize(kept);
@@ -181,7 +174,7 @@ void SlotEngine::emit_chunks(Time now, Outbox& out) {
   if (next_due_ > frame_) return;  // the clients of all whose chunks these were have gone
   const double length = options_.chunk_frames * chunk_scale(options_, active_.size());
   bool any_ended = false;
-  for (const std::uint32_t i : first_due_) {
+  for (const std::uint32_t i : std::span(places_).first(first_due_)) {
     Active& stream = active_[i];
     emit_chunk(stream, frame_ - stream.begin, length, now, out);
     due_[i] = stream.chunk_due();
@@ -202,25 +195,25 @@ void SlotEngine::emit_chunk(Active& stream, Frame done, double length, Time now,
     stream.jitter.add(interval - stream.last_audio);
     if (ended) jitter_.add(duration_from_seconds(stream.jitter.seconds));
   } else {
-    first_chunk_.add(now - stream.job.queued + request_overhead_);
+    first_chunk_.add(now - stream.queued + request_overhead_);
   }
-  const double audio_s = static_cast<double>(done - stream.vocoded) / model_->frames_per_s;
-  Playout& playout = *stream.job.playout;
-  playout.hear(now, static_cast<float>(audio_s));
-  if (stream.vocoded == 0 || playout.is_broken_into()) out.push_back(tell(stream.job, Signal::output));
-  if (ended) out.push_back(tell(stream.job, Signal::finished));
-  stream.last_audio = duration_from_seconds(audio_s);
+  const Speech speech = speech_.of(done - stream.vocoded);
+  Playout& playout = *stream.playout;
+  playout.hear(now, speech.seconds, speech.heard);
+  if (stream.vocoded == 0 || playout.is_broken_into()) out.push_back(tell(stream, Signal::output));
+  if (ended) out.push_back(tell(stream, Signal::finished));
+  stream.last_audio = speech.length;
   stream.vocoded = done;
   stream.last_chunk = now;
   while (stream.chunk_end <= static_cast<double>(done)) stream.chunk_end += length;
 }
 
 void SlotEngine::fail(Outbox& out) {
-  for (const Active& stream : active_) out.push_back(tell(stream.job, Signal::failed));
+  for (const Active& stream : active_) out.push_back(tell(stream, Signal::failed));
   while (!waiting_.empty()) out.push_back(tell(waiting_.pop(), Signal::failed));
   active_.clear();
   due_.clear();
-  first_due_.clear();
+  first_due_ = 0;
   phase_ = Phase::idle;
   vocode_due_ = any_gone_ = false;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -10,8 +11,23 @@
 #include "gpushare/statistics.hpp"
 #include "serving/engine_site.hpp"
 #include "serving/engine_statistics.hpp"
+#include "serving/known_speech.hpp"
 
 namespace gpushare {
+
+/// All that a step of speech synthesis hangs on.
+struct SlotForm {
+  StepPhase phase = StepPhase::frame;
+  std::size_t streams = 0;
+  std::int64_t frames = 0;  ///< to be vocoded
+
+  [[nodiscard]] double items() const { return static_cast<double>(streams); }
+  /// As Step::form has it.
+  [[nodiscard]] std::uint64_t number() const {
+    return (std::uint64_t{1} + static_cast<std::uint64_t>(phase)) << 60 | streams << 40 |
+           static_cast<std::uint64_t>(frames);
+  }
+};
 
 /// Autoregressive speech synthesis in a fixed number of slots: new streams are encoded first, then every active stream
 /// gets a codec frame a step, and streams with a full chunk are vocoded together before the next frame.
@@ -32,7 +48,8 @@ class SlotEngine {
   /// The planned one included, that are sure to end in silence if nothing arrives.
   [[nodiscard]] std::size_t silent_steps() const;
   /// The one that comes so many after the planned one, if all before it are silent.
-  [[nodiscard]] Step following_step(std::size_t ahead) const;
+  [[nodiscard]] SlotForm following_form(std::size_t ahead) const;
+  [[nodiscard]] Step step_of(const SlotForm& form) const;
   /// Goes past silent steps; the one in hand then is the next.
   void skip(std::span<const Time> ends);
   /// Whether a job that has just arrived could be taken in by the next plan.
@@ -56,24 +73,27 @@ class SlotEngine {
  private:
   enum class Phase : std::uint8_t { idle, prefill, frame, vocode };
   using Frame = std::int64_t;  // of all that the server has generated, one for every stream of a step
+  /// What is kept of a job that is spoken: small, for it is moved whenever another one ends.
   struct Active {
-    Job job;
-    Frame begin = 0;       // when it had generated so many
-    Frame frames = 0;      // of the whole utterance
-    Frame vocoded = 0;     // of those
-    double chunk_end = 0;  // of its frames, after which the running chunk is full
+    std::uint32_t request = 0;
+    std::uint8_t stage = 0;
+    bool gone = false;  // its client
+    Time queued{};
+    Playout* playout = nullptr;  // who hears it
+    Frame begin = 0;             // when it had generated so many
+    Frame frames = 0;            // of the whole utterance
+    Frame vocoded = 0;           // of those
+    double chunk_end = 0;        // of its frames, after which the running chunk is full
     Time last_chunk{};
     Duration last_audio{};  // of the chunk before
     InterarrivalJitter jitter{};
-    bool gone = false;  // its client
 
     /// When its next chunk is full or its last one.
     [[nodiscard]] Frame chunk_due() const;
   };
   [[nodiscard]] Step plan_prefill(Outbox& out);
-  [[nodiscard]] Step frame_step() const;
   /// Of the chunks that are due next, when they are.
-  [[nodiscard]] Step vocode_step() const;
+  [[nodiscard]] SlotForm vocode_form() const;
   void find_next_due();
   void emit_chunks(Time now, Outbox& out);
   /// Of a stream that has none before `done` of its frames; the next one is `length` frames long.
@@ -83,15 +103,17 @@ class SlotEngine {
   void erase_ended();
 
   SlotOptions options_;
+  KnownSpeech speech_;
   Duration request_overhead_;
   const AutoregressiveTtsModel* model_;
   std::size_t slots_;
   JobQueue waiting_;
   std::vector<Active> active_;
-  std::vector<Frame> due_;                // of each: when its next chunk is
-  Frame next_due_ = 0;                    // the first of them
-  std::vector<std::uint32_t> first_due_;  // whose that is
-  Frame frame_ = 0;                       // generated so far
+  std::vector<Frame> due_;             // of each: when its next chunk is
+  Frame next_due_ = 0;                 // the first of them
+  std::vector<std::uint32_t> places_;  // as many as slots: first those whose that is, ascending
+  std::size_t first_due_ = 0;          // how many they are
+  Frame frame_ = 0;                    // generated so far
   Phase phase_ = Phase::idle;
   bool vocode_due_ = false;
   bool any_gone_ = false;  // of the clients

@@ -8,6 +8,7 @@ namespace gpushare {
 StreamEngine::StreamEngine(const StreamOptions& options, const StreamingAsrModel& model,
                            std::int64_t queue_limit)
     : options_(options),
+      max_queue_delay_(duration_from_seconds(options.max_queue_delay_s)),
       model_(&model),
       waiting_(queue_limit),
       line_(static_cast<std::size_t>(options.max_batch)) {}
@@ -112,7 +113,7 @@ Time StreamEngine::arrival_of(const Open& stream) const {
 
 Time StreamEngine::wake() const {
   if (encoding_ || line_.first() == kNever) return kNever;
-  return std::min(line_.first() + duration_from_seconds(options_.max_queue_delay_s), line_.fills());
+  return std::min(line_.first() + max_queue_delay_, line_.fills());
 }
 
 void StreamEngine::tell_started(Open& stream, Outbox& out) const {
@@ -125,31 +126,31 @@ void StreamEngine::tell_started(Open& stream, Outbox& out) const {
   }
 }
 
-std::uint32_t StreamEngine::start_batch(std::vector<std::uint32_t> slots, Outbox& out) {
+std::uint32_t StreamEngine::free_ticket() {
+  const auto unused = std::find_if(batches_.begin(), batches_.end(), [](const auto& b) { return b.empty(); });
+  const auto ticket = static_cast<std::uint32_t>(unused - batches_.begin());
+  if (unused == batches_.end()) batches_.emplace_back();
+  return ticket;
+}
+
+const Step* StreamEngine::plan(Time now, Outbox& out) {
+  for (const Job& job : opened_) out.push_back(tell(job, Signal::opened));
+  opened_.clear();
+  if (now < wake()) return nullptr;
+  step_.ticket = free_ticket();
+  std::vector<std::uint32_t>& slots = batches_[step_.ticket];
+  line_.take(now, slots);
   for (const std::uint32_t slot : slots) {
     streams_[slot].in_batch = true;
     tell_started(streams_[slot], out);
   }
-  const auto unused = std::find_if(batches_.begin(), batches_.end(), [](const auto& b) { return b.empty(); });
-  const auto ticket = static_cast<std::uint32_t>(unused - batches_.begin());
-  if (unused == batches_.end()) batches_.emplace_back();
-  batches_[ticket] = std::move(slots);
-  return ticket;
-}
-
-std::optional<Step> StreamEngine::plan(Time now, Outbox& out) {
-  for (const Job& job : opened_) out.push_back(tell(job, Signal::opened));
-  opened_.clear();
-  if (now < wake()) return std::nullopt;
-  std::vector<std::uint32_t> slots = line_.take(now);
   encoding_ = true;
-  Step step;
-  step.items = static_cast<double>(slots.size());
-  step.demand = model_->chunk(step.items, options_.chunk_s);
-  step.phase = StepPhase::chunk;
-  step.form = slots.size();
-  step.ticket = start_batch(std::move(slots), out);
-  return step;
+  if (step_.form == slots.size()) return &step_;  // as the last one
+  step_.items = static_cast<double>(slots.size());
+  step_.demand = model_->chunk(step_.items, options_.chunk_s);
+  step_.phase = StepPhase::chunk;
+  step_.form = slots.size();
+  return &step_;
 }
 
 void StreamEngine::tell_heard(Open& stream, Outbox& out) const {

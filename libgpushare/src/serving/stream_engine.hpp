@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -22,7 +21,8 @@ class StreamEngine {
   StreamEngine(const StreamOptions& options, const StreamingAsrModel& model, std::int64_t queue_limit = -1);
 
   [[nodiscard]] bool enqueue(const Job& job);
-  [[nodiscard]] std::optional<Step> plan(Time now, Outbox& out);
+  /// Null when there is nothing to do yet; valid until the next call.
+  [[nodiscard]] const Step* plan(Time now, Outbox& out);
   [[nodiscard]] Time wake() const;
   void complete(const Step& step, Time now, Outbox& out);
   void fail(Outbox& out);
@@ -81,9 +81,11 @@ class StreamEngine {
   void tell_started(Open& stream, Outbox& out) const;
   void tell_heard(Open& stream, Outbox& out) const;
   void tell_transcribed(Open& stream, Outbox& out) const;
-  [[nodiscard]] std::uint32_t start_batch(std::vector<std::uint32_t> slots, Outbox& out);
+  /// A ticket that no step in hand has.
+  [[nodiscard]] std::uint32_t free_ticket();
 
   StreamOptions options_;
+  Duration max_queue_delay_;
   const StreamingAsrModel* model_;
   JobQueue waiting_;
   std::vector<Open> streams_;                               // by slot
@@ -93,6 +95,7 @@ class StreamEngine {
   std::size_t open_ = 0;                                    // streams
   std::uint64_t admitted_ = 0;                              // so far
   std::vector<std::vector<std::uint32_t>> batches_;         // slots, by ticket
+  Step step_;                                               // the last one
   std::vector<Job> opened_;                                 // held streams whose holders are not yet told
   bool encoding_ = false;                                   // a step is on its way to the GPU or on it
   Histogram chunk_latency_;

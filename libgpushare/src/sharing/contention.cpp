@@ -88,8 +88,8 @@ void set_contended_rates(std::span<ActiveWork> running, const Contention& partit
              active.rate * active.work.bytes_per_s / bandwidth,
              partition.sms_in_all > 0 ? active.rate * filled * sms / partition.sms_in_all : 0);
   }
-  if (over.times() > 1)
-    for (ActiveWork& active : running) active.rate /= over.times();
+  if (const double times = over.times(); times > 1)
+    for (ActiveWork& active : running) active.rate /= times;
 }
 
 StepCharacter character_of(const StepTime& alone, const Demand& demand, double bandwidth_bytes_per_s,

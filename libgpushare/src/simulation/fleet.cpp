@@ -35,6 +35,20 @@ StepTime calibrated(StepTime time, const ServiceState& service) {
   return time;
 }
 
+// What the step is to its neighbours, and they to it.
+void contends(Work& work, const Fleet& fleet, const Server& server, const Rank& rank, const StepTime& time,
+              const Demand& demand) {
+  const PartitionState& partition = fleet.partition_of(rank);
+  const StepCharacter character = character_of(time, demand, partition.partition.bandwidth_bytes_per_s,
+                                               rank.resources.sms / partition.partition.sms);
+  const MpsConstants& mps = partition.profile->mps;
+  work.interference = partition.capped ? predict_interference(mps.capped, character)
+                                       : predict_interference(mps.uncapped, character);
+  work.interference.pressure *= fleet.service_of(server).pressure_factor;
+  work.collective_s = time.collective_s;
+  if (!partition.capped) work.collective_wait_s = demand.collectives * character.mean_kernel_s;
+}
+
 }  // namespace
 
 void Fleet::add_jobs(int index, int jobs) {
@@ -223,9 +237,6 @@ StepTime step_time_on(const Fleet& fleet, const Server& server, const Rank& rank
 StepTime own_step_time(const Fleet& fleet, Server& server, const Step& step) {
   const PartitionState& partition = fleet.partition_of(server);
   const Resources resources = resources_on(partition, server);
-  if (step.form != 0)
-    return server.known_times.of(step.form, resources,
-                                 [&] { return step_time_on(fleet, server, server, step.demand); });
   if (!step.goes_on || !server.timer.is_on(resources))
     server.timer = StepTimer(step.demand, *partition.profile, resources);
   return own_step_time(fleet, std::as_const(server), last_bytes(step.demand));
@@ -233,6 +244,35 @@ StepTime own_step_time(const Fleet& fleet, Server& server, const Step& step) {
 
 StepTime own_step_time(const Fleet& fleet, const Server& server, double last_bytes) {
   return calibrated(server.timer.time(last_bytes), fleet.service_of(server));
+}
+
+Work work_of(const Fleet& fleet, StepId step, const Server& server, const Rank& rank, const StepTime& time,
+             const Demand& demand) {
+  const PartitionState& partition = fleet.partition_of(rank);
+  Work work;
+  work.step = step;
+  work.process = rank.client;
+  work.gpu_s = time.gpu_s;
+  work.memory_s = time.memory_s;
+  work.bytes_per_s = time.bytes / time.gpu_s;
+  work.segments = demand.segments;
+  work.one_launch = demand.one_launch || demand.kernels <= 1;
+  work.compute_s = time.compute_s + time.floor_s;
+  work.power_w = step_power_w(*partition.profile, time, rank.resources.sms);
+  if (partition.capped) work.filled_s = time.compute_s + time.filled_s;
+  if (traits_of(partition.sharing.mode).contends || server.steps_side_by_side)
+    contends(work, fleet, server, rank, time, demand);
+  return work;
+}
+
+KnownWhere where_of(const Fleet& fleet, const Server& server) {
+  const PartitionState& partition = fleet.partition_of(server);
+  return {resources_on(partition, server), partition.capped};
+}
+
+KnownStep know(const Fleet& fleet, const Server& server, const Demand& demand) {
+  const StepTime time = step_time_on(fleet, server, server, demand);
+  return {time, lengths_of(time, demand), work_of(fleet, 0, server, server, time, demand)};
 }
 
 }  // namespace gpushare

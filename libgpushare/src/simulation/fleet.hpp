@@ -10,12 +10,12 @@
 #include "gpushare/placement.hpp"
 #include "gpushare/simulation.hpp"
 #include "gpushare/statistics.hpp"
-#include "hardware/known_times.hpp"
 #include "hardware/step_timer.hpp"
 #include "serving/any_engine.hpp"
 #include "sharing/executor.hpp"
 #include "sharing/power.hpp"
 #include "simulation/host.hpp"
+#include "simulation/known_step.hpp"
 #include "simulation/luck.hpp"
 #include "simulation/step_run.hpp"
 
@@ -61,7 +61,7 @@ struct Server : Rank {
   std::int64_t own_step = -1;  ///< the one step it can have in hand; -1: from the pool
   StepRun run{};
   StepTimer timer{};           ///< of its last step on its first rank
-  KnownTimes known_times{};    ///< likewise, of its steps that come again
+  KnownSteps known_steps{};    ///< likewise, of its steps that come again
   std::vector<Rank> others{};  ///< ranks beyond the first; every step runs on all of them
 
   [[nodiscard]] bool accepts() const { return state == State::up; }
@@ -216,9 +216,24 @@ class FleetBuilder {
 /// A demand's time alone on the resources that a server has of a partition, with its calibration factor.
 [[nodiscard]] StepTime step_time_on(const Fleet& fleet, const Server& server, const Rank& rank,
                                     const Demand& demand);
-/// The same for a step on its server's first rank, which may be known, or go on from the step before.
+/// The same for a step of no form on its server's first rank, which may go on from the step before.
 [[nodiscard]] StepTime own_step_time(const Fleet& fleet, Server& server, const Step& step);
-/// The same for the step in hand, of no form, with so many bytes in its last group.
+/// The same for the step in hand, with so many bytes in its last group.
 [[nodiscard]] StepTime own_step_time(const Fleet& fleet, const Server& server, double last_bytes);
+
+/// A step's work on a rank's partition.
+[[nodiscard]] Work work_of(const Fleet& fleet, StepId step, const Server& server, const Rank& rank,
+                           const StepTime& time, const Demand& demand);
+
+/// All that a server's steps hang on beside their demands, on its first rank.
+[[nodiscard]] KnownWhere where_of(const Fleet& fleet, const Server& server);
+/// A demand there.
+[[nodiscard]] KnownStep know(const Fleet& fleet, const Server& server, const Demand& demand);
+/// Of a form (not 0), where the server is where_of() it; by the demand of `step()` where it is not known.
+template <class MakeStep>
+[[nodiscard]] const KnownStep& known_step(const Fleet& fleet, Server& server, const KnownWhere& where,
+                                          std::uint64_t form, const MakeStep& step) {
+  return server.known_steps.of(form, where, [&] { return know(fleet, server, step().demand); });
+}
 
 }  // namespace gpushare

@@ -2,28 +2,7 @@
 
 #include <algorithm>
 
-#include "sharing/power.hpp"
-#include "sharing/sharing_modes.hpp"
-
 namespace gpushare {
-namespace {
-
-// What the step is to its neighbours, and they to it.
-void contends(Work& work, Fleet& fleet, const Server& server, const Rank& rank, const StepTime& time,
-              const Demand& demand) {
-  const PartitionState& partition = fleet.partition_of(rank);
-  const StepCharacter character = character_of(time, demand, partition.partition.bandwidth_bytes_per_s,
-                                               rank.resources.sms / partition.partition.sms);
-  const MpsConstants& mps = partition.profile->mps;
-  work.interference = partition.capped ? predict_interference(mps.capped, character)
-                                       : predict_interference(mps.uncapped, character);
-  work.interference.pressure *= fleet.service_of(server).pressure_factor;
-  work.collective_s = time.collective_s;
-  if (!partition.capped) work.collective_wait_s = demand.collectives * character.mean_kernel_s;
-}
-
-}  // namespace
-
 GpuSide::GpuSide(Kernel& kernel, Fleet& fleet, const Workload& workload)
     : kernel_(kernel), fleet_(fleet), power_(kernel, fleet, workload) {
   for (std::uint32_t i = 0; i < fleet.partitions.size(); ++i) add_partition(i);
@@ -66,22 +45,8 @@ void GpuSide::pass_turns(Time now, PartitionState& partition) {
     slices->pass_turns(now);
 }
 
-void GpuSide::submit(Time now, std::uint32_t step, const Server& server, const Rank& rank,
-                     const StepTime& time, const Demand& demand) {
+void GpuSide::submit(Time now, const Rank& rank, const Work& work) {
   PartitionState& partition = fleet_.partition_of(rank);
-  Work work;
-  work.step = step;
-  work.process = rank.client;
-  work.gpu_s = time.gpu_s;
-  work.memory_s = time.memory_s;
-  work.bytes_per_s = time.bytes / time.gpu_s;
-  work.segments = demand.segments;
-  work.one_launch = demand.one_launch || demand.kernels <= 1;
-  work.compute_s = time.compute_s + time.floor_s;
-  work.power_w = step_power_w(*partition.profile, time, rank.resources.sms);
-  if (partition.capped) work.filled_s = time.compute_s + time.filled_s;
-  if (traits_of(partition.sharing.mode).contends || server.steps_side_by_side)
-    contends(work, fleet_, server, rank, time, demand);
   pass_turns(now, partition);
   std::visit([&](auto& executor) { executor.submit(now, work); }, partition.executor);
   touch_partition(static_cast<std::uint32_t>(rank.partition));

@@ -24,8 +24,7 @@ class GpuSide {
   void remove_partition(std::uint32_t partition);
 
   /// A step's work on one rank's partition.
-  void submit(Time now, std::uint32_t step, const Server& server, const Rank& rank, const StepTime& time,
-              const Demand& demand);
+  void submit(Time now, const Rank& rank, const Work& work);
   /// A step's input over the link of its first rank's GPU.
   void copy(Time now, std::uint32_t step, const Server& server, double bytes);
   /// Steps whose work there is done by now; valid until the next call.

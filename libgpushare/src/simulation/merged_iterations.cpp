@@ -4,8 +4,6 @@
 #include <limits>
 #include <utility>
 
-#include "sharing/power.hpp"
-
 namespace gpushare {
 namespace {
 
@@ -89,16 +87,28 @@ Time MergedIterations::next_boundary() const {
 
 RunStep MergedIterations::run_step(Time planned, const StepTime& time, const Step& step,
                                    const Server& server) const {
+  const double power_w = step_power_w(*fleet_.partition_of(server).profile, time, server.resources.sms);
+  return run_step(planned, time, power_w, lengths_of(time, step.demand), step.items);
+}
+
+template <class MakeStep>
+RunStep MergedIterations::known_run_step(Time planned, Server& server, std::uint64_t form, double items,
+                                         const MakeStep& step) const {
+  const KnownStep& known = known_step(fleet_, server, where_, form, step);
+  return run_step(planned, known.time, known.work.power_w, known.lengths, items);
+}
+
+RunStep MergedIterations::run_step(Time planned, const StepTime& time, double power_w,
+                                   const StepLengths& lengths, double items) {
   RunStep run;
   run.gpu_s = time.gpu_s;
   run.flop = time.flop;
   run.bytes = time.bytes;
-  run.power_w = step_power_w(*fleet_.partition_of(server).profile, time, server.resources.sms);
-  run.items = step.items;
-  run.gpu_start = planned + duration_from_seconds(step.demand.host_before_s);
-  run.gpu_end = run.gpu_start + duration_from_seconds(run.gpu_s);
-  const double launching = std::max(0.0, step.demand.launch_s - to_seconds(run.gpu_end - run.gpu_start));
-  run.end = run.gpu_end + duration_from_seconds(step.demand.host_after_s + launching);
+  run.power_w = power_w;
+  run.items = items;
+  run.gpu_start = planned + lengths.host_before;
+  run.gpu_end = run.gpu_start + lengths.on_gpu;
+  run.end = run.gpu_end + lengths.host_after;
   return run;
 }
 
@@ -122,9 +132,10 @@ void MergedIterations::look_ahead(Server& server, StepRun& run, const Continuous
 void MergedIterations::look_ahead(Server& server, StepRun& run, const SlotEngine& engine, const Step&,
                                   std::size_t most) const {
   while (run.steps.size() < most) {
-    const Step step = engine.following_step(run.steps.size());
-    const StepTime time = own_step_time(fleet_, server, step);
-    if (!append(run, run_step(run.steps.back().end, time, step, server))) return;
+    const SlotForm form = engine.following_form(run.steps.size());
+    if (!append(run, known_run_step(run.steps.back().end, server, form.number(), form.items(),
+                                    [&] { return engine.step_of(form); })))
+      return;
   }
 }
 
@@ -140,7 +151,11 @@ bool MergedIterations::begin(Time now, int index, const Engine& engine, const St
   most_power_w_ = most_power_w(server);
   next_event_ = kernel_.next_time();
   run.steps.clear();
-  if (!append(run, run_step(now, own_step_time(fleet_, server, first), first, server))) return false;
+  if (first.form != 0) where_ = where_of(fleet_, server);
+  const RunStep step = first.form == 0 ? run_step(now, own_step_time(fleet_, server, first), first, server)
+                                       : known_run_step(now, server, first.form, first.items,
+                                                        [&]() -> const Step& { return first; });
+  if (!append(run, step)) return false;
   look_ahead(server, run, engine, first, std::min<std::size_t>(engine.silent_steps() + 1, kMostSteps));
   run.length = run.steps.size();
   if (server.steps_in_hand++ == 0) fleet_.service_of(server).servers_busy.add(now, 1);

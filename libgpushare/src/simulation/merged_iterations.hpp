@@ -53,6 +53,12 @@ class MergedIterations {
   [[nodiscard]] double most_power_w(const Rank& rank) const;
   [[nodiscard]] RunStep run_step(Time planned, const StepTime& time, const Step& step,
                                  const Server& server) const;
+  /// Of a step that comes again; `step()` where it is not known.
+  template <class MakeStep>
+  [[nodiscard]] RunStep known_run_step(Time planned, Server& server, std::uint64_t form, double items,
+                                       const MakeStep& step) const;
+  [[nodiscard]] static RunStep run_step(Time planned, const StepTime& time, double power_w,
+                                        const StepLengths& lengths, double items);
   // Appends the steps that follow the first one.
   void look_ahead(Server& server, StepRun& run, const ContinuousEngine& engine, const Step& first,
                   std::size_t most) const;
@@ -75,6 +81,7 @@ class MergedIterations {
   std::vector<Kernel::Slot> boundaries_;
   Time boundary_{}, next_event_{};  // while a run begins
   double most_power_w_ = 0;         // likewise
+  KnownWhere where_;                // likewise
   std::vector<Time> ends_;          // scratch of skip
 };
 

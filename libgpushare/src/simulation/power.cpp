@@ -104,8 +104,7 @@ void Power::follow(Time now, std::uint32_t index) {
   kernel_.set(gpu.clock_slot, moves ? now + duration_from_seconds(power.averaging_s / kLooks) : kNever);
 }
 
-void Power::set_clock(Time now, GpuState& gpu, double clock) {
-  if (clock == gpu.clock) return;
+void Power::change_clock(Time now, GpuState& gpu, double clock) {
   gpu.clock = clock;
   const double share = draw_share(gpu.profile->power, clock);
   for (const std::uint32_t index : gpu.partitions) {

@@ -24,7 +24,10 @@ class Power {
   /// Power above idle that the partition's processes can draw at most, W.
   [[nodiscard]] double largest_draw_w(std::uint32_t partition) const;
   [[nodiscard]] bool can_reach_limit(const GpuState& gpu) const;
-  void set_clock(Time now, GpuState& gpu, double clock);
+  void set_clock(Time now, GpuState& gpu, double clock) {
+    if (clock != gpu.clock) change_clock(now, gpu, clock);
+  }
+  void change_clock(Time now, GpuState& gpu, double clock);
 
   Kernel& kernel_;
   Fleet& fleet_;

@@ -82,7 +82,17 @@ void Steps::plan(Time now, std::uint32_t id, int index, const Step& step) {
   ServiceState& service = fleet_.service_of(server);
   state.server = index;
   state.whole = id;
-  state.time = own_step_time(fleet_, server, step);
+  state.known = step.form != 0;
+  if (state.known) {
+    const KnownWhere where = where_of(fleet_, server);
+    const KnownStep& known =
+        known_step(fleet_, server, where, step.form, [&]() -> const Step& { return step; });
+    state.time = known.time;
+    state.work = known.work;
+    state.capped = where.capped;
+  } else {
+    state.time = own_step_time(fleet_, server, step);
+  }
   if (server.own_step < 0) state.step = step;
   state.planned = now;
   state.gpu_start = state.gpu_end = kNever;
@@ -137,12 +147,19 @@ void Steps::submit(Time now, std::uint32_t id) {
   static const Demand last{};  // a single kernel
   const Demand& demand = state.last_launched ? last : step_of(state).demand;
   if (!state.last_launched) state.gpu_start = now;
-  gpus_.submit(now, id, server, server, state.time, demand);
+  const bool known =
+      state.known && !state.last_launched && state.capped == fleet_.partition_of(server).capped;
+  if (known) {
+    state.work.step = id;
+    gpus_.submit(now, server, state.work);
+  } else {
+    gpus_.submit(now, server, work_of(fleet_, id, server, server, state.time, demand));
+  }
   for (const Rank& rank : server.others) {
     State& part = steps_[rank.step];
     part.phase = Phase::gpu;
     if (!state.last_launched) part.time = step_time_on(fleet_, server, rank, demand);
-    gpus_.submit(now, rank.step, server, rank, part.time, demand);
+    gpus_.submit(now, rank, work_of(fleet_, rank.step, server, rank, part.time, demand));
   }
 }
 

@@ -21,6 +21,8 @@ class Steps {
   struct State {
     Step step;  ///< but for a server's own: see step_of
     StepTime time;
+    Work work;                           ///< of a step that comes again, where it is `known`
+    bool known = false, capped = false;  ///< likewise, as its partition was
     int server = 0;
     Phase phase = Phase::free;
     bool on_core = false;
