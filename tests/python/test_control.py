@@ -351,3 +351,27 @@ def test_a_fleet_may_have_no_node_at_all_and_says_what_came_and_went() -> None:
 def test_a_fleet_without_modes_is_not_compared_with_itself() -> None:
     with pytest.raises(ValueError, match='the document names no modes beside it; name some, such as "modes"'):
         gs.compare(FLEET)
+
+
+def test_nodes_on_which_nothing_runs_are_rows_and_count_in_what_is_busy() -> None:
+    one = document(pool={"nodes": 1}, service={"replicas": 1, "autoscaling": None})
+    three = document(pool={"nodes": 3}, service={"replicas": 1, "autoscaling": None})
+    alone, run = gs.simulate(one), gs.simulate(three)
+    partitions = run.partitions
+    assert list(partitions["partition"]) == ["gpu0/whole", "gpu1/whole", "gpu2/whole"]
+    assert list(partitions["sharing"]) == ["exclusive", "empty", "empty"]
+    assert run.summary()["gpu_busy"] == pytest.approx(alone.summary()["gpu_busy"] / 3)
+    assert run.summary()["vram_allocated_bytes"] == 3 * alone.summary()["vram_allocated_bytes"]
+    assert run.summary()["gpu_hours"] == pytest.approx(3 * alone.summary()["gpu_hours"])
+
+
+def test_a_node_counts_in_what_is_busy_only_while_it_is_there() -> None:
+    """One GPU is busy all along; another is there, and empty, for a part of the run."""
+    nodes = {"min": 1, "max": 2, "start": 2, "remove_after_s": 30, "remove_after_add_s": 0}
+    late = document(pool={"nodes": nodes}, service={"replicas": 1, "autoscaling": None})
+    run = gs.simulate(late)
+    hours = run.summary()["gpu_hours"] * 3600 / 120  # GPUs, on average
+    assert 1 < hours < 1.5
+    busy = dict(zip(run.partitions["partition"], run.partitions["busy"], strict=True))
+    assert list(busy) == ["gpu0/whole", "gpu1/whole"]
+    assert run.summary()["gpu_busy"] == pytest.approx(busy["gpu0/whole"] / hours)

@@ -27,7 +27,8 @@ struct PartitionSummary {
   std::string sharing;
   std::vector<std::string> processes;  ///< at the end; empty where nothing is placed
   bool gone = false;                   ///< with its node, or its instance, before the end
-  double busy = 0;                     ///< share of the time with a kernel running
+  double present = 1;                  ///< share of the window in which it was there
+  double busy = 0;                     ///< share of that time with a kernel running
   double switching = 0;                ///< share of the time spent handing over between processes
   double compute_utilisation = 0;      ///< FLOP done of the partition's peak fp16 rate
   double bandwidth_utilisation = 0;    ///< bytes moved of the partition's peak

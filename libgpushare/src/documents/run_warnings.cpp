@@ -67,6 +67,20 @@ std::string unsettled(const TrafficSummary& traffic) {
       *least, *most, traffic.waits_s.back());
 }
 
+// Latencies and rates are those of requests that arrive after the warm-up.
+void add_nothing_measured(const Scenario& scenario, const Summary& summary, std::vector<Warning>& warnings) {
+  const bool any = std::any_of(summary.traffic.begin(), summary.traffic.end(),
+                               [](const TrafficSummary& traffic) { return traffic.offered_rate > 0; });
+  if (any) return;
+  if (summary.arrived == 0)
+    warnings.push_back(
+        {"/duration_s", text::format("no request came in {:.4g} s", scenario.workload.duration_s)});
+  else
+    warnings.push_back(
+        {"/warmup_s", text::format("nothing is measured: all {} requests came in the warm-up of {:.4g} s",
+                                   summary.arrived, scenario.workload.warmup_s)});
+}
+
 // ---- Queues that have not reached their balance
 
 // How far from each other runs of a queue's length may be, as a share of its mean, before it is said; and what will do.
@@ -183,6 +197,7 @@ std::vector<Warning> warnings_of(const Scenario& scenario, const Summary& summar
     if (gone > std::max(kSome, kGoneShare * arrived))
       warnings.push_back({where, given_up(traffic, summary.duration_s)});
   }
+  add_nothing_measured(scenario, summary, warnings);
   add_queues(scenario, summary, warnings);
   add_hidden_failures(scenario, summary, warnings);
   return warnings;

@@ -275,8 +275,8 @@ void check_seats(const Reader& services, const Control& control, const Scenario&
     const Reader at = services.at(scenario.workload.services[static_cast<std::size_t>(last->service)].name);
     if (start > per_node * pool.start)
       at.at("replicas")
-          .fail(text::format("{} replicas start in pool \"{}\", whose {} node{} have {} seat{}", start,
-                             pool.name, pool.start, pool.start == 1 ? "" : "s", per_node * pool.start,
+          .fail(text::format("{} replicas start in pool \"{}\", whose {} {} {} seat{}", start, pool.name,
+                             pool.start, pool.start == 1 ? "node has" : "nodes have", per_node * pool.start,
                              per_node * pool.start == 1 ? "" : "s"));
     if (most > per_node * pool.max)
       at.at("replicas")

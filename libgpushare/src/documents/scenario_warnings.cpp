@@ -10,6 +10,7 @@
 #include "core/limited_mean.hpp"
 #include "core/plausible.hpp"
 #include "core/text.hpp"
+#include "documents/idle_warnings.hpp"
 #include "documents/parallel_warnings.hpp"
 #include "documents/service_warnings.hpp"
 #include "gpushare/figures.hpp"
@@ -234,97 +235,6 @@ void check_traffic(const Scenario& scenario, Found& found) {
 
 // ---- Placement and objectives ----
 
-std::string list_of(const std::vector<std::string>& names) {
-  constexpr std::size_t kShown = 7;
-  if (names.size() <= kShown) return text::join(names, ", ");
-  return text::join(std::span(names).first(kShown), ", ") +
-         text::format(" and {} more", names.size() - kShown);
-}
-
-// An instance that could be cut beside those of the layout; empty: none.
-std::string addable(const GpuPlacement& gpu) {
-  const std::vector<MigProfile>& kinds = gpu.profile().mig;
-  std::set<int> taken;
-  int compute = 0, most = 0;
-  for (const MigProfile& kind : kinds) most = std::max(most, kind.compute_slices);
-  for (const Instance& instance : gpu.layout().instances) {
-    const MigProfile& kind = kinds[static_cast<std::size_t>(instance.profile)];
-    compute += kind.compute_slices;
-    for (int slot = 0; slot < kind.memory_slices; ++slot) taken.insert(instance.start + slot);
-  }
-  for (const MigProfile& kind : kinds) {  // the largest first
-    if (kind.double_memory || kind.media_extension || compute + kind.compute_slices > most) continue;
-    for (const int start : kind.starts)
-      if (taken.lower_bound(start) == taken.lower_bound(start + kind.memory_slices)) return kind.name;
-  }
-  return "";
-}
-
-// Whether it is a node of a pool, on which replicas may yet sit down.
-bool may_fill(const Scenario& scenario, const GpuPlacement& gpu) {
-  return scenario.placement.nodes[static_cast<std::size_t>(gpu.node)].pool >= 0;
-}
-
-// Instances in which nothing runs, and slices that no instance has although one could.
-void check_empty(const Scenario& scenario, Found& found) {
-  for (std::size_t i = 0; i < scenario.placement.gpus.size(); ++i) {
-    const GpuPlacement& gpu = scenario.placement.gpus[i];
-    const std::string where = text::format("gpu{}", i);
-    std::vector<std::string> empty;
-    int sms = 0, used = 0;
-    for (std::size_t p = 0; p < gpu.parts().size(); ++p) {
-      const Partition& part = gpu.parts()[p];
-      const bool is_empty = gpu.partitions[p].processes.empty();
-      if (is_empty) empty.push_back(part.name);
-      (is_empty ? sms : used) += part.sms;
-    }
-    if (empty.size() == gpu.parts().size()) {
-      if (may_fill(scenario, gpu)) continue;
-      found.add(where, text::format("nothing is placed on this {}", gpu.profile().name));
-      continue;
-    }
-    if (!empty.empty())
-      found.add(
-          where,
-          text::format(
-              "{} of {} instances are empty ({}): {} of its {} SMs serve nobody; more replicas, another "
-              "layout or a smaller GPU would use them",
-              empty.size(), gpu.parts().size(), list_of(empty), sms, gpu.profile().sms));
-    const std::string more = gpu.layout().whole() ? "" : addable(gpu);
-    if (!more.empty())
-      found.add(where,
-                text::format(
-                    "the layout leaves room for a further {}: its instances have {} of {} SMs, and what is "
-                    "not cut serves nobody",
-                    more, used + sms, gpu.profile().sms));
-  }
-}
-
-// Pools that nobody uses, and replicas that no node would ever have room for.
-void check_control(const Scenario& scenario, Found& found) {
-  if (!scenario.control) return;
-  const Control& control = *scenario.control;
-  for (std::size_t p = 0; p < control.pools.size(); ++p) {
-    const NodePool& pool = control.pools[p];
-    const int seats = seats_of_node(pool) * pool.max;
-    bool used = false;
-    for (const ReplicaControl& replicas : control.services) {
-      if (static_cast<std::size_t>(replicas.pool) != p) continue;
-      used = true;
-      const std::string& name = scenario.workload.services[static_cast<std::size_t>(replicas.service)].name;
-      if (replicas.max > seats)
-        found.add(
-            "/control/services/" + name + "/replicas/max",
-            text::format("{} replicas, and pool \"{}\" has {} seats on its {} nodes at most: the others "
-                         "never start",
-                         replicas.max, pool.name, seats, pool.max));
-    }
-    if (!used)
-      found.add("/control/pools/" + pool.name,
-                "no service is in this pool; its nodes are paid for and serve nobody");
-  }
-}
-
 void check_caps(const Scenario& scenario, Found& found) {
   for (const GpuPlacement& gpu : scenario.placement.gpus)
     for (const PartitionPlacement& part : gpu.partitions)
@@ -345,11 +255,34 @@ bool is_free(const Scenario& scenario) {
 }
 
 constexpr Plausible kLatencyBound{"", 1e-5, 300, "seconds", "bounds of latencies"};
+constexpr double kSmallShare = 0.1;  // less than that of what is to be much was probably said in per cent
+
+// What is better than a bound of the better side fails it; between two bounds that is meant.
+bool is_of_better_side(const FigureInfo& info, const FigureBound& bound, const Objectives& objectives) {
+  if (info.better != (bound.at_most ? Better::higher : Better::lower)) return false;
+  return std::none_of(objectives.figures.begin(), objectives.figures.end(), [&](const FigureBound& other) {
+    return other.name == bound.name && other.at_most != bound.at_most;
+  });
+}
+
+void check_side(const FigureInfo& info, const FigureBound& bound, const Objectives& objectives,
+                Found& found) {
+  const std::string where = "/objectives/" + bound.name;
+  if (is_of_better_side(info, bound, objectives))
+    found.add(where, text::format("bounds it where it is good: {} of it is better, and what is better than "
+                                  "the bound fails. For the other side write \"{}\" (--slo '{}{}...')",
+                                  bound.at_most ? "more" : "less", bound.at_most ? "at_least" : "at_most",
+                                  bound.name, bound.at_most ? ">=" : "<="));
+  else if (info.kind == FigureKind::share && !bound.at_most && bound.value > 0 && bound.value < kSmallShare)
+    found.add(where, text::format("at least {:.3g} % is asked; for {:.3g} % write {:.3g}", 100 * bound.value,
+                                  1e4 * bound.value, 100 * bound.value));
+}
 
 void check_objectives(const Scenario& scenario, Found& found) {
   for (const FigureBound& bound : scenario.workload.objectives.figures) {
     const auto info = figure_info(bound.name);
     if (!info) continue;
+    check_side(*info, bound, scenario.workload.objectives, found);
     if (info->kind == FigureKind::time) found.check(&kLatencyBound, "/objectives/" + bound.name, bound.value);
     if (bound.name.starts_with("cost") && is_free(scenario))
       found.add("/objectives/" + bound.name,
@@ -373,8 +306,7 @@ std::vector<Warning> warnings_of(const Scenario& scenario) {
   for (Warning& warning : scenario::service_warnings(scenario)) found.add(warning.where, warning.text);
   for (Warning& warning : scenario::parallel_warnings(scenario)) found.add(warning.where, warning.text);
   check_caps(scenario, found);
-  check_empty(scenario, found);
-  check_control(scenario, found);
+  for (Warning& warning : scenario::idle_warnings(scenario)) found.add(warning.where, warning.text);
   check_objectives(scenario, found);
   return found.take();
 }

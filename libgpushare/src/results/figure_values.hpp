@@ -44,13 +44,14 @@ inline std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? std::nullopt : std::optional(static_cast<double>(part) / static_cast<double>(whole));
 }
 
-// Mean over the partitions, each counted by the memory it was given.
+// Mean over the partitions, each counted by the memory it was given and the time it was there.
 template <double PartitionSummary::*figure>
 std::optional<double> over_partitions(const Summary& summary, std::string_view /*name*/) {
   double total = 0, sum = 0;
   for (const PartitionSummary& part : summary.partitions) {
-    total += part.memory_allocated_bytes;
-    sum += part.*figure * part.memory_allocated_bytes;
+    const double weight = part.memory_allocated_bytes * part.present;
+    total += weight;
+    sum += part.*figure * weight;
   }
   return total > 0 ? sum / total : std::numeric_limits<double>::quiet_NaN();
 }

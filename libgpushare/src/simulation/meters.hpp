@@ -52,6 +52,7 @@ class Meters {
   [[nodiscard]] const PartitionMeter& partition(std::size_t index) const { return partitions_[index]; }
   [[nodiscard]] const ServiceMeter& service(std::size_t index) const { return services_[index]; }
   /// Of the window, while the GPU was on.
+  [[nodiscard]] double window_s() const { return window_s_; }
   [[nodiscard]] double gpu_seconds(std::size_t gpu) const { return gpu_seconds_[gpu]; }
   /// Seconds of all GPUs that were on, from the beginning.
   [[nodiscard]] double gpus_on_s(Time now) const { return on_.integral_s(now); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <string>
 
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
@@ -31,6 +32,7 @@ PartitionSummary summary_of(const FinishedRun& run, std::size_t index) {
   part.gpu = static_cast<int>(state.gpu);
   part.sharing = to_string(state.sharing.mode);
   part.gone = state.gone;
+  part.present = share(meter.seconds, run.meters.window_s());
   for (const int number : state.servers) {
     const Server& server = run.fleet.servers[static_cast<std::size_t>(number)];
     part.processes.push_back(process_name(run.scenario.workload, server, static_cast<int>(index)));
@@ -59,28 +61,44 @@ void add_partitions(const FinishedRun& run, Summary& summary) {
   for (const auto& [gpu, bytes] : allocated) summary.vram_allocated_bytes += bytes;
 }
 
-// Instances on which nothing is placed come last: others are known by their place in the fleet.
-void add_empty_partitions(const Placement& placement, Summary& summary) {
-  for (std::size_t gpu = 0; gpu < placement.gpus.size(); ++gpu) {
-    const GpuPlacement& placed = placement.gpus[gpu];
-    if (!is_used(placed)) continue;
-    int sms = placed.profile().sms;
-    double memory_bytes = placed.profile().nominal_memory_bytes;
-    for (std::size_t i = 0; i < placed.parts().size(); ++i) {
-      const Partition& part = placed.parts()[i];
-      if (placed.partitions[i].processes.empty()) {
-        PartitionSummary& empty = summary.partitions.emplace_back();
-        empty.name = text::format("gpu{}/{}", gpu, part.name);
-        empty.gpu = static_cast<int>(gpu);
-        empty.sharing = "empty";
-        empty.memory_allocated_bytes = part.nominal_memory_bytes;
-      } else {
+// Instances on which nothing ever ran, of GPUs that serve or are paid for, come last: others are known by their place in the
+// fleet.
+void add_empty_partitions(const FinishedRun& run, Summary& summary) {
+  std::map<std::string, double> served;  // and how long they were there
+  for (const PartitionSummary& part : summary.partitions) served[part.name] = part.present;
+  for (std::size_t gpu = 0; gpu < run.fleet.gpus.size(); ++gpu) {
+    const GpuState& state = run.fleet.gpus[gpu];
+    const bool gone = run.fleet.nodes[static_cast<std::size_t>(state.node)].gone;
+    std::vector<PartitionSummary> empty;
+    double present = 0;  // of those of the same cut
+    int sms = state.profile->sms;
+    double memory_bytes = state.profile->nominal_memory_bytes;
+    for (const Partition& part : state.cut->partitions) {
+      const std::string name = text::format("gpu{}/{}", gpu, part.name);
+      if (const auto found = served.find(name); found != served.end()) {
+        present = std::max(present, found->second);
         sms -= part.sms;
         memory_bytes -= part.nominal_memory_bytes;
+        continue;
       }
+      PartitionSummary& one = empty.emplace_back();
+      one.name = name;
+      one.gpu = static_cast<int>(gpu);
+      one.sharing = "empty";
+      one.gone = gone;
+      one.memory_allocated_bytes = part.nominal_memory_bytes;
     }
-    summary.stranded_sms += sms;
-    summary.stranded_memory_bytes += std::max(0.0, memory_bytes);
+    const bool serves = empty.size() < state.cut->partitions.size();
+    if (!serves) present = share(run.meters.gpu_seconds(gpu), run.meters.window_s());
+    if (!serves && present <= 0) continue;
+    for (PartitionSummary& one : empty) one.present = present;
+    summary.partitions.insert(summary.partitions.end(), empty.begin(), empty.end());
+    if (serves) {
+      summary.stranded_sms += sms;
+      summary.stranded_memory_bytes += std::max(0.0, memory_bytes);
+    } else if (!gone) {
+      summary.vram_allocated_bytes += state.profile->nominal_memory_bytes;
+    }
   }
 }
 
@@ -248,7 +266,7 @@ Summary summarise(const FinishedRun& run) {
   add_partitions(run, summary);
   add_energy(run, summary);
   add_services(run, summary);
-  add_empty_partitions(run.scenario.placement, summary);
+  add_empty_partitions(run, summary);
   summary.bottleneck =
       find_bottleneck(summary, partitions_of_services(run.fleet), run.scenario.workload.pipelines);
   check_invariants(run, summary);
