@@ -155,6 +155,7 @@ TEST_CASE("a bound carries a unit, and then the name need not") {
   CHECK(bound("output_token_throughput=3600tok/h").value == 1);
   CHECK(bound("cost_per_month=$5000").value == 5000);
   CHECK(bound("gpus_used=2").at_most);
+  CHECK(bound("vram_used<=2Gi").value == 2.0 * 1024 * 1024 * 1024);
   CHECK(bound("tts.latency_mean=1s", two_pipelines()).name == "voice.tts.latency_mean_s");
   CHECK(parse_bound(std::vector<std::string>{"llm.ttft_p95_s"}, "ttft_p95=250ms").value == 0.25);
   CHECK(bound("E2E_Latency_P95=500ms").name == "e2e_latency_p95_s");
@@ -190,6 +191,11 @@ TEST_CASE("a bound that cannot be meant says why") {
         "bound \"e2e_latency_p95_s=5GB\": e2e_latency_p95_s takes a plain number or one with ns, us, ms, s, "
         "min, "
         "h, found \"GB\"");
+  CHECK(bound_error(summary, "e2e_latency_p95=30%")
+            .find("e2e_latency_p95_s takes a plain number or one with ns") != std::string::npos);
+  CHECK(bound_error(summary, "vram_used<=5s").find("vram_used_bytes takes a plain number or one with B") !=
+        std::string::npos);
+  CHECK(bound_error(summary, "e2e_latency_p95=1s<2s").find("expected one bound") != std::string::npos);
   CHECK(bound_error(summary, "rejected=5%") ==
         "bound \"rejected=5%\": rejected takes a plain number, found \"%\"");
   CHECK(bound_error(summary, "request_throughput=20tok/s").find("takes a plain number or one with /s") !=

@@ -90,9 +90,12 @@ std::string_view without_counted(std::string_view unit, const FigureInfo& info) 
   return info.unit.starts_with(unit.substr(0, slash)) ? unit.substr(slash) : unit;
 }
 
+// Kubernetes writes "Gi" for GiB.
 const Unit* unit_of(std::string_view name, Kind kind) {
-  for (const Unit& unit : kUnits)
-    if (unit.name == name && unit.kind == kind) return &unit;
+  for (const Unit& unit : kUnits) {
+    const bool short_for = name.ends_with('i') && unit.name.ends_with("iB") && unit.name.starts_with(name);
+    if ((unit.name == name || short_for) && unit.kind == kind) return &unit;
+  }
   return nullptr;
 }
 
@@ -157,17 +160,34 @@ Side side_of(std::string_view sign) {
   return sign.front() == '<' || sign == "\u2264" ? Side::at_most : Side::at_least;
 }
 
-// Of a name that its unit is missing from, and of several bounds in one.
-void check_written(const Written& written, const Quantity& quantity, const FigureNames& known) {
-  if (quantity.unit.find('=') != std::string_view::npos)
+/// A unit that names of figures end with, and how a value with one and without one looks.
+struct NamedUnit {
+  const char *suffix, *unit, *with_unit, *plain;
+};
+constexpr NamedUnit kNamedUnits[] = {{"_s", "seconds", "500ms", "0.5"}, {"_bytes", "bytes", "40GB", "40e9"}};
+
+// Of a figure whose name lacks the unit that ends it, which the value then has to have; `sign`: none in documents.
+void check_unit(std::string_view figure, std::string_view unit, std::string_view sign,
+                const FigureNames& known) {
+  if (is_known(figure, known)) return;
+  const std::string name(figure);
+  for (const NamedUnit& named : kNamedUnits) {
+    const auto& [suffix, unit_name, some, number] = named;
+    if (!is_known(name + suffix, known) || suffix_of(unit) == suffix) continue;
+    const std::string full = known.names[resolve(name + suffix, known)];
+    if (!unit.empty())
+      fail(text::format("{} takes {}, found \"{}\"", full, legal_units(*figure_info(full)), unit));
+    if (sign.empty())
+      fail(text::format(R"(expected a unit, as in "{}"; or {}, as in "{}{}": {})", some, unit_name, figure,
+                        suffix, number));
+    fail(text::format("expected a unit, as in {}{}{}; or {}, as in {}{}{}{}", figure, sign, some, unit_name,
+                      figure, suffix, sign, number));
+  }
+}
+
+void check_single(const Quantity& quantity) {
+  if (quantity.unit.find_first_of("=<>") != std::string_view::npos)
     fail("expected one bound; write the others by themselves, as in --slo A=1s --slo B=2s");
-  if (!quantity.unit.empty() || is_known(written.figure, known)) return;
-  if (is_known(std::string(written.figure) + "_s", known))
-    fail(text::format("expected a unit, as in {}{}500ms; or seconds, as in {}_s{}0.5", written.figure,
-                      written.sign, written.figure, written.sign));
-  if (is_known(std::string(written.figure) + "_bytes", known))
-    fail(text::format("expected a unit, as in {}{}40GB; or bytes, as in {}_bytes{}40e9", written.figure,
-                      written.sign, written.figure, written.sign));
 }
 
 constexpr std::string_view kInDocuments = R"({"at_most": ...} or {"at_least": ...})";
@@ -175,11 +195,13 @@ constexpr std::string_view kInDocuments = R"({"at_most": ...} or {"at_least": ..
 }  // namespace
 
 FigureBound read_bound(const FigureNames& known, std::string_view figure, Side side, double value) {
+  check_unit(figure, "", "", known);
   return bound_of(known.names[resolve(figure, known)], side, kInDocuments, {value, {}});
 }
 
 FigureBound read_bound(const FigureNames& known, std::string_view figure, Side side, std::string_view value) {
   const Quantity quantity = quantity_of(value, R"(a number, or one with a unit such as "500ms")");
+  check_unit(figure, quantity.unit, "", known);
   const std::string& name = known.names[resolve(figure, known, suffix_of(quantity.unit))];
   return bound_of(name, side, kInDocuments, quantity);
 }
@@ -200,7 +222,10 @@ FigureBound parse_bound(std::span<const std::string> names, std::string_view tex
   const Written written = told([&] { return take_apart(text); });
   const Quantity quantity =
       told([&] { return quantity_of(written.value, text::format("a number after {}", written.sign)); });
-  told([&] { check_written(written, quantity, {names, only_pipeline}); });
+  told([&] {
+    check_single(quantity);
+    check_unit(written.figure, quantity.unit, written.sign, {names, only_pipeline});
+  });
   const std::string& name = names[resolve(written.figure, {names, only_pipeline}, suffix_of(quantity.unit))];
   return told([&] { return bound_of(name, side_of(written.sign), "<= or >=", quantity); });
 }

@@ -145,9 +145,22 @@ std::string with_percentile_last(std::string text) {
   return rest + "_" + text.substr(0, end);
 }
 
+std::string with_underscores(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == ' ' || c == '-'; }, '_');
+  return text;
+}
+
+// "llm_ttft_p95" with the stage before a dot.
+std::string of_stage(std::string text) {
+  if (const std::size_t first = text.find('_'); first != text.npos && text.find('.') == text.npos)
+    text[first] = '.';
+  return text;
+}
+
 // What other tools call a figure, by our words; with seconds as the unit where milliseconds are said.
 std::string in_our_words(std::string_view text) {
-  std::string ours = with_percentile_last(text::lower_case(text));
+  std::string ours = with_percentile_last(with_underscores(text::lower_case(text)));
   for (const auto& [word, known] : kOtherWords)
     if (const std::size_t at = ours.find(word); at != ours.npos) {
       ours.replace(at, word.size(), known);
@@ -161,8 +174,12 @@ std::string in_our_words(std::string_view text) {
 [[noreturn]] void fail_unknown(std::string_view text, const FigureNames& known) {
   const std::span<const std::string> names = known.names;
   const std::string ours = in_our_words(text);
-  for (const std::string& meant : {ours, ours + "_s"})
-    if (ours != text && !meant_by(meant, known).empty())
+  const std::string staged = of_stage(ours);
+  std::vector<std::string> possible;
+  if (ours != text) possible = {ours, ours + "_s"};
+  if (staged != ours) possible.insert(possible.end(), {staged, staged + "_s"});
+  for (const std::string& meant : possible)
+    if (!meant_by(meant, known).empty())
       throw FigureError("", text::format("unknown figure \"{}\"; did you mean \"{}\"?", text, meant));
   const bool inside = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
     return name.find(text) != std::string::npos;
