@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from typing import SupportsFloat, SupportsIndex
 
-__all__ = ["check_count", "check_seconds", "check_seed", "length_of"]
+__all__ = [
+    "check_callable",
+    "check_count",
+    "check_name",
+    "check_number",
+    "check_seconds",
+    "check_seed",
+    "length_of",
+]
 
 _MOST = 2**31 - 1
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -57,6 +67,40 @@ def check_seconds(name: str, value: object) -> float:
             if 0 <= float(value) < math.inf:
                 return float(value)
     raise ValueError(f"{name}: found {value!r}; a number of at least 0 is needed")
+
+
+def check_number(name: str, value: object, need: str, fits: Callable[[float], bool]) -> float:
+    """`value` as a float when it is a number, Python's or NumPy's, and `fits`; `need` says what is.
+
+    Raises
+    ------
+    ValueError
+        Otherwise.
+    """
+    if isinstance(value, SupportsFloat) and not isinstance(value, bool):
+        with suppress(TypeError, ValueError, OverflowError):  # arrays have the method too
+            if fits(number := float(value)):
+                return number
+    raise ValueError(f"{name}: found {value!r:.60}; {need} is needed")
+
+
+def check_name(name: str, value: object, what: str) -> str:
+    """`value` as text when it is a name or a path; `what` says of what.
+
+    Raises
+    ------
+    TypeError
+        Otherwise.
+    """
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name}: found {type(value).__name__} {value!r:.60}; {what} is needed")
+    return os.fspath(value)
+
+
+def check_callable(name: str, value: object) -> None:
+    """Raises TypeError for what is neither None nor can be called."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{name}: found {value!r:.60}; a function that is called, or None, is needed")
 
 
 def length_of(text: str) -> float:

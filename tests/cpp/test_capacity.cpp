@@ -110,6 +110,19 @@ TEST_CASE("where no load is within the bounds, the capacity is none and the reas
   CHECK(found.why.ends_with(", at most 0.001 is asked for"));
 }
 
+TEST_CASE("a rate of at least so much is missed by small loads, and limits none") {
+  Objectives objectives = at_most("e2e_latency_mean_s", 0.025);
+  const double load = find_capacity(queue(10, 25'000), objectives).load;
+  objectives.figures.push_back({"request_throughput", load / 2, false});
+  const Capacity found = find_capacity(queue(10, 25'000), objectives);
+  CHECK(found.load == load);
+  CHECK(found.low > 0);
+  objectives.figures.back().value = 2 * load;
+  const Capacity beyond = find_capacity(queue(10, 25'000), objectives);
+  CHECK(beyond.load == 0);
+  CHECK(beyond.why.starts_with("at the most that the others allow request_throughput"));
+}
+
 TEST_CASE("where the largest load is within the bounds, nothing surely fails") {
   CapacityOptions options;
   options.replications = 2;

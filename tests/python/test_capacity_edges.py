@@ -85,3 +85,16 @@ def test_a_loss_that_is_to_be_tolerated_is_simulated_and_memory_and_isolation_co
     assert (alone.load, alone.modes[alone.best].why) == (0, "nothing else serves llm without gpu0")
     full = gs.capacity(document, {"llm.ttft_p95_s": 0.1, "memory_headroom": 0.2}, **HOW)
     assert (full.load, full.modes[full.best].why) == (0, "memory_headroom is 10 %, >= 20 % is asked")
+
+
+def test_a_rate_of_at_least_so_much_is_missed_by_small_loads_and_limits_none() -> None:
+    limits = {"llm.ttft_p95_s": 0.1}
+    without = gs.capacity(BASE, limits, **HOW)
+    floor = gs.capacity(BASE, limits | {"request_throughput": without.load / 2}, **HOW)
+    assert floor.load == pytest.approx(without.load)
+    beyond = gs.capacity(BASE, limits | {"request_throughput": 3 * without.load}, **HOW)
+    assert beyond.load == 0
+    assert re.search(
+        r"request_throughput is .*, the most that the others allow, against request_throughput >=",
+        beyond.text(200),
+    )

@@ -9,7 +9,7 @@ from typing import Any
 
 from .._core import Error, ScenarioError
 from .._errors import fail
-from .._numbers import check_count
+from .._numbers import check_count, check_number
 from ..frames.progress import followed
 from ..frames.render import number
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike, mode_text
@@ -17,12 +17,12 @@ from ..study.outcomes import Outcome
 from ..study.points import mode_list
 from ..study.runner import Executor, MapCallable
 from ..study.simulation import as_scenario
-from .capacity_text import Capacity, CapacityOfMode, Tried
+from .capacity_text import Capacity, CapacityOfMode, Tried, grows
 from .failures import Failure, failures
 from .implied import KEPT
 from .judging import checks
 from .loads import Varied, varied
-from .objectives import Judged, Objective, Objectives, shown
+from .objectives import Judged, Objective, Objectives, meets, shown
 from .runs import Runs
 
 __all__ = ["capacity"]
@@ -93,8 +93,9 @@ def capacity(
     """
     base = as_scenario(scenario)
     replications = check_count("replications", replications, 2)
-    if not 0 < tolerance < 1:
-        raise ValueError(f"tolerance: found {tolerance}; a share above 0 and below 1 is needed")
+    tolerance = check_number(
+        "tolerance", tolerance, "a share above 0 and below 1", lambda share: 0 < share < 1
+    )
     load = varied(base, vary)
     runs = Runs(executor, threads, seed)
     asked = Objectives.of(base, objectives, slo)
@@ -155,9 +156,16 @@ class _Search:
         if not good:
             return CapacityOfMode(0.0, 0.0, min(self.tried), self.curve(), self.why())
         load = self.narrow(lambda tried: tried.excess <= 0)
-        low = self.narrow(lambda tried: tried.meets is True)
-        high = self.narrow(lambda tried: tried.meets is not False, upper=True)
-        return CapacityOfMode(load, low, high, self.curve())
+        if load == 0:  # smaller loads are missed, for whatever reason
+            return CapacityOfMode(0.0, 0.0, min(self.tried), self.curve(), self.why())
+        low = self.narrow(lambda tried: tried.fits is True)
+        high = self.narrow(lambda tried: tried.fits is not False, upper=True)
+        wanted = [one for one in self.tried[load].judged if grows(one.objective)]
+        if meets(wanted) is False:  # no smaller load comes nearer to it
+            why = _missed(wanted, f"{number(load)} {self.load.unit}, the most that the others allow")
+            return CapacityOfMode(0.0, 0.0, min(self.tried), self.curve(), why)
+        sure = low > 0 and meets([one for one in self.tried[low].judged if grows(one.objective)]) is True
+        return CapacityOfMode(load, low if sure else 0.0, high, self.curve())
 
     def obstacle(self) -> str:
         """What is missed whatever the load: isolation, memory, services that a loss would leave without a server."""
@@ -183,7 +191,7 @@ class _Search:
         least = known[0] if known else self.curve()[0]
         if least.refused:
             return least.refused
-        return _missed(least.judged, f"{number(least.load)} {self.load.unit}")
+        return _missed(least.limits, f"{number(least.load)} {self.load.unit}")
 
     def curve(self) -> list[Tried]:
         return [self.tried[load] for load in sorted(self.tried)]
@@ -195,11 +203,11 @@ class _Search:
         for _ in range(_STEPS):
             lowest, highest = min(self.tried), max(self.tried)
             more = []
-            if self.tried[highest].meets is not False:
+            if self.tried[highest].fits is not False:
                 more.append(highest * factor)
             is_empty = self.tried[lowest].refused == _EMPTY
             if (
-                self.tried[lowest].meets is not True
+                self.tried[lowest].fits is not True
                 and not is_empty
                 and self.load.rounded(lowest / factor) < lowest
             ):

@@ -18,13 +18,14 @@ from ..frames.render import Field, brief, html_table, number, text_table, wrap
 from ..frames.sections import Beside, commands, joined, section, warned
 from ..frames.tables import Table
 from ..study.axes import axis_label, axis_scale
-from .objectives import Judged, Objectives, meets, shown
+from ..study.figures import describe
+from .objectives import Judged, Objective, Objectives, meets, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Capacity", "CapacityOfMode", "Tried"]
+__all__ = ["Capacity", "CapacityOfMode", "Tried", "grows"]
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,28 @@ class Tried:
         return Tried(self.load, tuple(max(pair, key=_excess) for pair in pairs))
 
     @property
+    def limits(self) -> list[Judged]:
+        """Of the objectives that more load misses: others, such as a rate of at least so much, small loads miss."""
+        return [one for one in self.judged if not grows(one.objective)]
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether it is no more load than the objectives allow; None when it is too close to say."""
+        return False if self.refused else meets(self.limits)
+
+    @property
     def excess(self) -> float:
-        """How far the worst figure is beyond its bound, as a share of it."""
+        """How far the worst figure that limits load is beyond its bound, as a share of it."""
         if self.refused:
             return math.inf
-        return max(map(_excess, self.judged), default=-1.0)
+        return max(map(_excess, self.limits), default=-1.0)
+
+
+def grows(objective: Objective) -> bool:
+    """Whether more load meets an objective rather than missing it: what load raises is to be at least so much."""
+    figure = describe(objective.figure)
+    falls = figure.kind == "share" and figure.better == "higher"  # shares that succeed
+    return objective.at_most if falls else not objective.at_most
 
 
 def _excess(judged: Judged) -> float:

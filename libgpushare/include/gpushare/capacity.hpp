@@ -45,12 +45,13 @@ struct Capacity {
   double low = 0;                ///< the largest that surely meets them
   double high = 0;               ///< the smallest that surely does not; infinite where none was found
   std::vector<TriedLoad> curve;  ///< by load
-  std::string why;               ///< where `load` is 0: which objective, at the least load
+  std::string why;               ///< where `load` is 0: which objective, at the least load or the most
 };
 
 /// Doubles or halves the load until one is within the bounds and a larger one clearly is not, and bisects, under the same
 /// luck for all loads. `objectives.figures` count, by canonical names; 99 % of the requests must succeed beside them, unless
-/// a success_rate is asked for. Throws ScenarioError for options, for a load that the scenario does not have, and
+/// a success_rate is asked for. What small loads miss and larger ones meet, such as a rate of at least so much, is held against
+/// the largest load that the other bounds allow. Throws ScenarioError for options, for a load that the scenario does not have, and
 /// for calls of a file, FigureError for a figure that it does not have, SimulationError when it is cancelled.
 [[nodiscard]] Capacity find_capacity(const Scenario& scenario, const Objectives& objectives,
                                      const CapacityOptions& options = {});

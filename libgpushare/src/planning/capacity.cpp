@@ -7,6 +7,7 @@
 
 #include "core/text.hpp"
 #include "gpushare/errors.hpp"
+#include "gpushare/figures.hpp"
 #include "gpushare/simulation.hpp"
 #include "planning/trial_runs.hpp"
 
@@ -61,6 +62,13 @@ double offered_per_s(const Scenario& scenario, const CapacityOptions& options) {
   return rate;
 }
 
+// Whether more load meets a bound rather than missing it: what load raises is to be at least so much.
+bool grows(const FigureBound& bound) {
+  const auto info = figure_info(bound.name);
+  const bool falls = info && info->kind == FigureKind::share && info->better == Better::higher;
+  return falls ? bound.at_most : !bound.at_most;
+}
+
 class CapacitySearch {
  public:
   CapacitySearch(const Scenario& scenario, const Objectives& objectives, const CapacityOptions& options)
@@ -81,17 +89,17 @@ class CapacitySearch {
     Capacity found;
     found.unit = what_ == VariedLoad::users ? "users" : "requests/s";
     found.now = now_;
-    const auto meets = [](const TriedLoad& tried) { return tried.met() == Met::yes; };
-    const auto may_meet = [](const TriedLoad& tried) { return tried.met() != Met::no; };
-    const auto is_within = [](const TriedLoad& tried) { return tried.within(); };
-    if (std::none_of(tried_.begin(), tried_.end(), [&](const auto& one) { return is_within(one.second); })) {
-      const auto& [load, tried] = *tried_.begin();
-      found.high = load;
-      found.why = "at the least load " + planning::worst_of(tried.judged, tried.refused);
-    } else {
-      found.load = narrow(is_within).first;
+    const auto meets = [](const TriedLoad& tried) { return fits(tried) == Met::yes; };
+    const auto may_meet = [](const TriedLoad& tried) { return fits(tried) != Met::no; };
+    found.load = narrow([](const TriedLoad& tried) { return part_of(tried, false).within(); }).first;
+    if (found.load > 0) {
       found.low = narrow(meets).first;
       found.high = narrow(may_meet).second;
+      hold_against_wanted(found);
+    } else {
+      const auto& [load, tried] = *tried_.begin();
+      found.high = load;
+      found.why = "at the least load " + planning::worst_of(part_of(tried, false).judged, tried.refused);
     }
     for (const auto& [load, tried] : tried_) found.curve.push_back(tried);
     return found;
@@ -99,6 +107,27 @@ class CapacitySearch {
 
  private:
   using Within = std::function<bool(const TriedLoad&)>;
+
+  // Of the bounds those that more load meets, or those that it misses.
+  static TriedLoad part_of(const TriedLoad& tried, bool growing) {
+    TriedLoad part{tried.load, {}, tried.refused};
+    for (const Judged& one : tried.judged)
+      if (grows(one.bound) == growing) part.judged.push_back(one);
+    return part;
+  }
+  static Met fits(const TriedLoad& tried) { return part_of(tried, false).met(); }
+
+  // What more load brings nearer is nowhere nearer than at the largest load that the other bounds allow.
+  void hold_against_wanted(Capacity& found) const {
+    const TriedLoad wanted = part_of(tried_.at(found.load), true);
+    if (wanted.met() == Met::no) {
+      found.why = "at the most that the others allow " + planning::worst_of(wanted.judged, "");
+      found.load = found.low = 0;
+      found.high = tried_.begin()->first;
+    } else if (found.low > 0 && part_of(tried_.at(found.low), true).met() != Met::yes) {
+      found.low = 0;
+    }
+  }
 
   // Users come in whole numbers.
   [[nodiscard]] double rounded(double load) const {
@@ -121,10 +150,10 @@ class CapacitySearch {
   // Until one load surely meets the bounds, and a larger one surely does not.
   void bracket() {
     try_load(now_);
-    while (tried_.rbegin()->second.met() != Met::no &&
+    while (fits(tried_.rbegin()->second) != Met::no &&
            tried_.rbegin()->first * 2 <= now_ * options_.most_factor)
       try_load(tried_.rbegin()->first * 2);
-    while (tried_.begin()->second.met() != Met::yes) {
+    while (fits(tried_.begin()->second) != Met::yes) {
       const double least = tried_.begin()->first;
       const double less = rounded(least / 2);
       if (less >= least || less < now_ / options_.most_factor) return;
