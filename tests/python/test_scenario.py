@@ -129,7 +129,11 @@ def test_the_rate_of_an_open_scenario_is_replaced() -> None:
         ({"name.first": 1}, "name.first", "the path leads through a value that has no members"),
         ({"rate_per_s": 1}, "/traffic", "rate_per_s needs exactly one entry of kind 'open', found no entry"),
         ({"seed": float("nan")}, "/seed", "found nan; a number must be finite"),
-        ({"duration_s": datetime.timedelta(minutes=1)}, "/duration_s", "a time is a number of seconds"),
+        (
+            {"duration_s": datetime.timedelta(minutes=1)},
+            "/duration_s",
+            "found timedelta 0:01:00; write 60, in seconds",
+        ),
         ({"seed": {1, 2}}, "/seed", "a document holds names, numbers, lists and mappings; found set"),
     ],
 )

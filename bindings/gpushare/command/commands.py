@@ -188,7 +188,7 @@ def scenario_show(options: argparse.Namespace) -> None:
     """``gpushare scenario show``."""
     options.scenario = options.name
     scenario = scenario_of(options)
-    scenario = scenario.with_mode(options.mode) if options.mode else scenario
+    scenario = scenario.with_mode(options.mode) if options.mode is not None else scenario
     if options.json:
         _print_json(scenario.document)
     else:

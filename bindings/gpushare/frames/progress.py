@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
+from .._numbers import check_callable
+
 __all__ = ["Progress", "followed", "in_notebook"]
 
 #: What is over sooner has no bar.
@@ -118,6 +120,7 @@ def followed(
     how : str
         The method of `Progress` that it is called like.
     """
+    check_callable("progress", given)
     if given is not None or not in_notebook() or threading.current_thread() is not threading.main_thread():
         yield given
     elif not _BUSY.acquire(blocking=False):  # what this is a part of has one

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from .. import _core
+from .._numbers import check_count, check_number
 from ..scenario.profiles import ProfileLike
 from ..scenario.profiles import model as load_model
 from ..scenario.profiles import profile as load_profile
@@ -98,6 +99,11 @@ def check(
     kind = network.kind
     speaks = kind == "autoregressive-tts" or network.figures.get("unit") == "audio_s"
     profile = load_profile(gpu)
+    for word in _ABOVE_ZERO:
+        if (value := locals()[word]) is not None:
+            check_number(word, value, "a number above 0", lambda number: 0 < number < math.inf)
+    check_number("cached", cached, "a share from 0 to 1", lambda share: 0 <= share <= 1)
+    gpus = check_count("gpus", gpus)
     _refuse(kind, speaks, profile, partition, rate, tokens_per_s, streams, ttft, itl)
     asked = {name: value for name, value in locals().items() if name in _ASKED and value is not None}
     _refuse_sizes(network, speaks, asked, cached)
@@ -119,6 +125,18 @@ def check(
     return replace(claim, assumed=_assumed(network, speaks, asked))
 
 
+_ABOVE_ZERO = (
+    "rate",
+    "tokens_per_s",
+    "users",
+    "streams",
+    "ttft",
+    "itl",
+    "input",
+    "output",
+    "audio_s",
+    "units",
+)
 _ASKED = (
     "rate",
     "tokens_per_s",

@@ -116,6 +116,10 @@ def compare(
     (True, 'mps', [])
     """
     scenario = as_scenario(scenario)
+    if not isinstance(keep, Kept):
+        raise TypeError(
+            f"keep: found {keep!r:.60}; give gs.Kept(latency=1.25, throughput=0.95, success=0.99)"
+        )
     slo = listed(slo)
     if objectives is not None or slo:
         asked_of(scenario, objectives, slo)  # what is wrong with them is told of the scenario, not of a mode

@@ -74,6 +74,10 @@ def varied(scenario: Scenario, kind: str) -> Varied:
     ScenarioError
         When the scenario has no such load.
     """
+    if not isinstance(kind, str):
+        raise fail(
+            ScenarioError, "vary", f'found {kind!r:.60}; "rate", "users" or the path of a number is needed'
+        )
     document = scenario.document
     closed = [t for t in document["traffic"] if t.get("kind") == "closed"]
     open_ = [t for t in document["traffic"] if t.get("kind") != "closed"]

@@ -22,9 +22,15 @@ CLEARANCE = 1.4
 _OTHER_KEYS = ("isolation", "memory_headroom", "tolerate")
 
 
-def listed(slo: str | Iterable[str]) -> list[str]:
+def listed(slo: str | Iterable[str] | None) -> list[str]:
     """Bounds as texts; a single one may stand for its list."""
-    return [slo] if isinstance(slo, str) else list(slo)
+    if isinstance(slo, Mapping):
+        raise fail(
+            ScenarioError,
+            "slo",
+            "found a mapping; give it as objectives={...}, or texts such as 'llm.ttft_p95=500ms'",
+        )
+    return [slo] if isinstance(slo, str) else list(slo or ())
 
 
 @dataclass(frozen=True)

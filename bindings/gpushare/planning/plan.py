@@ -9,7 +9,7 @@ from typing import Any, overload
 
 from .._core import ScenarioError
 from .._errors import fail
-from .._numbers import check_count
+from .._numbers import check_callable, check_count, check_number, check_seed
 from ..frames.progress import followed
 from ..scenario.scenario import ScenarioLike
 from ..study.runner import Executor, MapCallable
@@ -171,6 +171,15 @@ def plan(
         asked_of = workload if is_rates(workload) else as_scenario(workload)
         return measured_plan(asked_of, objectives, slo, tables, gpus, prices, admission)
     scenario = as_scenario(workload)
+    check_callable("progress", progress)
+    if admission != ADMISSION:
+        raise fail(
+            ScenarioError,
+            "admission",
+            "it is of plans by tables of measurements (tables=); without them it changes nothing",
+        )
+    gap = check_number("gap", gap, "a share from 0 to 1", lambda share: 0 <= share <= 1)
+    seed = None if seed is None else check_seed(seed)
     replications = check_count("replications", replications)
     rounds = check_count("rounds", rounds)
     space = make_space(scenario, gpus, prices, modes, variants or {})

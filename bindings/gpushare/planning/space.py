@@ -341,9 +341,16 @@ def _check_visited(scenario: Scenario) -> None:
 
 
 def _check_variants(variants: Mapping[str, Any], services: Sequence[str]) -> None:
-    """Raises ScenarioError for a service that does not exist."""
+    """Raises ScenarioError for a service that does not exist, and for what are no variants."""
     for name in variants:
         if name not in services:
             raise fail(
                 ScenarioError, f"variants/{name}", f"no such service; known: {', '.join(services[:10])}"
+            )
+        ways = variants[name]
+        if isinstance(ways, (Mapping, str)) or not all(isinstance(way, Mapping) for way in ways):
+            raise fail(
+                ScenarioError,
+                f"variants/{name}",
+                f'found {ways!r:.60}; write a list such as [{{"precision": "fp8"}}]',
             )

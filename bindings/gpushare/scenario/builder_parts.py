@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .. import _core
 from .._core import ScenarioError
 from .._errors import fail
+from .._numbers import check_name, check_number
 
-__all__ = ["Arrivals", "Distribution", "Log", "Served", "Sizes", "objectives_of", "served", "service_of"]
+__all__ = [
+    "Arrivals",
+    "Distribution",
+    "Log",
+    "Served",
+    "Sizes",
+    "Slo",
+    "bounds_of",
+    "objectives_of",
+    "served",
+    "service_of",
+]
 
 Distribution = float | Mapping[str, Any]
 Log = str | os.PathLike[str] | _core.Trace
+Slo = Mapping[str, Any] | str | Iterable[str]
 Served = str | os.PathLike[str] | Mapping[str, Any]
 
 
@@ -49,7 +64,10 @@ class Arrivals:
             )
         entry: dict[str, Any] = {"name": self.name, "pipeline": self.name}
         if self.log is not None:
-            path = {} if isinstance(self.log, _core.Trace) else {"path": os.path.abspath(self.log)}
+            path = {}
+            if not isinstance(self.log, _core.Trace):
+                needed = "a path, or a Trace (gs.traces.load, and gs.traces.from_columns for tables),"
+                path = {"path": os.path.abspath(check_name("log", self.log, needed))}
             return entry | {"kind": "trace"} | path
         if self.rate is not None:
             arrivals = {"kind": "poisson", "rate_per_s": self.rate}
@@ -62,11 +80,19 @@ class Sizes:
     """Sizes around their means."""
 
     def __init__(self, spread: float) -> None:
-        self.spread = spread
+        need = "a sigma of at least 0 such as 0.5"
+        self.spread = check_number("spread", spread, need, lambda value: 0 <= value < math.inf)
         self.assumed = False
 
-    def around(self, size: Distribution, least: float) -> Any:
+    def around(self, size: Any, least: float) -> Any:
         """A size that varies around its mean; a distribution is as it is."""
+        if hasattr(size, "__len__") and not isinstance(size, (str, Mapping)):
+            raise fail(
+                ScenarioError,
+                "",
+                f"found {size!r:.40} as a size; give its mean, or a distribution such as "
+                '{"kind": "uniform", "low": 100, "high": 2000} or {"kind": "empirical", "values": [...]}',
+            )
         if isinstance(size, Mapping) or not self.spread:
             return size
         self.assumed = True
@@ -81,7 +107,10 @@ def service_of(
     model: Any, precision: str | None, replicas: int, engine: Mapping[str, Any], **more: Any
 ) -> dict[str, Any]:
     """A service as documents have it, without what nobody said."""
-    service: dict[str, Any] = {"model": os.fspath(model) if isinstance(model, os.PathLike) else model}
+    _refuse_words(engine)
+    if not isinstance(model, Mapping):
+        model = check_name("model", model, "a name, a path or a mapping")
+    service: dict[str, Any] = {"model": model}
     if precision is not None:
         service["precision"] = precision
     if replicas != 1:
@@ -92,7 +121,50 @@ def service_of(
     return service
 
 
-def objectives_of(name: str, slo: Mapping[str, Any] | None) -> dict[str, Any]:
+#: What other tools call what builders take, which would otherwise be options of an engine.
+_OTHER_WORDS = {
+    "rate": ("rps", "qps", "request_rate", "rate_per_s", "requests_per_s"),
+    "users": ("concurrency", "max_concurrency", "num_users", "clients"),
+    "prompt": ("input", "inputs", "input_tokens", "input_len", "prompt_tokens", "isl"),
+    "reply": ("output", "outputs", "output_tokens", "output_len", "max_tokens", "osl"),
+    "precision": ("dtype", "quantization"),
+    "slo": ("objectives", "slos"),
+}
+_OF_SCENARIOS = ("gpu", "mode", "duration_s", "warmup_s", "seed")
+
+
+def _refuse_words(engine: Mapping[str, Any]) -> None:
+    """What is no option of any engine, and has another word here."""
+    for word in engine:
+        meant = next((ours for ours, others in _OTHER_WORDS.items() if word in others), None)
+        if meant is not None:
+            raise fail(ScenarioError, "", f"found {word}=; write {meant}=")
+        if word in _OF_SCENARIOS:
+            raise fail(
+                ScenarioError, "", f"found {word}=; it is of the scenario: gs.Scenario.of(..., {word}=...)"
+            )
+
+
+_BOUND = re.compile(r"\s*([^<>=≤≥]+?)\s*(<=|>=|=|<|>|≤|≥)\s*(.+?)\s*")
+
+
+def bounds_of(slo: Any) -> Iterator[tuple[str, Any]]:
+    """Objectives as documents have them; of texts too, such as ``"ttft_p95=500ms"``."""
+    if slo is None or isinstance(slo, Mapping):
+        yield from (slo or {}).items()
+        return
+    texts: Sequence[Any] = list(slo) if isinstance(slo, Iterable) and not isinstance(slo, str) else [slo]
+    for text in texts:
+        found = _BOUND.fullmatch(text) if isinstance(text, str) else None
+        if found is None:
+            raise fail(
+                ScenarioError, "slo", f'found {text!r:.60}; write {{"ttft_p95": "500ms"}} or "ttft_p95=500ms"'
+            )
+        side = {"<": "at_most", "≤": "at_most", ">": "at_least", "≥": "at_least"}.get(found[2][0])
+        yield found[1], {side: found[3]} if side else found[3]
+
+
+def objectives_of(name: str, slo: Slo | None) -> dict[str, Any]:
     """Bare latencies of a service are its own: ``ttft_p95`` is ``llm.ttft_p95``."""
     own = (
         "queue",
@@ -107,7 +179,7 @@ def objectives_of(name: str, slo: Mapping[str, Any] | None) -> dict[str, Any]:
     )
     return {
         f"{name}.{figure}" if figure.partition("_p")[0] in own else figure: bound
-        for figure, bound in (slo or {}).items()
+        for figure, bound in bounds_of(slo)
     }
 
 

@@ -9,7 +9,19 @@ from typing import Any
 from .. import _core
 from .._core import ScenarioError
 from .._errors import fail
-from .builder_parts import Arrivals, Distribution, Log, Served, Sizes, objectives_of, served, service_of
+from .._numbers import check_name
+from .builder_parts import (
+    Arrivals,
+    Distribution,
+    Log,
+    Served,
+    Sizes,
+    Slo,
+    bounds_of,
+    objectives_of,
+    served,
+    service_of,
+)
 from .load import Load
 from .profiles import model as read_model
 
@@ -34,7 +46,7 @@ def llm(
     replicas: int = 1,
     tensor_parallel: int | None = None,
     preset: str | None = _PRESET,
-    slo: Mapping[str, Any] | None = None,
+    slo: Slo | None = None,
     **engine: Any,
 ) -> Load:
     """A language model's server and its requests.
@@ -63,8 +75,8 @@ def llm(
         Processes, and GPUs of each.
     preset : str, optional
         Whose defaults the engine has (see `engine_preset_names`).
-    slo : mapping, optional
-        Objectives: ``{"ttft_p95": "500ms"}``.
+    slo : mapping, str or list of str, optional
+        Objectives: ``{"ttft_p95": "500ms"}``, or ``"ttft_p95=500ms"``.
     engine
         Engine options, such as ``max_num_seqs=64``.
 
@@ -110,7 +122,7 @@ def asr(
     name: str = "asr",
     precision: str | None = None,
     replicas: int = 1,
-    slo: Mapping[str, Any] | None = None,
+    slo: Slo | None = None,
     **engine: Any,
 ) -> Load:
     """A speech recogniser and its utterances of `speech_s` seconds; the rest as in `llm`.
@@ -145,7 +157,7 @@ def tts(
     name: str = "tts",
     precision: str | None = None,
     replicas: int = 1,
-    slo: Mapping[str, Any] | None = None,
+    slo: Slo | None = None,
     **engine: Any,
 ) -> Load:
     """A speech synthesiser, asked for `speech_s` seconds of speech at a time; the rest as in `llm`.
@@ -184,7 +196,7 @@ def embedding(
     name: str = "embedding",
     precision: str | None = None,
     replicas: int = 1,
-    slo: Mapping[str, Any] | None = None,
+    slo: Slo | None = None,
     **engine: Any,
 ) -> Load:
     """A model that takes its input at once (embedder, reranker, detector), so many texts or images a request.
@@ -220,7 +232,7 @@ def voice(
     think_s: Distribution | None = None,
     sentence_tokens: int = 20,
     name: str = "voice",
-    slo: Mapping[str, Any] | None = None,
+    slo: Slo | None = None,
 ) -> Load:
     """Turns of a conversation: recognised, answered, and spoken sentence by sentence.
 
@@ -261,7 +273,7 @@ def voice(
             for part in ("asr", "llm", "tts")
         ],
         Arrivals(name, rate, users, think_s, usual_think_s=2.0).traffic(turn),
-        dict(slo or {}),
+        dict(bounds_of(slo)),
         sizes.told(),
     )
 
@@ -279,7 +291,7 @@ def rag(
     spread: float = 0.5,
     think_s: Distribution | None = None,
     name: str = "rag",
-    slo: Mapping[str, Any] | None = None,
+    slo: Slo | None = None,
 ) -> Load:
     """Questions that are embedded, answered from the best of some passages: embedder, reranker and language model.
 
@@ -319,7 +331,7 @@ def rag(
             {"name": "llm", "service": "llm"},
         ],
         Arrivals(name, rate, users, think_s).traffic(question),
-        dict(slo or {}),
+        dict(bounds_of(slo)),
         sizes.told(),
     )
 
@@ -345,7 +357,10 @@ def document_of(
                 ScenarioError, min(twice), "two loads have this name; give one of them another with name="
             )
         seen |= names
-    made: dict[str, Any] = {"name": "scenario", "gpu": os.fspath(gpu)}
+    made: dict[str, Any] = {
+        "name": "scenario",
+        "gpu": check_name("gpu", gpu, "one name or path of a GPU profile"),
+    }
     if all(load.traffic["kind"] != "trace" for load in loads):
         made |= {"duration_s": 600, "warmup_s": _warmup_s(document.get("duration_s", 600))}
     made["services"] = {name: service for load in loads for name, service in load.services.items()}

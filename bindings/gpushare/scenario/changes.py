@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import datetime
+import decimal
+import enum
 import json
 import math
+import numbers
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -37,6 +40,11 @@ def to_json(document: Any) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, (os.PathLike, _core.Layout)):
         return str(value)
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, (decimal.Decimal, numbers.Real)) and not hasattr(value, "tolist"):
+        number = float(value)
+        return int(number) if number.is_integer() else number
     return value.tolist()  # of NumPy
 
 
@@ -48,17 +56,29 @@ def _refuse_what_is_none(value: Any, pointer: str) -> None:
     elif isinstance(value, (list, tuple)):
         for i, member in enumerate(value):
             _refuse_what_is_none(member, f"{pointer}/{i}")
-    elif isinstance(value, float):
+    elif isinstance(value, enum.Enum):
+        _refuse_what_is_none(value.value, pointer)
+    elif isinstance(value, (float, decimal.Decimal, numbers.Real)) and not isinstance(value, (int, *_TIMES)):
         if not math.isfinite(value):
             raise fail(ScenarioError, pointer, f"found {value}; a number must be finite")
-    elif not isinstance(value, _PLAIN) and (isinstance(value, _TIMES) or not hasattr(value, "tolist")):
-        seconds = "; a time is a number of seconds" if isinstance(value, _TIMES) else ""
+    elif not isinstance(value, _PLAIN) and not _is_of_numpy(value):
+        seconds = f"; write {_seconds(value):g}, in seconds" if isinstance(value, _TIMES) else ""
         kind = type(value).__name__
+        shown = " ".join(str(value).split())[:_QUOTED]
         raise fail(
             ScenarioError,
             pointer,
-            f"a document holds names, numbers, lists and mappings; found {kind} {str(value)[:_QUOTED]}{seconds}",
+            f"a document holds names, numbers, lists and mappings; found {kind} {shown}{seconds}",
         )
+
+
+def _seconds(time: datetime.timedelta | np.timedelta64) -> float:
+    second = datetime.timedelta(seconds=1) if isinstance(time, datetime.timedelta) else np.timedelta64(1, "s")
+    return float(time / second)  # type: ignore[operator]
+
+
+def _is_of_numpy(value: Any) -> bool:
+    return hasattr(value, "tolist") and not isinstance(value, (type, np.timedelta64))
 
 
 def parse_change(text: str, option: str = "") -> tuple[str, Any]:

@@ -6,6 +6,7 @@ import functools
 import os
 
 from .. import _core
+from .._numbers import check_name
 from ..yaml_documents import with_yaml_lines
 
 __all__ = ["Model", "Profile", "model", "model_names", "profile", "profile_names"]
@@ -40,7 +41,7 @@ def profile(gpu: ProfileLike) -> Profile:
     """
     if isinstance(gpu, Profile):
         return gpu
-    name = os.fspath(gpu)
+    name = check_name("gpu", gpu, "a name, a path or a Profile")
     if name in _shipped_names():
         return _shipped(name)
     with with_yaml_lines(_core.ProfileError):
@@ -94,7 +95,7 @@ def model(name_or_path: str | os.PathLike[str]) -> Model:
     'llama-3.1-8b'
     """
     with with_yaml_lines(_core.ModelError):
-        return _core.load_model(os.fspath(name_or_path))
+        return _core.load_model(check_name("model", name_or_path, "a name or a path"))
 
 
 def model_names() -> list[str]:

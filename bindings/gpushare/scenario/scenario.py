@@ -28,9 +28,17 @@ __all__ = ["Scenario", "scenario_names"]
 ModeLike = str | _core.Layout
 
 
-def mode_text(mode: ModeLike) -> str:
+def mode_text(mode: Any) -> str:
     """The mode's name; a layout means MIG cut that way."""
-    return f"mig:{mode}" if isinstance(mode, _core.Layout) else mode
+    if isinstance(mode, _core.Layout):
+        return f"mig:{mode}"
+    if not isinstance(mode, str) or not mode.strip():
+        raise fail(
+            ScenarioError,
+            "mode",
+            f"found {mode!r:.60}; a mode is a text such as dedicated, mps, time-slicing or mig:...",
+        )
+    return mode
 
 
 def scenario_names() -> list[str]:
@@ -124,11 +132,11 @@ class Scenario(ReadScenario):
         'mig:3g.40gb+3g.40gb'
         """
         name = path_of(path_or_name)
-        written_mode = mode_text(mode) if mode else ""
+        written_mode = mode_text(mode) if mode is not None else ""
         try:
             document = _core.ScenarioDocument.load(name)
             recipe = Recipe(document.text, written_mode, name)
-            chosen = document.in_mode(recipe.mode) if mode else document
+            chosen = document.in_mode(recipe.mode) if mode is not None else document
             files = FilesRead().with_document(chosen)
             return cls._made(recipe, recipe.inputs.read(chosen), files)
         except _core.Error as error:
@@ -189,7 +197,7 @@ class Scenario(ReadScenario):
         """
         inputs = Inputs(traces, calls)
         inputs.check_used(document)
-        text, written_mode = to_json(document), mode_text(mode) if mode else ""
+        text, written_mode = to_json(document), mode_text(mode) if mode is not None else ""
         try:
             return cls(text, written_mode, "", os.fspath(folder), inputs)
         except _core.Error as error:
@@ -329,7 +337,9 @@ class Scenario(ReadScenario):
         """
         recipe, how = self._recipe, Changes(texts, changes)
         text = to_json(how.applied(json.loads(recipe.document)))
-        made = Scenario(text, mode_text(how.mode(recipe.mode)), recipe.source, recipe.folder, recipe.inputs)
+        mode = how.mode(recipe.mode)
+        written_mode = mode_text(mode) if mode != "" else ""
+        made = Scenario(text, written_mode, recipe.source, recipe.folder, recipe.inputs)
         made._recipe = replace(made._recipe, changed=(*recipe.changed, *how.told))
         if recipe.placement is not None and not how.places:
             made = made.with_placement(recipe.placement, recipe.label)
@@ -383,4 +393,4 @@ def _restore(recipe: Recipe, files: str) -> Scenario:
 
 
 #: What functions take that need a scenario: one, its name or path, or its document.
-ScenarioLike = Scenario | str | os.PathLike[str] | Mapping[str, Any]
+ScenarioLike = Scenario | str | os.PathLike[str] | Mapping[str, Any] | Load | Sequence[Load]

@@ -13,7 +13,7 @@ from .checkpoint import Checkpoint
 from .outcomes import Outcome, samples
 from .points import REFUSALS, Point
 from .runner import Executor, MapCallable, run_all
-from .simulation import MOST_REQUESTS, simulate
+from .simulation import MOST_REQUESTS, checked_size, simulate
 from .stopping import Stopped
 
 __all__ = ["run_case", "run_cases"]
@@ -113,6 +113,7 @@ def run_cases(
         For replications or threads below 1, or a `resume` that is no checkpoint.
     """
     replications = check_count("replications", replications)
+    most_requests = checked_size(most_requests)
     if threads is not None:
         threads = check_count("threads", threads)
     checkpoint = Checkpoint(resume) if resume is not None else None

@@ -151,7 +151,7 @@ class Comparison(StudyTable):
         if mode in self.errors:
             raise KeyError(f"{mode} failed: {self.errors[mode]}")
         if mode not in self.summaries:
-            raise KeyError(f"no mode {mode!r}; {nearest(mode, self.modes)}")
+            raise KeyError(f"no mode {mode!r}; {nearest(str(mode), self.modes)}")
         return self.summaries[mode]
 
     def __iter__(self) -> Iterator[str]:

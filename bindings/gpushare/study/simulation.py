@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from .. import _core
-from .._numbers import check_count, check_seconds, check_seed
+from .._numbers import check_count, check_number, check_seconds, check_seed
 from ..frames.notices import Notice, notices
 from ..frames.progress import followed
+from ..scenario.load import Load
 from ..scenario.scenario import ModeLike, Scenario, ScenarioLike
 from .actions import Action, checked
 from .results import Result, Run
@@ -16,6 +17,15 @@ __all__ = ["CARRIED", "MOST_REQUESTS", "UNCERTAIN_RUNS", "simulate"]
 
 #: Requests of a run, unless told otherwise: beyond them it would take hours, or no memory would hold it.
 MOST_REQUESTS = _core.MOST_REQUESTS
+
+
+def checked_size(most_requests: float) -> float:
+    """How many requests a run may be of; ValueError for what is no number of them."""
+    return check_number(
+        "most_requests", most_requests, "a number of requests, or 0 for no bound,", lambda n: n >= 0
+    )
+
+
 #: Replications of a run with `uncertainty`, at least.
 UNCERTAIN_RUNS = 24
 # Standard deviations of the logarithms of step times alone (9 of 10 errors of suites on whole GPUs are below 10 %: the
@@ -38,7 +48,12 @@ def as_scenario(scenario: ScenarioLike) -> Scenario:
     """The scenario itself, or the one of that name, path or document."""
     if isinstance(scenario, Scenario):
         return scenario
-    return Scenario.from_dict(scenario) if isinstance(scenario, Mapping) else Scenario.load(scenario)
+    if isinstance(scenario, Mapping):
+        return Scenario.from_dict(scenario)
+    loads = [scenario] if isinstance(scenario, Load) else scenario
+    if isinstance(loads, (list, tuple)) and loads and all(isinstance(load, Load) for load in loads):
+        return Scenario.of(*loads)
+    return Scenario.load(scenario)  # type: ignore[arg-type]  # refuses what is no name in our words
 
 
 def run_count(replications: int, uncertainty: bool) -> int:
@@ -149,7 +164,7 @@ def simulate(
             series_s=series_s if series_s is None else check_seconds("series_s", series_s),
             watched_replicas=[(watched or {}).get(service, 0) for service in scenario.services],
             threads=0 if threads is None else check_count("threads", threads),
-            most_requests=most_requests,
+            most_requests=checked_size(most_requests),
             actions=checked(actions, scenario),
             progress=told,
         )
