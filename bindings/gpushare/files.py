@@ -53,6 +53,8 @@ def replace_binary(path: str | os.PathLike[str], write: Callable[[BinaryIO], obj
 def _replaced(path: str | os.PathLike[str]) -> Iterator[int]:
     """A file open for writing, which takes the target's place when all went well; who takes it closes it."""
     target = os.path.abspath(os.fspath(path))
+    if os.path.isdir(target):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     kind = _nameless_file if _has_nameless_files(os.path.dirname(target)) else _file_beside
     with kind(target) as descriptor:
         yield descriptor

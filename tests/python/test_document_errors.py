@@ -211,3 +211,41 @@ def test_whatever_optional_parts_are_wrong_each_is_told_once(wrong):
     told = str(refusal(document))
     for pointer in FAULTS:
         assert told.count(f"{pointer}: ") == (pointer in wrong)
+
+
+def test_what_only_follows_from_a_guess_at_a_misspelt_key_or_word_is_left_out():
+    fault = DOCUMENT | {"faults": [{"gpu": 0, "at_s": 10, "xid": 79}]}
+    told = str(refusal(fault))
+    assert told.startswith('/faults/0: unknown key "xid"; did you mean "kind"?')
+    assert "\n" not in told
+    fleet = {
+        key: value for key, value in given_document("bursty-day").items() if key not in ("modes", "placement")
+    }
+    service = fleet["control"]["services"]["llm"]["autoscaling"]
+    service |= {"metric": "cpu", "target": 80}
+    told = str(refusal(fleet))
+    assert 'found "cpu"; did you mean "busy"?' in told
+    assert "nothing is ever added" not in told
+
+
+@pytest.mark.parametrize(
+    ("stage", "told"),
+    [
+        (
+            {"probability": 0.5},
+            'unknown key "probability"; a request goes through every stage of its pipeline',
+        ),
+        ({"repeat": 2}, 'unknown key "repeat"; write the stage once more'),
+        ({"after": ["asr", "llm"]}, "a stage follows one other: name the one that ends last"),
+    ],
+)
+def test_what_a_pipeline_has_no_word_for_is_told_what_to_write(stage, told):
+    document = given_document()
+    document["pipelines"]["turn"]["stages"][-1] |= stage
+    assert told in str(refusal(document))
+
+
+def test_an_empty_document_is_not_told_what_nobody_wrote():
+    told = str(refusal({}))
+    assert 'the required key "name" is missing' in told
+    assert "placement" not in told

@@ -10,6 +10,7 @@ import published_configurations as published
 import pytest
 from gpushare.command.cli import main
 from gpushare.kubernetes import telemetry
+from gpushare.kubernetes.explaining import import_files
 from gpushare.kubernetes.quantities import parse_quantity, quantity_of_bytes
 from gpushare.kubernetes.reading import Seen, read_cluster_files
 from gpushare.yaml_files import write_yaml, yaml_text
@@ -427,3 +428,12 @@ def test_slices_of_instaslice_are_instances(tmp_path: Path) -> None:
     spec = {"containers": [{"name": "c", "image": "x", "resources": {"limits": limits}}]}
     seen = read(tmp_path, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec})
     assert seen.pods[0].resources == {"nvidia.com/mig-1g.5gb": 1}
+
+
+def test_a_configuration_in_a_file_and_in_a_config_map_is_told_once(tmp_path: Path) -> None:
+    gs.export("mig-parted", gs.Scenario.load("voice-light", "mig:3g.40gb+2g.20gb+2g.20gb"), tmp_path)
+    found = import_files(tmp_path)
+    assert len(found.seen.configs) > 1
+    lines = [line for line in found.text(200).splitlines() if line.startswith("mig-parted ")]
+    assert lines
+    assert len(lines) == len(set(lines))

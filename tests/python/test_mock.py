@@ -9,6 +9,7 @@ from pathlib import Path
 import gpushare as gs
 import numpy as np
 import pytest
+from command_line import fails, run
 from export_cases import client, mps, shares
 from gpushare.command.cli import main
 from gpushare.kubernetes.mock import _busy, serve
@@ -95,5 +96,36 @@ def test_the_command_writes_one_scrape(tmp_path: Path, capsys: pytest.CaptureFix
     assert {load.node for load in seen(path.read_text())} == {"gpu-7"}
     assert main(["mock", "voice-light", "--at", "5"]) == 2
     assert "--at is for --once" in capsys.readouterr().err
-    assert main(["mock", "voice-light", "--window", "0", "--once", str(path)]) == 2
-    assert "seconds above 0" in capsys.readouterr().err
+    assert "--window: found '0'; a time above 0" in fails(
+        capsys, "mock", "voice-light", "--window", "0", "--once", path
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--port", "99999"], "--port: found '99999'; a port is between 1 and 65535"),
+        (["--once", "m.prom", "--at", "-1"], "--at: found '-1'; a time of the run"),
+        (["--once", "m.prom", "--at", "nan"], "--at: found 'nan'; a time of the run"),
+        (["--once", "m.prom", "--nodes", "nope=x"], "nodes: found 'nope'; the placement has node0"),
+        (["--once", "."], ".: is a directory"),
+        (["--mode", "", "--once", "m.prom"], "mode: found ''; a mode is a text"),
+    ],
+)
+def test_what_a_mock_cannot_serve_is_refused(
+    words: list[str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert told in fails(capsys, "mock", "voice-light", *words)
+
+
+def test_moments_of_a_mock_may_have_units(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = []
+    for at in ("60", "1min"):
+        run(capsys, "mock", "voice-light", "--once", tmp_path / "m.prom", "--at", at)
+        texts.append((tmp_path / "m.prom").read_text())
+    assert texts[0] == texts[1]

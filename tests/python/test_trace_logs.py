@@ -6,6 +6,9 @@ import gzip
 import io
 import json
 import lzma
+import subprocess
+import sys
+import tarfile
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -305,3 +308,43 @@ def test_a_scenario_says_which_columns_of_its_trace_hold_what(tmp_path: Path) ->
     document["traffic"][0]["columns"] = {"arrivals": "t"}
     with pytest.raises(gs.ScenarioError, match="/traffic/0/columns: unknown key"):
         gs.Scenario.from_dict(document)
+
+
+def test_the_last_second_of_a_day_may_be_its_sixtieth_and_its_end_24_hours() -> None:
+    head = "timestamp,input_tokens,output_tokens\n"
+    for times, gap_s in (
+        (("2016-12-31T23:59:59Z", "2016-12-31T23:59:60Z"), 1),
+        (("2024-01-01T23:00:00Z", "2024-01-01T24:00:00Z"), 3600),
+    ):
+        trace = gs.traces.parse(head + "".join(f"{time},10,5\n" for time in times))
+        assert trace.arrival_s.tolist() == [0, gap_s]
+    for bad in ("2024-01-01T24:00:01Z", "2024-01-01T23:59:61Z"):
+        with pytest.raises(gs.TraceError, match="or a date such as"):
+            gs.traces.parse(f"{head}{bad},10,5\n")
+
+
+@pytest.mark.parametrize(
+    ("day", "told"), [("03/04/2026", True), ("03/29/2026", False), ("2026-03-04", False)]
+)
+def test_dates_that_could_be_of_two_days_are_told_how_they_are_read(day: str, told: bool) -> None:
+    table = f"timestamp,input_tokens,output_tokens\n{day} 10:00:00,10,5\n"
+    row = f'{{"timestamp": "{day} 10:00:00", "input_tokens": 10, "output_tokens": 5}}\n'
+    for text in (table, row):
+        assert (
+            "arrivals are dates, the month before the day" in gs.traces.parse(text).origin["reason"]
+        ) == told
+
+
+def test_what_is_piped_in_is_a_minus(tmp_path: Path) -> None:
+    text = "arrival_s,input_tokens,output_tokens\n0,10,5\n1,10,5\n"
+    command = [sys.executable, "-m", "gpushare", "trace", "inspect", "-"]
+    found = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
+    assert "2 rows" in found.stdout
+
+
+def test_an_archive_is_named(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("arrival_s,input_tokens,output_tokens\n0,10,5\n")
+    with tarfile.open(tmp_path / "t.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "t.csv", "t.csv")
+    with pytest.raises(gs.TraceError, match="a tar archive; unpack it"):
+        gs.traces.load(tmp_path / "t.tar.gz")

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 
-__all__ = ["above_zero", "dollars", "rate", "seconds", "share", "tokens", "whole_tokens"]
+__all__ = ["above_zero", "dollars", "moment", "port", "rate", "seconds", "share", "tokens", "whole_tokens"]
 
 _NUMBER = re.compile(r"\$?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*)", re.S)
 _SECONDS = {
@@ -53,6 +53,8 @@ def _positive(value: float) -> bool:
 above_zero = _read({"": 1.0}, "a number above 0 such as 1200 or 2.5", _positive)
 #: Seconds, or with a unit.
 seconds = _read(_SECONDS, "a time above 0 such as 0.2 (seconds) or 200ms", _positive)
+#: Seconds from a beginning, or with a unit.
+moment = _read(_SECONDS, "a time of the run such as 30 (seconds) or 2min", lambda value: value >= 0)
 #: By the second, or with a unit.
 rate = _read(_RATES, "a rate above 0 such as 3 (a second) or 100/min", _positive)
 #: Tokens on average.
@@ -61,6 +63,15 @@ tokens = _read(_COUNTS, "a number of tokens above 0 such as 1200 or 1.2k", _posi
 dollars = _read({"": 1.0}, "a price such as 2.5", lambda value: value >= 0)
 #: From 0 to 1, or in per cent.
 share = _read({"": 1.0, "%": 0.01}, "a share from 0 to 1, or 90%,", lambda value: 0 <= value <= 1)
+
+
+def port(text: str) -> int:
+    """A port of this machine."""
+    if not re.fullmatch(r"\d{1,5}", text.strip()) or int(text) > 65535:
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}; a port is between 1 and 65535, 0 is any that is free"
+        )
+    return int(text)
 
 
 def whole_tokens(text: str) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import files
 from ..explore import MOST_REQUESTS
+from . import amounts
 from .scenarios import add_changes, scenario_of
 
 __all__ = ["add_explore"]
@@ -26,7 +27,9 @@ def add_explore(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) ->
     )
     parser.add_argument("scenario", metavar="SCENARIO", help="a file, or a name of `gpushare scenario list`")
     add_changes(parser)
-    parser.add_argument("--port", type=int, default=0, metavar="N", help="by default one that is free")
+    parser.add_argument(
+        "--port", type=amounts.port, default=0, metavar="N", help="by default one that is free"
+    )
     parser.add_argument(
         "--most-requests",
         type=float,
@@ -41,10 +44,6 @@ def explore(options: argparse.Namespace) -> None:
     """``gpushare explore``: until Ctrl-C."""
     from ..explore.server import Explorer
 
-    if not 0 <= options.port < 65536:
-        raise ValueError(
-            f"--port: found {options.port}; a port is between 1 and 65535, 0 is any that is free"
-        )
     explorer = Explorer(scenario_of(options), options.port, most_requests=options.most_requests)
     if options.json:
         print(files.plain_json({"url": explorer.url, "port": explorer.port}), flush=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import files
 from .pictures import add_plot
+from .scenarios import input_file
 
 __all__ = ["add_columns", "add_trace"]
 
@@ -100,7 +101,12 @@ class _TraceFormats:
 
 
 def _add_file(parser: argparse.ArgumentParser, whole: Callable[[str], int]) -> None:
-    parser.add_argument("file", metavar="FILE", help="a table, JSON, Parquet, Arrow or log; packed too")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        type=input_file,
+        help="a table, JSON, Parquet, Arrow or log; packed too; -: what is piped in",
+    )
     add_columns(parser)
     action = parser.add_argument("--format", metavar="NAME", default="auto", help="%(formats)s")
     vars(action)["formats"] = _TraceFormats()

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import files
+from . import amounts
 from .exporting import node_names
-from .scenarios import add_changes, scenario_of
+from .scenarios import add_changes, not_negative, scenario_of
 
 __all__ = ["add_mock"]
 
@@ -27,18 +28,27 @@ def add_mock(subparsers: Any, add: Callable[..., argparse.ArgumentParser]) -> No
     parser.add_argument("scenario", metavar="SCENARIO", help="a file, or a name of `gpushare scenario list`")
     add_changes(parser)
     parser.add_argument("--mode", metavar="MODE", help="by default the document's own placement")
-    parser.add_argument("--seed", type=int, help="of the random streams; by default the scenario's")
+    parser.add_argument("--seed", type=not_negative, help="of the random streams; by default the scenario's")
     parser.add_argument("--once", metavar="FILE", help="write the text to a file instead of serving it")
     parser.add_argument(
-        "--at", type=float, metavar="SECONDS", help="with --once: a moment of the run instead of its mean"
+        "--at",
+        type=amounts.moment,
+        metavar="SECONDS",
+        help="with --once: a moment of the run instead of its mean",
     )
-    parser.add_argument("--port", type=int, default=9400, help="by default 9400, the exporter's; 0: any")
     parser.add_argument(
-        "--speed", type=float, default=1.0, metavar="X", help="simulated seconds in a second; by default 1"
+        "--port", type=amounts.port, default=9400, help="by default 9400, the exporter's; 0: any"
+    )
+    parser.add_argument(
+        "--speed",
+        type=amounts.above_zero,
+        default=1.0,
+        metavar="X",
+        help="simulated seconds in a second; by default 1",
     )
     parser.add_argument(
         "--window",
-        type=float,
+        type=amounts.seconds,
         default=15.0,
         metavar="SECONDS",
         help="of which shares are taken; by default 15",
@@ -52,13 +62,11 @@ def mock(options: argparse.Namespace) -> None:
     from ..kubernetes.mock import serve
     from ..kubernetes.parts import Naming
 
-    if not options.speed > 0:
-        raise ValueError(f"--speed: found {options.speed:g}; a number above 0 is needed")
     if options.at is not None and options.once is None:
         raise ValueError("--at is for --once: a server goes through the run by itself")
     naming = Naming(nodes=node_names(options.nodes))
     scenario = scenario_of(options)
-    scenario = scenario.with_mode(options.mode) if options.mode else scenario
+    scenario = scenario.with_mode(options.mode) if options.mode is not None else scenario
     found = make(scenario, seed=options.seed, window_s=options.window, naming=naming)
     if options.once is not None:
         text = found.text(options.at)

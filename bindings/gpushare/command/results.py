@@ -13,7 +13,7 @@ from ..frames.sections import Beside
 from .logs import add_columns
 from .pictures import WINDOWS, add_plot, check_plot
 from .progress import Progress
-from .scenarios import add_changes, scenario_of
+from .scenarios import add_changes, input_file, scenario_of
 from .shown import add_details, columns
 
 __all__ = ["ENGINE", "add_calibrate_engine", "add_check_result", "add_replay", "calibrate_engine"]
@@ -113,7 +113,13 @@ def add_replay(
         "gpushare replay --bench 'vllm bench serve --random-input-len 1000 --request-rate inf' --gpu a100 "
         "--model llama-3.1-8b",
     )
-    parser.add_argument("file", metavar="LOG", nargs="?", help="table, JSON, Parquet, Arrow, log or result")
+    parser.add_argument(
+        "file",
+        metavar="LOG",
+        nargs="?",
+        type=input_file,
+        help="table, JSON, Parquet, Arrow, log or result; -: what is piped in",
+    )
     parser.add_argument(
         "--bench", metavar="COMMAND", help="vllm bench serve ... or python -m sglang.bench_serving ..."
     )

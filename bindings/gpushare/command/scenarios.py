@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..scenario.scenario import Scenario
 
-__all__ = ["add_changes", "add_scenario", "not_negative", "positive", "price_of", "scenario_of"]
+__all__ = ["add_changes", "add_scenario", "input_file", "not_negative", "positive", "price_of", "scenario_of"]
 
 
 def whole(text: str, least: int) -> int:
@@ -21,6 +21,11 @@ def whole(text: str, least: int) -> int:
     if value < least:
         raise argparse.ArgumentTypeError(f"found {text!r}; an integer of at least {least} is needed")
     return value
+
+
+def input_file(text: str) -> str:
+    """A path; ``-`` is what comes in through a pipe."""
+    return "/dev/stdin" if text == "-" else text
 
 
 def positive(text: str) -> int:

@@ -80,12 +80,9 @@ class Imported:
         width = page_width(width)
         seen = self.seen
         parts = ["\n".join(f"{name}: {what}" for name, what in seen.files.items())]
-        configs = [
-            wrap(f"{one.what} {one.name}: {line}", width, "  ")
-            for one in seen.configs
-            for line in _config_lines(one)
-        ]
-        parts += ["\n".join(configs)] if configs else []
+        configs = [f"{one.what} {one.name}: {line}" for one in seen.configs for line in _config_lines(one)]
+        once = dict.fromkeys(configs)  # a configuration may stand in a file and in a ConfigMap
+        parts += ["\n".join(wrap(line, width, "  ") for line in once)] if once else []
         parts += (
             ["\n".join(wrap(_claim_line(one), width, "  ") for one in seen.claims)] if seen.claims else []
         )

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .._numbers import check_count, check_number
 from ..scenario.scenario import Scenario, ScenarioLike
 from ..study.results import Result
 from ..study.simulation import as_scenario, simulate
@@ -72,6 +73,8 @@ class Mock:
         at_s : float, optional
             A time of the run, which begins again at its end; by default the mean of all windows.
         """
+        if at_s is not None:
+            at_s = check_number("at_s", at_s, "a time of the run, in seconds,", lambda s: 0 <= s < np.inf)
         number = None if at_s is None else int(at_s // self.window_s) % self.windows
         lines: list[str] = []
         for metric, about in _HELP.items():
@@ -132,8 +135,7 @@ def mock(
     ValueError
         For a window that is not above 0.
     """
-    if not window_s > 0:
-        raise ValueError(f"window_s: found {window_s!r}; seconds above 0 are needed")
+    window_s = check_number("window_s", window_s, "a time above 0, in seconds,", lambda s: 0 < s < np.inf)
     whole = as_scenario(scenario)
     result = simulate(whole, seed=seed, record_requests=False, record_log=True)
     return _mocked(whole, result, window_s, naming if naming is not None else Naming())
@@ -141,6 +143,7 @@ def mock(
 
 def _mocked(scenario: Scenario, result: Result, window_s: float, naming: Naming) -> Mock:
     fleet = fleet_of(scenario)
+    naming.check(fleet.nodes)
     run = result.runs[0]
     summaries = {one["name"]: one for one in run.summary["partitions"]}
     steps = run.log["steps"]
@@ -268,6 +271,7 @@ def serve(
     OSError
         When the port is taken.
     """
+    port = check_count("port", port, 0, 65535)
     begun = clock()
 
     class Handler(BaseHTTPRequestHandler):

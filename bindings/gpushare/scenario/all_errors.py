@@ -66,6 +66,7 @@ class _Mending:
         except ValueError:
             self.document = None
         self._left_out: list[str] = []
+        self._guessed: list[tuple[str, str]] = []
 
     def mend(self, error: Error) -> bool:
         """Changes what an error is about as it says, or leaves it out; whether that could be done."""
@@ -81,18 +82,24 @@ class _Mending:
         value = parent.pop(parts[-1])
         if misnamed and suggested:
             parent.setdefault(suggested["name"], value)
+            self._guessed.append((f"{pointer}/{suggested['name']}", suggested["name"]))
         elif suggested:
             parent[parts[-1]] = suggested["name"]
+            self._guessed.append((pointer, suggested["name"]))
         elif not misnamed:
             self._left_out.append(pointer)
         return True
 
     def caused(self, error: Error) -> bool:
-        """Whether an error may be there only because of what was left out."""
+        """Whether an error may be there only because of what was left out, or taken for what it may not have meant."""
         what = str(error).removeprefix(f"{error.where}: ")
         if _UNKNOWN.match(what) or _MISSING.match(what):
             return False
         pointer = self._pointer(error)
+        for one, word in self._guessed:
+            beside = pointer.startswith(f"{one.rpartition('/')[0]}/") and f'"{word}"' in what
+            if beside or (pointer == one and not what.startswith("expected ")):
+                return True
         for one in self._left_out:
             parent, _, key = one.rpartition("/")
             beside = pointer.startswith(f"{parent}/") and f'"{key}"' in what

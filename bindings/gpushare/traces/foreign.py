@@ -59,6 +59,8 @@ _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))  # what no log has; colo
 
 def _binary(start: bytes) -> str | None:
     known = next((what for magic, what in _BINARY.items() if start.startswith(magic)), None)
+    if start[257:262] == b"ustar":
+        return "a tar archive; unpack it, and name the file in it"
     if known is None and start[:512].translate(None, _CONTROL) != start[:512]:
         return "no text but bytes that are not known; what is read: tables, JSON, logs, Parquet and Arrow, packed too"
     return known

@@ -38,6 +38,9 @@ void read_after(const Reader& reader, const std::vector<Stage>& before, Stage& s
   stage.after = static_cast<int>(before.size()) - 1;
   const auto after = reader.find("after");
   if (!after) return;
+  if (after->is_array())
+    after->fail(
+        "a stage follows one other: name the one that ends last; that it waits for several is not simulated");
   const std::string name = after->string();
   if (name == kArrival) {
     stage.after = -1;
@@ -131,6 +134,25 @@ void check_same_sentences(const Reader& reader, const std::vector<Stage>& before
   }
 }
 
+// What other tools say of a stage, and a pipeline here has no word for.
+void refuse_chances(const Reader& reader) {
+  constexpr std::array<std::string_view, 7> kChances = {"probability", "chance", "p",        "weight",
+                                                        "branch",      "share",  "condition"};
+  constexpr std::array<std::string_view, 5> kRepeats = {"repeat", "repeats", "times", "loop", "visits"};
+  for (const std::string& key : reader.unknown_keys()) {
+    if (std::find(kChances.begin(), kChances.end(), key) != kChances.end())
+      reader.fail(
+          text::format("unknown key \"{}\"; a request goes through every stage of its pipeline: give "
+                       "each way a pipeline of its own, and traffic with its part of the rate",
+                       key));
+    if (std::find(kRepeats.begin(), kRepeats.end(), key) != kRepeats.end())
+      reader.fail(
+          text::format("unknown key \"{}\"; write the stage once more for each further visit, with a "
+                       "name of its own",
+                       key));
+  }
+}
+
 Stage read_stage(const Reader& reader, const std::vector<Service>& services,
                  const std::vector<Stage>& before) {
   Stage stage;
@@ -147,6 +169,7 @@ Stage read_stage(const Reader& reader, const std::vector<Service>& services,
   read_speech(reader, stage);
   read_units(reader, services, stage);
   check_same_sentences(reader, before, stage);
+  refuse_chances(reader);
   reader.finish();
   return stage;
 }

@@ -142,6 +142,7 @@ Scenario read(const AppliedDocument& applied, const std::string& source, const I
               const Relative& like) {
   const nlohmann::json document = applied.json;
   const Reader reader(document, source, fail);
+  reader.ignore("placement");  // is there although nobody wrote it
   const auto shares = [&](const char* key) { return like.json && same(applied.json, *like.json, key); };
   Scenario scenario;
   scenario.mode = applied.mode;

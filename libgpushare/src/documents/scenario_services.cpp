@@ -135,6 +135,8 @@ Service read_service(const Reader& reader, const std::string& name) {
 std::vector<Service> read_services(const Reader& services, const Names& order) {
   if (services.keys().empty()) services.fail("a scenario needs at least one service");
   std::vector<Service> read;
+  for (const std::string& name : order)
+    if (name.empty()) services.fail("a service needs a name, found \"\"");
   for (const std::string& name : order) read.push_back(read_service(services.at(name), name));
   return read;
 }

@@ -73,8 +73,9 @@ class RowReader {
     origin.reason = text::format(
         "{}; {}", asked_ ? "the format was given" : "the names of its columns",
         first.arrival.form == Instant::Form::clock ? "arrivals are clocks"
-        : first.arrival.is_date()                  ? "arrivals are dates"
-        : chosen                                   ? "the time unit was given"
+        : first.arrival.is_date()
+            ? text::format("arrivals are dates{}", order_of_date(field(fields, TraceRole::arrival)))
+        : chosen                        ? "the time unit was given"
         : header_.column[role].has_unit ? text::format("{} says its unit", shown(header_.name[role]))
         : format_.says_unit             ? text::format("{} counts {}", format_.name, origin.time_unit)
                                         : "no name says a unit, so seconds");

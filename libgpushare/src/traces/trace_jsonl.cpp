@@ -128,12 +128,12 @@ void LineReader::describe() {
                                                        : std::nullopt;
   const std::int64_t ticks = at.name.empty() ? format_->ticks_per_second : ticks_per_second(at.column);
   origin.time_unit = instant && instant->is_date() ? "date" : unit_name(ticks);
-  const std::string unit = origin.time_unit == "date"     ? "arrivals are dates"
-                           : options_.time_unit != "auto" ? "the time unit was given"
-                           : at.column.has_unit           ? text::format("{} says its unit", shown(at.name))
-                           : format_->says_unit
-                               ? text::format("{} counts {}", format_->name, origin.time_unit)
-                               : "no name says a unit, so seconds";
+  const std::string unit =
+      origin.time_unit == "date"     ? text::format("arrivals are dates{}", order_of_date(at.text))
+      : options_.time_unit != "auto" ? "the time unit was given"
+      : at.column.has_unit           ? text::format("{} says its unit", shown(at.name))
+      : format_->says_unit           ? text::format("{} counts {}", format_->name, origin.time_unit)
+                                     : "no name says a unit, so seconds";
   if (is_of_log(at.column.rank) && !rules().in_sessions) builder_.sort_as_log();
   origin.columns.clear();
   for (const TraceRole role : {TraceRole::arrival, TraceRole::input, TraceRole::output}) {

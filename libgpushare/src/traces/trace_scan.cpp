@@ -154,14 +154,15 @@ std::optional<std::int64_t> scan_day(DateCursor& cursor) {
 
 /// Seconds of the day: 18:15 or 18:15:46 or 6:15:46 PM, without a fraction.
 std::int64_t scan_clock(DateCursor& cursor) {
-  const int hours = short_number(cursor, 0, 23);
+  const int hours = short_number(cursor, 0, 24);
   cursor.expect(':');
   const int minutes = cursor.digits(2, 0, 59);
   int seconds = 0;
   if (cursor.starts_with(':')) {
     cursor.expect(':');
-    seconds = cursor.digits(2, 0, 59);
+    seconds = cursor.digits(2, 0, 60);  // 60: a leap second
   }
+  cursor.good = cursor.good && (hours < 24 || minutes + seconds == 0);  // 24:00: the end of the day
   return hours * std::int64_t{3600} + minutes * std::int64_t{60} + seconds;
 }
 
@@ -275,6 +276,15 @@ std::optional<Instant> scan_date(std::string_view text) {
   instant.ticks = seconds * kNanosecondsPerSecond + fraction;
   instant.value = static_cast<double>(instant.ticks);
   return instant;
+}
+
+std::string_view order_of_date(std::string_view text) {
+  DateCursor cursor{text};
+  short_number(cursor, 1, 12);
+  cursor.expect('/');
+  short_number(cursor, 1, 12);  // a later day can be no month
+  cursor.expect('/');
+  return cursor.good ? ", the month before the day" : "";
 }
 
 std::string_view day_first_hint(std::string_view text) {

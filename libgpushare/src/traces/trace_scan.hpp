@@ -39,6 +39,8 @@ inline constexpr double kMaxTicks = 4e18;
 /// `11/29/2026 5:30:20 PM` (month first); `29.11.2026 17:30`; `Sun, 29 Nov 2026 17:30:20 CET`; `Nov 29, 2026 @ 17:30:20`:
 /// up to nine digits of a second, 1970 to 2199.
 [[nodiscard]] std::optional<Instant> scan_date(std::string_view text);
+/// For messages: how a date such as 03/04/2026 is read, of which either number may be the month; empty for others.
+[[nodiscard]] std::string_view order_of_date(std::string_view text);
 /// For messages: how a date such as 29/11/2026, day first, would be read; empty for others.
 [[nodiscard]] std::string_view day_first_hint(std::string_view text);
 /// `17:30:20.250`, `0 days 00:00:01.5`, `1 day, 2:03:04`: a time of the day, or since some beginning, with its seconds.
