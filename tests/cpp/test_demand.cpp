@@ -280,6 +280,20 @@ TEST_CASE(
   CHECK(saturating(2) == Approx(261 / std::sqrt(265.0) * 1e-3));
 }
 
+TEST_CASE("kernels of a language model hold the SMs but for the short ones between products and attention") {
+  OperatorGroup group = two_three_six();
+  const auto time = [&](std::uint8_t norm, bool of_llm) {
+    group.norm = norm;
+    group.of_llm = of_llm;
+    return step_time(one(group), round_card(), whole_card());
+  };
+  CHECK(time(1, true).held_s == Approx(11e-3));  // attention, with the ramps of all products
+  CHECK(time(2, true).held_s ==
+        Approx(7e-3 - 4e-3 / 7));  // elementwise kernels leave the SMs as long as they wait
+  CHECK(time(1, false).held_s == time(1, false).saturating_s);
+  CHECK(time(2, false).held_s == time(2, false).saturating_s);
+}
+
 TEST_CASE("a partition's bandwidth is its own or what its SMs reach, whichever is less") {
   const GpuProfile profile = round_card();
   Partition part;

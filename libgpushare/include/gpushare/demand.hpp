@@ -95,7 +95,8 @@ struct StepTime {
   double memory_s = 0;        ///< of which bound by bandwidth
   double compute_s = 0;       ///< of which bound by the FLOP rate
   double peak_compute_s = 0;  ///< what its FLOP would take at the peak rate of its SMs
-  double saturating_s = 0;    ///< in which it holds the SMs, or the bandwidth that kernels reach at most
+  double saturating_s = 0;    ///< in which it fills the SMs, or the bandwidth that kernels reach at most
+  double held_s = 0;          ///< in which its kernels hold the SMs, though they may wait
   double flop = 0;
   double bytes = 0;         ///< HBM traffic after L2
   double floor_s = 0;       ///< of gpu_s, latency

@@ -47,12 +47,16 @@ struct Sharing {
 /// waits for all of them: P_i = g_i sum_j d_j + (1 - o_i) * sum_{j != k} o_j d_j o_k d_k / sum_j d_j over the others, with
 /// o the occupancy. (Found on groups of three and four clients without caps on one H200; with caps o is 0.) Beside
 /// kernels longer than its own, q_i = s_i sum_j d_j^2 / sum_j d_j > 1, a step's kernels slip in where their blocks end:
-/// g_i = 1 / sqrt(1 + slip_i * (q_i - 1)), otherwise 1.
+/// g_i = 1 / sqrt(1 + slip_i * (q_i - 1)), otherwise 1. Of kernels that hold the SMs while they wait for memory, others that
+/// wait for memory too draw what is left of it, and those that compute find no SMs: for a step of which a share a_i of what
+/// fills the machine is arithmetic, d_j is d_j + a_i h_j. (Found on decodes of a language model beside networks.)
 struct Interference {
   double susceptibility = 0;
   double pressure = 0;
-  double occupancy = 0;  ///< share of its time in which it fills the machine
-  double slip = 0;       ///< how readily its kernels slip in where those of longer ones end; 0: they wait
+  double occupancy = 0;   ///< share of its time in which it fills the machine
+  double slip = 0;        ///< how readily its kernels slip in where those of longer ones end; 0: they wait
+  double held = 0;        ///< h: pressure beyond d on arithmetic, of kernels that hold the SMs and wait
+  double arithmetic = 0;  ///< a: of the time that it fills the machine, how much it computes
 };
 
 /// What a step looks like to its neighbours while it runs alone on its SMs.
@@ -62,6 +66,9 @@ struct StepCharacter {
   double bandwidth_share = 0;   ///< of the partition's bandwidth
   double compute_share = 0;     ///< of the FLOP rate of its SMs
   double sm_share = 1;          ///< its SMs of the partition's
+  double held_share =
+      0;  ///< of its time, in which kernels hold the SMs; 0: not known, or launched one by one, with gaps
+  double arithmetic_share = 0;  ///< of the time that more SMs or bandwidth would shorten, what SMs would
 };
 /// Of a step on `sm_share` of the SMs of a partition with that bandwidth, outside of its all-reduces.
 [[nodiscard]] StepCharacter character_of(const StepTime& alone, const Demand& demand,

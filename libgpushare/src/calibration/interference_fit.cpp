@@ -23,7 +23,7 @@ constexpr double kLeastPressure = 1e-3;
 Neighbours neighbours_of(std::span<const Interference> steps, std::size_t i) {
   Neighbours others;
   for (std::size_t j = 0; j < steps.size(); ++j)
-    if (j != i) others.add(steps[j].pressure, steps[j].occupancy);
+    if (j != i) others.add(steps[j], 1);
   return others;
 }
 

@@ -49,6 +49,7 @@ GroupTerms terms_of(const OperatorGroup& group, const GpuProfile& profile, const
   GroupTerms terms;
   terms.flop = group.flop;
   terms.norm = group.norm;
+  terms.of_llm = group.of_llm;
   terms.floor_s = group.floor_s * (group.of_llm ? profile.llm_latency_share() : profile.latency_share());
   terms.compute_s = compute_time(group, profile, resources.sms);
   terms.peak_compute_s = peak_compute_time(group, profile, resources.sms);
@@ -82,6 +83,13 @@ double saturating_time(const GroupTerms& terms, const GroupTime& part, double tr
   return std::min(part.compute_s + part.memory_s, std::max(terms.compute_s, memory));
 }
 
+// In a language model only the short kernels between the others leave the SMs: products and attention hold them while they
+// begin, end and wait for memory. Of other models it is not known.
+double held_time(const GroupTerms& terms, const GroupTime& part, double saturating_s) {
+  if (!terms.of_llm) return saturating_s;
+  return terms.norm == 1 ? part.total_s : part.total_s - part.floor_s;
+}
+
 void add_group(StepTime& time, const GroupTerms& terms, double bytes) {
   const double traffic = bytes * terms.traffic_share;
   const GroupTime part = group_time(terms, traffic);
@@ -90,7 +98,9 @@ void add_group(StepTime& time, const GroupTerms& terms, double bytes) {
   time.compute_s += part.compute_s;
   time.floor_s += part.floor_s;
   time.peak_compute_s += terms.peak_compute_s;
-  time.saturating_s += saturating_time(terms, part, traffic);
+  const double saturating_s = saturating_time(terms, part, traffic);
+  time.saturating_s += saturating_s;
+  time.held_s += held_time(terms, part, saturating_s);
   time.flop += terms.flop;
   time.bytes += traffic;
 }
@@ -105,6 +115,7 @@ void add_fixed(StepTime& time, const Demand& demand, const GpuProfile& profile, 
   time.memory_s += alone * draws;
   time.filled_s += alone * fills;
   time.saturating_s += alone * std::max(fills, draws);
+  time.held_s += alone * std::max(fills, draws);
   time.bytes += alone * demand.fixed_bandwidth_share * profile.bandwidth_bytes_per_s;
   time.collective_s += demand.collective_s;
 }

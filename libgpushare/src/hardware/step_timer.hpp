@@ -10,6 +10,7 @@ namespace gpushare {
 struct GroupTerms {
   double flop = 0;
   std::uint8_t norm = 1;
+  bool of_llm = false;
   double floor_s = 0, compute_s = 0, peak_compute_s = 0;
   double traffic_share = 1;           ///< of its bytes, that L2 does not save
   double memory_bytes_per_s = 1;      ///< at which its traffic moves

@@ -25,6 +25,7 @@ Neighbourhood::Neighbourhood(const GpuProfile& gpu, const Partition& partition, 
 void Neighbourhood::add_to(Together& all, const Presence& other, const Presence::State& state,
                            double weight) {
   all.pressing.add(weight * state.pressure, state.occupancy, 1, state.pressure);
+  all.pressing.held += weight * state.held;
   all.processes += weight;
   all.holds_s += weight * state.hold_s;
   all.bytes_per_s += weight * other.bytes_per_s;
@@ -140,6 +141,7 @@ Presence::State Neighbourhood::state(const Demand& demand, const StepTime& alone
   const Interference part = interference(demand, alone, resources);
   state.pressure = part.pressure;
   state.occupancy = part.occupancy;
+  state.held = part.held;
   return state;
 }
 

@@ -18,6 +18,7 @@ struct Presence {
     double length_s = 0;   ///< of a step
     double pressure = 0;   ///< under MPS
     double occupancy = 0;  ///< under MPS
+    double held = 0;       ///< likewise
     double hold_s = 0;     ///< of a turn under time-slicing
   };
   std::array<State, 2> states{};

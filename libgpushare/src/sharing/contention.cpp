@@ -16,14 +16,13 @@ Neighbours neighbours_of(const ActiveWork& active, const Neighbours& all, std::s
                          const Contention& partition) {
   if (partition.pairs.kinds == 0) {
     Neighbours others = all;
-    others.add(active.work.interference.pressure, active.work.interference.occupancy, -1);
+    others.add(active.work.interference, -1);
     return others;
   }
   Neighbours others;
   for (const ActiveWork& other : running) {
     if (&other == &active) continue;
-    others.add(partition.pairs.of(active.work.kind, other.work.kind) * other.work.interference.pressure,
-               other.work.interference.occupancy);
+    others.add(other.work.interference, 1, partition.pairs.of(active.work.kind, other.work.kind));
   }
   return others;
 }
@@ -64,7 +63,7 @@ void set_contended_rates(std::span<ActiveWork> running, const Contention& partit
   double demanded = 0;
   double weights = 0;
   for (const ActiveWork& active : running) {
-    all.add(active.work.interference.pressure, active.work.interference.occupancy);
+    all.add(active.work.interference, 1);
     demanded += active.work.bytes_per_s;
     weights += over_siblings(partition.sms[static_cast<std::size_t>(active.work.process)],
                              siblings(active, partition));
@@ -96,9 +95,14 @@ StepCharacter character_of(const StepTime& alone, const Demand& demand, double b
                            double sm_share) {
   const double own_s = alone.gpu_s - alone.collective_s;
   if (own_s <= 0) return {};
-  return {own_s / std::max(1.0, demand.kernels - demand.collectives), alone.saturating_s / own_s,
-          alone.bytes / own_s / bandwidth_bytes_per_s, (alone.peak_compute_s + alone.filled_s) / own_s,
-          sm_share};
+  const double shortened_s = alone.compute_s + alone.memory_s;
+  return {own_s / std::max(1.0, demand.kernels - demand.collectives),
+          alone.saturating_s / own_s,
+          alone.bytes / own_s / bandwidth_bytes_per_s,
+          (alone.peak_compute_s + alone.filled_s) / own_s,
+          sm_share,
+          demand.eager_launch_s > 0 ? 0 : alone.held_s / own_s,
+          shortened_s > 0 ? alone.compute_s / shortened_s : 0};
 }
 
 Interference predict_interference(const UncappedLaw& law, const StepCharacter& step) {
@@ -106,8 +110,12 @@ Interference predict_interference(const UncappedLaw& law, const StepCharacter& s
   const double alone = std::clamp(step.saturating_share, 0.0, 1.0);
   const double saturating = alone + (1 - alone) * std::min(1.0, law.launch_s / step.mean_kernel_s);
   if (saturating <= 0) return {};
-  const double turn = std::pow(step.mean_kernel_s * saturating / kReferenceKernelS, law.exponent);
-  return {saturating / turn, turn, saturating, law.slip};
+  const auto turn_of = [&](double share) {
+    return std::pow(step.mean_kernel_s * share / kReferenceKernelS, law.exponent);
+  };
+  const double turn = turn_of(saturating), held = std::min(step.held_share, 1.0);
+  return {saturating / turn,    turn, saturating, law.slip, held > saturating ? turn_of(held) - turn : 0,
+          step.arithmetic_share};
 }
 
 Interference predict_interference(const CappedLaw& law, const StepCharacter& step) {

@@ -14,7 +14,8 @@
 /// predicted from its character (predict_interference). n_i steps of its process run at once.
 ///
 ///   pressure on i     P_i = D g_i + (1 - o_i) * (F^2 - Q) / D    with, over the other steps j,
-///                     D = sum d_j,  F = sum o_j d_j,  Q = sum (o_j d_j)^2
+///                     D = sum d_j,  F = sum o_j d_j,  Q = sum (o_j d_j)^2; in the first term D + a_i sum h_j instead:
+///                     arithmetic finds no SMs beside kernels that hold them and wait for memory
 ///   slipping in       g_i = 1 / sqrt(1 + slip_i * max(0, s_i T / D - 1))    with T = sum d_j^2: beside longer kernels
 ///                     short ones wait less than in proportion; equal clients share what there is
 ///   interference      slowdown_i = 1 + s_i P_i + lock (1 - o_i) (n_i - 1)
@@ -42,6 +43,7 @@ struct Neighbours {
   double filling = 0;
   double filling_squared = 0;
   double turns = 0;
+  double held = 0;
 
   void add(double d, double occupancy, double sign = 1) { add(d, occupancy, sign, d); }
   /// A step that presses by `turn` while it is there, and by d on the average.
@@ -51,17 +53,23 @@ struct Neighbours {
     filling_squared += sign * d * occupancy * d * occupancy;
     turns += sign * d * turn;
   }
+  /// A step that presses so many times as much on this one, or (-1) none any more.
+  void add(const Interference& step, double sign, double factor = 1) {
+    add(factor * step.pressure, step.occupancy, sign);
+    held += sign * factor * step.held;
+  }
   /// Others that are there for so large a share of the time.
   void add(const Neighbours& more, double weight) {
     pressure += weight * more.pressure;
     filling += weight * more.filling;
     filling_squared += weight * more.filling_squared;
     turns += weight * more.turns;
+    held += weight * more.held;
   }
   [[nodiscard]] double pressure_on(const Interference& step) const {
     if (pressure <= 0) return 0;
     const double both = std::max(0.0, filling * filling - filling_squared);
-    return pressure * waited_share(step) + (1 - step.occupancy) * both / pressure;
+    return (pressure + step.arithmetic * held) * waited_share(step) + (1 - step.occupancy) * both / pressure;
   }
 
  private:

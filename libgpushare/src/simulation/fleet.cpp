@@ -30,6 +30,7 @@ StepTime calibrated(StepTime time, const ServiceState& service) {
   time.memory_s *= factor;
   time.compute_s *= factor;
   time.saturating_s *= factor;
+  time.held_s *= factor;
   time.filled_s *= factor;
   time.collective_s *= factor;
   return time;
@@ -45,6 +46,7 @@ void contends(Work& work, const Fleet& fleet, const Server& server, const Rank& 
   work.interference = partition.capped ? predict_interference(mps.capped, character)
                                        : predict_interference(mps.uncapped, character);
   work.interference.pressure *= fleet.service_of(server).pressure_factor;
+  work.interference.held *= fleet.service_of(server).pressure_factor;
   work.collective_s = time.collective_s;
   if (!partition.capped) work.collective_wait_s = demand.collectives * character.mean_kernel_s;
 }

@@ -12,6 +12,7 @@ StepTime share_of(const StepTime& whole, double share) {
   part.memory_s = whole.memory_s * share;
   part.compute_s = whole.compute_s * share;
   part.saturating_s = whole.saturating_s * share;
+  part.held_s = whole.held_s * share;
   part.floor_s = whole.floor_s * share;
   part.filled_s = whole.filled_s * share;
   return part;

@@ -95,6 +95,9 @@ _NOTES = [
     "No constant was fitted to it. That an all-reduce leaves the GPU to others, and waits for its turn as other "
     "kernels do, was found with these rows in view: before, under MPS 7.5 % (p90 54) for two engines, 6 % (16) and "
     "9 % (18) for one beside neighbours on one and on both GPUs, and 7 and 8 % (48 and 60) for those.",
+    "That arithmetic finds no SMs beside kernels of a language model that wait for memory came later (h200-mixed): "
+    "under MPS 8.3 % (p90 19), 5.6 (15) and 8.2 (17) before for two engines and for one beside neighbours on one "
+    "and on both GPUs; the neighbours 7.6 (18), which are worse now.",
     "By turns with neighbours on both GPUs an engine is predicted 17 % too fast on average, and half as long at "
     "most: turns of two GPUs are not in step, and ranks wait for each other at every all-reduce, which is not "
     "simulated (a warning says so where it may happen).",
