@@ -148,6 +148,8 @@ TEST_CASE("a load that cannot be varied, bad options and unknown figures are tol
   options.most_factor = std::numeric_limits<double>::infinity();
   CHECK(complaint_of(open, bound, options).starts_with("most_factor: found inf"));
   CHECK(complaint_of(open, {}).starts_with("objectives: no figure is bounded"));
+  CHECK(complaint_of(open, at_most("e2e_latency_mean_s", std::numeric_limits<double>::infinity())) ==
+        "objectives/e2e_latency_mean_s: found inf; a bound is a number");
   CHECK(complaint_of(open, at_most("e2e_latncy_mean_s", 1))
             .starts_with("objectives/e2e_latncy_mean_s: unknown figure \"e2e_latncy_mean_s\"; nearest: "
                          "e2e_latency_mean_s"));

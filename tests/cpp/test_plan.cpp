@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -317,6 +318,10 @@ TEST_CASE("bad offers, options and objectives are told by their place") {
   CHECK(complaint_of(scenario, asked, offers(0)) == "gpus/0/count: found 0; at least 1 is needed");
   CHECK(complaint_of(scenario, asked, offers(1, -1)) == "gpus/0/price: found -1; a number above 0 is needed");
   CHECK(complaint_of(scenario, {}, offers(1)).starts_with("objectives: no figure is bounded"));
+  Objectives none = asked;
+  none.figures[0].value = std::numeric_limits<double>::quiet_NaN();
+  CHECK(complaint_of(scenario, none, offers(1)) ==
+        "objectives/" + none.figures[0].name + ": found nan; a bound is a number");
   PlanOptions options;
   options.replications = 1;
   CHECK(complaint_of(scenario, asked, offers(1), options).starts_with("replications: found 1 to 16"));

@@ -12,6 +12,7 @@
 #include "planning/plan_sizes.hpp"
 #include "planning/plan_space.hpp"
 #include "planning/plan_trials.hpp"
+#include "planning/trial_runs.hpp"
 
 namespace gpushare {
 namespace {
@@ -48,6 +49,7 @@ void check(const Objectives& objectives, std::span<const GpuOffer> offers, const
     throw ScenarioError("most_tenants", text::format("found {}; at least 1 is needed", options.most_tenants));
   if (objectives.figures.empty())
     throw ScenarioError("objectives", "no figure is bounded; a plan is the cheapest placement within bounds");
+  planning::check_bounds(objectives);
   for (const FigureBound& bound : objectives.figures)
     if (bound.name.find('/') != std::string::npos)
       throw ScenarioError("objectives/" + bound.name, "it is of a partition, which is what a plan chooses");

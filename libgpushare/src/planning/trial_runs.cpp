@@ -105,7 +105,15 @@ Trial try_scenario(const Scenario& scenario, std::span<const FigureBound> bounds
   }
 }
 
+void check_bounds(const Objectives& objectives) {
+  for (const FigureBound& bound : objectives.figures)
+    if (!std::isfinite(bound.value))
+      throw ScenarioError("objectives/" + bound.name,
+                          text::format("found {}; a bound is a number", bound.value));
+}
+
 std::vector<FigureBound> checked_bounds(const Objectives& objectives, const Scenario& scenario) {
+  check_bounds(objectives);
   const std::vector<std::string> names = figure_names(scenario);
   std::vector<FigureBound> bounds = objectives.figures;
   for (const FigureBound& bound : bounds) {

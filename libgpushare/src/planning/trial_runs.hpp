@@ -43,7 +43,9 @@ struct Trial {
 [[nodiscard]] Trial try_scenario(const Scenario& scenario, std::span<const FigureBound> bounds,
                                  const TrialOptions& options);
 
-/// The bounds. Throws FigureError for a figure that the scenario does not have.
+/// Throws ScenarioError for a bound that is no finite number.
+void check_bounds(const Objectives& objectives);
+/// The bounds. Throws FigureError for a figure that the scenario does not have, and what check_bounds() throws.
 [[nodiscard]] std::vector<FigureBound> checked_bounds(const Objectives& objectives, const Scenario& scenario);
 /// The bounds, and beside them that 99 % of the requests succeed, where nothing is asked of success_rate. Throws FigureError
 /// for a figure that the scenario does not have.
