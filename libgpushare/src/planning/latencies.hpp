@@ -36,6 +36,7 @@ struct Waiting {
                                                           {0.05, 1.960}}};  // normal
   const double sigma = std::sqrt(std::log1p(variation * variation));
   std::vector<Luck> groups;
+  groups.reserve(kGroups.size());
   for (const auto& [share, z] : kGroups) groups.push_back({share, std::exp(sigma * (z - sigma / 2))});
   return groups;
 }

@@ -168,7 +168,7 @@ std::int64_t scan_clock(DateCursor& cursor) {
 
 /// Adds what AM or PM says to a clock of twelve hours.
 std::int64_t half_day_s(DateCursor& cursor, std::int64_t clock_s) {
-  constexpr std::int64_t kNoon = 12 * 3600;
+  constexpr std::int64_t kNoon = std::int64_t{12} * 3600;
   for (const bool afternoon : {false, true}) {
     const std::string_view word = afternoon ? " PM" : " AM";
     if (cursor.text.substr(0, word.size()) != word) continue;
