@@ -246,6 +246,20 @@ def test_server_logs_are_read_by_their_lines_of_requests() -> None:
         gs.traces.parse(SGLANG.splitlines()[0], "sglang.log")
 
 
+@pytest.mark.parametrize("digits", [12, 19, 40, 5000])
+def test_server_logs_with_more_tokens_than_there_can_be_are_refused(digits: int) -> None:
+    for log, count in (
+        (SGLANG, "320,"),
+        (SGLANG, "220,"),
+        (VLLM.replace("max_tokens=16", "max_tokens=X"), "X"),
+    ):
+        columns = "output=max_tokens" if count == "X" else ""
+        with pytest.raises(gs.TraceError, match="expected at most 10000000 tokens in a request"):
+            gs.traces.parse(
+                log.replace(count, "9" * digits + count.strip("X320")), "server.log", columns=columns
+            )
+
+
 def test_conversations_with_times_are_requests_with_all_that_was_said_before() -> None:
     wild = {
         "timestamp": "2026-05-16T18:00:00+00:00",

@@ -44,6 +44,7 @@ _SGLANG_LATENCY = re.compile(rb"e2e_latency['\"]?[:=] ?(\d+(?:\.\d+)?)")
 
 _START_LINES = 200
 _MOST_TOKENS = 10_000_000
+_DIGITS_AT_MOST = 18  # that fit 64 bits
 _LEAP_YEAR = 2024  # vLLM writes no year; this one has every day
 _YEAR_S = 366 * 86_400
 _HALF_YEAR_S = 180 * 86_400
@@ -74,11 +75,16 @@ def format_of(start: bytes) -> str | None:
     return None
 
 
+def _int(digits: bytes) -> int:
+    """Of more digits than a count of tokens can have, more than there may be."""
+    return int(digits) if len(digits) < _DIGITS_AT_MOST else 10**_DIGITS_AT_MOST
+
+
 def _number_after(line: bytes, mark: bytes) -> int:
     """The number behind the last such mark, or -1: what a request said stands before what the server says of it."""
     at = line.rfind(mark)
     found = _DIGITS.match(line, at + len(mark)) if at >= 0 else None
-    return int(found[0]) if found else -1
+    return _int(found[0]) if found else -1
 
 
 def _tokens(line: bytes, ids: bytes, count: bytes) -> int:
@@ -163,7 +169,7 @@ def _vllm(lines: Sequence[bytes]) -> _Read:
 
 
 def _whole(found: re.Match[bytes] | None) -> int:
-    return int(found[1]) if found else -1
+    return _int(found[1]) if found else -1
 
 
 def _sglang(lines: Sequence[bytes]) -> _Read:
