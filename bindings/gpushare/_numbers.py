@@ -62,11 +62,7 @@ def check_seconds(name: str, value: object) -> float:
     ValueError
         Otherwise.
     """
-    if isinstance(value, SupportsFloat) and not isinstance(value, bool):
-        with suppress(TypeError):  # an array has the method too
-            if 0 <= float(value) < math.inf:
-                return float(value)
-    raise ValueError(f"{name}: found {value!r}; a number of at least 0 is needed")
+    return check_number(name, value, "a number of at least 0", lambda number: 0 <= number < math.inf)
 
 
 def check_number(name: str, value: object, need: str, fits: Callable[[float], bool]) -> float:

@@ -137,22 +137,7 @@ _ABOVE_ZERO = (
     "audio_s",
     "units",
 )
-_ASKED = (
-    "rate",
-    "tokens_per_s",
-    "users",
-    "streams",
-    "ttft",
-    "itl",
-    "input",
-    "output",
-    "audio_s",
-    "units",
-    "precision",
-    "gpus",
-    "partition",
-    "cached",
-)
+_ASKED = (*_ABOVE_ZERO, "precision", "gpus", "partition", "cached")
 
 
 def _refuse(
